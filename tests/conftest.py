@@ -93,9 +93,9 @@ async def empty_dsn(pg_server: embedded.Embedded) -> AsyncIterator[str]:
 @pytest.fixture
 async def db(dsn: str) -> AsyncIterator[Db]:
     """A pool on a fresh database, with the product's reactions."""
-    found = await Db.connect(dsn, subscriptions.build())
-    yield found
-    await found.close()
+    database = await Db.connect(dsn, subscriptions.build())
+    yield database
+    await database.close()
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from html.parser import HTMLParser
 
 
-def _sent(given: dict[str, str]) -> bool:
-    return given.get("type") not in ("checkbox", "radio") or "checked" in given
+def _sent(attributes: dict[str, str]) -> bool:
+    return attributes.get("type") not in ("checkbox", "radio") or "checked" in attributes
 
 
 class _Forms(HTMLParser):
@@ -16,15 +16,15 @@ class _Forms(HTMLParser):
         self.select: tuple[str, list[tuple[str, bool]]] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append((given["action"], []))
+            self.forms.append((attributes["action"], []))
         elif tag == "select":
-            self.select = (given["name"], [])
+            self.select = (attributes["name"], [])
         elif tag == "option" and self.select:
-            self.select[1].append((given["value"], "selected" in given))
-        elif tag == "input" and "name" in given and _sent(given):
-            self.forms[-1][1].append((given["name"], given.get("value", "")))
+            self.select[1].append((attributes["value"], "selected" in attributes))
+        elif tag == "input" and "name" in attributes and _sent(attributes):
+            self.forms[-1][1].append((attributes["name"], attributes.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select" and self.select:
@@ -39,6 +39,6 @@ def form_of(page: str, action: str) -> dict[str, list[str]]:
     forms = _Forms()
     forms.feed(page)
     fields: dict[str, list[str]] = {}
-    for name, value in next(given for where, given in forms.forms if where == action):
+    for name, value in next(attributes for where, attributes in forms.forms if where == action):
         fields.setdefault(name, []).append(value)
     return fields

@@ -43,11 +43,11 @@ def free_port() -> int:
 async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
     """Return the first true answer of `what`; fail in words when there is none in time."""
     deadline = asyncio.get_running_loop().time() + limit_s
-    while not (found := await what()):
+    while not (value := await what()):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"not within {limit_s} s: {meant}")
         await asyncio.sleep(0.05)
-    return found
+    return value
 
 
 async def answers(url: str, limit_s: float = 120) -> None:
@@ -148,7 +148,7 @@ class Server:
 def tree(pid: int) -> list[int]:
     """Return a process and its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(found for child in children for found in tree(int(child)))]
+    return [pid, *(descendant for child in children for descendant in tree(int(child)))]
 
 
 @asynccontextmanager

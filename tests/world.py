@@ -70,9 +70,9 @@ class Sink:
 @asynccontextmanager
 async def sink() -> AsyncIterator[Sink]:
     """Run a sink until the block ends."""
-    found = Sink()
-    async with listening(found.answer) as found.port:
-        yield found
+    receiver = Sink()
+    async with listening(receiver.answer) as receiver.port:
+        yield receiver
 
 
 @dataclass(slots=True)
@@ -132,9 +132,9 @@ class World:
 
     async def ack(self, person: int, page_id: int | None = None) -> None:
         """Let somebody acknowledge."""
-        found, actor = page_id or (await self.page()).id, await self.actor(person)
+        target, actor = page_id or (await self.page()).id, await self.actor(person)
         async with self.ctx.db.tx() as tx:
-            await paging.ack(tx, actor, found, self.now)
+            await paging.ack(tx, actor, target, self.now)
 
     async def resolve(self, person: int) -> None:
         """Let somebody resolve the newest page."""

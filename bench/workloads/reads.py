@@ -26,7 +26,7 @@ async def who(factor: float) -> Result:
             conns=1,
             count=100,
         )
-        many = await load(
+        concurrent = await load(
             *(f"{it.url}/api/v1/oncall", it.folder / "many.tsv"),
             method="GET",
             header=header,
@@ -41,11 +41,11 @@ async def who(factor: float) -> Result:
         "W7",
         "who is on call, over the API with a key",
         f"1 reader p50/p99 {number(one.p50_ms)}/{number(one.p99_ms)} ms; 32 readers"
-        f" {number(many.ok_per_s)}/s, p99 {number(many.p99_ms)} ms",
+        f" {number(concurrent.ok_per_s)}/s, p99 {number(concurrent.p99_ms)} ms",
         f"bare server, same size: p50 {number(least.p50_ms)} ms, {number(most.ok_per_s)}/s:"
-        f" ratios {number(one.p50_ms / least.p50_ms)} and {number(many.ok_per_s / most.ok_per_s)}",
+        f" ratios {number(one.p50_ms / least.p50_ms)} and {number(concurrent.ok_per_s / most.ok_per_s)}",
         (("stretch p99 <= 5 ms", one.p99_ms <= 5),),
-        check(people_on_call=(people, 2), failed=(one.n + many.n - one.ok - many.ok, 0)),
+        check(people_on_call=(people, 2), failed=(one.n + concurrent.n - one.ok - concurrent.ok, 0)),
     )
 
 

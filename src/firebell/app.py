@@ -60,7 +60,7 @@ class _HotPath:
 
 
 def routers(slices: Sequence[Slice] = SLICES) -> list[APIRouter]:
-    """Return the routers in the order in which they are asked."""
+    """Return the routers in matching order."""
     return [router for each in slices for router in each.routers()]
 
 
@@ -79,7 +79,7 @@ def check_routes(owned: Iterable[tuple[str, Sequence[BaseRoute]]]) -> None:
 
 
 def navigation(slices: Sequence[Slice] = SLICES) -> list[NavItem]:
-    """Return the links of the shell, by section and rank."""
+    """Return the navigation links, sorted by section and rank."""
     sections = list(Section)
     items = [item for each in slices for item in each.navigation]
     return sorted(items, key=lambda item: (sections.index(item.section), item.rank))
@@ -183,7 +183,7 @@ class _Observed:
                 headers["X-Request-Id"] = correlation_id.get()
                 if path.startswith("/api/"):
                     headers["X-Firebell-Api"] = "1"
-                    # an answer may carry a key that is shown once
+                    # a response may contain a key that is shown only once
                     headers["Cache-Control"] = "no-store"
                     headers["X-Content-Type-Options"] = "nosniff"
                 if not path.startswith("/static/"):

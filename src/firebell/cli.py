@@ -14,11 +14,11 @@ from firebell.kit.slice import Command, Slice, unique
 from firebell.slices import SLICES
 
 _OUTPUT_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
-"""Errors of writing to standard output when its disk is full or it is closed."""
+"""Errors raised when standard output is closed or its disk is full."""
 
 
 def commands(slices: Sequence[Slice] = SLICES) -> dict[str, Command]:
-    """Return the commands of the slices by name, in the order in which help lists them.
+    """Return the commands of all slices by name, in the order of the help text.
 
     Raises DeclarationError if two slices claim one name.
     """
@@ -27,7 +27,7 @@ def commands(slices: Sequence[Slice] = SLICES) -> dict[str, Command]:
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is used, and none to list them."""
+    """A group that imports a command only when it runs."""
 
     def __init__(self, *args: Any, slices: Sequence[Slice] = SLICES, **attrs: Any) -> None:
         super().__init__(*args, **attrs)
@@ -82,7 +82,7 @@ class LazyGroup(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.Abort:
-            _exit_failed("stopped", "Stopped: nothing more was done.", as_json="--json" in argv)
+            _exit_failed("stopped", "Stopped. Nothing more was done.", as_json="--json" in argv)
         except OSError as error:
             if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
                 raise
@@ -95,7 +95,7 @@ class LazyGroup(click.Group):
 
 
 def _open_streams() -> None:
-    """Replace standard streams that were closed before the start by the null device."""
+    """Replace standard streams that were closed before startup with the null device."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for the whole run
@@ -114,7 +114,7 @@ def _exit_failed(kind: str, message: str, *, as_json: bool) -> NoReturn:
 
 
 def _exit_misused(error: click.UsageError, *, as_json: bool) -> NoReturn:
-    """Exit with code 2 after an error in the arguments."""
+    """Exit with code 2 because of invalid arguments."""
     if as_json:
         from firebell.commands.output import Misused, problem
 

@@ -1,4 +1,4 @@
-"""The suggestions of an error page: similar addresses, and the admins who can change a role."""
+"""Suggestions for an error page: similar addresses, and the admins who can change a role."""
 
 import contextlib
 import re
@@ -31,7 +31,7 @@ class WayOn:
 
 
 async def way_on(request: Request, error: FirebellError) -> WayOn:
-    """Return the suggestions for the signed-in person; none for strangers or while the database is unavailable."""
+    """Return suggestions for a signed-in person; none for others or while the database is unavailable."""
     if getattr(request.state, "me", None) is None:
         return WayOn([], [])
     with contextlib.suppress(Unavailable):
@@ -67,7 +67,7 @@ async def _references(tx: Tx, prefix: str, wanted: int) -> list[tuple[str, str]]
 
 
 async def _names_by_slug(tx: Tx, section: str) -> dict[str, str]:
-    """Return the names in a section by slug."""
+    """Return the names of a section's entries by slug."""
     match section:
         case "services":
             return {s.slug: s.name for s in await catalog.services(tx)}

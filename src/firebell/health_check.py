@@ -1,4 +1,4 @@
-"""The health of a process and of the work that all processes share, as `/healthz` and `firebell doctor` tell it."""
+"""Health of this process and of the work that all processes share, for `/healthz` and `firebell doctor`."""
 
 import asyncio
 import logging
@@ -20,19 +20,19 @@ from firebell.notify import actions as notify
 from firebell.paging import timers as paging_due
 
 log = logging.getLogger(__name__)
-_unexpected = OncePerMinute(log, "the health of the database cannot be checked")
+_unexpected = OncePerMinute(log, "cannot check the health of the database")
 
 OVERDUE = timedelta(seconds=60)
 FAILING_ATTEMPTS = 4
-"""A page's timer that failed so often has been failing for fifteen seconds."""
+"""Number of failed attempts before a page's timer is reported; reached after about 15 seconds of retries."""
 LIMIT_S = 8.0
 REUSED_S = 1.0
-"""How long one answer serves everyone who asks: it needs no sign-in, and each costs a write."""
+"""How long a report is reused: the endpoint needs no sign-in, and each report costs a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is wrong by check, an empty text for a check that passes; `notes` need attention but stop nothing."""
+    """The problem found by each check, empty if it passes; `notes` need attention but do not fail the report."""
 
     checks: Mapping[str, str]
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Report:
 
 
 async def write(tx: Tx, now: datetime) -> None:
-    """Write one row: a database that answers may be full or read-only."""
+    """Write one row, because a database that answers reads may still be full or read-only."""
     await tx.execute("update write_probe set written_at = $1", now)
 
 
 async def work(tx: Tx, now: datetime) -> dict[str, str]:
-    """Return what is wrong with the timers, reactions and urgent messages of all processes together."""
+    """Return problems with the timers, reactions and urgent messages of all processes."""
     before = now - OVERDUE
     due_timers = await timers.trouble(tx, before, list(paging_due.HANDLERS), FAILING_ATTEMPTS)
     jobs = await outbox.overdue(tx, before)
@@ -78,7 +78,7 @@ async def work(tx: Tx, now: datetime) -> dict[str, str]:
 
 
 async def _shared(db: Db, now: datetime, pace: Pace) -> dict[str, str]:
-    """Return what is wrong with the database and the work in it."""
+    """Return problems with the database and with the work that processes share in it."""
     try:
         async with pace.timeout(LIMIT_S):
             async with db.tx() as tx:
@@ -90,13 +90,13 @@ async def _shared(db: Db, now: datetime, pace: Pace) -> dict[str, str]:
     except TimeoutError:
         return {"database": f"Did not store a row within {LIMIT_S:.0f} s."}
     except asyncpg.PostgresError as exc:
-        # a database that answers, but not what this program expects, is not healthy either
+        # an unexpected error from a reachable database is also unhealthy
         _unexpected.add(repr(exc))
-        return {"database": f"Does not do what it is asked: {type(exc).__name__}."}
+        return {"database": f"Failed a query:  {type(exc).__name__}."}
 
 
 class HealthCheck:
-    """Answers `/healthz`; any number of callers share one look at the database a second."""
+    """Answers `/healthz`; all callers share one database check per second."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -104,7 +104,7 @@ class HealthCheck:
         self._last: tuple[float, Report] | None = None
 
     async def report(self) -> Report:
-        """Return the state of this process and of the work that all processes share."""
+        """Return the current report, at most `REUSED_S` old."""
         async with self._looking:
             elapsed = self._ctx.pace.monotonic
             if self._last is None or elapsed() - self._last[0] > REUSED_S:
@@ -116,7 +116,7 @@ class HealthCheck:
         checks = await _shared(ctx.db, ctx.clock.now(), ctx.pace)
         checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
         checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
-        checks["process"] = "This process stops." if ctx.health.stopping else ""
+        checks["process"] = "This process is shutting down." if ctx.health.stopping else ""
         return Report(checks, _notes(ctx))
 
 

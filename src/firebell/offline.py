@@ -1,4 +1,4 @@
-"""The service worker, and the page that it shows when the server cannot be reached and no copy is kept."""
+"""The service worker, and its fallback page for when the server is unreachable and no copy is stored."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ _PAGE = "/offline"
 
 @cache
 def _script() -> str:
-    """Return the worker: it differs whenever an asset or the offline page does, so that browsers update it."""
+    """Return the service worker, whose text changes with the assets and the offline page so that browsers update it."""
     files = resources.files("firebell")
     worker = files.joinpath("static/sw.js").read_text(encoding="utf-8")
     assets = [*map(static_files.address, _ASSETS), _PAGE]
@@ -44,6 +44,6 @@ async def service_worker() -> Response:
     return Response(_script(), headers=headers, media_type="text/javascript")
 
 
-@router.get(_PAGE, dependencies=access.public("It says the same to everyone."))
+@router.get(_PAGE, dependencies=access.public("Its content is the same for everyone."))
 async def offline_page(request: Request) -> Response:
     return await html.render(request, "offline.html")

@@ -1,4 +1,4 @@
-"""A Firebell process: the database up and migrated, web and worker side by side, one graceful end."""
+"""Runs a Firebell process: starts and migrates the database, runs web and worker, shuts down gracefully."""
 
 import asyncio
 import contextlib
@@ -40,18 +40,18 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Ensure = Callable[[], Awaitable[None]] | None
-"""Brings a lost embedded database back; None for one that Firebell does not run."""
+"""Restarts a lost embedded database; None if Firebell does not run the database."""
 
 START_PATIENCE_S = 60.0
-"""How long a start goes on with an embedded database that dies again and again."""
+"""How long startup retries while the embedded database keeps dying."""
 INGEST_CONNECTIONS = 3
 _SWEEP_EVERY_TICKS = 10
-"""Ticks of the web server, of 0.1 s, between two looks for connections that used up their time."""
+"""Web server ticks (0.1 s each) between two sweeps for timed-out connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A prepared process: its context and how to bring a lost embedded database back."""
+    """A prepared process: its context, and how to restart a lost embedded database."""
 
     ctx: Context
     ensure_database: Ensure
@@ -59,7 +59,7 @@ class Running:
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[tuple[str, Ensure]]:
-    """Yield the address of a database that is up, and how to bring it back when it is the embedded one."""
+    """Yield the address of a running database, and how to restart it if it is the embedded one."""
     if settings.database_url:
         yield settings.database_url, None
         return
@@ -72,7 +72,7 @@ async def database(settings: Settings) -> AsyncIterator[tuple[str, Ensure]]:
 
 @contextmanager
 def usable() -> Iterator[None]:
-    """Tell what the driver says of a database that cannot be used as a `StartupError`."""
+    """Raise `StartupError` with the driver's message if the database cannot be used."""
     try:
         yield
     except (*AWAY, asyncpg.PostgresError) as exc:
@@ -83,9 +83,9 @@ def usable() -> Iterator[None]:
 
 
 async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]], pace: Pace = REAL) -> T:
-    """Return what `step` returns; when the embedded database dies meanwhile, bring it back and try again.
+    """Return what `step` returns; if the embedded database dies meanwhile, restart it and retry.
 
-    Raises what `step` raised after `START_PATIENCE_S`, and at once for a database that Firebell does not run.
+    Raises the error of `step` after `START_PATIENCE_S`, or at once if Firebell does not run the database.
     """
     deadline = pace.monotonic() + START_PATIENCE_S
     while True:
@@ -94,14 +94,14 @@ async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]], pace: 
         except (*AWAY, Unavailable) as exc:
             if ensure is None or pace.monotonic() > deadline:
                 raise
-            log.warning("the database went away during the start, trying again", extra={"reason": repr(exc)})
+            log.warning("lost the database during startup, retrying", extra={"reason": repr(exc)})
         await pace.sleep(0.2)
         await ensure()
 
 
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
-    """Start or join the database, migrate it, and yield the context; close all of it on leaving."""
+    """Start or join the database, migrate it, and yield the context; close everything on exit."""
     async with database(settings) as (dsn, ensure):
         with usable():
             await _persistently(ensure, lambda: migrate(dsn))
@@ -111,7 +111,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
 
 @asynccontextmanager
 async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
-    """Yield connections for the worker and the web, those of the inbound routes, and the signing secret."""
+    """Yield the pool of worker and web, the pool of the inbound routes, and the signing secret."""
     async with AsyncExitStack() as stack:
         db = await Db.connect(dsn, subscriptions.build())
         stack.push_async_callback(db.close)
@@ -127,7 +127,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
 async def connected(
     settings: Settings, dsn: str, clock: Clock, ensure: Ensure = None, pace: Pace = REAL
 ) -> AsyncIterator[Context]:
-    """Yield a context on a database that is up and migrated."""
+    """Yield a context on a running, migrated database."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(guarded_client(settings.allowed_networks))
         db, ingest, secret = await _persistently(
@@ -155,10 +155,7 @@ def build_worker(process: Running) -> Worker:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn's own handling would end the process before the worker has finished.
-
-    Closes connections that used up their time.
-    """
+    """Closes timed-out connections, and leaves signals to `serve`, so that the worker can finish its work."""
 
     def __init__(self, config: uvicorn.Config, register: Register) -> None:
         super().__init__(config)
@@ -175,11 +172,11 @@ class _Server(uvicorn.Server):
 
 
 def web_server(asgi: ASGIApp, settings: Settings, limits: Limits) -> uvicorn.Server:
-    """Return the web server of this process, whose clients are held to `limits`."""
+    """Return the web server of this process, which enforces `limits` on its clients."""
 
     def report(closed: int) -> None:
         facts = {"closed": closed, "limit": limits.connections}
-        log.warning("connections were closed to make room for others", extra=facts)
+        log.warning("closed connections to make room for new ones", extra=facts)
 
     register = Register(limits, report)
     config = uvicorn.Config(
@@ -202,7 +199,7 @@ def web_server(asgi: ASGIApp, settings: Settings, limits: Limits) -> uvicorn.Ser
 
 
 def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
-    """Return a listening socket; raise `StartupError` when the address cannot be had."""
+    """Return a listening socket; raise `StartupError` if the address cannot be bound."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=backlog)
@@ -214,7 +211,7 @@ def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
 
 
 def _asked_to_stop() -> asyncio.Event:
-    """Return what SIGTERM or Ctrl-C sets; the second one ends the process at once."""
+    """Return the event set by SIGTERM or Ctrl-C; a second signal ends the process at once."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -229,7 +226,7 @@ def _asked_to_stop() -> asyncio.Event:
 
 
 def _settle_memory() -> None:
-    """Leave what was loaded out of every later collection, which would halt the process for a tenth of a second."""
+    """Exclude loaded modules from garbage collection, which would otherwise pause the process for 100 ms."""
     gc.collect()
     gc.freeze()
 
@@ -237,7 +234,7 @@ def _settle_memory() -> None:
 async def serve(process: Running, settings: Settings) -> None:
     """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
 
-    Either of the two ends the other: a process never accepts what it does not work on. The web ends first.
+    If either ends, so does the other: a process never accepts work that it does not do. The web ends first.
     """
     budget = file_descriptors.budget(file_descriptors.limit())
     limits = Limits(connections=budget.connections, backlog=budget.backlog)

@@ -1,4 +1,4 @@
-"""A person's sessions, API keys and calendar feeds: listed, and revoked in one step."""
+"""Lists and revokes a person's sessions, API keys and calendar feeds."""
 
 from fastapi import Response
 
@@ -39,7 +39,7 @@ async def end_session(visit: CurrentVisit, session_id: int) -> Response:
 
 @router.post("/settings/sessions/end-others", dependencies=access.needs(Verb.SESSION_END))
 async def end_other_sessions(visit: CurrentVisit) -> Response:
-    """Sign the person out everywhere but in this browser."""
+    """End every session of the person except this one."""
     current = access.current_session(visit.request)
     keep = current.id if current else None
     await sessions.end_all(visit.tx, visit.actor, visit.person.id, visit.now, keep=keep)

@@ -1,4 +1,4 @@
-"""Every environment variable of the product but those that channels declare, typed and documented, in one place."""
+"""Every environment variable except those that channels declare."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from firebell.kit.web.origin import host_name
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says; every field names its variable."""
+    """The settings from the environment; each field names its variable."""
 
     data: Path = Path("firebell-data")
     """FIREBELL_DATA: where the embedded PostgreSQL lives."""
@@ -49,7 +49,7 @@ class Settings:
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    """Return host names as they are compared; raise `StartupError` for what is none."""
+    """Return normalized host names; raise `StartupError` for an invalid one."""
     hosts = [part.strip() for part in text.split(",") if part.strip()]
     for host in hosts:
         if "/" in host or not host_name(host.removeprefix("*.")):
@@ -61,7 +61,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings; raise `StartupError` naming the variable that is wrong."""
+    """Read the settings; raise `StartupError` naming an invalid variable."""
 
     def get(name: str, default: str) -> str:
         return env.get(name, "").strip() or default

@@ -1,4 +1,4 @@
-"""Similar addresses and references for one that does not exist (pure)."""
+"""Finds addresses and references similar to one that does not exist (pure)."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -41,7 +41,7 @@ def sections(path: str) -> list[str]:
 
 
 def slugs(wanted: str, known: Iterable[str]) -> list[str]:
-    """Return the slugs that are close to the one that is wanted, or contain it, closest first."""
+    """Return the slugs that resemble or contain the wanted one, closest first."""
     known, wanted = list(known), wanted.lower()
     close = get_close_matches(wanted, known, _MAX_MATCHES, 0.6)
     return list(dict.fromkeys([*close, *(s for s in known if wanted and wanted in s)]))[:_MAX_MATCHES]

@@ -1,6 +1,6 @@
 """The only list of the slices: tables, routers, timers, composers, subscriptions, commands and navigation come from it.
 
-Order matters twice: an earlier slice's routes are asked first (handoffs and workload live below /oncall),
+Order matters twice: an earlier slice's routes match first (handoffs and workload live below /oncall),
 and `must` handlers of one event run in the order of their slices.
 """
 

@@ -1,4 +1,4 @@
-"""Who reacts to what, and who composes messages, gathered from the declarations of the slices."""
+"""Event subscriptions and message composers, collected from the declarations of the slices."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from firebell.slices import SLICES
 
 
 def build(slices: Sequence[Slice] = SLICES) -> Reactions:
-    """Return the table: `must` in the emitter's transaction, `then` through the outbox."""
+    """Return all subscriptions: `must` run in the emitter's transaction, `then` through the outbox."""
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
     for subscriptions in (each.subscriptions() for each in slices):
@@ -21,7 +21,7 @@ def build(slices: Sequence[Slice] = SLICES) -> Reactions:
 
 
 def outbox_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, outbox.Handler]:
-    """Return what each name in the `then` lane runs; raise DeclarationError if two slices use one name."""
+    """Return the `then` handlers by name; raise DeclarationError if two slices use one name."""
     return unique(
         "outbox handler",
         (
@@ -34,7 +34,7 @@ def outbox_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, outbox.Handle
 
 
 def composers(slices: Sequence[Slice] = SLICES) -> dict[str, Composer]:
-    """Return who composes messages, by kind of subject; raise DeclarationError if two slices claim one kind."""
+    """Return the composers by kind of subject; raise DeclarationError if two slices claim one kind."""
     return unique(
         "subject kind",
         ((each.name, kind, composer) for each in slices for kind, composer in each.composers().items()),

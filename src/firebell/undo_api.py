@@ -1,4 +1,4 @@
-"""Undo over JSON: `POST /api/v1/undo/{token}`, with the token of a destructive answer."""
+"""Undo over JSON: `POST /api/v1/undo/{token}`, with the token from the response to a removal."""
 
 from typing import Annotated
 

@@ -106,7 +106,7 @@ async def _feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undon
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How one kind of audit entry is undone: the permission, the function, and the hint when it is too late."""
+    """How one kind of audit entry is undone: permission, function, and the hint once it is too late."""
 
     verb: Verb
     restore: Callable[[Tx, Actor, undo.Entry, datetime], Awaitable[Undone]]
@@ -130,7 +130,7 @@ WAYS = {
     "schedule.shadow_removed": Way(Verb.SCHEDULE_WRITE, _shadow, "Add the shadow shift again."),
     "calendar.feed_revoked": Way(Verb.OWN_CALENDAR_WRITE, _feed, "Create a new feed in Settings, Calendars."),
 }
-"""What can be undone, by the action of its audit entry."""
+"""The undoable actions, by the action of their audit entry."""
 
 
 async def carry_out(

@@ -1,4 +1,4 @@
-"""The tick: runs timers that are due, stored reactions and waiting deliveries, and watches itself."""
+"""Runs due timers, stored reactions and queued deliveries, and monitors its own health."""
 
 import asyncio
 import logging
@@ -25,27 +25,27 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 POLL = timedelta(seconds=5)
-"""How long a lane sleeps at most: only a lost notification ever waits for it."""
+"""Longest sleep of a lane; it matters only if a notification is lost."""
 ALONE = 20
 """If a batch fails, retry this many of its timers individually; the rest go back to the queue behind pages."""
 REST_S = 0.1
-"""How long the timers' lane rests at most between two batches; it rests as long as it worked."""
+"""Longest rest of the timer lane between two batches; it rests as long as it worked."""
 BUSY = timedelta(milliseconds=20)
-"""The pause before timers whose subject was locked are tried again."""
+"""Pause before retrying timers whose subject was locked."""
 GRACE_S = 5
-"""How long a stop waits for what is under way; web and database included it takes less than ten seconds."""
+"""How long shutdown waits for running work; with web and database it takes less than ten seconds."""
 LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
-"""When timers are tried again whose tables another program has locked."""
+"""Pause before retrying timers whose tables another program has locked."""
 LANE_LIMITS_S = {"due": 60.0, "outbox": 60.0, "send": 60.0, "calendars": 300.0}
-"""Within how many seconds each lane finishes a round of its work; else it is unhealthy."""
+"""Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
-"""How often the listening connection is asked whether it still stands: a dead one says nothing by itself."""
+"""How often the listening connection is checked: a dead one does not report itself."""
 
 
 def timer_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, timers.Handler]:
-    """Return who runs each kind of timer; raise DeclarationError if two slices claim one kind."""
+    """Return the timer handlers by kind; raise DeclarationError if two slices claim one kind."""
     return unique(
         "timer kind",
         ((each.name, kind, handler) for each in slices for kind, handler in each.timers().items()),
@@ -74,12 +74,12 @@ class Worker:
         self._wake = {name: asyncio.Event() for name in ("due", "outbox", "send", "calendars")}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._fetcher = Fetcher(ctx)
-        self._waits = OncePerMinute(log, "the worker waits for the database")
+        self._waits = OncePerMinute(log, "the worker is waiting for the database")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then finish what is running; a lost database is waited for.
+        """Run until `stop` is set, then finish running work; wait for a lost database.
 
-        Raises `Outdated`, having stopped as well, once a newer Firebell has migrated the database.
+        Stops and raises `Outdated` once a newer Firebell has migrated the database.
         """
         for name, limit_s in LANE_LIMITS_S.items():
             self._ctx.health.watch(name, limit_s)
@@ -105,7 +105,7 @@ class Worker:
                 raise failure
 
     async def settle(self, now: datetime) -> None:
-        """Run everything that is due at `now` until nothing is left: how stories move time."""
+        """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
         busy = True
         while busy:
             ran = await self.run_due(now) + await self.run_outbox(now) + await self._sender.run_once(now)
@@ -114,7 +114,7 @@ class Worker:
             busy = ran > 0
 
     async def run_due(self, now: datetime) -> int:
-        """Run one batch of timers of one kind; return how many are done with."""
+        """Run one batch of timers of one kind; return the number finished."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
@@ -132,14 +132,16 @@ class Worker:
                 async with tx.savepoint():
                     return await self._run_timers(tx, due_timers, now)
             except asyncpg.LockNotAvailableError as exc:
-                # one by one they would wait for the same lock, and hold their own meanwhile
-                log.warning("timers wait for a lock of another program", extra={"kind": due_timers[0].kind})
+                # run individually, they would wait for the same lock while holding their own
+                log.warning("timers are locked by another program", extra={"kind": due_timers[0].kind})
                 await timers.delay(tx, due_timers, now + LOCKED_PAUSE, repr(exc))
                 return 0
             except Exception:
                 if tx.conn.is_closed():
                     raise
-                log.exception("timer batch failed, running one by one", extra={"kind": due_timers[0].kind})
+                log.exception(
+                    "timer batch failed, running its timers individually", extra={"kind": due_timers[0].kind}
+                )
                 return sum([await self._run_alone(tx, timer, now) for timer in due_timers[:ALONE]])
 
     async def _run_timers(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
@@ -153,12 +155,12 @@ class Worker:
             async with tx.savepoint():
                 return await self._run_timers(tx, [timer], now)
         except Exception as exc:
-            log.exception("timer failed, kept", extra={"kind": timer.kind, "key": timer.key})
+            log.exception("timer failed, retrying later", extra={"kind": timer.kind, "key": timer.key})
             await timers.postpone(tx, timer, now, repr(exc))
             return 1
 
     async def run_outbox(self, now: datetime) -> int:
-        """Run one stored reaction; return 1 when there was one."""
+        """Run one stored reaction; return 1 if there was one, else 0."""
         async with self._ctx.db.tx() as tx:
             await fence(tx)
             job = await outbox.claim(tx, now)
@@ -193,7 +195,7 @@ class Worker:
                 began = self._pace.monotonic()
                 while not stop.is_set() and await run(await self._now()):
                     self._ctx.health.passed(name)
-                    # in a storm the timers gather, and half of the time is left for accepting alerts
+                    # in an alert storm, timers batch up and half of the time is left for accepting alerts
                     await self._pace.sleep(min(REST_S, self._pace.monotonic() - began) if rests else 0)
                     began = self._pace.monotonic()
                 async with self._ctx.db.tx() as tx:
@@ -209,13 +211,13 @@ class Worker:
                 pause = timedelta(seconds=0.5)
             except Exception as exc:
                 self._ctx.health.failed(name, type(exc).__name__)
-                log.exception("lane failed, going on", extra={"lane": name})
+                log.exception("lane failed, continuing", extra={"lane": name})
                 pause = timedelta(seconds=1)
             if not stop.is_set():
                 await self._pace.wait(wake, pause.total_seconds())
 
     async def _now(self) -> datetime:
-        """Return the database's time, measured lately: what is claimed by another time may be claimed early."""
+        """Return the database's time, measured recently, so that nothing is claimed early."""
         await agree(self._ctx.clock, self._ctx.db)
         return self._ctx.clock.now()
 
@@ -226,7 +228,7 @@ class Worker:
                     {WORK_CHANNEL: self._woken, LIVE_CHANNEL: self._ctx.live.publish}
                 )
             except Exception as exc:
-                log.warning("the database is away, trying again", extra={"reason": repr(exc)})
+                log.warning("the database is unavailable, retrying", extra={"reason": repr(exc)})
                 await self._restore()
                 await self._pace.sleep(0.5)
                 continue
@@ -236,32 +238,32 @@ class Worker:
             try:
                 await self._until_dead(conn, closed)
             finally:
-                # it may be dead without knowing, and would wait for an answer to its farewell
+                # closing gracefully would wait for a server that may be gone
                 conn.terminate()
 
     async def _until_dead(self, conn: asyncpg.Connection, closed: asyncio.Event) -> None:
-        """Return once the connection is closed, does not answer, or its server takes no writes any more."""
+        """Return once the connection is closed, does not answer, or its server became read-only."""
         while not closed.is_set():
             await self._pace.wait(closed, self._heartbeat_s)
             if closed.is_set():
                 return
             try:
                 if await conn.fetchval("select current_setting('transaction_read_only')::boolean"):
-                    log.warning("the server of the listening connection became read-only, opening another")
+                    log.warning("the server of the listening connection became read-only, reconnecting")
                     return
             except AWAY as exc:
-                log.warning("the listening connection is dead, opening another", extra={"reason": repr(exc)})
+                log.warning("the listening connection is dead, reconnecting", extra={"reason": repr(exc)})
                 return
 
     async def _restore(self) -> None:
-        """Bring an embedded database back; what stands in the way is told, and tried again."""
+        """Restart an embedded database; log a failure, so that the caller can retry."""
         try:
             if self._ensure:
                 await self._ensure()
         except StartupError as exc:
-            log.error("the database cannot be started", extra={"reason": exc.message, "hint": exc.hint})
+            log.error("cannot start the database", extra={"reason": exc.message, "hint": exc.hint})
         except Exception:
-            log.exception("the database cannot be started")
+            log.exception("cannot start the database")
 
     def _woken(self, what: str) -> None:
         if what == "schema":

@@ -13,11 +13,11 @@ from tests.world import settings
 async def backend(ctx: Context, way: str, *, breaks: list[int] | None = None) -> int:
     """Return which process of the database answered; note it and break when there is a list to note it in."""
     async with getattr(ctx.db, way)() as tx:
-        found = int(await tx.value("select pg_backend_pid()"))
+        pid = int(await tx.value("select pg_backend_pid()"))
         if breaks is not None:
-            breaks.append(found)
+            breaks.append(pid)
             raise asyncpg.InternalClientError("cannot switch to state 15")
-        return found
+        return pid
 
 
 @pytest.mark.parametrize("way", ["tx", "reads"])

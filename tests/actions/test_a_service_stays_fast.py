@@ -123,13 +123,13 @@ async def test_the_page_of_a_service_reads_no_table_from_end_to_end(dsn: str, cl
         for slug in ("checkout", "quiet"):
             async with w.ctx.db.tx() as tx:
                 explained = Explained.of(tx)
-                found = await overview(explained, await catalog.by_slug(tx, slug), w.now)
+                service = await overview(explained, await catalog.by_slug(tx, slug), w.now)
                 assert explained.walks() == []
-                assert len(found.last_pages) == len(found.incidents) == len(found.alerts) == 10
-                assert [v.page.id for v in found.last_pages] == sorted(
-                    (v.page.id for v in found.last_pages), reverse=True
+                assert len(service.last_pages) == len(service.incidents) == len(service.alerts) == 10
+                assert [v.page.id for v in service.last_pages] == sorted(
+                    (v.page.id for v in service.last_pages), reverse=True
                 )
-                assert found.health.since == max(v.page.resolved_at for v in found.last_pages)  # type: ignore[type-var]
+                assert service.health.since == max(v.page.resolved_at for v in service.last_pages)  # type: ignore[type-var]
 
 
 async def test_the_alerts_of_a_service_come_from_its_index(dsn: str, clock: FakeClock) -> None:

@@ -51,21 +51,21 @@ async def test_the_shipped_words_are_not_kept_as_own_ones(dsn: str, clock: FakeC
         mara = await w.actor(w.mara)
         body = (await run(w, handbook.template, "update-first")).body
         await run(w, handbook.set_template, mara, "update-first", "{{ref}} burns", w.now)
-        found = await run(w, handbook.set_template, mara, "update-first", f"\n{body}\n", w.now)
-        assert found.source is Source.SHIPPED
+        template = await run(w, handbook.set_template, mara, "update-first", f"\n{body}\n", w.now)
+        assert template.source is Source.SHIPPED
         assert (await run(w, handbook.template, "update-first")).own is None
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [(" \n", "empty"), ("{{tilte}}", "{{tilte}}"), ("x" * 20_001, "at most 20,000")]
+    ("body", "message"), [(" \n", "empty"), ("{{tilte}}", "{{tilte}}"), ("x" * 20_001, "at most 20,000")]
 )
 async def test_words_that_cannot_be_used_are_refused(
-    dsn: str, clock: FakeClock, body: str, words: str
+    dsn: str, clock: FakeClock, body: str, message: str
 ) -> None:
     async with world(dsn, clock) as w:
         error = await run(w, handbook.set_template, await w.actor(w.mara), "update-first", body, w.now)
         assert isinstance(error, Invalid)
-        assert words in error.fields["body"]
+        assert message in error.fields["body"]
         unknown = await run(w, handbook.set_template, await w.actor(w.mara), "update-frist", "x", w.now)
         assert isinstance(unknown, NotFound)
         assert "update-first" in unknown.hint
@@ -128,19 +128,19 @@ async def test_drafts_begin_with_the_organisations_words(dsn: str, clock: FakeCl
 async def test_messages_are_filled_for_the_phase_that_it_is_in(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara, made = await w.actor(w.mara), await declared(w)
-        found = await run(w, messages, made, "https://firebell.example.org", "UTC", w.now)
-        assert found[0].template.id == "update-first"
-        assert "Mara Lindqvist commands" in found[0].text
-        assert "comms" in found[0].missing
-        assert "https://firebell.example.org/incidents/INC-1" in found[0].text
-        assert len({m.template.id for m in found}) == len(found) == 21
-        channel = next(m for m in found if m.template.id == "channel-name")
+        drafts = await run(w, messages, made, "https://firebell.example.org", "UTC", w.now)
+        assert drafts[0].template.id == "update-first"
+        assert "Mara Lindqvist commands" in drafts[0].text
+        assert "comms" in drafts[0].missing
+        assert "https://firebell.example.org/incidents/INC-1" in drafts[0].text
+        assert len({m.template.id for m in drafts}) == len(drafts) == 21
+        channel = next(m for m in drafts if m.template.id == "channel-name")
         assert channel.text == "incident-2026-11-24-card-payments-fail"
         assert channel.missing == []
 
         async with w.ctx.db.tx() as tx:
             await incidents.add_entry(tx, mara, made.id, "mitigation", "Rolled back", w.now)
             now = await incidents.set_phase(tx, mara, made.id, Phase.MONITORING, w.now)
-        found = await run(w, messages, now, "https://x", "UTC", w.now)
-        assert [m.template.id for m in found if m.fits] == ["update-mitigated", "status-monitoring"]
+        drafts = await run(w, messages, now, "https://x", "UTC", w.now)
+        assert [m.template.id for m in drafts if m.fits] == ["update-mitigated", "status-monitoring"]
         assert isinstance(await run(w, message, now, "postmortem", "https://x", "UTC", w.now), NotFound)

@@ -158,7 +158,7 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
         mara, made, now = await w.actor(w.mara), await declared(w), w.now
         await run(w, people.update_person, mara, w.jun, active=False, now=now)
         entry = (incidents.add_entry, mara, made.id)
-        found = [
+        refusals = [
             (Invalid, await run(w, incidents.declare, mara, title=" ", severity=1, now=now)),
             (Invalid, await run(w, incidents.declare, mara, title="x", now=now)),
             (
@@ -177,7 +177,7 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
             (Conflict, await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, now)),
             (Invalid, await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, now, force=True)),
         ]
-        for number, (expected, error) in enumerate(found):
+        for number, (expected, error) in enumerate(refusals):
             assert type(error) is expected, f"refusal {number}: {error!r}"
 
 

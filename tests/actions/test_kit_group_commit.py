@@ -41,16 +41,16 @@ async def test_a_batch_is_never_larger_than_its_limit() -> None:
 async def test_one_that_cannot_be_stored_is_told_so_and_the_others_of_its_batch_are_stored() -> None:
     store = Store(ValueError("13 is unlucky"))
     commits = GroupCommit(store.write, batch=100)
-    told = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
-    assert [type(t) for t in told] == [type(None), Unavailable, type(None)]
+    results = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
+    assert [type(t) for t in results] == [type(None), Unavailable, type(None)]
     assert store.batches == [[12], [14]]
 
 
 async def test_without_a_database_the_whole_batch_is_told_at_once_and_the_next_one_is_tried() -> None:
     store = Store(Unavailable("away"))
     commits = GroupCommit(store.write, batch=100)
-    told = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
-    assert [type(t) for t in told] == [Unavailable] * 3
+    results = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
+    assert [type(t) for t in results] == [Unavailable] * 3
     await commits.add(15)
     assert store.batches == [[15]]
 

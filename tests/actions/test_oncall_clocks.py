@@ -17,7 +17,7 @@ from tests.oncall_world import Rota, daily, rota
 AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 
 
-async def found(r: Rota) -> list[Finding]:
+async def reported_findings(r: Rota) -> list[Finding]:
     """Return what the checks of the rota say of clocks."""
     async with r.w.ctx.db.tx() as tx:
         wrong = await check_queries.findings_of(tx, [await r.schedule()], r.w.now)
@@ -38,13 +38,15 @@ async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock
     async with rota(dsn, clock) as r:
         layer = replace(daily(r.w.mara, r.w.jun), tz="Europe/Stockholm", unit=Unit.WEEK)
         await r.run(oncall.replace_layers, r.id, [layer])
-        seen = await known(r)
-        assert list(seen) == ["Europe/Stockholm"]
-        assert await found(r) == []
+        clocks_before = await known(r)
+        assert list(clocks_before) == ["Europe/Stockholm"]
+        assert await reported_findings(r) == []
         # as if an older release had known nothing of summer time
-        winter = replace(seen["Europe/Stockholm"], offsets=seen["Europe/Stockholm"].offsets[:1])
+        winter = replace(
+            clocks_before["Europe/Stockholm"], offsets=clocks_before["Europe/Stockholm"].offsets[:1]
+        )
         await know(r, {"Europe/Stockholm": winter})
-        (wrong,) = await found(r)
+        (wrong,) = await reported_findings(r)
         assert wrong.id == f"S-TZCHANGE:Europe/Stockholm:{AUTUMN:%Y%m%dT%H%MZ}"
         clock.advance(timedelta(days=2))
         await r.w.settle()
@@ -53,9 +55,9 @@ async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock
         await r.run(
             oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
         )
-        assert [f.id for f in await found(r)] == [wrong.id]
+        assert [f.id for f in await reported_findings(r)] == [wrong.id]
         await r.run(fixes.carry_out, r.id, wrong.id)
-        assert await found(r) == []
+        assert await reported_findings(r) == []
         assert "schedule.clocks_seen" in await r.audit()
 
 

@@ -253,8 +253,8 @@ async def lapsed(r: Rota, table: str) -> list[tuple[str, str]]:
 
 async def timers(r: Rota) -> int:
     async with r.w.ctx.db.tx() as tx:
-        found = await tx.value("select count(*) from due where kind in ('oncall.cover', 'oncall.swap')")
-    return int(found)
+        count = await tx.value("select count(*) from due where kind in ('oncall.cover', 'oncall.swap')")
+    return int(count)
 
 
 async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_transaction(
@@ -331,8 +331,8 @@ async def test_a_deleted_schedule_takes_its_requests_with_it_and_says_so(dsn: st
         assert await lapsed(r, "swap") == [("withdrawn", why)]
         assert await timers(r) == 0
         assert {"cover.withdrawn", "swap.withdrawn", "schedule.deleted"} <= set(await r.audit())
-        (told,) = await r.outbox("tell_cover_lapsed")
-        assert (told["cover_id"], told["schedule"], told["why"]) == (made.id, "Daily", why)
+        (notice,) = await r.outbox("tell_cover_lapsed")
+        assert (notice["cover_id"], notice["schedule"], notice["why"]) == (made.id, "Daily", why)
 
 
 async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again(

@@ -24,13 +24,13 @@ async def all_of(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
     """Return the shifts of a person on every schedule there is."""
     async with r.w.ctx.db.tx() as tx:
         every = await queries.schedules(tx)
-    found = [
+    turns = [
         (s.slug, run.start, run.end)
         for s in every
         for run in shifts.between(s, r.w.now, r.w.now + 7 * DAY)
         if person in run.users
     ]
-    return sorted(found, key=lambda shift: shift[1])
+    return sorted(turns, key=lambda shift: shift[1])
 
 
 async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: FakeClock) -> None:
@@ -63,9 +63,9 @@ async def test_by_a_turn_an_override_a_stand_in_and_a_calendar(dsn: str, clock: 
         )
         await r.run(calendars.add_import, use=Use.LAYER, schedule_id=others["Calendar"], name="C", text=ics)
         await r.w.settle()
-        found = await mine(r, r.ada)
-        assert {slug for slug, _, _ in found} == {"daily", "turn", "set", "map", "calendar"}
-        assert sorted(found) == sorted(await all_of(r, r.ada))
+        shifts = await mine(r, r.ada)
+        assert {slug for slug, _, _ in shifts} == {"daily", "turn", "set", "map", "calendar"}
+        assert sorted(shifts) == sorted(await all_of(r, r.ada))
 
 
 async def test_the_schedules_that_name_me_come_first_then_those_of_my_teams(

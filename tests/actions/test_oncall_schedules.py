@@ -54,10 +54,10 @@ async def test_layers_keep_their_order_in_both_ages(dsn: str, clock: FakeClock) 
 
 
 async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, clock: FakeClock) -> None:
-    told: list[ScheduleChanged] = []
+    announced: list[ScheduleChanged] = []
 
     async def note(_: object, event: ScheduleChanged, __: datetime) -> None:
-        told.append(event)
+        announced.append(event)
 
     async with rota(dsn, clock) as r:
         r.w.ctx.db._reactions.must[ScheduleChanged] = (note,)
@@ -70,7 +70,9 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             end=day(1, 6),
             reason="dentist",
         )
-        assert told == [ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))]
+        assert announced == [
+            ScheduleChanged(r.id, "Mara Lindqvist", ((day(1), day(1, 6), (r.w.jun,), (r.ada,)),))
+        ]
         await r.run(oncall.rename_schedule, r.id, name="Other")
         await r.run(
             oncall.create_override,
@@ -80,13 +82,13 @@ async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, cloc
             start=day(2),
             end=day(2, 6),
         )
-        assert len(told) == 1
+        assert len(announced) == 1
         await r.run(overrides.remove_override, edit)
-        assert told[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
+        assert announced[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
-        assert len(told[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
-        assert told[2].changes[0][0] == r.w.now
-        assert max(end for _, end, *_ in told[2].changes) <= r.w.now + changes.ANNOUNCED_AHEAD
+        assert len(announced[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
+        assert announced[2].changes[0][0] == r.w.now
+        assert max(end for _, end, *_ in announced[2].changes) <= r.w.now + changes.ANNOUNCED_AHEAD
 
 
 async def test_bug_links_to_a_schedule_broke_when_it_was_renamed(dsn: str, clock: FakeClock) -> None:
@@ -272,31 +274,31 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         levels = [Level((Target(TargetKind.SCHEDULE, int(i)),)) for i in (r.id, second.id)]
         await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
 
-        async def found() -> dict[str, Finding]:
+        async def findings_by_id() -> dict[str, Finding]:
             async with r.w.ctx.db.tx() as tx:
                 schedule = (await queries.schedules_by_id(tx, [second.id]))[second.id]
                 return {
                     f.code: f for f in (await check_queries.findings_of(tx, [schedule], r.w.now))[second.id]
                 }
 
-        same = (await found())["S-SAME"]
+        same = (await findings_by_id())["S-SAME"]
         assert (await r.run(fixes.carry_out, second.id, same.id)) == same
-        assert "S-SAME" not in await found()
+        assert "S-SAME" not in await findings_by_id()
         assert isinstance(await r.run(fixes.carry_out, second.id, same.id), NotFound)
 
         await r.run(people.update_person, r.ada, active=False)
-        left = (await found())["S-INACTIVE"]
+        left = (await findings_by_id())["S-INACTIVE"]
         await r.run(fixes.carry_out, second.id, left.id)
-        assert {"S-INACTIVE", "S-GAP"}.isdisjoint(await found())
+        assert {"S-INACTIVE", "S-GAP"}.isdisjoint(await findings_by_id())
 
-        silent = (await found())["S-UNREACHABLE"]
+        silent = (await findings_by_id())["S-UNREACHABLE"]
         choice = await r.run(fixes.carry_out, second.id, silent.id)
         assert isinstance(choice, Conflict)
         assert choice.hint == silent.message
 
         _, asked = await r.run(absences.add, person_id=r.w.jun, start=day(2), end=day(3))
         mine = next(c for c in asked if c.schedule_id == second.id)
-        await r.run(fixes.carry_out, second.id, (await found())["S-VACATION"].id)
+        await r.run(fixes.carry_out, second.id, (await findings_by_id())["S-VACATION"].id)
         async with r.w.ctx.db.tx() as tx:
             taken = await swap_queries.cover(tx, mine.id)
         assert taken
@@ -345,8 +347,8 @@ async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: 
 
         async def hours() -> dict[str, timedelta]:
             async with r.w.ctx.db.tx() as tx:
-                found = await load.report(tx, r.w.now.date().replace(day=1), r.w.now)
-            return {e.row.person.name: e.row.load.hours for e in found.people}
+                result = await load.report(tx, r.w.now.date().replace(day=1), r.w.now)
+            return {e.row.person.name: e.row.load.hours for e in result.people}
 
         clock.advance(6 * DAY)
         before = await hours()
@@ -357,12 +359,12 @@ async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: 
         clock.advance(6 * DAY)
         await r.run(people.update_person, r.ada, active=True)
         clock.advance(6 * DAY)
-        found = await r.schedule()
-        assert shifts.between(found, day(0), day(0) + 6 * DAY)[:6] == done[:6]
-        theirs = [run.start for run in shifts.between(found, day(0), r.w.now) if r.ada in run.users]
+        result = await r.schedule()
+        assert shifts.between(result, day(0), day(0) + 6 * DAY)[:6] == done[:6]
+        theirs = [run.start for run in shifts.between(result, day(0), r.w.now) if r.ada in run.users]
         assert theirs == [day(2), day(5), day(14), day(17)]
-        for run in shifts.between(found, day(0), r.w.now):
-            assert shifts.at(found, run.start) == run.users
+        for run in shifts.between(result, day(0), r.w.now):
+            assert shifts.at(result, run.start) == run.users
 
 
 async def test_a_person_is_named_by_id_or_email_address(dsn: str, clock: FakeClock) -> None:

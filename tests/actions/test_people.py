@@ -71,9 +71,9 @@ async def test_every_verb_says_who_did_it(dsn: str, clock: FakeClock) -> None:
             key, secret = await people.create_api_key(
                 tx, herself, name="script", scopes=["pages:read"], person_id=ada.id, now=w.now
             )
-            found = await key_store.key(tx, token_hash(secret))
-            assert found
-            assert (found[0].id, found[1]) == (ada.id, key)
+            stored_key = await key_store.key(tx, token_hash(secret))
+            assert stored_key
+            assert (stored_key[0].id, stored_key[1]) == (ada.id, key)
             await people.revoke_api_key(tx, herself, key.id, ada.id, w.now)
             assert await key_store.key(tx, token_hash(secret)) is None
         assert (await audit(w))[before:] == [

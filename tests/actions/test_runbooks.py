@@ -41,18 +41,23 @@ async def save(db: Db, clock: FakeClock, slug: str, body: str = GOOD, **more: ob
 
 async def test_a_new_install_has_the_shipped_runbooks(db: Db) -> None:
     assert await slugs(db) == SHIPPED
-    found = await one(db, "database-failover")
-    assert found.body == handbook_files.skill(f"{FOLDER}/database-failover.md")
-    assert (found.own, found.shipped, found.version, found.updated_by) == (False, True, 0, "")
+    runbook = await one(db, "database-failover")
+    assert runbook.body == handbook_files.skill(f"{FOLDER}/database-failover.md")
+    assert (runbook.own, runbook.shipped, runbook.version, runbook.updated_by) == (False, True, 0, "")
 
 
 async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_back(
     db: Db, clock: FakeClock
 ) -> None:
     assert await save(db, clock, "database-failover", source="ops/failover.md") is Change.CHANGED
-    found = await one(db, "database-failover")
-    assert (found.body, found.source, found.version) == (GOOD, "ops/failover.md", 1)
-    assert (found.own, found.shipped, found.updated_at, found.updated_by) == (True, True, clock.now(), "Test")
+    runbook = await one(db, "database-failover")
+    assert (runbook.body, runbook.source, runbook.version) == (GOOD, "ops/failover.md", 1)
+    assert (runbook.own, runbook.shipped, runbook.updated_at, runbook.updated_by) == (
+        True,
+        True,
+        clock.now(),
+        "Test",
+    )
     assert await slugs(db) == SHIPPED
     async with db.tx() as tx:
         back = await actions.restore(tx, ACTOR, "database-failover", clock.now())

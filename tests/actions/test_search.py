@@ -23,9 +23,12 @@ ADMIN, VIEWER = Rights(Role.ADMIN), Rights(Role.VIEWER)
 GROWN = 20_000
 
 
-def hits(found: Results) -> list[Hit]:
+def hits(results: Results) -> list[Hit]:
     """Return every hit, best first."""
-    return [*([found.best] if found.best else []), *(hit for group in found.groups for hit in group.hits)]
+    return [
+        *([results.best] if results.best else []),
+        *(hit for group in results.groups for hit in group.hits),
+    ]
 
 
 async def find(w: World, query: str, rights: Rights = ADMIN) -> set[tuple[Kind, str]]:
@@ -151,10 +154,10 @@ async def test_a_database_of_another_encoding_can_be_searched_for_ascii(empty_ds
 
             script = next(m.sql for m in available() if m.version == 27)
             await latin.execute(script[: script.index("$migration$;") + len("$migration$;")])
-            found = await latin.fetchval(
+            rank = await latin.fetchval(
                 "select search_vector('Café: checkout-api') @@ to_tsquery('simple', $1)", "'check':*"
             )
-            assert found
+            assert rank
         finally:
             await latin.close()
             await admin.execute(f"drop database {name}")

@@ -46,14 +46,14 @@ async def test_each_wake_up_comes_once_and_only_from_what_was_committed(db: Db) 
 
 
 async def test_who_is_woken_sees_what_was_committed(db: Db) -> None:
-    seen: asyncio.Queue[str] = asyncio.Queue()
-    listener = await db.listen({WORK_CHANNEL: seen.put_nowait})
+    counts: asyncio.Queue[str] = asyncio.Queue()
+    listener = await db.listen({WORK_CHANNEL: counts.put_nowait})
     for key in map(str, range(20)):
         async with db.tx() as tx:
             await tx.execute("insert into setting (key, value) values ($1, $2)", key, 1)
             await tx.wake(key)
         async with asyncio.timeout(10):
-            woken = await seen.get()
+            woken = await counts.get()
         assert await listener.fetchval("select true from setting where key = $1", woken)
     await listener.close()
 

@@ -24,20 +24,20 @@ class Desk:
     http: httpx.AsyncClient
     csrf: str
 
-    async def send(self, form: str, *, preview: bool = False, **given: Any) -> httpx.Response:
+    async def send(self, form: str, *, preview: bool = False, **fields: Any) -> httpx.Response:
         """Send one of the page's forms, or ask what it would change."""
-        data = {"csrf": self.csrf, "tz": "UTC", **{name: str(value) for name, value in given.items()}}
+        data = {"csrf": self.csrf, "tz": "UTC", **{name: str(value) for name, value in fields.items()}}
         query = {"preview": "yes"} if preview else None
         return await self.http.post(f"{PAGE}/{form}", data=data, params=query)
 
-    async def saved(self, form: str, **given: Any) -> None:
+    async def saved(self, form: str, **fields: Any) -> None:
         """Preview a form, which changes nothing and shows something, then save it."""
         before = await self.r.schedule()
-        seen = await self.send(form, preview=True, **given)
-        assert seen.status_code == 200, seen.text
-        assert "What will change" in seen.text
+        response = await self.send(form, preview=True, **fields)
+        assert response.status_code == 200, response.text
+        assert "What will change" in response.text
         assert await self.r.schedule() == before
-        done = await self.send(form, **given)
+        done = await self.send(form, **fields)
         assert (done.status_code, done.headers.get("location")) == (303, PAGE), done.text
 
 
@@ -57,13 +57,13 @@ DAYTIME: dict[str, Any] = {"start": "2026-11-25T08:00", "end": "2026-11-25T16:00
 async def test_every_kind_of_override_is_previewed_and_saved(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
-        given = {
+        override = {
             "set": ({"person": ada}, (ada,)),
             "add": ({"person": ada}, (jun, ada)),
             "map": ({"person": mara, "instead": jun}, (mara,)),
             "remove": ({"person": jun}, ()),
         }
-        for kind, (fields, expected) in given.items():
+        for kind, (fields, expected) in override.items():
             await d.saved("override", kind=kind, **fields, **DAYTIME)
             assert await d.r.who(day(1, 12)) == expected
             edit = (await d.r.schedule()).overrides[-1]
@@ -77,8 +77,8 @@ async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
     dsn: str, clock: FakeClock
 ) -> None:
     async with desk(dsn, clock) as d:
-        seen = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
-        here = seen.text.partition('id="preview-override"')[2].partition("</form>")[0]
+        response = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
+        here = response.text.partition('id="preview-override"')[2].partition("</form>")[0]
         assert '<td>Jun Okafor</td><td class="r num">-8</td>' in here
         assert "Coverage gap</b> Wed 25 Nov 08:00 to 16:00" in here
         early = await d.send("override", preview=True, kind="set", person=d.r.w.jun, start="", end="")
@@ -97,12 +97,12 @@ async def test_an_override_needs_no_typed_time(dsn: str, clock: FakeClock) -> No
         assert (await d.r.schedule()).overrides[-1].end == day(1, 16)
         shown = (await d.http.get(PAGE)).text
         assert "The next handoff is " in shown
-        for lasts, words in (
+        for lasts, message in (
             ("3", "Choose a duration from the list."),
             ("", "Enter an end, or choose a duration."),
         ):
             wrong = await d.send("override", kind="set", person=ada, lasts=lasts)
-            assert (wrong.status_code, words in wrong.text) == (422, True), words
+            assert (wrong.status_code, message in wrong.text) == (422, True), message
 
 
 async def test_the_picture_shows_results_alone_when_asked(dsn: str, clock: FakeClock) -> None:
@@ -141,13 +141,13 @@ async def test_the_list_of_many_schedules_shows_two_days_and_every_gap(dsn: str,
 async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         jun = d.r.w.jun
-        for fields, words in (
+        for fields, message in (
             ({"kind": "map", "person": jun, "instead": jun}, "Choose someone else."),
             ({"kind": "add", "person": "nobody"}, "Choose a person."),
             ({"kind": "halve", "person": jun}, "Choose a type from the list."),
         ):
             wrong = await d.send("override", **fields, reason="a wedding", **DAYTIME)
-            assert (wrong.status_code, words in wrong.text) == (422, True), words
+            assert (wrong.status_code, message in wrong.text) == (422, True), message
             assert 'value="a wedding"' in wrong.text
             assert f'value="{DAYTIME["start"]}"' in wrong.text
         tokyo = await d.send("override", kind="add", person="nobody", tz="Asia/Tokyo", **DAYTIME)

@@ -53,11 +53,13 @@ async def test_a_service_without_history_is_healthy_and_every_list_is_empty(
     dsn: str, clock: FakeClock
 ) -> None:
     async with signed_in(dsn, clock) as (_, http, api):
-        found = await api("GET", "/services/checkout")
-        assert found["state"] == {"state": "ok", "since": None, "ref": None}
-        assert (found["team"], found["policy"]) == ("payments", "payments")
-        assert [p["name"] for p in found["on_call"]] == ["Mara Lindqvist"]
-        assert [found[n] for n in ("open_pages", "last_pages", "incidents", "alerts", "changes")] == [[]] * 5
+        service = await api("GET", "/services/checkout")
+        assert service["state"] == {"state": "ok", "since": None, "ref": None}
+        assert (service["team"], service["policy"]) == ("payments", "payments")
+        assert [p["name"] for p in service["on_call"]] == ["Mara Lindqvist"]
+        assert [service[n] for n in ("open_pages", "last_pages", "incidents", "alerts", "changes")] == [
+            []
+        ] * 5
         page = await http.get("/services/checkout")
         assert page.status_code == 200
         assert 'class="state" data-state="ok"' in page.text
@@ -69,19 +71,19 @@ async def test_an_open_page_degrades_the_service_until_it_ends(dsn: str, clock: 
         began = w.now
         await w.alert()
         await w.settle()
-        found = await api("GET", "/services/checkout")
-        assert found["state"]["state"] == "degraded"
-        assert found["state"]["ref"] == "PG-1"
-        assert [p["ref"] for p in found["open_pages"]] == ["PG-1"]
-        assert [(a["status"], a["page"]) for a in found["alerts"]] == [("firing", "PG-1")]
+        service = await api("GET", "/services/checkout")
+        assert service["state"]["state"] == "degraded"
+        assert service["state"]["ref"] == "PG-1"
+        assert [p["ref"] for p in service["open_pages"]] == ["PG-1"]
+        assert [(a["status"], a["page"]) for a in service["alerts"]] == [("firing", "PG-1")]
         await w.after(minutes=2)
         await w.ack(w.mara)
         await w.after(minutes=3)
         await w.resolve(w.mara)
-        found = await api("GET", "/services/checkout")
-        assert found["state"]["state"] == "ok"
-        assert found["state"]["since"].startswith(w.now.isoformat()[:19])
-        (last,) = found["last_pages"]
+        service = await api("GET", "/services/checkout")
+        assert service["state"]["state"] == "ok"
+        assert service["state"]["since"].startswith(w.now.isoformat()[:19])
+        (last,) = service["last_pages"]
         assert (last["ref"], last["acked_after_s"], last["owners"]) == ("PG-1", 120, ["Mara Lindqvist"])
         assert last["triggered_at"].startswith(began.isoformat()[:19])
         assert "/pages/PG-1" in links((await http.get("/services/checkout")).text)
@@ -94,15 +96,15 @@ async def test_the_worst_open_incident_comes_before_every_page(dsn: str, clock: 
         minor = await declare(w, "Slow", 3)
         assert (await api("GET", "/services/checkout"))["state"]["state"] == "degraded"
         worst = await declare(w, "Down", 1, page_id=1)
-        found = await api("GET", "/services/checkout")
-        assert (found["state"]["state"], found["state"]["ref"]) == ("outage", f"INC-{worst}")
-        assert [i["ref"] for i in found["incidents"]] == [f"INC-{worst}", f"INC-{minor}"]
+        service = await api("GET", "/services/checkout")
+        assert (service["state"]["state"], service["state"]["ref"]) == ("outage", f"INC-{worst}")
+        assert [i["ref"] for i in service["incidents"]] == [f"INC-{worst}", f"INC-{minor}"]
         page = (await http.get("/services/checkout")).text
         assert 'class="state" data-state="outage"' in page
         for incident_id in (minor, worst):
             await move(w, incident_id, Phase.DISMISSED)
-        found = await api("GET", "/services/checkout")
-        assert found["state"]["ref"] != f"INC-{worst}"
+        service = await api("GET", "/services/checkout")
+        assert service["state"]["ref"] != f"INC-{worst}"
 
 
 async def test_a_drill_is_no_outage(dsn: str, clock: FakeClock) -> None:
@@ -111,8 +113,8 @@ async def test_a_drill_is_no_outage(dsn: str, clock: FakeClock) -> None:
             await incidents.declare(
                 tx, TEST, title="Practice", severity=0, service_ids=[w.service], drill=True, now=w.now
             )
-        found = await api("GET", "/services/checkout")
-        assert (found["state"]["state"], found["incidents"]) == ("ok", [])
+        service = await api("GET", "/services/checkout")
+        assert (service["state"]["state"], service["incidents"]) == ("ok", [])
 
 
 async def test_alert_page_incident_and_service_lead_to_each_other(dsn: str, clock: FakeClock) -> None:
@@ -152,8 +154,8 @@ async def test_the_list_of_alerts_leads_to_each_service_page_and_incident(dsn: s
         await w.alert()
         await w.settle()
         incident = await declare(w, "Down", 2, page_id=1)
-        found = links((await http.get("/alerts")).text)
-        assert {"/alerts/1", "/services/checkout", "/pages/PG-1", f"/incidents/INC-{incident}"} <= found
+        hrefs = links((await http.get("/alerts")).text)
+        assert {"/alerts/1", "/services/checkout", "/pages/PG-1", f"/incidents/INC-{incident}"} <= hrefs
 
 
 async def test_the_alerts_of_one_service_can_be_walked_to_the_end(dsn: str, clock: FakeClock) -> None:
@@ -164,15 +166,15 @@ async def test_the_alerts_of_one_service_can_be_walked_to_the_end(dsn: str, cloc
         await http.post(f"/in/{key}/generic", content=json.dumps({"title": "Index lag", "key": "lag"}))
         for n in range(101):
             await w.alert(f"queue {n}")
-        seen: list[str] = []
+        alert_ids: list[str] = []
         address = "/alerts?service=checkout"
         while address:
             text = (await http.get(address)).text
-            seen += re.findall(r'href="/alerts/(\d+)"', text)
+            alert_ids += re.findall(r'href="/alerts/(\d+)"', text)
             older = re.search(r'rel="next" href="([^"]+)"', text)
             address = older[1].replace("&amp;", "&") if older else ""
             assert not older or "service=checkout" in address
-        assert len(seen) == len(set(seen)) == 101
+        assert len(alert_ids) == len(set(alert_ids)) == 101
         assert [a["title"] for a in await api("GET", "/alerts", service="search")] == ["Index lag"]
         await w.alert("queue 0", status="resolved")
         firing = await api("GET", "/alerts?service=checkout&status=firing&limit=500")
@@ -205,10 +207,10 @@ async def test_a_key_sees_of_a_service_what_its_scopes_include(dsn: str, clock: 
     async with signed_in(dsn, clock) as (w, _, api):
         incident = await declare(w, "Down", 2)
         narrow = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
-        found = await narrow("GET", "/services/checkout")
-        assert (found["incidents"], found["on_call"], found["state"]["ref"]) == (None, None, None)
-        found = await api("GET", "/services/checkout")
-        assert found["state"]["ref"] == f"INC-{incident}"
+        service = await narrow("GET", "/services/checkout")
+        assert (service["incidents"], service["on_call"], service["state"]["ref"]) == (None, None, None)
+        service = await api("GET", "/services/checkout")
+        assert service["state"]["ref"] == f"INC-{incident}"
 
 
 NAMES = ["決済サービス", "خدمة الدفع", "Zahlungsabwicklung " * 3 + "Ende", "<b>&\"'"]
@@ -221,13 +223,13 @@ async def test_a_service_with_a_long_or_foreign_name_has_its_page_and_its_lists(
     async with signed_in(dsn, clock) as (w, http, api):
         async with w.ctx.db.tx() as tx:
             made = await catalog.create_service(tx, TEST, name=name, team_id=1, now=w.now)
-        found: dict[str, Any] = await api("GET", f"/services/{made.slug}")
-        assert (found["name"], found["policy"]) == (made.name, None)
+        service: dict[str, Any] = await api("GET", f"/services/{made.slug}")
+        assert (service["name"], service["policy"]) == (made.name, None)
         page = await http.get(f"/services/{made.slug}")
         assert page.status_code == 200
         for address in (a for a in links(page.text) if "service=" in a and a.startswith("/alerts")):
             assert (await http.get(address)).status_code == 200
-        assert (await api("GET", found["alerts_url"].partition("/api/v1")[2])) == []
+        assert (await api("GET", service["alerts_url"].partition("/api/v1")[2])) == []
 
 
 async def test_a_service_without_a_policy_says_that_fallback_responders_are_paged(
@@ -235,7 +237,7 @@ async def test_a_service_without_a_policy_says_that_fallback_responders_are_page
 ) -> None:
     async with signed_in(dsn, clock) as (_, http, api):
         await api("PATCH", "/services/checkout", {"policy_id": None})
-        found = await api("GET", "/services/checkout")
-        assert found["policy"] is None
-        assert {p["name"] for p in found["on_call"]} == {"Mara Lindqvist", "Jun Okafor"}
+        service = await api("GET", "/services/checkout")
+        assert service["policy"] is None
+        assert {p["name"] for p in service["on_call"]} == {"Mara Lindqvist", "Jun Okafor"}
         assert (await http.get("/services/checkout")).status_code == 200

@@ -85,13 +85,13 @@ async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, c
     async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         mine = await api("POST", "/calendar-feeds", {}, status=201)
         team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
-        found = icalendar.Calendar.from_ical((await stranger.get(path(mine["url"]))).content)
-        assert {str(e["SUMMARY"]) for e in found.walk("VEVENT")} == {
+        calendar = icalendar.Calendar.from_ical((await stranger.get(path(mine["url"]))).content)
+        assert {str(e["SUMMARY"]) for e in calendar.walk("VEVENT")} == {
             "On call: Payments primary",
             "On call: Payments secondary",
         }
         everyone = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content)
-        assert len(everyone.walk("VEVENT")) == 2 * len(found.walk("VEVENT"))
+        assert len(everyone.walk("VEVENT")) == 2 * len(calendar.walk("VEVENT"))
         await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 77}, status=404)
         await api("POST", "/calendar-feeds", {"kind": "team"}, status=404)
         await api("POST", "/calendar-feeds", {"kind": "schedule", "schedule": "x"}, status=404)
@@ -108,8 +108,8 @@ async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, c
 
 async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as stranger:
-        given = {"kind": "schedule", "schedule": "payments-secondary"}
-        made = await api("POST", "/calendar-feeds", given, status=201)
+        payload = {"kind": "schedule", "schedule": "payments-secondary"}
+        made = await api("POST", "/calendar-feeds", payload, status=201)
         team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
         assert (await stranger.get(path(made["url"]))).status_code == 200
         both = icalendar.Calendar.from_ical((await stranger.get(path(team["url"]))).content).walk("VEVENT")
@@ -231,8 +231,8 @@ async def test_calendars_of_a_schedule_and_of_mine(dsn: str, clock: FakeClock) -
             ({"use": "names", "place": "below", "country": "DE"}, "place"),
             ({"place": "beside", "text": ROTA}, "place"),
         ):
-            told = await api("POST", base, wrong, status=422)
-            assert told["errors"][0]["field"] == field, (wrong, told)
+            problem = await api("POST", base, wrong, status=422)
+            assert problem["errors"][0]["field"] == field, (wrong, problem)
         webcal = await api("POST", base, {"url": "webcal://calendar.example.org/a.ics"}, status=201)
         assert (webcal["host"], webcal["name"]) == ("calendar.example.org", "calendar.example.org")
 
@@ -281,13 +281,13 @@ async def test_a_calendar_is_sent_as_a_file(dsn: str, clock: FakeClock) -> None:
             return await http.post(here, data={**form, **more}, files={"file": (file, body, "text/calendar")})
 
         good = ROTA.encode()
-        for name, body, words in (
+        for name, body, message in (
             ("notes.ics", b"Dear all,", "notes.ics is not a calendar."),
             ("utf16.ics", ROTA.encode("utf-16"), "that starts with BEGIN:VCALENDAR"),
             ("year.ics", good + b" " * (3 * 1024 * 1024), "year.ics is too large."),
         ):
             wrong = await send(name, body, name="the old rota")
-            assert (wrong.status_code, words in wrong.text) == (422, True), name
+            assert (wrong.status_code, message in wrong.text) == (422, True), name
             assert 'value="the old rota"' in wrong.text
         both = await send("rota.ics", good, url="https://calendar.example.org/rota.ics")
         assert (both.status_code, "Enter a file, an address or a text." in both.text) == (422, True)
@@ -371,8 +371,8 @@ async def test_an_imported_layer_is_put_below_the_rotations_and_above_again(
         await api("PATCH", f"/calendars/{added['id']}", {"place": "beside"}, status=422)
         await api("PATCH", "/calendars/77", {"place": "below"}, status=404)
         mine = await api("POST", "/me/calendars", {"text": ROTA}, status=201)
-        told = await api("PATCH", f"/calendars/{mine['id']}", {"place": "below"}, status=422)
-        assert told["errors"][0]["field"] == "place"
+        problem = await api("PATCH", f"/calendars/{mine['id']}", {"place": "below"}, status=422)
+        assert problem["errors"][0]["field"] == "place"
         reader = api.with_key(await key_of(w.ctx.db, clock, w.jun, [s for s in SCOPES if s == "oncall:read"]))
         await reader("PATCH", f"/calendars/{added['id']}", {"place": "above"}, status=403)
 

@@ -41,28 +41,28 @@ class _Forms(HTMLParser):
         self._text: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in ("details", "section"):
-            self._depth.append(f"{tag}{' ask' if 'ask' in given.get('class', '').split() else ''}")
+            self._depth.append(f"{tag}{' ask' if 'ask' in attributes.get('class', '').split() else ''}")
         if tag == "form":
-            self._open = given.get("method") == "post" and given.get("action", "").startswith("/")
+            self._open = attributes.get("method") == "post" and attributes.get("action", "").startswith("/")
             if self._open:
                 asks = any(part.endswith(" ask") for part in self._depth)
-                self.forms.append((given["action"], [], asks))
+                self.forms.append((attributes["action"], [], asks))
         elif not self._open:
             return
-        elif tag == "input" and "name" in given and given.get("type") != "file":
-            if given.get("type") not in ("checkbox", "radio") or "checked" in given:
-                self.forms[-1][1].append((given["name"], given.get("value", "")))
+        elif tag == "input" and "name" in attributes and attributes.get("type") != "file":
+            if attributes.get("type") not in ("checkbox", "radio") or "checked" in attributes:
+                self.forms[-1][1].append((attributes["name"], attributes.get("value", "")))
         elif tag == "textarea":
             self._text = ""
-            self.forms[-1][1].append((given["name"], ""))
-        elif tag == "button" and given.get("type") != "button":
-            self._buttons.append((given.get("name", ""), given.get("value", "")))
+            self.forms[-1][1].append((attributes["name"], ""))
+        elif tag == "button" and attributes.get("type") != "button":
+            self._buttons.append((attributes.get("name", ""), attributes.get("value", "")))
         elif tag == "select":
-            self._select = (given["name"], [])
+            self._select = (attributes["name"], [])
         elif tag == "option" and self._select:
-            self._select[1].append((given.get("value", ""), "selected" in given))
+            self._select[1].append((attributes.get("value", ""), "selected" in attributes))
 
     def handle_data(self, data: str) -> None:
         if self._text is not None:

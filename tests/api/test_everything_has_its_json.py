@@ -41,11 +41,11 @@ async def test_people_teams_and_the_catch_all_list(dsn: str, clock: FakeClock) -
 
 async def test_how_i_am_reached_and_my_keys(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
-        given = {"kind": "ntfy", "address": "mara-7f3a", "label": "phone"}
-        made = await api("POST", "/me/contact-methods", given, status=201)
+        payload = {"kind": "ntfy", "address": "mara-7f3a", "label": "phone"}
+        made = await api("POST", "/me/contact-methods", payload, status=201)
         assert (made["address"], made["suspect"], made["verified_at"]) == ("mara-7f3a", False, None)
         assert (made["state"], made["replaces"], made["test_result"]) == ("new", None, None)
-        await api("POST", "/me/contact-methods", given, status=409)
+        await api("POST", "/me/contact-methods", payload, status=409)
         hook = next(m for m in await api("GET", "/me/contact-methods") if m["kind"] == "webhook")
         rules = {"rules": [{"method_id": hook["id"]}, {"method_id": made["id"], "delay_s": 120}]}
         assert [r["delay_s"] for r in (await api("PUT", "/me/rules/high", rules))["rules"]] == [0, 120]
@@ -97,10 +97,10 @@ async def test_a_contact_method_is_verified_by_the_code_that_it_gets(dsn: str, c
         for what in ("verification", "verify"):
             body = {"code": code} if what == "verify" else None
             await api("POST", f"/me/contact-methods/999/{what}", body, status=404)
-        given = {"kind": "ntfy", "address": "mara-7f3a", "replaces": hook["id"]}
-        made = await api("POST", "/me/contact-methods", given, status=201)
+        payload = {"kind": "ntfy", "address": "mara-7f3a", "replaces": hook["id"]}
+        made = await api("POST", "/me/contact-methods", payload, status=201)
         assert (made["state"], made["replaces"]) == ("new", hook["id"])
-        await api("POST", "/me/contact-methods", {**given, "address": "b", "replaces": 999}, status=404)
+        await api("POST", "/me/contact-methods", {**payload, "address": "b", "replaces": 999}, status=404)
         assert [e["action"] for e in await api("GET", "/audit", limit=3)] == [
             "contact.added",
             "contact.verified",
@@ -111,21 +111,21 @@ async def test_a_contact_method_is_verified_by_the_code_that_it_gets(dsn: str, c
 async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         nights = {"start": 18 * 60, "minutes": 15 * 60, "days": [0, 1, 2, 3, 4, 5, 6]}
-        given = {
+        payload = {
             "name": "Search",
             "team_id": 1,
             "tz": "Europe/Berlin",
             "layers": [layer(w.mara, name="days"), layer(w.jun, name="nights", windows=[nights])],
         }
-        made = await api("POST", "/schedules", given, status=201)
+        made = await api("POST", "/schedules", payload, status=201)
         assert made == await api("GET", "/schedules/search")
         assert made["layers"][1]["windows"] == [nights]
         assert made["layers"][0]["anchor"] == "2026-11-23T09:00:00"
         assert (await api("GET", "/schedules"))[0]["slug"] == "search"
 
         async def who(at: str) -> list[str]:
-            found = (await api("GET", "/oncall", at=at))["schedules"]
-            return [p["name"] for s in found if s["schedule"] == "search" for p in s["people"]]
+            schedules = (await api("GET", "/oncall", at=at))["schedules"]
+            return [p["name"] for s in schedules if s["schedule"] == "search" for p in s["people"]]
 
         assert await who("2026-11-24T02:00:00Z") == ["Jun Okafor"]
         assert await who("2026-11-24T12:00:00+01:00") == ["Mara Lindqvist"]
@@ -146,9 +146,11 @@ async def test_a_schedule_with_windows_and_its_overrides(dsn: str, clock: FakeCl
         await api("DELETE", f"/overrides/{edit['id']}")
         await api("DELETE", f"/overrides/{edit['id']}", status=404)
         assert await api("GET", "/schedules/search/overrides", which="all") == []
-        await api("POST", "/schedules", given, status=409)
-        await api("POST", "/schedules", {**given, "name": "x", "team_id": 77}, status=404)
-        unknown = await api("POST", "/schedules", {**given, "name": "x", "layers": [layer(999)]}, status=422)
+        await api("POST", "/schedules", payload, status=409)
+        await api("POST", "/schedules", {**payload, "name": "x", "team_id": 77}, status=404)
+        unknown = await api(
+            "POST", "/schedules", {**payload, "name": "x", "layers": [layer(999)]}, status=422
+        )
         assert unknown["errors"][0]["field"] == "people"
 
 
@@ -158,8 +160,8 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
             {"targets": [{"kind": "person", "id": w.jun}], "ack_within_s": 600},
             {"targets": [{"kind": "team", "id": 1}]},
         ]
-        given = {"name": "Search", "team_id": 1, "levels": levels, "repeat": 1}
-        made = await api("POST", "/policies", given, status=201)
+        payload = {"name": "Search", "team_id": 1, "levels": levels, "repeat": 1}
+        made = await api("POST", "/policies", payload, status=201)
         assert made == await api("GET", "/policies/search")
         steps = await api("GET", "/policies/search/dry-run")
         assert [(s["at"][11:19], s["level"], s["names"]) for s in steps] == [
@@ -170,7 +172,7 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
         changed = await api("PUT", "/policies/search", {"levels": levels[1:], "ack_timeout_s": 900})
         assert (changed["version"], changed["repeat"], changed["ack_timeout_s"]) == (2, 2, 900)
         assert [p["slug"] for p in await api("GET", "/policies")] == ["search", "payments"]
-        bad = {**given, "name": "x", "levels": [{"targets": [{"kind": "person", "id": 999}]}]}
+        bad = {**payload, "name": "x", "levels": [{"targets": [{"kind": "person", "id": 999}]}]}
         await api("POST", "/policies", bad, status=422)
 
         service = await api("PATCH", "/services/checkout", {"policy_id": made["id"]})
@@ -185,11 +187,11 @@ async def test_a_policy_from_its_dry_run_to_its_end(dsn: str, clock: FakeClock) 
 
 async def test_services_and_their_integrations(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
-        given = {"name": "Search", "team_id": 1, "runbook_url": "https://runbooks.example.org/search"}
-        made = await api("POST", "/services", given, status=201)
+        payload = {"name": "Search", "team_id": 1, "runbook_url": "https://runbooks.example.org/search"}
+        made = await api("POST", "/services", payload, status=201)
         shown = await api("GET", "/services/search")
         assert made == {name: shown[name] for name in made}
-        await api("POST", "/services", given, status=409)
+        await api("POST", "/services", payload, status=409)
         await api("POST", "/services", {"name": "x", "team_id": 99}, status=404)
         await api("POST", "/services", {"name": "x", "team_id": 1, "policy_id": 99}, status=404)
         changed = await api("PATCH", "/services/search", {"description": "finds things", "policy_id": 1})
@@ -309,17 +311,17 @@ async def test_an_incident_from_its_declaration_to_its_published_post_mortem(
 
 async def _walk(api: Api, path: str, name: str, limit: int) -> list[Any]:
     """Return what the Link headers lead through, one stretch after the other."""
-    seen: list[Any] = []
+    values: list[Any] = []
     address = f"{path}?limit={limit}"
     while address:
         answer = await api.answer("GET", address)
         assert answer.status_code == 200
         assert len(answer.json()) <= limit
-        seen += [item[name] for item in answer.json()]
+        values += [item[name] for item in answer.json()]
         link = answer.headers.get("link", "")
         assert link.endswith('>; rel="next"') or not link
         address = link.partition(">")[0].removeprefix("</api/v1")
-    return seen
+    return values
 
 
 async def test_a_list_is_walked_by_its_links_and_nothing_is_missing_or_twice(

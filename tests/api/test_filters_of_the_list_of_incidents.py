@@ -19,9 +19,9 @@ from tests.world import World, world
 @pytest.fixture
 async def w(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
     """Five incidents: a long and a short closed one, two that run, and a drill."""
-    async with world(dsn, clock) as found:
-        await fill(found)
-        yield found
+    async with world(dsn, clock) as opened:
+        await fill(opened)
+        yield opened
 
 
 async def fill(w: World) -> None:

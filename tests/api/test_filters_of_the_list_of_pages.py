@@ -19,8 +19,8 @@ from tests.world import World, world
 @pytest.fixture
 async def w(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
     """The small organization, with a second service and team."""
-    async with world(dsn, clock) as found:
-        yield found
+    async with world(dsn, clock) as opened:
+        yield opened
 
 
 async def other_service(w: World) -> tuple[int, int]:
@@ -63,12 +63,12 @@ def totals(page: str) -> dict[str, str]:
     }
 
 
-async def post_bulk(http: httpx.AsyncClient, page: str, **given: object) -> httpx.Response:
+async def post_bulk(http: httpx.AsyncClient, page: str, **values: object) -> httpx.Response:
     """Send the form of the selection bar as a browser without a script does."""
     form = page.partition('id="bulk"')[2].partition("</form>")[0]
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
     fields = {name: html.unescape(value) for name, value in hidden.items()}
-    return await http.post("/pages/bulk", data={**fields, **given})
+    return await http.post("/pages/bulk", data={**fields, **values})
 
 
 async def message(http: httpx.AsyncClient, answer: httpx.Response) -> str:
@@ -270,7 +270,7 @@ async def test_select_all_acts_on_what_was_counted_and_on_no_page_that_came_late
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("fields", "status"),
     [
         ({"do": "delete", "ref": "PG-1"}, 404),
         ({"do": "ack", "ref": "PG-x"}, 404),
@@ -280,13 +280,13 @@ async def test_select_all_acts_on_what_was_counted_and_on_no_page_that_came_late
     ],
 )
 async def test_a_bulk_form_that_is_wrong_changes_nothing(
-    w: World, given: dict[str, str], status: int
+    w: World, fields: dict[str, str], status: int
 ) -> None:
     async with browser(w) as http:
         await storm(w, 1)
         await signed_in(http)
         page = await read(http, "/pages")
-        assert (await post_bulk(http, page, **given)).status_code == status
+        assert (await post_bulk(http, page, **fields)).status_code == status
         assert await states(w) == {"PG-1": PageState.TRIGGERED}
 
 

@@ -28,19 +28,23 @@ class _Forms(HTMLParser):
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = given.get("method") == "post" and given.get("action", "").startswith("/")
+            self._open = attributes.get("method") == "post" and attributes.get("action", "").startswith("/")
             if self._open:
-                self.forms.append((given["action"], []))
+                self.forms.append((attributes["action"], []))
         elif not self._open:
             return
-        elif tag in ("input", "textarea", "button") and "name" in given and given.get("type") != "file":
-            self.forms[-1][1].append((given["name"], given.get("value", "")))
+        elif (
+            tag in ("input", "textarea", "button")
+            and "name" in attributes
+            and attributes.get("type") != "file"
+        ):
+            self.forms[-1][1].append((attributes["name"], attributes.get("value", "")))
         elif tag == "select":
-            self._select = given["name"]
-        elif tag == "option" and self._select and given.get("value"):
-            self.forms[-1][1].append((self._select, given["value"]))
+            self._select = attributes["name"]
+        elif tag == "option" and self._select and attributes.get("value"):
+            self.forms[-1][1].append((self._select, attributes["value"]))
             self._select = ""
 
     def handle_endtag(self, tag: str) -> None:
@@ -52,7 +56,7 @@ async def forms_of(e: Everything, http: httpx.AsyncClient) -> dict[Entrance, tup
     """Return one form for each route that takes one, as a page of the product serves it."""
     known = entrances(e.w)
     find = finder(known)
-    found: dict[Entrance, tuple[str, Fields]] = {}
+    forms: dict[Entrance, tuple[str, Fields]] = {}
     pages = [
         x.address(real=True) for x in known if x.method == "GET" and not x.is_api and x.path != "/events"
     ]
@@ -65,8 +69,8 @@ async def forms_of(e: Everything, http: httpx.AsyncClient) -> dict[Entrance, tup
         for address, fields in parser.forms:
             entrance = find("POST", address)
             assert entrance, (page, address)
-            found.setdefault(entrance, (address, fields))
-    return found
+            forms.setdefault(entrance, (address, fields))
+    return forms
 
 
 def _sent(fields: Fields, csrf: str, **changed: str) -> dict[str, list[str]]:

@@ -115,7 +115,7 @@ async def test_a_second_process_knows_what_the_first_has_counted(dsn: str, clock
 async def test_what_is_counted_is_forgotten(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await guess_from(w, range(20))
-        clock.advance(ACCOUNT.whole + BURST_ENDS_AFTER + timedelta(minutes=1))
+        clock.advance(ACCOUNT.refill_time + BURST_ENDS_AFTER + timedelta(minutes=1))
         await guess_from(w, range(20, 21))
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from sign_in_limit") == 2

@@ -53,17 +53,17 @@ async def test_templates_are_for_managers_to_change_and_for_all_to_read(dsn: str
 async def test_a_repository_is_applied_by_its_files(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         text = "### T\n\n`all-clear` · n\n\n```text\nOver.\n```\n"
-        given = {"files": [{"name": "x/a.md", "text": text}]}
-        assert await api("POST", "/templates/apply", {**given, "dry_run": True}) == [
+        payload = {"files": [{"name": "x/a.md", "text": text}]}
+        assert await api("POST", "/templates/apply", {**payload, "dry_run": True}) == [
             {"id": "all-clear", "step": "created"}
         ]
         assert (await api("GET", "/templates/all-clear"))["source"] == "shipped"
-        await api("POST", "/templates/apply", given)
+        await api("POST", "/templates/apply", payload)
         assert (await api("GET", "/templates/all-clear"))["body"] == "Over.\n"
         bad = {"files": [{"name": "x/a.md", "text": text.replace("Over.", "{{over}}")}]}
         wrong = await api("POST", "/templates/apply", bad, status=422)
         assert wrong["errors"][0]["field"] == "x/a.md:3"
-        twice = {"files": given["files"] * 2}
+        twice = {"files": payload["files"] * 2}
         assert "same name" in (await api("POST", "/templates/apply", twice, status=422))["detail"]
         await api("POST", "/templates/apply", {"files": []}, status=422)
 
@@ -71,11 +71,11 @@ async def test_a_repository_is_applied_by_its_files(dsn: str, clock: FakeClock) 
 async def test_messages_of_an_incident_are_ready_to_be_sent(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         made = await api("POST", "/incidents", {"title": "Cards fail", "severity": "SEV1"}, status=201)
-        found = await api("GET", f"/incidents/{made['ref']}/messages", tz="Europe/Stockholm")
-        first = found[0]
+        messages = await api("GET", f"/incidents/{made['ref']}/messages", tz="Europe/Stockholm")
+        first = messages[0]
         assert (first["id"], first["fits"]) == ("update-first", True)
         assert "04:14" in first["text"]
         assert "impact" in first["missing"]
-        assert not next(m for m in found if m["id"] == "email-resolved")["fits"]
+        assert not next(m for m in messages if m["id"] == "email-resolved")["fits"]
         await api("GET", "/incidents/INC-9/messages", status=404)
         await api("GET", f"/incidents/{made['ref']}/messages", tz="Nowhere", status=422)

@@ -123,11 +123,11 @@ async def test_bug_the_list_of_incidents_ended_after_two_hundred(dsn: str, clock
         assert refs(await read(http, "/incidents?state=closed&before=1"), "INC") == parts[0]
 
 
-async def declare(http: httpx.AsyncClient, **given: Any) -> httpx.Response:
+async def declare(http: httpx.AsyncClient, **fields: Any) -> httpx.Response:
     """Send the form that declares an incident."""
     page = await read(http, "/incidents/new")
     csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
-    return await http.post("/incidents/new", data={"csrf": csrf, **given})
+    return await http.post("/incidents/new", data={"csrf": csrf, **fields})
 
 
 async def test_bug_only_forty_services_could_be_named_when_declaring(dsn: str, clock: FakeClock) -> None:

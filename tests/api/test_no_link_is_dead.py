@@ -69,12 +69,12 @@ async def visitor(ctx: Context, http: httpx.AsyncClient, role: Role) -> None:
 
 def addresses(page: str, here: str) -> set[str]:
     """Return where the links and the search forms of a page lead, on this server."""
-    found = {unescape(href) for href in LINK.findall(page)}
+    hrefs = {unescape(href) for href in LINK.findall(page)}
     for attributes in FORM.findall(page):
         if 'method="post"' not in attributes:
             action = re.search(r'action="([^"]*)"', attributes)
-            found.add(unescape(action[1]) if action else here)
-    full = {urljoin(ORIGIN + here, href).partition("#")[0] for href in found}
+            hrefs.add(unescape(action[1]) if action else here)
+    full = {urljoin(ORIGIN + here, href).partition("#")[0] for href in hrefs}
     return {a.removeprefix(ORIGIN) for a in full if a.startswith(f"{ORIGIN}/")}
 
 
@@ -93,7 +93,7 @@ async def test_no_link_that_is_shown_is_dead_or_refused(dsn: str, clock: FakeClo
         transport = httpx.ASGITransport(app=build(ctx), client=("127.0.0.1", 50_000))
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, follow_redirects=True) as http:
             await visitor(ctx, http, role)
-            waiting, seen, followed, dead = [("/", "")], {"/"}, dict[str, int](), list[str]()
+            waiting, visited, followed, dead = [("/", "")], {"/"}, dict[str, int](), list[str]()
             while waiting:
                 address, shown_on = waiting.pop(0)
                 answer = await http.get(address)
@@ -104,12 +104,12 @@ async def test_no_link_that_is_shown_is_dead_or_refused(dsn: str, clock: FakeClo
                     dead.append(f"{answer.status_code} {address} on {shown_on}")
                 if not answer.headers.get("content-type", "").startswith("text/html"):
                     continue
-                for found in sorted(addresses(answer.text, address) - seen):
-                    seen.add(found)
-                    followed[kind(found)] = followed.get(kind(found), 0) + 1
-                    if followed[kind(found)] <= SAME_KIND and not found.startswith(ENDS):
-                        waiting.append((found, address))
+                for href in sorted(addresses(answer.text, address) - visited):
+                    visited.add(href)
+                    followed[kind(href)] = followed.get(kind(href), 0) + 1
+                    if followed[kind(href)] <= SAME_KIND and not href.startswith(ENDS):
+                        waiting.append((href, address))
             assert dead == [], "\n".join(dead)
-            shown = {path.partition("?")[0] for path in seen}
+            shown = {path.partition("?")[0] for path in visited}
             assert {"/services/checkout-api", "/incidents/INC-1", "/pages/PG-1", "/alerts"} <= shown
-            assert len(seen) > 150
+            assert len(visited) > 150

@@ -18,15 +18,15 @@ def layer(*people: int, **more: Any) -> dict[str, Any]:
 
 async def daily(api: Api, *people: int) -> dict[str, Any]:
     """Make the schedule "daily"."""
-    given = {"name": "Daily", "team_id": 1, "tz": "UTC", "layers": [layer(*people, name="Turns")]}
-    made: dict[str, Any] = await api("POST", "/schedules", given, status=201)
+    payload = {"name": "Daily", "team_id": 1, "tz": "UTC", "layers": [layer(*people, name="Turns")]}
+    made: dict[str, Any] = await api("POST", "/schedules", payload, status=201)
     return made
 
 
 async def ada(api: Api) -> int:
     """Add a third person."""
-    given = {"name": "Ada Byron", "email": "ada@example.org", "tz": "UTC"}
-    return int((await api("POST", "/people", given, status=201))["id"])
+    payload = {"name": "Ada Byron", "email": "ada@example.org", "tz": "UTC"}
+    return int((await api("POST", "/people", payload, status=201))["id"])
 
 
 async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: FakeClock) -> None:
@@ -47,9 +47,9 @@ async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: Fak
     async with organization(dsn, clock) as (w, api):
         made = await daily(api, w.mara, w.jun)
         hole = {"nobody": True, "start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"}
-        seen = await api("POST", "/schedules/daily/overrides/preview", hole)
-        assert seen["new_gaps"] == [{"start": hole["start"], "end": hole["end"]}]
-        assert [f["code"] for f in seen["new_findings"]] == ["S-GAP"]
+        preview = await api("POST", "/schedules/daily/overrides/preview", hole)
+        assert preview["new_gaps"] == [{"start": hole["start"], "end": hole["end"]}]
+        assert [f["code"] for f in preview["new_findings"]] == ["S-GAP"]
         assert await api("GET", "/schedules/daily") == made
         wrong = await api("POST", "/schedules/daily/overrides/preview", {**hole, "nobody": False}, status=422)
         assert wrong["detail"] == "The override names no one."
@@ -61,14 +61,14 @@ async def test_a_finding_named_by_a_zone_is_mended_over_json(dsn: str, clock: Fa
     async with organization(dsn, clock) as (w, api):
         slots = [[w.mara], [w.jun]]
         zoned = {"slots": slots, "anchor": MONDAY, "unit": "week", "tz": "Europe/Stockholm"}
-        given = {"name": "Weekly", "team_id": 1, "tz": "UTC", "layers": [zoned]}
-        made = await api("POST", "/schedules", given, status=201)
+        payload = {"name": "Weekly", "team_id": 1, "tz": "UTC", "layers": [zoned]}
+        made = await api("POST", "/schedules", payload, status=201)
         async with w.ctx.db.tx() as tx:
             (here,) = (await store.clocks(tx, [made["id"]]))[made["id"]].values()
             winter = replace(here, offsets=here.offsets[:1])
             await store.set_clocks(tx, made["id"], {"Europe/Stockholm": winter})
-        found = await api("GET", "/schedules/weekly/findings")
-        (wrong,) = [f for f in found if f["code"] == "S-TZCHANGE"]
+        findings = await api("GET", "/schedules/weekly/findings")
+        (wrong,) = [f for f in findings if f["code"] == "S-TZCHANGE"]
         await api("POST", f"/schedules/weekly/findings/{quote(wrong['id'], safe='')}/fix")
         assert wrong not in await api("GET", "/schedules/weekly/findings")
 
@@ -82,20 +82,20 @@ async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock:
             "anchor": MONDAY,
         }
         body = {"layers": [new], "at": "2026-11-25T12:00:00Z", "version": made["version"]}
-        seen = await api("POST", "/schedules/daily/preview", body)
-        assert seen["changes"][0] == {
+        preview = await api("POST", "/schedules/daily/preview", body)
+        assert preview["changes"][0] == {
             "start": "2026-11-27T09:00:00Z",
             "end": "2026-11-28T09:00:00Z",
             "before": [{"id": w.mara, "name": "Mara Lindqvist"}],
             "after": [{"id": third, "name": "Ada Byron"}],
         }
-        assert {h["person"]["id"]: h["hours"] > 0 for h in seen["hours"]} == {
+        assert {h["person"]["id"]: h["hours"] > 0 for h in preview["hours"]} == {
             w.mara: False,
             w.jun: False,
             third: True,
         }
-        assert seen["new_gaps"] == []
-        assert [f["code"] for f in seen["new_findings"]] == ["S-UNREACHABLE"]
+        assert preview["new_gaps"] == []
+        assert [f["code"] for f in preview["new_findings"]] == ["S-UNREACHABLE"]
         assert await api("GET", "/schedules/daily") == made
 
         changed = await api("PUT", "/schedules/daily/layers", body)
@@ -150,13 +150,13 @@ async def test_bug_an_override_that_contradicts_itself_was_accepted(dsn: str, cl
         await daily(api, w.mara, w.jun)
         span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
         jun, mara = "jun@example.org", str(w.mara)
-        for given, field in (
+        for payload, field in (
             ({"person": jun, "nobody": True}, "nobody"),
             ({"kind": "remove", "nobody": True}, "nobody"),
             ({"kind": "map", "people": [jun, mara], "instead_of": mara}, "people"),
             ({"kind": "map", "person": jun, "instead_of": str(w.jun)}, "instead_of"),
         ):
-            refused = await api("POST", "/schedules/daily/overrides", {**span, **given}, status=422)
+            refused = await api("POST", "/schedules/daily/overrides", {**span, **payload}, status=422)
             assert [e["field"] for e in refused["errors"]] == [field], refused
         assert await api("GET", "/schedules/daily/overrides") == []
 
@@ -167,8 +167,8 @@ async def test_every_kind_of_override(dsn: str, clock: FakeClock) -> None:
         third = await ada(api)
         span = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T12:00:00Z"}
 
-        async def after(**given: Any) -> list[int]:
-            made = await api("POST", "/schedules/daily/overrides", {**span, **given}, status=201)
+        async def after(**fields: Any) -> list[int]:
+            made = await api("POST", "/schedules/daily/overrides", {**span, **fields}, status=201)
             runs = await api("GET", f"/schedules/daily/shifts?from={span['start']}&to={span['end']}")
             await api("DELETE", f"/overrides/{made['id']}")
             return [p["id"] for p in runs["shifts"][0]["people"]]
@@ -190,15 +190,15 @@ async def test_findings_name_the_fault_and_the_fix(dsn: str, clock: FakeClock) -
         await daily(api, w.mara, w.jun)
         hole = {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z", "nobody": True}
         await api("POST", "/schedules/daily/overrides", hole, status=201)
-        found = await api("GET", "/schedules/daily/findings")
-        gap = next(f for f in found if f["code"] == "S-GAP")
+        findings = await api("GET", "/schedules/daily/findings")
+        gap = next(f for f in findings if f["code"] == "S-GAP")
         assert (gap["id"], gap["level"]) == ("S-GAP:20261125T1000Z", "warning")
         assert gap["fix"] == {
             "verb": "override",
             "label": "Create override",
             "args": {"start": "2026-11-25T10:00:00Z", "end": "2026-11-25T12:00:00Z"},
         }
-        assert {f["code"] for f in found} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
+        assert {f["code"] for f in findings} == {"S-GAP", "S-FREQ", "S-UNREACHABLE"}
 
 
 async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str, clock: FakeClock) -> None:
@@ -209,8 +209,8 @@ async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str
             await api("POST", "/schedules/daily/overrides", hole, status=201)
         each = [f for f in await api("GET", "/schedules/daily/findings") if f["code"] == "S-GAP"]
         assert [f["fix"]["args"]["start"] for f in each] == [f"2026-11-{n}T10:00:00Z" for n in range(25, 28)]
-        found = await api("GET", "/schedules/daily/findings?folded=true")
-        (once,) = [f for f in found if f["code"] == "S-GAP"]
+        findings = await api("GET", "/schedules/daily/findings?folded=true")
+        (once,) = [f for f in findings if f["code"] == "S-GAP"]
         assert "No one is on call on 3 days, first Wed 25 Nov" in once["message"]
         assert (once["start"], once["fix"]["verb"]) == (each[0]["start"], "edit")
         refused = await api("POST", f"/schedules/daily/findings/{once['id']}/fix", status=409)
@@ -278,7 +278,7 @@ async def test_a_vacation_asks_for_cover(dsn: str, clock: FakeClock) -> None:
         assert made["open"] == made["covers"] >= 2
         assert await api("GET", "/vacations") == [made]
         await api("POST", "/vacations", {**body, "person": "jun@example.org"}, status=409)
-        found = await api("GET", "/schedules/daily/findings")
-        assert "S-VACATION" in {f["code"] for f in found}
+        findings = await api("GET", "/schedules/daily/findings")
+        assert "S-VACATION" in {f["code"] for f in findings}
         await api("DELETE", f"/vacations/{made['id']}", status=204)
         assert await api("GET", "/covers", state="open") == []

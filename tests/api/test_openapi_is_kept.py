@@ -68,7 +68,7 @@ def _run(url: str, key: str) -> tuple[int, list[str]]:
     )
     schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", config=config)
     headers = {"Authorization": f"Bearer {key}"}
-    calls, found = 0, []
+    calls, errors = 0, []
 
     def check(case: Any) -> None:
         nonlocal calls
@@ -94,8 +94,8 @@ def _run(url: str, key: str) -> tuple[int, list[str]]:
             try:
                 examine()
             except BaseExceptionGroup as group:
-                found += [f"{operation.label}: {error}" for error in group.exceptions]
-    return calls, found
+                errors += [f"{operation.label}: {error}" for error in group.exceptions]
+    return calls, errors
 
 
 async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) -> None:
@@ -109,8 +109,8 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
             change = handoffs.next_change(schedule, w.now)
             assert change
             await handoffs.draft_change(tx, schedule, change, w.now)
-        calls, found = await asyncio.to_thread(_run, server.url, key)
-    assert found == []
+        calls, errors = await asyncio.to_thread(_run, server.url, key)
+    assert errors == []
     assert calls > 250
 
 

@@ -68,8 +68,8 @@ def schemas(value: Any, *, inside: bool = False) -> Iterator[dict[str, Any]]:
 async def document(dsn: str, clock: FakeClock) -> dict[str, Any]:
     """Return the OpenAPI document."""
     async with organization(dsn, clock) as (_, api):
-        found: dict[str, Any] = await api("GET", "/openapi.json")
-        return found
+        openapi: dict[str, Any] = await api("GET", "/openapi.json")
+        return openapi
 
 
 async def test_bug_bounds_were_written_in_words_that_no_schema_knows(dsn: str, clock: FakeClock) -> None:
@@ -85,9 +85,9 @@ async def test_bug_bounds_were_written_in_words_that_no_schema_knows(dsn: str, c
 
 
 async def test_bug_two_classes_of_one_name_had_the_names_of_their_modules(dsn: str, clock: FakeClock) -> None:
-    found = (await document(dsn, clock))["components"]["schemas"]
-    assert not [name for name in found if "__" in name]
-    assert [schema["title"] for schema in found.values()] == list(found)
+    schemas = (await document(dsn, clock))["components"]["schemas"]
+    assert not [name for name in schemas if "__" in name]
+    assert [schema["title"] for schema in schemas.values()] == list(schemas)
 
 
 async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: FakeClock) -> None:

@@ -27,8 +27,8 @@ MARA = "Mara Lindqvist (test)"
 
 async def total(api: Api, month: str) -> tuple[float, str | None]:
     """Return what a month comes to, and since when its rates hold."""
-    found = await api("GET", "/reports/on-call", month=month)
-    return sum(float(p["total"]) for p in found["people"]), found["rates_since"]
+    report = await api("GET", "/reports/on-call", month=month)
+    return sum(float(p["total"]) for p in report["people"]), report["rates_since"]
 
 
 async def test_a_raise_changes_nothing_of_the_past(dsn: str, clock: FakeClock) -> None:
@@ -136,22 +136,22 @@ async def test_the_page_sets_rates_from_a_month_on_and_lists_them(dsn: str, cloc
         assert 'name="past"' not in form
         token = re.search(r'name="csrf" value="([^"]+)"', form)
         assert token
-        given = {"csrf": token[1], **OLD}
-        await http.post("/oncall/pay/rates", data={**given, "month": "2026-11"})
-        late = await http.post("/oncall/pay/rates", data={**given, "night": "9", "month": "2026-01"})
+        fields = {"csrf": token[1], **OLD}
+        await http.post("/oncall/pay/rates", data={**fields, "month": "2026-11"})
+        late = await http.post("/oncall/pay/rates", data={**fields, "night": "9", "month": "2026-01"})
         assert late.status_code == 422
         assert "would change the pay of 2026-01 to 2026-10" in late.text
         assert 'name="past" value="yes"' in late.text
-        told = await http.post(
-            "/oncall/pay/rates", data={**given, "night": "9", "month": "2026-01", "past": "yes"}
+        response = await http.post(
+            "/oncall/pay/rates", data={**fields, "night": "9", "month": "2026-01", "past": "yes"}
         )
-        assert told.headers["location"] == "/oncall/pay/rates?month=2026-01"
-        page = (await http.get(told.headers["location"])).text
+        assert response.headers["location"] == "/oncall/pay/rates?month=2026-01"
+        page = (await http.get(response.headers["location"])).text
         assert "January 2026" in page.partition('id="flash"')[2].partition("</div>")[0]
         assert 'value="9"' in page
         assert page.index("Nov 2026</a>") < page.index("Jan 2026</a>")
         for month, message in (("soon", "Enter a month"), ("1970-01", "The first month is 1971-01.")):
-            bad = await http.post("/oncall/pay/rates", data={**given, "month": month})
+            bad = await http.post("/oncall/pay/rates", data={**fields, "month": month})
             assert (bad.status_code, message in bad.text) == (422, True)
         pay = (await http.get("/oncall/pay?month=2026-11")).text
         assert "Rates effective from November 2026, set by Mara Lindqvist" in pay
@@ -172,15 +172,15 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
             await tx.audit(TEST, "pay.rates", "organisation", datetime(2026, 5, 6, tzinfo=UTC), **kept)
         await migrate(fresh)
         async with db.tx() as tx:
-            (found,) = await store.rates(tx)
+            (dated_rates,) = await store.rates(tx)
             assert await org_settings.get(tx, "pay_rates") is None
         await db.close()
     finally:
         await admin.execute("drop database before_rates with (force)")
         await admin.close()
-    assert (found.month, found.set_at, found.set_by) == (
+    assert (dated_rates.month, dated_rates.set_at, dated_rates.set_by) == (
         date(1971, 1, 1),
         datetime(2026, 5, 6, tzinfo=UTC),
         "Test",
     )
-    assert pay.to_json(found.rates) == kept
+    assert pay.to_json(dated_rates.rates) == kept

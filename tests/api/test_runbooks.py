@@ -17,14 +17,14 @@ async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: 
         assert shipped["body"].startswith("# Database failover\n")
         assert "R-OWNER" in [f["id"] for f in shipped["findings"]], "nobody here is the Database team"
 
-        given = {"body": GOOD, "source": "https://git.example.org/ops/failover.md", "version": 0}
-        dry = await api("PUT", "/runbooks/database-failover", {**given, "dry_run": True})
+        payload = {"body": GOOD, "source": "https://git.example.org/ops/failover.md", "version": 0}
+        dry = await api("PUT", "/runbooks/database-failover", {**payload, "dry_run": True})
         assert (dry["change"], dry["findings"]) == ("changed", [])
-        done = await api("PUT", "/runbooks/database-failover", given)
+        done = await api("PUT", "/runbooks/database-failover", payload)
         assert (done["slug"], done["change"], done["findings"]) == ("database-failover", "changed", [])
-        again = await api("PUT", "/runbooks/database-failover", {**given, "version": 1})
+        again = await api("PUT", "/runbooks/database-failover", {**payload, "version": 1})
         assert again["change"] == "unchanged"
-        stale = await api("PUT", "/runbooks/database-failover", {**given, "body": "# Mine"}, status=409)
+        stale = await api("PUT", "/runbooks/database-failover", {**payload, "body": "# Mine"}, status=409)
         assert stale["type"].endswith(":conflict")
         own = await api("GET", "/runbooks/database-failover")
         assert (own["title"], own["owner"], own["team"]) == (

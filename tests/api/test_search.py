@@ -8,10 +8,10 @@ from tests.rules.test_search_terms import ODD
 async def test_search_answers_in_groups_with_addresses(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await w.alert("Ledger queue above 2,000")
-        found = await api("GET", "/search", q="ledger")
-        assert found["best"]["kind"] == "page"
-        assert (found["best"]["ref"], found["best"]["state"]) == ("PG-1", "firing")
-        assert found["best"]["url"].endswith("/pages/PG-1")
+        results = await api("GET", "/search", q="ledger")
+        assert results["best"]["kind"] == "page"
+        assert (results["best"]["ref"], results["best"]["state"]) == ("PG-1", "firing")
+        assert results["best"]["url"].endswith("/pages/PG-1")
         named = await api("GET", "/search", q="jun")
         assert (named["best"]["kind"], named["best"]["title"]) == ("person", "Jun Okafor")
         one = await api("GET", "/search", q="payments", group="oncall")
@@ -23,8 +23,8 @@ async def test_search_answers_in_groups_with_addresses(dsn: str, clock: FakeCloc
 async def test_a_key_finds_only_what_its_scopes_show(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         key = await key_of(w.ctx.db, clock, w.mara, ["pages:read"])
-        found = await api.with_key(key)("GET", "/search", q="jun okafor")
-        kinds = {hit["kind"] for hit in [found["best"], *(h for g in found["groups"] for h in g["hits"])]}
+        results = await api.with_key(key)("GET", "/search", q="jun okafor")
+        kinds = {hit["kind"] for hit in [results["best"], *(h for g in results["groups"] for h in g["hits"])]}
         assert kinds <= {"page", "service", "chapter", "command"}
 
 

@@ -135,17 +135,17 @@ async def test_my_sessions_are_listed_and_ended_one_by_one(dsn: str, clock: Fake
         await sign_in(laptop)
         clock.advance(timedelta(minutes=1))
         await sign_in(phone)
-        seen = (await phone.get("/api/v1/me/sessions")).json()
-        assert [(s["browser"], s["address"], s["current"]) for s in seen] == [
+        body = (await phone.get("/api/v1/me/sessions")).json()
+        assert [(s["browser"], s["address"], s["current"]) for s in body] == [
             ("Unknown browser", "192.0.2.8", True),
             ("Firefox on Linux", "192.0.2.7", False),
         ]
         page = await phone.get("/settings/sessions")
         assert "Firefox on Linux" in page.text
-        await post(w, phone, f"/settings/sessions/{seen[1]['id']}/end")
+        await post(w, phone, f"/settings/sessions/{body[1]['id']}/end")
         assert not await is_in(laptop)
         assert await is_in(phone)
-        assert (await audited(w))[-1] == ("session.ended", {"session": seen[1]["id"]})
+        assert (await audited(w))[-1] == ("session.ended", {"session": body[1]["id"]})
 
 
 async def test_nobody_ends_the_session_of_another(dsn: str, clock: FakeClock) -> None:
@@ -231,8 +231,8 @@ class Reader:
 
     async def until(self, line: str) -> None:
         async with asyncio.timeout(20):
-            async for found in self._lines:
-                if found == line:
+            async for received in self._lines:
+                if received == line:
                     return
         raise AssertionError(f"The stream ended before {line!r}.")
 

@@ -20,7 +20,7 @@ async def saved_untouched(d: Desk) -> tuple[Schedule, Schedule]:
     return before, await d.r.schedule()
 
 
-async def given(d: Desk, *layers: Layer) -> None:
+async def set_layers(d: Desk, *layers: Layer) -> None:
     """Let the schedule have these layers."""
     done = await d.r.run(actions.replace_layers, d.r.id, layers)
     assert isinstance(done, Schedule), done
@@ -31,7 +31,7 @@ async def test_bug_the_third_of_a_turn_and_a_long_weekend_were_lost(dsn: str, cl
         mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
         weekend = (Window(17 * 60, 3840, frozenset({4})), Window(0, 1440, frozenset({6})))
         together = Layer(0, ((mara, jun, ada), ()), daily().anchor, Unit.HOUR, 800, "UTC", name="Together")
-        await given(d, daily(mara, jun), together, daily(ada, windows=weekend, name="Weekend"))
+        await set_layers(d, daily(mara, jun), together, daily(ada, windows=weekend, name="Weekend"))
         before, after = await saved_untouched(d)
         assert after.layers == before.layers
 
@@ -40,7 +40,7 @@ async def test_bug_a_layer_that_ends_went_on_and_one_that_waits_began(dsn: str, 
     async with desk(dsn, clock) as d:
         mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
         freeze = daily(ada, start=day(5), end=day(8), name="Freeze")
-        await given(d, daily(mara, jun), freeze)
+        await set_layers(d, daily(mara, jun), freeze)
         before, after = await saved_untouched(d)
         assert after.layers == before.layers
         await d.r.run(actions.join, d.r.id, layer_id=before.layers[-1].id, person_id=mara, at=day(6))
@@ -59,7 +59,7 @@ async def test_bug_a_layer_that_ends_went_on_and_one_that_waits_began(dsn: str, 
 async def test_bug_layers_after_the_twelfth_were_lost(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         people_ = (d.r.w.mara, d.r.w.jun, d.r.ada) * 7
-        await given(d, *(daily(*people_, name=f"Layer {i}") for i in range(MAX_LAYERS)))
+        await set_layers(d, *(daily(*people_, name=f"Layer {i}") for i in range(MAX_LAYERS)))
         before, after = await saved_untouched(d)
         assert after.layers == before.layers
 

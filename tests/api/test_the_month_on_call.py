@@ -39,10 +39,10 @@ async def test_a_month_is_shared_called_and_paid(dsn: str, clock: FakeClock) -> 
         await w.alert("Disk full")
         await w.settle()
         clock.set(datetime(2026, 12, 2, tzinfo=UTC))
-        found = await api("GET", "/reports/on-call", month="2026-11")
-        assert found["currency"] == "EUR"
-        assert [s["slug"] for s in found["schedules"]] == ["payments-primary", "payments-secondary"]
-        mara = next(p for p in found["people"] if p["name"] == "Mara Lindqvist")
+        report = await api("GET", "/reports/on-call", month="2026-11")
+        assert report["currency"] == "EUR"
+        assert [s["slug"] for s in report["schedules"]] == ["payments-primary", "payments-secondary"]
+        mara = next(p for p in report["people"] if p["name"] == "Mara Lindqvist")
         assert mara["night_pages"] == 1
         assert mara["worst_night"] == 1
         assert {x["hour_class"] for x in mara["lines"]} == {"weekday", "night", "weekend", "holiday"}
@@ -104,8 +104,8 @@ async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: 
     async with organization(dsn, clock) as (_, api):
         await api("PUT", "/reports/on-call/rates", {**RATES, "holiday": "20", "country": "SE"})
         clock.set(datetime(2027, 1, 10, tzinfo=UTC))
-        found = await api("GET", "/reports/on-call", month="2026-12")
-        assert any(float(p["holiday_hours"]) >= 24 for p in found["people"])
+        report = await api("GET", "/reports/on-call", month="2026-12")
+        assert any(float(p["holiday_hours"]) >= 24 for p in report["people"])
         refused = await api(
             "PUT", "/reports/on-call/rates", {**RATES, "country": "XX", "holiday": "20"}, status=422
         )
@@ -225,8 +225,8 @@ async def test_a_deleted_schedule_is_gone_but_its_past_is_still_paid(dsn: str, c
         clock.set(datetime(2026, 12, 2, tzinfo=UTC))
         await w.settle()
         await http.post("/login", data={"email": "mara@example.org", "password": PASSWORD})
-        found = await api("GET", "/reports/on-call", month="2026-11")
-        old = next(s for s in found["schedules"] if s["name"] == "Extra" and s["slug"] != "extra")
+        report = await api("GET", "/reports/on-call", month="2026-11")
+        old = next(s for s in report["schedules"] if s["name"] == "Extra" and s["slug"] != "extra")
         hours = {row["name"]: float(row["hours"]) for row in old["people"]}
         # Jun: the 24th, and half of the 25th; Mara: the other half, and the 26th until it was deleted
         assert hours == {"Jun Okafor": 36, "Mara Lindqvist": 24}
@@ -244,8 +244,8 @@ async def test_a_team_is_paid_for_its_hours_elsewhere_too(dsn: str, clock: FakeC
         ada = await add(w, "responder")
         other = await api("POST", "/teams", {"name": "Search"}, status=201)
         rotation = {"slots": [[ada]], "anchor": "2026-11-01T00:00", "tz": "UTC"}
-        given = {"name": "Search", "team_id": other["id"], "tz": "UTC", "layers": [rotation]}
-        await api("POST", "/schedules", given, status=201)
+        payload = {"name": "Search", "team_id": other["id"], "tz": "UTC", "layers": [rotation]}
+        await api("POST", "/schedules", payload, status=201)
         override = {"person": "mara@example.org", "start": "2026-11-26T00:00Z", "end": "2026-11-27T00:00Z"}
         await api("POST", "/schedules/search/overrides", override, status=201)
         clock.set(datetime(2026, 12, 2, tzinfo=UTC))

@@ -39,8 +39,8 @@ async def test_undo_that_comes_too_late_names_the_next_step(dsn: str, clock: Fak
     async with organization(dsn, clock) as (_, api):
         token = await deleted(api)
         clock.advance(undo.ACCEPTED_WITHIN + timedelta(seconds=1))
-        for given in (token, undo.LATEST):
-            refused = await api("POST", f"/undo/{given}", status=409)
+        for undo_token in (token, undo.LATEST):
+            refused = await api("POST", f"/undo/{undo_token}", status=409)
             assert refused["hint"]
 
 

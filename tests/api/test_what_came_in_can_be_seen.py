@@ -54,11 +54,11 @@ async def test_an_alert_shows_its_own_messages_and_no_other(dsn: str, clock: Fak
         for key in ("q1", "q12", "q123"):
             await post(w, http, {"title": f"queue {key}", "key": key})
         async with w.ctx.db.tx() as tx:
-            found = {a.dedup_key: a.id for a in await alerts.alerts(tx, "", None, 9)}
-        for key, alert_id in found.items():
+            alert_ids = {a.dedup_key: a.id for a in await alerts.alerts(tx, "", None, 9)}
+        for key, alert_id in alert_ids.items():
             (message,) = await api("GET", f"/alerts/{alert_id}/messages")
             assert json.loads(message["text"])["key"] == key
-        page = (await http.get(f"/alerts/{found['q1']}")).text
+        page = (await http.get(f"/alerts/{alert_ids['q1']}")).text
         assert "q12" not in page
 
 
@@ -88,15 +88,15 @@ async def test_markup_and_bytes_are_shown_as_text_and_come_as_a_file(dsn: str, c
     body = b"title=<script>alert(1)</script>&x=\xff\xfe\x00\x1b[31m"
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, body)
-        found = await newest(w)
-        page = await http.get(f"/alerts/{found.id}")
+        alert_id = await newest(w)
+        page = await http.get(f"/alerts/{alert_id.id}")
         assert "<script>alert(1)" not in page.text
         assert "\x1b" not in page.text
         assert "\x00" not in page.text
-        (message,) = await api("GET", f"/alerts/{found.id}/messages")
+        (message,) = await api("GET", f"/alerts/{alert_id.id}/messages")
         assert "\x1b" not in message["text"]
         assert message["size"] == len(body)
-        path = f"/alerts/{found.id}/messages/{message['id']}"
+        path = f"/alerts/{alert_id.id}/messages/{message['id']}"
         for answer in (await http.get(path), await api.answer("GET", path)):
             assert answer.content == body
             assert answer.headers["content-type"].startswith("text/plain")
@@ -110,12 +110,12 @@ async def test_a_very_large_message_is_cut_on_the_page_and_whole_as_a_file(
 ) -> None:
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, {"title": "large", "key": "large", "padding": "é" * 300_000})
-        found = await newest(w)
-        (message,) = await api("GET", f"/alerts/{found.id}/messages")
+        alert_id = await newest(w)
+        (message,) = await api("GET", f"/alerts/{alert_id.id}/messages")
         assert message["truncated"]
         assert len(message["text"].encode()) <= 64 * 1024
-        assert len((await http.get(f"/alerts/{found.id}")).content) < 200_000
-        whole = await http.get(f"/alerts/{found.id}/messages/{message['id']}")
+        assert len((await http.get(f"/alerts/{alert_id.id}")).content) < 200_000
+        whole = await http.get(f"/alerts/{alert_id.id}/messages/{message['id']}")
         assert len(whole.content) == message["size"]
 
 
@@ -124,18 +124,18 @@ async def test_the_integration_key_inside_of_a_message_is_shown_to_nobody(dsn: s
     async with signed_in(dsn, clock) as (w, http, api):
         event = {"routing_key": w.key, "event_action": "trigger", "dedup_key": "d", "payload": payload}
         assert (await http.post("/v2/enqueue", json=event)).status_code == 202
-        found = await newest(w)
-        (message,) = await api("GET", f"/alerts/{found.id}/messages")
-        whole = await http.get(f"/alerts/{found.id}/messages/{message['id']}")
-        page = await http.get(f"/alerts/{found.id}")
+        alert_id = await newest(w)
+        (message,) = await api("GET", f"/alerts/{alert_id.id}/messages")
+        whole = await http.get(f"/alerts/{alert_id.id}/messages/{message['id']}")
+        page = await http.get(f"/alerts/{alert_id.id}")
         assert w.key not in message["text"] + whole.text + page.text
         # half of the key before the cut, half behind it
         before = '{"pad":"' + "x" * (64 * 1024 - 16 - len('{"pad":"","routing_key":"')) + '","routing_key":"'
         rest = json.dumps({**event, "dedup_key": "e", "routing_key": w.key}).partition(w.key)[2]
         assert len(before) == 64 * 1024 - 16
         await http.post("/v2/enqueue", content=(before + w.key + rest).encode())
-        found = await newest(w)
-        (message,) = await api("GET", f"/alerts/{found.id}/messages")
+        alert_id = await newest(w)
+        (message,) = await api("GET", f"/alerts/{alert_id.id}/messages")
         assert w.key[:8] not in message["text"]
 
 
@@ -213,13 +213,13 @@ async def test_the_terminal_shows_an_alert_and_what_came_in(
         listed = (await run("alert", "list")).out
         assert "checkout" in listed
         assert "PG-1" in listed
-        found = (await run("alert", "list", "--json")).json[0]
-        shown = (await run("alert", "show", str(found["id"]))).out
+        alert = (await run("alert", "list", "--json")).json[0]
+        shown = (await run("alert", "show", str(alert["id"]))).out
         assert "checkout" in shown
         assert "PG-1" in shown
         assert "c5" in shown
-        raw = (await run("alert", "show", str(found["id"]), "--raw")).out
+        raw = (await run("alert", "show", str(alert["id"]), "--raw")).out
         assert '"dedup_key":"c5"' in raw
-        both = (await run("alert", "show", str(found["id"]), "--raw", "--json")).json
+        both = (await run("alert", "show", str(alert["id"]), "--raw", "--json")).json
         assert json.loads(both["messages"][0]["text"])["dedup_key"] == "c5"
         await run("alert", "show", "999", code=1)

@@ -62,17 +62,17 @@ async def visitors(e: Everything) -> AsyncIterator[list[Visitor]]:
             return await stack.enter_async_context(browser(e.w))
 
         plain = await client()
-        found = [Visitor("stranger", plain)]
+        visitors_ = [Visitor("stranger", plain)]
         for role in Role:
             http = await client()
             csrf = await sign_in(e.w, http, e.people[role])
-            found.append(Visitor(f"{role}", http, Rights(role), csrf=csrf))
+            visitors_.append(Visitor(f"{role}", http, Rights(role), csrf=csrf))
             rights = Rights(role, permissions.ROLE_SCOPES[role])
-            found.append(Visitor(f"key of {role}", plain, rights, e.keys[role]))
+            visitors_.append(Visitor(f"key of {role}", plain, rights, e.keys[role]))
         for scope in SCOPES:
             key = await key_of(e.w.ctx.db, e.w.clock, e.people[Role.ADMIN], [scope])
-            found.append(Visitor(f"key with {scope}", plain, Rights(Role.ADMIN, frozenset({scope})), key))
-        yield found
+            visitors_.append(Visitor(f"key with {scope}", plain, Rights(Role.ADMIN, frozenset({scope})), key))
+        yield visitors_
 
 
 def outcome(answer: httpx.Response) -> str:

@@ -65,9 +65,9 @@ async def test_what_has_the_focus_shows_it_and_is_never_under_a_bar(
                         covered = await page.evaluate("measure.coveredFocus()")
                         if covered is None:
                             break
-                        found = covered or await page.evaluate("measure.focusShown()")
-                        if found:
-                            hidden.append(f"{address} {size} {key}: {found}")
+                        problems = covered or await page.evaluate("measure.focusShown()")
+                        if problems:
+                            hidden.append(f"{address} {size} {key}: {problems}")
         assert not hidden, "\n".join(hidden)
 
 
@@ -133,6 +133,6 @@ async def test_every_page_keeps_the_rules_for_headings_landmarks_and_names(
             await page.goto(address)
             await sound(page)
             assert await page.get_attribute("html", "lang") == "en"
-            found = await page.evaluate("[...measure.names(), ...measure.smallTargets(24)]")
-            broken += [f"{address}: {text}" for text in found]
+            problems = await page.evaluate("[...measure.names(), ...measure.smallTargets(24)]")
+            broken += [f"{address}: {text}" for text in problems]
         assert not broken, "\n".join(broken)

@@ -26,11 +26,13 @@ async def test_no_long_name_is_cut_or_lies_under_another(
                 await page.goto(address)
                 for size in SIZES:
                     await resize(page, size)
-                    found = await page.evaluate("[...measure.misplaced(), ...measure.wrappedTimes()]")
-                    misplaced += [f"{address} at {size[0]}: {text}" for text in found]
+                    problems = await page.evaluate("[...measure.misplaced(), ...measure.wrappedTimes()]")
+                    misplaced += [f"{address} at {size[0]}: {text}" for text in problems]
                 await page.evaluate(OPEN_MENUS)
                 for size in SIZES:
                     await resize(page, size)
-                    found = await page.evaluate("measure.misplaced().filter(text => !text.includes('under'))")
-                    misplaced += [f"{address} at {size[0]}, menus open: {text}" for text in found]
+                    problems = await page.evaluate(
+                        "measure.misplaced().filter(text => !text.includes('under'))"
+                    )
+                    misplaced += [f"{address} at {size[0]}, menus open: {text}" for text in problems]
             assert not misplaced, "\n".join(misplaced)

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import until
 
 pytestmark = pytest.mark.chaos
 
 
 async def test_what_is_under_way_is_finished_and_the_next_start_does_the_rest() -> None:
-    async with house() as h:
+    async with product() as h:
         h.sink.delay_s = 0.3
         async with h.serve() as server:
             titles = [f"alert {number}" for number in range(100)]
@@ -36,7 +36,7 @@ async def test_what_is_under_way_is_finished_and_the_next_start_does_the_rest() 
 
 
 async def test_a_receiver_that_never_answers_does_not_hold_up_the_stop() -> None:
-    async with house() as h:
+    async with product() as h:
         h.sink.delay_s = 60
         async with h.serve() as server:
             await h.accept(server, "slow")

@@ -48,10 +48,10 @@ async def test_a_migration_waits_for_what_runs_and_what_comes_after_sees_it(db: 
         migration = asyncio.create_task(migrate(dsn, NEWER))
 
         async def waits() -> bool:
-            found = await running.value(
+            waiting = await running.value(
                 "select count(*) from pg_locks where locktype = 'advisory' and not granted"
             )
-            return bool(found)
+            return bool(waiting)
 
         await until(waits, "the migration waits")
         late = asyncio.create_task(_fenced(db))

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import until
 
 pytestmark = pytest.mark.chaos
@@ -15,7 +15,7 @@ HALF = b"POST /in/x/generic HTTP/1.1\r\nHost: firebell\r\nContent-"
 
 
 async def test_1100_half_requests_stop_neither_alerts_nor_pages() -> None:
-    async with house() as h, h.serve(descriptors=1024) as server:
+    async with product() as h, h.serve(descriptors=1024) as server:
         port = int(server.url.rpartition(":")[2])
         flood = []
         for number in range(1100):
@@ -29,11 +29,11 @@ async def test_1100_half_requests_stop_neither_alerts_nor_pages() -> None:
         await h.heard("after the flood", *(f"alert {n}" for n in range(50, 1100, 100)))
         assert (await h.http.get(f"{server.url}/healthz")).status_code == 200
 
-        async def told() -> list[dict[str, object]]:
+        async def received() -> list[dict[str, object]]:
             lines = [json.loads(line) for line in server.said.splitlines() if line.startswith("{")]
             return [line for line in lines if line.get("limit") == 512 and line.get("closed")]
 
-        (line, *_) = await until(told, "the log says that connections were closed")
+        (line, *_) = await until(received, "the log says that connections were closed")
         assert line["level"] == "warning"
         for writer in flood:
             writer.close()

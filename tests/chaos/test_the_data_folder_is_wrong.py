@@ -9,19 +9,19 @@ import pytest
 
 from firebell.kit.db import embedded
 from firebell.kit.errors import StartupError
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import data_folder, serve, started
 
 pytestmark = pytest.mark.chaos
 
 
-async def refused(data: Path, *words: str) -> None:
+async def refused(data: Path, *fragments: str) -> None:
     """Start on `data`; it must end by itself with these words."""
     async with started(FIREBELL_DATA=str(data)) as server:
         assert await server.ended() == 1
         assert "Traceback" not in server.said
         assert server.said.startswith("Error: ")
-        for word in words:
+        for word in fragments:
             assert word in server.said
 
 
@@ -55,7 +55,7 @@ async def test_a_folder_of_root_with_other_things_in_it_is_left_alone() -> None:
     with data_folder() as data:
         data.mkdir(mode=0o755)
         (data / "passwd").touch()
-        await refused(data, "holds other things", "directory of its own")
+        await refused(data, "contains other files", "directory of its own")
         assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (0, 0o755)
 
 
@@ -71,7 +71,7 @@ async def test_a_link_in_it_leads_nobody_out_of_it() -> None:
 
 
 async def test_data_of_another_major_version() -> None:
-    async with house() as h:
+    async with product() as h:
         (h.data / "postgres/PG_VERSION").write_text("15\n", encoding="ascii")
         await refused(h.data, "written by PostgreSQL 15", "brings PostgreSQL 18", "Dump it")
         (h.data / "postgres/PG_VERSION").write_text("18\n", encoding="ascii")
@@ -85,9 +85,9 @@ def test_a_folder_that_another_process_holds_without_a_database(monkeypatch: pyt
         data.mkdir()
         with (data / "owner.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with pytest.raises(StartupError, match="Another process holds") as told:
+            with pytest.raises(StartupError, match="Another process holds") as caught:
                 embedded.start(data)
-    assert "fuser" in told.value.hint
+    assert "fuser" in caught.value.hint
 
 
 async def test_a_path_longer_than_a_socket_address_works() -> None:

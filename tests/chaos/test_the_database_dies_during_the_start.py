@@ -49,9 +49,7 @@ async def test_it_starts_although_the_database_dies_before_each_first_connection
         monkeypatch.setattr(Db, "connect", killing_before(data, Db.connect, 2))
         async with running(settings(data=data)) as process, process.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from schema_migration") > 0
-    lines = [
-        r for r in caplog.records if r.getMessage() == "the database went away during the start, trying again"
-    ]
+    lines = [r for r in caplog.records if r.getMessage() == "lost the database during startup, retrying"]
     assert len(lines) == 4
     assert {line.levelno for line in lines} == {logging.WARNING}
 

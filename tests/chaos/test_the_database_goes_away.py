@@ -6,14 +6,14 @@ import signal
 import httpx
 import pytest
 
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import until
 
 pytestmark = pytest.mark.chaos
 
 
 async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> None:
-    async with house() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with product() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
         (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
         os.kill(h.postmaster, signal.SIGKILL)
 
@@ -37,7 +37,7 @@ async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> Non
         assert server.process.returncode is None
 
         async def tried() -> bool:
-            return "the database cannot be started" in server.said
+            return "cannot start the database" in server.said
 
         await until(tried, "the worker says why the database stays away")
         (h.data / "hidden").rename(h.data / "postgres/PG_VERSION")

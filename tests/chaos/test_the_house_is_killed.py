@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import until
 
 pytestmark = pytest.mark.chaos
@@ -17,7 +17,7 @@ STORM = tuple(f"alert {number}" for number in range(40))
 
 
 async def test_killed_with_its_database_it_comes_back_with_every_accepted_alert_and_pages_for_it() -> None:
-    async with house() as h:
+    async with product() as h:
         async with h.serve() as first:
             h.sink.delay_s = 0.2  # messages are under way when it dies
             await h.accept(first, *STORM)
@@ -35,7 +35,7 @@ async def test_killed_with_its_database_it_comes_back_with_every_accepted_alert_
 
 
 async def test_killed_again_and_again_under_load_no_accepted_alert_is_lost() -> None:
-    async with house() as h:
+    async with product() as h:
         accepted: list[str] = []
         for life in range(2):
             async with h.serve() as server:
@@ -56,7 +56,7 @@ async def _done(tasks: list[asyncio.Task[int]], number: int) -> bool:
 
 
 async def test_a_second_process_takes_over_when_the_one_with_the_database_is_killed() -> None:
-    async with house() as h, h.serve() as owner, h.serve() as other:
+    async with product() as h, h.serve() as owner, h.serve() as other:
         await h.accept(owner, "to the owner")
         await h.accept(other, "to the other")
         await h.heard("to the owner", "to the other")
@@ -77,7 +77,7 @@ async def test_a_second_process_takes_over_when_the_one_with_the_database_is_kil
 
 
 async def test_the_database_alone_is_killed_and_the_escalation_goes_on_in_time() -> None:
-    async with house() as h, h.serve() as server:
+    async with product() as h, h.serve() as server:
         # shorter than the form allows, so that the test is short
         await h.value(
             "update policy set levels = (select jsonb_agg(l || '{\"ack_within_s\": 3}')"
@@ -88,20 +88,20 @@ async def test_the_database_alone_is_killed_and_the_escalation_goes_on_in_time()
         due = await h.value("select due_at from page")
         os.kill(h.postmaster, signal.SIGKILL)
 
-        async def told() -> bool:
+        async def notified() -> bool:
             return [m["person"] for m in h.sink.got if m["event"] == "page"][:2] == [
                 "Mara Lindqvist",
                 "Jun Okafor",
             ]
 
-        await until(told, "the second level is reached")
+        await until(notified, "the second level is reached")
         assert datetime.now(UTC) - due < timedelta(seconds=2)
         assert server.process.returncode is None
         assert "Traceback" not in server.said
 
 
 async def test_a_process_id_left_by_a_dead_database_and_used_by_another_program_stops_nobody() -> None:
-    async with house() as h:
+    async with product() as h:
         async with h.serve() as server:
             pid_file = h.data / "postgres/postmaster.pid"
             lines = pid_file.read_text(encoding="ascii").splitlines()

@@ -82,8 +82,8 @@ async def test_every_command_is_listed_and_explains_itself_with_an_example(run: 
 
 
 async def test_the_severity_is_found_offline(run: Terminal) -> None:
-    found = await run("classify", "--down", "no", "--degraded", "yes", "--workaround", "no")
-    assert found.out.startswith("SEV0  Complete outage")
+    result = await run("classify", "--down", "no", "--degraded", "yes", "--workaround", "no")
+    assert result.out.startswith("SEV0  Complete outage")
     assert (await run("classify", "--down", "no", "--degraded", "no", "--json")).json["provisional"] is True
     assert "--down" in (await run("classify", code=2)).err
     wrong = await run("classify", "--down", "maybe", code=2)
@@ -106,7 +106,7 @@ async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
         start_new_session=True,
     )
     os.close(slave)
-    seen = b""
+    output = b""
     loop = asyncio.get_running_loop()
     prompts = 0
     while True:
@@ -114,41 +114,41 @@ async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
             chunk = await asyncio.wait_for(loop.run_in_executor(None, os.read, master, 4096), 30)
         except OSError:
             break
-        seen += chunk
+        output += chunk
         if not chunk:
             break
-        while prompts < len(keys) and seen.count(b"[u]ndo: ") > prompts:
+        while prompts < len(keys) and output.count(b"[u]ndo: ") > prompts:
             await asyncio.sleep(0.1)
             os.write(master, keys[prompts : prompts + 1])
             prompts += 1
     os.close(master)
-    return await asyncio.wait_for(process.wait(), 30), seen.decode()
+    return await asyncio.wait_for(process.wait(), 30), output.decode()
 
 
 async def test_one_key_answers_one_question() -> None:
-    code, seen = await at_a_keyboard(b"nyy", "classify")
+    code, output = await at_a_keyboard(b"nyy", "classify")
     assert code == 0
-    assert seen.count("?") == 6
-    assert "SEV1" in seen
-    assert "\x1b[31m" in seen, "a severity has its color on a terminal"
-    code, seen = await at_a_keyboard(b"y", "classify", NO_COLOR="1")
-    assert (code, "SEV0" in seen, "\x1b[" in seen) == (0, True, False)
+    assert output.count("?") == 6
+    assert "SEV1" in output
+    assert "\x1b[31m" in output, "a severity has its color on a terminal"
+    code, output = await at_a_keyboard(b"y", "classify", NO_COLOR="1")
+    assert (code, "SEV0" in output, "\x1b[" in output) == (0, True, False)
 
 
 @pytest.mark.parametrize("key", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
 async def test_an_interrupted_question_changes_nothing(key: bytes) -> None:
-    code, seen = await at_a_keyboard(b"n" + key, "declare", "x")
+    code, output = await at_a_keyboard(b"n" + key, "declare", "x")
     assert code == 1
-    assert "Stopped: nothing more was done." in seen
-    assert "Traceback" not in seen
+    assert "Stopped. Nothing more was done." in output
+    assert "Traceback" not in output
 
 
 async def test_an_unknown_command_suggests_the_nearest(run: Terminal) -> None:
     assert "No such command 'incidnet'. Did you mean 'incident'?" in (await run("incidnet", code=2)).err
     assert "Did you mean 'resolve'?" in (await run("page", "resolv", code=2)).err
     assert "See 'firebell --help'." in (await run("xyzzy", code=2)).err
-    told = json.loads((await run("pgae", "--json", code=2)).err)
-    assert told["detail"] == "No such command 'pgae'. Did you mean 'page'?"
+    problem = json.loads((await run("pgae", "--json", code=2)).err)
+    assert problem["detail"] == "No such command 'pgae'. Did you mean 'page'?"
 
 
 async def test_without_a_server_the_way_to_one_is_told(run: Terminal) -> None:
@@ -157,8 +157,8 @@ async def test_without_a_server_the_way_to_one_is_told(run: Terminal) -> None:
     run.env["FIREBELL_URL"] = f"http://127.0.0.1:{free_port()}"
     away = await run("page", "list", code=3)
     assert "cannot be reached" in away.err
-    told = json.loads((await run("page", "list", "--json", code=3)).err)
-    assert told["type"] == "urn:firebell:problem:unreachable"
+    problem = json.loads((await run("page", "list", "--json", code=3)).err)
+    assert problem["type"] == "urn:firebell:problem:unreachable"
     run.env["FIREBELL_URL"] = "firebell.example.org"
     assert "is not a web address" in (await run("page", "list", code=2)).err
     run.env |= {"FIREBELL_URL": "http://127.0.0.1:1", "FIREBELL_KEY": "fb_ä"}
@@ -179,7 +179,7 @@ async def answering(text: bytes) -> asyncio.Server:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "did not answer like a Firebell server"),
         (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "answered 502"),
@@ -191,12 +191,12 @@ async def answering(text: bytes) -> asyncio.Server:
         (b"", "cannot be reached"),
     ],
 )
-async def test_a_server_that_is_no_firebell_is_told(run: Terminal, answer: bytes, told: str) -> None:
+async def test_a_server_that_is_no_firebell_is_told(run: Terminal, answer: bytes, message: str) -> None:
     server = await answering(answer)
     async with server:
         run.env["FIREBELL_URL"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         run.env["FIREBELL_KEY"] = "fb_secret"
-        assert told in (await run("page", "list", code=3)).err
+        assert message in (await run("page", "list", code=3)).err
 
 
 async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
         del run.env["FIREBELL_URL"]
         stored.write_text("url = ", encoding="utf-8")
         assert "cannot be read" in (await run("page", "list", code=2)).err
-        assert (await run("login", url, code=1, typed="")).err.endswith("Stopped: nothing more was done.\n")
+        assert (await run("login", url, code=1, typed="")).err.endswith("Stopped. Nothing more was done.\n")
 
 
 async def test_what_the_server_refuses_is_told_with_its_fields(
@@ -266,7 +266,7 @@ def test_the_manual_shows_every_command() -> None:
         *("classify", "login", "alert", "page", "declare", "incident", "oncall", "policy", "service"),
         *("template", "handbook", "session"),
     ):
-        found = main.get_command(click.Context(main), name)
-        assert found
-        for path in walk(found, name):
+        resolved = main.get_command(click.Context(main), name)
+        assert resolved
+        for path in walk(resolved, name):
             assert f"$ firebell {path}" in manual, path

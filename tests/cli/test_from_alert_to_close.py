@@ -43,8 +43,8 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         listed = narrow(await run("incident", "list"))
         assert re.search(r"^INC-1 +SEV1 +declared +Mara Lindqvist", listed.out, re.M)
         await run("incident", "phase", "INC-1", "investigating")
-        given = await run("incident", "role", "INC-1", "sme", "--give", "JUN@example.org")
-        assert given.out == "sme of INC-1: Jun Okafor\n"
+        assigned = await run("incident", "role", "INC-1", "sme", "--give", "JUN@example.org")
+        assert assigned.out == "sme of INC-1: Jun Okafor\n"
         refused = await run("incident", "phase", "INC-1", "mitigating", code=1)
         assert "Record a mitigation first" in refused.err
         assert "--force --reason" in refused.err
@@ -70,8 +70,8 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         story = await run("incident", "timeline", "INC-1", "--json")
         assert story.json[0]["kind"] == "declared"
         assert story.json[-1]["text"].endswith("Reason: the bank confirmed it")
-        told = await run("incident", "timeline", "INC-1")
-        assert "[mitigation]  Rolled build 4812 back" in told.out
+        timeline = await run("incident", "timeline", "INC-1")
+        assert "[mitigation]  Rolled build 4812 back" in timeline.out
 
         draft = await run("incident", "postmortem", "INC-1")
         assert "Rolled build 4812 back" in draft.out

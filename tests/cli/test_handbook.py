@@ -46,8 +46,8 @@ async def test_the_handbook_is_read_without_a_server(tmp_path: Path) -> None:
     hits = (await run("handbook", "search", "commander", "hands", "--limit", "2", "--json")).json
     assert len(hits) == 2
     assert {"chapter", "section", "anchor", "snippet"} == set(hits[0])
-    told = await run("handbook", "search", "decision", "tree", "--limit", "1")
-    assert "firebell handbook show references/severity-classification" in told.out
+    results = await run("handbook", "search", "decision", "tree", "--limit", "1")
+    assert "firebell handbook show references/severity-classification" in results.out
     assert "No results" in (await run("handbook", "search", "zebra", code=1)).err
 
 

@@ -58,16 +58,16 @@ async def test_a_schedule_is_a_file_that_is_shown_tried_and_saved(
         shown = narrow(await run("oncall", "schedule", "show", "daily"))
         assert "rotation: Mara Lindqvist, Jun Okafor" in shown.out
         file = tmp_path / "daily.json"
-        given = (await run("oncall", "schedule", "show", "daily", "--json")).json
-        file.write_text(json.dumps(given))
+        schedule = (await run("oncall", "schedule", "show", "daily", "--json")).json
+        file.write_text(json.dumps(schedule))
         same = await run("oncall", "schedule", "edit", "daily", "--file", str(file), "--dry-run")
         assert same.out == "No one's shifts change.\n"
 
-        given["layers"][0]["slots"] = [[w.mara]]
-        given["layers"].append(
+        schedule["layers"][0]["slots"] = [[w.mara]]
+        schedule["layers"].append(
             {"name": "Nights", "slots": [[w.jun]], "anchor": day(0), "tz": "UTC", "windows": [window]}
         )
-        file.write_text(json.dumps(given))
+        file.write_text(json.dumps(schedule))
         edit = ("oncall", "schedule", "edit", "daily", "--file", str(file))
         tried = narrow(await run(*edit, "--dry-run"))
         assert re.search(r"Jun Okafor +Mara Lindqvist", tried.out)
@@ -163,8 +163,8 @@ async def test_a_gap_and_an_error_end_with_1_for_a_pipeline(
         await run("oncall", "gaps")
         assert "daily" in narrow(await run("oncall", "gaps", "--days", "90", code=1)).out
         # nobody of this organization has proved a contact method yet
-        found = narrow(await run("oncall", "findings", "daily", code=1))
-        assert re.search(r"daily +error +S-UNREACHABLE +Mara Lindqvist", found.out)
+        findings = narrow(await run("oncall", "findings", "daily", code=1))
+        assert re.search(r"daily +error +S-UNREACHABLE +Mara Lindqvist", findings.out)
         everywhere = await run("oncall", "findings", "--json", code=1)
         assert set(everywhere.json) == {"daily", "payments-primary", "payments-secondary"}
         also = ("oncall", "override", "daily", "--user", str(w.jun), "--kind", "add")

@@ -70,13 +70,13 @@ async def test_a_warning_does_not_fail_and_the_age_is_a_choice(run: Terminal, bo
 async def test_json_and_sarif_are_for_pipelines(run: Terminal, books: Path) -> None:
     bad = books / "failover.md"
     bad.write_text("# Half\n", encoding="utf-8")
-    found = (await run("runbook", "check", str(books), "--format", "json", code=1)).json
-    assert {f["id"] for f in found} == {"R-PART"}
-    assert {f["path"] for f in found} == {str(bad)}
-    assert (await run("runbook", "check", str(books), "--json", code=1)).json == found
+    findings = (await run("runbook", "check", str(books), "--format", "json", code=1)).json
+    assert {f["id"] for f in findings} == {"R-PART"}
+    assert {f["path"] for f in findings} == {str(bad)}
+    assert (await run("runbook", "check", str(books), "--json", code=1)).json == findings
     log = json.loads((await run("runbook", "check", str(books), "--format", "sarif", code=1)).out)
     assert log["version"] == "2.1.0"
-    assert len(log["runs"][0]["results"]) == len(found)
+    assert len(log["runs"][0]["results"]) == len(findings)
     good = json.loads((await run("runbook", "check", str(books / "other.md"), "--format", "sarif")).out)
     assert good["runs"][0]["results"] == []
 

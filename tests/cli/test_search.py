@@ -9,8 +9,8 @@ from tests.cli.terminal import at_a_server
 
 async def test_anything_is_found_by_its_words(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
-        found = await run("search", "okafor", "jun")
-        assert re.search(r"^person +\S+ +Jun Okafor +", found.out, re.M)
+        results = await run("search", "okafor", "jun")
+        assert re.search(r"^person +\S+ +Jun Okafor +", results.out, re.M)
         one = await run("search", "payments", "--group", "oncall", "--json")
         assert [g["name"] for g in one.json["groups"]] == ["oncall"]
         nothing = await run("search", "xyzzy", code=1)

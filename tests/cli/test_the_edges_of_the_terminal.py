@@ -66,8 +66,8 @@ async def test_bug_the_json_of_another_service_was_a_traceback(tmp_path: Path, f
         run = Typist(tmp_path, {"FIREBELL_URL": url, "FIREBELL_KEY": "fb_secret"})
         for line in READS:
             args = [url if part == "URL" else part for part in line.split()]
-            told = json.loads((await run(*args, "--json", code=3)).err)
-            assert told["type"] == "urn:firebell:problem:unreachable", line
+            problem = json.loads((await run(*args, "--json", code=3)).err)
+            assert problem["type"] == "urn:firebell:problem:unreachable", line
 
 
 def test_the_commands_that_are_tried_exist() -> None:

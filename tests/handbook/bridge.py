@@ -45,7 +45,7 @@ class Said:
 
 
 @dataclass
-class House:
+class Stack:
     """Both stand-ins, and the script's own door between them."""
 
     slack: sl.Slack
@@ -96,9 +96,9 @@ class House:
         (channel,) = self.slack.channels.values()
         return channel
 
-    def words(self) -> list[str]:
+    def texts(self) -> list[str]:
         """Return the messages of the only channel; the summary is the first."""
-        return [message.words for message in self.channel().messages.values()]
+        return [message.visible_text for message in self.channel().messages.values()]
 
     def calls(self, method: str) -> int:
         """Return how often a method of Slack was called."""
@@ -112,15 +112,15 @@ class House:
 
 def options(to_slack: Served, to_pagerduty: Served, state: str, **more: Any) -> argparse.Namespace:
     """Return what the command line would be."""
-    given: dict[str, Any] = {"priority": [], "invite": ["U0MARA", "U0NOBODY"], "private": False}
-    given |= {"runbooks": "https://runbooks.example.org", "dry_run": False, "replay": None, "state": state}
-    given |= {"slack_api": f"{to_slack.url}/api/", "pagerduty_api": to_pagerduty.url}
-    return argparse.Namespace(**{**given, **more})
+    values: dict[str, Any] = {"priority": [], "invite": ["U0MARA", "U0NOBODY"], "private": False}
+    values |= {"runbooks": "https://runbooks.example.org", "dry_run": False, "replay": None, "state": state}
+    values |= {"slack_api": f"{to_slack.url}/api/", "pagerduty_api": to_pagerduty.url}
+    return argparse.Namespace(**{**values, **more})
 
 
 @contextmanager
-def opened(state: str = ":memory:", **more: Any) -> Iterator[House]:
-    """Open the house."""
+def opened(state: str = ":memory:", **more: Any) -> Iterator[Stack]:
+    """Run the bridge against stand-ins of Slack and PagerDuty."""
     slack, pagerduty, said = sl.Slack(), pd.PagerDuty(), Said()
     with served(slack) as to_slack, served(pagerduty) as to_pagerduty, served(said) as back:
         door = module(SCRIPT).build(options(to_slack, to_pagerduty, state, **more))
@@ -128,7 +128,7 @@ def opened(state: str = ":memory:", **more: Any) -> Iterator[House]:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             url = f"http://127.0.0.1:{server.server_address[1]}"
-            yield House(slack, pagerduty, to_slack, to_pagerduty, said, back, door.bridge, url)
+            yield Stack(slack, pagerduty, to_slack, to_pagerduty, said, back, door.bridge, url)
             server.shutdown()
             thread.join()
         door.bridge.http.close()

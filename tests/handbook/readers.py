@@ -18,10 +18,10 @@ def module(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"handbook_{name}", SKILL / path)
     assert spec
     assert spec.loader
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    return found
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def run(

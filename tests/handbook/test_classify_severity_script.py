@@ -47,8 +47,8 @@ def test_the_copy_asks_what_the_product_asks_and_means_what_it_means() -> None:
 
 @pytest.mark.parametrize("answers", EVERY)
 def test_the_copy_gives_the_products_verdict(answers: tuple[bool | None, ...]) -> None:
-    given = dict(zip((q.name for q in product.QUESTIONS), answers, strict=True))
-    copied, meant = module(SCRIPT).classify(given), product.classify(given)
+    answered = dict(zip((q.name for q in product.QUESTIONS), answers, strict=True))
+    copied, meant = module(SCRIPT).classify(answered), product.classify(answered)
     assert (copied.severity, copied.path, copied.provisional) == (
         meant.severity,
         meant.path,
@@ -58,10 +58,10 @@ def test_the_copy_gives_the_products_verdict(answers: tuple[bool | None, ...]) -
 
 def test_it_runs_with_the_standard_library_alone() -> None:
     for answers in EVERY[::7]:
-        given = dict(zip((q.name for q in product.QUESTIONS), answers, strict=True))
+        answered = dict(zip((q.name for q in product.QUESTIONS), answers, strict=True))
         alone = json.loads(run(SCRIPT, *flags(answers), "--json", flags=ALONE).stdout)
-        assert alone["severity"] == f"SEV{product.classify(given).severity}"
-        assert alone["answers"] == given
+        assert alone["severity"] == f"SEV{product.classify(answered).severity}"
+        assert alone["answers"] == answered
     code = "import importlib.util as u, sys; sys.exit(u.find_spec('firebell') is not None)"
     assert subprocess.run([sys.executable, *ALONE, "-c", code], check=False).returncode == 0
 
@@ -74,12 +74,12 @@ def test_it_uses_the_product_when_that_is_installed(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("answers", [(None,) * 4, (False, True, True, None), (False, False, None, False)])
 def test_it_prints_what_firebell_classify_prints(answers: tuple[bool | None, ...]) -> None:
-    given = flags(answers)
+    args = flags(answers)
     if answers == (None,) * 4:
-        given = ["--down", "unknown"]
+        args = ["--down", "unknown"]
     for more in ([], ["--json"]):
-        ours = run(SCRIPT, *given, *more, flags=ALONE).stdout
-        assert ours == CliRunner().invoke(firebell, ["classify", *given, *more]).stdout
+        ours = run(SCRIPT, *args, *more, flags=ALONE).stdout
+        assert ours == CliRunner().invoke(firebell, ["classify", *args, *more]).stdout
 
 
 def test_it_is_quiet_when_asked() -> None:
@@ -88,8 +88,8 @@ def test_it_is_quiet_when_asked() -> None:
 
 def asked_by_lines(typed: str) -> dict[str, Any]:
     """Return the JSON of the script after these lines."""
-    found: dict[str, Any] = json.loads(run(SCRIPT, "--ask", "--json", typed=typed, flags=ALONE).stdout)
-    return found
+    verdict: dict[str, Any] = json.loads(run(SCRIPT, "--ask", "--json", typed=typed, flags=ALONE).stdout)
+    return verdict
 
 
 def test_lines_answer_where_there_is_no_terminal() -> None:
@@ -104,16 +104,16 @@ def test_lines_answer_where_there_is_no_terminal() -> None:
 @pytest.mark.parametrize("no", ["n", "N", "no", "NO"])
 def test_yes_and_no_are_understood_however_they_are_typed(yes: str, no: str) -> None:
     assert asked_by_lines(f"{no}\n{yes}\n{yes}\n")["severity"] == "SEV1"
-    given = ["--down", no.strip(), "--degraded", yes.strip(), "--workaround", yes.strip()]
-    ours = run(SCRIPT, *given, "--json", flags=ALONE).stdout
+    args = ["--down", no.strip(), "--degraded", yes.strip(), "--workaround", yes.strip()]
+    ours = run(SCRIPT, *args, "--json", flags=ALONE).stdout
     assert json.loads(ours)["severity"] == "SEV1"
-    assert ours == CliRunner().invoke(firebell, ["classify", *given, "--json"]).stdout
+    assert ours == CliRunner().invoke(firebell, ["classify", *args, "--json"]).stdout
 
 
 @pytest.mark.parametrize("stray", ["", "x", "maybe", "nope", "yo", "0", "?", "\x1b[A"])
 def test_a_stray_line_is_asked_again_and_is_no_answer(stray: str) -> None:
-    found = asked_by_lines(f"{stray}\nn\n{stray}\n{stray}\ny\ny\n")
-    assert (found["severity"], found["provisional"]) == ("SEV1", False)
+    verdict = asked_by_lines(f"{stray}\nn\n{stray}\n{stray}\ny\ny\n")
+    assert (verdict["severity"], verdict["provisional"]) == ("SEV1", False)
 
 
 def test_undo_goes_back_one_question() -> None:
@@ -160,11 +160,11 @@ class Sitting:
         if not select.select([self.master], [], [], limit_s)[0]:
             return False
         try:
-            found = os.read(self.master, 4096)
+            chunk = os.read(self.master, 4096)
         except OSError:
             return False
-        self.seen += found.decode()
-        return bool(found)
+        self.seen += chunk.decode()
+        return bool(chunk)
 
     def types(self, key: str) -> None:
         """Press keys."""
@@ -228,8 +228,8 @@ def test_the_same_keys_mean_the_same_to_the_script_and_to_the_product(
                     person.sees(command.PROMPT, number)
                     person.types(key)
                 assert person.ends() == 0
-            found = json.loads(person.seen[person.seen.index("{") :])
-            assert (found["severity"], found["provisional"]) == (severity, provisional), program
+            verdict = json.loads(person.seen[person.seen.index("{") :])
+            assert (verdict["severity"], verdict["provisional"]) == (severity, provisional), program
 
 
 def test_one_key_answers_and_the_path_is_shown_in_colours() -> None:

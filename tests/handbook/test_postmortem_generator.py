@@ -186,29 +186,29 @@ def test_csv_and_json_say_the_same_as_lines(tmp_path: Path, template: tuple[str,
         b"2026-11-24 04:12,,5xx above 5 %,detected\r\n"
     )
     stockholm = ("--tz", "Europe/Stockholm")
-    found = [
+    outputs = [
         run(SCRIPT, "file", str(tmp_path / name), *template, *stockholm).stdout
         for name in ("t.json", "t.csv")
     ]
-    assert found[0] == found[1]
-    assert rows(found[0]) == [
+    assert outputs[0] == outputs[1]
+    assert rows(outputs[0]) == [
         ["2026-11-24 03:12", "", "5xx above 5 %"],
         ["2026-11-24 03:21", "Jun", "Rolled back, then waited"],
     ]
-    assert "- Detected to end of impact: not known" in found[0]
-    assert "_No finding was recorded. What was found on the way?_" in found[0]
+    assert "- Detected to end of impact: not known" in outputs[0]
+    assert "_No finding was recorded. What was found on the way?_" in outputs[0]
 
 
 def test_an_object_brings_what_it_knows(tmp_path: Path, template: tuple[str, str]) -> None:
-    given: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "ref": "INC-7",
         "title": "T",
         "severity": "SEV1",
         "services": ["checkout"],
         "summary": "One.",
     }
-    given["timeline"] = [{"time": "2026-11-24T03:12Z", "text": "x"}]
-    (tmp_path / "t.json").write_text(json.dumps(given))
+    payload["timeline"] = [{"time": "2026-11-24T03:12Z", "text": "x"}]
+    (tmp_path / "t.json").write_text(json.dumps(payload))
     out = run(SCRIPT, "file", str(tmp_path / "t.json"), *template, "--severity", "SEV0").stdout
     assert out.startswith("# INC-7: T\n\nSEV0 on 24 November 2026. Services: checkout.")
     assert "## Summary\n\nOne.\n" in out
@@ -234,14 +234,14 @@ def test_what_people_wrote_stays_inside_its_cell(template: tuple[str, str]) -> N
 
 def test_a_file_is_not_overwritten_without_force(tmp_path: Path, template: tuple[str, str]) -> None:
     target = tmp_path / "out.md"
-    given = ("file", "-", *template, "--output", str(target))
-    assert run(SCRIPT, *given, "--dry-run", typed=LINES).stdout.startswith("# ")
+    args = ("file", "-", *template, "--output", str(target))
+    assert run(SCRIPT, *args, "--dry-run", typed=LINES).stdout.startswith("# ")
     assert not target.exists()
-    assert run(SCRIPT, *given, typed=LINES).stdout == ""
+    assert run(SCRIPT, *args, typed=LINES).stdout == ""
     before = target.read_text()
-    assert "--force" in run(SCRIPT, *given, typed="2026-11-24 03:12 x\n", code=2).stderr
+    assert "--force" in run(SCRIPT, *args, typed="2026-11-24 03:12 x\n", code=2).stderr
     assert target.read_text() == before
-    run(SCRIPT, *given, "--force", typed="2026-11-24 03:12 x\n")
+    run(SCRIPT, *args, "--force", typed="2026-11-24 03:12 x\n")
     assert target.read_text() != before
 
 
@@ -309,8 +309,8 @@ def test_an_incident_of_pagerduty_is_read_to_its_end(
     with served(pagerduty_account()) as api:
         limited = Answer(429, {}, {"Retry-After": "9"})
         api.faults.extend([Fault(Answer(503)), Fault(), Fault(limited), Fault(lost=True)])
-        given = ["pagerduty", "PGR0VU2", *template, "--pagerduty-api", api.url]
-        assert module(SCRIPT).main(given, slept.append) == 0
+        args = ["pagerduty", "PGR0VU2", *template, "--pagerduty-api", api.url]
+        assert module(SCRIPT).main(args, slept.append) == 0
         assert len([path for path in api.paths() if path.endswith("/log_entries")]) == 4
     assert slept == [1, 9, 2]
     out = capfd.readouterr().out
@@ -333,23 +333,23 @@ def test_a_service_that_fails_is_told_without_its_secret(
     script, slept = module(SCRIPT), list[float]()
     monkeypatch.setattr(script, "TIMEOUT_S", 0.05)
     with served(pagerduty_account()) as api:
-        given = ["pagerduty", "PGR0VU2", *template, "--pagerduty-api", api.url]
+        args = ["pagerduty", "PGR0VU2", *template, "--pagerduty-api", api.url]
         monkeypatch.setenv("PAGERDUTY_TOKEN", "wrong-secret")
-        assert script.main(given, slept.append) == 1
+        assert script.main(args, slept.append) == 1
         monkeypatch.setenv("PAGERDUTY_TOKEN", pd.KEY)
-        assert script.main([given[0], "../users", *given[2:]], slept.append) == 1
+        assert script.main([args[0], "../users", *args[2:]], slept.append) == 1
         assert api.got[-1].path == "/incidents/..%2Fusers"
         api.faults.append(Fault(Answer(200, b"<html>")))
-        assert script.main(given, slept.append) == 1
+        assert script.main(args, slept.append) == 1
         api.faults.append(Fault(Answer(200, {"incident": {}})))
-        assert script.main(given, slept.append) == 1
+        assert script.main(args, slept.append) == 1
         assert slept == []
         api.faults.extend([Fault(delay_s=0.3)] * 5)
-        assert script.main(given, slept.append) == 1
+        assert script.main(args, slept.append) == 1
     assert slept == [1, 2, 4, 8]
     said = capfd.readouterr().err
-    for words in ("401", "404", "not JSON", "another shape", "ReadTimeout", "in 5 tries"):
-        assert words in said
+    for message in ("401", "404", "not JSON", "another shape", "ReadTimeout", "in 5 tries"):
+        assert message in said
     assert "secret" not in said
     assert pd.KEY not in said
 
@@ -377,13 +377,13 @@ async def test_an_incident_of_a_real_firebell_becomes_a_document(
         monkeypatch.setenv("FIREBELL_KEY", key)
         monkeypatch.setenv("FIREBELL_URL", server.url)
         api = Api(http, key)
-        given = {
+        fields = {
             "severity": "SEV1",
             "services": ["checkout"],
             "page": (await w.page()).ref,
             "take_command": True,
         }
-        made = await api("POST", "/incidents", {"title": "Card <payments> fail", **given}, status=201)
+        made = await api("POST", "/incidents", {"title": "Card <payments> fail", **fields}, status=201)
         path = f"/incidents/{made['ref']}"
         for kind, text in (("finding", "Build | 4812"), ("mitigation", "Rolled back"), ("update", "Falls")):
             await api("POST", f"{path}/entries", {"kind": kind, "text": text}, status=201)

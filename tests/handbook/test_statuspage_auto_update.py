@@ -90,12 +90,12 @@ class Desk:
     def __call__(self, *args: str, code: int = 0) -> None:
         """Run the script in this process, against its page."""
         script = module(SCRIPT)
-        given = ["--map", str(self.folder / "page.toml"), "--statuspage-api", self.api.url, *args]
+        argv = ["--map", str(self.folder / "page.toml"), "--statuspage-api", self.api.url, *args]
         if "--templates" not in args:
-            given += ["--templates", str(self.folder / "templates.md")]
+            argv += ["--templates", str(self.folder / "templates.md")]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(script.start, "__defaults__", (self.slept.append,))
-            assert script.main(given) == code
+            assert script.main(argv) == code
 
     def alert(self, *args: str, code: int = 0, **more: Any) -> None:
         """Let Alertmanager say something."""
@@ -111,8 +111,8 @@ class Desk:
     @property
     def post(self) -> dict[str, Any]:
         """The only incident of the page."""
-        (found,) = self.page.incidents
-        return found
+        (incident,) = self.page.incidents
+        return incident
 
 
 def alertmanager(
@@ -155,9 +155,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     (tmp_path / "templates.md").write_text(TEXTS)
     page = sp.Statuspage()
     with served(page) as api:
-        found = Desk(tmp_path, page, api, [])
-        found.write(MAP)
-        yield found
+        new_desk = Desk(tmp_path, page, api, [])
+        new_desk.write(MAP)
+        yield new_desk
 
 
 def test_an_alert_is_posted_once(desk: Desk) -> None:
@@ -421,9 +421,9 @@ def test_it_goes_on_after_a_failure_until_it_is_stopped(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module(SCRIPT).start, "__defaults__", (sleep,))
-    given = ["--map", str(desk.folder / "page.toml"), "--statuspage-api", desk.api.url]
-    given += ["--templates", str(desk.folder / "templates.md"), "--every", "60"]
-    assert module(SCRIPT).main([*given, "--firebell", f"http://127.0.0.1:{free_port()}"]) == 130
+    argv = ["--map", str(desk.folder / "page.toml"), "--statuspage-api", desk.api.url]
+    argv += ["--templates", str(desk.folder / "templates.md"), "--every", "60"]
+    assert module(SCRIPT).main([*argv, "--firebell", f"http://127.0.0.1:{free_port()}"]) == 130
     assert desk.slept == [1, 2, 4, 8, 60] * 2
     assert capfd.readouterr().err.count("Firebell did not do GET") == 2
 
@@ -448,8 +448,8 @@ async def test_a_real_firebell_is_followed_through_its_phases(
         async def run_it(*args: str) -> None:
             await asyncio.to_thread(desk, "--firebell", server.url, *args)
 
-        given = {"severity": "SEV0", "services": ["checkout"], "take_command": True}
-        made = await api("POST", "/incidents", {"title": "Secret words <!>", **given}, status=201)
+        payload = {"severity": "SEV0", "services": ["checkout"], "take_command": True}
+        made = await api("POST", "/incidents", {"title": "Secret words <!>", **payload}, status=201)
         path = f"/incidents/{made['ref']}"
         await run_it()
         assert desk.post["metadata"]["firebell"]["key"] == made["ref"]
@@ -457,8 +457,8 @@ async def test_a_real_firebell_is_followed_through_its_phases(
         assert desk.page.components["8kbf7d35c070"] == "major_outage"
         assert "Secret" not in json.dumps(desk.page.incidents)
 
-        found = {"kind": "mitigation", "text": "Rolled build 4812 back"}
-        await api("POST", f"{path}/entries", found, status=201)
+        entry = {"kind": "mitigation", "text": "Rolled build 4812 back"}
+        await api("POST", f"{path}/entries", entry, status=201)
         await api("POST", f"{path}/phase", {"phase": "mitigating"})
         await run_it()
         assert desk.post["status"] == "investigating", "mitigated is not yet understood"
@@ -479,7 +479,7 @@ async def test_a_real_firebell_is_followed_through_its_phases(
         await run_it()
         assert len(desk.page.incidents) == 1
 
-        alarm = await api("POST", "/incidents", {"title": "A false alarm", **given}, status=201)
+        alarm = await api("POST", "/incidents", {"title": "A false alarm", **payload}, status=201)
         await run_it()
         assert len(desk.page.incidents) == 2
         posted = [u for p in desk.page.incidents for u in p["incident_updates"]]

@@ -20,11 +20,11 @@ def _writes(call: ast.Call) -> bool:
 
 
 def test_files_are_written_by_private_files_alone() -> None:
-    found = [
+    writers = [
         f"{path.relative_to(SRC)}:{node.lineno}"
         for path, tree in modules()
         if path != SRC / "kit" / "private_files.py"
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _writes(node)
     ]
-    assert found == []
+    assert writers == []

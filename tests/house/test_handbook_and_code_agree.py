@@ -121,9 +121,9 @@ def test_the_twenty_cases_come_out_as_the_handbook_says() -> None:
     wrong = {}
     for case in cases:
         number, _, *answers, sev, _ = case.values()
-        given = {q.name: yes[a] for q, a in zip(QUESTIONS, answers, strict=True)}
-        if classify(given).severity.name != sev:
-            wrong[number] = (sev, classify(given).severity.name)
+        answered = {q.name: yes[a] for q, a in zip(QUESTIONS, answers, strict=True)}
+        if classify(answered).severity.name != sev:
+            wrong[number] = (sev, classify(answered).severity.name)
     assert wrong == {}
 
 
@@ -217,9 +217,9 @@ def test_every_anti_pattern_names_its_check() -> None:
 
 def test_every_template_is_there_once_in_a_form_that_can_be_used() -> None:
     paths = [p for p in skill_files("") if p.endswith(".md")]
-    found = [(p, *templates.read(skill(p))) for p in paths]
-    assert {p: faults for p, _, faults in found if faults} == {}
-    ids = [t.id for _, read, _ in found for t in read]
+    templates_by_path = [(p, *templates.read(skill(p))) for p in paths]
+    assert {p: faults for p, _, faults in templates_by_path if faults} == {}
+    ids = [t.id for _, read, _ in templates_by_path for t in read]
     assert sorted(ids) == sorted(TEMPLATES)
     assert {t.id: why for t in library.shipped().values() if (why := templates.fault(t, t.body))} == {}
 
@@ -268,7 +268,7 @@ def row(path: str, heading: str, first: str) -> dict[str, str]:
 
 def test_the_night_limit_is_one_figure_in_every_file() -> None:
     limits = {p: [m[1] for m in IN_A_NIGHT.finditer(text)] for p, text in prose().items()}
-    named = {path: {number(n) for n in found} for path, found in limits.items() if found}
+    named = {path: {number(n) for n in numbers} for path, numbers in limits.items() if numbers}
     assert set(named) == {
         "SKILL.md",
         "references/escalation-matrix.md",

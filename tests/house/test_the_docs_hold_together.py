@@ -75,25 +75,26 @@ def test_no_relative_link_is_dead(page: Path) -> None:
     targets = [(link, _target(page, link)) for link in _links(page)]
     dead = [
         link
-        for link, found in targets
-        if found
+        for link, target in targets
+        if target
         and not (
-            found[0].exists() and (not found[1] or found[0].suffix != ".md" or found[1] in _anchors(found[0]))
+            target[0].exists()
+            and (not target[1] or target[0].suffix != ".md" or target[1] in _anchors(target[0]))
         )
     ]
     assert not dead
 
 
 def test_every_page_is_reached_from_the_index() -> None:
-    seen, waiting = set(), [DOCS / "README.md"]
+    visited, waiting = set(), [DOCS / "README.md"]
     while waiting:
         page = waiting.pop()
-        if page in seen:
+        if page in visited:
             continue
-        seen.add(page)
-        linked = [found[0] for link in _links(page) if (found := _target(page, link))]
+        visited.add(page)
+        linked = [target[0] for link in _links(page) if (target := _target(page, link))]
         waiting += [path for path in linked if path.suffix == ".md" and path.exists()]
-    assert {str(p.relative_to(ROOT)) for p in set(DOCS.rglob("*.md")) - seen} == set()
+    assert {str(p.relative_to(ROOT)) for p in set(DOCS.rglob("*.md")) - visited} == set()
 
 
 def _numbers() -> set[str]:

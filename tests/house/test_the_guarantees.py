@@ -16,8 +16,10 @@ NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT + TIME)))
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
 def test_a_promise_is_proved_by_a_test_that_exists(path: str, name: str) -> None:
     tree = ast.parse((ROOT / path).read_text())
-    found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == name]
-    assert found, f"{path} has no {name}"
+    tests_ = [
+        n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == name
+    ]
+    assert tests_, f"{path} has no {name}"
 
 
 def test_every_promise_names_its_proof() -> None:

@@ -108,39 +108,39 @@ def commands(path: Path) -> Iterator[list[str]]:
             continue
         shell = shlex.shlex(text, posix=True, punctuation_chars="();<>|&")
         shell.whitespace_split = True
-        words: list[str] = []
+        command_words: list[str] = []
         try:
-            found = [*shell, ";"]
+            tokens = [*shell, ";"]
         except ValueError:
-            found = [*text.split(), ";"]
-        for word in found:
+            tokens = [*text.split(), ";"]
+        for word in tokens:
             if set(word) <= set("();<>|&"):
-                while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
-                    words.pop(0)
-                if words[:1] == ["firebell"]:
-                    yield words[1:]
-                words = [] if word not in ("<", ">") else ["to"]
+                while command_words and re.fullmatch(r"[A-Z_]+=.*", command_words[0]):
+                    command_words.pop(0)
+                if command_words[:1] == ["firebell"]:
+                    yield command_words[1:]
+                command_words = [] if word not in ("<", ">") else ["to"]
             else:
-                words.append(word)
+                command_words.append(word)
 
 
-def refusal(words: list[str]) -> str | None:
+def refusal(argv: list[str]) -> str | None:
     """Return why the command line would refuse these words, None when it would not."""
     command: click.Command = main
     ctx = click.Context(main, info_name="firebell")
-    rest = list(words)
+    rest = list(argv)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        found = command.get_command(ctx, rest[0])
-        if found is None:
+        subcommand = command.get_command(ctx, rest[0])
+        if subcommand is None:
             return f"there is no command {rest[0]!r}"
-        command = found
+        command = subcommand
         ctx = click.Context(command, parent=ctx, info_name=rest.pop(0))
     if not rest:
         return None
     try:
-        given, left, _ = command.make_parser(ctx).parse_args(list(rest))
+        params, left, _ = command.make_parser(ctx).parse_args(list(rest))
         for param in command.params:
-            value = given.get(param.name or "")
+            value = params.get(param.name or "")
             if (
                 isinstance(param, click.Argument)
                 and param.required
@@ -158,9 +158,9 @@ def refusal(words: list[str]) -> str | None:
 @each_text
 def test_every_command_that_is_named_exists(path: Path) -> None:
     wrong = [
-        f"firebell {' '.join(words)}: {why}"
-        for words in commands(path)
-        if " ".join(words) != MISTYPED and (why := refusal(words))
+        f"firebell {' '.join(argv)}: {why}"
+        for argv in commands(path)
+        if " ".join(argv) != MISTYPED and (why := refusal(argv))
     ]
     assert wrong == []
 
@@ -211,15 +211,15 @@ def test_the_reading_of_pages_can_fail() -> None:
 
 
 def test_every_link_of_a_page_into_the_handbook_finds_its_chapter_and_part() -> None:
-    found = {
+    broken = {
         link: path.name
         for path in TEMPLATES
         for link in re.findall(
             r"[\"'](/handbook(?:/(?!templates)[\w/-]+)?(?:#[\w-]+)?)[\"']", path.read_text()
         )
     }
-    assert len(found) > 5
-    for link, page in found.items():
+    assert len(broken) > 5
+    for link, page in broken.items():
         address, _, anchor = link.partition("#")
         chapter = library.chapter(address.removeprefix("/handbook"))
         assert not anchor or anchor in {h.anchor for h in headings(chapter.text)}, f"{page}: {link}"

@@ -66,7 +66,7 @@ def test_the_decisions_of_the_core_are_pure() -> None:
 @pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_asks_no_clock_no_dice_and_no_network(name: str) -> None:
     tree = ast.parse((SRC / f"{name}.py").read_text())
-    assert not {found.partition(".")[0] for found in imports(tree)} & IMPURE_MODULES
+    assert not {module.partition(".")[0] for module in imports(tree)} & IMPURE_MODULES
     assert not {f for f in imports(tree) if f.endswith((".store", "_store", ".actions", "kit.db"))}
     waits = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
     assert not [node for node in ast.walk(tree) if isinstance(node, waits)]
@@ -81,8 +81,8 @@ def test_no_sql_of_the_domain_asks_the_databases_clock() -> None:
     for path, tree in modules():
         if path.name in ("migrate.py", "database_clock.py") or "commands" in path.parts:
             continue
-        words = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-        assert not [w for w in words if clock.search(w) and "select" in w.lower()], path
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        assert not [w for w in texts if clock.search(w) and "select" in w.lower()], path
 
 
 def test_only_the_edges_ask_a_clock() -> None:
@@ -91,12 +91,12 @@ def test_only_the_edges_ask_a_clock() -> None:
         name = str(path.relative_to(SRC))
         if name in edges or name.split("/")[0] in edges:
             continue
-        found = [
+        clock_readers = [
             ast.unparse(n.func)
             for n in ast.walk(tree)
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CLOCKS
         ]
-        wrong = [call for call in found if call.startswith(("datetime.", "date.", "time.time"))]
+        wrong = [call for call in clock_readers if call.startswith(("datetime.", "date.", "time.time"))]
         assert not wrong, f"{name}: {wrong}"
 
 
@@ -124,8 +124,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         own = path.relative_to(SRC).parts[0]
         if own not in SLICES:
             continue
-        for found in imports(tree):
-            parts = found.split(".")
+        for module in imports(tree):
+            parts = module.split(".")
             if parts[0] != "firebell" or len(parts) < 3 or parts[1] == own or parts[1] not in SLICES:
                 continue
             if f"{parts[1]}/{parts[2]}" in ROOMS:
@@ -133,15 +133,15 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
                 met = ".".join(parts[:4])
             else:
                 is_face, met = parts[2] in ("model", "actions"), ".".join(parts[:3])
-            assert is_face or met in allowed, f"{path.relative_to(SRC)} imports {found}"
+            assert is_face or met in allowed, f"{path.relative_to(SRC)} imports {module}"
 
 
 def test_inside_a_slice_the_sql_is_in_the_store_alone() -> None:
     for path, tree in modules():
         if path.relative_to(SRC).parts[0] not in SLICES or path.name.endswith("store.py"):
             continue
-        words = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-        sql = [w for w in words if re.match(r"\s*(select|insert into|update \w+ set|delete from)\s", w)]
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        sql = [w for w in texts if re.match(r"\s*(select|insert into|update \w+ set|delete from)\s", w)]
         assert not sql, f"{path.relative_to(SRC)}: {sql}"
 
 

@@ -109,14 +109,14 @@ class Oracle:
 
     def _begins(self, event: Event, at: datetime) -> None:
         route: str | None = event.labels.get("service", "")
-        found = self._living(route)
-        if found is None and sum(g.route is not None for g in self.groups) >= self.room:
-            route, found = None, self._living(None)
-        if found is None:
+        index = self._living(route)
+        if index is None and sum(g.route is not None for g in self.groups) >= self.room:
+            route, index = None, self._living(None)
+        if index is None:
             self.groups.append(Grouped(route, ["opened"], high=event.severity in HIGH))
-            found = len(self.groups) - 1
-        group = self.groups[found]
-        self.episodes.append(Episode(event.dedup_key, "firing", 1, found, event.title))
+            index = len(self.groups) - 1
+        group = self.groups[index]
+        self.episodes.append(Episode(event.dedup_key, "firing", 1, index, event.title))
         group.members.append(len(self.episodes) - 1)
         if len(group.members) in (10, 100, 1000):
             group.told.append("crossed")

@@ -60,29 +60,29 @@ class Oracle:
 
     @staticmethod
     def _all_handoffs(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, int]]:
-        found, longest = [], timedelta(hours=HOURS[layer.unit] * layer.every, days=2)
+        handoffs, longest = [], timedelta(hours=HOURS[layer.unit] * layer.every, days=2)
         for k in range(-800, 800):
             wall = _wall(layer, k)
             if a - longest <= wall.replace(tzinfo=UTC) <= b + timedelta(days=3):
-                found.append((first_reading(wall, layer.tz), k))
-        return found
+                handoffs.append((first_reading(wall, layer.tz), k))
+        return handoffs
 
     @staticmethod
     def _all_openings(layer: Layer, a: datetime, b: datetime) -> list[tuple[datetime, datetime]]:
         day = a.replace(tzinfo=None, hour=0, minute=0) - timedelta(days=9)
-        found = []
+        openings = []
         while day.replace(tzinfo=UTC) < b + timedelta(days=2):
             for window in layer.windows:
                 if day.weekday() in window.days:
                     start = day + window.start * MINUTE
-                    found.append(
+                    openings.append(
                         (
                             first_reading(start, layer.tz),
                             first_reading(start + window.minutes * MINUTE, layer.tz),
                         )
                     )
             day += timedelta(days=1)
-        return found
+        return openings
 
     def at(self, t: datetime) -> tuple[User, ...]:
         """Return who is on duty at `t`."""

@@ -86,6 +86,6 @@ class Cloudflare:
 @asynccontextmanager
 async def cloudflare() -> AsyncIterator[Cloudflare]:
     """Run the stand-in until the block ends."""
-    found = Cloudflare()
-    async with listening(found.answer) as found.port:
-        yield found
+    server = Cloudflare()
+    async with listening(server.answer) as server.port:
+        yield server

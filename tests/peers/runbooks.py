@@ -23,20 +23,20 @@ def runbook(name: str) -> Runbook:
     return read(handbook_files.skill(f"{FOLDER}/{name}.md"))
 
 
-def block(found: Runbook, language: str, heading: str, words: str) -> str:
+def block(book: Runbook, language: str, heading: str, fragment: str) -> str:
     """Return the one fence of a language below a heading that has these words in it."""
     fits = [
         f
-        for f in found.fences
-        if f.language == language and heading in (f.step or f.part) and words in f.text
+        for f in book.fences
+        if f.language == language and heading in (f.step or f.part) and fragment in f.text
     ]
-    assert len(fits) == 1, f"{len(fits)} blocks of {language} below {heading!r} have {words!r}"
+    assert len(fits) == 1, f"{len(fits)} blocks of {language} below {heading!r} have {fragment!r}"
     return fits[0].text
 
 
-def command(found: Runbook, heading: str, words: str) -> str:
+def command(book: Runbook, heading: str, fragment: str) -> str:
     """Return the one command below a heading that has these words in it."""
-    return block(found, "bash", heading, words)
+    return block(book, "bash", heading, fragment)
 
 
 def user() -> str | None:
@@ -101,10 +101,10 @@ class Shell:
 
 def program(name: str, package: str, elsewhere: str = "") -> str:
     """Return where a program is, looked for in `elsewhere` too; fail naming its package when it is not there."""
-    found = shutil.which(name, path=os.pathsep.join([elsewhere, os.environ["PATH"], "/usr/sbin"]))
-    if found is None:
+    path = shutil.which(name, path=os.pathsep.join([elsewhere, os.environ["PATH"], "/usr/sbin"]))
+    if path is None:
         pytest.fail(f"{name} is missing: apt-get install --no-install-recommends {package}", pytrace=False)
-    return found
+    return path
 
 
 @asynccontextmanager

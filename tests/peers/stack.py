@@ -132,10 +132,10 @@ class Stack:
 
 def program(name: str) -> str:
     """Return where a program of Debian is; fail naming its package when it is not there."""
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         pytest.fail(f"{name} is missing: install Debian's package with apt-get install {name}", pytrace=False)
-    return found
+    return path
 
 
 @asynccontextmanager

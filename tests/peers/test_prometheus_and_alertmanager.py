@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.asyncio(loop_scope="module")]
 async def shop(pg_server: embedded.Embedded) -> AsyncIterator[Stack]:
     """One stack for every test here."""
     await migrate(pg_server.dsn)
-    async with stack(pg_server.dsn) as found:
-        yield found
+    async with stack(pg_server.dsn) as running:
+        yield running
 
 
 async def test_an_alert_is_mailed_acknowledged_by_the_link_in_the_mail_and_resolved(shop: Stack) -> None:
@@ -65,10 +65,10 @@ async def test_an_alert_is_mailed_acknowledged_by_the_link_in_the_mail_and_resol
 async def test_the_same_through_the_pagerduty_receiver_of_alertmanager(shop: Stack) -> None:
     shop.shop.metrics["ledger_error_ratio"] = 0.5
 
-    async def told() -> bool:
+    async def notified() -> bool:
         return bool(shop.heard_of("The ledger fails"))
 
-    await until(told, "the page is sent")
+    await until(notified, "the page is sent")
     (heard,) = shop.heard_of("The ledger fails")
     assert (heard["service"], heard["urgency"], heard["person"]) == ("Ledger", "high", "Mara Lindqvist")
     assert await shop.state_of("The ledger fails") == "triggered"

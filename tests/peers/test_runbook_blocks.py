@@ -30,9 +30,9 @@ def blocks(*languages: str) -> list[tuple[str, Fence]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_runbook_has_no_finding(name: str) -> None:
-    found = runbook(name)
-    assert found.updated
-    findings = check(found, found.updated, folder=FOLDER, existing=frozenset(handbook_files.skill_files()))
+    book = runbook(name)
+    assert book.updated
+    findings = check(book, book.updated, folder=FOLDER, existing=frozenset(handbook_files.skill_files()))
     assert findings == []
 
 
@@ -60,8 +60,8 @@ async def test_shellcheck_has_nothing_to_say_of_any_command() -> None:
         out, _ = await process.communicate(fence.text.encode())
         return [f"{name}:{fence.line + c['line']}: SC{c['code']} {c['message']}" for c in json.loads(out)]
 
-    found = [line for name, fence in commands for line in await said(name, fence)]
-    assert found == []
+    complaints = [line for name, fence in commands for line in await said(name, fence)]
+    assert complaints == []
 
 
 async def test_postgresql_runs_every_query(dsn: str) -> None:
@@ -99,14 +99,14 @@ def test_the_commands_of_firebell_exist_with_their_options(name: str) -> None:
     said = re.findall(r"\bfirebell ((?:[a-z]+ ?)+)([^`\n]*)", handbook_files.skill(f"{FOLDER}/{name}.md"))
     if name != "cache-invalidation":
         assert len(said) >= 2
-    for words, rest in said:
+    for argv, rest in said:
         command: click.Command | None = main
-        for word in words.split():
+        for word in argv.split():
             if isinstance(command, click.Group):
                 command = command.get_command(click.Context(command), word)
-        assert command, f"firebell {words}"
+        assert command, f"firebell {argv}"
         known = {option for param in command.params for option in param.opts}
-        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"firebell {words}{rest}"
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known, f"firebell {argv}{rest}"
 
 
 def test_a_runbook_that_lacks_a_part_would_be_found() -> None:

@@ -148,14 +148,14 @@ async def caching() -> AsyncIterator[tuple[Shell, list[str]]]:
 async def test_only_the_answers_whose_key_fits_leave_the_cache_of_nginx() -> None:
     status = command(BOOK, "Verification", "x-cache-status")
 
-    async def seen(shell: Shell, path: str) -> str:
+    async def cache_status(shell: Shell, path: str) -> str:
         return (await shell(status, PAGE_URL=shell.env["PAGE_URL"] + path)).out.strip().lower()
 
     async with caching() as (shell, asked):
         paths = ("/products/1", "/products/2?page=3", "/about")
         for path in paths:
-            assert await seen(shell, path) == "x-cache-status: miss"
-            assert await seen(shell, path) == "x-cache-status: hit"
+            assert await cache_status(shell, path) == "x-cache-status: miss"
+            assert await cache_status(shell, path) == "x-cache-status: hit"
         before = len(asked)
         listed = await shell(command(BOOK, "4. Drop it from nginx", "grep -rlaF"))
         assert listed.out.splitlines() == [
@@ -165,9 +165,9 @@ async def test_only_the_answers_whose_key_fits_leave_the_cache_of_nginx() -> Non
         ], "/about mentions a product and is not listed"
         removed = await shell(command(BOOK, "4. Drop it from nginx", "xargs -r -d"))
         assert removed.out.strip() == "2"
-        assert await seen(shell, "/products/1") == "x-cache-status: miss"
-        assert await seen(shell, "/products/1") == "x-cache-status: hit"
-        assert await seen(shell, "/about") == "x-cache-status: hit"
+        assert await cache_status(shell, "/products/1") == "x-cache-status: miss"
+        assert await cache_status(shell, "/products/1") == "x-cache-status: hit"
+        assert await cache_status(shell, "/about") == "x-cache-status: hit"
         assert len(asked) == before + 1
         where = await shell(
             command(BOOK, "1. Find the layer", "cf-cache-status"), PAGE_URL=shell.env["PAGE_URL"]
@@ -188,8 +188,8 @@ async def test_bug_a_newline_among_the_times_of_a_cached_answer_kept_it_in_the_c
         cache = Path(shell.env["CACHE_DIR"])
 
         async def stored() -> list[Path]:
-            found = [path for path in cache.rglob("*") if path.is_file()]
-            return [path for path in found if b"KEY: http://origin/products/3" in path.read_bytes()]
+            cached = [path for path in cache.rglob("*") if path.is_file()]
+            return [path for path in cached if b"KEY: http://origin/products/3" in path.read_bytes()]
 
         (file,) = await until(stored, "nginx has stored the answer")
         header, key, rest = file.read_bytes().partition(b"\nKEY: ")

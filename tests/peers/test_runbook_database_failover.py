@@ -35,11 +35,11 @@ class Cluster:
     old: str
     new: str
 
-    async def write(self, address: str, words: str) -> None:
+    async def write(self, address: str, text: str) -> None:
         """Store a row."""
         conn = await asyncpg.connect(address)
         try:
-            await conn.execute("insert into orders values ($1)", words)
+            await conn.execute("insert into orders values ($1)", text)
         finally:
             await conn.close()
 
@@ -51,13 +51,13 @@ class Cluster:
         finally:
             await conn.close()
 
-    async def caught_up(self, address: str, words: str) -> None:
+    async def caught_up(self, address: str, text: str) -> None:
         """Return once a row has arrived."""
 
         async def arrived() -> bool:
-            return words in await self.read(address)
+            return text in await self.read(address)
 
-        await until(arrived, f"{words} arrives")
+        await until(arrived, f"{text} arrives")
 
     async def crash(self, pgdata: str) -> None:
         """Let a server die without a word, as with its host."""
@@ -109,130 +109,130 @@ async def cluster() -> AsyncIterator[Cluster]:
                 print(await shell(f'cat "${name}_LOG" || true'))
 
 
-async def promote(found: Cluster) -> None:
+async def promote(running: Cluster) -> None:
     """Do steps 6 (the guard) and 7 of the runbook."""
-    fenced = await found.shell(
+    fenced = await running.shell(
         command(BOOK, "6. Without Patroni", "STOP"), OLD_IS_OFF="its process was killed"
     )
     assert fenced.out.startswith("fenced: 127.0.0.1:")
-    assert (await found.shell(command(BOOK, "7. Without Patroni", "pg_is_in_recovery"))).out == "t\n"
-    promoted = await found.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"))
+    assert (await running.shell(command(BOOK, "7. Without Patroni", "pg_is_in_recovery"))).out == "t\n"
+    promoted = await running.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"))
     assert "server promoted" in promoted.out
-    again = await found.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"), code=1)
+    again = await running.shell(command(BOOK, "7. Without Patroni", "pg_ctl promote"), code=1)
     assert "server is not in standby mode" in again.err
 
 
-async def verify(found: Cluster, primaries: str) -> None:
+async def verify(running: Cluster, primaries: str) -> None:
     """Do the verification of the runbook."""
-    one = await found.shell(command(BOOK, "Verification", "for dsn"))
+    one = await running.shell(command(BOOK, "Verification", "for dsn"))
     assert "".join(line[-1] for line in one.out.splitlines()) == primaries
-    writes = await found.shell(command(BOOK, "Verification", "pg_current_xact_id"))
+    writes = await running.shell(command(BOOK, "Verification", "pg_current_xact_id"))
     assert re.fullmatch(r"\d+ \| 00000002\n", writes.out)
 
 
-async def streaming(found: Cluster) -> None:
+async def streaming(running: Cluster) -> None:
     """Return once the verification of the runbook shows the standby."""
 
     async def follows() -> bool:
-        done = await found.shell(command(BOOK, "Verification", "pg_stat_replication"))
+        done = await running.shell(command(BOOK, "Verification", "pg_stat_replication"))
         return bool(re.fullmatch(r"127\.0\.0\.1 \| streaming \| 0\n", done.out))
 
     await until(follows, "the standby follows")
 
 
 async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
-    async with cluster() as found:
-        alive = await found.shell(command(BOOK, "2. Make sure", "pg_isready"))
+    async with cluster() as running:
+        alive = await running.shell(command(BOOK, "2. Make sure", "pg_isready"))
         assert "accepting connections" in alive.out
-        await found.write(found.old, "first")
-        await found.caught_up(found.new, "first")
-        lost = await found.shell(command(BOOK, "3. Measure", "pg_last_wal_receive_lsn"))
+        await running.write(running.old, "first")
+        await running.caught_up(running.new, "first")
+        lost = await running.shell(command(BOOK, "3. Measure", "pg_last_wal_receive_lsn"))
         in_recovery, received, replayed, age = lost.out.strip().split(" | ")
         assert (in_recovery, received) == ("t", replayed)
         assert age.startswith("00:00:")
-        app = await found.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=found.new)
+        app = await running.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=running.new)
         assert app.out.startswith("a standby")
-        standby = await found.shell(command(BOOK, "Verification", "pg_current_xact_id"), code=1)
+        standby = await running.shell(command(BOOK, "Verification", "pg_current_xact_id"), code=1)
         assert "cannot execute pg_current_xact_id() during recovery" in standby.err
-        stop = await found.shell(
+        stop = await running.shell(
             command(BOOK, "6. Without Patroni", "STOP"), code=1, OLD_IS_OFF="I believe so"
         )
         assert stop.err.startswith("STOP")
 
-        await found.shell('pg_ctl stop -D "$NEW_PGDATA" -m fast -w >/dev/null')
-        await found.write(found.old, "never received")
-        await found.crash("OLD_PGDATA")
-        await found.shell(START)
-        gone = await found.shell(command(BOOK, "2. Make sure", "pg_isready"), code=2)
+        await running.shell('pg_ctl stop -D "$NEW_PGDATA" -m fast -w >/dev/null')
+        await running.write(running.old, "never received")
+        await running.crash("OLD_PGDATA")
+        await running.shell(START)
+        gone = await running.shell(command(BOOK, "2. Make sure", "pg_isready"), code=2)
         assert "no response" in gone.out
-        await promote(found)
-        await found.write(found.new, "second")
-        app = await found.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=found.new)
+        await promote(running)
+        await running.write(running.new, "second")
+        app = await running.shell(command(BOOK, "8. Point the applications", "APP_DSN"), APP_DSN=running.new)
         assert app.out == "the primary\n"
 
-        assert (await found.shell(command(BOOK, "9. Rebuild", "checkpoint"))).out == "CHECKPOINT\n"
-        dry = await found.shell(command(BOOK, "9. Rebuild", "--dry-run"), code=1)
+        assert (await running.shell(command(BOOK, "9. Rebuild", "checkpoint"))).out == "CHECKPOINT\n"
+        dry = await running.shell(command(BOOK, "9. Rebuild", "--dry-run"), code=1)
         assert "in production" in dry.out
         assert "target server must be shut down cleanly" in dry.err
-        rewound = await found.shell(command(BOOK, "9. Rebuild", "--write-recovery-conf"))
+        rewound = await running.shell(command(BOOK, "9. Rebuild", "--write-recovery-conf"))
         assert "Done!" in rewound.err
-        await found.shell(OWN_PORT)
-        started = await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
+        await running.shell(OWN_PORT)
+        started = await running.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
         assert "server started" in started.out
-        await found.caught_up(found.old, "second")
-        assert await found.read(found.old) == ["first", "second"]
-        await streaming(found)
-        await verify(found, "tf")
+        await running.caught_up(running.old, "second")
+        assert await running.read(running.old) == ["first", "second"]
+        await streaming(running)
+        await verify(running, "tf")
 
 
 async def test_a_primary_that_is_stopped_in_order_is_replaced_and_copied_anew() -> None:
-    async with cluster() as found:
-        await found.write(found.old, "first")
-        stopped = await found.shell(command(BOOK, "6. Without Patroni", "pg_ctl stop"))
+    async with cluster() as running:
+        await running.write(running.old, "first")
+        stopped = await running.shell(command(BOOK, "6. Without Patroni", "pg_ctl stop"))
         assert "server stopped" in stopped.out
-        await promote(found)
-        assert await found.read(found.new) == ["first"], "a stop in order loses nothing"
-        await found.write(found.new, "second")
+        await promote(running)
+        assert await running.read(running.new) == ["first"], "a stop in order loses nothing"
+        await running.write(running.new, "second")
 
-        await found.shell(command(BOOK, "9. Rebuild", "pg_basebackup"))
-        (aside,) = found.shell.folder.glob("old.before-*")
+        await running.shell(command(BOOK, "9. Rebuild", "pg_basebackup"))
+        (aside,) = running.shell.folder.glob("old.before-*")
         assert (aside / "PG_VERSION").exists(), "what only it has is kept"
-        await found.shell(OWN_PORT)
-        await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
-        await found.caught_up(found.old, "second")
-        await streaming(found)
-        await verify(found, "tf")
+        await running.shell(OWN_PORT)
+        await running.shell(command(BOOK, "9. Rebuild", "OLD_LOG"))
+        await running.caught_up(running.old, "second")
+        await streaming(running)
+        await verify(running, "tf")
 
 
 async def test_the_guard_calls_nothing_fenced_that_may_be_alive_or_was_never_asked() -> None:
     guard = command(BOOK, "6. Without Patroni", "STOP")
-    async with cluster() as found:
+    async with cluster() as running:
         recovering = """
 printf 'recovery_target_name = never\\nrestore_command = false\\nhot_standby = off\\n' >>"$NEW_PGDATA/postgresql.conf"
 pg_ctl restart -D "$NEW_PGDATA" -m fast -W -l "$NEW_LOG" >/dev/null
 """
-        await found.shell(recovering)
+        await running.shell(recovering)
         unhappy = {
-            "alive": (found.shell.env["OLD_DSN"], 0),
-            "in recovery": (found.shell.env["NEW_DSN"], 1),
+            "alive": (running.shell.env["OLD_DSN"], 0),
+            "in recovery": (running.shell.env["NEW_DSN"], 1),
             "misspelled": ("hostt=db1", 3),
             "unresolvable": ("host=no-such-host.invalid", 2),
         }
         for name, (dsn, answer) in unhappy.items():
 
             async def answers(dsn: str = dsn, answer: int = answer) -> bool:
-                return (await found.shell(f'pg_isready -q -t 5 -d "{dsn}"; echo $?')).out == f"{answer}\n"
+                return (await running.shell(f'pg_isready -q -t 5 -d "{dsn}"; echo $?')).out == f"{answer}\n"
 
             await until(answers, f"{name}: pg_isready ends with {answer}")
-            stop = await found.shell(guard, code=1, OLD_DSN=dsn, OLD_IS_OFF="yes")
+            stop = await running.shell(guard, code=1, OLD_DSN=dsn, OLD_IS_OFF="yes")
             assert (stop.out, "STOP: " in stop.err) == ("", True), name
-        await found.shell(guard, code=127, OLD_DSN="", OLD_IS_OFF="yes")
-        await found.shell(guard, code=127, OLD_IS_OFF="")
+        await running.shell(guard, code=127, OLD_DSN="", OLD_IS_OFF="yes")
+        await running.shell(guard, code=127, OLD_IS_OFF="")
 
 
 async def test_a_commit_does_not_wait_for_a_standby_that_is_gone() -> None:
-    async with cluster() as found:
-        await found.shell(
+    async with cluster() as running:
+        await running.shell(
             """
 printf "synchronous_standby_names = '*'\n" >>"$NEW_PGDATA/postgresql.conf"
 pg_ctl stop -D "$OLD_PGDATA" -m fast -w >/dev/null
@@ -241,15 +241,15 @@ psql "$NEW_DSN" -Xqc 'select pg_reload_conf()' >/dev/null
 """
         )
         step = "7. Without Patroni"
-        assert (await found.shell(command(BOOK, step, "current_setting"))).out == "* | 0\n"
-        await found.shell(command(BOOK, step, "alter system set synchronous_standby_names"))
-        await found.write(found.new, "returns")
-        assert (await found.shell(command(BOOK, step, "current_setting"))).out == " | 0\n"
+        assert (await running.shell(command(BOOK, step, "current_setting"))).out == "* | 0\n"
+        await running.shell(command(BOOK, step, "alter system set synchronous_standby_names"))
+        await running.write(running.new, "returns")
+        assert (await running.shell(command(BOOK, step, "current_setting"))).out == " | 0\n"
 
 
 async def test_a_server_whose_configuration_is_elsewhere_is_started_as_debian_keeps_it() -> None:
-    async with cluster() as found:
-        await found.shell(
+    async with cluster() as running:
+        await running.shell(
             """
 set -e
 pg_ctl stop -D "$OLD_PGDATA" -m fast -w >/dev/null
@@ -258,8 +258,8 @@ mv "$OLD_PGDATA"/postgresql.conf "$OLD_PGDATA"/pg_hba.conf "$OLD_PGDATA"/pg_iden
 printf "data_directory = '%s'\nhba_file = '%s/etc/pg_hba.conf'\n" "$OLD_PGDATA" "$PWD" >>etc/postgresql.conf
 """
         )
-        elsewhere = f"{found.shell.folder}/etc/postgresql.conf"
-        started = await found.shell(command(BOOK, "9. Rebuild", "OLD_LOG"), OLD_CONFIG_FILE=elsewhere)
+        elsewhere = f"{running.shell.folder}/etc/postgresql.conf"
+        started = await running.shell(command(BOOK, "9. Rebuild", "OLD_LOG"), OLD_CONFIG_FILE=elsewhere)
         assert "server started" in started.out
 
 

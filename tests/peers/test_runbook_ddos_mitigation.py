@@ -113,75 +113,75 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def test_the_limit_turns_a_flood_away_and_spares_the_trusted() -> None:
-    async with site() as found:
-        kept = await found.shell(command(BOOK, STEP, "nginx-before"))
+    async with site() as running:
+        kept = await running.shell(command(BOOK, STEP, "nginx-before"))
         assert kept.out.split() == ["conf.d", "deny.conf", "flood-server.conf", "nginx.conf"]
-        assert await found.flood() == {"200": 200}
-        found.limited()
-        await found.reload()
-        seen = await found.flood()
-        assert set(seen) == {"200", "429"}
-        assert 100 <= seen["200"] < 200
-        refused = await found.shell(command(BOOK, "Verification", "refused"))
-        assert refused.out.split()[:2] == [str(seen["429"]), "127.0.0.1"]
+        assert await running.flood() == {"200": 200}
+        running.limited()
+        await running.reload()
+        statuses = await running.flood()
+        assert set(statuses) == {"200", "429"}
+        assert 100 <= statuses["200"] < 200
+        refused = await running.shell(command(BOOK, "Verification", "refused"))
+        assert refused.out.split()[:2] == [str(statuses["429"]), "127.0.0.1"]
         await asyncio.sleep(2.5)
-        assert (await found.shell(command(BOOK, "Verification", "--max-time"))).out.count("200 0.") == 5
+        assert (await running.shell(command(BOOK, "Verification", "--max-time"))).out.count("200 0.") == 5
 
         text = block(BOOK, "nginx", STEP, "limit_req_zone").replace("192.0.2.0/24 1;", "127.0.0.0/8 1;")
-        found.put("conf.d/00-flood.conf", text)
-        await found.reload()
-        assert await found.flood() == {"200": 200}
+        running.put("conf.d/00-flood.conf", text)
+        await running.reload()
+        assert await running.flood() == {"200": 200}
 
 
 async def test_unwanted_programs_and_denied_addresses_are_shut_out_and_let_in_again() -> None:
-    async with site() as found:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        found.limited()
-        await found.reload()
+    async with site() as running:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        running.limited()
+        await running.reload()
         ask = 'curl -sS -o /dev/null -w \'%{http_code}\' -A "$AGENT" "$SITE_URL"'
-        assert (await found.shell(ask, AGENT="Mozilla/5.0 zgrab/0.x")).out == "403"
-        assert (await found.shell(ask, AGENT="Mozilla/5.0")).out == "200"
+        assert (await running.shell(ask, AGENT="Mozilla/5.0 zgrab/0.x")).out == "403"
+        assert (await running.shell(ask, AGENT="Mozilla/5.0")).out == "200"
 
         line = '{} - - [24/Nov/2026:03:1{}:00 +0000] "GET /search?q={} HTTP/1.1" 200 2 "-" "zgrab"\n'
         flood = [line.format(f"203.0.113.{n % 2 + 1}", n % 3, n) for n in range(2400)]
         flood += [line.format("192.0.2.9", 4, n) for n in range(1200)]
         flood += [line.format("127.0.0.1", 4, n) for n in range(1001)]
-        Path(found.shell.env["ACCESS_LOG"]).write_text("".join(flood), encoding="utf-8")
-        kind = (await found.shell(command(BOOK, "2. See what kind", "== addresses"))).out
+        Path(running.shell.env["ACCESS_LOG"]).write_text("".join(flood), encoding="utf-8")
+        kind = (await running.shell(command(BOOK, "2. See what kind", "== addresses"))).out
         assert "1200 203.0.113.1\n" in kind
         assert "2400 203.0.113.0/24\n" in kind
         assert "4601 /search\n" in kind
         assert "4601 zgrab\n" in kind
         assert "1200 192.0.2.9\n" in kind
-        many = command(BOOK, "4. Shut out the few", "MIN_REQUESTS")
-        listed = await found.shell(many)
+        busiest = command(BOOK, "4. Shut out the few", "MIN_REQUESTS")
+        listed = await running.shell(busiest)
         assert listed.out.split("\n")[0].strip() == "3"
-        denied = (found.folder / "state" / "deny.new").read_text(encoding="utf-8").splitlines()
+        denied = (running.folder / "state" / "deny.new").read_text(encoding="utf-8").splitlines()
         assert sorted(denied) == ["127.0.0.1 1;", "203.0.113.1 1;", "203.0.113.2 1;"]
-        await found.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
+        await running.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
         await asyncio.sleep(0.4)
-        shut = await found.shell(ask, code=52, AGENT="Mozilla/5.0")
+        shut = await running.shell(ask, code=52, AGENT="Mozilla/5.0")
         assert shut.out == "000"
 
-        await found.shell(command(BOOK, "Rollback", "deny.conf"))
+        await running.shell(command(BOOK, "Rollback", "deny.conf"))
         await asyncio.sleep(0.4)
-        assert (await found.shell(ask, AGENT="Mozilla/5.0")).out == "200"
+        assert (await running.shell(ask, AGENT="Mozilla/5.0")).out == "200"
 
 
 async def test_a_configuration_that_is_wrong_is_never_reloaded() -> None:
-    async with site() as found:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        found.put("conf.d/00-flood.conf", "limit_req_zone nonsense;")
-        stopped = await found.shell(command(BOOK, STEP, "if nginx -t"))
+    async with site() as running:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        running.put("conf.d/00-flood.conf", "limit_req_zone nonsense;")
+        stopped = await running.shell(command(BOOK, STEP, "if nginx -t"))
         assert "STOP: the configuration is wrong" in stopped.err
-        assert await found.flood() == {"200": 200}
+        assert await running.flood() == {"200": 200}
 
-        found.limited()
-        await found.reload()
-        (found.folder / "state" / "deny.new").write_text("no address 1;\n", encoding="utf-8")
-        back = await found.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
+        running.limited()
+        await running.reload()
+        (running.folder / "state" / "deny.new").write_text("no address 1;\n", encoding="utf-8")
+        back = await running.shell(command(BOOK, "4. Shut out the few", "STOP: put back"))
         assert "STOP: put back" in back.err
-        assert (found.conf / "deny.conf").read_text(encoding="utf-8") == ""
+        assert (running.conf / "deny.conf").read_text(encoding="utf-8") == ""
 
 
 async def test_only_the_edge_reaches_the_origin_and_an_empty_list_shuts_nobody_out() -> None:
@@ -194,28 +194,28 @@ async def test_only_the_edge_reaches_the_origin_and_an_empty_list_shuts_nobody_o
         )
         await writer.drain()
 
-    async with site() as found, listening(lists) as port:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        found.put("edge.conf", "127.0.0.0/8 1;\n")
-        found.put("conf.d/00-flood.conf", block(BOOK, "nginx", "7. Let only the edge", "$from_edge"))
-        found.put("flood-server.conf", "if ($from_edge = 0) { return 444; }\n")
-        await found.reload()
-        assert await found.flood() == {"200": 200}
+    async with site() as running, listening(lists) as port:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        running.put("edge.conf", "127.0.0.0/8 1;\n")
+        running.put("conf.d/00-flood.conf", block(BOOK, "nginx", "7. Let only the edge", "$from_edge"))
+        running.put("flood-server.conf", "if ($from_edge = 0) { return 444; }\n")
+        await running.reload()
+        assert await running.flood() == {"200": 200}
         take = command(BOOK, "7. Let only the edge", "EDGE_LISTS")
         base = f"http://127.0.0.1:{port}"
-        found.put("conf.d/01-broken.conf", "nonsense;")
-        broken = await found.shell(take, code=1, EDGE_LISTS=f"{base}/v4 {base}/v6")
+        running.put("conf.d/01-broken.conf", "nonsense;")
+        broken = await running.shell(take, code=1, EDGE_LISTS=f"{base}/v4 {base}/v6")
         assert "STOP: put back" in broken.err
-        assert (found.conf / "edge.conf").read_text(encoding="utf-8") == "127.0.0.0/8 1;\n"
-        (found.conf / "conf.d/01-broken.conf").unlink()
-        kept = await found.shell(take, code=1, EDGE_LISTS=f"{base}/none")
+        assert (running.conf / "edge.conf").read_text(encoding="utf-8") == "127.0.0.0/8 1;\n"
+        (running.conf / "conf.d/01-broken.conf").unlink()
+        kept = await running.shell(take, code=1, EDGE_LISTS=f"{base}/none")
         assert kept.out.strip() == "0"
-        assert (found.conf / "edge.conf").read_text(encoding="utf-8") == "127.0.0.0/8 1;\n"
-        taken = await found.shell(take, EDGE_LISTS=f"{base}/v4 {base}/v6")
+        assert (running.conf / "edge.conf").read_text(encoding="utf-8") == "127.0.0.0/8 1;\n"
+        taken = await running.shell(take, EDGE_LISTS=f"{base}/v4 {base}/v6")
         assert taken.out.strip() == "12"
         await asyncio.sleep(0.4)
         ask = 'curl -sS -o /dev/null "$SITE_URL"'
-        assert "Empty reply" in (await found.shell(ask, code=52)).err
+        assert "Empty reply" in (await running.shell(ask, code=52)).err
 
 
 async def test_the_edge_is_set_and_set_back_to_what_it_was() -> None:
@@ -270,54 +270,54 @@ async def test_a_rollback_after_the_rule_was_refused_deletes_nothing() -> None:
 
 
 async def test_one_honest_browser_with_http_2_is_not_limited() -> None:
-    async with site() as found:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        found.limited()
+    async with site() as running:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        running.limited()
         port = free_port()
-        await found.shell(
+        await running.shell(
             "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key -out cert 2>&1"
         )
-        found.put(
+        running.put(
             "conf.d/10-http2.conf",
-            f"server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {found.folder}/cert;"
-            f" ssl_certificate_key {found.folder}/key; root {found.folder}/run; include flood-server.conf; }}",
+            f"server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {running.folder}/cert;"
+            f" ssl_certificate_key {running.folder}/key; root {running.folder}/run; include flood-server.conf; }}",
         )
-        await found.reload()
+        await running.reload()
         page = f'url = "https://127.0.0.1:{port}/ok"\noutput = "/dev/null"\n' * 40
-        (found.folder / "page").write_text(page, encoding="utf-8")
-        own(found.folder / "page")
-        done = await found.shell(
+        (running.folder / "page").write_text(page, encoding="utf-8")
+        own(running.folder / "page")
+        done = await running.shell(
             "curl -sSk --http2 -Z --parallel-max 40 -w '%{http_version} %{http_code}\\n' -K page | sort | uniq -c"
         )
         assert done.out.split() == ["40", "2", "200"]
 
 
 async def test_nothing_of_the_edge_takes_the_trusted_or_a_payment_callback_away() -> None:
-    async with site() as found:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        found.limited()
-        found.put("deny.conf", "127.0.0.1 1;\n")
-        await found.reload()
+    async with site() as running:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        running.limited()
+        running.put("deny.conf", "127.0.0.1 1;\n")
+        await running.reload()
         ask = 'curl -sS -o /dev/null -w \'%{http_code}\' -A "$AGENT" "$SITE_URL"'
-        assert (await found.shell(ask, code=52, AGENT="")).out == "000"
+        assert (await running.shell(ask, code=52, AGENT="")).out == "000"
         text = block(BOOK, "nginx", STEP, "limit_req_zone").replace("192.0.2.0/24 1;", "127.0.0.0/8 1;")
-        found.put("conf.d/00-flood.conf", text)
-        await found.reload()
+        running.put("conf.d/00-flood.conf", text)
+        await running.reload()
         for agent in ("", "zgrab"):
-            assert (await found.shell(ask, AGENT=agent)).out == "200"
-        found.put("deny.conf", "")
-        found.put("conf.d/00-flood.conf", block(BOOK, "nginx", STEP, "limit_req_zone"))
-        await found.reload()
-        assert (await found.shell(ask, AGENT="")).out == "200"
+            assert (await running.shell(ask, AGENT=agent)).out == "200"
+        running.put("deny.conf", "")
+        running.put("conf.d/00-flood.conf", block(BOOK, "nginx", STEP, "limit_req_zone"))
+        await running.reload()
+        assert (await running.shell(ask, AGENT="")).out == "200"
 
 
 async def test_the_limits_fit_into_the_configuration_that_nginx_ships() -> None:
-    async with site() as found:
-        await found.shell(command(BOOK, STEP, "nginx-before"))
-        stock = (found.conf / "nginx.conf").read_text(encoding="utf-8")
-        found.put("nginx.conf", stock.replace("http {", "http { keepalive_timeout 65; sendfile on;", 1))
-        found.limited()
-        await found.reload()
+    async with site() as running:
+        await running.shell(command(BOOK, STEP, "nginx-before"))
+        stock = (running.conf / "nginx.conf").read_text(encoding="utf-8")
+        running.put("nginx.conf", stock.replace("http {", "http { keepalive_timeout 65; sendfile on;", 1))
+        running.limited()
+        await running.reload()
 
 
 ACL = {

@@ -109,10 +109,10 @@ def within_limits(event: Event) -> None:
 
 def check(source: Source, body: bytes) -> None:
     """Normalize and check what came of it."""
-    found = source(body)
-    if isinstance(found, Rejected):
-        assert found.reason
-    for event in found.events if isinstance(found, Rejected) else found:
+    parsed = source(body)
+    if isinstance(parsed, Rejected):
+        assert parsed.reason
+    for event in parsed.events if isinstance(parsed, Rejected) else parsed:
         within_limits(event)
 
 

@@ -54,7 +54,7 @@ class Memory:
         """Apply one batch, one event a request, so many seconds after the one before."""
         self.now += timedelta(seconds=after)
         requests = [(InboundRequest(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
-        ids = {i for _, found in requests for i in found}
+        ids = {i for _, alert_ids in requests for i in alert_ids}
         new = {i for i in ids if i not in self.seen or self.now - self.seen[i] > rules.LATE_WINDOW}
         batch = self._load()
         rules.apply(batch, requests, new, self.now)
@@ -205,10 +205,10 @@ def test_a_batch_does_what_its_parts_do_one_after_the_other(
         assert (one.urgency, one.closed_at is None) == (other.urgency, other.closed_at is None)
 
 
-def outcome(told: list[str]) -> str:
+def outcome(notices: list[str]) -> str:
     """Return where a page that everybody left alone stands after it was told this."""
     state = "none"
-    for word in told:
+    for word in notices:
         match word:
             case "opened" | "raised":
                 state = "triggered"
@@ -226,10 +226,10 @@ def test_a_batch_leaves_every_page_where_its_parts_would(
 ) -> None:
     batched, single = cut(stream, cuts, room)
     for one in batched.groups:
-        told = batched.told[one.id]
-        assert told.count("opened") == 1
-        assert told.count("resolved") == (one.closed_at is not None)
-        assert outcome(told) == outcome(single.told[one.id])
+        notices = batched.told[one.id]
+        assert notices.count("opened") == 1
+        assert notices.count("resolved") == (one.closed_at is not None)
+        assert outcome(notices) == outcome(single.told[one.id])
 
 
 @settings(max_examples=120, deadline=None)

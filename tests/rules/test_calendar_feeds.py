@@ -41,34 +41,32 @@ def schedule(*layers: Layer, edits: tuple[Override, ...] = ()) -> Schedule:
     return Schedule(3, "Payments", "Europe/Berlin", layers, edits, version=4, slug="payments")
 
 
-def exported(found: Schedule, now: datetime = NOW, only: int | None = None) -> icalendar.Calendar:
-    parsed = icalendar.Calendar.from_ical(
-        calendar("x", "host", [RenderedFeed(found, NOW)], PEOPLE, now, only)
-    )
+def exported(rota: Schedule, now: datetime = NOW, only: int | None = None) -> icalendar.Calendar:
+    parsed = icalendar.Calendar.from_ical(calendar("x", "host", [RenderedFeed(rota, NOW)], PEOPLE, now, only))
     assert isinstance(parsed, icalendar.Calendar)
     return parsed
 
 
-def without_short_turns(found: Schedule) -> Schedule:
+def without_short_turns(rota: Schedule) -> Schedule:
     """Return a drawn schedule without turns of a few hours over half a year."""
     layers = tuple(
         replace(layer, unit=Unit.DAY if layer.unit is Unit.HOUR and layer.every < 8 else layer.unit)
-        for layer in found.layers
+        for layer in rota.layers
     )
-    return replace(found, id=3, layers=layers)
+    return replace(rota, id=3, layers=layers)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(schedules())
 def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[Schedule, datetime]) -> None:
-    found, around = without_short_turns(drawn[0]), drawn[1]
-    a, b = horizon(around)
-    events, notes = read(calendar("x", "host", [RenderedFeed(found, NOW)], PEOPLE, around), "UTC", a, b)
+    rota, at = without_short_turns(drawn[0]), drawn[1]
+    a, b = horizon(at)
+    events, notes = read(calendar("x", "host", [RenderedFeed(rota, NOW)], PEOPLE, at), "UTC", a, b)
     shifts, strays = matched(events, list(PEOPLE.values()), a, b)
     again = tuple(Override(i, i, s.start, s.end, OverrideKind.SET, s.users) for i, s in enumerate(shifts))
-    before = [(r.start, r.end, r.users) for r in between(found, a, b)]
+    before = [(r.start, r.end, r.users) for r in between(rota, a, b)]
     assert [
-        (r.start, r.end, r.users) for r in between(replace(found, layers=(), overrides=again), a, b)
+        (r.start, r.end, r.users) for r in between(replace(rota, layers=(), overrides=again), a, b)
     ] == before
     assert (strays, notes) == ([], [])
 
@@ -76,14 +74,14 @@ def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[S
 def test_an_event_keeps_its_name_and_its_times_as_the_days_go_on() -> None:
     moved = Override(5, 5, NOW + DAY, NOW + DAY + 5 * HOUR, OverrideKind.SET, (2,))
     monthly = replace(WEEKLY, slots=((3,),), unit=Unit.MONTH)
-    for found in (
+    for rota in (
         schedule(WEEKLY, edits=(moved,)),
         schedule(monthly),
         schedule(replace(WEEKLY, slots=((1,),))),
     ):
-        first = {e.key: (e.start, e.end, e.users) for e in entries(found, *horizon(NOW))}
+        first = {e.key: (e.start, e.end, e.users) for e in entries(rota, *horizon(NOW))}
         for days in range(1, 40):
-            later = entries(found, *horizon(NOW + days * DAY))
+            later = entries(rota, *horizon(NOW + days * DAY))
             assert len({e.key for e in later}) == len(later)
             assert all(
                 first.get(e.key, (e.start, e.end, e.users)) == (e.start, e.end, e.users) for e in later
@@ -139,16 +137,16 @@ def test_the_feed_is_the_same_bytes_all_day_and_its_tag_tells_every_change() -> 
 
 def test_what_is_sent_keeps_the_letter_of_the_standard() -> None:
     long = replace(WEEKLY, slots=((2, 3), (4,)), name="ü" * 70)
-    found = replace(schedule(long), name="Zürich; a, b \\ c 🔔 " + "ü" * 60)
-    raw = calendar("On call", "host", [RenderedFeed(found, NOW)], PEOPLE, NOW)
+    rota = replace(schedule(long), name="Zürich; a, b \\ c 🔔 " + "ü" * 60)
+    raw = calendar("On call", "host", [RenderedFeed(rota, NOW)], PEOPLE, NOW)
     lines = raw.split(b"\r\n")
     assert raw.endswith(b"END:VCALENDAR\r\n")
     assert not any(b"\n" in line or b"\r" in line for line in lines)
     assert max(map(len, lines)) <= 75
     assert [line.decode() for line in lines], "no character is split"
     assert b"REFRESH-INTERVAL;VALUE=DURATION:PT15M" in lines
-    event: Any = exported(found).walk("VEVENT")[0]
-    assert str(event["SUMMARY"]) == f'Jun "J" Okafor; x, y, Zoë 🔔: {found.name}'
+    event: Any = exported(rota).walk("VEVENT")[0]
+    assert str(event["SUMMARY"]) == f'Jun "J" Okafor; x, y, Zoë 🔔: {rota.name}'
     assert [str(a) for a in event["ATTENDEE"]] == ["mailto:jun@example.org", "mailto:zoe@example.org"]
     assert event["DTSTART"].to_ical() == b"20261102T080000Z"
     assert (event["SEQUENCE"], event["DTSTAMP"].dt, event["LAST-MODIFIED"].dt) == (4, NOW, NOW)
@@ -167,23 +165,23 @@ def test_my_feed_shows_my_shifts_alone() -> None:
 def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
     drawn: tuple[Schedule, datetime], back: int, ahead: int
 ) -> None:
-    found, around = without_short_turns(drawn[0]), drawn[1]
+    rota, at = without_short_turns(drawn[0]), drawn[1]
     far = (
-        Override(900, 900, around - (back + 2) * DAY, around - back * DAY, OverrideKind.SET, (1,)),
-        Override(901, 901, around + ahead * DAY, around + (ahead + 2) * DAY, OverrideKind.ADD, (2,)),
+        Override(900, 900, at - (back + 2) * DAY, at - back * DAY, OverrideKind.SET, (1,)),
+        Override(901, 901, at + ahead * DAY, at + (ahead + 2) * DAY, OverrideKind.ADD, (2,)),
     )
-    found = replace(found, overrides=(*found.overrides, *far))
-    since, until = feeds.reach(around)
+    rota = replace(rota, overrides=(*rota.overrides, *far))
+    since, until = feeds.reach(at)
     short = replace(
-        found,
+        rota,
         layers=tuple(
             x
-            for x in found.layers
+            for x in rota.layers
             if (x.end is None or x.end > since) and (x.start is None or x.start < until)
         ),
-        overrides=tuple(e for e in found.overrides if e.end > since and e.start < until),
+        overrides=tuple(e for e in rota.overrides if e.end > since and e.start < until),
     )
-    assert entries(short, *horizon(around)) == entries(found, *horizon(around))
+    assert entries(short, *horizon(at)) == entries(rota, *horizon(at))
 
 
 def test_the_name_of_a_feed_is_escaped() -> None:

@@ -29,8 +29,8 @@ def ics(*events: str, head: str = "") -> bytes:
     return f"BEGIN:VCALENDAR\nVERSION:2.0\n{head}{body}END:VCALENDAR\n".replace("\n", "\r\n").encode()
 
 
-def starts(found: Found) -> list[str]:
-    return [f"{e.start:%m-%dT%H:%M}" for e in found[0]]
+def starts(occurrences: Found) -> list[str]:
+    return [f"{e.start:%m-%dT%H:%M}" for e in occurrences[0]]
 
 
 def taken(*events: str, head: str = "", tz: str = "Europe/Berlin") -> list[str]:
@@ -163,7 +163,7 @@ DAYS = "UID:1\nRRULE:FREQ=WEEKLY;COUNT=3\nDTSTART;VALUE=DATE:20261019"
 
 
 @pytest.mark.parametrize(
-    ("series", "exdate", "expected", "told"),
+    ("series", "exdate", "expected", "reported"),
     [
         (DAILY, "EXDATE:20261020T090000Z", ["10-19T09:00", "10-21T09:00"], False),
         (DAILY, "EXDATE;TZID=Europe/Berlin:20261020T110000", ["10-19T09:00", "10-21T09:00"], False),
@@ -179,11 +179,11 @@ DAYS = "UID:1\nRRULE:FREQ=WEEKLY;COUNT=3\nDTSTART;VALUE=DATE:20261019"
     ],
 )
 def test_an_exception_of_another_type_means_its_day(
-    series: str, exdate: str, expected: list[str], told: bool
+    series: str, exdate: str, expected: list[str], reported: bool
 ) -> None:
-    found = read(ics(f"{series}\n{exdate}"), "Europe/Berlin", A, B)
-    assert starts(found) == expected
-    assert bool(found[1]) is told
+    result = read(ics(f"{series}\n{exdate}"), "Europe/Berlin", A, B)
+    assert starts(result) == expected
+    assert bool(result[1]) is reported
 
 
 def test_of_one_occurrence_in_two_zones_the_highest_sequence_counts() -> None:
@@ -255,8 +255,8 @@ def test_hours_of_a_duration_are_exact_however_many_and_for_each_occurrence() ->
         ((f"UID:1\n{start}\nDURATION:P1W",), [169]),
         ((f"UID:1\n{start}\nDURATION:P1DT26H",), [50]),
     ):
-        found, _ = read(ics(*events), "UTC", A, B)
-        assert [(e.end - e.start) / timedelta(hours=1) for e in found] == expected, events
+        events_read, _ = read(ics(*events), "UTC", A, B)
+        assert [(e.end - e.start) / timedelta(hours=1) for e in events_read] == expected, events
 
 
 EASTERN = (

@@ -12,12 +12,12 @@ from firebell.kit.web.connections import Limits, Register, Waiting, victims
 
 @given(st.integers(64, 2_000_000))
 def test_half_of_what_is_reserved_stays_free_even_when_a_whole_backlog_is_accepted(limit: int) -> None:
-    found = budget(limit)
-    assert found.connections > 0
-    assert found.backlog >= 16
+    division = budget(limit)
+    assert division.connections > 0
+    assert division.backlog >= 16
     reserved = min(512, limit // 2)
-    assert limit - found.connections >= reserved
-    assert limit - found.connections - found.backlog >= reserved // 2
+    assert limit - division.connections >= reserved
+    assert limit - division.connections - division.backlog >= reserved // 2
 
 
 addresses = st.sampled_from(["198.51.100.1", "198.51.100.2", "198.51.100.3"])

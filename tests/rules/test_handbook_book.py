@@ -75,17 +75,17 @@ def chapters() -> list[Chapter]:
     ]
 
 
-def found(query: str) -> list[tuple[str, str]]:
+def matches(query: str) -> list[tuple[str, str]]:
     return [(h.chapter.title, h.heading.anchor) for h in section_search.search(chapters(), query)]
 
 
 def test_search_wants_every_word_and_ranks_headings_first() -> None:
-    assert found("phase")[0] == ("Workflow", "phases")
-    assert found("commander delegates") == [("Incident roles", "who-fills-what-1")]
-    assert found("COMMAND deleg") == [("Incident roles", "who-fills-what-1")]
-    assert found("commander zebra") == []
-    assert found("") == found("  ... ") == []
-    assert ("Incident roles", "who-fills-what") in found("required")
+    assert matches("phase")[0] == ("Workflow", "phases")
+    assert matches("commander delegates") == [("Incident roles", "who-fills-what-1")]
+    assert matches("COMMAND deleg") == [("Incident roles", "who-fills-what-1")]
+    assert matches("commander zebra") == []
+    assert matches("") == matches("  ... ") == []
+    assert ("Incident roles", "who-fills-what") in matches("required")
 
 
 def test_a_result_shows_where_the_word_stands() -> None:

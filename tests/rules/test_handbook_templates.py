@@ -60,18 +60,18 @@ def own(name: str, body: str, source: Source) -> Own:
 
 
 def test_a_template_is_a_heading_an_id_with_a_note_and_a_fence() -> None:
-    found, faults = templates.read(FILE)
+    parsed, faults = templates.read(FILE)
     assert faults == {}
-    assert [(t.id, t.title, t.group, t.note, t.line) for t in found] == [
+    assert [(t.id, t.title, t.group, t.note, t.line) for t in parsed] == [
         ("update-first", "First update", "Inside", "To everybody, at once.", 9),
         ("status-investigating", "Investigating", "Status page", "Public.", 27),
     ]
-    assert found[0].body == "**{{ref}}** {{title}}\n"
-    assert found[1].body == "A fence inside:\n```text\n{{impact}}\n```\n"
+    assert parsed[0].body == "**{{ref}}** {{title}}\n"
+    assert parsed[1].body == "A fence inside:\n```text\n{{impact}}\n```\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "message"),
     [
         ("## A\n\n`Update First` · x\n\n```text\na\n```\n", 3, "is not an id"),
         ("## A\n\n`one` · x\n\nNo fence here.\n", 3, "one has no text"),
@@ -80,10 +80,10 @@ def test_a_template_is_a_heading_an_id_with_a_note_and_a_fence() -> None:
         ("## A\n\n`one` · x\n\n```text\na\n```\n\n## B\n\n`one` · y\n\n```text\nb\n```\n", 11, "on line 3"),
     ],
 )
-def test_what_is_no_template_although_it_begins_like_one_is_named(text: str, line: int, words: str) -> None:
+def test_what_is_no_template_although_it_begins_like_one_is_named(text: str, line: int, message: str) -> None:
     _, faults = templates.read(text)
     assert list(faults) == [line]
-    assert words in faults[line]
+    assert message in faults[line]
 
 
 def test_a_slot_that_is_not_known_stays_and_nothing_is_filled_twice() -> None:
@@ -110,7 +110,7 @@ def one(name: str, body: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ("{{titel}}", "update-first has no placeholder {{titel}}. Available: audience, cause,"),
         ("", "update-first is empty"),
@@ -119,10 +119,10 @@ def one(name: str, body: str) -> str:
         ("{{timeline}}", "has no placeholder {{timeline}}"),
     ],
 )
-def test_a_text_that_cannot_be_used_is_named_by_file_and_line(body: str, words: str) -> None:
+def test_a_text_that_cannot_be_used_is_named_by_file_and_line(body: str, message: str) -> None:
     fields = refused({"a.md": "# A\n", "b/c.md": "# C\n\n" + one("update-first", body)})
     assert list(fields) == ["b/c.md:5"]
-    assert words in fields["b/c.md:5"]
+    assert message in fields["b/c.md:5"]
 
 
 def test_every_fault_of_every_file_is_told_at_once() -> None:
@@ -150,8 +150,8 @@ def test_slots_depend_on_what_the_text_is_for() -> None:
 
 
 def steps(bodies: dict[str, str], before: list[Own], **more: Any) -> dict[str, str]:
-    found = templates.plan(bodies, SHIPPED, before, **{"prune": False, **more})
-    return {c.id: c.step.value for c in found}
+    plan = templates.plan(bodies, SHIPPED, before, **{"prune": False, **more})
+    return {c.id: c.step.value for c in plan}
 
 
 def test_a_repository_creates_changes_leaves_and_removes() -> None:
@@ -182,10 +182,10 @@ def test_the_shipped_text_word_for_word_is_not_kept() -> None:
 
 
 def test_a_text_that_the_app_and_the_repository_share_is_the_repositorys_from_then_on() -> None:
-    found = templates.plan(
+    plan = templates.plan(
         {"update-first": "x\n"}, SHIPPED, [own("update-first", "x\n", Source.APP)], prune=False
     )
-    assert [(c.step, c.body) for c in found] == [(Step.CHANGED, "x\n")]
+    assert [(c.step, c.body) for c in plan] == [(Step.CHANGED, "x\n")]
 
 
 def test_the_sample_fills_every_slot_that_the_program_fills() -> None:

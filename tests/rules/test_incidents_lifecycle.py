@@ -55,8 +55,8 @@ def incident(**more: Any) -> Incident:
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(Phase, Phase)))
 def test_t1_every_pair_is_decided(old: Phase, new: Phase) -> None:
-    found = incident(phase=old, stable_since=NOW - timedelta(hours=1), closed_at=NOW)
-    why = refusal(found, new, READY, NOW)
+    subject = incident(phase=old, stable_since=NOW - timedelta(hours=1), closed_at=NOW)
+    why = refusal(subject, new, READY, NOW)
     assert (why is None) == (new in ALLOWED[old])
     if why and ALLOWED[old]:
         assert str(ALLOWED[old][0]) in why
@@ -75,18 +75,18 @@ def test_mitigating_and_resolving_need_a_mitigation() -> None:
 
 
 def test_closing_waits_for_thirty_stable_minutes() -> None:
-    found = incident(phase=Phase.MONITORING, stable_since=NOW)
+    subject = incident(phase=Phase.MONITORING, stable_since=NOW)
     almost = NOW + timedelta(minutes=29, seconds=1)
-    assert "(1 min left)" in (refusal(found, Phase.CLOSED, READY, almost) or "")
-    assert refusal(found, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
+    assert "(1 min left)" in (refusal(subject, Phase.CLOSED, READY, almost) or "")
+    assert refusal(subject, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
     demanding = GuardFacts(frozenset(), ("PG-7",), True)
-    assert "PG-7" in (refusal(found, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")
+    assert "PG-7" in (refusal(subject, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")
 
 
 def test_reopening_ends_after_a_day() -> None:
-    found = incident(phase=Phase.CLOSED, closed_at=NOW)
-    assert refusal(found, Phase.INVESTIGATING, READY, NOW + timedelta(hours=24)) is None
-    assert "new incident" in (refusal(found, Phase.INVESTIGATING, READY, NOW + timedelta(hours=25)) or "")
+    subject = incident(phase=Phase.CLOSED, closed_at=NOW)
+    assert refusal(subject, Phase.INVESTIGATING, READY, NOW + timedelta(hours=24)) is None
+    assert "new incident" in (refusal(subject, Phase.INVESTIGATING, READY, NOW + timedelta(hours=25)) or "")
 
 
 def test_severity_rises_without_debate_and_falls_with_a_reason() -> None:
@@ -99,8 +99,8 @@ def test_severity_rises_without_debate_and_falls_with_a_reason() -> None:
 
 def test_the_cadence_counts_from_the_last_update() -> None:
     assert next_update(incident()) == NOW + timedelta(minutes=30)
-    told = NOW + timedelta(minutes=20)
-    assert next_update(incident(severity=0, last_update_at=told)) == told + timedelta(minutes=15)
+    planned = NOW + timedelta(minutes=20)
+    assert next_update(incident(severity=0, last_update_at=planned)) == planned + timedelta(minutes=15)
     assert next_update(incident(phase=Phase.MONITORING)) == NOW + timedelta(minutes=60)
     assert next_update(incident(phase=Phase.CLOSED)) is None
     assert next_update(incident(severity=3)) is None
@@ -108,12 +108,12 @@ def test_the_cadence_counts_from_the_last_update() -> None:
 
 def test_checks_name_what_is_missing() -> None:
     late = NOW + timedelta(minutes=20)
-    found = incident(update_due_at=NOW + timedelta(minutes=10))
-    assert [c.id for c in checks(found, {}, late) if c.state == "late"] == ["I-NOIC", "I-ROLE", "I-UPDATE"]
+    subject = incident(update_due_at=NOW + timedelta(minutes=10))
+    assert [c.id for c in checks(subject, {}, late) if c.state == "late"] == ["I-NOIC", "I-ROLE", "I-UPDATE"]
     both = {Role.COMMANDER: [7], Role.SME: [7]}
-    assert [c.id for c in checks(found, both, NOW) if c.state == "late"] == ["I-HANDSON"]
+    assert [c.id for c in checks(subject, both, NOW) if c.state == "late"] == ["I-HANDSON"]
     good = {Role.COMMANDER: [7], Role.SME: [8]}
-    assert {c.state for c in checks(found, good, NOW)} == {"ok"}
+    assert {c.state for c in checks(subject, good, NOW)} == {"ok"}
 
 
 def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:

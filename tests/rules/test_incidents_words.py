@@ -34,23 +34,23 @@ AROUND = message_values.MessageContext(
 
 
 def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
-    found = message_values.slots(incident(), AROUND, NOW)
-    assert found["severity_meaning"] == "Major degradation, for example 15 % errors"
-    assert (found["declared_at"], found["next_update"]) == ("04:14", "04:44")
-    assert (found["date"], found["topic"]) == ("2026-11-24", "card-payments-fail")
-    assert found["services"] == "Checkout, Search"
-    assert found["cause"] == "Build 4812 raised the pool"
-    assert found["mitigation"] == "Rolled back"
+    slots = message_values.slots(incident(), AROUND, NOW)
+    assert slots["severity_meaning"] == "Major degradation, for example 15 % errors"
+    assert (slots["declared_at"], slots["next_update"]) == ("04:14", "04:44")
+    assert (slots["date"], slots["topic"]) == ("2026-11-24", "card-payments-fail")
+    assert slots["services"] == "Checkout, Search"
+    assert slots["cause"] == "Build 4812 raised the pool"
+    assert slots["mitigation"] == "Rolled back"
 
 
 def test_what_nobody_said_is_left_open() -> None:
-    found = message_values.slots(incident(), AROUND, NOW)
+    slots = message_values.slots(incident(), AROUND, NOW)
     assert not {"impact", "summary", "comms", "workaround", "customers", "impact_end", "closed_at"} & set(
-        found
+        slots
     )
-    body = templates.fill("{{impact}} by {{comms}}", found)
+    body = templates.fill("{{impact}} by {{comms}}", slots)
     assert templates.slots(body) == ["impact", "comms"]
-    assert set(found) <= templates.INCIDENT
+    assert set(slots) <= templates.INCIDENT
 
 
 def test_while_it_burns_what_is_done_comes_first_and_afterwards_what_ended_it() -> None:
@@ -76,12 +76,12 @@ def test_a_post_mortem_has_a_date_only_where_one_is_owed() -> None:
 
 
 def test_a_long_title_makes_a_short_channel_name() -> None:
-    found = message_values.slots(
+    slots = message_values.slots(
         incident(title="Zahlung über Karte schlägt fehl: " + "sehr lang " * 10), AROUND, NOW
     )
-    assert found["topic"].startswith("zahlung-uber-karte-schlagt-fehl")
-    assert len(found["topic"]) <= 40
-    assert not found["topic"].endswith("-")
+    assert slots["topic"].startswith("zahlung-uber-karte-schlagt-fehl")
+    assert len(slots["topic"]) <= 40
+    assert not slots["topic"].endswith("-")
 
 
 @pytest.mark.parametrize("phase", list(Phase))

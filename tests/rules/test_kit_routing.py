@@ -27,12 +27,12 @@ def test_the_head_of_an_address(path: str, known_by: str) -> None:
 def asked(path: str, method: str = "GET") -> dict[str, Match]:
     """Return what two routers say of a request."""
     app = FastAPI()
-    found = {"pages": html_router(), "api": api_router("things")}
-    for router in found.values():
+    routers = {"pages": html_router(), "api": api_router("things")}
+    for router in routers.values():
         router.add_api_route("/things/{name}", lambda name: name, name="thing")
         app.include_router(router)
     scope = {"type": "http", "path": path, "method": method, "headers": [], "app": app}
-    return {name: route.matches(dict(scope))[0] for name, route in zip(found, app.routes[-2:], strict=True)}
+    return {name: route.matches(dict(scope))[0] for name, route in zip(routers, app.routes[-2:], strict=True)}
 
 
 def test_each_router_takes_its_own() -> None:

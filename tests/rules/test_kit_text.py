@@ -18,15 +18,15 @@ WILD = st.text() | st.text(st.characters(codec=None), max_size=20) | st.text("a 
 @given(WILD)
 def test_a_name_is_one_clean_line_or_refused(value: str) -> None:
     try:
-        found = clean_name(value, "name")
+        cleaned = clean_name(value, "name")
     except Invalid:
         return
-    assert 1 <= len(found) <= 120
-    assert found == " ".join(found.split())
-    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in found)
-    assert not {found[0], found[-1]} & {"\u200c", "\u200d"}
-    assert clean_name(found, "name") == found
-    found.encode()
+    assert 1 <= len(cleaned) <= 120
+    assert cleaned == " ".join(cleaned.split())
+    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in cleaned)
+    assert not {cleaned[0], cleaned[-1]} & {"\u200c", "\u200d"}
+    assert clean_name(cleaned, "name") == cleaned
+    cleaned.encode()
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_a_name_of_invisible_characters_is_empty(text: str) -> None:
 
 @given(WILD, st.integers(1, 50))
 def test_free_text_can_always_be_stored(value: str, limit: int) -> None:
-    found = clean_text(value, limit)
-    assert len(found) <= limit
-    assert clean_text(found, limit) == found
-    assert unicodedata.is_normalized("NFC", found)
-    assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in found)
-    found.encode()
+    cleaned = clean_text(value, limit)
+    assert len(cleaned) <= limit
+    assert clean_text(cleaned, limit) == cleaned
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in cleaned)
+    cleaned.encode()
 
 
 def test_free_text_keeps_its_lines_whatever_system_wrote_them() -> None:
@@ -90,10 +90,10 @@ def test_slugs(name: str, slug: str) -> None:
 @given(WILD)
 def test_a_reference_is_a_number_or_not_found(ref: str) -> None:
     try:
-        found = parse_ref("PG", ref)
+        number = parse_ref("PG", ref)
     except NotFound:
         return
-    assert 0 <= found < 10**18
+    assert 0 <= number < 10**18
 
 
 @given(st.integers(0, 10**18 - 1))

@@ -51,12 +51,12 @@ def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object
 
 @given(st.dictionaries(st.sampled_from(HourClass), st.timedeltas(timedelta(0), timedelta(days=31))))
 def test_the_lines_are_the_hours_and_the_total_is_their_sum(by_class: dict[HourClass, timedelta]) -> None:
-    found = pay.pay(Load(shifts=3, by_class=by_class), RATES)
-    assert {x.hour_class: x.length for x in found.lines if x.length} == {
+    payment = pay.pay(Load(shifts=3, by_class=by_class), RATES)
+    assert {x.hour_class: x.length for x in payment.lines if x.length} == {
         c: t for c, t in by_class.items() if t
     }
-    assert found.total == sum((x.amount for x in found.lines), Decimal(300))
-    for x in found.lines:
+    assert payment.total == sum((x.amount for x in payment.lines), Decimal(300))
+    for x in payment.lines:
         exact = Decimal(x.length // timedelta(microseconds=1)) * RATES.of(x.hour_class) / 3_600_000_000
         assert abs(x.amount - exact) <= Decimal("0.005")
 
@@ -81,12 +81,12 @@ def test_an_amount_has_the_smallest_unit_of_its_currency(currency: str, amount: 
 
 
 def test_a_month_is_paid_by_class_and_by_shift_in_the_month_in_which_it_began() -> None:
-    found = {e.row.person.id: e for e in november(holidays={date(2026, 11, 11)}).people}
-    mara = found[1].pay
+    earned_by_person = {e.row.person.id: e for e in november(holidays={date(2026, 11, 11)}).people}
+    mara = earned_by_person[1].pay
     assert mara.shifts == 2
     assert mara.stipend == Decimal("200.00")
     assert {x.hour_class for x in mara.lines if x.length} <= set(HourClass)
-    total = sum((e.row.load.hours for e in found.values()), timedelta())
+    total = sum((e.row.load.hours for e in earned_by_person.values()), timedelta())
     # New York's November ends six hours later than it began there, and has an hour more than Stockholm's
     assert timedelta(days=29) < total < timedelta(days=31)
 
@@ -115,12 +115,12 @@ def test_pages_are_distinct_by_night_and_only_those_on_duty_count() -> None:
     who = 2
     calls = [Arrival(who, page, 1, night + page * minute) for page in (1, 1, 2, 3)]
     calls += [Arrival(who, 9, 2, night + timedelta(days=7)), Arrival(who, 1, 1, night + timedelta(days=1))]
-    found = {e.row.person.id: e for e in november(*calls).people}[who]
-    assert found.row.calls.pages == 3
-    assert found.row.calls.night_pages == 4
-    assert found.row.calls.worst_night == 3
-    assert found.row.calls.over == 1
-    assert found.row.calls.worst_shift == 3
+    earned = {e.row.person.id: e for e in november(*calls).people}[who]
+    assert earned.row.calls.pages == 3
+    assert earned.row.calls.night_pages == 4
+    assert earned.row.calls.worst_night == 3
+    assert earned.row.calls.over == 1
+    assert earned.row.calls.worst_shift == 3
 
 
 def test_rest_is_proposed_once_a_night_for_grave_calls_alone() -> None:

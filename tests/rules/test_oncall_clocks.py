@@ -70,8 +70,8 @@ def test_a_clock_is_its_offsets_and_their_instants() -> None:
 def test_two_changes_of_a_clock_on_one_day_are_two() -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
     twice = table((noon, 2), (noon + 5 * HOUR, 4), (noon + timedelta(days=3), 1), before=1)
-    found = clock(twice, NOW, NOW + RECORDED_AHEAD)
-    assert found.offsets[1:] == (
+    changes = clock(twice, NOW, NOW + RECORDED_AHEAD)
+    assert changes.offsets[1:] == (
         (noon, 2 * HOUR),
         (noon + 5 * HOUR, 4 * HOUR),
         (noon + timedelta(days=3), HOUR),
@@ -92,8 +92,12 @@ def offset_changes(data: bytes) -> list[int]:
     kinds = data[body + 8 * times : body + 9 * times]
     start = body + 9 * times
     offsets = [struct.unpack(">l", data[start + 6 * i : start + 6 * i + 4])[0] for i in range(types)]
-    seen = [offsets[0], *(offsets[kind] for kind in kinds)]
-    return [t for t, before, after in zip(at, seen, seen[1:], strict=False) if before != after]
+    offsets_in_order = [offsets[0], *(offsets[kind] for kind in kinds)]
+    return [
+        t
+        for t, before, after in zip(at, offsets_in_order, offsets_in_order[1:], strict=False)
+        if before != after
+    ]
 
 
 def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
@@ -102,8 +106,8 @@ def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
     for name in available_timezones():
         for folder in TZPATH:
             if (path := Path(folder, name)).is_file():
-                found = offset_changes(path.read_bytes())
-                closest[name] = min((b - a for a, b in pairwise(found)), default=10**9)
+                changes = offset_changes(path.read_bytes())
+                closest[name] = min((b - a for a, b in pairwise(changes)), default=10**9)
                 break
     assert min(closest.values(), default=10**9) > timedelta(days=3).total_seconds(), closest
 
@@ -111,17 +115,21 @@ def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
 def test_what_moves_a_turn_stays_written_down_until_somebody_has_looked() -> None:
     old = known(WITHOUT) | {"UTC": clock(UTC, NOW, NOW + HOUR)}
     schedule = one(weekly(), weekly(tz="UTC", id=2))
-    found = clocks_to_record(schedule, old, NOW)
-    assert found[BERLIN] == old[BERLIN]
-    assert found["UTC"].end == NOW + RECORDED_AHEAD
+    recorded = clocks_to_record(schedule, old, NOW)
+    assert recorded[BERLIN] == old[BERLIN]
+    assert recorded["UTC"].end == NOW + RECORDED_AHEAD
     assert list(clocks_to_record(one(weekly(tz="UTC")), old, NOW)) == ["UTC"]
 
 
 def test_two_clocks_differ_first_where_one_changes_and_the_other_does_not() -> None:
     old, new = (clock(zone, NOW, NOW + RECORDED_AHEAD) for zone in (WITH, WITHOUT))
-    found = difference(old, new)
-    assert found
-    assert (found[0], f"{found[1]:%H:%M}", f"{found[2]:%H:%M}") == (AUTUMN, "02:00", "03:00")
+    differs_at = difference(old, new)
+    assert differs_at
+    assert (differs_at[0], f"{differs_at[1]:%H:%M}", f"{differs_at[2]:%H:%M}") == (
+        AUTUMN,
+        "02:00",
+        "03:00",
+    )
     assert difference(new, new) is None
     early = clock(WITH, NOW - RECORDED_AHEAD, AUTUMN)
     assert difference(early, new) is None, "what the old one did not reach is not compared"
@@ -165,13 +173,13 @@ def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:
 @settings(max_examples=40, deadline=None)
 @given(minutes=st.integers(-3 * 24 * 60, 3 * 24 * 60))
 def test_the_first_instant_of_a_wall_time_is_that_of_the_schedule(tz: str, minutes: int) -> None:
-    around = ZONES[tz]
-    one_ = clock(ZoneInfo(tz), around - timedelta(days=6), around + timedelta(days=6))
-    x = around.replace(tzinfo=None) + timedelta(minutes=minutes)
+    center = ZONES[tz]
+    one_ = clock(ZoneInfo(tz), center - timedelta(days=6), center + timedelta(days=6))
+    x = center.replace(tzinfo=None) + timedelta(minutes=minutes)
     assert one_.first(x) == to_instant(x, tz)
 
 
 def test_what_is_stored_is_what_was_seen() -> None:
-    found = of_layers(one(weekly(), weekly(tz="Australia/Lord_Howe")), NOW + timedelta(microseconds=7))
-    assert list(found) == ["Australia/Lord_Howe", BERLIN]
-    assert from_json(to_json(found)) == found
+    clocks = of_layers(one(weekly(), weekly(tz="Australia/Lord_Howe")), NOW + timedelta(microseconds=7))
+    assert list(clocks) == ["Australia/Lord_Howe", BERLIN]
+    assert from_json(to_json(clocks)) == clocks

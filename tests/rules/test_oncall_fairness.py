@@ -45,7 +45,7 @@ def schedule(*layers: Layer, edits: tuple[Override, ...] = (), id_: int = 1) -> 
 
 @st.composite
 def schedules(draw: st.DrawFn) -> list[Schedule]:
-    found = []
+    drawn = []
     for number in range(draw(st.integers(1, 3))):
         people = draw(st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4))
         layer = weekly(
@@ -61,8 +61,8 @@ def schedules(draw: st.DrawFn) -> list[Schedule]:
                 draw(st.lists(st.tuples(instants, st.sampled_from(PEOPLE)), max_size=3))
             )
         )
-        found.append(schedule(layer, edits=edits, id_=number))
-    return found
+        drawn.append(schedule(layer, edits=edits, id_=number))
+    return drawn
 
 
 def summed(first: Mapping[User, Load], second: Mapping[User, Load]) -> dict[User, Load]:
@@ -72,14 +72,14 @@ def summed(first: Mapping[User, Load], second: Mapping[User, Load]) -> dict[User
 @settings(deadline=None)
 @given(schedules(), zones, instants, st.integers(0, 40000), st.integers(0, 40000))
 def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
-    found: list[Schedule], tz: str, a: datetime, first: int, second: int
+    rotas: list[Schedule], tz: str, a: datetime, first: int, second: int
 ) -> None:
     b = a + timedelta(minutes=first)
     c = b + timedelta(minutes=second)
     holidays = {date(2011, 12, 25), date(2012, 1, 1)}
 
     def of(low: datetime, high: datetime) -> dict[User, Load]:
-        return load(found, low, high, lambda _: tz, lambda _: holidays)
+        return load(rotas, low, high, lambda _: tz, lambda _: holidays)
 
     assert summed(of(a, b), of(b, c)) == of(a, c)
 
@@ -87,11 +87,11 @@ def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
 @settings(deadline=None)
 @given(schedules(), zones, instants, st.integers(1, 60000))
 def test_every_hour_on_duty_counts_in_exactly_one_class(
-    found: list[Schedule], tz: str, a: datetime, minutes: int
+    rotas: list[Schedule], tz: str, a: datetime, minutes: int
 ) -> None:
     b = a + timedelta(minutes=minutes)
-    for user, carried in load(found, a, b, lambda _: tz, lambda _: {date(2011, 12, 30)}).items():
-        on_duty = union([s for one in found for s in intervals_by_user(one, a, b).get(user, [])])
+    for user, carried in load(rotas, a, b, lambda _: tz, lambda _: {date(2011, 12, 30)}).items():
+        on_duty = union([s for one in rotas for s in intervals_by_user(one, a, b).get(user, [])])
         exact = sum((end - start for start, end in on_duty), timedelta())
         assert carried.hours == exact
         assert sum(carried.by_class.values(), timedelta()) == exact
@@ -101,10 +101,10 @@ def test_every_hour_on_duty_counts_in_exactly_one_class(
 @given(zones, instants, st.integers(1, 30000))
 def test_the_parts_of_a_stretch_cover_it_without_a_hole(tz: str, a: datetime, minutes: int) -> None:
     b = a + timedelta(minutes=minutes)
-    found = list(parts(a, b, tz))
-    assert found[0].start == a
-    assert found[-1].end == b
-    assert all(one.end == two.start for one, two in itertools.pairwise(found))
+    pieces = list(parts(a, b, tz))
+    assert pieces[0].start == a
+    assert pieces[-1].end == b
+    assert all(one.end == two.start for one, two in itertools.pairwise(pieces))
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def one(schedule_id: int = 1, name: str = "Primary", **more: object) -> Schedule
     return replace(Schedule(schedule_id, name, "UTC", (weekly(1, 2, 3, 4),)), **more)  # type: ignore[arg-type]
 
 
-def codes(found: list[Finding]) -> list[tuple[str, Level]]:
-    return [(f.code, f.level) for f in found]
+def codes(reported: list[Finding]) -> list[tuple[str, Level]]:
+    return [(f.code, f.level) for f in reported]
 
 
 def test_a_good_schedule_has_no_finding() -> None:
@@ -73,8 +73,8 @@ def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
     assert alone[0].fix.verb == "override"
 
     def level(*steps: PolicyLevel) -> Level:
-        found = findings(office, A, B, CheckFacts(policies=(PolicyChain("Payments", steps),)))
-        return next(f.level for f in found if f.code == "S-GAP")
+        reported = findings(office, A, B, CheckFacts(policies=(PolicyChain("Payments", steps),)))
+        return next(f.level for f in reported if f.code == "S-GAP")
 
     mine = PolicyLevel((office,), people=False)
     assert level(mine) == Level.ERROR
@@ -95,21 +95,21 @@ def test_a_gap_keeps_its_id_from_day_to_day() -> None:
 
 def test_people_who_left_or_cannot_be_reached_are_named() -> None:
     reach: dict[User, Reach] = {**WELL, 2: Reach(wakes=False, ways=1), 3: Reach(wakes=True, ways=1)}
-    found = findings(one(inactive=frozenset({4})), A, B, CheckFacts({4: "Ada"}, reach))
-    left = next(f for f in found if f.code == "S-INACTIVE")
+    reported = findings(one(inactive=frozenset({4})), A, B, CheckFacts({4: "Ada"}, reach))
+    left = next(f for f in reported if f.code == "S-INACTIVE")
     assert "Ada left" in left.message
     assert left.fix
     assert (left.fix.verb, left.fix.args) == ("leave", {"person": 4})
-    silent = {f.users: f.level for f in found if f.code == "S-UNREACHABLE"}
+    silent = {f.users: f.level for f in reported if f.code == "S-UNREACHABLE"}
     assert silent == {(2,): Level.ERROR, (3,): Level.WARNING}
 
 
 def test_an_override_to_somebody_who_left_is_found() -> None:
     edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
-    found = findings(one(overrides=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
-    assert codes(found) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
-    assert found[0].fix
-    assert found[0].fix.args == {"edits": [7]}
+    reported = findings(one(overrides=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
+    assert codes(reported) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
+    assert reported[0].fix
+    assert reported[0].fix.args == {"edits": [7]}
 
 
 def test_primary_and_secondary_that_are_the_same_person() -> None:
@@ -118,10 +118,10 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
     chain = PolicyChain(
         "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((same,), people=False))
     )
-    found = findings(same, A, B, CheckFacts(policies=(chain,)))
-    assert codes(found) == [("S-SAME", Level.WARNING)]
-    assert found[0].fix
-    assert (found[0].fix.verb, found[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
+    reported = findings(same, A, B, CheckFacts(policies=(chain,)))
+    assert codes(reported) == [("S-SAME", Level.WARNING)]
+    assert reported[0].fix
+    assert (reported[0].fix.verb, reported[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
     right = one(2, "Secondary", layers=(weekly(1, 2, 3, 4, offset=1),))
     chain = PolicyChain(
         "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((right,), people=False))
@@ -138,15 +138,15 @@ def test_somebody_in_two_schedules_of_a_policy() -> None:
     )
     edit = Override(1, 1, A, A + timedelta(hours=3), OverrideKind.SET, (4,))
     primary = replace(primary, overrides=(edit,))
-    found = findings(primary, A, B, CheckFacts(policies=(PolicyChain("P", steps),)))
-    assert codes(found) == [("S-DOUBLE", Level.WARNING)]
-    assert (found[0].start, found[0].end, found[0].users) == (A, A + timedelta(hours=3), (4,))
+    reported = findings(primary, A, B, CheckFacts(policies=(PolicyChain("P", steps),)))
+    assert codes(reported) == [("S-DOUBLE", Level.WARNING)]
+    assert (reported[0].start, reported[0].end, reported[0].users) == (A, A + timedelta(hours=3), (4,))
 
 
 def test_more_than_a_week_without_a_break_and_a_week_over_the_clock_change() -> None:
     long = one(layers=(weekly(1, 2, 3, 4, every=2),))
-    found = [f for f in findings(long, A, B, CheckFacts()) if f.code == "S-LONG"]
-    assert [f.users for f in found] == [(1,), (2,)]
+    reported = [f for f in findings(long, A, B, CheckFacts()) if f.code == "S-LONG"]
+    assert [f.users for f in reported] == [(1,), (2,)]
     autumn = datetime(2026, 10, 20, tzinfo=UTC)
     berlin = one(tz="Europe/Berlin", layers=(weekly(1, 2, 3, 4, tz="Europe/Berlin"),))
     assert findings(berlin, autumn, autumn + timedelta(days=28), CheckFacts()) == []
@@ -208,8 +208,8 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
         (PolicyLevel((hole, second), people=False), Level.WARNING),
         (PolicyLevel((hole,), people=False), Level.ERROR),
     ):
-        found = findings(hole, A, B, CheckFacts(policies=(PolicyChain("P", (step,)),)))
-        assert [f.level for f in found if f.code == "S-GAP"] == [level], step
+        reported = findings(hole, A, B, CheckFacts(policies=(PolicyChain("P", (step,)),)))
+        assert [f.level for f in reported if f.code == "S-GAP"] == [level], step
 
 
 def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
@@ -220,19 +220,19 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     last = Override(99, 99, holes[-1].start, holes[-1].end, OverrideKind.SET)
     first, second = one(overrides=holes), one(2, "Secondary", overrides=(last,))
     chain = PolicyChain("P", (PolicyLevel((first,), people=False), PolicyLevel((second,), people=False)))
-    found = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
-    assert (found[0].level, found[0].start) == (Level.ERROR, holes[-1].start)
-    assert {f.level for f in found[1:]} == {Level.WARNING}
+    reported = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
+    assert (reported[0].level, reported[0].start) == (Level.ERROR, holes[-1].start)
+    assert {f.level for f in reported[1:]} == {Level.WARNING}
 
 
 def test_a_vacation_that_nobody_covers_yet() -> None:
     cover = Cover(
         *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     )
-    found = findings(one(), A, B, CheckFacts(covers=(cover,)))
-    assert codes(found) == [("S-VACATION", Level.WARNING)]
-    assert found[0].fix
-    assert found[0].fix.args == {"cover": 5}
+    reported = findings(one(), A, B, CheckFacts(covers=(cover,)))
+    assert codes(reported) == [("S-VACATION", Level.WARNING)]
+    assert reported[0].fix
+    assert reported[0].fix.args == {"cover": 5}
     off = one(overrides=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
     assert "S-VACATION" not in [f.code for f in findings(off, A, B, CheckFacts(covers=(cover,)))]
 
@@ -271,14 +271,14 @@ def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
     old = one()
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), OverrideKind.SET)
     gift = Override(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), OverrideKind.SET, (1,))
-    seen = preview(old, replace(old, overrides=(hole, gift)), A, B, CheckContext(CheckFacts()))
-    assert seen.hours == {1: 28.0, 2: -34.0}
-    assert seen.new_gaps == ((hole.start, hole.end),)
-    assert [(c[0], c[2], c[3]) for c in seen.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
-    assert [f.code for f in seen.new_findings] == ["S-GAP", "S-LONG"]
+    changes = preview(old, replace(old, overrides=(hole, gift)), A, B, CheckContext(CheckFacts()))
+    assert changes.hours == {1: 28.0, 2: -34.0}
+    assert changes.new_gaps == ((hole.start, hole.end),)
+    assert [(c[0], c[2], c[3]) for c in changes.changes] == [(hole.start, (1,), ()), (gift.start, (2,), (1,))]
+    assert [f.code for f in changes.new_findings] == ["S-GAP", "S-LONG"]
     back = preview(replace(old, overrides=(hole, gift)), old, A, B, CheckContext(CheckFacts()))
-    assert back.closed_gaps == seen.new_gaps
-    assert [f.id for f in back.fixed_findings] == [f.id for f in seen.new_findings]
+    assert back.closed_gaps == changes.new_gaps
+    assert [f.id for f in back.fixed_findings] == [f.id for f in changes.new_findings]
 
 
 def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
@@ -287,17 +287,17 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)
     winter = Clock(now, now + RECORDED_AHEAD, ((now, timedelta(hours=1)),))
-    around = CheckContext(CheckFacts(absences=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
+    context = CheckContext(CheckFacts(absences=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
     old = one()
     new = one(layers=(weekly(5, 2, 3, 4, tz=STOCKHOLM),))
-    seen = preview(old, new, now, B, around)
-    codes_seen = {f.code for f in seen.new_findings}
+    changes = preview(old, new, now, B, context)
+    codes_seen = {f.code for f in changes.new_findings}
     assert {"S-BUSY", "S-TZCHANGE", "S-VACATION"} <= codes_seen
-    had, has = checks(old, now, around), checks(new, now, around)
-    assert [f for f in has if f.id not in {x.id for x in had}] == list(seen.new_findings)
-    back = preview(new, old, now, B, around)
+    had, has = checks(old, now, context), checks(new, now, context)
+    assert [f for f in has if f.id not in {x.id for x in had}] == list(changes.new_findings)
+    back = preview(new, old, now, B, context)
     assert {f.code for f in back.fixed_findings} == codes_seen
-    same = preview(new, replace(new, overrides=()), now, B, around)
+    same = preview(new, replace(new, overrides=()), now, B, context)
     assert same.new_findings == ()
 
 
@@ -311,9 +311,9 @@ def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
         second, overrides=(Override(2, 2, A + timedelta(days=2), A + timedelta(days=3), OverrideKind.SET),)
     )
     chain = replace(chain, levels=(chain.levels[0], PolicyLevel((short,), people=False)))
-    seen = preview(old, wider, A, B, CheckContext(CheckFacts(policies=(chain,))))
-    assert codes(list(seen.new_findings)) == [("S-GAP", Level.ERROR)]
-    assert codes(list(seen.fixed_findings)) == [("S-GAP", Level.WARNING)]
+    changes = preview(old, wider, A, B, CheckContext(CheckFacts(policies=(chain,))))
+    assert codes(list(changes.new_findings)) == [("S-GAP", Level.ERROR)]
+    assert codes(list(changes.fixed_findings)) == [("S-GAP", Level.WARNING)]
 
 
 STOCKHOLM = "Europe/Stockholm"
@@ -330,8 +330,8 @@ def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOL
 def restless(
     schedule: Schedule, now: datetime, *rang: UrgentCall, covers: tuple[Cover, ...] = ()
 ) -> list[Finding]:
-    found = findings(schedule, now, now + timedelta(days=28), CheckFacts(urgent_calls=rang, covers=covers))
-    return [f for f in found if f.code == "S-NOREST"]
+    reported = findings(schedule, now, now + timedelta(days=28), CheckFacts(urgent_calls=rang, covers=covers))
+    return [f for f in reported if f.code == "S-NOREST"]
 
 
 def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:

@@ -35,28 +35,30 @@ def office(*windows: Window) -> Schedule:
     return Schedule(1, "Office", TZ, (Layer(1, slots, anchor, Unit.WEEK, 1, TZ, windows),))
 
 
-def told(schedule: Schedule, now: datetime = NOW, facts: CheckFacts | None = None) -> list[Finding]:
-    found = findings(schedule, now, now + CHECKS_HORIZON, facts or CheckFacts())
-    return [f for f in group_gaps(found, TZ, now) if f.code == "S-GAP"]
+def reported_findings(
+    schedule: Schedule, now: datetime = NOW, facts: CheckFacts | None = None
+) -> list[Finding]:
+    reported = findings(schedule, now, now + CHECKS_HORIZON, facts or CheckFacts())
+    return [f for f in group_gaps(reported, TZ, now) if f.code == "S-GAP"]
 
 
 def test_bug_a_gap_named_no_zone_and_wrote_its_day_unlike_pages() -> None:
     hole = Override(
         1, 1, datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 12, 1, 17, tzinfo=UTC), OverrideKind.SET
     )
-    (gap,) = told(replace(office(), overrides=(hole,)))
+    (gap,) = reported_findings(replace(office(), overrides=(hole,)))
     assert gap.message == f"No one is on call from Tue 1 Dec 10:00 to 18:00 {TZ}."
 
 
 def test_bug_many_gaps_of_one_kind_were_as_many_equal_rows() -> None:
-    nights, weekends = told(office(Window(8 * 60, 840, WEEKDAYS)))
+    nights, weekends = reported_findings(office(Window(8 * 60, 840, WEEKDAYS)))
     assert nights.message == (
         f"No one is on call on 16 nights, first Mon 30 Nov 22:00 to Tue 1 Dec 08:00 {TZ}."
     )
     assert weekends.message == (f"No one is on call 4 times, first Fri 4 Dec 22:00 to Mon 7 Dec 08:00 {TZ}.")
     assert nights.fix
     assert nights.fix.verb == "edit"
-    (noons,) = told(
+    (noons,) = reported_findings(
         office(Window(0, 720, frozenset(range(7))), Window(780, 660, frozenset(range(7)))), NOW + DAY
     )
     assert noons.message.startswith("No one is on call on 28 days, first Wed 2 Dec 12:00 to 13:00")
@@ -64,7 +66,7 @@ def test_bug_many_gaps_of_one_kind_were_as_many_equal_rows() -> None:
 
 def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
     schedule = office(Window(8 * 60, 840, WEEKDAYS))
-    assert [[f.id for f in told(schedule, NOW + n * DAY)] for n in range(3)] == [
+    assert [[f.id for f in reported_findings(schedule, NOW + n * DAY)] for n in range(3)] == [
         ["S-GAP:2200+600", "S-GAP:2200+3480"]
     ] * 3
 
@@ -78,20 +80,20 @@ def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
             PolicyChain("P", (PolicyLevel((schedule,), people=False), PolicyLevel((always,), people=False))),
         )
     )
-    first, *rest = told(schedule, facts=facts)
+    first, *rest = reported_findings(schedule, facts=facts)
     assert (first.level, first.id, first.policy) == (Level.ERROR, "S-GAP:20261202T2100Z", "P")
     assert "on 15 nights" in rest[0].message
 
 
 def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
     now = datetime(2026, 11, 30, 23, tzinfo=UTC)
-    begun, *_ = told(office(Window(8 * 60, 840, WEEKDAYS)), now)
+    begun, *_ = reported_findings(office(Window(8 * 60, 840, WEEKDAYS)), now)
     assert begun.id == "S-GAP:now"
     few = tuple(
         Override(i, i, NOW + i * DAY, NOW + i * DAY + timedelta(hours=1), OverrideKind.SET)
         for i in range(1, MIN_GAPS_GROUPED)
     )
-    assert len(told(replace(office(), overrides=few))) == MIN_GAPS_GROUPED - 1
+    assert len(reported_findings(replace(office(), overrides=few))) == MIN_GAPS_GROUPED - 1
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
@@ -102,23 +104,23 @@ def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int
         )
         for h in hours
     )
-    found = findings(replace(office(), overrides=edits), NOW, NOW + CHECKS_HORIZON, CheckFacts())
-    shown = group_gaps(found, TZ, NOW)
+    reported = findings(replace(office(), overrides=edits), NOW, NOW + CHECKS_HORIZON, CheckFacts())
+    shown = group_gaps(reported, TZ, NOW)
     assert len({f.id for f in shown}) == len(shown)
-    assert [f for f in shown if f.code != "S-GAP"] == [f for f in found if f.code != "S-GAP"]
+    assert [f for f in shown if f.code != "S-GAP"] == [f for f in reported if f.code != "S-GAP"]
     count = 0
     for f in (f for f in shown if f.code == "S-GAP"):
         once = f.message.startswith("No one is on call from ")
         count += (
             1 if once else int(f.message.removeprefix("No one is on call ").removeprefix("on ").split()[0])
         )
-    assert count == len([f for f in found if f.code == "S-GAP"])
+    assert count == len([f for f in reported if f.code == "S-GAP"])
     assert group_gaps(shown, TZ, NOW) == shown
 
 
 def test_a_preview_tells_new_gaps_of_one_kind_once() -> None:
     old, new = office(), office(Window(8 * 60, 840, WEEKDAYS))
-    seen = preview(old, new, NOW, NOW + CHECKS_HORIZON, CheckContext(CheckFacts()))
-    assert [f.id for f in seen.new_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]
+    changes = preview(old, new, NOW, NOW + CHECKS_HORIZON, CheckContext(CheckFacts()))
+    assert [f.id for f in changes.new_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]
     back = preview(new, old, NOW, NOW + CHECKS_HORIZON, CheckContext(CheckFacts()))
     assert [f.id for f in back.fixed_findings if f.code == "S-GAP"] == ["S-GAP:2200+600", "S-GAP:2200+3480"]

@@ -64,7 +64,7 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("every-0", "often", "Enter a whole number from 1 to 1000."),
         ("every-0", "0", "Enter a whole number from 1 to 1000."),
@@ -79,13 +79,15 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
         ("later-0", "8", "Active hours can’t last longer than a week."),
     ],
 )
-def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(field: str, value: str, told: str) -> None:
+def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(
+    field: str, value: str, message: str
+) -> None:
     window = Window(540, 480, forms.EVERY_DAY)
     layer = Layer(7, ((1,), (2,)), forms.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", (window,), name="Days")
     form = filled([layer])
     form[field] = [value]
     layers, wrong = forms.read(form)
-    assert wrong == {field.replace("shut", "open").replace("later", "open"): told}
+    assert wrong == {field.replace("shut", "open").replace("later", "open"): message}
     assert (layers[0].slots, layers[0].name, layers[0].id) == (layer.slots, layer.name, layer.id)
 
 

@@ -17,18 +17,18 @@ def error(
     return Finding(f"{code}:x", code, level, "Nobody.", start, end, users, None)
 
 
-def days(found: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
+def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
     """Return on which days a fault that lasts is news, as the checks would see it from day to day."""
-    told: list[Reported] = []
+    reported: list[Reported] = []
     heard = []
     for day in range(until):
         now = NOW + day * DAY
-        seen = [
+        findings = [
             error(max(start, now) if start else None, min(end, now + CHECKS_HORIZON) if end else None)
-            for start, end in found
+            for start, end in intervals
             if start is None or end is None or (start < now + CHECKS_HORIZON and end > now)
         ]
-        fresh, told = unreported(seen, told, now)
+        fresh, reported = unreported(findings, reported, now)
         heard += [day] * len(fresh)
     return heard
 
@@ -48,40 +48,40 @@ def test_two_gaps_are_two_news() -> None:
 
 def test_what_lasts_longer_than_was_told_is_news_again_and_what_ends_earlier_is_not() -> None:
     start = NOW + DAY
-    _, told = unreported([error(start, NOW + 3 * DAY)], [], NOW)
-    assert unreported([error(start, NOW + 2 * DAY)], told, NOW)[0] == []
+    _, reported = unreported([error(start, NOW + 3 * DAY)], [], NOW)
+    assert unreported([error(start, NOW + 2 * DAY)], reported, NOW)[0] == []
     longer = error(start, NOW + 4 * DAY)
-    fresh, told = unreported([longer], told, NOW)
+    fresh, reported = unreported([longer], reported, NOW)
     assert fresh == [longer]
-    assert unreported([longer], told, NOW)[0] == []
+    assert unreported([longer], reported, NOW)[0] == []
 
 
 def test_what_was_mended_and_comes_back_is_news_again() -> None:
     gap = error(NOW + DAY, NOW + 2 * DAY)
-    _, told = unreported([gap], [], NOW)
-    _, told = unreported([], told, NOW)
-    assert told == []
-    assert unreported([gap], told, NOW)[0] == [gap]
+    _, reported = unreported([gap], [], NOW)
+    _, reported = unreported([], reported, NOW)
+    assert reported == []
+    assert unreported([gap], reported, NOW)[0] == [gap]
 
 
 def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> None:
     """Faults without a person and without a time were taken for one another."""
     first, second = (replace(error(None, None, "S-ICAL-STALE"), id=f"S-ICAL-STALE:{n}") for n in (1, 2))
-    _, told = unreported([first], [], NOW)
-    fresh, told = unreported([first, second], told, NOW + DAY)
+    _, reported = unreported([first], [], NOW)
+    fresh, reported = unreported([first, second], reported, NOW + DAY)
     assert fresh == [second]
-    assert unreported([first, second], told, NOW + 2 * DAY)[0] == []
+    assert unreported([first, second], reported, NOW + 2 * DAY)[0] == []
 
 
 def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_none() -> None:
     def shift(n: int) -> Finding:
         return error(NOW + n * DAY, NOW + (n + 1) * DAY, "S-UNREACHABLE", 7)
 
-    fresh, told = unreported([shift(1)], [], NOW)
+    fresh, reported = unreported([shift(1)], [], NOW)
     assert fresh == [shift(1)]
-    fresh, told = unreported([shift(4)], told, NOW + 2 * DAY)
+    fresh, reported = unreported([shift(4)], reported, NOW + 2 * DAY)
     assert fresh == [shift(4)]
     other = error(NOW + 4 * DAY, NOW + 5 * DAY, "S-UNREACHABLE", 8)
-    assert unreported([shift(4), other], told, NOW + 2 * DAY)[0] == [other]
+    assert unreported([shift(4), other], reported, NOW + 2 * DAY)[0] == [other]
     mild = error(NOW + DAY, NOW + 2 * DAY, level=Level.WARNING)
     assert unreported([mild], [], NOW) == ([], [])

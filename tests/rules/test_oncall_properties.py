@@ -61,8 +61,8 @@ def windows(draw: st.DrawFn) -> tuple[Window, ...]:
 
 
 @st.composite
-def layers(draw: st.DrawFn, tz: str, around: datetime) -> Layer:
-    anchor = around.replace(tzinfo=None) - timedelta(days=draw(st.integers(0, 20)))
+def layers(draw: st.DrawFn, tz: str, center: datetime) -> Layer:
+    anchor = center.replace(tzinfo=None) - timedelta(days=draw(st.integers(0, 20)))
     return Layer(
         id=draw(st.integers(0, 10**6)),
         slots=draw(slots),
@@ -76,8 +76,8 @@ def layers(draw: st.DrawFn, tz: str, around: datetime) -> Layer:
 
 
 @st.composite
-def edits(draw: st.DrawFn, around: datetime) -> Override:
-    start = around + timedelta(minutes=15 * draw(st.integers(-150, 150)))
+def edits(draw: st.DrawFn, center: datetime) -> Override:
+    start = center + timedelta(minutes=15 * draw(st.integers(-150, 150)))
     return Override(
         id=draw(st.integers(0, 10**6)),
         seq=draw(st.integers(0, 100)),
@@ -93,12 +93,12 @@ def edits(draw: st.DrawFn, around: datetime) -> Override:
 @st.composite
 def schedules(draw: st.DrawFn, tz: str | None = None) -> tuple[Schedule, datetime]:
     tz = tz or draw(st.sampled_from(sorted(ZONES)))
-    around = ZONES[tz]
+    center = ZONES[tz]
     zones = st.sampled_from([tz, tz, *ZONES])
-    found = draw(st.lists(zones.flatmap(lambda z: layers(z, around)), max_size=3))
-    changes = draw(st.lists(edits(around), max_size=3, unique_by=lambda e: e.seq))
+    drawn_layers = draw(st.lists(zones.flatmap(lambda z: layers(z, center)), max_size=3))
+    changes = draw(st.lists(edits(center), max_size=3, unique_by=lambda e: e.seq))
     inactive = draw(st.frozensets(USERS, max_size=1))
-    return Schedule(1, "s", tz, tuple(found), tuple(changes), inactive), around
+    return Schedule(1, "s", tz, tuple(drawn_layers), tuple(changes), inactive), center
 
 
 def users_at(runs: list[Shift], t: datetime) -> tuple[User, ...]:
@@ -109,8 +109,8 @@ def users_at(runs: list[Shift], t: datetime) -> tuple[User, ...]:
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_clever_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
-    schedule, around = data.draw(schedules(tz))
-    a, b = around - timedelta(hours=20), around + timedelta(hours=30)
+    schedule, center = data.draw(schedules(tz))
+    a, b = center - timedelta(hours=20), center + timedelta(hours=30)
     oracle, runs = Oracle(schedule, a, b), between(schedule, a, b)
     for t in minutes(a, b)[::7]:
         assert users_at(runs, t) == oracle.at(t), t
@@ -122,8 +122,8 @@ def test_the_clever_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.
 def test_p1_p2_p11_p14_duty_partitions_and_is_local(
     drawn: tuple[Schedule, datetime], cut_minutes: int
 ) -> None:
-    schedule, around = drawn
-    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    schedule, center = drawn
+    a, b = center - timedelta(days=2), center + timedelta(days=2)
     runs = between(schedule, a, b)
     assert runs[0].start == a
     assert runs[-1].end == b
@@ -149,19 +149,19 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
 def test_who_leaves_is_off_duty_from_then_on_and_until_they_come_back_and_not_before(
     drawn: tuple[Schedule, datetime], user: User, left: int, away: int | None
 ) -> None:
-    schedule, around = drawn
-    a, b = around - timedelta(days=2), around + timedelta(days=2)
-    since = around + timedelta(minutes=left)
+    schedule, center = drawn
+    a, b = center - timedelta(days=2), center + timedelta(days=2)
+    since = center + timedelta(minutes=left)
     until = None if away is None else since + timedelta(minutes=away)
     there = replace(schedule, inactive=schedule.inactive - {user})
     without = replace(schedule, inactive=schedule.inactive | {user})
-    found = replace(without if until is None else there, inactive_during={user: ((since, until),)})
-    runs = between(found, a, b)
+    changed = replace(without if until is None else there, inactive_during={user: ((since, until),)})
+    runs = between(changed, a, b)
     for old, new in itertools.pairwise(runs):
         assert (old.end, old.users != new.users) == (new.start, True)
     for start, end, same in ((a, since, there), (since, until or b, without), (until or b, b, there)):
         for run in between(same, max(a, start), min(b, end)):
-            assert at(found, run.start) == users_at(runs, run.start) == run.users
+            assert at(changed, run.start) == users_at(runs, run.start) == run.users
 
 
 @given(st.sampled_from(sorted(ZONES)), st.integers(-4000, 4000), st.integers(0, 4000))
@@ -225,9 +225,9 @@ def test_p7_each_slot_holds_equal_time_up_to_the_change_of_the_clock(data: st.Da
 def test_p8_a_higher_layer_changes_duty_only_where_it_is_on(
     drawn: tuple[Schedule, datetime], data: st.DataObject
 ) -> None:
-    schedule, around = drawn
-    higher = data.draw(layers(schedule.tz, around))
-    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    schedule, center = drawn
+    higher = data.draw(layers(schedule.tz, center))
+    a, b = center - timedelta(days=2), center + timedelta(days=2)
     raised = replace(schedule, layers=(*schedule.layers, higher))
     on = pieces(higher, a, b, schedule.inactive)
     for start, end, _, _ in diff(schedule, raised, a, b):
@@ -237,11 +237,11 @@ def test_p8_a_higher_layer_changes_duty_only_where_it_is_on(
 @settings(max_examples=40, deadline=None)
 @given(schedules(), st.sampled_from([MARA, JUN, IVY]))
 def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: int) -> None:
-    schedule, around = drawn
-    watched = replace(schedule, shadows=(Shadow(1, user, None, around - timedelta(days=1), None),))
-    a, b = around - timedelta(days=2), around + timedelta(days=2)
+    schedule, center = drawn
+    watched = replace(schedule, shadows=(Shadow(1, user, None, center - timedelta(days=1), None),))
+    a, b = center - timedelta(days=2), center + timedelta(days=2)
     assert between(watched, a, b) == between(schedule, a, b)
-    assert at(watched, around) == at(schedule, around)
+    assert at(watched, center) == at(schedule, center)
 
 
 @settings(max_examples=40, deadline=None)
@@ -249,14 +249,14 @@ def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: i
 def test_p13_a_version_changes_nothing_before_its_instant_and_all_after(
     drawn: tuple[Schedule, datetime], data: st.DataObject
 ) -> None:
-    schedule, around = drawn
+    schedule, center = drawn
     schedule = replace(
         schedule, layers=tuple(replace(layer, id=i + 1) for i, layer in enumerate(schedule.layers))
     )
-    e = around + timedelta(minutes=data.draw(st.integers(-3000, 3000)))
+    e = center + timedelta(minutes=data.draw(st.integers(-3000, 3000)))
     mine = data.draw(st.permutations(schedule.layers))[: data.draw(st.integers(0, 3))]
     people = [replace(x, slots=data.draw(slots)) if data.draw(st.booleans()) else x for x in mine]
-    new = [*people, *(replace(x, id=0) for x in data.draw(st.lists(layers(schedule.tz, around), max_size=1)))]
+    new = [*people, *(replace(x, id=0) for x in data.draw(st.lists(layers(schedule.tz, center), max_size=1)))]
     changed = replaced(schedule, new, e)
     assert diff(schedule, changed, e - timedelta(days=4), e) == []
     # after `e` it is as if only the new layers existed, up to the offset that keeps the current person
@@ -292,8 +292,8 @@ def test_whoever_is_current_stays_current_when_people_join_or_leave(data: st.Dat
 def test_p15_at_does_not_depend_on_where_one_looks_from(
     drawn: tuple[Schedule, datetime], minute: int, before: int, after: int
 ) -> None:
-    schedule, around = drawn
-    t = around + timedelta(minutes=minute)
+    schedule, center = drawn
+    t = center + timedelta(minutes=minute)
     a, b = t - timedelta(minutes=before), t + timedelta(minutes=after)
     assert users_at(between(schedule, a, b), t) == at(schedule, t) == between(schedule, t, b)[0].users
     elsewhere = t.astimezone(ZoneInfo("Pacific/Chatham"))
@@ -342,11 +342,11 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
 def test_p9_p10_an_edit_changes_only_its_stretch(
     drawn: tuple[Schedule, datetime], data: st.DataObject
 ) -> None:
-    schedule, around = drawn
-    edit = data.draw(edits(around))
+    schedule, center = drawn
+    edit = data.draw(edits(center))
     last = Override(edit.id, 1000, edit.start, edit.end, edit.kind, edit.users, edit.mapping)
     changed = Schedule(1, "s", schedule.tz, schedule.layers, (*schedule.overrides, last), schedule.inactive)
-    a, b = around - timedelta(days=3), around + timedelta(days=3)
+    a, b = center - timedelta(days=3), center + timedelta(days=3)
     for start, end, _, _ in diff(schedule, changed, a, b):
         assert edit.start <= start < end <= edit.end
     if edit.kind is OverrideKind.SET:

@@ -104,8 +104,8 @@ ONE_EACH = {type(e).__name__: e for e in (*EVENTS, Ack(), Grow(True), Raise(0))}
 @pytest.mark.parametrize("event", ONE_EACH.values(), ids=ONE_EACH)
 @pytest.mark.parametrize("state", list(PageState))
 def test_every_state_answers_every_event_as_the_table_says(state: PageState, event: Event) -> None:
-    found = page(state, urgency="low", severity=3, acked_at=NOW)
-    after, expected = step(found, event, NOW), TABLE[state, type(event).__name__]
+    paged = page(state, urgency="low", severity=3, acked_at=NOW)
+    after, expected = step(paged, event, NOW), TABLE[state, type(event).__name__]
     if isinstance(after, Refused):
         assert expected is None
         assert after.reason
@@ -218,19 +218,19 @@ def test_i1_i2_i4_i6_hold_whatever_happens(
 def test_i4_a_page_that_nobody_takes_is_exhausted_within_the_sum_of_its_waits(
     plan_: Plan, reaches: list[bool]
 ) -> None:
-    found, entered, now = page(plan=plan_, level=-1), [], NOW
+    paged, entered, now = page(plan=plan_, level=-1), [], NOW
     while True:
-        outcome = advance(found, lambda level: (1,) if reaches[level] else (), now)
-        found = outcome.page
+        outcome = advance(paged, lambda level: (1,) if reaches[level] else (), now)
+        paged = outcome.page
         if isinstance(outcome, Exhausted):
             break
-        entered.append(found.level)
-        assert found.due_at
-        now = found.due_at
+        entered.append(paged.level)
+        assert paged.due_at
+        now = paged.due_at
     used = [i for i in range(len(plan_.levels)) if reaches[i]]
     assert entered == used * (plan_.repeat + 1)
     assert now - NOW == timedelta(seconds=sum(plan_.levels[i].ack_within_s for i in entered))
-    assert found.exhausted_reason == (
+    assert paged.exhausted_reason == (
         "The policy has no levels."
         if not plan_.levels
         else "No one acknowledged."
@@ -250,10 +250,10 @@ def test_i7_after_an_answer_only_its_end_enters_a_level() -> None:
 
 @given(st.integers(0, 29), st.integers(60, 3600))
 def test_i13_a_late_timer_counts_from_the_planned_instant_up_to_thirty_seconds(late: int, wait: int) -> None:
-    found = page(plan=plan(wait, wait), level=-1)
-    on_time = advance(found, lambda _: (1,), NOW + timedelta(seconds=late))
+    paged = page(plan=plan(wait, wait), level=-1)
+    on_time = advance(paged, lambda _: (1,), NOW + timedelta(seconds=late))
     assert on_time.page.due_at == NOW + timedelta(seconds=wait)
-    after_downtime = advance(found, lambda _: (1,), NOW + timedelta(seconds=late + 31))
+    after_downtime = advance(paged, lambda _: (1,), NOW + timedelta(seconds=late + 31))
     assert after_downtime.page.due_at == NOW + timedelta(seconds=late + 31 + wait)
 
 
@@ -296,14 +296,14 @@ def test_an_answer_covers_what_joins_within_half_an_hour_and_less_than_tenfold()
 
 @pytest.mark.parametrize(("urgency", "wait"), [("high", timedelta(minutes=15)), ("low", timedelta(hours=4))])
 def test_an_exhausted_page_alarms_again_and_again(urgency: str, wait: timedelta) -> None:
-    found, now = page(S.EXHAUSTED, urgency=urgency, exhausted_reason="No one acknowledged."), NOW
+    paged, now = page(S.EXHAUSTED, urgency=urgency, exhausted_reason="No one acknowledged."), NOW
     for _ in range(5):
-        outcome = advance(found, lambda _: (1,), now)
+        outcome = advance(paged, lambda _: (1,), now)
         assert isinstance(outcome, Exhausted)
         assert outcome.page.due_at == now + wait
-        assert outcome.page.epoch == found.epoch + 1
+        assert outcome.page.epoch == paged.epoch + 1
         assert outcome.page.exhausted_reason == "No one acknowledged."
-        found, now = outcome.page, now + wait
+        paged, now = outcome.page, now + wait
 
 
 def test_asking_for_the_next_level_of_an_exhausted_page_starts_over() -> None:
@@ -324,8 +324,8 @@ def test_a_level_that_is_entered_again_is_the_one_that_was_entered_last() -> Non
 
 
 def test_a_rise_to_sev2_does_not_make_a_page_loud() -> None:
-    found = page(urgency="low", severity=3)
-    risen = step(found, Raise(2), NOW)
+    paged = page(urgency="low", severity=3)
+    risen = step(paged, Raise(2), NOW)
     assert isinstance(risen, Page)
     assert (risen.severity, risen.urgency, risen.state) == (2, "low", S.TRIGGERED)
     acked = step(page(S.ACKED, urgency="low", severity=3), Raise(2), NOW)

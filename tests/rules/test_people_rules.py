@@ -16,12 +16,12 @@ WILD = st.text() | st.text(st.characters(codec=None), max_size=30)
 def test_an_address_is_storable_or_refused(value: str) -> None:
     for kind in CHANNELS:
         try:
-            found = validation.check_address(kind, value)
+            address = validation.check_address(kind, value)
         except Invalid:
             continue
-        assert found.isprintable()
-        assert found == found.strip()
-        assert validation.check_address(kind, found) == found
+        assert address.isprintable()
+        assert address == address.strip()
+        assert validation.check_address(kind, address) == address
 
 
 @pytest.mark.parametrize("value", ["Mara@Example.org", " mara@example.org ", "mara+oncall@example.org"])

@@ -63,9 +63,9 @@ STARTERS = "#|\\`<>-=*_:+~[]()!1.&\t\n "
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_size=30)
 
 
-def draft(found: Incident, timeline: list[Entry], services: list[str]) -> str:
+def draft(subject: Incident, timeline: list[Entry], services: list[str]) -> str:
     """Return the draft that the shipped template makes."""
-    return drafts.draft(library.shipped()["postmortem"].body, found, timeline, services)
+    return drafts.draft(library.shipped()["postmortem"].body, subject, timeline, services)
 
 
 def entry(number: int, kind: str, text: str, actor: str = "Mara") -> Entry:
@@ -88,17 +88,17 @@ def test_no_entry_changes_the_shape_of_the_document(written: list[tuple[str, str
     plain = [entry(i, kind, "words" if text.strip() else "") for i, (kind, text) in enumerate(written)]
     nasty = [entry(i, kind, text) for i, (kind, text) in enumerate(written)]
     expected = MARKDOWN.parse(draft(incident(), plain, ["Checkout"]))
-    found = MARKDOWN.parse(draft(incident(), nasty, ["Checkout"]))
-    assert shape(found) == shape(expected)
-    assert headings(found) == SECTIONS
+    tokens = MARKDOWN.parse(draft(incident(), nasty, ["Checkout"]))
+    assert shape(tokens) == shape(expected)
+    assert headings(tokens) == SECTIONS
 
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_no_summary_title_or_service_changes_the_structure(text: str, title: str, service: str) -> None:
-    def blocks(found: Incident, services: list[str]) -> list[tuple[str, str]]:
+    def blocks(subject: Incident, services: list[str]) -> list[tuple[str, str]]:
         # a blank line ends a paragraph, wherever it is; nothing else may begin or end
-        return [b for b in shape(MARKDOWN.parse(draft(found, [], services))) if b[1] != "p"]
+        return [b for b in shape(MARKDOWN.parse(draft(subject, [], services))) if b[1] != "p"]
 
     shown = "words" if text.strip() else ""
     plain = incident(summary=shown, conditions=shown, title="words")
@@ -109,8 +109,8 @@ def test_no_summary_title_or_service_changes_the_structure(text: str, title: str
 
 @pytest.mark.parametrize("text", NASTY)
 def test_a_summary_adds_no_section_and_no_html(text: str) -> None:
-    found = incident(summary=text, conditions=text, title="Slow | <b>search</b>")
-    tokens = MARKDOWN.parse(draft(found, [], ["A | B"]))
+    subject = incident(summary=text, conditions=text, title="Slow | <b>search</b>")
+    tokens = MARKDOWN.parse(draft(subject, [], ["A | B"]))
     assert headings(tokens) == SECTIONS
     assert not [t for t in tokens if t.type in ("html_block", "fence")]
     inline = [child.type for t in tokens if t.type == "inline" for child in t.children or []]

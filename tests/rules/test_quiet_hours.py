@@ -133,20 +133,20 @@ def delivery(number: int, method: int, *, held: bool) -> Delivery:
 
 
 def test_only_what_was_held_for_one_method_goes_together() -> None:
-    found = [
+    bundled = [
         (delivery(n, method, held=held), message(n))
         for n, method, held in ((1, 7, True), (2, 8, True), (3, 7, True), (4, 7, False))
     ]
-    assert sorted([d.id for d in p.deliveries] for p in bundles(found, INBOX)) == [[1, 3], [2], [4]]
+    assert sorted([d.id for d in p.deliveries] for p in bundles(bundled, INBOX)) == [[1, 3], [2], [4]]
 
 
 def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
     notice = Message("shift", "Your shift", "low", at("2026-11-25T06:00Z"), lines=("It ends.",))
-    told = merged_message([message(1), message(2), notice], INBOX)
-    assert told.title == "3 messages held during your quiet hours"
+    message_ = merged_message([message(1), message(2), notice], INBOX)
+    assert message_.title == "3 messages held during your quiet hours"
     for part in ("[PG-1] Checkout: disk 1", "https://f.example/ack/2", "Your shift\nIt ends.", INBOX):
-        assert part in told.text(100_000)
-    assert (told.actions, told.ref) == ((), "")
+        assert part in message_.text(100_000)
+    assert (message_.actions, message_.ref) == ((), "")
 
 
 def test_one_message_that_was_held_is_itself() -> None:
@@ -163,5 +163,5 @@ def test_a_huge_bundle_says_how_many_more_there_are() -> None:
 
 def test_the_same_parcel_has_the_same_key_and_another_has_another() -> None:
     one, two = ([(delivery(n, 7, held=True), message(n)) for n in range(size)] for size in (2, 3))
-    (a,), (b,), (c,) = (bundles(found, INBOX) for found in (one, list(one), two))
+    (a,), (b,), (c,) = (bundles(deliveries, INBOX) for deliveries in (one, list(one), two))
     assert a.key == b.key != c.key

@@ -68,19 +68,19 @@ Go back as in [the other one](other.md).
 """
 
 
-def found(text: str, **more: object) -> list[Finding]:
+def checked(text: str, **more: object) -> list[Finding]:
     """Return the findings of a text on the day of these tests."""
     return check(read(text), TODAY, **more)  # type: ignore[arg-type]
 
 
-def told(text: str, **more: object) -> list[tuple[str, str, int]]:
+def summary(text: str, **more: object) -> list[tuple[str, str, int]]:
     """Return (id, level, line) of each finding."""
-    return [(f.id, str(f.level), f.line) for f in found(text, **more)]
+    return [(f.id, str(f.level), f.line) for f in checked(text, **more)]
 
 
-def line_of(text: str, words: str) -> int:
+def line_of(text: str, fragment: str) -> int:
     """Return the line on which words stand first."""
-    return next(n for n, line in enumerate(text.splitlines(), 1) if words in line)
+    return next(n for n, line in enumerate(text.splitlines(), 1) if fragment in line)
 
 
 def test_a_good_runbook_is_read_whole_and_has_no_finding() -> None:
@@ -93,7 +93,7 @@ def test_a_good_runbook_is_read_whole_and_has_no_finding() -> None:
     assert command.text == 'pg_isready -h "$PGHOST"\n'
     assert command.line == line_of(GOOD, "```bash")
     assert [link.target for link in runbook.links] == ["#rollback", "other.md"]
-    assert told(GOOD, existing={"runbooks/other.md"}, folder="runbooks", teams=["Payments"]) == []
+    assert summary(GOOD, existing={"runbooks/other.md"}, folder="runbooks", teams=["Payments"]) == []
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -102,12 +102,12 @@ def test_a_part_that_is_missing_or_empty_is_named(part: str) -> None:
     start = GOOD.index(head)
     end = GOOD.find("\n## ", start) + 1 or len(GOOD)
     without = GOOD[:start] + GOOD[end:]
-    missing = [f for f in found(without) if f.id == "R-PART"]
+    missing = [f for f in checked(without) if f.id == "R-PART"]
     assert [(f.level, f.message) for f in missing] == [(Level.ERROR, f"The part {part} is missing.")]
     assert f"'## {part}'" in missing[0].advice
 
     empty = GOOD[: start + len(head)] + "\n" + GOOD[end:]
-    (hollow,) = [f for f in found(empty) if f.id == "R-PART"]
+    (hollow,) = [f for f in checked(empty) if f.id == "R-PART"]
     assert (hollow.message, hollow.line) == (f"The part {part} is empty.", line_of(empty, head.strip()))
 
 
@@ -115,24 +115,24 @@ def test_parts_out_of_order_twice_or_unknown_are_named() -> None:
     swapped = (
         GOOD.replace("## Severity", "## X").replace("## Trigger", "## Severity").replace("## X", "## Trigger")
     )
-    assert told(swapped) == [("R-PART", "error", line_of(swapped, "## Trigger"))]
-    assert found(swapped)[0].message == "The part Trigger comes after Severity."
+    assert summary(swapped) == [("R-PART", "error", line_of(swapped, "## Trigger"))]
+    assert checked(swapped)[0].message == "The part Trigger comes after Severity."
     twice = GOOD + "\n## Owner\n\nStorage\n"
-    assert "The part Owner appears twice." in [f.message for f in found(twice)]
+    assert "The part Owner appears twice." in [f.message for f in checked(twice)]
     more = GOOD.replace("### 2. Say so", "## Background")
-    assert ("R-PART", "warning", line_of(more, "## Background")) in told(more)
-    assert next(f.message for f in found("Text")) == "The runbook has no title."
+    assert ("R-PART", "warning", line_of(more, "## Background")) in summary(more)
+    assert next(f.message for f in checked("Text")) == "The runbook has no title."
 
 
 def test_a_heading_inside_a_block_is_no_part() -> None:
     text = GOOD.replace("accepting connections", "## Owner")
-    assert told(text) == []
+    assert summary(text) == []
 
 
 def test_lines_are_counted_as_markdown_counts_them() -> None:
     text = GOOD.replace("For the ledger's database.", "A form feed \x0c and \u2028 end no line.")
     windows = text.replace("**Payments**, with storage", "TBD").replace("\n", "\r\n")
-    assert told(windows) == [("R-OWNER", "error", line_of(GOOD, "## Owner"))]
+    assert summary(windows) == [("R-OWNER", "error", line_of(GOOD, "## Owner"))]
     assert tuple(p.name for p in read(windows).parts) == PARTS
     owner = read(text).part("Owner")
     assert owner
@@ -141,11 +141,11 @@ def test_lines_are_counted_as_markdown_counts_them() -> None:
 
 def test_the_owner_is_somebody_and_here_a_team() -> None:
     nobody = GOOD.replace("**Payments**, with storage", "TBD")
-    assert told(nobody) == [("R-OWNER", "error", line_of(nobody, "## Owner"))]
+    assert summary(nobody) == [("R-OWNER", "error", line_of(nobody, "## Owner"))]
     for line in ("-", "???", "nobody yet", "N/A"):
-        assert "R-OWNER" in [f.id for f in found(GOOD.replace("**Payments**, with storage", line))], line
-    assert told(GOOD, teams=["Search"]) == [("R-OWNER", "warning", line_of(GOOD, "## Owner"))]
-    assert "Search" in found(GOOD, teams=["Search"])[0].advice
+        assert "R-OWNER" in [f.id for f in checked(GOOD.replace("**Payments**, with storage", line))], line
+    assert summary(GOOD, teams=["Search"]) == [("R-OWNER", "warning", line_of(GOOD, "## Owner"))]
+    assert "Search" in checked(GOOD, teams=["Search"])[0].advice
     assert owning_team("payments, with storage", ["Pay", "Payments"]) == "Payments"
     assert owning_team("Paymentship", ["Payments"]) is None
 
@@ -164,19 +164,21 @@ def test_the_owner_is_somebody_and_here_a_team() -> None:
 )
 def test_the_date_is_there_is_past_and_is_not_long_ago(line: str, expected: list[tuple[str, str]]) -> None:
     text = GOOD.replace("2026-11-13, by Priya", line)
-    assert [(id_, level) for id_, level, _ in told(text)] == expected
-    assert not [f for f in found(text, max_age_days=91) if f.id == "R-STALE"]
+    assert [(id_, level) for id_, level, _ in summary(text)] == expected
+    assert not [f for f in checked(text, max_age_days=91) if f.id == "R-STALE"]
 
 
 @given(st.dates(TODAY - timedelta(days=400), TODAY), st.integers(1, 400))
 def test_a_runbook_is_stale_exactly_when_its_age_is_above_the_limit(updated: date, limit: int) -> None:
     text = GOOD.replace("2026-11-13, by Priya", updated.isoformat())
-    stale = [f for f in found(text, max_age_days=limit) if f.id == "R-STALE"]
+    stale = [f for f in checked(text, max_age_days=limit) if f.id == "R-STALE"]
     assert bool(stale) is ((TODAY - updated).days > limit)
 
 
 def test_links_lead_to_what_exists_and_to_headings() -> None:
-    assert told(GOOD, existing=set(), folder="runbooks") == [("R-LINK", "error", line_of(GOOD, "other.md"))]
+    assert summary(GOOD, existing=set(), folder="runbooks") == [
+        ("R-LINK", "error", line_of(GOOD, "other.md"))
+    ]
     assert targets(read(GOOD), "a/runbooks") == {"a/runbooks/other.md"}
     up = GOOD.replace("other.md", "../docs/x%20y.md#part")
     assert targets(read(up), "a/runbooks") == {"a/docs/x y.md"}
@@ -184,18 +186,18 @@ def test_links_lead_to_what_exists_and_to_headings() -> None:
     assert targets(read(rooted), "a/runbooks") == {"docs/x.md"}
     web = GOOD.replace("other.md", "https://example.org/x.md")
     assert targets(read(web), "a") == frozenset()
-    assert told(web, existing=set()) == []
+    assert summary(web, existing=set()) == []
     nowhere = GOOD.replace("#rollback", "#roll-back")
-    assert told(nowhere) == [("R-LINK", "error", line_of(nowhere, "#roll-back"))]
+    assert summary(nowhere) == [("R-LINK", "error", line_of(nowhere, "#roll-back"))]
 
 
 def test_fences_are_closed_say_their_language_and_are_whole() -> None:
     bare = GOOD.replace("```text", "```")
-    assert told(bare) == [("R-FENCE", "warning", line_of(bare, "Expected:") + 2)]
+    assert summary(bare) == [("R-FENCE", "warning", line_of(bare, "Expected:") + 2)]
     empty = GOOD.replace("accepting connections\n", "")
-    assert told(empty) == [("R-FENCE", "error", line_of(empty, "```text"))]
+    assert summary(empty) == [("R-FENCE", "error", line_of(empty, "```text"))]
     open_ = GOOD + "\n```bash\ntrue\n"
-    assert told(open_) == [("R-FENCE", "error", line_of(open_, "true") - 1)]
+    assert summary(open_) == [("R-FENCE", "error", line_of(open_, "true") - 1)]
 
 
 @pytest.mark.parametrize(
@@ -216,28 +218,28 @@ def test_fences_are_closed_say_their_language_and_are_whole() -> None:
 )
 def test_a_placeholder_is_not_left_in_a_command(command: str, left: str) -> None:
     text = GOOD.replace('pg_isready -h "$PGHOST"', command)
-    messages = [f.message for f in found(text)]
+    messages = [f.message for f in checked(text)]
     assert messages == ([f"Placeholder not filled in: {left}."] if left else [])
     if left:
-        assert found(text)[0].line == line_of(text, command)
-    assert told(GOOD.replace("accepting connections", command)) == [], "what is only read may have them"
+        assert checked(text)[0].line == line_of(text, command)
+    assert summary(GOOD.replace("accepting connections", command)) == [], "what is only read may have them"
 
 
 def test_steps_are_numbered_and_one_is_a_command() -> None:
     plain = GOOD.replace("### 1. Look", "### Look").replace("### 2. Say so", "### Say so")
-    assert told(plain) == [("R-STEP", "error", line_of(plain, "## Steps"))]
+    assert summary(plain) == [("R-STEP", "error", line_of(plain, "## Steps"))]
     listed = plain.replace("### Look\n", "1. Look\n2. Look again\n")
-    assert told(listed) == []
+    assert summary(listed) == []
     assert [s.title for s in read(listed).steps] == ["Look", "Look again"]
     read_only = GOOD.replace("```bash", "```text")
-    assert told(read_only) == [("R-STEP", "error", line_of(read_only, "## Steps"))]
+    assert summary(read_only) == [("R-STEP", "error", line_of(read_only, "## Steps"))]
 
 
 def test_a_numbered_list_may_hold_the_commands() -> None:
     steps = "1. Look:\n\n   ```bash\n   true\n   ```\n\n2. Say so.\n"
     start, end = GOOD.index("### 1. Look"), GOOD.index("## Verification")
     text = GOOD[:start] + steps + "\n" + GOOD[end:]
-    assert told(text) == []
+    assert summary(text) == []
     assert [c.text for c in read(text).commands("Steps")] == ["true\n"]
 
 
@@ -252,7 +254,7 @@ def test_anchors_are_those_of_github() -> None:
 
 
 def test_the_outline_of_a_new_runbook_lacks_only_its_commands() -> None:
-    assert {f.id for f in found(outline(TODAY.isoformat()))} == {"R-STEP"}
+    assert {f.id for f in checked(outline(TODAY.isoformat()))} == {"R-STEP"}
 
 
 @given(st.text(alphabet=st.sampled_from("#`~->*[](){}<>|!\\ \n\t.1aΩ\u2028\x0b"), max_size=200))
@@ -269,9 +271,9 @@ def test_whatever_is_written_is_read_and_shown(text: str) -> None:
 def test_only_the_order_of_the_parts_is_right(order: list[str]) -> None:
     bodies = {p.name: p.body for p in read(GOOD).parts}
     text = "# T\n\n" + "\n\n".join(f"## {name}\n\n{bodies[name]}" for name in order) + "\n"
-    wrong = [f for f in found(text) if "comes after" in f.message]
+    wrong = [f for f in checked(text) if "comes after" in f.message]
     assert bool(wrong) is (tuple(order) != PARTS)
-    assert {f.id for f in found(text)} <= {"R-PART"}
+    assert {f.id for f in checked(text)} <= {"R-PART"}
 
 
 def test_the_page_shows_commands_to_copy_headings_to_link_and_nothing_that_runs() -> None:
@@ -304,7 +306,7 @@ def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: 
 
 def errors(text: str) -> list[str]:
     """Return what is said of the errors in a runbook."""
-    return [f.message for f in found(text) if f.level == Level.ERROR]
+    return [f.message for f in checked(text) if f.level == Level.ERROR]
 
 
 def with_block(language: str, text: str) -> str:
@@ -355,7 +357,7 @@ def test_a_sound_runbook_has_no_error(text: str) -> None:
 
 def test_a_finding_below_front_matter_has_its_line() -> None:
     text = f"---\ntitle: x\n---\n{with_block('bash', 'psql -h <host>')}"
-    assert told(text) == [("R-FENCE", "error", line_of(text, "<host>"))]
+    assert summary(text) == [("R-FENCE", "error", line_of(text, "<host>"))]
 
 
 @pytest.mark.parametrize(
@@ -383,4 +385,4 @@ def test_a_link_may_say_how_its_target_is_shown() -> None:
     text = GOOD.replace("](other.md)", "](other.md?plain=1#L3)").replace(
         "[below]", "![p](p.png?raw=true) [below]"
     )
-    assert told(text, existing={"runbooks/other.md", "runbooks/p.png"}, folder="runbooks") == []
+    assert summary(text, existing={"runbooks/other.md", "runbooks/p.png"}, folder="runbooks") == []

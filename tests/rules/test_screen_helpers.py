@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [
         (-5, "0 s"),
         (0, "0 s"),
@@ -45,8 +45,8 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
         (10**9, "11574 d 1 h"),
     ],
 )
-def test_a_length_in_its_two_largest_units(seconds: int, words: str) -> None:
-    assert duration(timedelta(seconds=seconds)) == words
+def test_a_length_in_its_two_largest_units(seconds: int, text: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == text
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
@@ -105,11 +105,11 @@ def covered(row: Row) -> list[int]:
 def test_the_result_fills_every_column_once_also_when_clocks_change(
     drawn: tuple[Schedule, datetime], view: str
 ) -> None:
-    schedule, around = drawn
-    seen = picture(view, around, schedule.tz, around)
-    found = rows(schedule, seen)
-    assert covered(found[0]) == list(range(COLUMNS))
-    for row in found[1 : len(schedule.layers) + 1]:
+    schedule, center = drawn
+    shown_days = picture(view, center, schedule.tz, center)
+    table = rows(schedule, shown_days)
+    assert covered(table[0]) == list(range(COLUMNS))
+    for row in table[1 : len(schedule.layers) + 1]:
         assert covered(row) == sorted(set(covered(row)))
         assert set(covered(row)) <= set(range(COLUMNS))
 
@@ -119,25 +119,25 @@ def test_the_result_fills_every_column_once_also_when_clocks_change(
 def test_a_picture_is_of_whole_local_days_and_knows_where_now_is(tz: str, view: str) -> None:
     for hours in range(-30, 30, 7):
         now = ZONES[tz] + timedelta(hours=hours)
-        seen = picture(view, now, tz, now)
-        assert len(seen.days) == VIEWS[view]
-        assert seen.start <= now < seen.end
-        assert seen.now_at is not None
-        assert 0 <= seen.now_at <= 100
-        assert picture(view, seen.end, tz, now).now_at is None
-        assert picture(view, seen.end, tz, now).start == seen.end
+        shown_days = picture(view, now, tz, now)
+        assert len(shown_days.days) == VIEWS[view]
+        assert shown_days.start <= now < shown_days.end
+        assert shown_days.now_at is not None
+        assert 0 <= shown_days.now_at <= 100
+        assert picture(view, shown_days.end, tz, now).now_at is None
+        assert picture(view, shown_days.end, tz, now).start == shown_days.end
 
 
 def test_a_shift_too_short_to_see_still_has_a_column() -> None:
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
     brief = Override(1, 1, NOW, NOW + timedelta(minutes=5), OverrideKind.SET, (ADA,))
-    found = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
-    assert [b.users for b in found[0].blocks][:3] == [(MARA,), (ADA,), (MARA,)]
-    assert [b.edited for b in found[0].blocks][:3] == [False, True, False]
+    table = rows(Schedule(1, "s", "UTC", (layer,), (brief,)), picture("month", NOW, "UTC", NOW))
+    assert [b.users for b in table[0].blocks][:3] == [(MARA,), (ADA,), (MARA,)]
+    assert [b.edited for b in table[0].blocks][:3] == [False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("window", "words"),
+    ("window", "text"),
     [
         (Window(540, 480, frozenset(range(7))), "09:00 to 17:00"),
         (Window(1320, 480, frozenset(range(5))), "Mon to Fri 22:00 to 06:00"),
@@ -148,8 +148,8 @@ def test_a_shift_too_short_to_see_still_has_a_column() -> None:
         (Window(540, 2880, frozenset({0, 3})), "Mon, Thu 09:00 to 09:00 2 days later"),
     ],
 )
-def test_hours_in_words_name_their_days(window: Window, words: str) -> None:
-    assert opening_hours(window) == words
+def test_hours_in_words_name_their_days(window: Window, text: str) -> None:
+    assert opening_hours(window) == text
 
 
 def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
@@ -164,10 +164,10 @@ def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
 @settings(max_examples=40, deadline=None)
 @given(schedules())
 def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
-    schedule, around = drawn
-    seen = picture("week", around, schedule.tz, around)
+    schedule, center = drawn
+    shown_days = picture("week", center, schedule.tz, center)
     by_start: dict[datetime, str] = defaultdict(str)
-    for _, shifts in agenda(schedule, seen, schedule.tz, str, around):
+    for _, shifts in agenda(schedule, shown_days, schedule.tz, str, center):
         by_start.update({start: who for start, _, who in shifts})
     for start, who in by_start.items():
         expected = on_duty_at(schedule, start)
@@ -176,11 +176,11 @@ def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -
 
 def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
-    schedule, seen = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
+    schedule, shown_days = Schedule(1, "s", "UTC", (layer,)), picture("week", NOW, "UTC", NOW)
     monday = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    (day, shifts) = agenda(schedule, seen, "UTC", str, NOW)[0]
+    (day, shifts) = agenda(schedule, shown_days, "UTC", str, NOW)[0]
     assert (day.date(), shifts) == (NOW.date(), [(monday, monday + timedelta(days=7), str(MARA))])
-    for row in rows(schedule, seen):
+    for row in rows(schedule, shown_days):
         block = row.blocks[-1]
         assert (block.start, block.end) == (monday, monday + timedelta(days=7))
         assert block.column + block.span == COLUMNS
@@ -193,8 +193,8 @@ def test_an_override_says_whether_it_adds_or_takes_away() -> None:
         Override(i, i, NOW + i * timedelta(days=1), NOW + (i + 1) * timedelta(days=1), kind, (MARA,))
         for i, kind in enumerate(kinds)
     ]
-    found = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
-    assert [b.mark for b in found[-1].blocks] == ["+ ", "− ", ""]
+    table = rows(Schedule(1, "s", "UTC", (layer,), tuple(edits)), picture("week", NOW, "UTC", NOW))
+    assert [b.mark for b in table[-1].blocks] == ["+ ", "− ", ""]
 
 
 def test_two_stars_make_words_bold_and_nothing_else_of_a_text() -> None:

@@ -62,9 +62,9 @@ def test_every_kind_is_in_exactly_one_group() -> None:
 def test_the_best_match_is_in_no_group_and_a_group_says_that_it_has_more() -> None:
     hits = [Hit(Kind.PAGE, f"Payments {n}", "", f"/pages/PG-{n}") for n in range(7)]
     team = Hit(Kind.TEAM, "Payments", "", "/oncall")
-    found = results(parse("payments"), [*hits, team], None, 5)
-    assert found.best == team
-    assert [(g.name, len(g.hits), g.more) for g in found.groups] == [(GroupName.INCIDENTS, 5, True)]
+    ranked = results(parse("payments"), [*hits, team], None, 5)
+    assert ranked.best == team
+    assert [(g.name, len(g.hits), g.more) for g in ranked.groups] == [(GroupName.INCIDENTS, 5, True)]
 
 
 def test_an_open_incident_comes_before_a_closed_one_of_the_same_title() -> None:
@@ -81,9 +81,9 @@ def test_an_open_page_comes_first_in_its_group_however_well_others_match() -> No
 
 def test_two_commands_that_lead_to_one_page_are_both_found() -> None:
     hits = [Hit(Kind.COMMAND, label, "", "/oncall") for label in ("See who is on call", "Create override")]
-    found = results(parse("oncall"), hits, None, 5)
-    assert found.best == hits[0]
-    assert found.groups[0].hits == (hits[1],)
+    ranked = results(parse("oncall"), hits, None, 5)
+    assert ranked.best == hits[0]
+    assert ranked.groups[0].hits == (hits[1],)
 
 
 def test_what_an_identifier_names_is_the_best_match_whatever_else_is_found() -> None:

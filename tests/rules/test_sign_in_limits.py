@@ -38,7 +38,7 @@ def test_an_ipv6_host_does_not_have_a_budget_for_each_of_its_addresses() -> None
 def test_an_account_can_be_guessed_no_more_than_ten_times_an_hour_in_the_long_run() -> None:
     budget = BUDGETS[Scope.ACCOUNT]
     assert budget.burst == 10
-    assert budget.whole == timedelta(hours=1)
+    assert budget.refill_time == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ PICTURES = sorted((DOCS / "images").glob("time-*.svg"))
 NEW_YORK = "America/New_York"
 
 
-def words(name: str) -> list[str]:
+def label_parts(name: str) -> list[str]:
     """Return every text that a picture shows, its title and description first."""
     root = ElementTree.fromstring((DOCS / "images" / f"time-{name}.svg").read_text())
     return [e.text or "" for e in root.iter() if e.tag.endswith(("title", "desc", "text"))]
@@ -43,24 +43,24 @@ def test_a_picture_is_described_and_shown(path: Path) -> None:
 
 def test_the_skipped_hour() -> None:
     jump = to_instant(wall("2026-03-08T02:30"), NEW_YORK)
-    assert f"mu(02:30) = {zulu(jump)}, the jump" in words("spring-gap")
+    assert f"mu(02:30) = {zulu(jump)}, the jump" in label_parts("spring-gap")
     assert to_local(jump, NEW_YORK) == wall("2026-03-08T03:00")
     assert to_local(jump - timedelta(hours=1), NEW_YORK) == wall("2026-03-08T01:00")
-    assert zulu(jump - timedelta(hours=1)) in words("spring-gap")
+    assert zulu(jump - timedelta(hours=1)) in label_parts("spring-gap")
 
 
 def test_the_repeated_hour() -> None:
     first = to_instant(wall("2026-11-01T01:30"), NEW_YORK)
     second = first + timedelta(hours=1)
     assert to_local(first, NEW_YORK) == to_local(second, NEW_YORK)
-    assert f"read at {first:%H:%M} UTC and again at {second:%H:%M} UTC" in words("autumn-fold")[1]
-    assert {zulu(first), zulu(second)} <= set(words("autumn-fold"))
+    assert f"read at {first:%H:%M} UTC and again at {second:%H:%M} UTC" in label_parts("autumn-fold")[1]
+    assert {zulu(first), zulu(second)} <= set(label_parts("autumn-fold"))
 
 
 def test_the_handoff_at_a_local_time() -> None:
     weekly = Layer(1, ((1,), (2,)), wall("2026-03-02T09:00"), Unit.WEEK, 1, NEW_YORK)
     instants = [handoff(weekly, k) for k in range(3)]
-    shown = words("handoff")
+    shown = label_parts("handoff")
     assert [t for t in shown if t.endswith("Z")] == [zulu(t) for t in instants]
     assert [t for t in shown if t.startswith("Mon ")] == [f"Mon {t.day} Mar" for t in instants]
     lengths = [(b - a) // timedelta(hours=1) for a, b in itertools.pairwise(instants)]
@@ -70,7 +70,7 @@ def test_the_handoff_at_a_local_time() -> None:
 def test_the_month_from_the_31st() -> None:
     monthly = Layer(1, ((1,),), wall("2026-01-31T09:00"), Unit.MONTH, 1, "UTC")
     days = [f"{handoff(monthly, k):%-d %b}" for k in range(4)]
-    assert [t for t in words("months") if t in days] == days
+    assert [t for t in label_parts("months") if t in days] == days
 
 
 def test_the_sun_is_followed_with_a_gap_from_march_on() -> None:
@@ -97,7 +97,7 @@ def test_the_sun_is_followed_with_a_gap_from_march_on() -> None:
     hours = {
         y: [(float(e.get("x", 0)) - 90) / 25 for e in bars if e.get("y") == y] for y in ("56", "112", "168")
     }
-    for y, found in (("56", day(1, 7)), ("112", day(3, 10)), ("168", day(7, 7))):
-        assert hours[y] == [hour for _, hour in found]
-        assert [name for name, _ in found][:3] == ["Tokyo", "London", "New York"]
+    for y, shifts in (("56", day(1, 7)), ("112", day(3, 10)), ("168", day(7, 7))):
+        assert hours[y] == [hour for _, hour in shifts]
+        assert [name for name, _ in shifts][:3] == ["Tokyo", "London", "New York"]
     assert [day(m, d)[-1] for m, d in ((3, 10), (7, 7))] == [("nobody", 23)] * 2

@@ -29,15 +29,15 @@ def at(path: str, number: int) -> datetime:
 
 
 def events(body: bytes, received_at: datetime) -> tuple[Event, ...]:
-    found = alertmanager.normalize(body, received_at)
-    assert not isinstance(found, Rejected)
-    return found
+    parsed = alertmanager.normalize(body, received_at)
+    assert not isinstance(parsed, Rejected)
+    return parsed
 
 
 def test_a_recorded_message_is_one_event_per_alert() -> None:
-    found = events(bodies("/am")[0], at("/am", 0))
-    assert [e.dedup_key for e in found] == ["714bc2920b1fcad4", "354b97a35bcaee23"]
-    first = found[0]
+    parsed = events(bodies("/am")[0], at("/am", 0))
+    assert [e.dedup_key for e in parsed] == ["714bc2920b1fcad4", "354b97a35bcaee23"]
+    first = parsed[0]
     assert (first.kind, first.title, first.severity) == (EventKind.FIRING, "127.0.0.1:21098 down", "critical")
     assert first.body == "job flaky — täst ✓"
     assert first.labels["job"] == "flaky"
@@ -91,10 +91,10 @@ async def test_the_recorded_pagerduty_receiver_does_the_same(dsn: str, clock: Fa
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"alerts":{}}', b'{"alerts":[1]}', b"\xff\xfe"])
 def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
-    found = alertmanager.normalize(body, datetime.now(UTC))
-    assert isinstance(found, Rejected)
-    assert found.reason
-    (page,) = found.events
+    parsed = alertmanager.normalize(body, datetime.now(UTC))
+    assert isinstance(parsed, Rejected)
+    assert parsed.reason
+    (page,) = parsed.events
     assert (page.kind, page.severity, page.title) == (
         EventKind.FIRING,
         None,
@@ -125,10 +125,10 @@ def test_a_message_that_can_be_mended_is_read_without_a_word(body: bytes, keys: 
     ],
 )
 def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
-    found = alertmanager.normalize(body, datetime.now(UTC))
-    assert isinstance(found, Rejected)
-    assert [e.dedup_key for e in found.events[:-1]] == ["f1", "f2"]
-    assert found.events[-1].title == "Unreadable message from Alertmanager"
+    parsed = alertmanager.normalize(body, datetime.now(UTC))
+    assert isinstance(parsed, Rejected)
+    assert [e.dedup_key for e in parsed.events[:-1]] == ["f1", "f2"]
+    assert parsed.events[-1].title == "Unreadable message from Alertmanager"
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_one_bad_alert_silences_no_other_and_pages_itself(body: bytes) -> None:
     ],
 )
 def test_what_is_only_resolved_never_fires_though_it_is_cut_short(body: bytes) -> None:
-    found = alertmanager.normalize(body, datetime.now(UTC))
-    assert isinstance(found, Rejected)
-    assert [(e.kind, e.dedup_key) for e in found.events] == [(EventKind.RESOLVED, "f1")]
+    parsed = alertmanager.normalize(body, datetime.now(UTC))
+    assert isinstance(parsed, Rejected)
+    assert [(e.kind, e.dedup_key) for e in parsed.events] == [(EventKind.RESOLVED, "f1")]
 
 
 def test_an_alert_without_a_fingerprint_is_known_by_its_labels() -> None:

@@ -60,11 +60,11 @@ async def test_the_owner_is_told_of_what_cannot_be_read_once_a_day(dsn: str, clo
         for _ in range(3):
             await d.post("alertmanager", b"{}")
             await d.world.settle()
-        told, also = (message for message in d.world.sink.got if message["event"] == "source")
-        assert {told["person"], also["person"]} == {"Mara Lindqvist", "Jun Okafor"}
-        assert (told["event"], told["page"], told["urgency"]) == ("source", "", "low")
-        assert told["title"] == "Checkout: can't read alerts from First key"
-        assert "not an Alertmanager webhook message" in told["note"]
+        notice, also = (message for message in d.world.sink.got if message["event"] == "source")
+        assert {notice["person"], also["person"]} == {"Mara Lindqvist", "Jun Okafor"}
+        assert (notice["event"], notice["page"], notice["urgency"]) == ("source", "", "low")
+        assert notice["title"] == "Checkout: can't read alerts from First key"
+        assert "not an Alertmanager webhook message" in notice["note"]
         async with d.world.ctx.db.tx() as tx:
             (broken,) = await alerts.broken_sources(tx, d.world.now, service_id=d.world.service)
             assert await alerts.broken_sources(tx, d.world.now, service_id=d.world.service + 1) == []

@@ -80,9 +80,9 @@ async def test_each_fault_has_its_status_and_sentence(dsn: str, clock: FakeClock
         for change, error in FAULTS:
             answer = await d.enqueue({**SAMPLES["minimal"], "routing_key": d.world.key, **change})
             assert answer.status_code == 400
-            found = answer.json()
-            assert (found["status"], found["message"]) == ("invalid event", "Event object is invalid")
-            assert error in found["errors"]
+            problem = answer.json()
+            assert (problem["status"], problem["message"]) == ("invalid event", "Event object is invalid")
+            assert error in problem["errors"]
         for body in (b"", b"{", b"[]", b"\xff", b'"x"'):
             answer = await d.enqueue(body)
             assert answer.status_code == 400

@@ -10,15 +10,25 @@ from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feeds import RenderedFeed
 from firebell.oncall.calendars.model import KnownPerson, Place
 from firebell.oncall.schedules import queries as oncall
-from tests.stories.test_a_rota_kept_elsewhere import HEAD, ROTA, TAIL, TEST, event, house, poll, take_in, who
+from tests.stories.test_a_rota_kept_elsewhere import (
+    HEAD,
+    ROTA,
+    TAIL,
+    TEST,
+    event,
+    poll,
+    rota_world,
+    take_in,
+    who,
+)
 from tests.world import World
 
 
 async def put(w: World, import_id: int, place: Place) -> None:
     """Put a calendar elsewhere."""
     async with w.ctx.db.tx() as tx:
-        found = await actions.import_for(tx, import_id, w.mara)
-        await actions.place_import(tx, TEST, found, place, w.now)
+        calendar = await actions.import_for(tx, import_id, w.mara)
+        await actions.place_import(tx, TEST, calendar, place, w.now)
 
 
 async def decided_by(w: World) -> set[tuple[str, str]]:
@@ -39,7 +49,7 @@ async def decided_by(w: World) -> set[tuple[str, str]]:
 
 
 async def test_a_base_answers_where_the_rotation_has_nobody(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, _):
+    async with rota_world(dsn, clock) as (w, _):
         await take_in(w, place=Place.BELOW, text=ROTA.decode(), name="the base")
         assert await who(w) == (w.mara,)
         assert await decided_by(w) == {("layer", "Rotation")}
@@ -52,7 +62,7 @@ async def test_a_base_answers_where_the_rotation_has_nobody(dsn: str, clock: Fak
 async def test_a_calendar_that_is_put_elsewhere_changes_what_comes_and_not_what_was(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         added = await take_in(w, url=there.url)
         assert await decided_by(w) == {("layer", "127.0.0.1")}
         await poll(w, hours=1)
@@ -69,7 +79,7 @@ async def test_a_calendar_that_is_put_elsewhere_changes_what_comes_and_not_what_
 
 
 async def test_of_two_calendars_in_one_place_the_later_lies_above(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, _):
+    async with rota_world(dsn, clock) as (w, _):
         night = event("20261124T000000", "20261125T000000", "Mara Lindqvist", "RRULE:FREQ=DAILY;COUNT=60\r\n")
         first = await take_in(w, text=ROTA.decode())
         second = await take_in(w, text=f"{HEAD}{night}{TAIL}")

@@ -54,8 +54,8 @@ def heading(mail: Mail, name: str = "Subject") -> str:
 
 def part(mail: Mail, kind: str) -> str:
     """Return the text of one part."""
-    (found,) = [p for p in mail.walk() if p.get_content_type() == kind]
-    payload = found.get_payload(decode=True)
+    (match,) = [p for p in mail.walk() if p.get_content_type() == kind]
+    payload = match.get_payload(decode=True)
     assert isinstance(payload, bytes)
     return payload.decode()
 
@@ -130,7 +130,7 @@ async def test_an_address_from_before_the_check_is_never_handed_to_the_server(
         await w.alert()
         await w.settle()
         assert ["jun@example.org"] in box.recipients
-        assert all(found == ["jun@example.org"] for found in box.recipients)
+        assert all(recipients == ["jun@example.org"] for recipients in box.recipients)
 
 
 async def test_the_sender_is_one_mailbox_whatever_its_name(dsn: str, clock: FakeClock) -> None:

@@ -76,9 +76,9 @@ async def test_without_tls_the_password_is_not_sent_and_the_next_rule_acts(
             assert (state, door.passwords, box.raw) == ("failed", [], [])
             assert "STARTTLS" in error
             assert "Jun Okafor" in w.sink.people()
-        _, found = await findings(dsn, FIREBELL_SMTP_URL=url)
-        assert found["mail"][0] == "fail"
-        assert "STARTTLS" in found["mail"][1]
+        _, checks = await findings(dsn, FIREBELL_SMTP_URL=url)
+        assert checks["mail"][0] == "fail"
+        assert "STARTTLS" in checks["mail"][1]
         assert door.passwords == []
 
 
@@ -91,8 +91,8 @@ async def test_with_starttls_the_password_is_sent_and_the_mail_arrives(
         async with world(dsn, clock, smtp_url=url) as w:
             assert await page_by_mail(w) == ("accepted", "")
             assert (door.passwords, len(box.raw)) == ([b"secret"], 1)
-        _, found = await findings(dsn, FIREBELL_SMTP_URL=url)
-        assert found["mail"][0] == "ok", json.dumps(found)
+        _, checks = await findings(dsn, FIREBELL_SMTP_URL=url)
+        assert checks["mail"][0] == "ok", json.dumps(checks)
 
 
 async def test_who_allows_it_in_the_address_sends_it_in_clear_and_doctor_warns(
@@ -104,8 +104,8 @@ async def test_who_allows_it_in_the_address_sends_it_in_clear_and_doctor_warns(
         async with world(dsn, clock, smtp_url=url) as w:
             assert await page_by_mail(w) == ("accepted", "")
             assert door.passwords == [b"secret"]
-        _, found = await findings(dsn, FIREBELL_SMTP_URL=url)
-        assert found["mail"][0] == "warn"
+        _, checks = await findings(dsn, FIREBELL_SMTP_URL=url)
+        assert checks["mail"][0] == "warn"
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,9 @@ async def keep_quiet(w: World) -> None:
 async def suspects(w: World) -> int:
     """Return how many contact methods are blamed for a failure."""
     async with w.ctx.db.tx() as tx:
-        found = await tx.value("select count(*) from contact_method where suspect_since is not null")
-        assert isinstance(found, int)
-        return found
+        count = await tx.value("select count(*) from contact_method where suspect_since is not null")
+        assert isinstance(count, int)
+        return count
 
 
 async def test_twenty_warnings_of_the_night_arrive_as_one_message(dsn: str) -> None:

@@ -66,9 +66,9 @@ class Elsewhere:
         """Answer one request and close."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines = head.split("\r\n")
-        given = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:-2])}
-        self.asked.append({"path": lines[0].split(" ")[1], **given})
-        same = self.status == 200 and given.get("if-none-match") == self.etag
+        headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:-2])}
+        self.asked.append({"path": lines[0].split(" ")[1], **headers})
+        same = self.status == 200 and headers.get("if-none-match") == self.etag
         body, status = (b"", 304) if same else (self.body, self.status)
         extra = f"Location: {self.location}\r\n" if self.location and "moved" not in lines[0] else ""
         status = 302 if extra else status
@@ -87,7 +87,7 @@ class Elsewhere:
 
 
 @asynccontextmanager
-async def house(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Elsewhere]]:
+async def rota_world(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, Elsewhere]]:
     """Yield the small organization, and a calendar server beside it."""
     there = Elsewhere()
     async with world(dsn, clock) as w, listening(there.answer) as port:
@@ -100,16 +100,16 @@ async def primary(w: World) -> int:
         return next(int(s.id) for s in await queries.schedules(tx) if s.slug == "payments-primary")
 
 
-async def take_in(w: World, use: Use = Use.LAYER, **given: Any) -> int:
+async def take_in(w: World, use: Use = Use.LAYER, **fields: Any) -> int:
     """Take a calendar in on the primary schedule, or as Mara's busy time, and let it be read."""
     whose: dict[str, Any] = {"person_id": w.mara} if use is Use.BUSY else {"schedule_id": await primary(w)}
     async with w.ctx.db.tx() as tx:
-        found = await actions.add_import(tx, TEST, use=use, now=w.now, **whose, **given)
+        calendar = await actions.add_import(tx, TEST, use=use, now=w.now, **whose, **fields)
     await w.settle()
-    return found.id
+    return calendar.id
 
 
-async def seen(w: World) -> Import:
+async def imported(w: World) -> Import:
     """Return the one import of the primary schedule."""
     schedule = await primary(w)
     async with w.ctx.db.tx() as tx:
@@ -120,8 +120,8 @@ async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
     """Return who is on call on the primary schedule."""
     schedule = await primary(w)
     async with w.ctx.db.tx() as tx:
-        found = (await queries.schedules_by_id(tx, [schedule]))[schedule]
-    return queries.users_at(found, at or w.now)
+        schedule_ = (await queries.schedules_by_id(tx, [schedule]))[schedule]
+    return queries.users_at(schedule_, at or w.now)
 
 
 async def keys(w: World) -> set[str]:
@@ -146,7 +146,7 @@ async def faults(w: World) -> set[str]:
 async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         assert await who(w) == (w.mara,)
         await take_in(w, url=there.url)
         assert await who(w) == (w.jun,)
@@ -154,7 +154,7 @@ async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
 
         await poll(w, minutes=20)
         assert there.asked[-1]["if-none-match"] == '"1"'
-        assert (await seen(w)).good_at == w.now
+        assert (await imported(w)).good_at == w.now
 
         there.etag = '"2"'
         bad = {
@@ -168,12 +168,12 @@ async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
         since = w.now + timedelta(minutes=20)
         for reason, (there.status, there.body) in bad.items():
             await poll(w, minutes=20)
-            found = await seen(w)
-            assert reason in found.error
-            assert (found.failing_since, found.stale(w.now)) == (since, False)
+            calendar = await imported(w)
+            assert reason in calendar.error
+            assert (calendar.failing_since, calendar.stale(w.now)) == (since, False)
             assert await who(w) == (w.jun,), reason
         await poll(w, hours=6)
-        assert (await seen(w)).stale(w.now)
+        assert (await imported(w)).stale(w.now)
         assert "S-ICAL-STALE" in await faults(w)
         await poll(w, days=20)
         assert await who(w) == (w.jun,)
@@ -181,14 +181,14 @@ async def test_the_calendar_decides_and_a_bad_day_of_its_server_empties_nothing(
 
         there.status, there.body = 200, ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
         await poll(w, minutes=20)
-        found = await seen(w)
-        assert (found.error, found.failing_since) == ("", None)
+        calendar = await imported(w)
+        assert (calendar.error, calendar.failing_since) == ("", None)
         assert await who(w) == (w.mara,)
         assert await who(w, w.now - timedelta(minutes=1)) == (w.jun,), "what has been stays"
 
 
 async def test_a_page_does_not_wait_for_a_slow_calendar(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         there.etag, there.drip_s = '"2"', 0.05
         w.clock.advance(timedelta(minutes=20))
@@ -199,39 +199,39 @@ async def test_a_page_does_not_wait_for_a_slow_calendar(dsn: str, clock: FakeClo
         assert [m["person"] for m in w.sink.got if m["event"] == "page"] == ["Jun Okafor"]
         assert not fetch.done()
         assert await fetch == 1
-        assert "No answer within 1.5 s" in (await seen(w)).error
+        assert "No answer within 1.5 s" in (await imported(w)).error
         assert await who(w) == (w.jun,)
 
 
 async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=f"http://127.0.0.1:{free_port()}/rota.ics")
-        found = await seen(w)
-        assert "cannot be reached" in found.error
-        assert (found.good_at, there.asked) == (None, [])
+        calendar = await imported(w)
+        assert "cannot be reached" in calendar.error
+        assert (calendar.good_at, there.asked) == (None, [])
         await poll(w, hours=7)
         async with w.ctx.db.tx() as tx:
             primary_ = await queries.by_slug(tx, "payments-primary")
-            told = (await check_queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
-        assert "it was never read" in next(f.message for f in told if f.code == "S-ICAL-STALE")
+            findings = (await check_queries.findings_of(tx, [primary_], w.now))[int(primary_.id)]
+        assert "it was never read" in next(f.message for f in findings if f.code == "S-ICAL-STALE")
         assert await who(w) == (w.mara,)
 
 
 async def test_a_moved_calendar_is_followed_but_never_into_the_house(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         there.location = "/moved.ics"
         await take_in(w, url=there.url)
         assert [a["path"] for a in there.asked] == ["/rota.ics", "/moved.ics"]
         assert await who(w) == (w.jun,)
         there.location, there.etag = "http://10.1.2.3/latest/meta-data", '"2"'
         await poll(w, minutes=20)
-        assert "10.1.2.3 is a private address" in (await seen(w)).error
+        assert "10.1.2.3 is a private address" in (await imported(w)).error
 
 
 async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         there.body = ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
         await take_in(w, Use.OVERRIDE, url=there.url)
         await take_in(w, Use.LAYER, text=ROTA.decode())
@@ -253,12 +253,12 @@ async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
 
 
 async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         stray = event("20261124T060000", "20261124T070000", "Alice")
         there.body = f"{HEAD}{stray}{event('20261124T080000', '20261124T090000', 'jun')}{TAIL}".encode()
         await take_in(w, url=there.url)
-        found = await seen(w)
-        assert [(s.title, s.start.hour) for s in found.unmatched] == [("Alice", 6)]
+        calendar = await imported(w)
+        assert [(s.title, s.start.hour) for s in calendar.unmatched] == [("Alice", 6)]
         assert "S-ICAL-USER" in await faults(w)
         day = w.now.replace(minute=30)
         assert await who(w, day.replace(hour=6)) == (w.mara,), "the layers answer"
@@ -268,13 +268,13 @@ async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: Fake
                 tx, TEST, name="Alice Ng", email="alice@example.org", role="responder", tz="UTC", now=w.now
             )
         await poll(w, minutes=20)
-        assert (await seen(w)).unmatched == ()
+        assert (await imported(w)).unmatched == ()
         assert "S-ICAL-USER" not in await faults(w)
         assert await who(w, day.replace(hour=6)) not in ((w.mara,), (w.jun,))
 
 
 async def test_somebody_who_left_is_not_put_on_call_by_a_calendar(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         async with w.ctx.db.tx() as tx:
             await tx.execute("update person set active = false where id = $1", w.jun)
@@ -282,7 +282,7 @@ async def test_somebody_who_left_is_not_put_on_call_by_a_calendar(dsn: str, cloc
 
 
 async def test_removing_it_gives_back_what_comes_and_keeps_what_was(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         added = await take_in(w, url=there.url)
         await poll(w, hours=2)
         async with w.ctx.db.tx() as tx:
@@ -298,7 +298,7 @@ async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_
     dsn: str, clock: FakeClock
 ) -> None:
     """It stayed open, and whoever took it stood in for somebody who was not on call."""
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         start = w.now + timedelta(days=2)
         async with w.ctx.db.tx() as tx:
@@ -314,15 +314,15 @@ async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_
         there.etag, there.body = '"2"', ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
         await poll(w, minutes=20)
         async with w.ctx.db.tx() as tx:
-            found = await swap_queries.cover(tx, cover.id)
-        assert found
-        assert (found.state, found.why) == ("withdrawn", "Jun Okafor is no longer on call then")
+            current = await swap_queries.cover(tx, cover.id)
+        assert current
+        assert (current.state, current.why) == ("withdrawn", "Jun Okafor is no longer on call then")
 
 
 async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         start, end = w.now + timedelta(days=2), w.now + timedelta(days=3)
         async with w.ctx.db.tx() as tx:
             actor = await w.actor(w.jun)
@@ -335,20 +335,20 @@ async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
 
 async def test_who_is_on_call_because_somebody_in_a_calendar_left_is_told(dsn: str, clock: FakeClock) -> None:
     """Nobody was told: the calendar's shifts were read without those who left, before as after."""
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         await poll(w, hours=1)
         w.sink.got.clear()
         async with w.ctx.db.tx() as tx:
             await people.update_person(tx, TEST, w.jun, active=False, now=w.now)
         await w.settle()
-        told = {m["title"]: m["note"] for m in w.sink.got if m["person"] == "Mara Lindqvist"}
-        note = told["Jun Okafor left: Payments primary"]
+        notes = {m["title"]: m["note"] for m in w.sink.got if m["person"] == "Mara Lindqvist"}
+        note = notes["Jun Okafor left: Payments primary"]
         assert note.startswith("You are on call (Europe/Stockholm):\n- Tue 24 Nov 05:14 to Mon 30 Nov 09:00")
 
 
 async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
 
         async def version() -> int:
             async with w.ctx.db.tx() as tx:
@@ -369,7 +369,7 @@ async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock
 
 
 async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         free = event("20261125T100000", "20261125T110000", "Focus", "TRANSP:TRANSPARENT\r\n")
         there.body = f"{HEAD}{event('20261126T100000', '20261126T120000', 'Flight')}{free}{TAIL}".encode()
         await take_in(w, Use.BUSY, url=there.url)
@@ -394,7 +394,7 @@ async def busy(w: World) -> list[Finding]:
 
 
 async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         both = (("20261126T100000", "20261126T120000"), ("20261128T100000", "20261128T120000"))
         there.body = f"{HEAD}{''.join(event(a, b, 'Operation') for a, b in both)}{TAIL}".encode()
         assert await busy(w) == []
@@ -427,7 +427,7 @@ async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: st
 
 
 async def test_on_public_holidays_other_people_are_on_duty(dsn: str, clock: FakeClock) -> None:
-    async with house(dsn, clock) as (w, _):
+    async with rota_world(dsn, clock) as (w, _):
         await take_in(w, Use.LAYER, country="se", users=[w.jun])
         christmas = datetime(2026, 12, 25, 11, tzinfo=UTC)
         assert await who(w, christmas) == (w.jun,)
@@ -448,14 +448,14 @@ async def test_a_calendar_that_hangs_its_reader_is_stopped() -> None:
 async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
-    found = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
-    assert (found.shifts, found.events) == ((), 0)
+    read_result = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
+    assert (read_result.shifts, read_result.events) == ((), 0)
 
 
 async def test_what_a_calendar_gave_somebody_who_left_since_is_still_theirs(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with house(dsn, clock) as (w, there):
+    async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         await poll(w, hours=5)
         async with w.ctx.db.tx() as tx:

@@ -34,11 +34,11 @@ class Team:
     ada: int
     id: int
 
-    def told(self) -> list[tuple[str, str]]:
+    def notices(self) -> list[tuple[str, str]]:
         """Return who was told what but of the daily checks, in order, and forget it."""
-        found = [(m["person"].split()[0], m["title"]) for m in self.heard()]
+        notices = [(m["person"].split()[0], m["title"]) for m in self.heard()]
         self.w.sink.got.clear()
-        return found
+        return notices
 
     def notes(self) -> list[str]:
         """Return the words of the messages."""
@@ -58,9 +58,9 @@ class Team:
         """Run a verb as Mara or somebody else, and what follows from it."""
         actor = await self.w.actor(by or self.w.mara)
         async with self.w.ctx.db.tx() as tx:
-            found = await verb(tx, actor, *args, **more, now=self.w.now)
+            result = await verb(tx, actor, *args, **more, now=self.w.now)
         await self.w.settle()
-        return found
+        return result
 
 
 def weekly(*users: int, **more: Any) -> Layer:
@@ -107,18 +107,18 @@ async def test_who_is_on_call_is_told_a_day_before_at_the_start_and_at_the_end(
 ) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY - 24 * HOUR - timedelta(minutes=1))
-        assert t.told() == []
+        assert t.notices() == []
         await t.until(MONDAY - 24 * HOUR)
         assert t.notes()[0].startswith(
             "You are on call for Weekly from Mon 30 Nov 09:00 to Mon 7 Dec 09:00 (Europe/Stockholm)."
         )
-        assert t.told() == [("Jun", "On call in 1 d: Weekly")]
+        assert t.notices() == [("Jun", "On call in 1 d: Weekly")]
         await t.until(MONDAY - timedelta(minutes=1))
-        assert t.told() == []
+        assert t.notices() == []
         await t.until(MONDAY)
         assert "You take over from Mara Lindqvist" in t.notes()[1]
         assert t.notes()[1].endswith("/oncall/handoffs/weekly/2026-11-30")
-        assert t.told() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
+        assert t.notices() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
 
 
 async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
@@ -127,21 +127,21 @@ async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
     async with team(dsn, clock) as t:
         await t.run(reminder_lead_time.change, 72)
         await t.until(MONDAY - 72 * HOUR - timedelta(minutes=1))
-        assert t.told() == []
+        assert t.notices() == []
         await t.until(MONDAY - 72 * HOUR)
-        assert t.told() == [("Jun", "On call in 3 d: Weekly")]
+        assert t.notices() == [("Jun", "On call in 3 d: Weekly")]
         await t.run(reminder_lead_time.change, 2)
         await t.until(MONDAY - HOUR)
-        assert t.told() == []
+        assert t.notices() == []
         await t.until(MONDAY)
-        assert t.told() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
+        assert t.notices() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
         # Ada's shift is three days ahead when a notice of a week is chosen
         await t.until(MONDAY + timedelta(days=4))
         await t.run(reminder_lead_time.change, 168)
-        assert t.told() == [("Ada", "On call in 3 d, but nothing can wake you: Weekly")]
+        assert t.notices() == [("Ada", "On call in 3 d, but nothing can wake you: Weekly")]
         await t.run(reminder_lead_time.change, 96)
         await t.until(MONDAY + timedelta(days=7) - HOUR)
-        assert t.told() == []
+        assert t.notices() == []
         for hours in (0, 169):
             with pytest.raises(Invalid) as refused:
                 await t.run(reminder_lead_time.change, hours)
@@ -151,8 +151,8 @@ async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
 async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY)
-        told = t.told()
-        assert len(told) == 3
+        notices = t.notices()
+        assert len(notices) == 3
         for to in (MONDAY, MONDAY - HOUR, MONDAY + HOUR):
             t.w.clock.set(to)
             async with t.w.ctx.db.tx() as tx:
@@ -160,7 +160,7 @@ async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeCl
             other = Worker(t.w.ctx, timer_handlers(), subscriptions.outbox_handlers())
             await t.w.settle()
             await other.settle(to)
-        assert t.told() == []
+        assert t.notices() == []
 
 
 async def test_after_a_downtime_nothing_is_told_of_the_past(dsn: str, clock: FakeClock) -> None:
@@ -168,10 +168,10 @@ async def test_after_a_downtime_nothing_is_told_of_the_past(dsn: str, clock: Fak
         t.w.clock.set(MONDAY + 5 * HOUR)
         await t.w.settle()
         # the day before is over, and so is the end of Mara's shift; that Jun is on call is still true
-        assert t.told() == [("Jun", "You are on call now: Weekly")]
+        assert t.notices() == [("Jun", "You are on call now: Weekly")]
         t.w.clock.set(MONDAY + timedelta(days=20))
         await t.w.settle()
-        assert t.told() == [("Jun", "On call in 1 d: Weekly")]
+        assert t.notices() == [("Jun", "On call in 1 d: Weekly")]
 
 
 async def test_a_handoff_on_the_night_of_a_clock_change_is_told_when_the_wall_clock_says(
@@ -181,23 +181,23 @@ async def test_a_handoff_on_the_night_of_a_clock_change_is_told_when_the_wall_cl
     async with team(dsn, clock) as t:
         # clocks go forward on Sunday: Monday 09:00 is 07:00 UTC
         await t.until(datetime(2027, 3, 28, 6, 59, tzinfo=UTC))
-        assert t.told() == []
+        assert t.notices() == []
         await t.until(datetime(2027, 3, 28, 7, tzinfo=UTC))
-        assert [title for _, title in t.told()] == ["On call in 1 d: Weekly"]
+        assert [title for _, title in t.notices()] == ["On call in 1 d: Weekly"]
         await t.until(datetime(2027, 3, 29, 7, tzinfo=UTC))
-        assert len(t.told()) == 2
+        assert len(t.notices()) == 2
 
 
 async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY + timedelta(days=5))
-        t.told()
+        t.notices()
         async with t.w.ctx.db.tx() as tx:
             await tx.execute("update contact_method set verified_at = null where kind <> 'email'")
         await t.until(MONDAY + timedelta(days=6))
         assert t.notes()[0].startswith("You have no verified contact method that can wake you")
         assert t.notes()[0].endswith("/settings/contact")
-        assert t.told() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
+        assert t.notices() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
 
 
 async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str, clock: FakeClock) -> None:
@@ -209,10 +209,10 @@ async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str
                     await people.mark_method_verified(tx, one.id, t.w.now)
         await t.until(MONDAY - 24 * HOUR)
         assert only not in t.notes()[0]
-        t.told()
+        t.notices()
         await t.until(MONDAY + timedelta(days=6))
         assert only in t.notes()[-1]
-        assert t.told()[-1] == ("Ada", "On call in 1 d: Weekly")
+        assert t.notices()[-1] == ("Ada", "On call in 1 d: Weekly")
 
 
 async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their_own_zone(
@@ -231,18 +231,18 @@ async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their
         notes = sorted(t.notes())
         assert notes[0].startswith("You are no longer on call (Europe/Stockholm):\n- Fri 27 Nov 09:00 to Sat")
         assert notes[1].startswith("You are on call (UTC):\n- Fri 27 Nov 08:00 to Sat 28 Nov 08:00")
-        assert sorted(t.told()) == [
+        assert sorted(t.notices()) == [
             ("Ada", "Mara Lindqvist changed Weekly"),
             ("Mara", "Mara Lindqvist changed Weekly"),
         ]
         await t.w.settle()
-        assert t.told() == []
+        assert t.notices() == []
 
 
 async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(t.w.now + 4 * HOUR)
-        t.told()
+        t.notices()
         await t.run(
             oncall.create_override,
             kind=OverrideKind.SET,
@@ -252,12 +252,12 @@ async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: Fake
             end=t.w.now + 2 * HOUR,
             reason="",
         )
-        assert sorted(t.told()) == [
+        assert sorted(t.notices()) == [
             ("Jun", "Mara Lindqvist changed Weekly"),
             ("Mara", "Mara Lindqvist changed Weekly"),
         ]
         await t.until(t.w.now + 2 * HOUR)
-        assert t.told() == [("Jun", "Your shift is over: Weekly"), ("Mara", "You are on call now: Weekly")]
+        assert t.notices() == [("Jun", "Your shift is over: Weekly"), ("Mara", "You are on call now: Weekly")]
 
 
 @pytest.mark.parametrize(("hours", "urgency"), [(2, "high"), (20, "low")])
@@ -294,7 +294,7 @@ async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_i
             end=MONDAY - timedelta(days=3),
             reason="",
         )
-        t.told()
+        t.notices()
         ask = await t.run(
             covers.ask,
             schedule_id=t.id,
@@ -305,9 +305,9 @@ async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_i
         )
         # Ada is on call elsewhere then
         assert "“a concert”" in t.notes()[0]
-        assert t.told() == [("Jun", "Mara Lindqvist requests cover: Weekly")]
+        assert t.notices() == [("Jun", "Mara Lindqvist requests cover: Weekly")]
         await t.run(covers.take, ask.id, t.w.jun)
-        assert t.told() == [
+        assert t.notices() == [
             ("Mara", "Jun Okafor covers for you: Weekly"),
             ("Jun", "Mara Lindqvist changed Weekly"),
         ]
@@ -315,7 +315,7 @@ async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_i
 
 async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
-        found = await t.run(
+        swap = await t.run(
             swaps.propose,
             schedule_id=t.id,
             proposer=t.w.mara,
@@ -323,9 +323,9 @@ async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: st
             mine=(MONDAY - timedelta(days=3), MONDAY),
             theirs=(MONDAY, MONDAY + timedelta(days=3)),
         )
-        assert t.told() == [("Jun", "Mara Lindqvist proposes a swap: Weekly")]
-        await t.run(swaps.decline, found.id, by=t.w.jun)
-        assert t.told() == [("Mara", "Jun Okafor declined your swap: Weekly")]
+        assert t.notices() == [("Jun", "Mara Lindqvist proposes a swap: Weekly")]
+        await t.run(swaps.decline, swap.id, by=t.w.jun)
+        assert t.notices() == [("Mara", "Jun Okafor declined your swap: Weekly")]
 
 
 async def test_two_hundred_schedules_are_told_in_one_batch(dsn: str, clock: FakeClock) -> None:
@@ -342,10 +342,10 @@ async def test_two_hundred_schedules_are_told_in_one_batch(dsn: str, clock: Fake
                     now=t.w.now,
                 )
         await t.w.settle()
-        t.told()
+        t.notices()
         t.w.clock.set(MONDAY - 24 * HOUR)
         await t.w.settle()
-        assert sorted(set(t.told())) == [
+        assert sorted(set(t.notices())) == [
             ("Jun", title) for title in sorted(f"On call in 1 d: {s}" for s in _names())
         ]
 

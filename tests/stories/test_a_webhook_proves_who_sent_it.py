@@ -86,8 +86,8 @@ async def test_after_a_rotation_both_secrets_verify_for_a_day(dsn: str) -> None:
         assert verifies(rotated.secret, body, headers)
         async with w.ctx.db.tx() as tx:
             ended = w.now + timedelta(hours=24)
-            found = await people.signing_secrets(tx, [method.id], ended)
-        assert [secret_text(s) for s in found[method.id]] == [rotated.secret]
+            secrets_ = await people.signing_secrets(tx, [method.id], ended)
+        assert [secret_text(s) for s in secrets_[method.id]] == [rotated.secret]
 
 
 async def test_a_webhook_that_is_added_again_has_another_secret(dsn: str, clock: FakeClock) -> None:

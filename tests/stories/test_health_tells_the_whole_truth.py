@@ -23,7 +23,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database_clock import DatabaseClock
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
-from tests.chaos.house import house
+from tests.chaos.product import product
 from tests.servers import data_folder, until
 from tests.sources.door import door
 from tests.world import World, settings, world
@@ -245,20 +245,20 @@ async def test_a_full_disk_is_told_to_senders_health_and_the_log_and_nothing_is_
     None
 ):
     with data_folder() as place, small_disk(place):
-        async with house(place / "data") as h, h.serve() as server, httpx.AsyncClient() as http:
+        async with product(place / "data") as h, h.serve() as server, httpx.AsyncClient() as http:
             filler = fill(place)
             text = "x" * 200_000
 
             async def refused() -> bool:
                 return await h.alert(server, f"full {text}"[:100_000]) == 503
 
-            async def told() -> bool:
+            async def reported() -> bool:
                 assert await refused()
                 failing = (await http.get(f"{server.url}/healthz")).json()["failing"]
                 return bool({"database", "inbound"} & set(failing))
 
             await until(refused, "a sender is refused")
-            await until(told, "/healthz says so")
+            await until(reported, "/healthz says so")
             assert "senders are refused" in server.said
             filler.unlink()
 

@@ -15,11 +15,11 @@ DAY = timedelta(days=1)
 async def ask(t: Team, *asked: int) -> int:
     """Let Mara ask for cover of a day of her week; forget whom that was told to."""
     start = MONDAY - timedelta(days=4)
-    found = await t.run(
+    cover = await t.run(
         covers.ask, schedule_id=t.id, requester=t.w.mara, start=start, end=start + 24 * HOUR, asked=asked
     )
-    t.told()
-    return int(found.id)
+    t.notices()
+    return int(cover.id)
 
 
 async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_left(
@@ -29,12 +29,12 @@ async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_lef
         cover = await ask(t, t.w.jun, t.ada)
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
         assert "Others can still accept. You stay on call until someone accepts." in t.notes()[0]
-        assert t.told() == [("Mara", "Jun Okafor can’t cover for you: Weekly")]
+        assert t.notices() == [("Mara", "Jun Okafor can’t cover for you: Weekly")]
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
-        assert t.told() == []
+        assert t.notices() == []
         await t.run(covers.decline, cover, t.ada, by=t.ada)
         assert "Everyone you asked has declined: ask someone else." in t.notes()[0]
-        assert t.told() == [("Mara", "Ada Byron can’t cover for you: Weekly")]
+        assert t.notices() == [("Mara", "Ada Byron can’t cover for you: Weekly")]
 
 
 async def test_a_request_of_everybody_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
@@ -51,9 +51,9 @@ async def test_where_nobody_follows_who_left_the_team_is_told_of_the_gap(dsn: st
             "No one is on call (Europe/Stockholm):\n- Mon 7 Dec 09:00 to Mon 14 Dec 09:00\n- Mon 28 Dec 09:00"
         )
         assert {m["urgency"] for m in t.w.sink.got} == {"low"}
-        assert sorted(t.told()) == [("Jun", "Ada Byron left: Weekly"), ("Mara", "Ada Byron left: Weekly")]
+        assert sorted(t.notices()) == [("Jun", "Ada Byron left: Weekly"), ("Mara", "Ada Byron left: Weekly")]
         await t.w.settle()
-        assert t.told() == []
+        assert t.notices() == []
 
 
 async def test_who_follows_somebody_who_left_is_told_their_new_shifts(dsn: str, clock: FakeClock) -> None:
@@ -61,16 +61,16 @@ async def test_who_follows_somebody_who_left_is_told_their_new_shifts(dsn: str, 
         layers = [weekly(t.w.jun), weekly(t.w.mara, t.ada)]
         await t.run(oncall.replace_layers, t.id, layers)
         await t.until(t.w.now + HOUR)
-        t.told()
+        t.notices()
         await t.run(people.update_person, t.ada, active=False)
         assert t.notes()[0].startswith("You are on call (Europe/Stockholm):\n- Mon 30 Nov 09:00 to Mon 7 Dec")
-        assert t.told() == [("Jun", "Ada Byron left: Weekly")]
+        assert t.notices() == [("Jun", "Ada Byron left: Weekly")]
 
 
 async def test_a_gap_that_begins_soon_is_urgent(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY + timedelta(days=7) - 2 * HOUR)
-        t.told()
+        t.notices()
         await t.run(people.update_person, t.ada, active=False)
         assert {m["urgency"] for m in t.w.sink.got if m["event"] == "change"} == {"high"}
 
@@ -82,7 +82,7 @@ async def test_who_comes_back_before_it_is_told_has_changed_nothing(dsn: str, cl
             await people.update_person(tx, actor, t.ada, active=False, now=t.w.now)
             await people.update_person(tx, actor, t.ada, active=True, now=t.w.now)
         await t.w.settle()
-        assert t.told() == []
+        assert t.notices() == []
 
 
 async def test_who_left_gives_up_what_was_theirs_on_every_schedule(dsn: str, clock: FakeClock) -> None:
@@ -92,9 +92,9 @@ async def test_who_left_gives_up_what_was_theirs_on_every_schedule(dsn: str, clo
         )
         await t.run(oncall.replace_layers, int(other.id), [weekly(t.w.jun), weekly(t.ada)])
         await t.until(t.w.now + HOUR)
-        t.told()
+        t.notices()
         await t.run(people.update_person, t.ada, active=False)
-        assert sorted(t.told()) == [
+        assert sorted(t.notices()) == [
             ("Jun", "Ada Byron left: Other"),
             ("Jun", "Ada Byron left: Weekly"),
             ("Mara", "Ada Byron left: Weekly"),
@@ -116,14 +116,14 @@ async def test_who_was_asked_hears_that_the_one_who_asked_has_left(dsn: str, clo
             mine=(MONDAY + 7 * DAY, MONDAY + 14 * DAY),
             theirs=theirs,
         )
-        t.told()
+        t.notices()
         await t.run(people.update_person, t.ada, active=False)
         notes = [n for n in t.notes() if "Ada Byron left" in n]
         assert notes[0].startswith(
             "From Tue 8 Dec 09:00 to Wed 9 Dec 09:00 (Europe/Stockholm): Ada Byron left."
             " You don’t need to do anything."
         )
-        said = [pair for pair in t.told() if pair[1] != "Ada Byron left: Weekly"]
+        said = [pair for pair in t.notices() if pair[1] != "Ada Byron left: Weekly"]
         assert sorted(said) == [
             ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
             ("Jun", "Cover request canceled: Weekly (Ada Byron)"),
@@ -131,4 +131,4 @@ async def test_who_was_asked_hears_that_the_one_who_asked_has_left(dsn: str, clo
             ("Mara", "Swap with Ada Byron canceled: Weekly"),
         ]
         await t.w.settle()
-        assert t.told() == []
+        assert t.notices() == []

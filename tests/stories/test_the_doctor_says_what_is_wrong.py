@@ -47,11 +47,11 @@ async def findings(dsn: str, **env: str) -> tuple[int, dict[str, tuple[str, str]
     code, out = await doctor(dsn, "--json", **env)
     answer: dict[str, Any] = json.loads(out)
     assert answer["ok"] == (code == 0)
-    found: dict[str, tuple[str, str]] = {}
+    results: dict[str, tuple[str, str]] = {}
     for one in answer["findings"]:
-        if one["check"] not in found or found[one["check"]][0] == "ok":
-            found[one["check"]] = (one["level"], one["text"])
-    return code, found
+        if one["check"] not in results or results[one["check"]][0] == "ok":
+            results[one["check"]] = (one["level"], one["text"])
+    return code, results
 
 
 async def test_a_low_limit_of_descriptors_is_a_warning() -> None:
@@ -102,11 +102,11 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         }
         async with mail_server(object()) as port:
             env["FIREBELL_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
-            code, found = await findings(dsn, **env)
+            code, results = await findings(dsn, **env)
             _, text = await doctor(dsn, **env)
         assert code == 0
-        assert {check: level for check, (level, _) in found.items() if level != "ok"} == {}
-        assert set(found) == {
+        assert {check: level for check, (level, _) in results.items() if level != "ok"} == {}
+        assert set(results) == {
             *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
             *(
                 "catch-all",
@@ -147,22 +147,22 @@ async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
                 label="",
                 now=w.now,
             )
-        code, found = await findings(
+        code, results = await findings(
             dsn, FIREBELL_SMTP_URL=f"smtp://127.0.0.1:{free_port()}", FIREBELL_ALLOWED_NETWORKS=""
         )
         assert code == 1
-        assert found["catch-all"][0] == "warn"
-        assert found["people"][0] == "warn"
-        assert "Jun Okafor, Mara Lindqvist" in found["people"][1]
-        assert found["on call"][0] == "warn"
-        assert "Payments primary" in found["on call"][1]
-        assert found["timers"][0] == "fail"
-        assert found["reactions"][0] == "warn"
-        assert "no chat" in found["reactions"][1]
-        assert found["mail"][0] == "fail"
-        assert found["ntfy"][0] == "fail"
-        assert "private address" in found["ntfy"][1]
-        assert "FIREBELL_BASE_URL" in found["links"][1]
+        assert results["catch-all"][0] == "warn"
+        assert results["people"][0] == "warn"
+        assert "Jun Okafor, Mara Lindqvist" in results["people"][1]
+        assert results["on call"][0] == "warn"
+        assert "Payments primary" in results["on call"][1]
+        assert results["timers"][0] == "fail"
+        assert results["reactions"][0] == "warn"
+        assert "no chat" in results["reactions"][1]
+        assert results["mail"][0] == "fail"
+        assert results["ntfy"][0] == "fail"
+        assert "private address" in results["ntfy"][1]
+        assert "FIREBELL_BASE_URL" in results["links"][1]
 
 
 async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
@@ -170,10 +170,10 @@ async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
         return AuthResult(success=False, handled=False)
 
     async with mail_server(object(), authenticator=refuse, auth_require_tls=False) as port:
-        _, found = await findings(dsn, FIREBELL_SMTP_URL=f"smtp://bell:wrong@127.0.0.1:{port}")
-    assert found["mail"][0] == "fail"
-    assert "535" in found["mail"][1]
-    assert "wrong" not in found["mail"][1]
+        _, results = await findings(dsn, FIREBELL_SMTP_URL=f"smtp://bell:wrong@127.0.0.1:{port}")
+    assert results["mail"][0] == "fail"
+    assert "535" in results["mail"][1]
+    assert "wrong" not in results["mail"][1]
 
 
 async def test_a_database_that_cannot_be_reached_is_a_finding_among_others(dsn: str) -> None:
@@ -182,20 +182,20 @@ async def test_a_database_that_cannot_be_reached_is_a_finding_among_others(dsn: 
         "nonsense",
         dsn.replace("test_", "no_"),
     ):
-        code, found = await findings(address)
+        code, results = await findings(address)
         assert code == 1
-        assert found["database"][0] == "fail"
-        assert "The database cannot be used" in found["database"][1]
-        assert "Check DATABASE_URL" in found["database"][1]
-        assert "mail" in found
+        assert results["database"][0] == "fail"
+        assert "The database cannot be used" in results["database"][1]
+        assert "Check DATABASE_URL" in results["database"][1]
+        assert "mail" in results
 
 
 async def test_where_nothing_was_ever_started_nothing_is_made() -> None:
     with data_folder() as data:
-        code, found = await findings("", FIREBELL_DATA=str(data))
+        code, results = await findings("", FIREBELL_DATA=str(data))
         assert code == 1
-        assert f"There is no database in {data}" in found["database"][1]
-        assert "FIREBELL_DATA" in found["database"][1]
+        assert f"There is no database in {data}" in results["database"][1]
+        assert "FIREBELL_DATA" in results["database"][1]
         assert not data.exists()
 
 
@@ -203,35 +203,35 @@ async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) 
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         newer = available()[-1].version + 1
         await execute(w, "insert into schema_migration (version, name) values ($1, 'later')", newer)
-        code, found = await findings(dsn)
+        code, results = await findings(dsn)
     assert code == 1
-    assert found["schema"][0] == "fail"
-    assert "Upgrade Firebell" in found["schema"][1]
+    assert results["schema"][0] == "fail"
+    assert "Upgrade Firebell" in results["schema"][1]
 
 
 async def test_a_database_that_stores_nothing_is_found(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         name = dsn.partition("?")[0].rpartition("/")[2]
         await execute(w, f"alter database {name} set default_transaction_read_only = on")
-        code, found = await findings(dsn)
+        code, results = await findings(dsn)
     assert code == 1
-    assert found["database"][0] == "ok"
-    assert found["write"][0] == "fail"
-    assert "read-only" in found["write"][1]
+    assert results["database"][0] == "ok"
+    assert results["write"][0] == "fail"
+    assert "read-only" in results["write"][1]
 
 
 async def test_a_database_of_edited_migrations_is_found(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         await execute(w, "update schema_migration set sha256 = sha256('edited') where version = 6")
-        code, found = await findings(dsn)
+        code, results = await findings(dsn)
     assert code == 1
-    assert found["schema"][0] == "fail"
-    assert "006_paging.sql" in found["schema"][1]
+    assert results["schema"][0] == "fail"
+    assert "006_paging.sql" in results["schema"][1]
 
 
 async def test_the_disk_and_the_owner_of_an_embedded_database_are_looked_at() -> None:
     with data_folder() as data:
         async with running(settings(data=data)):
-            _, found = await findings("", FIREBELL_DATA=str(data))
-        assert found["space"][0] in ("ok", "warn")
-        assert found["owner"][0] == ("warn" if data.owner() == "nobody" else "ok")
+            _, results = await findings("", FIREBELL_DATA=str(data))
+        assert results["space"][0] in ("ok", "warn")
+        assert results["owner"][0] == ("warn" if data.owner() == "nobody" else "ok")

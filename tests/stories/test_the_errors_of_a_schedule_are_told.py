@@ -16,14 +16,14 @@ DAY = timedelta(days=1)
 TITLE = "Pages might not reach anyone: Payments primary"
 
 
-async def told(w: World) -> list[tuple[str, str, str]]:
+async def reports(w: World) -> list[tuple[str, str, str]]:
     """Return to whom errors were told since the last time, how urgently, and in which words."""
     await w.settle()
-    found = [(m["person"], m["urgency"], m["note"]) for m in w.sink.got if m["event"] == "errors"]
+    notices = [(m["person"], m["urgency"], m["note"]) for m in w.sink.got if m["event"] == "errors"]
     titles = {m["title"] for m in w.sink.got if m["event"] == "errors"}
     w.sink.got.clear()
     assert titles <= {TITLE, TITLE.replace("primary", "secondary")}
-    return found
+    return notices
 
 
 TEST = Actor("system", "Test")
@@ -54,16 +54,16 @@ async def test_a_gap_that_reaches_nobody_is_told_to_the_team_on_the_next_day_and
     async with world(dsn, clock) as w:
         await reachable(w)
         clock.advance(DAY)
-        assert await told(w) == [], "all is well"
+        assert await reports(w) == [], "all is well"
         await override(w, 50, 6, schedule_id=2)
         clock.advance(DAY)
-        (mara, jun) = await told(w)
+        (mara, jun) = await reports(w)
         assert {mara[0], jun[0]} == {"Mara Lindqvist", "Jun Okafor"}
         assert mara[1] == "low"
         assert "- No one is on call from Fri 27 Nov 06:14 to 12:14 Europe/Stockholm." in mara[2]
         for _ in range(3):
             clock.advance(DAY)
-            assert await told(w) == [], "not again, neither while it comes nor while it runs"
+            assert await reports(w) == [], "not again, neither while it comes nor while it runs"
 
 
 async def test_a_gap_that_is_found_shortly_before_it_begins_is_urgent(dsn: str, clock: FakeClock) -> None:
@@ -71,19 +71,19 @@ async def test_a_gap_that_is_found_shortly_before_it_begins_is_urgent(dsn: str, 
         await reachable(w)
         await override(w, 26, 3, schedule_id=2)
         clock.advance(DAY)
-        assert {urgency for _, urgency, _ in await told(w)} == {"high"}
+        assert {urgency for _, urgency, _ in await reports(w)} == {"high"}
 
 
 async def test_who_cannot_be_woken_is_told_with_the_team_for_each_shift(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         clock.advance(DAY)
-        first = await told(w)
+        first = await reports(w)
         assert sorted({who for who, _, _ in first}) == ["Jun Okafor", "Mara Lindqvist"]
         assert all("has no verified contact method that can wake them." in note for _, _, note in first)
         clock.advance(DAY)
-        assert await told(w) == []
+        assert await reports(w) == []
         clock.advance(7 * DAY)
-        again = await told(w)
+        again = await reports(w)
         assert again, "the next week on call is another shift"
 
 
@@ -96,4 +96,4 @@ async def test_of_a_deleted_schedule_nothing_is_told(dsn: str, clock: FakeClock)
             )
             await oncall.delete_schedule(tx, TEST, int(made.id), w.now)
         clock.advance(DAY)
-        assert await told(w) == []
+        assert await reports(w) == []

@@ -45,11 +45,11 @@ async def test_warnings_of_the_night_come_as_one_message_in_the_morning(dsn: str
         assert w.sink.got == []
         assert {page.state for page in await w.pages()} == {PageState.TRIGGERED}
         await until(w, MORNING)
-        (told,) = w.sink.got
-        assert told["title"] == "3 messages held during your quiet hours"
+        (message,) = w.sink.got
+        assert message["title"] == "3 messages held during your quiet hours"
         for disk in ("disk 1", "disk 2", "disk 3"):
-            assert disk in told["note"]
-        assert told["note"].count("/ack/") == 3
+            assert disk in message["note"]
+        assert message["note"].count("/ack/") == 3
 
 
 async def test_an_urgent_page_comes_at_once(dsn: str, clock: FakeClock) -> None:
@@ -158,9 +158,9 @@ async def test_a_word_that_can_wait_joins_the_bundle(dsn: str, clock: FakeClock)
             word = Notice("shift-1", w.mara, "shift", "Your shift ends", "At nine.")
             await notify.send_notices(tx, [word], w.now)
         await until(w, MORNING)
-        (told,) = w.sink.got
-        assert "Your shift ends\nAt nine." in told["note"]
-        assert "disk" in told["note"]
+        (message,) = w.sink.got
+        assert "Your shift ends\nAt nine." in message["note"]
+        assert "disk" in message["note"]
 
 
 async def test_a_test_message_is_never_held(dsn: str, clock: FakeClock) -> None:

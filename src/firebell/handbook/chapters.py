@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from firebell.handbook.model import Chapter, Heading, Section
-from firebell.kit.markdown import anchors, markdown, words
+from firebell.kit.markdown import anchors, markdown, plain_text
 
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
 FIRST = "SKILL.md"
@@ -31,7 +31,7 @@ def ordered(paths: Sequence[str]) -> list[str]:
 def headings(text: str) -> list[Heading]:
     """Return all headings of a Markdown text with their anchors."""
     tokens = markdown.parse(_FRONT.sub("", text))
-    titles = [(t.tag, words(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
+    titles = [(t.tag, plain_text(inline)) for t, inline in pairwise(tokens) if t.type == "heading_open"]
     return [
         Heading(int(tag[1]), title, anchor)
         for (tag, title), anchor in zip(titles, anchors(title for _, title in titles), strict=True)
@@ -50,7 +50,7 @@ def sections(chapter: Chapter) -> tuple[Section, ...]:
             texts.append([])
         elif texts and before.type != "heading_open":
             if token.type == "inline":
-                texts[-1].append(words(token))
+                texts[-1].append(plain_text(token))
             elif token.type in ("fence", "code_block"):
                 texts[-1].append(token.content)
     return tuple(
@@ -71,11 +71,11 @@ def table(text: str, heading: str) -> list[list[str]]:
         if token.type == "heading_open":
             if rows:
                 break
-            inside = (inside and token.tag == "h3") or words(inline) == heading
+            inside = (inside and token.tag == "h3") or plain_text(inline) == heading
         elif inside and token.type == "tr_open":
             rows.append([])
         elif inside and token.type in ("th_open", "td_open"):
-            rows[-1].append(words(inline).strip())
+            rows[-1].append(plain_text(inline).strip())
         elif inside and rows and token.type == "table_close":
             break
     if not rows:

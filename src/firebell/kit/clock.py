@@ -1,17 +1,17 @@
-"""Time as a value: every rule and action takes `now`, only the edges ask a clock."""
+"""Clocks: rules and actions take `now` as an argument; only the edges read a clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 YEARS = range(1970, 2201)
-"""The years that are believed; arithmetic with time zones and rotations holds in all of them."""
+"""The accepted years, in all of which time zone and rotation arithmetic works."""
 
 
 class Clock(Protocol):
-    """Something that knows the present instant."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """Return the present instant as an aware UTC datetime."""
+        """Return the current time as an aware UTC datetime."""
         ...
 
 
@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that stands still until it is told to move."""
+    """A clock that moves only when told to."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start.astimezone(UTC)
@@ -32,7 +32,7 @@ class FakeClock:
         return self._now
 
     def advance(self, by: timedelta) -> datetime:
-        """Move forward by `by` and return the new instant."""
+        """Move forward by `by` and return the new time."""
         self._now += by
         return self._now
 

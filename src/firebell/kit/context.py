@@ -1,4 +1,4 @@
-"""What a running process has: handed to routes as `request.app.state.ctx` and to the worker."""
+"""The dependencies of a running process, available to routes as `request.app.state.ctx` and to the worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from firebell.kit.web.live import Live
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The edges of one process; pure code never sees it."""
+    """The I/O dependencies of one process; pure code never receives it."""
 
     db: Db
     ingest_db: Db
-    """Connections of the inbound routes alone: short time limits, and never taken up by pages or the worker."""
+    """Connections reserved for the inbound routes, with short time limits."""
     clock: Clock
     signer: Signer
     http: httpx.AsyncClient
@@ -29,8 +29,8 @@ class Context:
     channel_settings: Mapping[str, str]
     """The variables of the channels by name."""
     composers: Mapping[str, Composer]
-    """Who composes messages, by the kind of their subject."""
+    """The message composers, by kind of subject."""
     pace: Pace = REAL
     health: Health = field(default_factory=Health)
     allowed_hosts: frozenset[str] = frozenset()
-    """Names under which pages are served, beside literal addresses and loopback names."""
+    """Host names under which pages are served, in addition to literal addresses and loopback names."""

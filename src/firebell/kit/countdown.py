@@ -1,6 +1,6 @@
-"""How a wait reads: `in 2:41` before its end, and never a negative number after it (pure).
+"""Formats remaining time: `in 2:41` before the end, never a negative number after it (pure).
 
-`static/js/timers.js` writes the same texts while a page is open; one table tests both.
+`static/js/timers.js` formats the same way while a page is open; one table tests both.
 """
 
 from datetime import timedelta
@@ -9,7 +9,7 @@ _HOURS_IN_FULL = 48
 
 
 def stopwatch(length: timedelta) -> str:
-    """Return a length as 2:41, 1:02:41, or 3 d 4 h from two days on; its sign is dropped."""
+    """Return the absolute duration as 2:41, 1:02:41, or 3 d 4 h from two days on."""
     seconds = int(abs(length.total_seconds()))
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -19,7 +19,7 @@ def stopwatch(length: timedelta) -> str:
 
 
 def countdown(left: timedelta, *, promise: bool = False) -> str:
-    """Return `in 2:41` for time that is left, and `now` after it, or `overdue 1:31` if it was a promise."""
+    """Return `in 2:41` before the end; after it, `now`, or `overdue 1:31` if it was a promise."""
     second = timedelta(seconds=1)
     if left >= second:
         return f"in {stopwatch(left)}"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 class FirebellError(Exception):
     """Base of every error whose message may be shown to a user.
 
-    `command` is what to run at a terminal; only the API says it, since the CLI reads its errors there.
+    `command` is the terminal command that helps; only the API returns it, since the CLI reads its errors there.
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -39,7 +39,7 @@ class FirebellError(Exception):
 
 
 class Invalid(FirebellError):  # noqa: N818 - reads as a statement where it is raised
-    """The input cannot be accepted; `fields` says which part and why."""
+    """The input cannot be accepted; `fields` has the message for each invalid field."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "invalid"

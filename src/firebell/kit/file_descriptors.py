@@ -1,28 +1,28 @@
-"""File descriptors: how many this process may open, and how they are divided."""
+"""The limit of open file descriptors, and how it is divided."""
 
 import contextlib
 import sys
 from dataclasses import dataclass
 
 UNKNOWN = 512
-"""What is assumed where the system sets no limit that can be read (Windows)."""
+"""The limit assumed on systems whose limit cannot be read (Windows)."""
 _MOST_CONNECTIONS = 8192
 _RESERVED = 512
-"""Three channels of 64 messages, calendars, the database pool, look-ups, files, and room for a burst."""
+"""Reserved for three channels of 64 messages, calendars, the database pool, DNS lookups, files and a margin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Inbound connections that are open at once, and those that may wait in the listening socket."""
+    """Inbound connections open at once, and connections that may wait in the backlog."""
 
     connections: int
     backlog: int
 
 
 def budget(limit: int) -> Budget:
-    """Return how a limit of descriptors is divided; what is not inbound is left for everything else.
+    """Return how a descriptor limit is divided between inbound connections and everything else.
 
-    Even when the whole backlog is accepted in one go, half of what is reserved stays free.
+    Even if the whole backlog is accepted at once, half of the reserve stays free.
     """
     reserved = min(_RESERVED, limit // 2)
     connections = min(_MOST_CONNECTIONS, limit - reserved)
@@ -30,7 +30,7 @@ def budget(limit: int) -> Budget:
 
 
 def limit() -> int:
-    """Return how many descriptors this process may open."""
+    """Return the number of descriptors that this process may open."""
     if sys.platform == "win32":
         return UNKNOWN
     import resource
@@ -40,12 +40,12 @@ def limit() -> int:
 
 
 def raise_limit() -> int:
-    """Raise the soft limit of descriptors to the hard one; return what it is then."""
+    """Raise the soft descriptor limit to the hard one and return the new limit."""
     if sys.platform != "win32":
         import resource
 
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # some systems refuse a soft limit without bound
+        # some systems refuse an unlimited soft limit
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return limit()

@@ -1,4 +1,4 @@
-"""What a process check found: the one shape for schedules, runbooks and whatever is checked next (pure)."""
+"""Findings of process checks, in one shape for schedules, runbooks and later checks (pure)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 
 class Level(StrEnum):
-    """How much a finding matters, most severe first: an error can cost a page or a deadline."""
+    """Severity of a finding, most severe first: an error can lose a page or miss a deadline."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -26,16 +26,16 @@ class Finding:
     level: Level
     message: str
     subject: str = field(default="", kw_only=True)
-    """What it is about, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
+    """The subject, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
     advice: str = field(default="", kw_only=True)
-    """What to do, as one sentence; empty if a button does it."""
+    """The fix, as one sentence; empty if a button applies it."""
 
 
 F = TypeVar("F", bound=Finding)
 
 
 def severest_first(findings: Iterable[F]) -> list[F]:
-    """Return the findings by level; those of one level keep their order."""
+    """Return the findings sorted by level; the sort is stable."""
     return sorted(findings, key=lambda finding: list(Level).index(finding.level))
 
 

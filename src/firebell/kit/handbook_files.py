@@ -1,4 +1,4 @@
-"""The written practice as it is shipped: in the package when installed, in `skills/` of a checkout."""
+"""The shipped handbook files: inside the package when installed, in `skills/` in a checkout."""
 
 from functools import cache
 from importlib import resources
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _root() -> Traversable:
-    """The package's own copy where there is one (a wheel has it), else the folder of the repository."""
+    """The package's copy if there is one (as in a wheel), else the folder of the repository."""
     packaged = resources.files("firebell").joinpath("handbook", "skill")
     if packaged.is_dir():
         return packaged
@@ -15,15 +15,15 @@ def _root() -> Traversable:
 
 
 def _walk(folder: Traversable, prefix: str) -> list[str]:
-    found: list[str] = []
+    paths: list[str] = []
     for entry in folder.iterdir():
         if entry.name.startswith((".", "__")):
             continue
         if entry.is_dir():
-            found += _walk(entry, f"{prefix}{entry.name}/")
+            paths += _walk(entry, f"{prefix}{entry.name}/")
         else:
-            found.append(prefix + entry.name)
-    return found
+            paths.append(prefix + entry.name)
+    return paths
 
 
 @cache
@@ -33,16 +33,16 @@ def _files() -> frozenset[str]:
 
 
 def skill_files(under: str = "") -> list[str]:
-    """The sorted paths below the folder `under`, relative to the root of the written practice."""
+    """Return the sorted paths below the folder `under`, relative to the root of the handbook files."""
     prefix = f"{under.strip('/')}/" if under.strip("/") else ""
     return sorted(path for path in _files() if path.startswith(prefix))
 
 
 @cache
 def skill(path: str) -> str:
-    """The text of one file by its path, such as `references/incident-roles.md`.
+    """Return the text of a file such as `references/incident-roles.md`.
 
-    Raises FileNotFoundError that names the path; a path that leads outside is not found.
+    Raises FileNotFoundError naming the path, also for a path that leads outside.
     """
     if path not in _files():
         raise FileNotFoundError(f"the written practice has no file {path}")

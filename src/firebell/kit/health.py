@@ -1,4 +1,4 @@
-"""What one process knows of its own health: when each lane passed last, and whether senders are refused."""
+"""Health of one process: when each lane last passed, and whether inbound messages are refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from firebell.kit.pace import REAL
 
 FAILING_LIMIT_S = 10.0
-"""How long a lane may fail before that is unhealthy: a database that restarts takes a few seconds."""
+"""How long a lane may fail before it is unhealthy; a database restart takes a few seconds."""
 REFUSAL_AGE_S = 60.0
 
 
@@ -32,18 +32,18 @@ class Health:
         self._lanes[lane] = _Lane(limit_s, self._elapsed())
 
     def passed(self, lane: str) -> None:
-        """Record that a lane did a whole round of its work."""
+        """Record that a lane completed a round of its work."""
         if lane in self._lanes:
             self._lanes[lane].passed_at = self._elapsed()
             self._lanes[lane].failing = ""
 
     def failed(self, lane: str, reason: str) -> None:
-        """Record that a lane could not do its work."""
+        """Record that a lane failed."""
         if lane in self._lanes:
             self._lanes[lane].failing = reason
 
     def lanes(self) -> dict[str, str]:
-        """Return what is wrong with each lane; an empty text for one in order."""
+        """Return the problem of each lane by name; empty if it is healthy."""
         return {name: self._wrong(lane) for name, lane in self._lanes.items()}
 
     def _wrong(self, lane: _Lane) -> str:
@@ -63,7 +63,7 @@ class Health:
         self._refused_at = None
 
     def refusal(self) -> str:
-        """Return why senders are refused; empty when the last message was stored or none came for a minute."""
+        """Return why senders are refused; empty if the last message was stored or none came for a minute."""
         if self._refused_at is None or self._elapsed() - self._refused_at > REFUSAL_AGE_S:
             return ""
         return self._refusal

@@ -1,4 +1,4 @@
-"""Outbound HTTP that cannot be aimed at the inside of the network (SSRF guard)."""
+"""Outbound HTTP that cannot reach internal addresses (SSRF guard)."""
 
 import asyncio
 import contextlib
@@ -19,25 +19,25 @@ from firebell.kit.resolver import Resolver
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _REPLY_BYTES = 64 * 1024
-"""How much is read of what a receiver answers."""
+"""Maximum number of bytes read from a response."""
 LIMIT_S = 10.0
-"""How long one request may take in all, however slowly the bytes come."""
+"""Total time limit of one request, however slowly bytes arrive."""
 _NEXT_ADDRESS_S = 3.0
-"""How long an address is tried while its host has another one."""
+"""Connect timeout for an address while its host has others left to try."""
 _NEVER = [
     ipaddress.ip_network(network)
     for network in (
-        # IPv4 in IPv6 (compatible, SIIT, NAT64, local NAT64, Teredo, 6to4): a gateway dials the inner address
+        # IPv4 in IPv6 (compatible, SIIT, NAT64, local NAT64, Teredo, 6to4): a gateway connects to the inner address
         *("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
-        # set aside by IANA, and known as private only to newer Pythons
+        # reserved by IANA; only newer Python versions call them private
         *("192.0.0.0/24", "3fff::/20", "5f00::/16"),
-        # the host agent of Azure, inside every virtual machine
+        # the Azure host agent, reachable from every virtual machine
         "168.63.129.16/32",
     )
 ]
-"""What is never dialled although Python may call it public."""
+"""Networks never connected to, although Python may call them public."""
 _VALIDATOR = 1000
-"""The longest ETag or Last-Modified that is kept; a longer one is not sent back."""
+"""Maximum length of a stored ETag or Last-Modified; a longer one is dropped."""
 _REFUSED_ENCODING = "firebell_refused_encoding"
 
 
@@ -47,7 +47,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def allowed(address: str, networks: Iterable[Network]) -> bool:
-    """Say whether an IP address may be dialled: public, or inside an allowed network."""
+    """Return True if an IP address may be connected to: it is public or in an allowed network."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
@@ -61,7 +61,7 @@ def allowed(address: str, networks: Iterable[Network]) -> bool:
 
 
 def check_url(url: str, field: str = "address") -> str:
-    """Return `url` when it is an http(s) address with a host and no credentials, else raise `Invalid`."""
+    """Return `url`; raise `Invalid` unless it is an http(s) address with a host and no credentials."""
     text = url.strip()
     wrong = Invalid(f"{url!r} is not a web address.", fields={field: "Use https://host/path."})
     try:
@@ -82,7 +82,7 @@ def check_url(url: str, field: str = "address") -> str:
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves a name once, checks every address, and dials what was checked (no DNS rebinding)."""
+    """Resolves a name once, checks every address, and connects to a checked one (no DNS rebinding)."""
 
     def __init__(self, networks: tuple[Network, ...], resolver: Resolver) -> None:
         self._inner = httpcore.AnyIOBackend()
@@ -122,7 +122,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class _PlainTransport(httpx.AsyncHTTPTransport):
-    """Asks for answers as they are; the body of a compressed one is dropped unread, so nothing expands it."""
+    """Requests uncompressed responses; the body of a compressed one is discarded unread, so it never expands."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"
@@ -141,12 +141,12 @@ class _PlainTransport(httpx.AsyncHTTPTransport):
 
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Return the certificate authorities of this process; reading them takes longer than making a client."""
+    """Return the cached TLS context; loading the certificate authorities takes longer than creating a client."""
     return httpx.create_ssl_context()
 
 
 def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = None) -> httpx.AsyncClient:
-    """Return a client without redirects, that dials only allowed addresses and decompresses nothing."""
+    """Return a client that follows no redirects, connects only to allowed addresses and decompresses nothing."""
     limits = httpx.Limits(max_keepalive_connections=50)
     transport = _PlainTransport(verify=_trusted_authorities(), retries=0, limits=limits)
     transport._pool._network_backend = _GuardedBackend(networks, resolver or Resolver())
@@ -155,7 +155,7 @@ def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = No
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a receiver answered; `text` is the beginning of its body, empty when that was compressed."""
+    """The response of a receiver; `text` is the beginning of its body, empty if it was compressed."""
 
     status: int
     retry_after: str
@@ -177,9 +177,9 @@ async def _within(limit_s: float) -> AsyncIterator[None]:
 
 
 async def post(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, **content: Any) -> Reply:
-    """Post and return the answer, of which at most 64 KiB are read within `limit_s` seconds.
+    """Post and return the response, of which at most 64 KiB are read within `limit_s` seconds.
 
-    An answer whose head came in time counts, however slow its body is. Raises `httpx.HTTPError` for none.
+    A response whose headers arrived in time counts, however slow its body. Raises `httpx.HTTPError` otherwise.
     """
     body = bytearray()
     reply: Reply | None = None
@@ -198,14 +198,14 @@ async def post(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, *
 
 
 async def status_of(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S) -> int:
-    """Return the status that is answered to a GET of `url`, whose body is not read."""
+    """Return the status of a GET of `url` without reading the body."""
     async with _within(limit_s), http.stream("GET", url) as response:
         return response.status_code
 
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What a server has at an address; `body` is None when it is as it was (304)."""
+    """A fetched document; `body` is None if it has not changed (304)."""
 
     body: bytes | None
     etag: str
@@ -215,7 +215,7 @@ class Got:
 async def get(
     http: httpx.AsyncClient, url: str, etag: str, modified: str, limit: int, *, limit_s: float = 30
 ) -> Got:
-    """Return what is at `url` unless it is as it was, following at most three redirects.
+    """Return the document at `url`, following at most three redirects.
 
     Raises `Invalid` for any other answer, a compressed one and more than `limit` bytes,
     `httpx.HTTPError` for none within `limit_s` seconds.

@@ -59,11 +59,11 @@ def within(intervals: Iterable[OpenInterval], at: datetime) -> bool:
 
 
 def joined(pieces: Iterable[tuple[datetime, datetime, T]]) -> list[tuple[datetime, datetime, T]]:
-    """Return pieces (start, end, value) in their order, with abutting ones of equal value made one."""
-    whole: list[tuple[datetime, datetime, T]] = []
+    """Return the (start, end, value) tuples in order, merging adjacent ones with equal values."""
+    merged: list[tuple[datetime, datetime, T]] = []
     for start, end, value in pieces:
-        if whole and whole[-1][1:] == (start, value):
-            whole[-1] = (whole[-1][0], end, value)
+        if merged and merged[-1][1:] == (start, value):
+            merged[-1] = (merged[-1][0], end, value)
         else:
-            whole.append((start, end, value))
-    return whole
+            merged.append((start, end, value))
+    return merged

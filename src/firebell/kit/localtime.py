@@ -1,26 +1,26 @@
-"""Wall clocks and instants: the one bridge between what a clock reads somewhere and when that is (pure)."""
+"""Conversion between local (wall clock) time and instants (pure)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 zone = lru_cache(maxsize=1024)(ZoneInfo)
-"""A zone by its name; the library's own cache forgets all but eight."""
+"""Return the time zone of this name; the library's own cache keeps only eight."""
 
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Return the names of all IANA time zones; the library walks the file system each time it is asked."""
+    """Return the names of all IANA time zones; cached, because the library walks the file system."""
     return frozenset(available_timezones())
 
 
 _WALL_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time
 _ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-"""Differences to these are three times as fast as `replace(tzinfo=...)`."""
+"""Subtracting these is three times as fast as `replace(tzinfo=...)`."""
 
 
 def to_local(t: datetime, tz: str) -> datetime:
-    """Return what a wall clock in `tz` reads at instant `t`, as a naive datetime."""
+    """Return the local time in `tz` at instant `t`, as a naive datetime."""
     offset = t.astimezone(zone(tz)).utcoffset()
     assert offset is not None
     return _WALL_ZERO + (t - _ZERO + offset)
@@ -30,8 +30,8 @@ def to_local(t: datetime, tz: str) -> datetime:
 def to_instant(x: datetime, tz: str) -> datetime:
     """Return the first instant whose local clock reads `x` or later (spec 1.1).
 
-    The one bridge from wall time to instants: a time that comes twice means its first coming, a time that
-    is skipped means the instant of the jump. Monotone in `x`, so turns that abut never gap or overlap.
+    This is the only conversion from wall time to instants: a repeated time means its first occurrence, a
+    skipped time means the instant of the jump. Monotone in `x`, so adjacent turns never leave a gap or overlap.
     """
     here, since = zone(tz), x - _WALL_ZERO
     before, after = here.utcoffset(x), here.utcoffset(x.replace(fold=1))
@@ -40,7 +40,7 @@ def to_instant(x: datetime, tz: str) -> datetime:
     high = _ZERO + (since - before)
     if before >= after:
         return high
-    # `x` is skipped: with the offset of before the jump it lands after it, with that of after it before
+    # `x` is skipped: the offset before the jump places it after the jump, and vice versa
     low = _ZERO + (since - after)
     while high - low > timedelta(seconds=1):
         middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
@@ -52,19 +52,19 @@ def to_instant(x: datetime, tz: str) -> datetime:
 
 
 def format_local(t: datetime, tz: str) -> str:
-    """Return an instant as people write what a wall clock in `tz` reads: Mon 1 Dec 09:00."""
+    """Return an instant as local time in `tz`, such as Mon 1 Dec 09:00."""
     x = to_local(t, tz)
     return f"{x:%a} {x.day} {x:%b} {x:%H:%M}"
 
 
 def format_range(start: datetime, end: datetime, tz: str) -> str:
-    """Return a stretch of time as a wall clock in `tz` shows it, with a day wherever it changes."""
+    """Return an interval as local time in `tz`, naming the day where it changes."""
     until = to_local(end, tz)
     same = until.date() == to_local(start, tz).date()
     return f"{format_local(start, tz)} to {f'{until:%H:%M}' if same else format_local(end, tz)}"
 
 
 def format_interval(start: datetime, end: datetime | None, tz: str) -> str:
-    """Return an interval as a wall clock in `tz` shows it, with the time zone; `end` is None if it has none."""
+    """Return an interval as local time in `tz`, with the time zone; an `end` of None is open."""
     until = f" to {format_local(end, tz)}" if end else " until further notice"
     return f"{format_local(start, tz)}{until} ({tz})"

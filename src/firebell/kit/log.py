@@ -14,7 +14,7 @@ _RESERVED = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "ta
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as JSON; what is passed as `extra` becomes fields."""
+    """Formats a record as JSON; the keys of `extra` become fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class OncePerMinute:
-    """Logs a warning that may come many times a second at most once a minute per cause, with its count."""
+    """Logs a frequent warning at most once a minute per cause, with its count."""
 
     EVERY_S = 60.0
 
@@ -59,12 +59,12 @@ class OncePerMinute:
 
 
 def configure(level: str) -> None:
-    """Send every logger of this process to standard error as JSON."""
+    """Write all logs of this process to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # it reports every second with a stack trace that the database is away, which the worker says in words
+    # it logs a stack trace every second while the database is away, which the worker reports in one line
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
-    # it writes the whole address of each request, and a webhook's address is a password
+    # it logs the full URL of each request, and a webhook's URL is a secret
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)

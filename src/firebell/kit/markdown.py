@@ -1,4 +1,4 @@
-"""Markdown: what people wrote put safely into a document, and a document as HTML."""
+"""Markdown: escapes user text for documents, and renders documents as safe HTML."""
 
 import re
 import unicodedata
@@ -17,11 +17,11 @@ _MARKER = re.compile(r"^(\d*)([#>+*=~_:\[.)-]|```)")
 _EMPTY_HEADER = re.compile(r"<th(?: [^>]*)?></th>")
 _INSTANT_CELL = re.compile(r"(?<=<td>)(\d{4}-\d\d-\d\d \d\d:\d\d)(?=</td>)")
 markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
-"""The one dialect: CommonMark with tables; raw HTML stays text."""
+"""The supported dialect: CommonMark with tables; raw HTML is shown as text."""
 
 
 def cell(text: str) -> str:
-    """Return text as one line that stays inside its table cell."""
+    """Return text as one line, escaped for a table cell."""
     return _OPENS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
@@ -31,12 +31,12 @@ def line(text: str) -> str:
 
 
 def block(text: str) -> str:
-    """Return what people wrote, in its own lines, which start no heading, table, fence or HTML."""
+    """Return text with its line breaks, escaped so that no line starts a heading, table, fence or HTML."""
     return "\n".join(line(part) for part in text.splitlines())
 
 
-def words(inline: Token) -> str:
-    """Return what an inline token says without its marks."""
+def plain_text(inline: Token) -> str:
+    """Return the plain text of an inline token."""
     return "".join(
         " " if child.type in ("softbreak", "hardbreak") else child.content
         for child in inline.children or ()
@@ -45,20 +45,20 @@ def words(inline: Token) -> str:
 
 
 def anchors(titles: Iterable[str]) -> list[str]:
-    """Return the fragment by which each heading is reached, as GitHub makes it: a second one gets `-1`."""
-    found: list[str] = []
-    seen: dict[str, int] = {}
+    """Return the fragment of each heading as GitHub generates it: a duplicate gets `-1`."""
+    fragments: list[str] = []
+    counts: dict[str, int] = {}
     for title in titles:
         kept = [c for c in title.strip().lower() if c in " -_" or unicodedata.category(c)[0] in "LNM"]
         anchor = "".join(kept).replace(" ", "-")
-        times = seen.get(anchor, 0)
-        seen[anchor] = times + 1
-        found.append(f"{anchor}-{times}" if times else anchor)
-    return found
+        times = counts.get(anchor, 0)
+        counts[anchor] = times + 1
+        fragments.append(f"{anchor}-{times}" if times else anchor)
+    return fragments
 
 
 def to_html(text: str) -> str:
-    """Return Markdown as HTML that cannot do harm; takes seconds for some texts."""
+    """Return Markdown as safe HTML; takes seconds for some texts."""
     return accessible_tables(nh3.clean(markdown.render(text)))
 
 
@@ -70,7 +70,7 @@ def accessible_tables(html: str, *, focusable: bool = True) -> str:
 
 
 async def rendered(text: str) -> Markup:
-    """Return Markdown as safe HTML, made within a time limit; as it was written when it takes too long."""
+    """Return Markdown as safe HTML; return the plain text if rendering exceeds the time limit."""
     try:
         html = await DOCUMENTS.call("firebell.kit.markdown:to_html", text)
     except TakesTooLong:
@@ -79,5 +79,5 @@ async def rendered(text: str) -> Markup:
 
 
 def as_written(text: str) -> Markup:
-    """Return a text as HTML without reading its marks."""
+    """Return a text as preformatted HTML, without rendering its Markdown."""
     return Markup('<pre tabindex="0">{}</pre>').format(text)

@@ -1,4 +1,4 @@
-"""How a process waits: elapsed time, sleeping, time limits and chance, injected so that they can be simulated."""
+"""Elapsed time, sleep, timeouts and randomness, injected so that tests can simulate them."""
 
 import asyncio
 import contextlib
@@ -12,18 +12,18 @@ T = TypeVar("T")
 
 
 class Scheduled(Protocol):
-    """A call that has not been made yet."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
-        """Do not make the call. Idempotent."""
+        """Cancel the call. Idempotent."""
         ...
 
 
 class Pace(Protocol):
-    """What a long-running loop may know of elapsed time and chance; `RealPace` outside of tests."""
+    """The time and randomness available to long-running loops; `RealPace` outside of tests."""
 
     def monotonic(self) -> float:
-        """Return elapsed seconds since an arbitrary instant; they never go back."""
+        """Return seconds since an arbitrary instant; never goes backwards."""
         ...
 
     def uniform(self, low: float, high: float) -> float:
@@ -49,20 +49,20 @@ class Pace(Protocol):
         ...
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Mark a block in which this task only waits for another task: simulated time may pass in it."""
+        """Mark a block in which this task only waits for another task, so that simulated time may pass."""
         ...
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
-        """Limit a block to `seconds`; raise TimeoutError when it takes longer."""
+        """Limit a block to `seconds`; raise TimeoutError if it takes longer."""
         ...
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Scheduled:
-        """Call `callback` after `seconds`, unless that is canceled before."""
+        """Call `callback` after `seconds` unless canceled."""
         ...
 
 
 class RealPace:
-    """The machine's elapsed time, asyncio's timers and the system's random numbers."""
+    """Real elapsed time, asyncio timers and system randomness."""
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -13,9 +13,9 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def open_private(path: Path, mode: str) -> IO[str]:
-    """Open a text file of a private directory with mode 0600, whatever its mode or the umask was before.
+    """Open a text file in a private directory with mode 0600, regardless of its previous mode and the umask.
 
-    A symbolic link is refused: root must not be led out of the directory.
+    Refuses a symbolic link, which could lead root out of the directory.
     """
     file = open(  # noqa: SIM115 - the caller closes it
         path, mode, encoding="utf-8", opener=lambda p, flags: os.open(p, flags | os.O_NOFOLLOW, FILE_MODE)
@@ -42,7 +42,7 @@ def write_private(path: Path, text: str, *, newline: str | None = None) -> None:
 
 
 def tighten_directory(path: Path, owner: int) -> None:
-    """Give a directory of user `owner` mode 0700; raise `StartupError` when it belongs to someone else."""
+    """Set mode 0700 on a directory of user `owner`; raise `StartupError` if it belongs to someone else."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         status = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""Work that grows with what people typed, in processes of its own that are stopped when they take too long."""
+"""Runs work whose cost depends on user input in child processes, which are killed when they take too long."""
 
 import atexit
 import contextlib
@@ -29,11 +29,11 @@ _SIZE = struct.Struct(">I")
 
 
 class TakesTooLong(Exception):  # noqa: N818 - reads as a statement where it is raised
-    """The work took too much time or memory, or made too much."""
+    """The work took too much time or memory, or its result is too large."""
 
 
 class _Child:
-    """One process that answers calls, one after the other."""
+    """A child process that handles one call at a time."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -56,7 +56,7 @@ class _Child:
         return self._process.stdout
 
     def answer(self, request: bytes, limit_s: float) -> bytes | None:
-        """Return the answer, None when the process died or was stopped because of the limit."""
+        """Return the result; None if the process died or was killed because of the limit."""
         answer = None
         with contextlib.suppress(OSError), self._killed_after(limit_s):
             _write(self._input, request)
@@ -64,7 +64,7 @@ class _Child:
         return answer
 
     def stop(self) -> None:
-        """Kill the process and forget it."""
+        """Kill and discard the process."""
         self._process.kill()
         with contextlib.suppress(OSError):
             self._input.close()
@@ -83,7 +83,7 @@ class _Child:
 
 
 class ProcessPool:
-    """Calls functions of the product in child processes and keeps what they returned."""
+    """Calls functions of Firebell in child processes and caches their results."""
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
@@ -94,7 +94,7 @@ class ProcessPool:
         atexit.register(self.close)
 
     async def call(self, function: str, *args: Any) -> bytes:
-        """Return the JSON of what `function`, as `module:name`, makes of JSON-able `args`; cached.
+        """Return the JSON result of `function`, given as `module:name`, for JSON-serializable `args`; cached.
 
         Raises `TakesTooLong`, and `Unavailable` when too many calls wait.
         """
@@ -110,7 +110,7 @@ class ProcessPool:
         return result
 
     def close(self) -> None:
-        """Stop the processes that wait for work."""
+        """Stop the idle child processes."""
         while self._idle:
             self._idle.pop().stop()
 
@@ -136,7 +136,7 @@ class ProcessPool:
 
 
 DOCUMENTS = ProcessPool()
-"""Reads and renders the Markdown that people write."""
+"""Parses and renders user-written Markdown."""
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:
@@ -154,7 +154,7 @@ def _read(stream: IO[bytes]) -> bytes | None:
 
 
 def _bounded() -> None:
-    """Give this process little memory and a low priority, where the system can."""
+    """Limit this process's memory and lower its priority, where the system supports it."""
     with contextlib.suppress(ImportError, AttributeError):
         import resource
 
@@ -163,7 +163,7 @@ def _bounded() -> None:
 
 
 def main() -> None:
-    """Answer calls from standard input until it ends."""
+    """Handle calls from standard input until end of file."""
     _bounded()
     _write(sys.stdout.buffer, b"ready")
     while (request := _read(sys.stdin.buffer)) is not None:

@@ -1,4 +1,4 @@
-"""What was done lately and how often, kept in the memory of this process (pure)."""
+"""In-memory sliding-window counters (pure)."""
 
 import math
 from collections import deque
@@ -11,7 +11,7 @@ _SWEEP_EVERY = timedelta(minutes=1)
 
 
 class SlidingWindow:
-    """Counts by name within a sliding window; what is older is forgotten."""
+    """Counts events by name within a sliding window."""
 
     def __init__(self, window: timedelta) -> None:
         self._window = window
@@ -22,7 +22,7 @@ class SlidingWindow:
         return len(self._times)
 
     def check(self, name: Hashable, limit: int, now: datetime, message: str) -> None:
-        """Raise `TooMany` with `message` when `limit` of this name were counted within the window."""
+        """Raise `TooMany` with `message` if this name reached `limit` within the window."""
         self._sweep(now)
         times = self._times.get(name, deque())
         while times and times[0] <= now - self._window:
@@ -37,7 +37,7 @@ class SlidingWindow:
         self._times.setdefault(name, deque()).append(now)
 
     def forget(self, name: Hashable, most: int | None = None) -> int:
-        """Forget the latest of a name, at most so many; return how many that were."""
+        """Remove up to `most` (default all) of the latest events of a name; return the number removed."""
         times = self._times.get(name, deque())
         forgotten = len(times) if most is None else min(most, len(times))
         for _ in range(forgotten):

@@ -1,4 +1,4 @@
-"""References as people write them: PG-7, pg-7 or 7; INC-214 or 214."""
+"""Parses references in every accepted form: PG-7, pg-7 or 7; INC-214 or 214."""
 
 from firebell.kit.errors import NotFound
 

@@ -1,4 +1,4 @@
-"""DNS look-ups that hold up nobody: own threads, a bound per host, a time limit, the last good answer."""
+"""DNS lookups in their own threads, with a limit per host, a timeout, and the last good answer as fallback."""
 
 import asyncio
 import contextlib
@@ -13,18 +13,18 @@ from firebell.kit.resource_exhaustion import descriptors_left
 from firebell.kit.threads import Pool
 
 LIMIT_S = 5.0
-"""How long a caller waits for an answer."""
+"""Timeout of a lookup."""
 STALE_AFTER_S = 1.0
-"""How long a caller waits when there is a last good answer to fall back on."""
+"""Timeout of a lookup that can fall back on the last good answer."""
 FRESH_S = 5.0
-"""How long an answer is used without asking again."""
+"""How long an answer is cached."""
 KEPT_S = 3600.0
-"""How long the last good answer of a name is used when its name server does not answer."""
+"""How long the last good answer is used while the name server does not respond."""
 PER_HOST = 2
-"""Threads that may wait for one name; while they hang, further callers fail at once."""
+"""Maximum number of threads waiting for one name; further callers fail at once."""
 THREADS, QUEUE = 32, 128
 REMEMBERED = 1000
-"""Names whose last good answer is kept."""
+"""Maximum number of names whose last good answer is stored."""
 
 Lookup = Callable[[str], Sequence[str]]
 
@@ -36,7 +36,7 @@ def system_lookup(host: str) -> list[str]:
 
 
 class Resolver:
-    """Resolves names for one event loop; callers of the same name share a look-up."""
+    """Resolves names for one event loop; callers of the same name share a lookup."""
 
     def __init__(
         self, lookup: Lookup = system_lookup, *, pool: Pool | None = None, limit_s: float = LIMIT_S
@@ -108,6 +108,6 @@ class Resolver:
 
 
 def _retrieve(task: "asyncio.Task[list[str]]") -> None:
-    """Mark a failure as seen: every caller may have given up before it came."""
+    """Retrieve a failure that no caller waits for any more, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

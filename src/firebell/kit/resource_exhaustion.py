@@ -1,4 +1,4 @@
-"""Failures of this machine, which say nothing about whom it tried to reach."""
+"""Detects resource exhaustion on this machine, as opposed to failures of a remote server."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errn
 
 
 def is_ours(error: BaseException) -> bool:
-    """Return True if `error`, or what led to it, is this process running out of something."""
+    """Return True if `error` or one of its causes means that this process ran out of a resource."""
     return any(
         isinstance(cause, Unavailable) or (isinstance(cause, OSError) and cause.errno in _OURS)
         for cause in _causes(error)
@@ -27,12 +27,12 @@ def descriptors_left() -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    pending, seen = [error], set[int]()
+    pending, visited = [error], set[int]()
     while pending:
         cause = pending.pop()
-        if id(cause) in seen:
+        if id(cause) in visited:
             continue
-        seen.add(id(cause))
+        visited.add(id(cause))
         yield cause
         pending += [linked for linked in (cause.__cause__, cause.__context__) if linked is not None]
         if isinstance(cause, BaseExceptionGroup):

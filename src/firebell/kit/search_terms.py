@@ -1,4 +1,4 @@
-"""What a person types into a search box: words, each of which must begin a word of what is searched (pure)."""
+"""Parses search queries: each word must be a prefix of a word in the searched text (pure)."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_QUERY = 200
-"""Characters of a query that are read; the rest is ignored."""
+"""Maximum length of a query in characters; the rest is ignored."""
 MOST_WORDS = 8
-"""Words of a query that are read; the rest is ignored."""
+"""Maximum number of words in a query; the rest is ignored."""
 _ACCENT = re.compile("[\u0300-\u036f]")
 _SEPARATOR = "\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ud800-\udfff"
 _WORD = re.compile(f"[^{_SEPARATOR}]+")
@@ -26,7 +26,7 @@ _REFERENCE = re.compile(r"\s*(?:(pg|inc)[\s-]*)?([0-9]{1,18})\s*", re.IGNORECASE
 
 
 def fold(text: str) -> str:
-    """Return `text` without accents, as `search_vector` of the database folds it; case stays."""
+    """Return `text` without accents, like `search_vector` in the database; keeps case."""
     return _ACCENT.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
 
 
@@ -37,15 +37,15 @@ def words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The folded words of a query; none when there is nothing to search for."""
+    """The folded words of a query; empty if there is nothing to search for."""
 
     words: tuple[str, ...]
     text: str = ""
-    """The query as it was typed, without what cannot be shown."""
+    """The query as typed, without unprintable characters."""
 
     @property
     def tsquery(self) -> str:
-        """The query in the language of `to_tsquery`: every word, each as a prefix."""
+        """The query for `to_tsquery`: all words, each as a prefix."""
         return " & ".join(f"'{word}':*" for word in self.words)
 
     @property
@@ -55,7 +55,7 @@ class Terms:
 
     @property
     def reference(self) -> tuple[str, int] | None:
-        """The number that the query names as `("PG", 12)`, `("INC", 5)`, or `("", 5)` without a prefix."""
+        """The reference in the query as `("PG", 12)`, `("INC", 5)`, or `("", 5)` without a prefix."""
         match = _REFERENCE.fullmatch(self.text)
         return ((match[1] or "").upper(), int(match[2])) if match else None
 
@@ -65,7 +65,7 @@ class Terms:
         return bool(self.words) and all(any(w.startswith(p) for w in present) for p in self.prefixes)
 
     def rank(self, title: str) -> int:
-        """Return how well a title answers: 0 it is the query, 1 it begins with it, 2 it has it, 3 it does not."""
+        """Return the rank of a title: 0 equals the query, 1 starts with it, 2 contains it, 3 does not."""
         present, wanted = words(title), list(self.prefixes)
         if present == wanted:
             return 0
@@ -75,7 +75,7 @@ class Terms:
         return 2 if self.match(title) else 3
 
     def pieces(self, text: str) -> Iterator[tuple[str, bool]]:
-        """Yield `text` in pieces, each with whether it is what the query matched."""
+        """Yield the parts of `text`, each with True if the query matched it."""
         at = 0
         for word in _WORD.finditer(text):
             if length := self._matched(word[0]):
@@ -87,14 +87,14 @@ class Terms:
             yield text[at:], False
 
     def _matched(self, word: str) -> int:
-        """Return how many characters of a word the longest matching prefix covers."""
+        """Return the length of the longest query word that is a prefix of this word."""
         folded = fold(word).casefold()
         longest = max((len(p) for p in self.prefixes if folded.startswith(p)), default=0)
         return next((n for n in range(len(word) + 1) if len(fold(word[:n]).casefold()) >= longest), 0)
 
 
 def parse(query: str) -> Terms:
-    """Return the terms of whatever was typed; never raises."""
+    """Return the terms of a query; never raises."""
     text = "".join(c if c.isprintable() else " " for c in query[: 4 * LONGEST_QUERY])
     text = " ".join(text.split())[:LONGEST_QUERY]
     unique = dict.fromkeys(_WORD.findall(fold(text)))

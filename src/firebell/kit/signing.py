@@ -17,7 +17,7 @@ def random_token(size: int = 32) -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what the database keeps of a token: its SHA-256."""
+    """Return the SHA-256 of a token, which is what the database stores."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -49,9 +49,9 @@ class Signer:
         return f"{body}.{_b64(self._mac(purpose, body))}"
 
     def open(self, purpose: str, token: str, now: datetime) -> dict[str, Any]:
-        """Return the signed value; raise `Invalid` when forged, cut short or expired."""
+        """Return the signed value; raise `Invalid` if it is forged, truncated or expired."""
         body, _, mac = token.partition(".")
-        # compared as text: a token has one spelling
+        # compared as text, so that each token has exactly one encoding
         good = token.isascii() and hmac.compare_digest(mac, _b64(self._mac(purpose, body)))
         if not good:
             raise Invalid("This link isn’t valid.", hint="Open the page in Firebell.")

@@ -1,4 +1,4 @@
-"""Simulated time for tests: it stands still while work runs, and jumps to the next wake-up once all work waits."""
+"""Simulated time for tests: stops while work runs, and jumps to the next wake-up once all work waits."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from firebell.kit.clock import FakeClock
 T = TypeVar("T")
 
 LOOP_TURNS = 12
-"""Turns of the event loop after which a set event has woken its waiter: more than the longest chain of callbacks."""
+"""Event loop iterations after which a set event has woken its waiter: more than the longest callback chain."""
 
 
 class _Call:
@@ -33,7 +33,7 @@ async def _nothing() -> None:
 
 
 class SimulatedPace:
-    """A `Pace` whose time passes only in `run`, which moves `clock` along; the same seed gives the same chance.
+    """A `Pace` whose time passes only in `run`, which also moves `clock`; randomness is seeded.
 
     Time stands still while a task from `start` runs or waits for anything but this object (a database, a socket).
     """
@@ -118,7 +118,7 @@ class SimulatedPace:
         return call
 
     async def run(self, span: timedelta, flush: Callable[[], Awaitable[None]] = _nothing) -> None:
-        """Let `span` of simulated time pass; `flush` returns once what was sent outside of it has arrived."""
+        """Let `span` of simulated time pass; `flush` returns once external notifications have arrived."""
         end_s = self._elapsed_s + span.total_seconds()
         await self._until_all_wait(flush)
         while self._calls and self._calls[0][0] <= end_s:

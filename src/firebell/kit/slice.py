@@ -1,4 +1,4 @@
-"""What a slice declares about itself; imports nothing heavy, because every command line loads it."""
+"""The declaration of a slice; imports nothing heavy, because every CLI command loads it."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Command:
 
 
 class Section(StrEnum):
-    """Where a link stands, in the order of the page More; `PREPARE` and `LEARN` are headings of the sidebar."""
+    """The section of a link, in the order of the page More; `PREPARE` and `LEARN` are headings of the sidebar."""
 
     MORE = "more"
     MAIN = "main"
@@ -44,7 +44,7 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A link of the sidebar and the page More, or with `Section.MORE` of that page alone."""
+    """A link in the sidebar and on the page More; with `Section.MORE`, only on that page."""
 
     section: Section
     rank: int
@@ -54,16 +54,16 @@ class NavItem:
     name: str = ""
     """What pages set as `nav` to mark this link as the current one."""
     verb: str = ""
-    """Who the link is offered to, as a `people.permissions.Verb`; everyone without it."""
+    """The `people.permissions.Verb` required to see the link; None for everyone."""
     count: str = ""
-    """The field of `kit.html.Shell` whose number stands beside the label."""
+    """The field of `kit.web.html.Shell` whose number is shown next to the label."""
     tab: tuple[str, ...] = ()
-    """The values of `nav` that mark it on a phone's tab bar; the link has no tab without them."""
+    """The values of `nav` that mark its tab on a phone; without any, the link has no tab."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """What a slice does when an event happens.
+    """The reactions of a slice to an event.
 
     `must` handlers run in the emitter's transaction. `then` handlers run later from the outbox, which stores
     their names: keep a name for as long as rows with it can exist.
@@ -75,9 +75,9 @@ class Subscriptions:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """How messages about one kind of subject are composed.
+    """Composes the messages about one kind of subject.
 
-    `compose` takes claimed deliveries, with who each is for, and returns one message for each, in order.
+    `compose` takes claimed deliveries with their recipients and returns one message for each, in order.
     The outcome of each refreshes the open screens with the live topic `topic-id`, without a topic the person's.
     """
 
@@ -87,7 +87,7 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice's declaration; the functions import what they return when they are called."""
+    """The declaration of one slice; its functions import lazily."""
 
     name: str
     tables: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Slice:
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
     composers: Callable[[], Mapping[str, Composer]] = dict
-    """By the kind of subject, which deliveries store: keep it for as long as rows with it can exist."""
+    """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()

@@ -1,4 +1,4 @@
-"""Rows as a spreadsheet reads them (pure): RFC 4180, no cell that is run as a formula."""
+"""CSV for spreadsheets (pure): RFC 4180, and no cell is evaluated as a formula."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ _RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uf
 
 
 def escape_formula(cell: str) -> str:
-    """Return a cell that a spreadsheet shows and does not run: what could begin a formula is quoted."""
+    """Return a cell as text; a value that could start a formula is quoted."""
     return f"'{cell}" if cell.startswith(_RUN) else cell
 
 

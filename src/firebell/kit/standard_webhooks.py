@@ -10,7 +10,7 @@ _PREFIX = "whsec_"
 
 
 def secret_text(secret: bytes) -> str:
-    """Return a secret as receivers are given it: `whsec_` and base64."""
+    """Return a secret in the form that receivers get: `whsec_` and base64."""
     return f"{_PREFIX}{b64encode(secret).decode()}"
 
 

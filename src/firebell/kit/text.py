@@ -1,4 +1,4 @@
-"""What people type: names, the addresses made from them, ids and local times."""
+"""Validates and normalizes user input: names, slugs, ids and local times."""
 
 import hashlib
 import re
@@ -13,13 +13,13 @@ _JOINERS = "\u200c\u200d"
 """ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER."""
 _LOOSE_JOINER = re.compile(rf"(?:^|(?<=[\s{_JOINERS}]))[{_JOINERS}]+|[{_JOINERS}]+(?=\s|$)")
 NAME_LIMIT = 120
-"""Characters of a name, unless its field says otherwise."""
+"""Default maximum length of a name."""
 
 
 def clean_name(value: str, field: str, *, limit: int = NAME_LIMIT) -> str:
-    """Return `value` in NFC without control characters; raise `Invalid` when it is empty or too long.
+    """Return `value` in NFC without control characters; raise `Invalid` if it is empty or too long.
 
-    Joiners stay between characters, where Persian words and emoji need them.
+    Joiners between characters stay, because Persian words and emoji need them.
     """
     text = unicodedata.normalize("NFC", value)
     text = "".join(c if c in _JOINERS or unicodedata.category(c)[0] != "C" else " " for c in text)
@@ -34,12 +34,12 @@ def clean_name(value: str, field: str, *, limit: int = NAME_LIMIT) -> str:
 
 
 BIDI_CONTROLS = "\u202a-\u202e\u2066-\u2069"
-"""Embeddings, overrides and isolates, as a range of a regular expression: they reorder the text around them."""
+"""Bidirectional embeddings, overrides and isolates, which reorder surrounding text; a regular expression range."""
 _UNSTORABLE = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
 
 
 def clean_text(value: str, limit: int) -> str:
-    """Return free text in NFC, cut to `limit` characters, with Unix line ends and no control characters."""
+    """Return free text in NFC, truncated to `limit` characters, with Unix line endings and no control characters."""
     text = _UNSTORABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
@@ -50,7 +50,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def masked(secret: str) -> str:
-    """Return what may be shown of a secret: its last four characters."""
+    """Return the last four characters of a secret, the only part that may be shown."""
     return f"…{secret[-4:]}" if len(secret) >= 16 else "…"
 
 
@@ -59,9 +59,9 @@ _SLUG_DIGEST = 6
 
 
 def slugify(name: str) -> str:
-    """Return an address-friendly form of a name of at most 60 characters; idempotent.
+    """Return a slug of at most 60 characters; idempotent.
 
-    Names without Latin letters keep their own letters; of a longer name a digest stands for the end.
+    Non-Latin letters are kept; a digest replaces the end of a longer name.
     """
     text = unicodedata.normalize("NFKD", name).casefold()
     text = "".join(c for c in text if not unicodedata.combining(c))
@@ -77,9 +77,9 @@ MAX_ID = 2**63 - 1
 
 
 def to_number(value: object, field: str, *, least: int = 0, most: int = MAX_ID, unit: str = "") -> int:
-    """Return the whole number that a form field holds; raise `Invalid` naming the field.
+    """Return the whole number in a form field; raise `Invalid` naming the field.
 
-    Only ASCII digits count, and only a number from `least` to `most`.
+    Accepts only ASCII digits, and only numbers from `least` to `most`.
     """
     text = str(value).strip()
     digits = text.lstrip("0") or "0"
@@ -94,7 +94,7 @@ def to_number(value: object, field: str, *, least: int = 0, most: int = MAX_ID, 
 
 
 def to_choice(value: object, field: str) -> int | None:
-    """Return the id that was chosen in a form field, None if it is blank; raise `Invalid` naming the field."""
+    """Return the id chosen in a form field, None if blank; raise `Invalid` naming the field."""
     text = str(value).strip() if value is not None else ""
     if not text:
         return None
@@ -105,13 +105,13 @@ def to_choice(value: object, field: str) -> int | None:
 
 
 def to_choices(values: Iterable[object], field: str) -> list[int]:
-    """Return the ids that were chosen in a field that is there more than once; blank ones are left out."""
+    """Return the ids chosen in a repeated field, without blank ones."""
     chosen = (to_choice(value, field) for value in values)
     return [i for i in chosen if i is not None]
 
 
 def to_required(value: object, field: str) -> int:
-    """Return the id that was chosen in a form field; raise `Invalid` naming the field if it is blank."""
+    """Return the id chosen in a form field; raise `Invalid` naming the field if it is blank."""
     chosen = to_choice(value, field)
     if chosen is None:
         raise Invalid("A choice is missing.", fields={field: "Choose from the list."})
@@ -119,22 +119,24 @@ def to_required(value: object, field: str) -> int:
 
 
 def to_id(value: object) -> int | None:
-    """Return the id that a form field names, None when it names none."""
+    """Return the id in a form field, None if it has none."""
     text = str(value).strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def to_wall(value: object, field: str) -> datetime:
-    """Return the local time that a form field names, without a zone; raise `Invalid` naming the field."""
+    """Return the local time in a form field as a naive datetime; raise `Invalid` naming the field."""
     text = str(value or "").strip()
     if not text:
-        raise Invalid("A time is missing.", fields={field: "Give one, as 2026-11-24T09:00."})
+        raise Invalid("A time is missing.", fields={field: "Enter one such as 2026-11-24T09:00."})
     try:
-        found = datetime.fromisoformat(text).replace(tzinfo=None)
+        local = datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
-        raise Invalid(f"{text[:40]!r} is not a time.", fields={field: "Use 2026-11-24T09:00."}) from None
-    if found.year not in YEARS:
+        raise Invalid(
+            f"{text[:40]!r} is not a date and time.", fields={field: "Use 2026-11-24T09:00."}
+        ) from None
+    if local.year not in YEARS:
         raise Invalid(
             f"{text[:40]!r} is too far away.", fields={field: f"A year from {YEARS[0]} to {YEARS[-1]}."}
         )
-    return found
+    return local

@@ -1,4 +1,4 @@
-"""Bounded thread pools, one for each kind of blocking work: a kind that hangs holds up no other kind."""
+"""Bounded thread pools, one per kind of blocking work, so that one that hangs does not block the others."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 class Pool:
-    """Runs at most `size` calls at once in daemon threads, and lets at most `queue` more wait.
+    """Runs at most `size` calls at once in daemon threads, and queues at most `queue` more.
 
-    A call that is canceled keeps its thread until it returns; no thread holds up the end of the process.
+    A canceled call keeps its thread until it returns; threads do not delay the end of the process.
     """
 
     def __init__(self, name: str, size: int, queue: int) -> None:
@@ -33,7 +33,7 @@ class Pool:
         return self._running
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Return what `call` returns; raise `Unavailable` when the queue is full."""
+        """Return the result of `call`; raise `Unavailable` if the queue is full."""
         await self._acquire()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
@@ -62,7 +62,7 @@ class Pool:
         except Exception as exc:
             failure = exc
         self._release()
-        # the loop may have ended before a call that hung
+        # the loop may be closed by the time a hanging call returns
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(_settle, done, result, failure)
 
@@ -108,4 +108,4 @@ def _settle(done: asyncio.Future[Any], result: Any, failure: Exception | None) -
 PASSWORDS = Pool("password checks", size=2, queue=64)
 """Hashing of passwords; each takes 64 MiB while it runs."""
 DOCUMENTS = Pool("documents", size=2, queue=32)
-"""Feeds, reports and other documents made from what is stored."""
+"""Rendering of feeds, reports and other documents."""

@@ -143,7 +143,7 @@ class SessionWatch:
 
 
 async def watch(request: Request) -> SessionWatch:
-    """Return what ends an event stream together with the session of the request."""
+    """Return the watch that ends an event stream when the session of the request ends."""
     person, session = await signed_in(request), current_session(request)
     assert session is not None
     return SessionWatch(request.app.state.ctx, cookies.session_token(request), person, session)
@@ -159,7 +159,7 @@ SessionIdOf = Annotated[int, Depends(_session_id)]
 
 
 async def signed_in(request: Request) -> Person:
-    """Return who is signed in; send others to /login."""
+    """Return the signed-in person; redirect others to /login."""
     person = await visitor(request)
     if person is None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -169,7 +169,7 @@ async def signed_in(request: Request) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class PageDecision:
-    """Lets a request for an HTML route pass if the person who is signed in may do the verb."""
+    """Allows a request for an HTML route if the signed-in person may do the verb."""
 
     verb: Verb
 
@@ -180,7 +180,7 @@ class PageDecision:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Declares a route that anyone may ask, with the reason."""
+    """Declares a route that is open to everyone, with the reason."""
 
     reason: str
 
@@ -199,9 +199,10 @@ def public(reason: str) -> list[Needed]:
 
 
 async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
-    """Return the posted form of a signed-in person, of so many files and fields at most, its CSRF value checked.
+    """Return the posted form of a signed-in person after checking its CSRF value.
 
-    Raises `RuntimeError` on a route that does not declare with `needs` what it does.
+    It may have at most `files` files and `fields` fields. Raises `RuntimeError` on a route that declares no verb
+    with `needs`.
     """
     await signed_in(request)
     if not hasattr(request.state, "verb"):

@@ -1,4 +1,4 @@
-"""What is done with people, teams, contact methods and keys; each verb writes its audit row."""
+"""Actions on people, teams, contact methods and keys; each writes its audit row."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -321,8 +321,8 @@ async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int
         )
     await store.lock_organisation(tx)
     known = await store.people_by_id(tx, person_ids)
-    if gone := [i for i in person_ids if i not in known or not known[i].active]:
-        raise NotFound(f"There is no active person {gone[0]}.")
+    if inactive := [i for i in person_ids if i not in known or not known[i].active]:
+        raise NotFound(f"There is no active person {inactive[0]}.")
     before, after = sorted(await store.fallback_responders(tx)), sorted(set(person_ids))
     await store.set_fallback_responders(tx, after)
     final = not before or before == after

@@ -24,7 +24,7 @@ AUDIT_PAGE_SIZE = 100
 
 async def _people(
     visit: Visit,
-    given: Mapping[str, str],
+    fields: Mapping[str, str],
     error: FirebellError | None = None,
     linked: tuple[str, str] = ("", ""),
 ) -> Response:
@@ -46,7 +46,7 @@ async def _people(
         "more": len(matches) > PEOPLE_PAGE_SIZE,
         "invited": invited,
         "roles": [(role.value, role.value) for role in Role],
-        "given": given,
+        "given": fields,
         "linked_person": linked[0],
         "link": linked[1],
         "error": error,
@@ -61,21 +61,21 @@ async def people(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
 async def add_person(visit: CurrentVisit) -> Response:
-    given = visit.values
+    fields = visit.values
     try:
         async with visit.tx.savepoint():
             person = await actions.create_person(
                 visit.tx,
                 visit.actor,
-                name=given.get("name", ""),
-                email=given.get("email", ""),
-                role=given.get("role", ""),
-                tz=given.get("tz") or visit.person.tz,
+                name=fields.get("name", ""),
+                email=fields.get("email", ""),
+                role=fields.get("role", ""),
+                tz=fields.get("tz") or visit.person.tz,
                 now=visit.now,
             )
             link = await actions.welcome_link(visit.tx, visit.actor, visit.ctx.signer, person.id, visit.now)
     except (Invalid, Conflict) as error:
-        return await _people(visit, given, error)
+        return await _people(visit, fields, error)
     flash.show(visit.request, f"{person.name} added.")
     return await _people(visit, {}, linked=(person.name, f"{visit.ctx.public_url}{link}"))
 

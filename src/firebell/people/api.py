@@ -206,21 +206,21 @@ async def get_me(w: AnyCaller) -> Me:
 
 
 @router.get("/people", tags=["people"], summary="List people, newest first")
-async def list_people(w: Reader, stretch: PageParams) -> list[PersonShown]:
+async def list_people(w: Reader, page_params: PageParams) -> list[PersonShown]:
     people = await actions.people(w.tx)
-    return [PersonShown.model_validate(p) for p in stretch.newest(people, [p.id for p in people])]
+    return [PersonShown.model_validate(p) for p in page_params.newest(people, [p.id for p in people])]
 
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
-async def create_person(w: Admin, given: NewPerson) -> PersonShown:
+async def create_person(w: Admin, body: NewPerson) -> PersonShown:
     made = await actions.create_person(
         w.tx,
         w.actor,
-        name=given.name,
-        email=given.email,
-        role=given.role,
-        tz=given.tz,
-        password=given.password,
+        name=body.name,
+        email=body.email,
+        role=body.role,
+        tz=body.tz,
+        password=body.password,
         now=w.now,
     )
     return PersonShown.model_validate(made)
@@ -237,15 +237,15 @@ async def get_person(w: Reader, person_id: PathId) -> PersonShown:
     summary="Update a person's name, role or time zone, or deactivate them",
     responses=problems(404, 409),
 )
-async def change_person(w: Admin, person_id: PathId, given: PersonChange) -> PersonShown:
+async def change_person(w: Admin, person_id: PathId, body: PersonChange) -> PersonShown:
     await actions.update_person(
         w.tx,
         w.actor,
         person_id,
-        name=given.name,
-        role=given.role,
-        tz=given.tz,
-        active=given.active,
+        name=body.name,
+        role=body.role,
+        tz=body.tz,
+        active=body.active,
         now=w.now,
     )
     return PersonShown.model_validate(await actions.person(w.tx, person_id))
@@ -257,9 +257,9 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 
 
 @router.get("/teams", tags=["people"], summary="List teams and their members, newest first")
-async def list_teams(w: Reader, stretch: PageParams) -> list[TeamShown]:
+async def list_teams(w: Reader, page_params: PageParams) -> list[TeamShown]:
     teams = await actions.teams(w.tx)
-    shown = stretch.newest(teams, [t.id for t in teams])
+    shown = page_params.newest(teams, [t.id for t in teams])
     members = await store.members(w.tx, [t.id for t in shown])
     return [_team(t, members[t.id]) for t in shown]
 
@@ -267,17 +267,17 @@ async def list_teams(w: Reader, stretch: PageParams) -> list[TeamShown]:
 @router.post(
     "/teams", status_code=201, tags=["people"], summary="Create a team", responses=problems(404, 409)
 )
-async def create_team(w: TeamAdmin, given: NewTeam) -> TeamShown:
-    pairs = [(m.person_id, m.role) for m in given.members]
-    team = await actions.create_team(w.tx, w.actor, name=given.name, members=pairs, now=w.now)
+async def create_team(w: TeamAdmin, body: NewTeam) -> TeamShown:
+    pairs = [(m.person_id, m.role) for m in body.members]
+    team = await actions.create_team(w.tx, w.actor, name=body.name, members=pairs, now=w.now)
     return _team(team, await store.team_members(w.tx, team.id))
 
 
 @router.put(
     "/teams/{team_id}/members", tags=["people"], summary="Replace a team's members", responses=problems(404)
 )
-async def set_team_members(w: TeamAdmin, team_id: PathId, given: Members) -> TeamShown:
-    pairs = [(m.person_id, m.role) for m in given.members]
+async def set_team_members(w: TeamAdmin, team_id: PathId, body: Members) -> TeamShown:
+    pairs = [(m.person_id, m.role) for m in body.members]
     await actions.set_team_members(w.tx, w.actor, team_id, pairs, w.now)
     return _team(await actions.team(w.tx, team_id), await store.team_members(w.tx, team_id))
 
@@ -288,8 +288,8 @@ async def get_catch_all(w: Reader) -> CatchAll:
 
 
 @router.put("/catch-all", tags=["people"], summary="Replace the fallback responders", responses=problems(404))
-async def set_catch_all(w: FallbackAdmin, given: CatchAll) -> CatchAll:
-    await actions.set_fallback_responders(w.tx, w.actor, given.person_ids, w.now)
+async def set_catch_all(w: FallbackAdmin, body: CatchAll) -> CatchAll:
+    await actions.set_fallback_responders(w.tx, w.actor, body.person_ids, w.now)
     return CatchAll(person_ids=await actions.fallback_responders(w.tx))
 
 
@@ -322,15 +322,15 @@ def method_shown(method: ContactMethod) -> MethodShown:
     summary="Add a contact method; high-urgency pages use it once it is verified",
     responses=problems(404, 409),
 )
-async def add_contact_method(w: ContactOwner, given: NewMethod) -> MethodMade:
+async def add_contact_method(w: ContactOwner, body: NewMethod) -> MethodMade:
     method = await actions.add_contact_method(
         w.tx,
         w.actor,
         person_id=w.person_id,
-        kind=given.kind,
-        address=given.address,
-        label=given.label,
-        replaces=given.replaces,
+        kind=body.kind,
+        address=body.address,
+        label=body.label,
+        replaces=body.replaces,
         now=w.now,
     )
     return MethodMade(**method_shown(method).model_dump(), secret=method.new_secret or None)
@@ -374,13 +374,13 @@ async def get_rules(w: ContactReader, urgency: Urgency) -> Rules:
     summary="Replace your notification rules of one urgency; one delay must be 0",
     responses=problems(404),
 )
-async def set_rules(w: ContactOwner, urgency: Urgency, given: Rules) -> Rules:
+async def set_rules(w: ContactOwner, urgency: Urgency, body: Rules) -> Rules:
     await actions.set_rules(
         w.tx,
         w.actor,
         person_id=w.person_id,
         urgency=urgency,
-        rules=[(r.delay_s, r.method_id) for r in given.rules],
+        rules=[(r.delay_s, r.method_id) for r in body.rules],
         now=w.now,
     )
     return await _rules(w.tx, w.person_id, urgency)
@@ -401,9 +401,9 @@ async def get_quiet_hours(w: ContactReader) -> QuietShown:
 @router.put(
     "/me/quiet-hours", tags=["me"], summary="Set your quiet hours; high-urgency pages still come through"
 )
-async def set_quiet_hours(w: ContactOwner, given: Quiet) -> QuietShown:
-    tz = given.tz or (await actions.person(w.tx, w.person_id)).tz
-    hours = quiet_hours.clean(given.starts, given.ends, tz)
+async def set_quiet_hours(w: ContactOwner, body: Quiet) -> QuietShown:
+    tz = body.tz or (await actions.person(w.tx, w.person_id)).tz
+    hours = quiet_hours.clean(body.starts, body.ends, tz)
     await actions.set_quiet_hours(w.tx, w.actor, w.person_id, hours, w.now)
     return _quiet(hours)
 
@@ -414,9 +414,9 @@ async def clear_quiet_hours(w: ContactOwner) -> None:
 
 
 @router.get("/audit", tags=["organisation"], summary="List the audit log, newest first")
-async def list_audit(w: Auditor, stretch: PageParams) -> list[AuditEntry]:
-    rows = await audit_store.audit_entries(w.tx, stretch.before, stretch.limit)
-    stretch.link([row["id"] for row in rows])
+async def list_audit(w: Auditor, page_params: PageParams) -> list[AuditEntry]:
+    rows = await audit_store.audit_entries(w.tx, page_params.before, page_params.limit)
+    page_params.link([row["id"] for row in rows])
     return [
         AuditEntry(
             id=row["id"],

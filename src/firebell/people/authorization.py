@@ -92,8 +92,8 @@ def permits(
             if _decided.get():
                 return await action(tx, actor, *args, **kwargs)
             if own and actor.kind not in TRUSTED_KINDS:
-                given = signature.bind(tx, actor, *args, **kwargs).arguments
-                await _require_own(tx, actor, decision, _owner(given, own) == actor.person_id)
+                arguments = signature.bind(tx, actor, *args, **kwargs).arguments
+                await _require_own(tx, actor, decision, _owner(arguments, own) == actor.person_id)
             else:
                 await require(tx, actor, verb)
             token = _decided.set(True)
@@ -103,6 +103,7 @@ def permits(
                 _decided.reset(token)
 
         decided.decision = decision  # type: ignore[attr-defined]
+
         return decided
 
     return decorate
@@ -120,9 +121,9 @@ async def _require_own(tx: Tx, actor: Actor, decision: Permits, is_own: bool) ->
         raise Forbidden("This belongs to someone else.", hint="Ask them to do it.")
 
 
-def _owner(given: dict[str, Any], own: str) -> Any:
+def _owner(arguments: dict[str, Any], own: str) -> Any:
     parameter, _, field = own.partition(".")
-    value = given.get(parameter)
+    value = arguments.get(parameter)
     return getattr(value, field) if field else value
 
 
@@ -131,6 +132,7 @@ def internal(reason: str) -> Callable[[A], A]:
 
     def decorate(action: A) -> A:
         action.decision = Internal(reason)  # type: ignore[attr-defined]
+
         return action
 
     return decorate

@@ -1,4 +1,4 @@
-"""How a person adds, tests and removes contact methods; each verb writes its audit row."""
+"""Actions on contact methods: add, test, remove; each writes its audit row."""
 
 import secrets
 from dataclasses import replace

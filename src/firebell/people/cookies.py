@@ -12,9 +12,9 @@ from firebell.people.sessions import AGE_LIMIT
 
 SESSION, DEVICE = "firebell_session", "firebell_device"
 DEVICE_LIFETIME = timedelta(days=400)
-"""As long as browsers keep a cookie."""
+"""The longest lifetime that browsers allow."""
 _MAX_ACCOUNTS = 5
-"""How many people can share a browser and be known in it."""
+"""Maximum number of people known in one browser."""
 _PURPOSE = "device"
 
 
@@ -45,22 +45,22 @@ def _set(request: Request, response: Response, name: str, value: str, lifetime: 
 
 
 def session_token(request: Request) -> str:
-    """Return the session token that the browser sent, or nothing."""
+    """Return the session token that the browser sent, or an empty string."""
     return request.cookies.get(_name(request, SESSION), "")
 
 
 def set_session(request: Request, response: Response, token: str) -> None:
-    """Let the browser keep a session."""
+    """Set the session cookie."""
     _set(request, response, SESSION, token, AGE_LIMIT)
 
 
 def clear_session(request: Request, response: Response) -> None:
-    """Let the browser forget its session."""
+    """Delete the session cookie."""
     response.delete_cookie(_name(request, SESSION), path="/", secure=is_secure(request), httponly=True)
 
 
 def _device(request: Request, now: datetime) -> tuple[str, list[int]]:
-    """Return the browser's name and the ids of who has signed in with it; an unsigned cookie says nothing."""
+    """Return the browser's name and the ids of people who have signed in with it; ignore an unsigned cookie."""
     ctx: Context = request.app.state.ctx
     try:
         value = ctx.signer.open(_PURPOSE, request.cookies.get(_name(request, DEVICE), ""), now)
@@ -70,7 +70,7 @@ def _device(request: Request, now: datetime) -> tuple[str, list[int]]:
 
 
 def known_device(request: Request, person_id: int | None, now: datetime) -> str:
-    """Return the name of a browser in which the person has signed in before, or nothing."""
+    """Return the name of a browser in which the person has signed in before, or an empty string."""
     name, people = _device(request, now)
     return name if person_id in people else ""
 

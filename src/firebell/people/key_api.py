@@ -66,9 +66,9 @@ class NewKey(ApiInput):
 
 
 @router.get("/me/keys", tags=["me"], summary="List your API keys, newest first")
-async def list_keys(w: KeyReader, stretch: PageParams) -> list[KeyShown]:
+async def list_keys(w: KeyReader, page_params: PageParams) -> list[KeyShown]:
     api_keys = await key_store.keys(w.tx, w.person_id)
-    return [KeyShown.model_validate(k) for k in stretch.newest(api_keys, [k.id for k in api_keys])]
+    return [KeyShown.model_validate(k) for k in page_params.newest(api_keys, [k.id for k in api_keys])]
 
 
 @router.post(
@@ -77,12 +77,12 @@ async def list_keys(w: KeyReader, stretch: PageParams) -> list[KeyShown]:
     tags=["me"],
     summary="Create an API key; requires a browser session",
 )
-async def create_key(w: KeyCreator, given: NewKey) -> KeyMade:
+async def create_key(w: KeyCreator, body: NewKey) -> KeyMade:
     made, secret = await actions.create_api_key(
         w.tx,
         w.actor,
-        name=given.name,
-        scopes=list(given.scopes),
+        name=body.name,
+        scopes=list(body.scopes),
         person_id=w.person_id,
         now=w.now,
     )

@@ -9,7 +9,7 @@ from firebell.kit.errors import Invalid
 
 MIN_LENGTH, MAX_LENGTH = 12, 1000
 _MIN_UNKNOWN = 8
-"""How many characters a password needs beside names that everyone knows."""
+"""Minimum number of characters in a password besides names that others know."""
 _MIN_DISTINCT = 5
 _DISGUISES = str.maketrans("013457@$!|", "oleastasil")
 _SEQUENCES = (
@@ -41,7 +41,7 @@ def _is_common(text: str) -> bool:
 
 
 def _repeats_common(text: str) -> bool:
-    """Return True if `text` is one common password, or a few characters, over and over."""
+    """Return True if `text` repeats a common password or a few characters."""
     unit = next(n for n in range(1, len(text) + 1) if text == (text[:n] * (len(text) // n + 1))[: len(text)])
     return unit <= len(text) // 2 and (unit < _MIN_UNKNOWN or _is_common(text[:unit]))
 

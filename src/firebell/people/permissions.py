@@ -12,7 +12,7 @@ from firebell.people.model import SCOPES, Role
 
 
 class Verb(StrEnum):
-    """What can be done, as noun and verb; each route declares exactly one."""
+    """The permissions, as noun and verb; each route declares exactly one."""
 
     ALERT_READ = "alert.read"
     ALERT_SEND = "alert.send"
@@ -82,7 +82,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What decides a request: the person's present role, and the scopes of the key, None for a browser."""
+    """The rights of a request: the person's current role, and the scopes of the key (None for a browser)."""
 
     role: Role
     key_scopes: frozenset[str] | None = None
@@ -167,7 +167,7 @@ RULES = {
 
 
 def refusal(rights: Rights, verb: Verb) -> Forbidden | None:
-    """Return why these rights do not include the verb, None when they do."""
+    """Return why these rights do not include the verb; None if they do."""
     rule = RULES[verb]
     if rights.key_scopes is not None and not rule.by_key:
         return Forbidden("An API key cannot do this.", hint="Sign in with your password and do it there.")

@@ -1,4 +1,4 @@
-"""The people that a form offers: everyone, or in a large organization those who are close to its subject."""
+"""The people listed in a form: everyone, or in a large organization those related to its subject."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -67,7 +67,7 @@ async def session(tx: Reads, token_hash: bytes, now: datetime) -> tuple[Person, 
 
 
 async def touch_session(tx: Tx, session_id: int, address: str, expires_at: datetime, now: datetime) -> None:
-    """Record that a session was used; one that ended meanwhile stays ended."""
+    """Record that a session was used; a session that has ended stays ended."""
     await tx.execute(
         """
         update session
@@ -82,7 +82,7 @@ async def touch_session(tx: Tx, session_id: int, address: str, expires_at: datet
 
 
 async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
-    """Return the person's sessions, the one that was used last first."""
+    """Return the person's sessions, most recently used first."""
     rows = await tx.fetch(
         """
         select id, user_agent, address, created_at, last_used_at, expires_at
@@ -97,7 +97,7 @@ async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
 
 
 async def delete_session(tx: Tx, person_id: int, session_id: int) -> bool:
-    """End one session of the person; return whether there was one."""
+    """End one session of the person; return True if there was one."""
     deleted = await tx.changed(
         """
         delete from session
@@ -141,7 +141,7 @@ async def prune_sessions(tx: Tx, now: datetime) -> None:
 
 
 async def sign_in_addresses(tx: Reads, now: datetime) -> list[tuple[str, int, int]]:
-    """Return (address, sessions, people) of every address with a session, the most used first."""
+    """Return (address, sessions, people) of every address with a session, most used first."""
     rows = await tx.fetch(
         """
         select address, count(*) as sessions, count(distinct person_id) as people

@@ -29,12 +29,12 @@ def expires_at(created_at: datetime, last_used_at: datetime) -> datetime:
 
 
 async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
-    """Return where a person is signed in, the session that was used last first."""
+    """Return a person's sessions, most recently used first."""
     return await session_store.sessions(tx, person_id, now)
 
 
 async def delete_all(tx: Tx, person_id: int, keep: int | None = None) -> int:
-    """End every session of a person but `keep`, with its event streams; return how many that were."""
+    """End every session of a person but `keep`, with its event streams; return their number."""
     ended = await session_store.delete_sessions(tx, person_id, keep)
     await tx.live(topic(person_id))
     return ended

@@ -1,4 +1,4 @@
-"""Sign-in attempts: charged before the password is looked at, given back when it was right, audited in bursts."""
+"""Sign-in attempts: charged before the password check, refunded if it was right, audited in bursts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from firebell.people.sign_in_limits import BURST_ENDS_AFTER, Counter, Scope
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt that was let through; `failures` is its number in the burst if it fails."""
+    """An attempt that was allowed; `failures` is its number in the burst if it fails."""
 
     counters: tuple[Counter, ...]
     failures: int
@@ -26,8 +26,8 @@ async def _spend(tx: Tx, counter: Counter, now: datetime) -> int | None:
         counter.scope,
         counter.subject,
         counter.budget.refill,
-        counter.budget.whole,
-        counter.budget.whole + BURST_ENDS_AFTER,
+        counter.budget.refill_time,
+        counter.budget.refill_time + BURST_ENDS_AFTER,
         now,
     )
 
@@ -35,7 +35,7 @@ async def _spend(tx: Tx, counter: Counter, now: datetime) -> int | None:
 async def begin(
     tx: Tx, account: str, address: str, device: str, person_id: int | None, now: datetime
 ) -> Attempt | TooMany:
-    """Charge an attempt against its budgets, or return why it is refused; attempts at the same time all count.
+    """Charge an attempt against its budgets, or return why it is refused; concurrent attempts all count.
 
     The caller commits before it raises: a refusal is counted too.
     """
@@ -52,7 +52,7 @@ async def begin(
 
 
 async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None, now: datetime) -> TooMany:
-    keep = counter.budget.whole + BURST_ENDS_AFTER
+    keep = counter.budget.refill_time + BURST_ENDS_AFTER
     spent_until, refusals = await sign_in_limit_store.refuse(tx, counter.scope, counter.subject, keep, now)
     by_address = counter.scope is Scope.ADDRESS
     if sign_in_limits.is_audited(refusals) and (by_address or person_id is not None):
@@ -60,7 +60,7 @@ async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None,
         await tx.audit(
             Actor("visitor", address), "sign_in.limited", subject, now, refusals=refusals, by=counter.scope
         )
-    wait = (spent_until + counter.budget.refill - now - counter.budget.whole).total_seconds()
+    wait = (spent_until + counter.budget.refill - now - counter.budget.refill_time).total_seconds()
     minutes = max(1, ceil(wait / 60))
     return TooMany(
         "Too many failed sign-ins.",
@@ -71,7 +71,7 @@ async def _refuse(tx: Tx, counter: Counter, address: str, person_id: int | None,
 
 
 async def fail(tx: Tx, attempt: Attempt, person_id: int | None, now: datetime) -> None:
-    """Record that the password was wrong: what was charged stays charged."""
+    """Record that the password was wrong: the charge stays."""
     failures, subject = attempt.failures, f"person:{person_id}"
     if person_id is None:
         failures, subject = await _spend(tx, sign_in_limits.unknown_accounts(), now) or 0, "sign-in"
@@ -82,7 +82,7 @@ async def fail(tx: Tx, attempt: Attempt, person_id: int | None, now: datetime) -
 
 
 async def succeed(tx: Tx, attempt: Attempt) -> None:
-    """Give back what was charged; the failures of a known browser are forgotten."""
+    """Refund the charge, and reset the failures of a known browser."""
     for counter in attempt.counters:
         if counter.scope is Scope.DEVICE:
             await sign_in_limit_store.clear_limit(tx, counter.scope, counter.subject)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What failed sign-ins are counted by."""
+    """The scopes in which failed sign-ins are counted."""
 
     ACCOUNT = "account"
     DEVICE = "device"
@@ -29,7 +29,7 @@ class Budget:
     refill: timedelta
 
     @property
-    def whole(self) -> timedelta:
+    def refill_time(self) -> timedelta:
         """How long an empty budget takes to be full again."""
         return self.refill * self.burst
 
@@ -46,7 +46,7 @@ BURST_ENDS_AFTER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What one failure is counted against; `subject` is a hash, so that the table keeps no addresses."""
+    """One counter of failures; `subject` is a hash, so that the table keeps no addresses."""
 
     scope: Scope
     subject: bytes
@@ -58,7 +58,7 @@ class Counter:
 
 
 def _network(address: str) -> str:
-    """Return what counts as one address: an IPv6 host is given a /64 and can change addresses within it."""
+    """Return the network that counts as one address: an IPv6 host is given a /64 and can change addresses within it."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -73,14 +73,14 @@ def _counter(scope: Scope, *parts: str) -> Counter:
 
 
 def counters(account: str, address: str, device: str) -> tuple[Counter, ...]:
-    """Return what a failed sign-in counts against; `device` names a known browser of the account, or is empty."""
+    """Return the counters of a failed sign-in; `device` names a known browser of the account, or is empty."""
     if device:
         return (_counter(Scope.DEVICE, device, account),)
     return _counter(Scope.ADDRESS, _network(address)), _counter(Scope.ACCOUNT, account)
 
 
 def unknown_accounts() -> Counter:
-    """Return what counts failures of accounts that do not exist."""
+    """Return the counter of failures for accounts that do not exist."""
     return Counter(Scope.UNKNOWN, b"")
 
 

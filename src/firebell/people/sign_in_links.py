@@ -33,7 +33,7 @@ def link(signer: Signer, person_id: int, password_hash: str | None, now: datetim
 def read(signer: Signer, token: str, now: datetime) -> WelcomeLink:
     """Return the content of a link; raise `Invalid` when it is forged or expired."""
     value = signer.open("welcome", token, now)
-    # a link of an earlier version does not say when it was made
+    # links of earlier versions have no creation time
     made_at = datetime.fromisoformat(value["at"]) if "at" in value else _LONG_AGO
     return WelcomeLink(int(value["person"]), str(value["stamp"]), made_at)
 

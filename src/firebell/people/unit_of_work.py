@@ -24,7 +24,7 @@ from firebell.people.permissions import Rights, Verb
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An API request that only reads: a connection without a transaction, who asks, and the request's instant."""
+    """A read-only API request: a connection without a transaction, the caller, and the request's instant."""
 
     ctx: Context
     tx: Reads
@@ -54,7 +54,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Work(Reading):
-    """An API request in its transaction: who acts, and the request's instant."""
+    """An API request in its transaction: the actor and the request's instant."""
 
     tx: Tx
 
@@ -71,7 +71,7 @@ def work(verb: Verb) -> Needed:
 
 
 def reading(verb: Verb) -> Needed:
-    """Return the dependency of an API route that many ask and that only reads: its `Reading`."""
+    """Return the dependency of a frequent, read-only API route: its `Reading`."""
 
     async def authorized_reading(
         request: Request, caller: Annotated[Caller, may(verb)]
@@ -86,7 +86,7 @@ def reading(verb: Verb) -> Needed:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request for an HTML page in its transaction: who is signed in, their form, and the request's instant."""
+    """A request for an HTML page in its transaction: the signed-in person, their form, and the request's instant."""
 
     request: Request
     tx: Tx
@@ -97,7 +97,7 @@ class Visit:
 
     @property
     def ctx(self) -> Context:
-        """What the running process has."""
+        """The context of the running process."""
         return html.ctx(self.request)
 
     @property
@@ -122,7 +122,7 @@ class Visit:
 
 
 def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
-    """Return the dependency of an HTML route: its `Visit`, with a form of at most so many files and fields.
+    """Return the dependency of an HTML route: its `Visit`, with a form of at most these numbers of files and fields.
 
     The form is read before the transaction is opened: a slow upload holds no connection.
     """

@@ -1,4 +1,4 @@
-"""What a browser says of itself, short enough to recognize it in a list (pure)."""
+"""Shortens a User-Agent header to a recognizable browser and system (pure)."""
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -11,7 +11,7 @@ _BROWSERS = (
     ("Safari", "Safari"),
     ("curl", "curl"),
 )
-"""The first that is contained names the browser: most contain the names of others too."""
+"""The first match names the browser, because most headers contain the names of others too."""
 _SYSTEMS = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),

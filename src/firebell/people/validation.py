@@ -40,7 +40,7 @@ def check_address(kind: str, address: str) -> str:
 
 
 def mask_address(kind: str, address: str) -> str:
-    """Return an address as others may see it: masked unless its channel says that it is no secret."""
+    """Return an address as others may see it: masked unless its channel declares it public."""
     if kind in CHANNELS and not CHANNELS[kind].is_secret:
         return address
     parts = urlsplit(address) if "://" in address else None

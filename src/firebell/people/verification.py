@@ -91,7 +91,7 @@ class CodeRequest:
 
 
 class Limit(StrEnum):
-    """What a request for a code has to wait for."""
+    """The limit that a request for a code has to wait for."""
 
     RESEND = "resend"
     ADDRESS = "address"
@@ -145,7 +145,7 @@ class IssuedCode:
 
 
 class Entry(StrEnum):
-    """What became of a code that was entered."""
+    """The outcome of entering a code."""
 
     VERIFIED = "verified"
     WRONG = "wrong"
@@ -156,7 +156,7 @@ class Entry(StrEnum):
 
 
 def entry_of(issued: IssuedCode | None, digest: bytes, now: datetime) -> Entry:
-    """Return what entering a code with this digest means; the digests are compared in constant time."""
+    """Return the outcome of entering a code with this digest; digests are compared in constant time."""
     if issued is None:
         return Entry.NONE_SENT
     if issued.used_at is not None:

@@ -1,4 +1,4 @@
-"""What verifies, disables and removes contact methods (spec 10.3); each verb writes its audit row."""
+"""Actions that verify, disable and remove contact methods (spec 10.3); each writes its audit row."""
 
 import math
 import secrets

@@ -42,12 +42,12 @@ async def send_verification_code(w: ContactWork, method_id: PathId) -> None:
     responses=problems(404),
 )
 async def enter_verification_code(
-    ctx: Ctx, caller: ContactOwner, method_id: PathId, given: CodeGiven
+    ctx: Ctx, caller: ContactOwner, method_id: PathId, body: CodeGiven
 ) -> MethodShown:
     now = ctx.clock.now()
     async with ctx.db.tx() as tx:
         entered = await verification_actions.enter_code(
-            tx, caller.actor, ctx.signer, method_id, caller.person_id, given.code, now
+            tx, caller.actor, ctx.signer, method_id, caller.person_id, body.code, now
         )
     entered.check()
     async with ctx.db.tx() as tx:

@@ -177,7 +177,7 @@ async def save_password(request: Request) -> Response:
 
 async def _contact(
     visit: Visit,
-    given: Mapping[str, Any],
+    fields: Mapping[str, Any],
     error: FirebellError | None = None,
     secret: str = "",
 ) -> Response:
@@ -200,7 +200,7 @@ async def _contact(
         "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
         "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
         "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
-        "given": given,
+        "given": fields,
         "secret": secret,
         "error": error,
     }
@@ -214,22 +214,22 @@ async def contact(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def add_contact(visit: CurrentVisit) -> Response:
-    given = visit.values
+    fields = visit.values
     try:
         async with visit.tx.savepoint():
             method = await actions.add_contact_method(
                 visit.tx,
                 visit.actor,
                 person_id=visit.person.id,
-                kind=given.get("kind", ""),
-                address=given.get("address", ""),
-                label=given.get("label", ""),
-                replaces=to_choice(given.get("replaces"), "replaces"),
+                kind=fields.get("kind", ""),
+                address=fields.get("address", ""),
+                label=fields.get("label", ""),
+                replaces=to_choice(fields.get("replaces"), "replaces"),
                 now=visit.now,
             )
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)
     except (Invalid, Conflict) as error:
-        return await _contact(visit, given, error)
+        return await _contact(visit, fields, error)
     text = f"{method.address} added. {refused or 'Enter the code that we sent to it.'}"
     if method.new_secret:
         flash.show(visit.request, text)
@@ -278,8 +278,8 @@ def _rules(form: FormData) -> list[tuple[int, int]]:
     rows = zip(form.getlist("method"), form.getlist("delay"), strict=False)
     return [
         (to_number(minutes, "delay", most=1440, unit="minutes") * 60, method)
-        for given, minutes in rows
-        if (method := to_choice(given, "method")) is not None and str(minutes).strip()
+        for method_id, minutes in rows
+        if (method := to_choice(method_id, "method")) is not None and str(minutes).strip()
     ]
 
 
@@ -306,23 +306,23 @@ async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
 
 @router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_quiet_hours(visit: CurrentVisit) -> Response:
-    given = visit.values
+    fields = visit.values
     try:
         hours = (
             None
-            if given.get("off")
-            else quiet_hours.clean(*(given.get(n, "") for n in ("starts", "ends", "tz")))
+            if fields.get("off")
+            else quiet_hours.clean(*(fields.get(n, "") for n in ("starts", "ends", "tz")))
         )
         async with visit.tx.savepoint():
             await actions.set_quiet_hours(visit.tx, visit.actor, visit.person.id, hours, visit.now)
     except Invalid as error:
-        return await _contact(visit, given, error)
+        return await _contact(visit, fields, error)
     text = "Quiet hours saved." if hours else "Quiet hours turned off."
-    return flash.redirect(visit.request, html.local(given, "/settings/contact"), text)
+    return flash.redirect(visit.request, html.local(fields, "/settings/contact"), text)
 
 
 async def _keys(
-    visit: Visit, given: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
+    visit: Visit, fields: Mapping[str, Any], secret: str = "", error: FirebellError | None = None
 ) -> Response:
     own_keys = await key_store.keys(visit.tx, visit.person.id)
     grantable = visit.rights.scopes
@@ -331,8 +331,8 @@ async def _keys(
         "tab": "keys",
         "keys": own_keys,
         "scopes": [(scope, scope) for scope in SCOPES if scope in grantable],
-        "chosen": given.get("chosen", [scope for scope in SCOPES if scope in grantable - {"admin"}]),
-        "given": given,
+        "chosen": fields.get("chosen", [scope for scope in SCOPES if scope in grantable - {"admin"}]),
+        "given": fields,
         "secret": secret,
         "error": error,
     }

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
-from firebell.kit.markdown import anchors, markdown, words
+from firebell.kit.markdown import anchors, markdown, plain_text
 from firebell.runbooks.model import PARTS, Fence, Heading, Link, Part, Runbook, Step
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -38,7 +38,7 @@ def read(text: str) -> Runbook:
     lines = _NEWLINE.split(text)
     parts = tuple(_parts(tokens, lines))
     return Runbook(
-        title=next((words(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
+        title=next((plain_text(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
         parts=parts,
         owner=_first_line(parts, "Owner"),
         updated=_date(_first_line(parts, "Last updated")),
@@ -61,7 +61,7 @@ def document(text: str) -> str:
 
 def _named(tokens: Sequence[Token]) -> Iterable[Heading]:
     heads = _headings(tokens)
-    titles = [words(tokens[i + 1]).strip() for i, _ in heads]
+    titles = [plain_text(tokens[i + 1]).strip() for i, _ in heads]
     for (_, head), title, anchor in zip(heads, titles, anchors(titles), strict=True):
         yield Heading(int(head.tag[1]), title, anchor)
 
@@ -82,7 +82,7 @@ def _parts(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Part]:
         after = heads[at + 1][1].map if at + 1 < len(heads) else None
         end = after[0] if after else len(lines)
         body = "\n".join(lines[head.map[1] : end])
-        yield Part(_part_name(words(tokens[i + 1])), _line(head), _COMMENT.sub("", body).strip())
+        yield Part(_part_name(plain_text(tokens[i + 1])), _line(head), _COMMENT.sub("", body).strip())
 
 
 def _part_name(title: str) -> str:
@@ -97,9 +97,9 @@ def _first_line(parts: Sequence[Part], name: str) -> str:
     for token in markdown.parse(body):
         if token.type == "inline":
             return (
-                words(token).strip()
+                plain_text(token).strip()
                 if "\n" not in token.content
-                else words(markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
+                else plain_text(markdown.parseInline(token.content.split("\n", 1)[0])[0]).strip()
             )
     return ""
 
@@ -123,7 +123,7 @@ def _fences(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Fence]:
     part = step = ""
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0:
-            title = words(tokens[i + 1]).strip()
+            title = plain_text(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
                 part, step = _part_name(title) if token.tag == "h2" else "", ""
             elif token.tag == "h3":
@@ -153,7 +153,7 @@ def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
     inside, lists = False, []
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0:
-            title = words(tokens[i + 1]).strip()
+            title = plain_text(tokens[i + 1]).strip()
             if token.tag in ("h1", "h2"):
                 inside = token.tag == "h2" and _part_name(title) == "Steps"
             elif inside and token.tag == "h3" and _NUMBERED.match(title):
@@ -164,4 +164,4 @@ def _steps(tokens: Sequence[Token]) -> Iterable[Step]:
             lists.pop()
         elif inside and token.type == "list_item_open" and lists == ["ordered_list_open"]:
             first = next((t for t in tokens[i:] if t.type in ("inline", "list_item_close")), token)
-            yield Step(_line(token), words(first).strip())
+            yield Step(_line(token), plain_text(first).strip())

@@ -8,7 +8,7 @@ import nh3
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from firebell.kit.markdown import accessible_tables, anchors, markdown, words
+from firebell.kit.markdown import accessible_tables, anchors, markdown, plain_text
 from firebell.runbooks.model import COMMANDS
 from firebell.runbooks.parse import document
 
@@ -31,7 +31,7 @@ def rendered(text: str, known: Callable[[str], bool] = lambda slug: False) -> Ma
     """
     tokens = markdown.parse(document(text))
     heads = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
-    for i, anchor in zip(heads, anchors(words(tokens[i + 1]).strip() for i in heads), strict=True):
+    for i, anchor in zip(heads, anchors(plain_text(tokens[i + 1]).strip() for i in heads), strict=True):
         tokens[i].attrSet("id", anchor)
     for token in tokens:
         for child in token.children or ():

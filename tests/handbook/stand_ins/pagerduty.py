@@ -34,8 +34,8 @@ UPDATE = {
 
 def error(status: int, code: int, *why: str) -> Answer:
     """Return an error in PagerDuty's shape."""
-    words = {400: "Invalid Input Provided", 401: "Unauthorized", 404: "Not Found"}
-    return Answer(status, {"error": {"code": code, "message": words[status], "errors": list(why)}})
+    messages = {400: "Invalid Input Provided", 401: "Unauthorized", 404: "Not Found"}
+    return Answer(status, {"error": {"code": code, "message": messages[status], "errors": list(why)}})
 
 
 def signature(body: bytes, *secrets: str) -> str:
@@ -144,10 +144,10 @@ class PagerDuty:
         return error(404, 2100)
 
     def _update(self, body: dict[str, Any]) -> Answer:
-        given = body.get("incidents")
-        if not isinstance(given, list):
+        updates = body.get("incidents")
+        if not isinstance(updates, list):
             return error(400, 2001, "incidents is required")
-        for one in given:
+        for one in updates:
             if not {"id", "type"} <= set(one) <= UPDATE:
                 return error(400, 2001, "id and type are required, and nothing unknown")
             if one["type"] not in ("incident", "incident_reference"):

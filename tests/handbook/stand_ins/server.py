@@ -72,7 +72,7 @@ class Served:
 @contextmanager
 def served(api: Api) -> Iterator[Served]:
     """Serve a stand-in until the block ends."""
-    lock, found = threading.Lock(), Served("")
+    lock, running = threading.Lock(), Served("")
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -84,8 +84,8 @@ def served(api: Api) -> Iterator[Served]:
             query = parse_qs(asked.query, keep_blank_values=True)
             request = Request(self.command, asked.path, query, headers, body)
             with lock:
-                found.got.append(request)
-                fault = found.faults.popleft() if found.faults else Fault()
+                running.got.append(request)
+                fault = running.faults.popleft() if running.faults else Fault()
                 answer = fault.answer or api.answer(request)
             time.sleep(fault.delay_s)
             if fault.lost:
@@ -111,9 +111,9 @@ def served(api: Api) -> Iterator[Served]:
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        found.url = f"http://127.0.0.1:{server.server_address[1]}"
+        running.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:
-            yield found
+            yield running
         finally:
             server.shutdown()
             thread.join()

@@ -33,13 +33,13 @@ class Message:
     blocks: list[dict[str, Any]]
 
     @property
-    def words(self) -> str:
+    def visible_text(self) -> str:
         """Everything that a reader sees, in order."""
-        found = []
+        texts = []
         for block in self.blocks:
-            found += [block["text"]["text"]] if "text" in block else []
-            found += [one["text"] for one in block.get("fields", [])]
-        return "\n".join(found) or self.text
+            texts += [block["text"]["text"]] if "text" in block else []
+            texts += [one["text"] for one in block.get("fields", [])]
+        return "\n".join(texts) or self.text
 
     @property
     def pings(self) -> list[str]:
@@ -48,7 +48,7 @@ class Message:
         for block in self.blocks:
             for one in [block.get("text"), *block.get("fields", [])]:
                 read += [one["text"]] if one and one["type"] == "mrkdwn" else []
-        return [found for text in read for found in re.findall(r"<[!@#][^>]*>", text)]
+        return [ping for text in read for ping in re.findall(r"<[!@#][^>]*>", text)]
 
 
 @dataclass
@@ -92,23 +92,23 @@ class Slack:
     def _arguments(self, method: str, request: Request) -> dict[str, Any]:
         kind = request.headers.get("content-type", "").partition(";")[0]
         if kind == "application/json" and method not in READS:
-            found = request.json
-            if not isinstance(found, dict):
-                raise Refused("json_not_object" if found is not None else "invalid_json")
-            return found
+            arguments = request.json
+            if not isinstance(arguments, dict):
+                raise Refused("json_not_object" if arguments is not None else "invalid_json")
+            return arguments
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(request.body.decode()))
         return {}
 
-    def _channel(self, given: dict[str, Any]) -> Channel:
-        channel = self.channels.get(given.get("channel", ""))
+    def _channel(self, arguments: dict[str, Any]) -> Channel:
+        channel = self.channels.get(arguments.get("channel", ""))
         if not channel:
             raise Refused("channel_not_found")
         return channel
 
-    def conversations_create(self, given: dict[str, Any]) -> dict[str, Any]:
+    def conversations_create(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Make a channel."""
-        name = given.get("name", "")
+        name = arguments.get("name", "")
         if not name:
             raise Refused("invalid_name_required")
         if len(name) > 80:
@@ -121,17 +121,17 @@ class Slack:
         self.channels[made.id] = made
         return {"channel": {"id": made.id, "name": name}}
 
-    def conversations_setTopic(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
+    def conversations_setTopic(self, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
         """Set the topic."""
-        if len(given["topic"]) > 250:
+        if len(arguments["topic"]) > 250:
             raise Refused("too_long")
-        self._channel(given).topic = given["topic"]
+        self._channel(arguments).topic = arguments["topic"]
         return {}
 
-    def conversations_invite(self, given: dict[str, Any]) -> dict[str, Any]:
+    def conversations_invite(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Invite people."""
-        channel = self._channel(given)
-        for user in given["users"].split(","):
+        channel = self._channel(arguments)
+        for user in arguments["users"].split(","):
             if user not in self.users:
                 raise Refused("user_not_found")
             if user in channel.members:
@@ -139,17 +139,17 @@ class Slack:
             channel.members.append(user)
         return {"channel": {"id": channel.id}}
 
-    def _message(self, given: dict[str, Any], ts: str) -> Message:
-        if not given.get("text") and not given.get("blocks"):
+    def _message(self, arguments: dict[str, Any], ts: str) -> Message:
+        if not arguments.get("text") and not arguments.get("blocks"):
             raise Refused("no_text")
-        if len(given.get("text", "")) > 40_000:
+        if len(arguments.get("text", "")) > 40_000:
             raise Refused("msg_too_long")
-        blocks = given.get("blocks", [])
+        blocks = arguments.get("blocks", [])
         if len(blocks) > 50:
             raise Refused("invalid_blocks")
         for block in blocks:
             self._block(block)
-        return Message(ts, given.get("text", ""), json.loads(json.dumps(blocks)))
+        return Message(ts, arguments.get("text", ""), json.loads(json.dumps(blocks)))
 
     def _block(self, block: dict[str, Any]) -> None:
         limits = {"header": 150, "section": 3000}
@@ -169,35 +169,35 @@ class Slack:
             if "emoji" in text and text["type"] == "mrkdwn":
                 raise Refused("invalid_blocks")
 
-    def chat_postMessage(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
+    def chat_postMessage(self, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
         """Write a message."""
-        channel = self._channel(given)
+        channel = self._channel(arguments)
         ts = f"1764000000.{len(channel.messages):06}"
-        channel.messages[ts] = self._message(given, ts)
+        channel.messages[ts] = self._message(arguments, ts)
         return {"channel": channel.id, "ts": ts}
 
-    def chat_update(self, given: dict[str, Any]) -> dict[str, Any]:
+    def chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Write a message anew."""
-        channel = self._channel(given)
-        if given.get("ts") not in channel.messages:
+        channel = self._channel(arguments)
+        if arguments.get("ts") not in channel.messages:
             raise Refused("message_not_found")
-        channel.messages[given["ts"]] = self._message(given, given["ts"])
-        return {"channel": channel.id, "ts": given["ts"]}
+        channel.messages[arguments["ts"]] = self._message(arguments, arguments["ts"])
+        return {"channel": channel.id, "ts": arguments["ts"]}
 
-    def pins_add(self, given: dict[str, Any]) -> dict[str, Any]:
+    def pins_add(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Pin a message."""
-        channel = self._channel(given)
-        if not given.get("timestamp"):
+        channel = self._channel(arguments)
+        if not arguments.get("timestamp"):
             raise Refused("no_item_specified")
-        if given["timestamp"] not in channel.messages:
+        if arguments["timestamp"] not in channel.messages:
             raise Refused("message_not_found")
-        if given["timestamp"] in channel.pins:
+        if arguments["timestamp"] in channel.pins:
             raise Refused("already_pinned")
-        channel.pins.append(given["timestamp"])
+        channel.pins.append(arguments["timestamp"])
         return {}
 
-    def users_info(self, given: dict[str, Any]) -> dict[str, Any]:
+    def users_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Tell who somebody is."""
-        if given.get("user") not in self.users:
+        if arguments.get("user") not in self.users:
             raise Refused("user_not_found")
-        return {"user": {"id": given["user"], "profile": {"email": self.users[given["user"]]}}}
+        return {"user": {"id": arguments["user"], "profile": {"email": self.users[arguments["user"]]}}}

@@ -62,10 +62,10 @@ class Statuspage:
             return Answer(body=newest[: int(request.query.get("limit", ["100"])[0])])
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return Answer(400, {"error": "The body does not match its Content-Type"})
-        given = (request.json or {}).get("incident")
-        if not isinstance(given, dict):
+        incident = (request.json or {}).get("incident")
+        if not isinstance(incident, dict):
             return Answer(400, {"error": "param is missing or the value is empty: incident"})
-        wrong = self._wrong(given, new=request.verb == "POST")
+        wrong = self._wrong(incident, new=request.verb == "POST")
         if wrong:
             return Answer(422, {"error": wrong})
         if request.verb == "POST":
@@ -76,41 +76,41 @@ class Statuspage:
             }
             made |= {"created_at": f"2026-11-24T03:{len(self.incidents):02}:00.000Z", "metadata": {}}
             self.incidents.append(made | {"status": "investigating"})
-            return Answer(201, self._change(self.incidents[-1], given))
+            return Answer(201, self._change(self.incidents[-1], incident))
         for one in self.incidents:
             if one["id"] == match[2] and request.verb in ("PATCH", "PUT"):
-                return Answer(200, self._change(one, given))
+                return Answer(200, self._change(one, incident))
         return Answer(404, {"error": "Record not found"})
 
-    def _wrong(self, given: dict[str, Any], new: bool) -> list[str]:
-        wrong = [f"{k} is not known" for k in given if k not in FIELDS]
-        wrong += [f"{k} has a wrong type" for k, t in FIELDS.items() if not isinstance(given.get(k, t()), t)]
+    def _wrong(self, fields: dict[str, Any], new: bool) -> list[str]:
+        wrong = [f"{k} is not known" for k in fields if k not in FIELDS]
+        wrong += [f"{k} has a wrong type" for k, t in FIELDS.items() if not isinstance(fields.get(k, t()), t)]
         if wrong:
             return wrong
-        if new and not given.get("name"):
+        if new and not fields.get("name"):
             wrong.append("Name can't be blank")
-        if len(given.get("name", "")) > 255:
+        if len(fields.get("name", "")) > 255:
             wrong.append("Name is too long (maximum is 255 characters)")
-        if len(given.get("body", "")) > 25_000:
+        if len(fields.get("body", "")) > 25_000:
             wrong.append("Body is too long (maximum is 25000 characters)")
-        if given.get("status", "resolved") not in (*STATUSES, *SCHEDULED):
+        if fields.get("status", "resolved") not in (*STATUSES, *SCHEDULED):
             wrong.append("status does not have a valid value")
-        if given.get("impact_override", "none") not in IMPACTS:
+        if fields.get("impact_override", "none") not in IMPACTS:
             wrong.append("impact_override does not have a valid value")
-        if any(not isinstance(v, dict) for v in given.get("metadata", {}).values()):
+        if any(not isinstance(v, dict) for v in fields.get("metadata", {}).values()):
             wrong.append("metadata: all top-level values must be objects")
-        for component, status in given.get("components", {}).items():
+        for component, status in fields.get("components", {}).items():
             if component not in self.components or status not in HEALTH:
                 wrong.append(f"component {component} {status} is not valid")
         wrong += [
-            f"component {c} not found" for c in given.get("component_ids", []) if c not in self.components
+            f"component {c} not found" for c in fields.get("component_ids", []) if c not in self.components
         ]
         return wrong
 
-    def _change(self, one: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        one |= {k: v for k, v in given.items() if k not in ("body", "components", "deliver_notifications")}
-        self.components |= given.get("components", {})
-        if "body" in given or "status" in given:
-            update = {"status": one["status"], "body": given.get("body", "")}
+    def _change(self, one: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+        one |= {k: v for k, v in fields.items() if k not in ("body", "components", "deliver_notifications")}
+        self.components |= fields.get("components", {})
+        if "body" in fields or "status" in fields:
+            update = {"status": one["status"], "body": fields.get("body", "")}
             one["incident_updates"].insert(0, update)
         return one

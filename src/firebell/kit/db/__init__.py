@@ -1,1 +1,1 @@
-"""The database: connections, transactions, events, migrations, and the PostgreSQL that comes along."""
+"""The database: connections, transactions, events, migrations, and the embedded PostgreSQL."""

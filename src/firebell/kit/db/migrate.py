@@ -30,34 +30,36 @@ class Migration:
 
     @property
     def sha256(self) -> bytes:
-        """The checksum of its text; line ends count as one character however they were checked out."""
+        """The checksum of its text, independent of line endings."""
         return hashlib.sha256(self.sql.encode()).digest()
 
 
 class Outdated(StartupError):  # noqa: N818 - reads as a statement where it is raised
-    """A newer Firebell has brought the database to a schema that this process does not know."""
+    """A newer Firebell has migrated the database to a schema that this process does not know."""
 
-    def __init__(self, found: int) -> None:
+    def __init__(self, version: int) -> None:
         super().__init__(
-            f"The database has schema {found}, this Firebell knows {available()[-1].version}.",
+            f"The database has schema {version}, this Firebell knows {available()[-1].version}.",
             hint="Start the newer version again, or restore a backup from before the upgrade.",
         )
 
 
 class Altered(StartupError):  # noqa: N818
-    """The database was made by other migration files than this program has."""
+    """The database was created by different migration files than this program has."""
 
 
 @cache
 def available() -> tuple[Migration, ...]:
-    """Return the shipped migrations in order; their numbers have no holes."""
-    found = []
+    """Return the shipped migrations in order, numbered without gaps."""
+    migrations = []
     for entry in sorted(resources.files("firebell.migrations").iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".sql"):
             number, _, name = entry.name.removesuffix(".sql").partition("_")
-            found.append(Migration(int(number), name, entry.read_text(encoding="utf-8")))
-    assert [m.version for m in found] == list(range(1, len(found) + 1)), "migration numbers have a hole"
-    return tuple(found)
+            migrations.append(Migration(int(number), name, entry.read_text(encoding="utf-8")))
+    assert [m.version for m in migrations] == list(range(1, len(migrations) + 1)), (
+        "migration numbers have a gap"
+    )
+    return tuple(migrations)
 
 
 async def applied(conn: Connection) -> int:
@@ -70,19 +72,19 @@ async def applied(conn: Connection) -> int:
 
 
 async def fence(tx: Tx) -> None:
-    """Keep migrations out until `tx` ends; raise `Outdated` when one of a newer Firebell came before.
+    """Block migrations until `tx` ends; raise `Outdated` if a newer Firebell has already migrated.
 
-    It comes first in its transaction: who held rows while waiting here could block the migration for ever.
+    Must come first in its transaction: waiting here while holding row locks could block the migration forever.
     """
     await tx.execute("select pg_advisory_xact_lock_shared($1)", _LOCK)
-    # a statement of its own: one that waited for the lock would still see the schema from before
-    found = await tx.value("select max(version) from schema_migration")
-    if found > available()[-1].version:
-        raise Outdated(found)
+    # a separate statement: the one that waited for the lock would still see the old schema
+    version = await tx.value("select max(version) from schema_migration")
+    if version > available()[-1].version:
+        raise Outdated(version)
 
 
 async def migrate(dsn: str, shipped: Sequence[Migration] | None = None) -> tuple[int, int]:
-    """Bring the database to the schema of `shipped`, this program's own unless told otherwise.
+    """Migrate the database to the schema of `shipped`, by default this program's own.
 
     Returns the versions before and after, and wakes running workers so that older ones see it and stop.
     Raises `Outdated` when the database was written by a newer Firebell, and `Altered` when a file was edited
@@ -135,14 +137,14 @@ async def check_files(conn: Connection, shipped: Sequence[Migration]) -> None:
 
 
 async def _keeps_checksums(conn: Connection) -> bool:
-    found = await conn.fetchval(
+    has_column = await conn.fetchval(
         """
         select true
         from pg_attribute
         where attrelid = 'schema_migration'::regclass and attname = 'sha256' and not attisdropped
         """
     )
-    return bool(found)
+    return bool(has_column)
 
 
 async def _record_checksums(conn: Connection, files: Sequence[Migration], *, trusted_from: int) -> None:

@@ -1,4 +1,4 @@
-"""NOTIFY after the commit: wake-ups leave in a transaction of their own, which no writer waits for.
+"""NOTIFY after the commit: wake-ups are sent in a separate transaction that no writer waits for.
 
 PostgreSQL lets one notifying transaction commit at a time in the whole server, its flush and its wait for a
 standby included. The notifier's own transactions write nothing that must last, so they wait for neither.
@@ -12,10 +12,10 @@ from typing import NamedTuple
 import asyncpg
 
 MERGE_S = 0.005
-"""Time between two statements, in which equal wake-ups become one."""
+"""Time between two statements, during which equal wake-ups are merged."""
 RETRY_S = 0.5
 CLOSE_LIMIT_S = 2.0
-"""How long the last wake-ups may take when the process ends."""
+"""Time limit for sending the last wake-ups at shutdown."""
 _CONNECT_LIMIT_S = 10.0
 _STATEMENT_LIMIT_S = 10.0
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class WakeUp(NamedTuple):
-    """A message to the listeners of a channel; equal ones that wait at the same time are sent once."""
+    """A message to the listeners of a channel; equal queued ones are sent once."""
 
     channel: str
     payload: str
@@ -43,7 +43,7 @@ class Notifier:
         self._conn: asyncpg.Connection | None = None
 
     def add(self, wake_ups: Iterable[WakeUp]) -> None:
-        """Send these soon; returns at once."""
+        """Queue these for sending; return at once."""
         self._waiting.update(dict.fromkeys(wake_ups))
         if self._waiting and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._send_all())
@@ -66,7 +66,7 @@ class Notifier:
             try:
                 await self._send(list(wake_ups))
             except Exception as exc:
-                log.warning("wake-ups wait for the database", extra={"reason": repr(exc)})
+                log.warning("wake-ups are waiting for the database", extra={"reason": repr(exc)})
                 self._disconnect()
                 self._waiting = wake_ups | self._waiting
                 await asyncio.sleep(RETRY_S)

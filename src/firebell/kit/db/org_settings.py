@@ -1,4 +1,4 @@
-"""Settings of the organization that live in the database: one JSON value per key."""
+"""Organization settings in the database: one JSON value per key."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ async def put(tx: Tx, key: str, value: Any) -> None:
 
 
 async def put_once(tx: Tx, key: str, value: Any) -> Any:
-    """Store `value` unless the key exists; return what is stored, the same for every racer."""
+    """Store `value` unless the key exists; return the stored value, the same for concurrent callers."""
     await tx.execute(
         "insert into setting (key, value) values ($1, $2) on conflict (key) do nothing", key, value
     )

@@ -8,7 +8,7 @@ from firebell.kit.errors import StartupError
 from firebell.kit.private_files import open_private
 
 SHARED_USER = "nobody"
-"""A user under which unrelated programs run; it never gets access of its own."""
+"""A user that unrelated programs run as; it never gets access itself."""
 
 HBA = """\
 # Firebell writes this file at each start of the database; changes are lost.
@@ -20,7 +20,7 @@ local replication firebell peer map=firebell
 def ident_map(server_uid: int) -> str:
     """Return the `pg_ident.conf` that maps root and the server's user to the role `firebell`.
 
-    Raises `StartupError` when the server's user has no name: PostgreSQL knows users by name.
+    Raises `StartupError` if the server's user has no name: PostgreSQL identifies users by name.
     """
     names = {pwd.getpwuid(0).pw_name}
     try:
@@ -42,7 +42,7 @@ def ident_map(server_uid: int) -> str:
 def write_access_rules(pgdata: Path, uid: int | None, gid: int | None) -> list[str]:
     """Replace `pg_hba.conf` and `pg_ident.conf`, and return the server options that name them.
 
-    A cluster of an older Firebell trusted every local user; from its next start on it does not.
+    A cluster of an older Firebell trusts every local user until its next start.
     """
     server_uid = os.geteuid() if uid is None else uid
     options = []

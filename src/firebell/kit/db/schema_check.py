@@ -1,4 +1,4 @@
-"""Compares a database's schema with the one that the migration files make."""
+"""Compares a database's schema with the one that the migration files create."""
 
 from collections.abc import Iterable
 
@@ -34,13 +34,13 @@ where c.relnamespace = current_schema()::regnamespace and c.relkind = 'v'
 """
 
 Fact = tuple[str, str, str]
-"""What it is, its table, and its definition."""
+"""Its kind, its table and its definition."""
 
 
 def differences(expected: Iterable[Fact], actual: Iterable[Fact]) -> list[str]:
-    """Return one line for each fact that is missing, and for what restricts an expected table beyond them.
+    """Return one line per missing fact, and per unexpected restriction of an expected table.
 
-    Tables, views and indexes that someone added for reports of their own are no difference.
+    Additional tables, views and indexes, such as for reports, do not count.
     """
     wanted, present = set(expected), set(actual)
     tables = {table for _, table, _ in wanted}
@@ -58,9 +58,10 @@ async def _facts(conn: Connection) -> list[Fact]:
 
 
 async def compare(conn: Connection, scripts: Iterable[str]) -> list[str]:
-    """Return how the current schema differs from what `scripts` make, run in order on an empty one.
+    """Return the differences between the current schema and the one that `scripts` create.
 
-    They run in a schema of their own that is rolled back. Raises `StartupError` when the role may not create one.
+    The scripts run in order in a separate schema that is rolled back. Raises `StartupError` if the role cannot
+    create a schema.
     """
     actual = await _facts(conn)
     scratch = conn.transaction()

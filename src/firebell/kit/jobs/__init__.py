@@ -1,1 +1,1 @@
-"""Work that is done later: timers, the outbox, and group commit."""
+"""Deferred work: timers, the outbox, and group commit."""

@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a commit runs shares the next one, and is told after its own."""
+"""Group commit: items that arrive while a commit runs share the next one."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ class GroupCommit(Generic[T]):
     """One committer: `store` writes a batch in one transaction that is durable when it returns.
 
     A batch has at most `batch` items, and ends with the one that reaches `weight`, as `weigh` counts.
-    `linger_s` lets more arrive before each commit, for items whose answer nobody waits for.
+    `linger_s` delays each commit so that more items arrive, for callers that do not wait.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class GroupCommit(Generic[T]):
         return len(self._waiting)
 
     async def add(self, item: T) -> None:
-        """Return when `item` is durable; raise `Unavailable` when it is not."""
+        """Return once `item` is durable; raise `Unavailable` if it could not be stored."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         self.waiting_weight += self._weigh(item)
@@ -73,14 +73,14 @@ class GroupCommit(Generic[T]):
         return batch
 
     async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
-        """Commit the batch as one; when that fails for a reason of its own, each item alone."""
+        """Commit the batch; if that fails while the database is available, commit each item individually."""
         try:
             await self._store([item for item, _ in batch])
         except Exception as exc:
             if isinstance(exc, Unavailable) or len(batch) == 1:
                 _settle(batch, exc)
                 return
-            log.exception("batch failed, storing one by one", extra={"size": len(batch)})
+            log.exception("batch failed, storing its items individually", extra={"size": len(batch)})
             for one in batch:
                 await self._commit([one])
         else:

@@ -1,4 +1,4 @@
-"""The outbox: one row per later reaction, retried with backoff, visible when it is dead."""
+"""The outbox: one row per deferred reaction, retried with backoff and kept when it has failed for good."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Handler = Callable[[Tx, dict[str, Any], datetime], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One stored reaction and the event that it reacts to."""
+    """A stored reaction and the event that triggered it."""
 
     id: int
     reaction: str
@@ -33,7 +33,7 @@ async def claim(tx: Tx, now: datetime) -> Job | None:
 
 
 async def finish(tx: Tx, job: Job) -> None:
-    """Remove a job that has run."""
+    """Delete a finished job."""
     await tx.execute("delete from outbox where id = $1", job.id)
 
 
@@ -66,7 +66,7 @@ async def overdue(tx: Tx, before: datetime) -> int:
 
 
 async def next_at(tx: Tx) -> datetime | None:
-    """Return when the next job may run, None without jobs."""
-    found = await tx.value("select min(run_at) from outbox where dead_at is null")
-    assert found is None or isinstance(found, datetime)
-    return found
+    """Return when the next job may run; None if there are no jobs."""
+    run_at = await tx.value("select min(run_at) from outbox where dead_at is null")
+    assert run_at is None or isinstance(run_at, datetime)
+    return run_at

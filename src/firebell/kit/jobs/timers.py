@@ -1,4 +1,4 @@
-"""Durable timers: rows that come due, claimed under lock and finished in the handler's own transaction."""
+"""Durable timers: rows claimed under lock once due, and deleted in the handler's transaction."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from firebell.kit.db.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """One timer: `key` names its subject, `epoch` voids it when the subject has moved on."""
+    """A timer: `key` identifies its subject; it is stale if the subject's epoch is no longer `epoch`."""
 
     id: int
     kind: str
@@ -20,15 +20,15 @@ class Timer:
 
 
 Handler = Callable[[Tx, Sequence[Timer], datetime], Awaitable[Sequence[Timer]]]
-"""Runs a batch and returns the timers to keep because somebody holds their subject's lock just now.
+"""Runs a batch and returns the timers to keep because their subject is locked at the moment.
 
-A claimed timer is locked before its subject, an action locks the subject before its timers: a handler
-therefore locks subjects with `skip locked`, or the two could wait for each other.
+A claimed timer is locked before its subject, but an action locks the subject before its timers. Handlers
+therefore lock subjects with `skip locked`, to avoid deadlocks.
 """
 
 
 async def schedule(tx: Tx, kind: str, key: str, due_at: datetime, *, epoch: int = 0) -> None:
-    """Set the one timer of (`kind`, `key`) to `due_at`, replacing an earlier setting."""
+    """Set the timer of (`kind`, `key`) to `due_at`, replacing an existing one."""
     await schedule_many(tx, kind, [(key, due_at, epoch)])
 
 
@@ -63,7 +63,7 @@ async def cancel(tx: Tx, kind: str, key: str) -> None:
 
 
 async def cancel_many(tx: Tx, kind: str, keys: Sequence[str]) -> None:
-    """Remove the timers of these keys where there are any."""
+    """Remove the timers of these keys, if any."""
     if keys:
         await tx.execute("delete from due where kind = $1 and key = any($2::text[])", kind, list(keys))
 
@@ -88,7 +88,7 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
 
 
 async def finish(tx: Tx, timers: Sequence[Timer]) -> None:
-    """Remove timers that have run; one that its handler scheduled anew stays."""
+    """Remove timers that have run, except those that their handler rescheduled."""
     await tx.execute(
         "delete from due using unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) t(i, d, e)"
         " where due.id = t.i and due.due_at = t.d and due.epoch = t.e",
@@ -99,7 +99,7 @@ async def finish(tx: Tx, timers: Sequence[Timer]) -> None:
 
 
 async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
-    """Keep a timer whose handler failed: again after 1, 2, 4 ... at most 60 seconds, for ever."""
+    """Retry a timer whose handler failed after 1, 2, 4 ... at most 60 seconds, without limit."""
     wait = timedelta(seconds=min(60, 2**timer.attempts))
     await tx.execute(
         "update due set due_at = $2, attempts = attempts + 1, last_error = $3 where id = $1",
@@ -110,7 +110,7 @@ async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
 
 
 async def delay(tx: Tx, timers: Sequence[Timer], until: datetime, reason: str) -> None:
-    """Keep timers that could not run through no fault of theirs; it counts as no attempt."""
+    """Delay timers that could not run for an external reason, without counting an attempt."""
     await tx.execute(
         """
         update due
@@ -125,7 +125,7 @@ async def delay(tx: Tx, timers: Sequence[Timer], until: datetime, reason: str) -
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Timers that should have run: how many are overdue, since when, and how many fail again and again."""
+    """Overdue timers: how many, since when, and how many fail repeatedly."""
 
     overdue: int
     since: datetime | None
@@ -133,7 +133,7 @@ class Trouble:
 
 
 async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: int) -> Trouble:
-    """Return the timers due `before`, and those of `kinds` that failed at least `attempts` times."""
+    """Count the timers due `before`, and those of `kinds` that failed at least `attempts` times."""
     row = await tx.row(
         """
         select count(*) filter (where due_at < $1) as overdue,
@@ -151,7 +151,7 @@ async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: in
 
 
 async def next_at(tx: Tx) -> datetime | None:
-    """Return when the next timer is due, None without timers."""
-    found = await tx.value("select min(due_at) from due")
-    assert found is None or isinstance(found, datetime)
-    return found
+    """Return when the next timer is due; None if there are no timers."""
+    due_at = await tx.value("select min(due_at) from due")
+    assert due_at is None or isinstance(due_at, datetime)
+    return due_at

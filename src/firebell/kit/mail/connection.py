@@ -1,4 +1,4 @@
-"""Connections to the mail server, whose name is looked up by threads of their own.
+"""Connections to the mail server, whose name is resolved in separate threads.
 
 The mail library would use the event loop's, which the database needs to reconnect.
 """
@@ -11,12 +11,12 @@ from firebell.kit.resolver import Resolver
 from firebell.kit.threads import Pool
 
 CONNECT_LIMIT_S = 10.0
-"""How long one address of the server may take to accept a connection."""
+"""Connect timeout for each address of the server."""
 _THREADS, _QUEUE = 4, 64
 
 
 class MailConnections:
-    """Dials one mail server."""
+    """Connects to one mail server."""
 
     def __init__(self, server: SmtpServer, resolver: Resolver | None = None) -> None:
         self._server = server
@@ -38,7 +38,7 @@ class MailConnections:
         raise failure
 
     async def own_name(self) -> str:
-        """Return the name by which this machine greets the server; it is looked up once."""
+        """Return the name with which this machine greets the server; cached."""
         if not self._own_name:
             try:
                 async with asyncio.timeout(CONNECT_LIMIT_S):

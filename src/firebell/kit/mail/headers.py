@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from firebell.kit.mail.mailbox import Mailbox
 
 LINE_CHARACTERS = 76
-"""The longest line that holds an encoded word (RFC 2047, 2)."""
+"""Maximum length of a line with an encoded word (RFC 2047, section 2)."""
 _FRAME = len("=?utf-8?b??=")
 _PLAIN_WORD_CHARACTERS = 60
 _HEADER = re.compile(r"[A-Za-z][A-Za-z-]*: [\x20-\x7e]+(?:\r\n [\x20-\x7e]+)*")
@@ -16,7 +16,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.,;:@()-]+")
 
 
 class UnsafeHeaderError(ValueError):
-    """A header that a mail client could read as more than one; the message must not be sent."""
+    """A header that a mail client could parse as several; the message must not be sent."""
 
 
 def one_line(text: str) -> str:
@@ -49,12 +49,12 @@ def head(lines: Sequence[str]) -> bytes:
 
 
 def _folded(start: str, text: str) -> Iterator[str]:
-    words = text.split(" ")
-    if not text.isascii() or "=?" in text or max(map(len, words)) > _PLAIN_WORD_CHARACTERS:
+    parts = text.split(" ")
+    if not text.isascii() or "=?" in text or max(map(len, parts)) > _PLAIN_WORD_CHARACTERS:
         yield from _encoded(start, text)
         return
     line = start
-    for word in words:
+    for word in parts:
         if len(line) + 1 + len(word) > LINE_CHARACTERS and line != start:
             yield line
             line = word

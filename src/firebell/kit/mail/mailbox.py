@@ -1,4 +1,4 @@
-"""Email addresses in the one grammar that Firebell sends to, and the sender's mailbox (pure)."""
+"""Parses email addresses in the only form that Firebell sends to, and the sender's mailbox (pure)."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from firebell.kit.errors import Invalid
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-# an underscore is in no host name of the internet, and in some of a company's own
+# public host names have no underscore, but some internal ones do
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 ADDRESS_CHARACTERS = 254
 LOCAL_CHARACTERS = 64

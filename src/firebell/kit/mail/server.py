@@ -1,4 +1,4 @@
-"""The mail server of FIREBELL_SMTP_URL, and when it may see a password (pure)."""
+"""Parses FIREBELL_SMTP_URL, and decides when a password may be sent (pure)."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over; `require_tls` says that nothing is sent unless TLS is on."""
+    """The SMTP server; with `require_tls`, nothing is sent without TLS."""
 
     host: str
     port: int
@@ -18,7 +18,7 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
 
     def options(self) -> dict[str, Any]:
-        """Return the keyword arguments with which aiosmtplib speaks on a connected socket."""
+        """Return the keyword arguments with which aiosmtplib uses a connected socket."""
         return {
             "hostname": self.host,
             "use_tls": self.implicit_tls,
@@ -30,7 +30,7 @@ class SmtpServer:
 
     @property
     def sends_password_in_clear(self) -> bool:
-        """Whether a password may leave this machine unencrypted, because the URL allows it."""
+        """True if a password may leave this machine unencrypted, because the URL allows it."""
         return bool(self.username) and not self.require_tls and not is_loopback(self.host)
 
 

@@ -1,1 +1,1 @@
-"""The web edge: what every router, page and API route is built from."""
+"""The web layer: building blocks of every router, page and API route."""

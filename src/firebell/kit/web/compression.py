@@ -1,4 +1,4 @@
-"""Compression of responses, but not where another website could learn a secret from their length."""
+"""Compresses responses, except where their length could leak a secret to another website."""
 
 import re
 
@@ -7,24 +7,24 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MIN_COMPRESSED_BYTES = 1024
-"""A shorter response fits into one packet as it is."""
+"""Minimum size in bytes: a shorter response fits into one packet uncompressed."""
 _LEVEL = 4
 _REFUSED = re.compile(r"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Return True if a client takes gzip."""
+    """Return True if a client accepts gzip."""
     accepted = headers.get("accept-encoding", "").lower()
     return "gzip" in accepted and not _REFUSED.search(accepted)
 
 
 def _may_compress(headers: Headers) -> bool:
-    """Return True if the client takes gzip, and no browser says that another website caused the request."""
+    """Return True if the client accepts gzip and the request was not caused by another website."""
     return accepts_gzip(headers) and headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 class Compression:
-    """Compresses responses with gzip, but event streams, short ones, and those that another website asked for."""
+    """Compresses responses with gzip, except event streams, short ones and cross-site requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = GZipMiddleware(app, MIN_COMPRESSED_BYTES, _LEVEL)

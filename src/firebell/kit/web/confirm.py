@@ -1,4 +1,4 @@
-"""How each form of the web is confirmed: the one table of what asks first, what can be undone, what is final."""
+"""How each form is confirmed: with a question, with undo, or by typing a name."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,16 +8,16 @@ from firebell.kit.errors import Invalid
 
 
 class Confirmation(StrEnum):
-    """What stands between a press and its consequence."""
+    """The confirmation required before a form takes effect."""
 
     NONE = "none"
-    """It creates or changes what its form shows, or answers a page: the next page says what was saved."""
+    """It creates or changes what its form shows, or responds to a page; the next page confirms it."""
     UNDO = "undo"
     """It is done at once, and can be undone for 10 seconds."""
     ASK = "ask"
     """It reaches people or stops pages: the question in place names the consequence, with numbers."""
     TYPE_NAME = "type_name"
-    """It is final: the name of the thing is typed."""
+    """It is final: the person types the name of the thing."""
 
 
 NONE, UNDO, ASK, TYPE_NAME = Confirmation
@@ -109,6 +109,6 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
 
 
 def check_name(form: Mapping[str, Any], name: str) -> None:
-    """Raise `Invalid` unless the form's field `confirm` repeats the name of what is to end for good."""
+    """Raise `Invalid` unless the form's field `confirm` repeats the name of what is deleted for good."""
     if " ".join(str(form.get("confirm", "")).split()) != " ".join(name.split()):
         raise Invalid(f"Type the name to delete it: {name}.", fields={"confirm": f"Type {name}."})

@@ -1,4 +1,4 @@
-"""Inbound connections: what each may cost, and which are closed when there are too many."""
+"""Limits on inbound connections, and the choice of which to close when there are too many."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What inbound connections may use; times are in seconds, sizes in bytes."""
+    """Limits on inbound connections; times in seconds, sizes in bytes."""
 
     connections: int = 512
     backlog: int = 128
@@ -17,19 +17,19 @@ class Limits:
     head: int = 64 * 1024
     headers: int = 100
     head_s: float = 10
-    """For a whole request head, from its first byte or from the connection on."""
+    """Time limit for a whole request head, from its first byte or from the start of the connection."""
     body_s: float = 10
     body_rate: int = 1024
-    """Bytes of a body that must come in every `body_s`."""
+    """Bytes of a body that must arrive in every `body_s`."""
     write_s: float = 30
-    """For a client to take in some of an answer."""
+    """Time limit for a client to read some of a response."""
     keep_alive_s: int = 75
-    """For the next request; longer than what senders keep a connection for, so that none is lost on it."""
+    """Time limit for the next request; longer than senders keep connections, so that no request is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A connection that waits for its client, of an address, since an instant."""
+    """A connection that waits for its client: the client's address, and since when."""
 
     address: str
     since: float
@@ -48,10 +48,10 @@ def victims(waiting: Sequence[Waiting], count: int) -> list[int]:
 
 
 class Connection(Protocol):
-    """What the register asks of an open connection."""
+    """The interface of an open connection that the register uses."""
 
     def waiting(self) -> Waiting | None:
-        """Return since when it waits for its client, None while an answer is being made."""
+        """Return since when it waits for its client; None while a response is being prepared."""
         ...
 
     def overdue(self, now: float) -> bool:
@@ -59,7 +59,7 @@ class Connection(Protocol):
         ...
 
     def expire(self) -> None:
-        """Close it because of its time."""
+        """Close it because of a time limit."""
         ...
 
     def abort(self) -> None:
@@ -81,7 +81,7 @@ class Register:
         return len(self._open)
 
     def admit(self, connection: Connection) -> bool:
-        """Register a connection, closing others that wait when there are too many; False refuses it."""
+        """Register a connection, closing idle ones if there are too many; return False to refuse it."""
         if len(self._open) >= self.limits.connections:
             self._make_room()
         if len(self._open) >= self.limits.connections:
@@ -91,11 +91,11 @@ class Register:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection that ended."""
+        """Remove a closed connection."""
         self._open.pop(connection, None)
 
     def sweep(self, now: float) -> None:
-        """Close what used up its time, and report once a minute how many were closed to make room."""
+        """Close timed-out connections, and report once a minute how many were closed to make room."""
         for connection in list(self._open):
             if connection.overdue(now):
                 self._open.pop(connection, None)
@@ -106,7 +106,7 @@ class Register:
 
     def _make_room(self) -> None:
         candidates = [(c, waiting) for c in self._open if (waiting := c.waiting()) is not None]
-        # a few at once: looking through all of them for each new connection would be the next attack
+        # several at once: scanning all connections for each new one would be an attack vector itself
         count = max(1, self.limits.connections // 20)
         for index in victims([waiting for _, waiting in candidates], count):
             connection = candidates[index][0]

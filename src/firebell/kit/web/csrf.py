@@ -1,4 +1,4 @@
-"""CSRF tokens as pages carry them: different in every response, so that compression reveals nothing of them."""
+"""Masks CSRF tokens differently in every response, so that compression does not leak them."""
 
 import base64
 import binascii
@@ -6,22 +6,24 @@ import secrets
 
 
 def mask(token: str) -> str:
-    """Return a token in a form that differs each time and that `matches` accepts."""
+    """Return a freshly masked form of a token that `matches` accepts."""
     value = token.encode()
     pad = secrets.token_bytes(len(value))
     return base64.urlsafe_b64encode(pad + _xor(value, pad)).decode()
 
 
-def matches(given: object, token: str) -> bool:
+def matches(submitted: object, token: str) -> bool:
     """Return True if `given` is the token of a session, masked or plain; never for a session without a token."""
-    if not token or not isinstance(given, str) or not given.isascii():
+    if not token or not isinstance(submitted, str) or not submitted.isascii():
         return False
-    return secrets.compare_digest(given, token) or secrets.compare_digest(_unmasked(given), token.encode())
+    return secrets.compare_digest(submitted, token) or secrets.compare_digest(
+        _unmasked(submitted), token.encode()
+    )
 
 
-def _unmasked(given: str) -> bytes:
+def _unmasked(submitted: str) -> bytes:
     try:
-        data = base64.urlsafe_b64decode(given)
+        data = base64.urlsafe_b64decode(submitted)
     except (binascii.Error, ValueError):
         return b""
     return _xor(data[: len(data) // 2], data[len(data) // 2 :])

@@ -1,4 +1,4 @@
-"""Collecting what is wrong with each field of a form, so that one answer names all of it (pure)."""
+"""Collects the errors of all fields of a form, so that one response names them all (pure)."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class FieldErrors:
-    """The errors of one form by field; the first error of a field stays."""
+    """The errors of one form by field; the first error of a field wins."""
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
@@ -34,6 +34,6 @@ class FieldErrors:
             return otherwise
 
     def check(self) -> None:
-        """Raise `Invalid` with every recorded field, if there is one."""
+        """Raise `Invalid` with all recorded errors, if any."""
         if self.fields:
             raise Invalid("Check the highlighted fields.", fields=self.fields)

@@ -1,4 +1,4 @@
-"""What the filters of every list share: words, days and choices as they stand in an address (pure)."""
+"""Parses the query parameters that list filters share: words, days and choices (pure)."""
 
 from datetime import date
 
@@ -6,12 +6,12 @@ from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
 QUERY_LIMIT = 200
-"""Characters of a search."""
+"""Maximum length of a search in characters."""
 _WORDS_LIMIT = 10
 
 
 def shown(text: str) -> str:
-    """Return the beginning of what someone typed, in quotes, as a message can repeat it."""
+    """Return the beginning of user input in quotes, short enough for an error message."""
     return repr(text.encode("utf-8", "replace").decode()[:40])
 
 
@@ -21,7 +21,7 @@ def storable(text: str) -> bool:
 
 
 def search_words(text: str) -> tuple[str, ...]:
-    """Return the words to look for in titles; raise `Invalid` for text that no title can hold."""
+    """Return the words to search titles for; raise `Invalid` for text that no title can contain."""
     if len(text) > QUERY_LIMIT:
         raise Invalid("The search is too long.", fields={"q": f"Enter at most {QUERY_LIMIT} characters."})
     if not storable(text):
@@ -33,7 +33,7 @@ def search_words(text: str) -> tuple[str, ...]:
 
 
 def to_day(text: str, field: str) -> date:
-    """Return the day that is written as 2026-11-24; raise `Invalid` naming the field."""
+    """Parse a date such as 2026-11-24; raise `Invalid` naming the field."""
     try:
         parsed = date.fromisoformat(text)
         if parsed.year not in YEARS or len(text) != len("2026-11-24"):

@@ -15,7 +15,7 @@ from firebell.kit.web.undo import Offer
 
 COOKIE = "firebell_flash"
 LIVE_REFRESH = "X-Live"
-"""The header of a request that a page makes for its own parts: it never takes the message away."""
+"""Header of requests that update parts of a page; they never consume the message."""
 _PURPOSE = "flash"
 _SHOWN_WITHIN = timedelta(seconds=60)
 _TEXT_LIMIT = 300
@@ -23,7 +23,7 @@ _TEXT_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What was done, and the token that undoes it, if one does."""
+    """The message, and the token that undoes the action, if any."""
 
     text: str
     undo: str = ""
@@ -34,7 +34,7 @@ class Flash:
 def redirect(
     request: Request, url: str, text: str, undo: Offer | None = None, *, reveals: int = 0
 ) -> Response:
-    """Redirect a form to `url`, where `text` is shown once, with the button that undoes what is offered."""
+    """Redirect a form to `url`, where `text` is shown once, with a button for the offered undo."""
     ctx: Context = request.app.state.ctx
     value = {
         "path": urlsplit(url).path,
@@ -55,12 +55,12 @@ def redirect(
 
 
 def show(request: Request, text: str) -> None:
-    """Show `text` on the page that answers this form itself, because the page holds what is shown once."""
+    """Show `text` on the direct response to this form, because that page contains a one-time secret."""
     request.state.flash = Flash(text)
 
 
 def waiting(request: Request, now: datetime) -> Flash | None:
-    """Return the message for the page that is asked for; None for another page, or a part of one."""
+    """Return the message for the requested page; None for another page, or for a part of one."""
     shown: Flash | None = getattr(request.state, "flash", None)
     if shown:
         return shown
@@ -80,5 +80,5 @@ def waiting(request: Request, now: datetime) -> Flash | None:
 
 
 def clear(response: Response) -> None:
-    """Let the browser forget the message."""
+    """Delete the message from the browser."""
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")

@@ -1,4 +1,4 @@
-"""HTML pages: one environment, one shell around every page, one strict content security policy."""
+"""Renders HTML pages: one template environment, one shell, one strict content security policy."""
 
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -38,16 +38,16 @@ HEADERS = {
     "X-Firebell-Page": "1",
 }
 OFFLINE = "Firebell-Offline"
-"""The header of a page that the service worker may keep, with the id of the person whom it was shown to."""
+"""Header of a page that the service worker may store, with the id of the person it was rendered for."""
 CSRF, NOW = "X-CSRF", "Firebell-Now"
-"""The headers of a shared page with what differs for each response: the token of its forms, and the time."""
+"""Headers of a shared page with the values that differ by response: the form token and the time."""
 _FRAME_TOPICS = ("pages", "incidents")
-"""The topics of what the frame counts, on every page."""
+"""The live topics of the counters in the shell."""
 
 
 @dataclass(slots=True)
 class Shell:
-    """What the frame around every page shows."""
+    """The values shown in the shell of every page."""
 
     pages_waiting: int = 0
     exhausted: int = 0
@@ -56,16 +56,16 @@ class Shell:
 
     @property
     def live_incidents(self) -> int:
-        """How many incidents are open."""
+        """Number of open incidents."""
         return len(self.incidents)
 
 
 ShellOf = Callable[[Request], Awaitable[Shell]]
 
 
-def duration(found: timedelta) -> str:
-    """Return a length of time in its two largest units."""
-    seconds = max(0, int(found.total_seconds()))
+def duration(length: timedelta) -> str:
+    """Return a duration in its two largest units."""
+    seconds = max(0, int(length.total_seconds()))
     days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
@@ -75,19 +75,19 @@ def duration(found: timedelta) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Return how long before `now` something was, in words."""
+    """Return the time elapsed before `now`, in words."""
     passed = now - at
     return "just now" if passed < timedelta(minutes=1) else f"{duration(passed)} ago"
 
 
 def initials(name: str) -> str:
-    """Return up to two letters that stand for a person."""
-    words = name.split() or ["?"]
-    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+    """Return the initials of a person, at most two letters."""
+    names = name.split() or ["?"]
+    return "".join(word[0] for word in (names[:1] + names[-1:] if len(names) > 1 else names)).upper()
 
 
 def format_short(at: datetime, tz: str, now: datetime) -> str:
-    """Return an instant as a wall clock in `tz` shows it: the time today, else with its day."""
+    """Return an instant as local time in `tz`, with the day unless it is today."""
     zone = ZoneInfo(tz)
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
@@ -107,12 +107,12 @@ def day_name(at: datetime, tz: str, now: datetime) -> str:
 
 
 def to_input_value(at: datetime, tz: str) -> str:
-    """Return an instant as a field for a local time in `tz` has it."""
+    """Return an instant as the value of a datetime-local field in `tz`."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%dT%H:%M}"
 
 
 def format_full(at: datetime, tz: str) -> str:
-    """Return an instant in full, for whoever needs it exactly."""
+    """Return an instant in full precision."""
     return f"{at.astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M:%S %Z}, {at.astimezone(UTC):%H:%M:%S} UTC"
 
 
@@ -122,7 +122,7 @@ _LINK = re.compile(
 
 
 def linked(text: str) -> Markup:
-    """Return text in which references to pages and incidents, and web addresses, lead there; `**` is bold."""
+    """Return text with links for web addresses and references to pages and incidents; `**` is bold."""
     parts, at = [], 0
     for match in _LINK.finditer(text):
         word = match[0]
@@ -141,7 +141,7 @@ def linked(text: str) -> Markup:
 
 @cache
 def time_zones() -> list[str]:
-    """Return the IANA zones that are named after places, and UTC."""
+    """Return the IANA time zones named after places, and UTC."""
     old = ("Etc/", "SystemV/", "US/", "posix/", "right/")
     return ["UTC", *sorted(z for z in zone_names() if "/" in z and not z.startswith(old))]
 
@@ -166,13 +166,13 @@ def _environment() -> jinja2.Environment:
 
 
 def ctx(request: Request) -> Context:
-    """Return what the running process has."""
+    """Return the context of the running process."""
     context: Context = request.app.state.ctx
     return context
 
 
 def _links(request: Request, section: str | None) -> list[NavItem]:
-    """Return the links of the shell, of one section or of all, that the person is offered."""
+    """Return the navigation links that the person may see, of one section or of all."""
     may = request.state.may
     return [
         link
@@ -190,7 +190,7 @@ async def render(
 ) -> Response:
     """Return a page in the shell; who is signed in comes from `request.state`.
 
-    The `error` of the context is the refusal of the form that the page shows again: it gives the response its status,
+    The `error` of the context is why the form was refused: it gives the response its status,
     and the template the `errors` of its fields.
 
     With `kept_offline` the person's browser may keep a copy, which it shows when the server cannot be reached.
@@ -199,7 +199,7 @@ async def render(
     shell_of: ShellOf | None = getattr(request.app.state, "shell", None)
     error: FirebellError | None = (context or {}).get("error")
     status = error.status if error else HTTPStatus.OK
-    # the frame asks the database, which may be what the page of an error has to tell about
+    # the shell reads the database, which may be what failed on an error page
     framed = me is not None and shell_of is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR
     now = transaction.now(request)
     message = flash.waiting(request, now) if framed and status == HTTPStatus.OK else None
@@ -213,7 +213,7 @@ async def render(
     }
     values |= {"form_errors": values["errors"], **_topics(values["live"])}
     response = HTMLResponse(_environment().get_template(template).render(values), status, HEADERS)
-    # a message that is shown once is not shown again from a copy
+    # a one-time message must not be shown again from a stored copy
     if kept_offline and me is not None and not message:
         response.headers[OFFLINE] = str(me.id)
     if message:
@@ -222,7 +222,7 @@ async def render(
 
 
 def _values(request: Request, context: Mapping[str, Any], me: Any, now: datetime) -> dict[str, Any]:
-    """Return what every template is given for a reader."""
+    """Return the values that every template gets for a reader."""
     tz = context.get("tz") or (me.tz if me else "UTC")
     error: FirebellError | None = context.get("error")
     return {
@@ -247,18 +247,18 @@ def _values(request: Request, context: Mapping[str, Any], me: Any, now: datetime
 
 
 def _topics(live: str) -> dict[str, str]:
-    """Return the topics of a page, and those of the frame alone, which a browser follows at leisure."""
+    """Return the live topics of a page, and those of the shell only, which may update later."""
     own = dict.fromkeys(topic for topic in live.split(",") if topic)
     return {"live": ",".join(own), "frame": ",".join(t for t in _FRAME_TOPICS if t not in own)}
 
 
 def is_live_refresh(request: Request) -> bool:
-    """Return True if an open page asks for its own live parts."""
+    """Return True if an open page requests its own live parts."""
     return flash.LIVE_REFRESH in request.headers
 
 
 ContextOf = Callable[[int | None], Awaitable[tuple[dict[str, Any], frozenset[int]]]]
-"""Returns the values of a template for one person by id, or with None for all but those whose ids it returns."""
+"""Returns the template values for one person by id; with None, for everyone except the ids it returns."""
 
 
 async def render_shared(
@@ -302,24 +302,24 @@ async def render_shared(
 
 
 def download(body: bytes, name: str) -> Response:
-    """Return bytes of others as a plain text to keep, which no browser opens as anything else."""
+    """Return untrusted bytes as a plain-text download that no browser interprets."""
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(body, headers=headers, media_type="text/plain")
 
 
 def redirect(url: str) -> Response:
-    """Return the answer to a form: look at `url` now (Post/Redirect/Get)."""
+    """Return the redirect to `url` after a form (Post/Redirect/Get)."""
     return RedirectResponse(url, 303)
 
 
 def address(path: str, **query: object) -> str:
-    """Return a path with those parameters that are not empty."""
-    given = {name: str(value) for name, value in query.items() if value not in (None, "")}
-    return f"{path}?{urlencode(given)}" if given else path
+    """Return a path with its non-empty query parameters."""
+    filled = {name: str(value) for name, value in query.items() if value not in (None, "")}
+    return f"{path}?{urlencode(filled)}" if filled else path
 
 
 def came_from(request: Request) -> str:
-    """Return the page of ours that a request came from, `/` when that is not known."""
+    """Return the path of the Firebell page that a request came from; `/` if unknown."""
     referer = urlsplit(request.headers.get("referer", ""))
     ours = referer.netloc in ("", request.url.netloc) and referer.path.startswith("/")
     path = referer.path if ours else "/"
@@ -327,11 +327,11 @@ def came_from(request: Request) -> str:
 
 
 def redirect_back(form: Mapping[str, Any], otherwise: str) -> Response:
-    """Return to the page of ours that the form names in `back`, else to `otherwise`."""
+    """Redirect to the Firebell page in the form's field `back`, else to `otherwise`."""
     return redirect(local(form, otherwise))
 
 
 def local(form: Mapping[str, Any], otherwise: str) -> str:
-    """Return the address of the page of ours that the form names in `back`, else `otherwise`."""
+    """Return the path of the Firebell page in the form's field `back`, else `otherwise`."""
     target = str(form.get("back", ""))
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) else otherwise

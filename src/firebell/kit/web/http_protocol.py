@@ -11,11 +11,11 @@ from firebell.kit.web.connections import Register, Waiting
 
 
 class _Refused(Exception):  # noqa: N818 - it never leaves this module
-    """Ends the parsing of a request whose head is too large."""
+    """Aborts the parsing of a request whose head is too large."""
 
 
 class _Reading(Enum):
-    """What of a request is awaited."""
+    """The part of a request that the server is waiting for."""
 
     HEAD = "head"
     BODY = "body"
@@ -23,7 +23,7 @@ class _Reading(Enum):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Bounds the head of a request before it is buffered, and closes connections that use up their time."""
+    """Limits the size of a request head before it is buffered, and closes timed-out connections."""
 
     register: Register
 
@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes += len(data)
         self._unparsed += len(data)
         super().data_received(data)
-        # a head, or the trailer of a body, of which the parser keeps one unfinished line
+        # a head, or the trailer of a body; the parser buffers one unfinished line
         if self._unparsed > self.register.limits.head and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -112,19 +112,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(self._refusal)
 
     def waiting(self) -> Waiting | None:
-        """Return since when the client is awaited, None while an answer is being made."""
+        """Return since when the client is awaited; None while a response is being prepared."""
         answering = self._reading is _Reading.NOTHING and not self._idle
         if answering or self.flow.read_paused:
             return None
         return Waiting(self.client[0] if self.client else "", self._since)
 
     def overdue(self, now: float) -> bool:
-        """Return True if the client used up its time for what it does now."""
+        """Return True if the client exceeded the time limit of its current step."""
         limits = self.register.limits
         if self.flow.write_paused:
             return now - self._write_paused_at > limits.write_s
         if self.flow.read_paused:
-            # what is late is our own reading
+            # reading is paused, so the delay is our own
             self._since = now
             return False
         waited = now - self._since
@@ -140,7 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return False
 
     def expire(self) -> None:
-        """Close the connection, telling a client whose request is unfinished."""
+        """Close the connection; respond first if a request is unfinished."""
         if self.flow.write_paused or self._idle or (self.cycle and self.cycle.response_started):
             self.abort()
         else:

@@ -1,4 +1,4 @@
-"""Live topics: what changed, fanned out to every open browser as server-sent events."""
+"""Live topics: changes, sent to every open browser as server-sent events."""
 
 import asyncio
 import contextlib
@@ -11,14 +11,14 @@ from firebell.kit.errors import TooMany
 
 _END = ""
 _SPREAD_MS, _MAX_SPREAD_MS = 2, 2000
-"""Each reader of a topic adds this to the time over which their browsers spread what they ask for."""
+"""Time that each reader of a topic adds to the interval over which browsers spread their requests."""
 _MAX_REMEMBERED = 4096
 STREAMS_PER_PERSON = 20
-"""Open event streams of one person in this process: one for each open tab."""
+"""Maximum number of open event streams of one person in this process; each tab opens one."""
 
 
 class Live:
-    """The subscribers of this process; fed from the database's notifications by the worker loop."""
+    """The subscribers of this process; the worker publishes the database's notifications to them."""
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[str]] = set()
@@ -30,11 +30,11 @@ class Live:
         """The number of changes published so far."""
 
     def close(self) -> None:
-        """End every stream: the process stops."""
+        """End every stream, because the process is shutting down."""
         self.publish(_END)
 
     def publish(self, topic: str) -> None:
-        """Hand `topic` to every subscriber; one that is 1,000 behind loses its oldest."""
+        """Send `topic` to every subscriber; one that is 1,000 topics behind loses its oldest."""
         self.sequence += 1
         self._changed.pop(topic, None)
         self._changed[topic] = self.sequence
@@ -50,11 +50,11 @@ class Live:
         return any(self._changed.get(topic, self._forgotten) > sequence for topic in topics)
 
     def spread_ms(self, topic: str) -> int:
-        """Return the time over which the browsers that read a topic spread what they ask for when it changes."""
+        """Return the interval over which the readers of a topic spread their requests when it changes."""
         return min(_MAX_SPREAD_MS, _SPREAD_MS * (self._readers[topic] - 1)) if topic in self._readers else 0
 
     def check_room(self, person_id: int) -> None:
-        """Raise `TooMany` if this person has as many event streams open as one may have."""
+        """Raise `TooMany` if this person has reached the limit of open event streams."""
         if self._streams[person_id] >= STREAMS_PER_PERSON:
             raise TooMany(
                 f"You have {STREAMS_PER_PERSON} live pages open.",
@@ -64,7 +64,7 @@ class Live:
 
     @contextmanager
     def subscribe(self, person_id: int, topics: Collection[str] = ()) -> Iterator[asyncio.Queue[str]]:
-        """Count a reader of `topics` and yield a queue of all that change, until the block ends.
+        """Register a reader of `topics` and yield a queue of changed topics until the block ends.
 
         Raise `TooMany` when the person has too many.
         """
@@ -84,10 +84,10 @@ class Live:
 
 
 class Watch(Protocol):
-    """Decides whether the reader of a stream may go on reading it."""
+    """Decides whether a stream may continue."""
 
     topic: str
-    """The topic that is published when that may have changed."""
+    """The topic published when that may have changed."""
 
     async def may_go_on(self, *, ask: bool) -> bool:
         """Return False to end the stream; `ask` says that `topic` was published."""
@@ -102,7 +102,7 @@ async def stream(
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
     with contextlib.suppress(TooMany), live.subscribe(person_id, topics) as queue:
-        # what ended between the request and the subscription was published to nobody
+        # a session that ended between the request and the subscription was missed
         topic = watch.topic
         event, time = "retry: 2000\nevent: hello\ndata: {}\n\n", asyncio.get_running_loop().time
         beat_at = time() + heartbeat_s

@@ -1,4 +1,4 @@
-"""Which requests a browser may have been made to send, and which names the product answers to (pure)."""
+"""Detects cross-site requests, and checks the Host header (pure)."""
 
 import ipaddress
 from collections.abc import Collection
@@ -26,10 +26,10 @@ def is_ip(name: str) -> bool:
 
 
 def is_allowed_host(host: str, allowed: Collection[str]) -> bool:
-    """Return True if a request for this Host may be answered: DNS rebinding needs a name that strangers own.
+    """Return True if a request for this Host may be answered, which prevents DNS rebinding.
 
-    Literal addresses and loopback names are always allowed, and so is a client that sends no Host: no browser.
-    `*.example.org` in `allowed` stands for every name below example.org.
+    Literal addresses and loopback names are always allowed, and so is a client without a Host header, which is
+    not a browser. `*.example.org` in `allowed` matches every name below example.org.
     """
     if not host:
         return True
@@ -40,10 +40,10 @@ def is_allowed_host(host: str, allowed: Collection[str]) -> bool:
 
 
 def is_cross_site(method: str, host: str, site: str, origin: str, public_url: str) -> bool:
-    """Return True if another site made the browser send this request, and it could change something.
+    """Return True if another site made the browser send this request and it could change something.
 
     `site` is Sec-Fetch-Site, which browsers send to HTTPS and loopback addresses; elsewhere `origin` decides.
-    A client that sends neither is no current browser.
+    A client that sends neither is not a current browser.
     """
     if method in _SAFE:
         return False

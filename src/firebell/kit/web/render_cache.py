@@ -1,4 +1,4 @@
-"""Live parts of a page that many people have open: rendered once for all who see the same."""
+"""Live parts of a page that many people have open, rendered once for all who see the same."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from firebell.kit.web.live import Live
 
 MAX_AGE_S = 1.0
-"""A rendering is not shown for longer: not all that a page shows has a topic, and a notification can be lost."""
+"""Maximum age of a rendering: not everything on a page has a topic, and a notification can be lost."""
 MAX_RENDERINGS = 256
 _ELAPSED = re.compile(r"(<time [^>]*>)[^<]*")
 
@@ -38,7 +38,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A rendering as it is sent."""
+    """A rendered response."""
 
     plain: bytes
     gzipped: bytes
@@ -73,7 +73,7 @@ class RenderCache:
         stored = self._stored.get(key)
         if stored and self._is_current(stored):
             return stored
-        # those who come while it is rendered wait for it, but for one that began before a change
+        # later callers wait for this rendering unless it started before a change
         async with self._locks.setdefault(key, asyncio.Lock()):
             stored = self._stored.get(key)
             if not stored or not self._is_current(stored):
@@ -97,7 +97,7 @@ class RenderCache:
 
 def _stored(rendering: Rendering, sequence: int, at: float) -> Stored:
     plain = rendering.text.encode()
-    # elapsed and remaining times are counted by the browser
+    # the browser updates elapsed and remaining times
     lasting = _ELAPSED.sub(r"\1", rendering.text).encode()
     return Stored(
         plain,

@@ -1,4 +1,4 @@
-"""The files of `firebell/static`: their addresses change with their content, and text is compressed once."""
+"""Serves `firebell/static` under versioned URLs, with text compressed once."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 @cache
 def version() -> str:
-    """Return the version of all static files together, which changes when one of them does.
+    """Return the common version of all static files, which changes when any of them does.
 
     One version for all keeps the modules that import one another, and what a style sheet refers to, of one release.
     """
@@ -41,7 +41,7 @@ def version() -> str:
 
 @cache
 def address(name: str) -> str:
-    """Return the address of a static file, which changes when its content does; raise KeyError if there is none."""
+    """Return the versioned URL of a static file; raise KeyError if there is none."""
     if name not in names():
         raise KeyError(name)
     return f"/static/{version()}/{name}"
@@ -53,9 +53,9 @@ def _gzipped(path: str, modified_ns: int) -> bytes:
 
 
 class VersionedFiles(StaticFiles):
-    """Serves `firebell/static`: kept for ever under the present version, checked again under any other address.
+    """Serves `firebell/static`: cached forever under the current version, revalidated under any other URL.
 
-    A page of another release gets the present files under its own version, so that it still works.
+    A page of another release gets the current files under its own version, so that it still works.
     """
 
     def __init__(self) -> None:

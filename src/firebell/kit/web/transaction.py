@@ -12,7 +12,7 @@ from firebell.kit.db.database import Tx
 
 @asynccontextmanager
 async def opened(request: Request) -> AsyncIterator[tuple[Tx, datetime]]:
-    """Open the request's transaction and return it with the request's instant.
+    """Open the request's transaction and yield it with the request's instant.
 
     While it is open, `joined` returns the same transaction: a request that held one connection while it waits for
     another could wait forever.

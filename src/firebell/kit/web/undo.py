@@ -1,4 +1,4 @@
-"""Undo for a few seconds: the audit entry of an action holds what takes it back, and its token names it."""
+"""Short-lived undo: an action's audit entry stores how to revert it, and a token identifies the entry."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from firebell.kit.signing import Signer
 UNDO_WITHIN = timedelta(seconds=10)
 """How long undo is offered."""
 ACCEPTED_WITHIN = timedelta(seconds=60)
-"""How long it is accepted: the offer stays while the pointer or the focus rests on it."""
+"""How long undo is accepted; the offer stays visible while hovered or focused."""
 LATEST = "latest"
-"""The token that stands for the newest action of the caller that can be undone."""
+"""The token for the caller's newest undoable action."""
 RECENT_ENTRIES = 2000
-"""Number of newest audit entries among which an action of the last seconds is searched."""
+"""Number of newest audit entries that are searched for a recent action."""
 _PURPOSE = "undo"
 _TOKEN_LASTS = timedelta(days=1)
-"""How long a token says what it was for, so that a late use is told the next step."""
+"""How long a token stays readable, so that a late use gets a hint about the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A token that undoes one action, and until when."""
+    """A token that undoes one action, and when it expires."""
 
     token: str
     until: datetime
@@ -33,7 +33,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The audit entry of an action that is to be undone."""
+    """The audit entry of an action to undo."""
 
     id: int
     at: datetime
@@ -50,12 +50,12 @@ class Entry:
 
 
 def too_late(hint: str) -> Conflict:
-    """Return the refusal of an undo that came after its time; `hint` is the next step."""
+    """Return the error for an undo that is too late; `hint` is the next step."""
     return Conflict("Not undone: it’s too late.", hint=hint)
 
 
 def changed_since(what: str, hint: str) -> Conflict:
-    """Return the refusal of an undo that would overwrite what someone did after the action."""
+    """Return the error for an undo that would overwrite a later change."""
     return Conflict(f"Not undone: {what}", hint=hint)
 
 
@@ -86,7 +86,7 @@ async def _latest(tx: Tx, person_id: int | None, actions: Collection[str], since
 
 
 async def offer(tx: Tx, signer: Signer, actor: Actor, action: str, now: datetime) -> Offer | None:
-    """Return the offer to undo the action that the actor did at `now`; None if it changed nothing or is final."""
+    """Return the undo offer for the actor's action at `now`; None if it changed nothing or is final."""
     entry = await _latest(tx, actor.person_id, [action], now - timedelta.resolution)
     if entry is None:
         return None
@@ -123,7 +123,7 @@ async def find(
 
 
 async def check(tx: Tx, actor: Actor, entry: Entry, now: datetime, hint: str) -> None:
-    """Raise `Conflict` unless the actor did it, seconds ago, and it was not undone; `hint` is the next step."""
+    """Raise `Conflict` unless the actor did it seconds ago and it was not undone; `hint` is the next step."""
     if entry.actor_id is None or entry.actor_id != actor.person_id:
         raise Conflict(
             f"Not undone: {entry.actor_label} did this.", hint=f"Only {entry.actor_label} can undo it."
@@ -135,5 +135,5 @@ async def check(tx: Tx, actor: Actor, entry: Entry, now: datetime, hint: str) ->
 
 
 async def record(tx: Tx, actor: Actor, entry: Entry, now: datetime) -> None:
-    """Record that an action was undone, so that it is not undone twice."""
+    """Record that an action was undone, so that it cannot be undone again."""
     await tx.audit(actor, "action.undone", f"audit:{entry.id}", now, undone=entry.action, of=entry.subject)

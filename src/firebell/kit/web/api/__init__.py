@@ -1,4 +1,4 @@
-"""What JSON routes share: validated types, pagination, problem details, and routers under `/api/v1`."""
+"""Shared by JSON routes: validated types, pagination, problem details, and routers under `/api/v1`."""
 
 from firebell.kit.web.api.delete_responses import Removed, UndoOffered, removed
 from firebell.kit.web.api.openapi import (

@@ -7,7 +7,7 @@ from firebell.kit.web.undo import Offer
 
 
 class UndoOffered(ApiOutput):
-    """The token for `POST /undo/{token}`, and until when it works."""
+    """The token for `POST /undo/{token}`, and when it expires."""
 
     token: str
     until: datetime

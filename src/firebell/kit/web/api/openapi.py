@@ -9,30 +9,30 @@ from firebell.kit.web.api.types import MAX_ID
 
 
 class Api(FastAPI):
-    """FastAPI whose OpenAPI knows the problem, and names operations as the functions are named."""
+    """FastAPI whose OpenAPI document has the problem schema, and operation ids equal to function names."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the document, made once."""
+        """Return the cached document."""
         if self.openapi_schema is None:
-            found = super().openapi()
-            parts = found["components"]["schemas"]
+            document = super().openapi()
+            parts = document["components"]["schemas"]
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             parts |= problem.pop("$defs")
             parts["Problem"] = problem
-            self.openapi_schema = _with_short_names(found)
+            self.openapi_schema = _with_short_names(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
 
 
 _SCHEMAS = "#/components/schemas/"
 _KEYWORDS = {"ge": "minimum", "le": "maximum"}
-"""What Pydantic calls a bound that stands behind a validator, and what JSON Schema calls it."""
+"""Pydantic's names of bounds that follow a validator, with their JSON Schema names."""
 
 
 def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with one short name and title for each schema.
+    """Return the document with a short name and title for each schema.
 
-    Classes of one name in two slices are told apart by their modules, which code generators cannot read:
+    FastAPI distinguishes classes of the same name by module, which code generators cannot handle:
     `firebell__people__model__Role` becomes `PeopleRole`.
     """
     schemas = document["components"]["schemas"]

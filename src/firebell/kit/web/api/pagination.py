@@ -1,4 +1,4 @@
-"""Lists in parts: how many entries, after which one, and the `Link` header to the next part."""
+"""Pagination of lists: a limit, a cursor, and the `Link` header to the next page."""
 
 import re
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ Limit = Annotated[
 
 
 def link_next(request: Request, response: Response, before: object, limit: int) -> None:
-    """Lead to the next stretch of a list by the answer's `Link` header."""
+    """Set the response's `Link` header to the next page of a list."""
     url = request.url.include_query_params(before=before, limit=limit)
     response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
 
 
 class Pagination:
-    """One stretch of a list: at most `limit` entries after the one with the number `before`."""
+    """One page of a list: at most `limit` entries with a number below `before`."""
 
     def __init__(self, request: Request, response: Response, limit: int, before: int | None) -> None:
         self._request = request
@@ -40,16 +40,16 @@ class Pagination:
         self.before = before
 
     def link(self, numbers: Sequence[int]) -> None:
-        """Lead to the next stretch by the answer's `Link` header when this one is full."""
+        """Set the response's `Link` header to the next page if this one is full."""
         if len(numbers) == self.limit:
             link_next(self._request, self._response, numbers[-1], self.limit)
 
-    def newest(self, found: Sequence[T], numbers: Sequence[int]) -> list[T]:
-        """Return the stretch of a short list by falling number."""
-        pairs = sorted(zip(numbers, range(len(found)), strict=True), reverse=True)
+    def newest(self, entries: Sequence[T], numbers: Sequence[int]) -> list[T]:
+        """Return one page of an in-memory list, highest number first."""
+        pairs = sorted(zip(numbers, range(len(entries)), strict=True), reverse=True)
         kept = [(n, at) for n, at in pairs if self.before is None or n < self.before][: self.limit]
         self.link([n for n, _ in kept])
-        return [found[at] for _, at in kept]
+        return [entries[at] for _, at in kept]
 
 
 async def _paging(
@@ -60,7 +60,9 @@ async def _paging(
         int | None,
         BeforeValidator(_reference),
         WithJsonSchema({"type": "string", "pattern": f"^{_REF.pattern}$"}),
-        Query(description="continue after the entry with this id or reference: the last one that you have"),
+        Query(
+            description="continue after the entry with this id or reference: the last one of the previous page"
+        ),
     ] = None,
 ) -> Pagination:
     return Pagination(request, response, limit, before)

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): what OpenAPI says of refusals, and the errors of fields in words."""
+"""Problem details (RFC 9457): error responses in OpenAPI, and messages for invalid fields."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +9,7 @@ from firebell.kit.web.api.types import ApiInput
 
 
 class Fault(ApiInput):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     message: str
@@ -54,7 +54,7 @@ _MEANING = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of these refusals."""
+    """Return the OpenAPI entries of these error responses."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
@@ -63,11 +63,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 ALWAYS = problems(401, 403, 422, 503)
-"""What every route with a key may answer."""
+"""Error responses of every authenticated route."""
 
 
 def field_error(error: dict[str, Any]) -> tuple[str, str]:
-    """Return which field an error of validation is about, and what is wrong in words."""
+    """Return the field of a validation error and its message."""
     where = [str(part) for part in error["loc"]]
     field = ".".join(where[1:]) or where[0]
     field = field.encode("utf-8", "backslashreplace").decode()[:200]
@@ -85,5 +85,5 @@ def field_error(error: dict[str, Any]) -> tuple[str, str]:
 
 
 def status_slug(status: int) -> str:
-    """Return the name of a status as a code, such as method-not-allowed."""
+    """Return the slug of an HTTP status, such as method-not-allowed."""
     return HTTPStatus(status).phrase.lower().replace(" ", "-")

@@ -19,9 +19,9 @@ async def _context(request: Request) -> Context:
 Ctx = Annotated[Context, Depends(_context)]
 
 
-def _parameters(found: Dependant) -> set[str]:
-    own = {param.alias for param in found.query_params}
-    return own.union(*(_parameters(part) for part in found.dependencies))
+def _parameters(dependant: Dependant) -> set[str]:
+    own = {param.alias for param in dependant.query_params}
+    return own.union(*(_parameters(part) for part in dependant.dependencies))
 
 
 async def _only_known(request: Request) -> None:

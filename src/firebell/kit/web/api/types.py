@@ -48,30 +48,30 @@ def check_digits(value: object) -> object:
 def _instant(value: object) -> datetime:
     example = "use 2026-11-24T03:14:00Z"
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        found = None
-    if found is None:
-        raise ValueError(f"This is not an instant; {example}.")
-    if found.tzinfo is None:
+        parsed = None
+    if parsed is None:
+        raise ValueError(f"Not an instant; {example}.")
+    if parsed.tzinfo is None:
         raise ValueError(f"The offset is missing; {example} or +01:00 (in an address, write + as %2B).")
-    return _believable(found).astimezone(UTC)
+    return _accepted(parsed).astimezone(UTC)
 
 
 def _wall(value: object) -> datetime:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is not None:
+        parsed = None
+    if parsed is None or parsed.tzinfo is not None:
         raise ValueError("Not a local time. Use 2026-11-23T09:00, without a UTC offset.")
-    return _believable(found)
+    return _accepted(parsed)
 
 
-def _believable(found: datetime) -> datetime:
-    if found.year not in YEARS:
+def _accepted(parsed: datetime) -> datetime:
+    if parsed.year not in YEARS:
         raise ValueError(f"The year must be {YEARS[0]} to {YEARS[-1]}.")
-    return found
+    return parsed
 
 
 def _zone(value: str) -> str:
@@ -95,7 +95,7 @@ ShortName = Annotated[
 
 
 def _integral(value: object) -> object:
-    """Return a number without a fraction as an int: JSON Schema calls 1.0 an integer."""
+    """Return a whole float as an int: in JSON Schema, 1.0 is an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -146,4 +146,4 @@ def _flag(value: object) -> object:
 
 
 QueryBool = Annotated[bool, BeforeValidator(_flag)]
-"""A truth in an address."""
+"""A boolean query parameter."""

@@ -1,4 +1,4 @@
-"""A house on the embedded database: its processes share one data folder, and one sink hears its pages."""
+"""Firebell on the embedded database: processes that share one data folder, and one sink for their pages."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.world import Sink, organize, settings, sink
 
 
 @dataclass(slots=True)
-class House:
+class Product:
     """A data folder with a small organization in it, and the integration key of its service."""
 
     data: Path
@@ -27,7 +27,7 @@ class House:
 
     @property
     def dsn(self) -> str:
-        """Where the embedded database listens."""
+        """The address of the embedded database."""
         return f"postgresql://firebell@/firebell?host={quote(str(self.data), safe='')}"
 
     @property
@@ -36,11 +36,11 @@ class House:
         return int((self.data / "postgres/postmaster.pid").read_text(encoding="ascii").split()[0])
 
     def serve(self, **env: Any) -> Any:
-        """Run one more process on the same data."""
+        """Run another process on the same data."""
         return serve(FIREBELL_DATA=str(self.data), **env)
 
     async def alert(self, server: Server, title: str) -> int:
-        """Send an alert that opens a page of its own; return the status of the answer."""
+        """Send an alert that opens a page of its own; return the response status."""
         body = {"title": title, "severity": "critical", "key": title, "service": title}
         return (await self.http.post(f"{server.url}/in/{self.key}/generic", json=body)).status_code
 
@@ -50,7 +50,7 @@ class House:
         assert statuses == [202] * len(titles)
 
     async def value(self, sql: str, *args: object) -> Any:
-        """Ask the database."""
+        """Return the single value of a query."""
         conn = await asyncpg.connect(self.dsn)
         try:
             return await conn.fetchval(sql, *args)
@@ -58,7 +58,7 @@ class House:
             await conn.close()
 
     async def heard(self, *titles: str, limit_s: float = 20) -> None:
-        """Return when the sink was told about each of these."""
+        """Return once the sink has received a message with each of these titles."""
 
         async def all_heard() -> bool:
             return set(titles) <= {message["title"] for message in self.sink.got}
@@ -67,12 +67,12 @@ class House:
 
 
 @asynccontextmanager
-async def house(place: Path | None = None) -> AsyncIterator[House]:
-    """Make a house in which nothing runs yet, at `place` or in a folder of its own."""
+async def product(place: Path | None = None) -> AsyncIterator[Product]:
+    """Set up an organization without running processes, at `place` or in a temporary folder."""
     with data_folder() if place is None else nullcontext(place) as data:
         async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
-            made = House(data, receiver, http)
+            created = Product(data, receiver, http)
             async with running(settings(data=data)) as process:
                 _, integration = await organize(process.ctx, receiver.url)
-                made.key = integration.key
-            yield made
+                created.key = integration.key
+            yield created
