@@ -105,7 +105,7 @@ def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
 def test_the_table_has_the_rows_that_others_read() -> None:
     assert list(severities()) == [
         *("Meaning", "Response", "Roles required", "Role deadlines", "Internal updates"),
-        *("Customer e-mail", "Status page", "MTTA target", "MTTR target", "Post-mortem due"),
+        *("Customer email", "Status page", "MTTA target", "MTTR target", "Post-mortem due"),
     ]
 
 
@@ -190,7 +190,7 @@ def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
     targets = {row["Metric"]: row["Target"] for row in table("SKILL.md", "Metrics and targets")}
     assert targets["MTBF"] == "> 30 d"
     assert targets["Frequency"] == "down"
-    assert targets["Action completion"] == "> 90 %"
+    assert targets["Action completion"] == "> 90%"
     for metric in ("MTTA", "MTTR"):
         said = severities()[f"{metric} target"]["SEV1"]
         assert targets[metric] == f"< {said} for SEV1"

@@ -75,7 +75,7 @@ QUESTIONS = (
     Question(
         "major_degraded",
         "Is major functionality degraded?",
-        "Something that many customers need fails or is too slow, for example 15 % errors.",
+        "Something that many customers need fails or is too slow, for example 15% errors.",
     ),
     Question(
         "workaround",
@@ -93,8 +93,8 @@ FACTS = (
         "Complete outage, critical data loss, or payments down",
         "Page at once, around the clock: all hands and executives",
     ),
-    Fact("Major degradation, for example 15 % errors", "Page now; a commander leads"),
-    Fact("Minor: a small subset of customers", "E-mail and chat, next business day"),
+    Fact("Major degradation, for example 15% errors", "Page now; a commander leads"),
+    Fact("Minor: a small subset of customers", "Email and chat, next business day"),
     Fact("Cosmetic, no customer impact", "Ticket queue, a planned sprint"),
 )
 

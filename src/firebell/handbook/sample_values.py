@@ -4,7 +4,7 @@ SAMPLE = {
     "ref": "INC-214",
     "title": "Card payments fail",
     "severity": "SEV1",
-    "severity_meaning": "Major degradation, for example 15 % errors",
+    "severity_meaning": "Major degradation, for example 15% errors",
     "phase": "mitigating",
     "summary": "Since build 4812 about a third of card payments end with an error.",
     "impact": "About a third of card payments fail. Payment by invoice works.",

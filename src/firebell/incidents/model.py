@@ -35,7 +35,7 @@ class Role(StrEnum):
 ROLE_NAMES = {
     Role.COMMANDER: "Commander",
     Role.COMMS: "Comms lead",
-    Role.SME: "Expert",
+    Role.SME: "Subject matter expert",
     Role.SCRIBE: "Scribe",
     Role.RESPONDER: "Responder",
 }

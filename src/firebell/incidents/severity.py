@@ -35,7 +35,7 @@ QUESTIONS = (
     Question(
         "major_degraded",
         "Is major functionality degraded?",
-        "Something that many customers need fails or is too slow, for example 15 % errors.",
+        "Something that many customers need fails or is too slow, for example 15% errors.",
     ),
     Question(
         "workaround",
@@ -74,7 +74,7 @@ FACTS = {
         postmortem=True,
     ),
     Severity.SEV1: SeverityFacts(
-        meaning="Major degradation, for example 15 % errors",
+        meaning="Major degradation, for example 15% errors",
         response="Page now; a commander leads",
         roles=("commander", "sme"),
         commander_within=10,
@@ -84,7 +84,7 @@ FACTS = {
     ),
     Severity.SEV2: SeverityFacts(
         meaning="Minor: a small subset of customers",
-        response="E-mail and chat, next business day",
+        response="Email and chat, next business day",
         roles=("responder",),
         commander_within=None,
         update_every=60,

@@ -56,7 +56,7 @@ sources:
   file PATH          lines, CSV or JSON; - is standard input
 
 timeline file, one entry a line (# begins a comment):
-  2026-11-24 03:12 detected: 5xx above 5 %
+  2026-11-24 03:12 detected: 5xx above 5%
   2026-11-24T04:14:30+01:00 | Mara | acknowledged: the page
   2026-11-24 03:21 finding: build 4812 opened too many connections
   Times without an offset are in --tz. A word with a colon says what an entry is: detected, paged, acknowledged,
