@@ -15,7 +15,7 @@ from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
-from tests.servers import data_folder
+from tests.servers import data_folder, memory_folder
 
 UNSAFE_BUT_FAST = {
     "fsync": "off",
@@ -53,7 +53,7 @@ def connections_on_demand() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[embedded.Embedded]:
     """The server of this test process."""
-    with data_folder() as data, embedded.start(data, UNSAFE_BUT_FAST) as server:
+    with data_folder(memory_folder()) as data, embedded.start(data, UNSAFE_BUT_FAST) as server:
         yield server
 
 

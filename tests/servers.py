@@ -206,11 +206,9 @@ def memory_folder() -> str | None:
 
 
 @contextmanager
-def data_folder() -> Iterator[Path]:
+def data_folder(parent: str | None = None) -> Iterator[Path]:
     """Yield a place for FIREBELL_DATA that the unprivileged user of its database may enter."""
-    with tempfile.TemporaryDirectory(
-        prefix="firebell-test-", dir=memory_folder(), ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix="firebell-test-", dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder / "data"

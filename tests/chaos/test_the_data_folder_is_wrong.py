@@ -73,7 +73,7 @@ async def test_a_link_in_it_leads_nobody_out_of_it() -> None:
 async def test_data_of_another_major_version() -> None:
     async with product() as h:
         (h.data / "postgres/PG_VERSION").write_text("15\n", encoding="ascii")
-        await refused(h.data, "written by PostgreSQL 15", "brings PostgreSQL 18", "Dump it")
+        await refused(h.data, "written by PostgreSQL 15", "includes PostgreSQL 18", "Dump it")
         (h.data / "postgres/PG_VERSION").write_text("18\n", encoding="ascii")
         async with h.serve():
             pass
