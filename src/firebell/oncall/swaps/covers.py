@@ -23,7 +23,12 @@ from firebell.people.authorization import permits, require_party
 from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
-    "request", requests.COVER_TIMER, swaps_store.cover, swaps_store.save_cover, requests.audit_cover
+    "request",
+    requests.COVER_TIMER,
+    swaps_store.cover,
+    swaps_store.save_cover,
+    requests.audit_cover,
+    parties=lambda cover: (cover.requester, cover.taken_by),
 )
 
 expire = _LIFECYCLE.expire
@@ -163,9 +168,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
 @permits(Verb.SHIFT_TRADE)
 async def withdraw(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> Cover:
     """Withdraw an open request; the requester stays on call."""
-    _, cover = await _LIFECYCLE.lock_open(tx, cover_id, now)
-    await require_party(tx, actor, (cover.requester, cover.taken_by))
-    return await _LIFECYCLE.close(tx, actor, cover, CoverState.WITHDRAWN, now)
+    return await _LIFECYCLE.withdraw(tx, actor, cover_id, now)
 
 
 @permits(Verb.SHIFT_TRADE)
@@ -174,7 +177,7 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     cover = await swaps_store.cover(tx, cover_id)
     if cover is None or cover.edit_id is None:
         raise NotFound(f"No one has taken request {cover_id}.")
-    await require_party(tx, actor, (cover.requester, cover.taken_by))
+    await require_party(tx, actor, _LIFECYCLE.parties(cover))
     if cover.end <= now:
         raise Conflict("This shift is over.")
     await overrides.remove_override(tx, actor, cover.edit_id, now)

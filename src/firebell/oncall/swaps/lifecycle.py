@@ -1,6 +1,6 @@
 """The states that cover requests and swaps share: open, then answered, withdrawn or expired."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -11,8 +11,9 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.jobs import timers
 from firebell.oncall.model import Cover, Schedule, Swap
 from firebell.oncall.schedules import changes, store
+from firebell.people.authorization import require_party
 
-_OPEN, _EXPIRED = "open", "expired"
+_OPEN, _EXPIRED, _WITHDRAWN = "open", "expired", "withdrawn"
 R = TypeVar("R", Cover, Swap)
 
 
@@ -25,6 +26,8 @@ class Lifecycle(Generic[R]):
     load: Callable[[Tx, int], Awaitable[R | None]]
     save: Callable[[Tx, R], Awaitable[None]]
     audit: Callable[[Tx, Actor, str, R, datetime], Awaitable[None]]
+    parties: Callable[[R], Iterable[int | None]]
+    """The ids of the people whom a request is between."""
 
     async def lock_open(self, tx: Tx, request_id: int, now: datetime) -> tuple[Schedule, R]:
         """Return an open request and its schedule, locked; raise `NotFound`, or `Conflict` if it is closed."""
@@ -39,6 +42,17 @@ class Lifecycle(Generic[R]):
             noun = self.noun[0].upper() + self.noun[1:]
             raise Conflict(f"{noun} {request_id} is {state}.", hint=f"Choose an open {self.noun}.")
         return schedule, request
+
+    async def check_party(self, tx: Tx, actor: Actor, request_id: int) -> None:
+        """Raise `Forbidden` unless the actor is a party to the request, or a manager; nothing if there is none."""
+        if request := await self.load(tx, request_id):
+            await require_party(tx, actor, self.parties(request))
+
+    async def withdraw(self, tx: Tx, actor: Actor, request_id: int, now: datetime) -> R:
+        """Withdraw an open request of the actor, or for a manager of anyone."""
+        await self.check_party(tx, actor, request_id)
+        _, request = await self.lock_open(tx, request_id, now)
+        return await self.close(tx, actor, request, _WITHDRAWN, now)
 
     async def close(self, tx: Tx, actor: Actor, request: R, state: str, now: datetime) -> R:
         """Save a request as answered or withdrawn, end its timer, and record who did it."""

@@ -275,20 +275,6 @@ async def absences(tx: Tx, *, person_id: int | None = None, since: datetime | No
     return [_absence(row) for row in rows]
 
 
-async def person_of_absence(tx: Tx, vacation_id: int) -> int | None:
-    """Return the id of the person who is absent; None if there is no such absence or it is canceled."""
-    row = await tx.row(
-        """
-        select person_id
-        from vacation
-        where id = $1
-          and cancelled_at is null
-        """,
-        vacation_id,
-    )
-    return row["person_id"] if row else None
-
-
 async def lock_absence(tx: Tx, vacation_id: int) -> Absence | None:
     """Return an absence that is not canceled, and lock its row."""
     row = await tx.row(

@@ -18,13 +18,19 @@ from firebell.oncall.swaps import requests, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.lifecycle import Lifecycle
 from firebell.people import actions as people
-from firebell.people.authorization import permits, require_party
+from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
-    "swap", requests.SWAP_TIMER, swaps_store.swap, swaps_store.save_swap, requests.audit_swap
+    "swap",
+    requests.SWAP_TIMER,
+    swaps_store.swap,
+    swaps_store.save_swap,
+    requests.audit_swap,
+    parties=lambda swap: (swap.proposer, swap.other),
 )
 
+check_party = _LIFECYCLE.check_party
 expire = _LIFECYCLE.expire
 
 
@@ -131,6 +137,4 @@ async def decline(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
 @permits(Verb.SHIFT_TRADE)
 async def withdraw(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     """Withdraw a proposed swap."""
-    _, swap = await _LIFECYCLE.lock_open(tx, swap_id, now)
-    await require_party(tx, actor, (swap.proposer, swap.other))
-    return await _LIFECYCLE.close(tx, actor, swap, SwapState.WITHDRAWN, now)
+    return await _LIFECYCLE.withdraw(tx, actor, swap_id, now)

@@ -17,7 +17,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import absences, covers, permissions, swaps
+from firebell.oncall.swaps import absences, covers, swaps
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import access
 from firebell.people import actions as people
@@ -197,10 +197,8 @@ async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Respons
                 case "decline":
                     await covers.decline(visit.tx, visit.actor, cover_id, visit.person.id, visit.now)
                 case "withdraw":
-                    await permissions.check_request(visit.tx, visit.rights, visit.person.id, cover_id)
                     await covers.withdraw(visit.tx, visit.actor, cover_id, visit.now)
                 case "back":
-                    await permissions.check_taken(visit.tx, visit.rights, visit.person.id, cover_id)
                     await covers.give_back(visit.tx, visit.actor, cover_id, visit.now)
                 case _:
                     raise NotFound(f"Unknown action: {verb}.")
@@ -237,7 +235,7 @@ async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
         if action is None:
             raise NotFound(f"Unknown action: {verb}.")
         async with visit.tx.savepoint():
-            await permissions.check_swap(visit.tx, visit.rights, visit.person.id, swap_id)
+            await swaps.check_party(visit.tx, visit.actor, swap_id)
             await action(visit.tx, visit.actor, swap_id, visit.now)
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _my_shifts(visit, error)
@@ -266,7 +264,6 @@ async def away(visit: CurrentVisit) -> Response:
 async def back(visit: CurrentVisit, vacation_id: int) -> Response:
     try:
         async with visit.tx.savepoint():
-            await permissions.check_time_off(visit.tx, visit.rights, visit.person.id, vacation_id)
             await absences.cancel(visit.tx, visit.actor, vacation_id, visit.now)
     except (Forbidden, NotFound) as error:
         return await _my_shifts(visit, error)
