@@ -1,7 +1,7 @@
 """Timers of alerts: pruning, and notices about unreadable messages."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.alerts import actions
 from firebell.kit.db.database import Tx
@@ -12,8 +12,7 @@ PRUNE = "alerts.prune"
 
 async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Delete expired rows in batches, a second apart, until none are left; then run again after a day."""
-    wait = timedelta(seconds=1) if await actions.prune(tx, now) else timedelta(days=1)
-    await timers.schedule(tx, PRUNE, "daily", now + wait)
+    await timers.schedule_daily(tx, PRUNE, now, more=await actions.prune(tx, now))
     return ()
 
 

@@ -20,12 +20,8 @@ async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
     more_links = await retention_store.prune_used_links(tx, now - USED_LINK_RETENTION)
     threads = await retention_store.ended_mail_threads(tx, now - MAIL_THREAD_RETENTION)
     await notify.forget_mail_threads(tx, threads)
-    wait = (
-        timedelta(seconds=1)
-        if more_links or len(threads) == retention_store.PRUNE_ROWS
-        else timedelta(days=1)
-    )
-    await timers.schedule(tx, PRUNE, "daily", now + wait)
+    more_threads = len(threads) == retention_store.PRUNE_ROWS
+    await timers.schedule_daily(tx, PRUNE, now, more=more_links or more_threads)
     return ()
 
 

@@ -1,7 +1,7 @@
 """Timers of people: unverified contact methods and old codes are removed once a day."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
@@ -14,8 +14,7 @@ async def run_tidy(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) ->
     """Remove what has expired in batches, a second apart, until none is left; then run again after a day."""
     more_methods = await verification_actions.remove_unverified(tx, now)
     more_codes = await verification_actions.prune_codes(tx, now)
-    wait = timedelta(seconds=1) if more_methods or more_codes else timedelta(days=1)
-    await timers.schedule(tx, TIDY, "daily", now + wait)
+    await timers.schedule_daily(tx, TIDY, now, more=more_methods or more_codes)
     return ()
 
 

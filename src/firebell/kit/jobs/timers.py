@@ -38,10 +38,16 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
         return
     keys, dues, epochs = zip(*rows, strict=True)
     await tx.execute(
-        "insert into due (kind, key, due_at, epoch)"
-        " select $1, k, d, e from unnest($2::text[], $3::timestamptz[], $4::bigint[]) t(k, d, e)"
-        " on conflict (kind, key) do update set due_at = excluded.due_at, epoch = excluded.epoch,"
-        " attempts = 0, last_error = null",
+        """
+        insert into due (kind, key, due_at, epoch)
+        select $1, key, due_at, epoch
+        from unnest($2::text[], $3::timestamptz[], $4::bigint[]) timer (key, due_at, epoch)
+        on conflict (kind, key) do update
+        set due_at = excluded.due_at,
+            epoch = excluded.epoch,
+            attempts = 0,
+            last_error = null
+        """,
         kind,
         keys,
         dues,
@@ -53,8 +59,20 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
 async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
     """Set the timer of (`kind`, `key`) unless there is one."""
     await tx.execute(
-        "insert into due (kind, key, due_at) values ($1, $2, $3) on conflict do nothing", kind, key, due_at
+        """
+        insert into due (kind, key, due_at)
+        values ($1, $2, $3)
+        on conflict do nothing
+        """,
+        kind,
+        key,
+        due_at,
     )
+
+
+async def schedule_daily(tx: Tx, kind: str, now: datetime, *, more: bool) -> None:
+    """Set the one timer of a daily job: to the next second if more is left to do, else to the next day."""
+    await schedule(tx, kind, "daily", now + (timedelta(seconds=1) if more else timedelta(days=1)))
 
 
 async def cancel(tx: Tx, kind: str, key: str) -> None:
@@ -74,24 +92,50 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
     The rows stay until `finish`; when the process dies, the lock goes and another worker claims them.
     """
     rows = await tx.fetch(
-        "select id, kind, key, epoch, due_at, attempts from due"
-        " where due_at <= $1 and kind = coalesce("
-        "(select kind from due where due_at <= $1 and kind = any($3::text[]) order by due_at, id"
-        " for update skip locked limit 1),"
-        " (select kind from due where due_at <= $1 order by due_at, id for update skip locked limit 1))"
-        " order by due_at, id limit $2 for update skip locked",
+        """
+        select id, kind, key, epoch, due_at, attempts
+        from due
+        where due_at <= $1
+            and kind = coalesce(
+                (
+                    select kind
+                    from due
+                    where due_at <= $1
+                        and kind = any($3::text[])
+                    order by due_at, id
+                    limit 1
+                    for update skip locked
+                ),
+                (
+                    select kind
+                    from due
+                    where due_at <= $1
+                    order by due_at, id
+                    limit 1
+                    for update skip locked
+                )
+            )
+        order by due_at, id
+        limit $2
+        for update skip locked
+        """,
         now,
         limit,
         list(first),
     )
-    return [Timer(*r.values()) for r in rows]
+    return [Timer(**dict(row)) for row in rows]
 
 
 async def finish(tx: Tx, timers: Sequence[Timer]) -> None:
     """Remove timers that have run, except those that their handler rescheduled."""
     await tx.execute(
-        "delete from due using unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) t(i, d, e)"
-        " where due.id = t.i and due.due_at = t.d and due.epoch = t.e",
+        """
+        delete from due
+        using unnest($1::bigint[], $2::timestamptz[], $3::bigint[]) ran (id, due_at, epoch)
+        where due.id = ran.id
+            and due.due_at = ran.due_at
+            and due.epoch = ran.epoch
+        """,
         [t.id for t in timers],
         [t.due_at for t in timers],
         [t.epoch for t in timers],
