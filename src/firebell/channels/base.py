@@ -203,6 +203,15 @@ def without_secrets(outcome: Outcome, address: str) -> Outcome:
     return replace(outcome, reason=reason)
 
 
+def without_code(outcome: Outcome, code: str) -> Outcome:
+    """Return the outcome without a verification code, which a provider's response may repeat."""
+    if not code:
+        return outcome
+    if isinstance(outcome, Accepted):
+        return Accepted(outcome.provider_id.replace(code, "…"))
+    return replace(outcome, reason=outcome.reason.replace(code, "…"))
+
+
 async def _no_findings(
     http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
 ) -> list[CheckResult]:
@@ -246,12 +255,3 @@ class Channel:
     """True if messages about one subject keep the subject of the first one."""
     shared_hosts: frozenset[str] = frozenset()
     """Public providers that many people use: their hosts do not compete for send slots."""
-
-
-def without_code(outcome: Outcome, code: str) -> Outcome:
-    """Return the outcome without a verification code, which a provider's response may repeat."""
-    if not code:
-        return outcome
-    if isinstance(outcome, Accepted):
-        return Accepted(outcome.provider_id.replace(code, "…"))
-    return replace(outcome, reason=outcome.reason.replace(code, "…"))

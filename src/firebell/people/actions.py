@@ -290,7 +290,7 @@ async def set_team_members(
     if not await store.lock_team(tx, team_id):
         raise NotFound(f"There is no team {team_id}.")
     await _check_members(tx, members)
-    before = await contact_method_store.team_roles(tx, team_id)
+    before = await store.team_roles(tx, team_id)
     await store.set_members(tx, team_id, members)
     final = {*before} == {*members}
     await tx.audit(
@@ -304,7 +304,7 @@ async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: dat
     team_id = entry.subject_id
     await store.lock_team(tx, team_id)
     members, before = ({(i, role) for i, role in entry.detail[name]} for name in ("members", "before"))
-    if {*await contact_method_store.team_roles(tx, team_id)} != members:
+    if {*await store.team_roles(tx, team_id)} != members:
         raise undo.changed_since("someone changed this team since.", "Open the team and change it there.")
     await store.set_members(tx, team_id, sorted(before))
     await tx.audit(actor, "team.members", entry.subject, now, members=sorted(before), final=True)

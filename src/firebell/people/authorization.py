@@ -31,7 +31,7 @@ class Permits:
 
     verb: Verb
     own: str = ""
-    """The parameter, or its field, with the id of the person whom the thing belongs to; empty if to no one."""
+    """The parameter, or its field, with the id of the person who owns the thing; empty if no one does."""
     others: Verb | None = None
 
 

@@ -1,4 +1,4 @@
-"""The SQL with which contact methods, their rules and team members are restored."""
+"""The SQL that restores contact methods with their rules, and of what only webhooks have."""
 
 from firebell.kit.db.database import Tx
 
@@ -31,20 +31,6 @@ async def enable_method(tx: Tx, person_id: int, method_id: int) -> bool:
         method_id,
     )
     return changed == 1
-
-
-async def team_roles(tx: Tx, team_id: int) -> list[tuple[int, str]]:
-    """Return (person id, member|manager) of everyone in a team."""
-    rows = await tx.fetch(
-        """
-        select person_id, role
-        from team_member
-        where team_id = $1
-        order by person_id
-        """,
-        team_id,
-    )
-    return [(row["person_id"], row["role"]) for row in rows]
 
 
 async def signing_secret(tx: Tx, person_id: int, method_id: int) -> bytes | None:

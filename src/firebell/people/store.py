@@ -258,6 +258,20 @@ async def team_members(tx: Reads, team_id: int) -> list[tuple[int, str]]:
     return [(row["person_id"], row["role"]) for row in rows]
 
 
+async def team_roles(tx: Tx, team_id: int) -> list[tuple[int, str]]:
+    """Return (person id, member|manager) of everyone in a team."""
+    rows = await tx.fetch(
+        """
+        select person_id, role
+        from team_member
+        where team_id = $1
+        order by person_id
+        """,
+        team_id,
+    )
+    return [(row["person_id"], row["role"]) for row in rows]
+
+
 async def members(tx: Reads, team_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
     """Return (person id, role) of the active members of each team."""
     rows = await tx.fetch(
