@@ -13,7 +13,7 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 
 
 def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[Hit]:
-    """Return the sections that contain every word of the query as a prefix of one of theirs, best match first."""
+    """Return the sections in which some word starts with each word of the query, best match first."""
     wanted = [w.lower() for w in _WORD.findall(query)][:12]
     if not wanted:
         return []

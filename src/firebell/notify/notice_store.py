@@ -66,5 +66,5 @@ async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:
 
 
 async def forget_mail_threads(tx: Tx, threads: Sequence[str]) -> None:
-    """Delete these mail threads: a later message begins its thread anew."""
+    """Delete these mail threads; a later message starts a new one."""
     await tx.execute("delete from mail_thread where thread = any($1::text[])", list(threads))

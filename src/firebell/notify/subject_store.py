@@ -30,7 +30,7 @@ async def of_subject(tx: Tx, kind: str, subject_id: int) -> list[Delivery]:
 
 
 async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
-    """Return by subject the people whom messages about it were for, and for each whether any arrived."""
+    """Return, by subject, each recipient of messages about it, and whether any message reached them."""
     rows = await tx.fetch(
         """
         select subject_id, person_id, bool_or(state = 'accepted') arrived
@@ -49,7 +49,7 @@ async def notified(tx: Tx, kind: str, subject_ids: Sequence[int]) -> dict[int, d
 
 
 async def void_superseded(tx: Tx, kind: str, epochs: Sequence[tuple[int, int]]) -> None:
-    """Void queued deliveries of older plans; `subjects` are (subject id, epoch of the current plan)."""
+    """Void queued deliveries of older plans; `epochs` are (subject id, epoch of the current plan)."""
     # `offset 0` keeps the lookup on the subject's own deliveries
     await tx.execute(
         """

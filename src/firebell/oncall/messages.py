@@ -63,7 +63,7 @@ def cover_taken(schedule: str, person: str, start: datetime, end: datetime, tz: 
 def cover_declined(
     schedule: str, person: str, start: datetime, end: datetime, tz: str, *, others_asked: bool
 ) -> Message:
-    """Return the message to the requester whom `person` declined; `others_asked` if others may still accept."""
+    """Return the message to the requester that `person` declined; `others_asked` if others may still accept."""
     after = (
         "Others can still accept." if others_asked else "Everyone you asked has declined: ask someone else."
     )
@@ -82,7 +82,7 @@ def cover_lapsed(schedule: str, requester: str, start: datetime, end: datetime, 
 
 
 def swap_proposed(schedule: str, proposer: str, theirs: Pair, yours: Pair, reason: str, tz: str) -> Message:
-    """Return the message to someone to whom a swap is proposed."""
+    """Return the message to the person who is offered a swap."""
     return (
         f"{proposer} proposes a swap: {schedule}",
         f"{proposer} would take your shift from {format_interval(*yours, tz)},"

@@ -13,7 +13,7 @@ def mask(token: str) -> str:
 
 
 def matches(submitted: object, token: str) -> bool:
-    """Return True if `given` is the token of a session, masked or plain; never for a session without a token."""
+    """Return True if `submitted` is the token of a session, masked or plain; never for a session without a token."""
     if not token or not isinstance(submitted, str) or not submitted.isascii():
         return False
     return secrets.compare_digest(submitted, token) or secrets.compare_digest(

@@ -29,7 +29,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What a page shows to every reader but those in `personal`, for whom it differs; current until a topic changes."""
+    """A page as every reader except those in `personal` sees it; valid until one of its topics changes."""
 
     text: str
     topics: frozenset[str]
