@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.paging.list_pagination import MAX_ID, Part, Place, parse, parts
+from firebell.kit.text import MAX_ID
+from firebell.paging.list_pagination import Part, Place, parse, parts
 from firebell.paging.model import OPEN, UNANSWERED, PageState
 
 START = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

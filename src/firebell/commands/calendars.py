@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
+from firebell.commands.ids import ID
 from firebell.commands.output import (
     USAGE,
     as_json,
@@ -22,7 +23,6 @@ from firebell.commands.output import (
     wants_json,
 )
 
-_ID = click.IntRange(1, 2**63 - 1)
 _READ_TIMEOUT_S = 60
 """How long `import add` waits for the server, which takes at most 30 s to fetch and 20 s to read."""
 _POLL_INTERVAL_S = 0.2
@@ -44,7 +44,7 @@ def list_feeds() -> None:
 
 @feed.command("make", epilog=example("firebell oncall feed make", "firebell oncall feed make --team 1"))
 @click.option("--schedule", default="", help="Slug of a schedule; default your own shifts.")
-@click.option("--team", type=_ID, help="Id of a team, for all of its schedules.")
+@click.option("--team", type=ID, help="Id of a team, for all of its schedules.")
 @as_json
 def make(schedule: str, team: int | None) -> None:
     """Create a feed and print its address, which is shown only once."""
@@ -58,7 +58,7 @@ def make(schedule: str, team: int | None) -> None:
 
 
 @feed.command("revoke", epilog=example("firebell oncall feed revoke 3"))
-@click.argument("feed_id", type=_ID)
+@click.argument("feed_id", type=ID)
 @as_json
 def revoke(feed_id: int) -> None:
     """Revoke a feed; its address stops working."""
@@ -205,7 +205,7 @@ def _ids(users: tuple[str, ...]) -> list[int]:
 
 
 @import_.command("fetch", epilog=example("firebell oncall import fetch 4"))
-@click.argument("calendar_id", type=_ID)
+@click.argument("calendar_id", type=ID)
 @as_json
 def fetch(calendar_id: int) -> None:
     """Fetch a calendar now."""
@@ -214,7 +214,7 @@ def fetch(calendar_id: int) -> None:
 
 
 @import_.command("place", epilog=example("firebell oncall import place 4 below"))
-@click.argument("calendar_id", type=_ID)
+@click.argument("calendar_id", type=ID)
 @click.argument("where", type=click.Choice(("above", "below")), metavar="above|below")
 @as_json
 def place(calendar_id: int, where: str) -> None:
@@ -224,7 +224,7 @@ def place(calendar_id: int, where: str) -> None:
 
 
 @import_.command("remove", epilog=example("firebell oncall import remove 4"))
-@click.argument("calendar_id", type=_ID)
+@click.argument("calendar_id", type=ID)
 @as_json
 def remove(calendar_id: int) -> None:
     """Remove an imported calendar; past shifts do not change."""

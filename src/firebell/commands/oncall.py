@@ -8,6 +8,7 @@ import click
 from firebell.commands.calendars import feed, import_
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.handoff import handoff
+from firebell.commands.ids import ID
 from firebell.commands.oncall_schedule import schedule as schedule_group
 from firebell.commands.oncall_schedule import show_preview
 from firebell.commands.oncall_swaps import cover, swap, vacation
@@ -233,7 +234,7 @@ def overrides(schedule: str, include_past: bool) -> None:
 
 
 @oncall.command(epilog=example("firebell oncall remove 12"))
-@click.argument("override_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("override_id", type=ID)
 @as_json
 def remove(override_id: int) -> None:
     """Remove an override, or end it now if it has started."""

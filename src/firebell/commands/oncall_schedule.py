@@ -6,6 +6,7 @@ from typing import IO, Any
 import click
 
 from firebell.commands.client import call, call_all, seg
+from firebell.commands.ids import ID
 from firebell.commands.output import (
     USAGE,
     as_json,
@@ -188,9 +189,7 @@ def delete(slug: str) -> None:
 )
 @click.argument("slug")
 @click.option("--user", required=True, help=_USER_HELP)
-@click.option(
-    "--layer", type=click.IntRange(1, 2**63 - 1), required=True, help="Id of a layer; see 'schedule show'."
-)
+@click.option("--layer", type=ID, required=True, help="Id of a layer; see 'schedule show'.")
 @click.option("--place", type=click.IntRange(0, 500), help="Position in the rotation, from 0; default last.")
 @click.option("--at", help=_AT_HELP)
 @as_json

@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all
+from firebell.commands.ids import ID
 from firebell.commands.output import as_json, example, instant, short, show, show_table
 from firebell.kit.text import plural
 
-_ID = click.IntRange(1, 2**63 - 1)
 _FROM_HELP = "Such as 2026-12-24T18:00 or 2026-12-24T18:00+01:00."
 _TO_HELP = "Same format as --from."
 _USER_HELP = "Email address or id; default yourself."
@@ -85,7 +85,7 @@ def list_covers(include_decided: bool) -> None:
 
 
 @cover.command(epilog=example("firebell oncall cover take 12 --to 2026-12-24T22:00"))
-@click.argument("request", type=_ID)
+@click.argument("request", type=ID)
 @click.option("--from", "start", help="Take only the part from this time on.")
 @click.option("--to", "end", help=_TO_HELP)
 @click.option("--user", help=_USER_HELP)
@@ -101,7 +101,7 @@ def take(request: int, start: str | None, end: str | None, user: str | None) -> 
 
 
 @cover.command(epilog=example("firebell oncall cover decline 12"))
-@click.argument("request", type=_ID)
+@click.argument("request", type=ID)
 @as_json
 def decline(request: int) -> None:
     """Decline REQUEST; others can still take it."""
@@ -109,7 +109,7 @@ def decline(request: int) -> None:
 
 
 @cover.command(epilog=example("firebell oncall cover withdraw 12"))
-@click.argument("request", type=_ID)
+@click.argument("request", type=ID)
 @as_json
 def withdraw(request: int) -> None:
     """Withdraw REQUEST; the shift stays with the requester."""
@@ -117,7 +117,7 @@ def withdraw(request: int) -> None:
 
 
 @cover.command("give-back", epilog=example("firebell oncall cover give-back 12"))
-@click.argument("request", type=_ID)
+@click.argument("request", type=ID)
 @as_json
 def give_back(request: int) -> None:
     """Return a taken REQUEST; it opens again."""
@@ -192,7 +192,7 @@ def _act_on_swap(swap_id: int, verb: str) -> None:
 
 
 @swap.command(epilog=example("firebell oncall swap accept 3"))
-@click.argument("swap_id", type=_ID)
+@click.argument("swap_id", type=ID)
 @as_json
 def accept(swap_id: int) -> None:
     """Accept a swap that was proposed to you."""
@@ -200,7 +200,7 @@ def accept(swap_id: int) -> None:
 
 
 @swap.command("decline", epilog=example("firebell oncall swap decline 3"))
-@click.argument("swap_id", type=_ID)
+@click.argument("swap_id", type=ID)
 @as_json
 def decline_swap(swap_id: int) -> None:
     """Decline a swap that was proposed to you."""
@@ -208,7 +208,7 @@ def decline_swap(swap_id: int) -> None:
 
 
 @swap.command("withdraw", epilog=example("firebell oncall swap withdraw 3"))
-@click.argument("swap_id", type=_ID)
+@click.argument("swap_id", type=ID)
 @as_json
 def withdraw_swap(swap_id: int) -> None:
     """Withdraw a swap that you proposed."""
@@ -262,7 +262,7 @@ def list_vacations() -> None:
 
 
 @vacation.command(epilog=example("firebell oncall vacation cancel 4"))
-@click.argument("vacation_id", type=_ID)
+@click.argument("vacation_id", type=ID)
 @as_json
 def cancel(vacation_id: int) -> None:
     """Cancel time off; shifts that others took stay with them."""

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg, target
+from firebell.commands.ids import ID
 from firebell.commands.output import (
     as_json,
     example,
@@ -167,7 +168,7 @@ def key_add(slug: str, name: str) -> None:
 
 @key.command("reveal", epilog=example("firebell service key reveal checkout 3"))
 @click.argument("slug")
-@click.argument("key_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("key_id", type=ID)
 @as_json
 def key_reveal(slug: str, key_id: int) -> None:
     """Show the whole key; the audit log records this."""
@@ -190,7 +191,7 @@ def _show_key(integration: dict[str, Any]) -> None:
 
 @key.command("revoke", epilog=example("firebell service key revoke checkout 3"))
 @click.argument("slug")
-@click.argument("key_id", type=click.IntRange(1, 2**63 - 1))
+@click.argument("key_id", type=ID)
 @as_json
 def key_revoke(slug: str, key_id: int) -> None:
     """Revoke a key; it stops working within five seconds."""

@@ -3,6 +3,7 @@
 import click
 
 from firebell.commands.client import call
+from firebell.commands.ids import ID
 from firebell.commands.output import as_json, example, short, show, table
 
 _PATH = "/api/v1/me/sessions"
@@ -24,7 +25,7 @@ def list_sessions() -> None:
 
 
 @session.command("end", epilog=example("firebell session end 3", "firebell session end --all"))
-@click.argument("session_id", type=click.IntRange(1, 2**63 - 1), required=False)
+@click.argument("session_id", type=ID, required=False)
 @click.option("--all", "everywhere", is_flag=True, help="Sign out everywhere.")
 @as_json
 def end(session_id: int | None, everywhere: bool) -> None:

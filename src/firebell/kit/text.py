@@ -74,6 +74,7 @@ def slugify(name: str) -> str:
 
 
 MAX_ID = 2**63 - 1
+"""The largest id that the database can hold."""
 
 
 def to_number(value: object, field: str, *, least: int = 0, most: int = MAX_ID, unit: str = "") -> int:

@@ -169,7 +169,7 @@ async def _listing(
     return listing if listing.pages and (listing.newer or not after) else None
 
 
-def _next_shift(shifts: list[oncall.Shift], tz: str, now: datetime) -> str:
+def _next_shift(shifts: list[oncall.PersonShift], tz: str, now: datetime) -> str:
     if not shifts:
         return ""
     first = shifts[0]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from firebell.kit.text import MAX_ID
 from firebell.paging.model import UNANSWERED, Page
 
-MAX_ID = 2**63 - 1
 PATTERN = r"^(waiting|other):[1-9][0-9]{0,17}:[0-9]{1,10}$"
 """The form of a cursor: its section, the id of a page, and when the reader began in epoch seconds."""
 COMMIT_SLACK = timedelta(minutes=1)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.kit.text import MAX_ID
 from firebell.paging import store
-from firebell.paging.list_pagination import MAX_ID
 from firebell.paging.model import Page
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from firebell.kit.text import MAX_ID
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,
@@ -99,7 +100,7 @@ class NewText(ApiInput):
 
     body: Body
     source: Annotated[Text, Field(max_length=500)] = ""
-    version: Annotated[StrictInt | None, Field(ge=0, le=api.MAX_ID)] = None
+    version: Annotated[StrictInt | None, Field(ge=0, le=MAX_ID)] = None
     dry_run: StrictBool = False
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.text import MAX_ID
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import store
@@ -15,7 +16,7 @@ from firebell.people import actions as people
 
 __all__ = [
     "OnDuty",
-    "Shift",
+    "PersonShift",
     "active_people",
     "by_slug",
     "current",
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 
 CURRENT_SHIFT_LOOKAHEAD = timedelta(days=35)
 """How far ahead the end of a current shift is searched."""
-MAX_ID = 2**63 - 1
-"""The largest id that the database can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class OnDuty:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class PersonShift:
     """An interval during which a person is on call for a schedule."""
 
     start: datetime
@@ -116,11 +115,11 @@ async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
 
 async def shifts_of(
     tx: Tx, person_id: int, now: datetime, horizon: timedelta = timedelta(days=60)
-) -> list[Shift]:
+) -> list[PersonShift]:
     """Return the shifts of a person between `now` and `horizon` later, earliest first."""
     ids = await store.ids_naming(tx, person_id, now)
     own_shifts = [
-        Shift(shift.start, shift.end, schedule)
+        PersonShift(shift.start, shift.end, schedule)
         for schedule in await store.schedules(tx, ids, since=now, until=now + horizon)
         for shift in shifts.between(schedule, now, now + horizon)
         if person_id in shift.users

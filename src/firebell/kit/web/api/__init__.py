@@ -23,7 +23,6 @@ from firebell.kit.web.api.routers import (
     router,
 )
 from firebell.kit.web.api.types import (
-    MAX_ID,
     ApiInput,
     ApiOutput,
     Id,
@@ -43,7 +42,6 @@ from firebell.kit.web.api.types import (
 
 __all__ = [
     "ALWAYS",
-    "MAX_ID",
     "Api",
     "ApiInput",
     "ApiOutput",

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from firebell.kit.text import MAX_ID
 from firebell.kit.web.api.problem_details import Problem
-from firebell.kit.web.api.types import MAX_ID
 
 
 class Api(FastAPI):

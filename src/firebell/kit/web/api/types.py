@@ -8,9 +8,8 @@ from pydantic.fields import FieldInfo
 
 from firebell.kit.clock import YEARS
 from firebell.kit.localtime import zone_names
-from firebell.kit.text import NAME_LIMIT
+from firebell.kit.text import MAX_ID, NAME_LIMIT
 
-MAX_ID = 2**63 - 1
 _MINUTE = (
     "(19[7-9][0-9]|2[01][0-9]{2}|2200)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]"
 )
