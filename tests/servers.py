@@ -146,9 +146,13 @@ class Server:
 
 
 def tree(pid: int) -> list[int]:
-    """Return a process and its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(descendant for child in children for descendant in tree(int(child)))]
+    """Return a process and its descendants; each thread has children of its own."""
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text(encoding="ascii").split()
+    ]
+    return [pid, *(descendant for child in children for descendant in tree(child))]
 
 
 @asynccontextmanager
