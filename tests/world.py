@@ -20,7 +20,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
 from firebell.kit.http_out import parse_networks
-from firebell.kit.pace import REAL, Pace
+from firebell.kit.timing import REAL, Pace
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
 from firebell.people import actions as people

@@ -15,7 +15,7 @@ from firebell.kit.db.database_clock import TOLERANCE, DatabaseClock
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import outbox, timers
 from firebell.kit.log import OncePerMinute
-from firebell.kit.pace import Pace
+from firebell.kit.timing import Pace
 from firebell.notify import actions as notify
 from firebell.paging import timers as paging_due
 

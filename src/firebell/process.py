@@ -28,8 +28,8 @@ from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.health import Health
 from firebell.kit.http_out import guarded_client
-from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
+from firebell.kit.timing import REAL, Pace
 from firebell.kit.web.connections import Limits, Register
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live

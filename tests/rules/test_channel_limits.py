@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from firebell.channels import email, ntfy, webhook
 from firebell.channels.base import Accepted, Action, ContentRefused, Failed, Item, Message, Retry
 from firebell.channels.responses import outcome_of
-from firebell.kit.fitting import cut, fit, size
 from firebell.kit.http_out import Reply
 from firebell.kit.mail import headers
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.truncation import cut, fit, size
 from firebell.notify.held_messages import merged_message
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts import cleaning
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import clean_name, clean_text, slugify, to_id
 
 WILD = st.text() | st.text(st.characters(codec=None), max_size=20) | st.text("a \u0301\u200c\u200d\u202e")

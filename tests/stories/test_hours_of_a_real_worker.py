@@ -10,7 +10,7 @@ import asyncpg
 from firebell import subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
-from firebell.kit.simulated_pace import SimulatedPace
+from firebell.kit.simulated_time import SimulatedPace
 from firebell.paging.model import PageState
 from firebell.worker import Worker, timer_handlers
 from tests.world import World, world

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from firebell.kit.findings import CheckResult
-from firebell.kit.fitting import fit
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.signing import Signer
+from firebell.kit.truncation import fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,12 @@ from firebell.channels.base import (
 )
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.findings import CheckResult
-from firebell.kit.fitting import cut
 from firebell.kit.mail import headers
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.mailbox import Mailbox, check_address, clean_address, parse_mailbox
 from firebell.kit.mail.server import SmtpServer, parse_smtp_url
 from firebell.kit.resolver import Resolver
+from firebell.kit.truncation import cut
 
 _SMTP_URL = "FIREBELL_SMTP_URL"
 """smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""

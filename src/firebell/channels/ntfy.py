@@ -25,8 +25,8 @@ from firebell.channels.base import (
 from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
-from firebell.kit.fitting import cut, fit
 from firebell.kit.http_out import Reply, check_url, post, status_of
+from firebell.kit.truncation import cut, fit
 
 _NTFY_URL = "FIREBELL_NTFY_URL"
 """The ntfy server for topics given without an address."""

@@ -17,10 +17,10 @@ from firebell.channels.base import (
 )
 from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid
-from firebell.kit.fitting import cut
 from firebell.kit.http_out import check_url, post
 from firebell.kit.signing import Signer
 from firebell.kit.standard_webhooks import signature
+from firebell.kit.truncation import cut
 
 _ITEM_BODY_BYTES = 2000
 _NO_PAGE: dict[str, object] = {

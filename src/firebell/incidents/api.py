@@ -16,7 +16,7 @@ from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit.db.database import Tx
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,

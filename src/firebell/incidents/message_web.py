@@ -6,7 +6,7 @@ from fastapi import Response
 
 from firebell.incidents import actions
 from firebell.incidents.messages import messages
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb

@@ -29,7 +29,7 @@ from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging

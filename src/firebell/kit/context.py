@@ -8,9 +8,9 @@ import httpx
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import Health
-from firebell.kit.pace import REAL, Pace
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
+from firebell.kit.timing import REAL, Pace
 from firebell.kit.web.live import Live
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firebell.kit.pace import REAL
+from firebell.kit.timing import REAL
 
 FAILING_LIMIT_S = 10.0
 """How long a lane may fail before it is unhealthy; a database restart takes a few seconds."""

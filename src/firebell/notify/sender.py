@@ -16,7 +16,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
-from firebell.kit.pace import Scheduled
+from firebell.kit.timing import Scheduled
 from firebell.notify import delivery_store
 from firebell.notify.compose import compose
 from firebell.notify.held_messages import Bundle, bundles, hold_for_quiet_hours

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
     ApiInput,

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.schedules import queries as oncall

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Instant, StrictInt, Text, problems
 from firebell.paging import api as page_api

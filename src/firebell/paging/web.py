@@ -9,7 +9,7 @@ from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import ack_links, actions, queries

@@ -10,7 +10,7 @@ from firebell.incidents.model import OPEN, Phase, Role
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
 from firebell.people.authorization import permits

@@ -6,7 +6,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
-from firebell.kit.refs import parse_ref
+from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from firebell.kit.errors import FirebellError, Unavailable
-from firebell.kit.pace import REAL, Pace
+from firebell.kit.timing import REAL, Pace
 
 log = logging.getLogger(__name__)
 

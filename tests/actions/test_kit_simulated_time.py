@@ -7,7 +7,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.jobs.group_commit import GroupCommit
-from firebell.kit.simulated_pace import SimulatedPace
+from firebell.kit.simulated_time import SimulatedPace
 
 HOUR = timedelta(hours=1)
 
