@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.handbook import library, templates
+from firebell.handbook import shipped_content, templates
 from firebell.incidents import lifecycle, message_values
 from firebell.incidents.model import ROLE_NAMES, Phase, Role
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
@@ -53,7 +53,7 @@ SPECIFIED = {
 
 def table(path: str, heading: str) -> list[dict[str, str]]:
     """Return a table of the handbook as rows by the names of its columns."""
-    head, *rows = library.table(path, heading)
+    head, *rows = shipped_content.table(path, heading)
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
@@ -93,7 +93,7 @@ def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
         assert said["Role deadlines"] == f"Commander {facts.commander_within} min, others 15 min"
     else:
         assert "min" not in said["Role deadlines"]
-    assert templates.nonblank_lines(library.shipped()[sev.name.lower()].body) == [
+    assert templates.nonblank_lines(shipped_content.shipped()[sev.name.lower()].body) == [
         facts.meaning,
         facts.response,
     ]
@@ -165,7 +165,7 @@ def test_no_text_names_a_check_that_does_not_exist() -> None:
     oncall = set(
         re.findall(r"\"(S-[A-Z-]+)\"", "".join(p.read_text() for p in (SRC / "oncall").rglob("*.py")))
     )
-    for chapter in library.chapters():
+    for chapter in shipped_content.chapters():
         if chapter.is_code:
             continue
         assert set(CHECKS.findall(chapter.text)) <= SPECIFIED | runbooks, chapter.path
@@ -197,7 +197,7 @@ def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
 
 
 def test_the_implementation_checklist_has_its_four_phases() -> None:
-    text = library.chapter("SKILL.md").text
+    text = shipped_content.chapter("SKILL.md").text
     part = text.partition("## Implementation checklist")[2].partition("\n## ")[0]
     phases = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
     names = [phase.splitlines()[0] for phase in phases]
@@ -221,12 +221,14 @@ def test_every_template_is_there_once_in_a_form_that_can_be_used() -> None:
     assert {p: faults for p, _, faults in templates_by_path if faults} == {}
     ids = [t.id for _, read, _ in templates_by_path for t in read]
     assert sorted(ids) == sorted(TEMPLATES)
-    assert {t.id: why for t in library.shipped().values() if (why := templates.fault(t, t.body))} == {}
+    assert {
+        t.id: why for t in shipped_content.shipped().values() if (why := templates.fault(t, t.body))
+    } == {}
 
 
 def test_only_regulator_notices_ask_for_what_the_program_cannot_know() -> None:
     filled = templates.INCIDENT | templates.POSTMORTEM | templates.HANDOFF
-    for name, template in library.shipped().items():
+    for name, template in shipped_content.shipped().items():
         other = set(templates.slots(template.body)) - filled
         assert not other or name.startswith("regulator-"), f"{name}: {other}"
 
@@ -258,7 +260,7 @@ def number(text: str) -> int:
 
 def prose() -> dict[str, str]:
     """Return the chapters without their filled examples of one team's week."""
-    return {c.path: c.text for c in library.chapters() if not c.is_code}
+    return {c.path: c.text for c in shipped_content.chapters() if not c.is_code}
 
 
 def row(path: str, heading: str, first: str) -> dict[str, str]:
@@ -343,7 +345,7 @@ def test_every_promised_update_of_the_worked_sev1_is_sent() -> None:
 
 
 def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
-    body = library.shipped()["postmortem"].body
+    body = shipped_content.shipped()["postmortem"].body
     cause = body.partition("## Root cause")[2].partition("\n## ")[0]
     assert re.findall(r"^Branch ([AB])", cause, re.MULTILINE) == ["A", "B"]
     assert cause.count("What made this possible?") == 10
@@ -352,7 +354,7 @@ def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
 
 
 def test_no_text_to_customers_says_what_should_have_been() -> None:
-    for name, template in library.shipped().items():
+    for name, template in shipped_content.shipped().items():
         assert not re.search(r"should have|human error", template.body, re.IGNORECASE), name
 
 
@@ -375,4 +377,4 @@ def test_the_command_that_fills_the_texts_is_named_where_texts_are_sent() -> Non
 
 @pytest.mark.parametrize("name", ["SKILL", "SKILL.md", "skill", "/SKILL", ""])
 def test_the_first_chapter_is_found_by_the_name_that_the_command_line_prints(name: str) -> None:
-    assert library.chapter(name).path == "SKILL.md"
+    assert shipped_content.chapter(name).path == "SKILL.md"

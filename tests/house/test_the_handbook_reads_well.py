@@ -15,8 +15,8 @@ from starlette.routing import Match, Route
 
 from firebell import app
 from firebell.cli import main
-from firebell.handbook import library
-from firebell.handbook.chapters import headings
+from firebell.handbook import shipped_content
+from firebell.handbook.chapter_parser import headings
 from tests.house.source import ROOT, TEMPLATES
 
 TEXTS = [
@@ -221,5 +221,5 @@ def test_every_link_of_a_page_into_the_handbook_finds_its_chapter_and_part() -> 
     assert len(broken) > 5
     for link, page in broken.items():
         address, _, anchor = link.partition("#")
-        chapter = library.chapter(address.removeprefix("/handbook"))
+        chapter = shipped_content.chapter(address.removeprefix("/handbook"))
         assert not anchor or anchor in {h.anchor for h in headings(chapter.text)}, f"{page}: {link}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from firebell.handbook import library, templates
+from firebell.handbook import shipped_content, templates
 from firebell.incidents import message_values
 from firebell.incidents.model import Entry, Phase
 from tests.rules.test_incidents_lifecycle import NOW, incident
@@ -88,7 +88,7 @@ def test_a_long_title_makes_a_short_channel_name() -> None:
 def test_each_phase_has_its_messages_and_minor_incidents_stay_inside(phase: Phase) -> None:
     major = message_values.suggested_templates(incident(phase=phase))
     minor = message_values.suggested_templates(incident(phase=phase, severity=2))
-    assert set(major) <= set(library.shipped())
+    assert set(major) <= set(shipped_content.shipped())
     assert set(minor) <= set(message_values.UPDATES)
     assert message_values.update_for(incident(phase=phase)) in message_values.UPDATES
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from firebell.demo.incidents import STORIES, Story, write_up
-from firebell.handbook import library
+from firebell.handbook import shipped_content
 from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Entry, Incident
 from firebell.kit.markdown import to_html
@@ -65,7 +65,7 @@ TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_si
 
 def draft(subject: Incident, timeline: list[Entry], services: list[str]) -> str:
     """Return the draft that the shipped template makes."""
-    return drafts.draft(library.shipped()["postmortem"].body, subject, timeline, services)
+    return drafts.draft(shipped_content.shipped()["postmortem"].body, subject, timeline, services)
 
 
 def entry(number: int, kind: str, text: str, actor: str = "Mara") -> Entry:

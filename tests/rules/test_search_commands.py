@@ -6,8 +6,8 @@ import pytest
 from starlette.routing import Route
 
 from firebell.app import routers
-from firebell.handbook import chapter_search, library
-from firebell.handbook.chapters import headings
+from firebell.handbook import chapter_search, shipped_content
+from firebell.handbook.chapter_parser import headings
 from firebell.kit.search_terms import parse
 from firebell.people import permissions
 from firebell.people.model import Role
@@ -48,7 +48,7 @@ def test_a_viewer_is_not_offered_what_only_others_may_do() -> None:
 
 def test_every_command_leads_to_a_page_that_exists() -> None:
     routes = {route.path for router in routers() for route in router.routes if isinstance(route, Route)}
-    chapters = {f"/handbook/{chapter.slug}" for chapter in library.chapters()}
+    chapters = {f"/handbook/{chapter.slug}" for chapter in shipped_content.chapters()}
     paths = {command.path.partition("?")[0] for command in commands.COMMANDS}
     assert paths - routes - chapters == set()
 
@@ -93,7 +93,7 @@ def test_what_an_identifier_names_is_the_best_match_whatever_else_is_found() -> 
 
 
 def test_a_chapter_is_reached_at_the_heading_that_matched() -> None:
-    for chapter in library.chapters():
+    for chapter in shipped_content.chapters():
         if not chapter.is_code:
             read = [(h.text, h.anchor) for h in headings(chapter.text)]
             assert set(chapter_search._headings(chapter)) <= set(read), chapter.path

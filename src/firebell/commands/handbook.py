@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from firebell.commands.output import as_json, example, fail, show, table, wants_json
-from firebell.handbook import library, section_search
+from firebell.handbook import section_search, shipped_content
 from firebell.handbook.model import Chapter, Hit
 from firebell.kit.errors import NotFound
 
@@ -25,7 +25,7 @@ def _name(chapter: Chapter) -> str:
 @as_json
 def list_() -> None:
     """List the chapters."""
-    listed = library.chapters()
+    listed = shipped_content.chapters()
     value = [{"chapter": _name(c), "path": c.path, "title": c.title} for c in listed]
     show(value, table(("CHAPTER", "TITLE"), [[_name(c), c.title] for c in listed], wide=1))
 
@@ -36,7 +36,7 @@ def list_() -> None:
 def show_(chapter: str) -> None:
     """Print CHAPTER, formatted at a terminal and as Markdown elsewhere."""
     try:
-        document = library.chapter(chapter)
+        document = shipped_content.chapter(chapter)
     except NotFound as error:
         fail(error.message, error.hint)
     if wants_json():
@@ -74,7 +74,7 @@ def _formatted(chapter: Chapter) -> str:
 def search(words: tuple[str, ...], limit: int) -> None:
     """Search for the sections that contain all WORDS, best first."""
     query = " ".join(words)
-    hits = section_search.search(library.chapters(), query, limit)
+    hits = section_search.search(shipped_content.chapters(), query, limit)
     value = [
         {
             "chapter": _name(h.chapter),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.handbook import library, store, templates
+from firebell.handbook import shipped_content, store, templates
 from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -16,13 +16,13 @@ from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-table = library.table
+table = shipped_content.table
 
 
 def _shipped(template_id: str) -> Shipped:
-    shipped = library.shipped().get(template_id)
+    shipped = shipped_content.shipped().get(template_id)
     if shipped is None:
-        known = ", ".join(library.shipped())
+        known = ", ".join(shipped_content.shipped())
         raise NotFound(f"There is no template {template_id[:100]!r}.", hint=f"Use one of: {known}.")
     return shipped
 
@@ -36,7 +36,7 @@ async def template(tx: Tx, template_id: str) -> Template:
 async def all_templates(tx: Tx) -> dict[str, Template]:
     """Return all templates by id, in the order of the handbook."""
     own = {o.id: o for o in await store.all_own(tx)}
-    return {name: Template(shipped, own.get(name)) for name, shipped in library.shipped().items()}
+    return {name: Template(shipped, own.get(name)) for name, shipped in shipped_content.shipped().items()}
 
 
 @permits(Verb.TEMPLATE_WRITE)
@@ -111,10 +111,10 @@ async def apply(
     unless `prune`. Raise `Invalid` whose fields are `file:line`.
     """
     parsed = {text: await _read(text) for text in files.values()}
-    bodies = templates.gathered(files, library.shipped(), parsed.__getitem__)
+    bodies = templates.gathered(files, shipped_content.shipped(), parsed.__getitem__)
     cleaned = {name: clean_text(body, templates.BODY_MAX_CHARS) + "\n" for name, body in bodies.items()}
     await store.lock(tx)
-    changes = templates.plan(cleaned, library.shipped(), await store.all_own(tx), prune=prune)
+    changes = templates.plan(cleaned, shipped_content.shipped(), await store.all_own(tx), prune=prune)
     if dry_run:
         return changes
     for change in changes:

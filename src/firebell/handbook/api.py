@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from firebell.handbook import actions, chapter_html, library, section_search, templates
+from firebell.handbook import actions, chapter_html, section_search, shipped_content, templates
 from firebell.handbook.model import Chapter, Source, Step, Template
 from firebell.kit.errors import Invalid
 from firebell.kit.web import api, undo
@@ -135,7 +135,7 @@ def _chapter(chapter: Chapter, public_url: str) -> ChapterShown:
 
 @router.get("/handbook", summary="List the chapters of the handbook")
 async def list_chapters(ctx: Ctx, caller: HandbookReader) -> list[ChapterShown]:
-    return [_chapter(c, ctx.public_url) for c in library.chapters()]
+    return [_chapter(c, ctx.public_url) for c in shipped_content.chapters()]
 
 
 @router.get("/handbook/chapter", summary="Get a chapter with its text", responses=problems(404))
@@ -146,7 +146,7 @@ async def get_chapter(
         Text, Query(description="such as references/incident-roles; defaults to the first chapter")
     ] = "",
 ) -> ChapterDetail:
-    chapter = library.chapter(slug)
+    chapter = shipped_content.chapter(slug)
     return ChapterDetail(**_chapter(chapter, ctx.public_url).model_dump(), text=chapter.text)
 
 
@@ -162,7 +162,7 @@ async def search_handbook(
             url=f"{ctx.public_url}{chapter_html.address(hit.chapter)}#{hit.heading.anchor}",
             snippet="".join(hit.snippet),
         )
-        for hit in section_search.search(library.chapters(), q)
+        for hit in section_search.search(shipped_content.chapters(), q)
     ]
 
 

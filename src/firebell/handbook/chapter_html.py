@@ -8,8 +8,8 @@ from functools import cache
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from firebell.handbook import library
-from firebell.handbook.chapters import headings
+from firebell.handbook import shipped_content
+from firebell.handbook.chapter_parser import headings
 from firebell.handbook.model import Chapter, Heading
 from firebell.handbook.templates import slots
 from firebell.kit.markdown import accessible_tables, markdown
@@ -29,7 +29,7 @@ def target(path: str, href: str) -> str:
         return href
     file, hash_, anchor = href.partition("#")
     wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), file))
-    chapter = next((c for c in library.chapters() if c.path == wanted), None)
+    chapter = next((c for c in shipped_content.chapters() if c.path == wanted), None)
     return f"{address(chapter)}{hash_}{anchor}" if chapter else href
 
 
@@ -77,7 +77,7 @@ def _task(children: list[Token]) -> bool:
 @cache
 def rendered(path: str) -> Markup:
     """Return a Markdown chapter as HTML. The files come with Firebell, and raw HTML is off."""
-    chapter = library.chapter(path)
+    chapter = shipped_content.chapter(path)
     anchors = iter(headings(chapter.text))
     out: list[Token] = []
     items: list[Token] = []
@@ -125,7 +125,7 @@ def _code(token: Token, above: str) -> str:
 @cache
 def contents(path: str) -> list[tuple[str, str]]:
     """Return (anchor, title) of the sections of a chapter, for its table of contents."""
-    chapter = library.chapter(path)
+    chapter = shipped_content.chapter(path)
     return [] if chapter.is_code else [(h.anchor, h.text) for h in headings(chapter.text) if h.level == 2]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from firebell.handbook.chapters import FIRST, sections
+from firebell.handbook.chapter_parser import FIRST, sections
 from firebell.handbook.model import Chapter, Hit, Section
 
 SNIPPET_CHARS = 220

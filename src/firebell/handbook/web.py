@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from firebell.handbook import chapter_html, chapters, library, section_search
+from firebell.handbook import chapter_html, chapter_parser, section_search, shipped_content
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
@@ -32,7 +32,7 @@ def _group(chapter: Chapter) -> str:
 def shelf_groups() -> list[tuple[str, list[Chapter]]]:
     """Return the chapters by group, in reading order."""
     order = list(dict.fromkeys(_FOLDERS.values()))
-    chapters_in_order = sorted(library.chapters(), key=lambda c: order.index(_group(c)))
+    chapters_in_order = sorted(shipped_content.chapters(), key=lambda c: order.index(_group(c)))
     return [(name, list(group)) for name, group in groupby(chapters_in_order, _group)]
 
 
@@ -41,7 +41,7 @@ async def start(request: Request, q: str = "") -> Response:
     await access.signed_in(request)
     query = q.strip()[:200]
     if query:
-        hits = section_search.search(library.chapters(), query)
+        hits = section_search.search(shipped_content.chapters(), query)
         context = {
             "nav": "handbook",
             "q": query,
@@ -50,13 +50,13 @@ async def start(request: Request, q: str = "") -> Response:
             "to": chapter_html.address,
         }
         return await html.render(request, "handbook/search.html", context)
-    return await _show(request, library.chapter(chapters.FIRST))
+    return await _show(request, shipped_content.chapter(chapter_parser.FIRST))
 
 
 @router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
     await access.signed_in(request)
-    requested = library.chapter(slug)
+    requested = shipped_content.chapter(slug)
     if download:
         name = requested.path.rpartition("/")[2]
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from firebell.catalog import actions as catalog
 from firebell.catalog import search_store as catalog_store
 from firebell.catalog.model import Service
-from firebell.handbook import chapter_html, chapter_search, library
+from firebell.handbook import chapter_html, chapter_search, shipped_content
 from firebell.incidents import actions as incidents
 from firebell.incidents import search_store as incidents_store
 from firebell.incidents.model import OPEN as OPEN_PHASES
@@ -245,7 +245,7 @@ async def _runbooks(query: SearchQuery) -> list[Hit]:
 
 
 async def _chapters(query: SearchQuery) -> list[Hit]:
-    chapters = [c for c in library.chapters() if not c.path.startswith(f"{FOLDER}/")]
+    chapters = [c for c in shipped_content.chapters() if not c.path.startswith(f"{FOLDER}/")]
     matches = chapter_search.search(chapters, query.terms, query.limit)
     return [
         Hit(

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from firebell.handbook import chapters as handbook_chapters
+from firebell.handbook import chapter_parser as handbook_chapters
 from firebell.handbook import templates
 from firebell.handbook.model import Chapter, Shipped
 from firebell.kit.errors import NotFound
