@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell.oncall.calendars.ical_parser import read
-from firebell.oncall.calendars.matching import matched
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson
 from firebell.oncall.calendars.parser_process import Job, make
+from firebell.oncall.calendars.person_matching import matched
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
 END = START + timedelta(days=30)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from firebell.oncall.calendars import feeds
 from firebell.oncall.calendars.feeds import RenderedFeed, calendar, entries, horizon
 from firebell.oncall.calendars.ical_parser import read
-from firebell.oncall.calendars.matching import matched
 from firebell.oncall.calendars.model import KnownPerson
+from firebell.oncall.calendars.person_matching import matched
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit
 from firebell.oncall.rota.shifts import between
 from tests.rules.test_oncall_properties import schedules

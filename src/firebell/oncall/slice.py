@@ -15,7 +15,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.oncall.calendars import api as calendar_api
     from firebell.oncall.calendars import web as calendar_web
     from firebell.oncall.schedules import api as schedule_api
-    from firebell.oncall.schedules import change_web, edit_web, on_call_api, web
+    from firebell.oncall.schedules import change_web, editor_web, on_call_api, web
     from firebell.oncall.swaps import api as swap_api
     from firebell.oncall.swaps import web as swap_web
 
@@ -23,7 +23,7 @@ def _routers() -> list["APIRouter"]:
         calendar_web.router,
         calendar_api.router,
         swap_web.router,
-        edit_web.router,
+        editor_web.router,
         change_web.router,
         web.router,
         on_call_api.router,

@@ -14,7 +14,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.oncall.calendars import feed_store, matching, public_holidays, store
+from firebell.oncall.calendars import feed_store, person_matching, public_holidays, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
@@ -358,7 +358,7 @@ async def _replace_coming(
     tx: Tx, actor: Actor, calendar: Import, shifts: Sequence[ImportedShift], now: datetime
 ) -> None:
     before = [s for _, s in await store.shifts(tx, [calendar.id], since=now)]
-    after = matching.onward(before, [replace(s, place=calendar.place) for s in shifts], now)
+    after = person_matching.onward(before, [replace(s, place=calendar.place) for s in shifts], now)
     if after == before:
         return
     if calendar.schedule_id is None or calendar.use is Use.NAMES:
@@ -389,7 +389,7 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
         return []
     ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
     schedules = await schedule_store.schedules(tx, ids, since=now, until=now + CALENDAR_LOOKAHEAD)
-    return matching.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
+    return person_matching.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
 
 
 async def holiday_names(

@@ -17,7 +17,7 @@ from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
-from firebell.oncall.calendars.series import Series, latest_changes, series_of
+from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
 
 MAX_COMPONENTS = 10_000
 MAX_OCCURRENCES = 5_000

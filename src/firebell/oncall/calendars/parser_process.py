@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
-from firebell.oncall.calendars import matching, public_holidays
+from firebell.oncall.calendars import person_matching, public_holidays
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
 
 READER_LIMIT_S = 20
@@ -53,14 +53,15 @@ def make(job: Job, body: bytes) -> ReadResult:
     if job.busy is not None:
         person = next((p for p in job.people if p.id == job.busy), None)
         busy = [
-            ImportedShift(e.start, e.end, (job.busy,), e.title) for e in matching.busy_events(events, person)
+            ImportedShift(e.start, e.end, (job.busy,), e.title)
+            for e in person_matching.busy_events(events, person)
         ]
         if not busy:
             notes.append("The calendar has no upcoming busy times.")
-        return ReadResult(tuple(matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
+        return ReadResult(tuple(person_matching.flat(busy, job.a, job.b)), (), tuple(notes), len(events))
     if not events:
         notes.append("The calendar has no upcoming events, so it puts no one on call.")
-    shifts, unmatched = matching.matched(events, job.people, job.a, job.b)
+    shifts, unmatched = person_matching.matched(events, job.people, job.a, job.b)
     return ReadResult(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
 
 

@@ -18,7 +18,6 @@ from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feed_limits import FeedLimiter
-from firebell.oncall.calendars.matching import from_the_top
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
     MAX_UPLOAD_BYTES,
@@ -28,6 +27,7 @@ from firebell.oncall.calendars.model import (
     Place,
     Use,
 )
+from firebell.oncall.calendars.person_matching import from_the_top
 from firebell.oncall.model import Schedule
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access

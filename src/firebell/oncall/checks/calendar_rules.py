@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from firebell.kit.findings import Level
-from firebell.oncall.calendars.matching import conflicts
 from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
+from firebell.oncall.calendars.person_matching import conflicts
 from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, time_text
 from firebell.oncall.model import Cover, Schedule
 

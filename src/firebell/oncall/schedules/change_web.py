@@ -14,7 +14,7 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
-from firebell.oncall.schedules import actions, forms, queries, shadows
+from firebell.oncall.schedules import actions, editor_form, queries, shadows
 from firebell.oncall.schedules.web import Filled, one
 from firebell.people import access
 from firebell.people.model import Person
@@ -74,7 +74,7 @@ def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[
     if kind is OverrideKind.MAP and (instead is None or instead == person):
         raise Invalid("The override replaces no one.", fields={"instead": "Choose someone else."})
     replaces = kind is OverrideKind.MAP
-    start, end = forms.override_interval(given, old, tz, now)
+    start, end = editor_form.override_interval(given, old, tz, now)
     return {
         "kind": kind,
         "users": [] if person is None or replaces else [person],
@@ -129,7 +129,7 @@ def _rotation_change(old: Schedule, given: Given, at: datetime) -> tuple[int, in
 async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
     if not given.get("who"):
         return None
-    at = forms.begins(given.get("begins", ""), "begins", tz, now)
+    at = editor_form.begins(given.get("begins", ""), "begins", tz, now)
     person, layer, place = _rotation_change(old, given, at)
     if layer is None:
         layers = actions.without_turns(old, at, person)
@@ -139,7 +139,7 @@ async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 
 
 async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
-    at = forms.begins(given.get("begins", ""), "begins", tz, now)
+    at = editor_form.begins(given.get("begins", ""), "begins", tz, now)
     person, layer, place = _rotation_change(old, given, at)
     i, actor = old.id, access.actor_of(me)
     if layer is None:
@@ -165,7 +165,7 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
         schedule_id=old.id,
         person_id=learner,
         of=to_choice(given.get("of"), "of"),
-        start=forms.begins(given.get("since", ""), "since", tz, now),
+        start=editor_form.begins(given.get("since", ""), "since", tz, now),
         end=to_instant(to_wall(until, "until"), tz) if until else None,
         now=now,
     )

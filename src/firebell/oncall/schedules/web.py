@@ -21,7 +21,7 @@ from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import Cover, Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.rota.shifts import gaps, next_change
-from firebell.oncall.schedules import actions, forms, queries
+from firebell.oncall.schedules import actions, editor_form, queries
 from firebell.oncall.swaps import overrides
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.oncall.swaps.web import FORMER_MEMBER, askable
@@ -178,7 +178,7 @@ async def _new_form(visit: Visit, given: Mapping[str, Any], error: FirebellError
 
 @router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def new(visit: CurrentVisit) -> Response:
-    anchor = f"{forms.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz))):%Y-%m-%dT%H:%M}"
+    anchor = f"{editor_form.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz))):%Y-%m-%dT%H:%M}"
     return await _new_form(visit, {"tz": visit.person.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
@@ -264,7 +264,7 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
         "findings": group_gaps(findings, schedule.tz, visit.now),
         "direct": fixes.CARRIED_OUT,
         "layers": layer_versions.current(schedule, visit.now),
-        "handoff": (handoff := next_change(schedule, visit.now, forms.HANDOFF_LOOKAHEAD)),
+        "handoff": (handoff := next_change(schedule, visit.now, editor_form.HANDOFF_LOOKAHEAD)),
         "lengths": _lengths(handoff),
         "filled": filled,
         "error": error,
@@ -276,8 +276,8 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
 
 def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     """Return the options for an override's duration, likeliest first."""
-    until_handoff = [(forms.HANDOFF, "Until the next handoff")] if handoff else []
-    hours = [(str(n), f"For {plural(n, 'hour')}") for n in forms.OVERRIDE_HOURS]
+    until_handoff = [(editor_form.HANDOFF, "Until the next handoff")] if handoff else []
+    hours = [(str(n), f"For {plural(n, 'hour')}") for n in editor_form.OVERRIDE_HOURS]
     return [*until_handoff, *hours, ("", "Until a set time")]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.oncall.model import Layer, Unit, Window
-from firebell.oncall.schedules import forms
+from firebell.oncall.schedules import editor_form
 
 
 class Posted(dict[str, list[str]]):
@@ -32,7 +32,7 @@ def filled(layers: Sequence[Layer]) -> Posted:
         form[f"slot-{i}"] = ["nobody" if s == () else str(s[0]) if s else "" for s in slots]
         for j, slot in enumerate(slots):
             form[f"also-{i}-{j}"] = [*(str(u) for u in (slot or ())[1:]), ""]
-        opened = forms.openings(layer)
+        opened = editor_form.openings(layer)
         form[f"open-{i}"] = [*(o.start for o in opened), ""]
         form[f"shut-{i}"] = [*(o.end for o in opened), ""]
         form[f"later-{i}"] = [*(o.later for o in opened), ""]
@@ -49,7 +49,7 @@ LAYERS = st.builds(
     Layer,
     st.integers(0, 99),
     SLOTS.filter(any).map(tuple),
-    st.integers(0, 10**6).map(lambda n: forms.FALLBACK_ANCHOR + timedelta(minutes=n)),
+    st.integers(0, 10**6).map(lambda n: editor_form.FALLBACK_ANCHOR + timedelta(minutes=n)),
     st.sampled_from(Unit),
     st.integers(1, 1000),
     st.sampled_from(["UTC", "Europe/Berlin"]),
@@ -60,7 +60,7 @@ LAYERS = st.builds(
 
 @given(st.lists(LAYERS, min_size=1, max_size=4))
 def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
-    assert forms.read(filled(layers)) == (layers, {})
+    assert editor_form.read(filled(layers)) == (layers, {})
 
 
 @pytest.mark.parametrize(
@@ -82,26 +82,26 @@ def test_what_the_form_shows_is_what_it_reads(layers: list[Layer]) -> None:
 def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(
     field: str, value: str, message: str
 ) -> None:
-    window = Window(540, 480, forms.EVERY_DAY)
-    layer = Layer(7, ((1,), (2,)), forms.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", (window,), name="Days")
+    window = Window(540, 480, editor_form.EVERY_DAY)
+    layer = Layer(7, ((1,), (2,)), editor_form.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", (window,), name="Days")
     form = filled([layer])
     form[field] = [value]
-    layers, wrong = forms.read(form)
+    layers, wrong = editor_form.read(form)
     assert wrong == {field.replace("shut", "open").replace("later", "open"): message}
     assert (layers[0].slots, layers[0].name, layers[0].id) == (layer.slots, layer.name, layer.id)
 
 
 def test_layers_without_anybody_are_no_layers() -> None:
-    empty = Layer(0, (), forms.FALLBACK_ANCHOR, Unit.WEEK, 1, "UTC")
-    assert forms.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
+    empty = Layer(0, (), editor_form.FALLBACK_ANCHOR, Unit.WEEK, 1, "UTC")
+    assert editor_form.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
 
 
 def test_a_name_that_the_api_would_refuse_is_refused_and_kept_to_be_shortened() -> None:
-    layer = Layer(7, ((1,),), forms.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", name="x" * 81)
-    layers, wrong = forms.read(filled([layer]))
+    layer = Layer(7, ((1,),), editor_form.FALLBACK_ANCHOR, Unit.DAY, 2, "UTC", name="x" * 81)
+    layers, wrong = editor_form.read(filled([layer]))
     assert (layers[0].name, wrong) == ("x" * 81, {"name-0": "Use at most 80 characters."})
 
 
 def test_more_layers_than_there_may_be_are_all_read() -> None:
-    layers = [Layer(i, ((1,),), forms.FALLBACK_ANCHOR, Unit.DAY, 1, "UTC") for i in range(22)]
-    assert len(forms.read(filled(layers))[0]) == 22
+    layers = [Layer(i, ((1,),), editor_form.FALLBACK_ANCHOR, Unit.DAY, 1, "UTC") for i in range(22)]
+    assert len(editor_form.read(filled(layers))[0]) == 22

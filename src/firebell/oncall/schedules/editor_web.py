@@ -17,7 +17,7 @@ from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.preview import Preview
 from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline_grid
-from firebell.oncall.schedules import actions, forms, queries
+from firebell.oncall.schedules import actions, editor_form, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
 from firebell.people import access
 from firebell.people import actions as people
@@ -61,7 +61,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
     search = visit.request.query_params.get("with", "")
     others = await choosable(visit.tx, [visit.person.id, *near], search, chosen=edited.people)
     names = {i: p.name for i, p in (await people.people_by_id(visit.tx, list(person_ids))).items()}
-    anchor = forms.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz)))
+    anchor = editor_form.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz)))
     blank = Layer(
         id=0,
         slots=(),
@@ -77,7 +77,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
         "given": draft.given,
         "layers": [*draft.layers, blank],
         "used": len(draft.layers),
-        "opening": forms.openings,
+        "opening": editor_form.openings,
         "caption": timeline_grid.caption,
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
@@ -93,7 +93,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
 async def new_sun(visit: CurrentVisit) -> Response:
     """Render the editor with one layer per region."""
     now = visit.now.astimezone(ZoneInfo(visit.person.tz))
-    layers = forms.follow_the_sun(forms.monday_morning(now), REGIONS)
+    layers = editor_form.follow_the_sun(editor_form.monday_morning(now), REGIONS)
     return await _editor(visit, None, Draft({"name": "", "team": "", "tz": visit.person.tz}, layers))
 
 
@@ -133,9 +133,9 @@ def _read(
 ) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
     """Return the plain fields, the layers, and the error of the layers, if any."""
     given = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
-    layers, errors = forms.read(form)
+    layers, errors = editor_form.read(form)
     problem = Invalid(next(iter(errors.values())), fields=errors) if errors else None
-    return given, forms.aligned(layers, old.layers if old else (), now), problem
+    return given, editor_form.aligned(layers, old.layers if old else (), now), problem
 
 
 async def _preview(visit: Visit, old: Schedule | None) -> Response:
@@ -143,7 +143,7 @@ async def _preview(visit: Visit, old: Schedule | None) -> Response:
     try:
         if problem:
             raise problem
-        at = forms.begins(given["from"], "from", visit.person.tz, visit.now)
+        at = editor_form.begins(given["from"], "from", visit.person.tz, visit.now)
         before = old or Schedule(id=0, name=given["name"], tz=given["tz"], layers=())
         after = await actions.edited(visit.tx, before, layers, at)
         preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
@@ -172,7 +172,7 @@ async def _store(
         return await actions.create_schedule(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
         )
-    at = forms.begins(given["from"], "from", me.tz, now)
+    at = editor_form.begins(given["from"], "from", me.tz, now)
     schedule_id, version = old.id, to_number(given["version"], "version")
     saved = await actions.replace_layers(tx, actor, schedule_id, layers, version=version, at=at, now=now)
     if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
