@@ -8,7 +8,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Gone
 from firebell.notify import actions as notify
 from firebell.notify.model import Delivery
-from firebell.paging import link_store
+from firebell.paging import single_use_store
 from firebell.people import actions as people
 from firebell.people.model import Person
 
@@ -52,9 +52,9 @@ async def holder(tx: Tx, link: AckLink) -> Person:
 
 async def use(tx: Tx, link: AckLink, now: datetime) -> bool:
     """Mark a link as used; return False if it was used before."""
-    return await link_store.use(tx, link.id, now)
+    return await single_use_store.use(tx, link.id, now)
 
 
 async def is_used(tx: Tx, link: AckLink) -> bool:
     """Return True if the link was used."""
-    return await link_store.is_used(tx, link.id)
+    return await single_use_store.is_used(tx, link.id)

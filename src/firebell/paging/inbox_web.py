@@ -12,7 +12,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import bulk, filtering, list_pagination, list_store, queries
+from firebell.paging import bulk_actions, filtering, list_pagination, list_store, queries
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
@@ -144,8 +144,8 @@ async def _rest(
 ) -> list[int]:
     """Return the ids of matching pages that are not shown, so that an action covers exactly what was counted."""
     shown = {page.id for page in listing.pages}
-    ids = await list_store.matching_ids(tx, states, page_filter, bulk.LIMIT)
-    return [i for i in ids if i not in shown][: bulk.LIMIT - len(shown)]
+    ids = await list_store.matching_ids(tx, states, page_filter, bulk_actions.LIMIT)
+    return [i for i in ids if i not in shown][: bulk_actions.LIMIT - len(shown)]
 
 
 async def _listing(
@@ -186,18 +186,19 @@ async def act_on_many(request: Request) -> Response:
     """
     form, me = await access.form(request), await access.signed_in(request)
     try:
-        action = bulk.BulkAction(str(form.get("do", "")))
+        action = bulk_actions.BulkAction(str(form.get("do", "")))
     except ValueError:
         raise NotFound("Unknown action.", hint="Acknowledge, snooze, or resolve pages.") from None
     refs = [str(ref) for ref in form.getlist("ref")] + str(form.get("rest", "")).split()
     if not refs:
         return flash.redirect(request, html.local(form, "/pages"), "Select pages first.")
-    if len(refs) > bulk.LIMIT:
+    if len(refs) > bulk_actions.LIMIT:
         raise Invalid(
-            f"You can change at most {bulk.LIMIT:,} pages at once.", fields={"ref": "Select fewer pages."}
+            f"You can change at most {bulk_actions.LIMIT:,} pages at once.",
+            fields={"ref": "Select fewer pages."},
         )
     minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
-    outcomes = await bulk.act(
+    outcomes = await bulk_actions.act(
         html.ctx(request), access.actor_of(me), action, [parse_ref("PG", ref) for ref in refs], minutes
     )
-    return flash.redirect(request, html.local(form, "/pages"), bulk.summary(action, outcomes))
+    return flash.redirect(request, html.local(form, "/pages"), bulk_actions.summary(action, outcomes))

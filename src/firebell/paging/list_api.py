@@ -21,7 +21,7 @@ from firebell.kit.web.api import (
 )
 from firebell.paging import filtering, list_pagination, queries
 from firebell.paging.api import PageShown, Reader, page_fields
-from firebell.paging.bulk import LIMIT, BulkAction, Result, act
+from firebell.paging.bulk_actions import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
 from firebell.people.access import Caller, may
 from firebell.people.permissions import Verb

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import actions, link_store, store
+from firebell.paging import actions, single_use_store, store
 from firebell.paging.model import Page, PageState
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
 from firebell.people.authorization import permits
@@ -29,7 +29,7 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
-    if not await link_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
+    if not await single_use_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
         return Outcome(page, "already done", "")
     if page.state is PageState.RESOLVED:
         return Outcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")

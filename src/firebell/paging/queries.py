@@ -10,7 +10,14 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.paging import escalation, list_pagination, list_store, offline_checks, service_store, store
+from firebell.paging import (
+    escalation,
+    list_pagination,
+    list_store,
+    offline_checks,
+    service_pages_store,
+    store,
+)
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import Step, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
@@ -151,12 +158,12 @@ async def of_service(
     tx: Tx, service_id: int, states: Sequence[str], limit: int, now: datetime
 ) -> list[PageDetails]:
     """Return the newest pages of a service in these states, newest first."""
-    return await page_details(tx, await service_store.pages(tx, service_id, states, limit), now)
+    return await page_details(tx, await service_pages_store.pages(tx, service_id, states, limit), now)
 
 
 async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
     """Return when the last page of a service was resolved, None if none was."""
-    return await service_store.last_resolved_at(tx, service_id)
+    return await service_pages_store.last_resolved_at(tx, service_id)
 
 
 async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[Step]:
