@@ -13,7 +13,7 @@ from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.people import (
-    contact_actions,
+    contact_method_actions,
     contact_method_store,
     key_actions,
     key_store,
@@ -50,12 +50,12 @@ create_api_key = key_actions.create_api_key
 keys = key_store.keys
 restore_api_key = key_actions.restore_api_key
 revoke_api_key = key_actions.revoke_api_key
-add_contact_method = contact_actions.add_contact_method
-remove_contact_method = contact_actions.remove_contact_method
-request_test = contact_actions.request_test
-restore_contact_method = contact_actions.restore_contact_method
-rotate_signing_secret = contact_actions.rotate_signing_secret
-signing_secret = contact_actions.signing_secret
+add_contact_method = contact_method_actions.add_contact_method
+remove_contact_method = contact_method_actions.remove_contact_method
+request_test = contact_method_actions.request_test
+restore_contact_method = contact_method_actions.restore_contact_method
+rotate_signing_secret = contact_method_actions.rotate_signing_secret
+signing_secret = contact_method_actions.signing_secret
 method = store.method
 mark_method_verified = verification_actions.mark_method_verified
 record_address_failure = verification_actions.record_address_failure

@@ -16,7 +16,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.people import (
         admin_web,
         api,
-        contact_api,
+        contact_method_api,
         key_api,
         session_api,
         verification_api,
@@ -29,7 +29,7 @@ def _routers() -> list["APIRouter"]:
         verification_web.router,
         admin_web.router,
         api.router,
-        contact_api.router,
+        contact_method_api.router,
         verification_api.router,
         key_api.router,
         session_api.router,
