@@ -6,13 +6,13 @@ from firebell.kit.slice import Composer, Slice, Subscriptions
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.notify import notices
+    from firebell.notify import messages
     from firebell.notify.model import SubjectKind
 
     return {
-        SubjectKind.NOTICE: Composer(notices.compose),
-        SubjectKind.TEST: Composer(notices.compose_tests),
-        SubjectKind.VERIFICATION: Composer(notices.compose_verifications),
+        SubjectKind.NOTICE: Composer(messages.compose),
+        SubjectKind.TEST: Composer(messages.compose_tests),
+        SubjectKind.VERIFICATION: Composer(messages.compose_verifications),
     }
 
 
