@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, error_page
+from firebell import __version__, error_suggestions
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
@@ -280,7 +280,7 @@ async def _error_response(request: Request, error: FirebellError) -> Response:
         {
             "error": error,
             "reference": correlation_id.get(),
-            "way_on": await error_page.way_on(request, error),
+            "way_on": await error_suggestions.way_on(request, error),
         },
     )
     response.headers.update(headers)

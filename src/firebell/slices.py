@@ -6,6 +6,7 @@ and `must` handlers of one event run in the order of their slices.
 
 from typing import TYPE_CHECKING
 
+from firebell.account import slice as account
 from firebell.alerts import slice as alerts
 from firebell.catalog import slice as catalog
 from firebell.dashboard import slice as dashboard
@@ -22,16 +23,11 @@ from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
 from firebell.setup import slice as setup
+from firebell.undo import slice as undo
 from firebell.workload import slice as workload
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-
-
-def _account_routers() -> list["APIRouter"]:
-    from firebell import deactivation, sessions_web, undo_api, undoing
-
-    return [sessions_web.router, deactivation.router, undoing.router, undo_api.router]
 
 
 def _offline_routers() -> list["APIRouter"]:
@@ -63,14 +59,6 @@ SERVER = Slice(
         Command("login", "Sign in and save credentials.", "firebell.commands.login", rank=70),
     ),
 )
-ACCOUNT = Slice(
-    "account",
-    routers=_account_routers,
-    commands=(
-        Command("session", "List and end your browser sessions.", "firebell.commands.session", rank=200),
-        Command("undo", "Undo what you just removed.", "firebell.commands.undo", rank=210),
-    ),
-)
 OFFLINE = Slice("offline", routers=_offline_routers)
 
 SLICES = (
@@ -89,7 +77,8 @@ SLICES = (
     postmortems.SLICE,
     service_overview.SLICE,
     search.SLICE,
-    ACCOUNT,
+    account.SLICE,
+    undo.SLICE,
     setup.SLICE,
     dashboard.SLICE,
     OFFLINE,

@@ -1,10 +1,8 @@
-"""Undo across slices: the table of actions that can be undone, and the form that undoes one."""
+"""The table of actions that can be undone, with how each is undone."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-
-from fastapi import Response
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
@@ -12,14 +10,13 @@ from firebell.handbook import actions as handbook
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import Signer
-from firebell.kit.web import flash, routing, undo
+from firebell.kit.web import undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
 from firebell.paging import policy_actions
-from firebell.people import access, permissions
 from firebell.people import actions as people
+from firebell.people import permissions
 from firebell.people.permissions import Rights, Verb
-from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions as postmortems
 from firebell.runbooks import actions as runbooks
 
@@ -144,14 +141,3 @@ async def carry_out(
     undone = await way.restore(tx, actor, entry, now)
     await undo.record(tx, actor, entry, now)
     return undone
-
-
-router = routing.html_router()
-
-
-@router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))
-async def undo_in_browser(visit: CurrentVisit) -> Response:
-    """Undo the action of the form's token and show what was restored."""
-    token = visit.text("token")
-    undone = await carry_out(visit.tx, visit.ctx.signer, visit.actor, visit.rights, token, visit.now)
-    return flash.redirect(visit.request, undone.url, undone.text)

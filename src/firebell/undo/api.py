@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from firebell import undoing
 from firebell.kit.web.api import ApiOutput, Text, problems
 from firebell.kit.web.api import router as api_router
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
+from firebell.undo import undoable_actions
 
 router = api_router("undo")
 
@@ -24,5 +24,5 @@ class UndoneShown(ApiOutput):
     responses=problems(404, 409),
 )
 async def undo_action(w: Annotated[Work, work(Verb.ACTION_UNDO)], token: Text) -> UndoneShown:
-    undone = await undoing.carry_out(w.tx, w.ctx.signer, w.actor, w.rights, token, w.now)
+    undone = await undoable_actions.carry_out(w.tx, w.ctx.signer, w.actor, w.rights, token, w.now)
     return UndoneShown(detail=undone.text, url=f"{w.ctx.public_url}{undone.url}")

@@ -1,0 +1,1 @@
+"""Undo of removals in every slice."""
