@@ -28,4 +28,4 @@ async def confirm_deactivation(visit: CurrentVisit, person_id: int) -> Response:
         "pages": sorted(pages.values(), key=lambda page: page.id),
         "is_fallback": person_id in fallback,
     }
-    return await html.render(visit.request, "people/deactivate.html", context)
+    return await html.render(visit.request, "account/deactivate.html", context)

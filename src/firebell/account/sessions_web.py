@@ -28,7 +28,7 @@ async def list_sessions(visit: CurrentVisit) -> Response:
         "keys": keys,
         "feeds": feeds,
     }
-    return await html.render(visit.request, "sessions.html", context)
+    return await html.render(visit.request, "account/sessions.html", context)
 
 
 @router.post("/settings/sessions/{session_id}/end", dependencies=access.needs(Verb.SESSION_END))

@@ -142,4 +142,4 @@ async def home(request: Request) -> Response:
         "healthy": len(services) - len(unhealthy),
         "zone": ZoneInfo,
     }
-    return await html.render(request, "home.html", context, kept_offline=True)
+    return await html.render(request, "dashboard/home.html", context, kept_offline=True)

@@ -284,7 +284,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         return {"nav": "room", **context}, context["holder_ids"]
 
     if html.is_live_refresh(request) and not person_search:
-        return await html.render_shared(request, "incidents/room.html", (incident_id, show), shared)
+        return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
     async with transaction.opened(request) as (tx, now):
         context = await _room(tx, incident_id, show, person_search, me.id, now)
         draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
@@ -295,7 +295,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.render(request, "incidents/room.html", {**context, **composer})
+    return await html.render(request, "incidents/incident.html", {**context, **composer})
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))

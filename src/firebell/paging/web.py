@@ -64,7 +64,7 @@ async def more(visit: CurrentVisit, ref: str) -> Response:
     page = await actions.page(visit.tx, page_id)
     (details,) = await queries.page_details(visit.tx, [page], visit.now, alerts_each=50)
     context = {"v": details, "nav": "pages", "live": ",".join(actions.live_topics([page_id]))}
-    return await html.render(visit.request, "paging/more.html", context)
+    return await html.render(visit.request, "paging/page_actions.html", context)
 
 
 @router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))

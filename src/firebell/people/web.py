@@ -204,7 +204,7 @@ async def _contact(
         "secret": secret,
         "error": error,
     }
-    return await html.render(visit.request, "people/contact.html", context)
+    return await html.render(visit.request, "people/contact_methods.html", context)
 
 
 @router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))

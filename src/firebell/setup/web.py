@@ -43,7 +43,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
         "channels": _OFFERED,
         "token": setup_token.token(html.ctx(request)),
     }
-    return await html.render(request, "setup.html", context)
+    return await html.render(request, "setup/setup.html", context)
 
 
 @router.get("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
@@ -130,4 +130,4 @@ async def done(visit: CurrentVisit, service: str) -> Response:
         ],
         "here": f"/setup/done?service={service}",
     }
-    return await html.render(visit.request, "setup_done.html", context)
+    return await html.render(visit.request, "setup/done.html", context)

@@ -97,7 +97,7 @@ async def load(
         "start": start or f"{tomorrow}T18:00",
         "end": end or f"{tomorrow}T22:00",
     }
-    return await html.render(visit.request, "workload/load.html", context)
+    return await html.render(visit.request, "workload/workload.html", context)
 
 
 @router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))

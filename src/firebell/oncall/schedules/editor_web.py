@@ -86,7 +86,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
         "unseen": draft.unseen,
         "error": draft.error,
     }
-    return await html.render(visit.request, "oncall/edit.html", context)
+    return await html.render(visit.request, "oncall/schedule_editor.html", context)
 
 
 @router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))

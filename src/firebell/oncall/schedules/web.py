@@ -173,7 +173,7 @@ async def _new_form(visit: Visit, given: Mapping[str, Any], error: FirebellError
         "given": given,
         "error": error,
     }
-    return await html.render(visit.request, "oncall/new.html", context)
+    return await html.render(visit.request, "oncall/new_schedule.html", context)
 
 
 @router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))

@@ -137,7 +137,7 @@ async def _my_shifts(
         "sent": sent.form,
         "given": sent.given,
     }
-    return await html.render(visit.request, "oncall/me.html", context)
+    return await html.render(visit.request, "oncall/my_shifts.html", context)
 
 
 @router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
