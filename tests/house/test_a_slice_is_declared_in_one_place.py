@@ -26,11 +26,16 @@ from tests.api.callers import sign_in
 from tests.world import world
 
 ROUTERS = [
-    "people.web",
+    "people.sign_in_web",
+    "people.profile_web",
+    "people.contact_method_web",
     "people.verification_web",
-    "people.admin_web",
+    "people.key_web",
+    "people.person_web",
+    "people.team_web",
+    "people.audit_web",
     "people.api",
-    "people.contact_api",
+    "people.contact_method_api",
     "people.verification_api",
     "people.key_api",
     "people.session_api",
@@ -51,7 +56,7 @@ ROUTERS = [
     "oncall.calendars.web",
     "oncall.calendars.api",
     "oncall.swaps.web",
-    "oncall.schedules.edit_web",
+    "oncall.schedules.editor_web",
     "oncall.schedules.change_web",
     "oncall.schedules.web",
     "oncall.schedules.on_call_api",

@@ -14,20 +14,30 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.people import (
-        admin_web,
         api,
+        audit_web,
         contact_method_api,
+        contact_method_web,
         key_api,
+        key_web,
+        person_web,
+        profile_web,
         session_api,
+        sign_in_web,
+        team_web,
         verification_api,
         verification_web,
-        web,
     )
 
     return [
-        web.router,
+        sign_in_web.router,
+        profile_web.router,
+        contact_method_web.router,
         verification_web.router,
-        admin_web.router,
+        key_web.router,
+        person_web.router,
+        team_web.router,
+        audit_web.router,
         api.router,
         contact_method_api.router,
         verification_api.router,

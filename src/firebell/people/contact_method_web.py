@@ -1,0 +1,163 @@
+"""Where a person sets contact methods, notification rules and quiet hours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.datastructures import FormData
+
+from firebell.channels.registry import CHANNELS, wakes
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.text import to_choice, to_number
+from firebell.kit.web import flash, html, routing, undo
+from firebell.people import access, actions, quiet_hours, quiet_hours_store, verification_actions
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+
+router = routing.html_router()
+
+
+async def _contact(
+    visit: Visit,
+    fields: Mapping[str, Any],
+    error: FirebellError | None = None,
+    secret: str = "",
+) -> Response:
+    methods = await actions.methods_of(visit.tx, [visit.person.id])
+    rules = {
+        u: (await actions.rules_of(visit.tx, [visit.person.id], u))[visit.person.id] for u in ("high", "low")
+    }
+    hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
+    context = {
+        "nav": "settings",
+        "tab": "contact",
+        "live": f"person-{visit.person.id}",
+        "methods": methods,
+        "paged": {m.id for m in actions.paged(methods)},
+        "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
+        "rules": rules,
+        "hours": hours,
+        "waking": any(wakes(m.kind) for m in methods),
+        "channels": CHANNELS,
+        "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
+        "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
+        "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
+        "given": fields,
+        "secret": secret,
+        "error": error,
+    }
+    return await html.render(visit.request, "people/contact_methods.html", context)
+
+
+@router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
+async def contact(visit: CurrentVisit) -> Response:
+    return await _contact(visit, {})
+
+
+@router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def add_contact(visit: CurrentVisit) -> Response:
+    fields = visit.values
+    try:
+        async with visit.tx.savepoint():
+            method = await actions.add_contact_method(
+                visit.tx,
+                visit.actor,
+                person_id=visit.person.id,
+                kind=fields.get("kind", ""),
+                address=fields.get("address", ""),
+                label=fields.get("label", ""),
+                replaces=to_choice(fields.get("replaces"), "replaces"),
+                now=visit.now,
+            )
+            refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)
+    except (Invalid, Conflict) as error:
+        return await _contact(visit, fields, error)
+    text = f"{method.address} added. {refused or 'Enter the code that we sent to it.'}"
+    if method.new_secret:
+        flash.show(visit.request, text)
+        return await _contact(visit, {}, secret=method.new_secret)
+    return flash.redirect(visit.request, f"/settings/contact/{method.id}/verify", text)
+
+
+@router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def rotated_secret(request: Request, method_id: int) -> Response:
+    """Redirect a reload of the page that showed the secret once."""
+    await access.signed_in(request)
+    return html.redirect("/settings/contact")
+
+
+@router.post("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def rotate_secret(visit: CurrentVisit, method_id: int) -> Response:
+    rotated = await actions.rotate_signing_secret(
+        visit.tx, visit.actor, method_id, visit.person.id, visit.now
+    )
+    flash.show(visit.request, "Signing secret rotated. The old one also signs for 24 hours.")
+    return await _contact(visit, {}, secret=rotated.secret)
+
+
+@router.post("/settings/contact/{method_id}/test", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def test_contact(visit: CurrentVisit, method_id: int) -> Response:
+    await actions.request_test(visit.tx, visit.actor, method_id, visit.person.id, visit.now)
+    text = "Test sent. Its result is shown here within a minute."
+    return flash.redirect(visit.request, "/settings/contact", text)
+
+
+@router.post("/settings/contact/{method_id}/remove", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def remove_contact(visit: CurrentVisit, method_id: int) -> Response:
+    try:
+        async with visit.tx.savepoint():
+            removed = await actions.remove_contact_method(
+                visit.tx, visit.actor, method_id, visit.person.id, visit.now
+            )
+            offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "contact.removed", visit.now)
+    except Conflict as error:
+        return await _contact(visit, {}, error)
+    return flash.redirect(visit.request, "/settings/contact", f"{removed.address} removed.", offer)
+
+
+def _rules(form: FormData) -> list[tuple[int, int]]:
+    """Return (delay in seconds, method id) of each row that is filled in; raise `Invalid` naming the field."""
+    rows = zip(form.getlist("method"), form.getlist("delay"), strict=False)
+    return [
+        (to_number(minutes, "delay", most=1440, unit="minutes") * 60, method)
+        for method_id, minutes in rows
+        if (method := to_choice(method_id, "method")) is not None and str(minutes).strip()
+    ]
+
+
+@router.post("/settings/rules/{urgency}", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
+    if urgency not in ("high", "low"):
+        raise Invalid(f"{urgency!r} is not an urgency.")
+    try:
+        rules = _rules(visit.form)
+        async with visit.tx.savepoint():
+            await actions.set_rules(
+                visit.tx,
+                visit.actor,
+                person_id=visit.person.id,
+                urgency=urgency,
+                rules=rules,
+                now=visit.now,
+            )
+    except Invalid as error:
+        return await _contact(visit, {}, error)
+    text = f"Notification rules for {urgency} urgency saved."
+    return flash.redirect(visit.request, "/settings/contact", text)
+
+
+@router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+async def save_quiet_hours(visit: CurrentVisit) -> Response:
+    fields = visit.values
+    try:
+        hours = (
+            None
+            if fields.get("off")
+            else quiet_hours.clean(*(fields.get(n, "") for n in ("starts", "ends", "tz")))
+        )
+        async with visit.tx.savepoint():
+            await actions.set_quiet_hours(visit.tx, visit.actor, visit.person.id, hours, visit.now)
+    except Invalid as error:
+        return await _contact(visit, fields, error)
+    text = "Quiet hours saved." if hours else "Quiet hours turned off."
+    return flash.redirect(visit.request, html.local(fields, "/settings/contact"), text)
