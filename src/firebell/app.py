@@ -34,7 +34,7 @@ from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
 from firebell.kit.web.static_files import VersionedFiles
-from firebell.people import access
+from firebell.people import access, authentication, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 
@@ -144,7 +144,7 @@ def _add_machines(app: FastAPI, ctx: Context) -> None:
     @app.get("/events", include_in_schema=False, dependencies=access.needs(Verb.PAGE_READ))
     async def events(request: Request, topics: str = "") -> StreamingResponse:
         """Stream changes of the comma-separated `topics` as server-sent events."""
-        person, watch = await access.signed_in(request), await access.watch(request)
+        person, watch = await authentication.signed_in(request), await session_watch.watch(request)
         ctx.live.check_room(person.id)
         wanted = frozenset(t for t in topics.split(",") if t)
         return StreamingResponse(
@@ -196,8 +196,8 @@ class _Observed:
 
 
 def _add_errors(app: FastAPI, slice_routers: Sequence[APIRouter]) -> None:
-    @app.exception_handler(access.SignInNeeded)
-    async def stranger(request: Request, exc: access.SignInNeeded) -> Response:
+    @app.exception_handler(authentication.SignInNeeded)
+    async def stranger(request: Request, exc: authentication.SignInNeeded) -> Response:
         return html.redirect(exc.location)
 
     @app.exception_handler(FirebellError)
@@ -223,7 +223,7 @@ def _add_errors(app: FastAPI, slice_routers: Sequence[APIRouter]) -> None:
     async def plain(request: Request, exc: HTTPException) -> Response:
         # no route ran, so the person is not loaded yet; the page's frame needs them
         with contextlib.suppress(Unavailable):
-            await access.visitor(request)
+            await authentication.visitor(request)
         messages = {
             404: f"There is nothing at {request.url.path}." if _is_api(request) else "Page not found.",
             405: f"{request.url.path} doesn’t accept {request.method}.",

@@ -8,8 +8,8 @@ from fastapi import Request
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import sign_in
 from tests.api.callers import TEST, browser
 from tests.world import World, world
 
@@ -59,7 +59,7 @@ async def test_a_session_that_waits_for_a_change_of_password_is_not_made(dsn: st
         async def start() -> str:
             async with w.ctx.db.tx() as tx:
                 mara = await people.person(tx, w.mara)
-                return await access.open_session(tx, request, mara, w.now, verified)
+                return await sign_in.open_session(tx, request, mara, w.now, verified)
 
         async with w.ctx.db.tx() as tx:
             await people.change_password(

@@ -27,10 +27,10 @@ BY_HAND = {
     "people/verification_web.py _verify": COUNTED,
     "people/verification_web.py send_code": COUNTED,
     "people/verification_web.py verify": COUNTED,
-    "people/profile_web.py _welcome": NO_ONE,
-    "people/profile_web.py login_form": NO_ONE,
+    "people/sign_in_web.py _welcome": NO_ONE,
+    "people/sign_in_web.py login_form": NO_ONE,
     "people/profile_web.py save_password": PASSWORD,
-    "people/profile_web.py welcome": NO_ONE,
+    "people/sign_in_web.py welcome": NO_ONE,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
     "runbooks/web.py _editor": MARKDOWN,
@@ -72,7 +72,14 @@ def test_only_listed_handlers_open_a_transaction_by_hand() -> None:
 
 def test_a_handler_with_a_unit_of_work_takes_nothing_from_beside_it() -> None:
     """Another connection could be waited for forever, and another instant would differ."""
-    beside = ("access.signed_in", "access.form", "access.actor_of", ".clock.now", ".db.tx", ".db.reads")
+    beside = (
+        "authentication.signed_in",
+        "access.form",
+        "authentication.actor_of",
+        ".clock.now",
+        ".db.tx",
+        ".db.reads",
+    )
     wrong = [
         f"{name}: {attribute}"
         for name, function in _edge()

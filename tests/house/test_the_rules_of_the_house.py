@@ -104,6 +104,9 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
     # one answer to who is on call, and one way to fill a template
     allowed = {
         "firebell.people.access",
+        "firebell.people.authentication",
+        "firebell.people.session_watch",
+        "firebell.people.sign_in",
         "firebell.people.authorization",
         "firebell.people.permissions",
         "firebell.people.queries",
@@ -205,9 +208,12 @@ def test_what_others_call_says_what_it_guarantees() -> None:
             "actions",
             "timers",
             "ack_links",
-            "notices",
+            "messages",
             "queries",
             "access",
+            "authentication",
+            "session_watch",
+            "sign_in",
             "ingest",
             "notification_rules",
         ):

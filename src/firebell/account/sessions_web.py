@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
-from firebell.people import access, sessions
+from firebell.people import access, authentication, sessions
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -15,7 +15,7 @@ router = routing.html_router()
 
 @router.get("/settings/sessions", dependencies=access.needs(Verb.SESSION_READ))
 async def list_sessions(visit: CurrentVisit) -> Response:
-    current = access.current_session(visit.request)
+    current = authentication.current_session(visit.request)
     own_sessions = await sessions.sessions(visit.tx, visit.person.id, visit.now)
     keys = [key for key in await people.keys(visit.tx, visit.person.id) if key.revoked_at is None]
     feeds = await calendars.feeds(visit.tx, visit.person.id)
@@ -40,7 +40,7 @@ async def end_session(visit: CurrentVisit, session_id: int) -> Response:
 @router.post("/settings/sessions/end-others", dependencies=access.needs(Verb.SESSION_END))
 async def end_other_sessions(visit: CurrentVisit) -> Response:
     """End every session of the person except this one."""
-    current = access.current_session(visit.request)
+    current = authentication.current_session(visit.request)
     keep = current.id if current else None
     await sessions.end_all(visit.tx, visit.actor, visit.person.id, visit.now, keep=keep)
     return flash.redirect(visit.request, "/settings/sessions", "You’re signed out everywhere else.")

@@ -21,7 +21,7 @@ from firebell.paging import actions as paging
 from firebell.paging import queries
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import UNANSWERED, Page, PageState
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
@@ -104,7 +104,7 @@ async def home(request: Request) -> Response:
         is_new = not await people.has_people(tx)
     if is_new:
         return html.redirect("/setup")
-    me = await access.signed_in(request)
+    me = await authentication.signed_in(request)
     async with ctx.db.tx() as tx:
         live = await incidents.incidents(tx, tuple(OPEN), False, 10)
         fires = await summaries(tx, sorted(live, key=lambda i: (i.severity, i.id)))

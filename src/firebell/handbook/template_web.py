@@ -11,7 +11,7 @@ from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -58,7 +58,7 @@ async def _show(request: Request, template: Template, body: str, error: Invalid 
 
 @router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
 async def one(request: Request, template_id: str) -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
         template = await actions.template(tx, template_id)
     return await _show(request, template, template.body)
@@ -66,7 +66,7 @@ async def one(request: Request, template_id: str) -> Response:
 
 @router.post("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_WRITE))
 async def save(request: Request, template_id: str, preview: str = "") -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", "")).replace("\r\n", "\n")
     async with ctx.db.tx() as tx:
         template = await actions.template(tx, template_id)
@@ -76,7 +76,9 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
         return await _show(request, template, body, invalid)
     try:
         async with ctx.db.tx() as tx:
-            await actions.set_template(tx, access.actor_of(me), template_id, body, transaction.now(request))
+            await actions.set_template(
+                tx, authentication.actor_of(me), template_id, body, transaction.now(request)
+            )
     except Invalid as error:
         return await _show(request, template, body, error)
     return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")

@@ -9,7 +9,7 @@ from firebell.handbook import chapter_html, chapter_parser, section_search, ship
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -38,7 +38,7 @@ def shelf_groups() -> list[tuple[str, list[Chapter]]]:
 
 @router.get("/handbook", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def start(request: Request, q: str = "") -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     query = q.strip()[:200]
     if query:
         hits = section_search.search(shipped_content.chapters(), query)
@@ -55,7 +55,7 @@ async def start(request: Request, q: str = "") -> Response:
 
 @router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     requested = shipped_content.chapter(slug)
     if download:
         name = requested.path.rpartition("/")[2]

@@ -11,7 +11,7 @@ from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -100,20 +100,26 @@ async def _document(
 
 @router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))
 async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     return await _document(request, slug, day, edit=bool(edit))
 
 
 @router.post("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_WRITE))
 async def save(request: Request, slug: str, day: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx = html.ctx(request)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, slug)
             await actions.save(
-                tx, access.actor_of(me), schedule, day_of(day), body, version, transaction.now(request)
+                tx,
+                authentication.actor_of(me),
+                schedule,
+                day_of(day),
+                body,
+                version,
+                transaction.now(request),
             )
     except Conflict as error:
         return await _document(request, slug, day, edit=True, mine=body, error=error)

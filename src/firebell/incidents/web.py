@@ -34,7 +34,7 @@ from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
@@ -274,7 +274,7 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
 
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
 async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
-    me = await access.signed_in(request)
+    me = await authentication.signed_in(request)
     ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
     person_search = request.query_params.get("with", "")
 

@@ -16,7 +16,7 @@ from firebell.paging import bulk_actions, filtering, list_pagination, list_store
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
@@ -184,7 +184,7 @@ async def act_on_many(request: Request) -> Response:
 
     Each batch of pages has a transaction of its own.
     """
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     try:
         action = bulk_actions.BulkAction(str(form.get("do", "")))
     except ValueError:
@@ -199,6 +199,10 @@ async def act_on_many(request: Request) -> Response:
         )
     minutes = to_number(form.get("minutes", 30), "minutes", least=1, most=1440, unit="minutes")
     outcomes = await bulk_actions.act(
-        html.ctx(request), access.actor_of(me), action, [parse_ref("PG", ref) for ref in refs], minutes
+        html.ctx(request),
+        authentication.actor_of(me),
+        action,
+        [parse_ref("PG", ref) for ref in refs],
+        minutes,
     )
     return flash.redirect(request, html.local(form, "/pages"), bulk_actions.summary(action, outcomes))

@@ -10,7 +10,14 @@ from firebell.channels.registry import CHANNELS, wakes
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access, actions, quiet_hours, quiet_hours_store, verification_actions
+from firebell.people import (
+    access,
+    actions,
+    authentication,
+    quiet_hours,
+    quiet_hours_store,
+    verification_actions,
+)
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -82,7 +89,7 @@ async def add_contact(visit: CurrentVisit) -> Response:
 @router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def rotated_secret(request: Request, method_id: int) -> Response:
     """Redirect a reload of the page that showed the secret once."""
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     return html.redirect("/settings/contact")
 
 

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, actions
+from firebell.people import access, actions, authentication, sign_in
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -63,19 +63,19 @@ async def save_profile(visit: CurrentVisit) -> Response:
 
 @router.post("/settings/password", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_password(request: Request) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx = html.ctx(request)
-    now, actor = transaction.now(request), access.actor_of(me)
+    now, actor = transaction.now(request), authentication.actor_of(me)
     # hashing a password takes longer than a transaction should stay open
     try:
-        verified = await access.sign_in(request, me.email, str(form.get("old", "")))
+        verified = await sign_in.sign_in(request, me.email, str(form.get("old", "")))
         new_hash = await actions.hash_password(str(form.get("new", "")), me)
         async with ctx.db.tx() as tx:
             await actions.change_password(tx, actor, me.id, verified.password_hash, new_hash, now)
-            session = await access.open_session(tx, request, me, now)
+            session = await sign_in.open_session(tx, request, me, now)
     except (Invalid, TooMany, Conflict) as error:
         return await _profile(request, error)
     text = "Password changed. You’re signed out everywhere else. API keys and calendar feeds still work."
     response = flash.redirect(request, "/settings/sessions", text)
-    access.keep_session(request, response, me, session)
+    sign_in.keep_session(request, response, me, session)
     return response

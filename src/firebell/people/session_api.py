@@ -7,7 +7,7 @@ from firebell.kit.errors import Forbidden
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, PathId, problems
 from firebell.people import key_store, sessions, user_agents
-from firebell.people.access import SessionIdOf
+from firebell.people.authentication import SessionIdOf
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

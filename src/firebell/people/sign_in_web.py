@@ -9,7 +9,7 @@ from firebell.channels.email import CHANNEL as EMAIL
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, TooMany
 from firebell.kit.web import html, routing, transaction
-from firebell.people import access, actions, store, verification_actions
+from firebell.people import access, actions, authentication, sign_in, store, verification_actions
 from firebell.people.model import ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
 
@@ -30,9 +30,9 @@ async def login(request: Request) -> Response:
     form = await request.form(max_files=0)
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
     try:
-        verified = await access.sign_in(request, email, str(form.get("password", "")))
+        verified = await sign_in.sign_in(request, email, str(form.get("password", "")))
         response = html.redirect_back({"back": target}, "/")
-        await access.start_session(request, response, verified.person, verified.password_hash)
+        await sign_in.start_session(request, response, verified.person, verified.password_hash)
     except (Invalid, TooMany) as error:
         context = {"next": target, "email": email, "error": error}
         return await html.render(request, "people/login.html", context)
@@ -65,10 +65,10 @@ async def welcome(request: Request, token: str) -> Response:
         return await _welcome(request, token, error)
     async with ctx.db.tx() as tx:
         person = await actions.choose_password(tx, ctx.signer, token, new_hash, now)
-        session = await access.open_session(tx, request, person, now)
+        session = await sign_in.open_session(tx, request, person, now)
         method = await _send_first_code(tx, person, ctx.channel_settings, now)
     response = html.redirect(f"/settings/contact/{method.id}/verify?back=/" if method else "/")
-    access.keep_session(request, response, person, session)
+    sign_in.keep_session(request, response, person, session)
     return response
 
 
@@ -78,7 +78,7 @@ async def _send_first_code(
     """Send a code to a new person's unverified email address, and return it if they are to enter one."""
     for method in await actions.methods_of(tx, [person.id]) if EMAIL.is_ready(channel_settings) else []:
         if method.kind == EMAIL.kind and method.state is MethodState.NEW:
-            await verification_actions.try_request_code(tx, access.actor_of(person), method, now)
+            await verification_actions.try_request_code(tx, authentication.actor_of(person), method, now)
             return method
     return None
 
@@ -88,5 +88,5 @@ async def logout(request: Request) -> Response:
     await access.form(request)
     # ends the session in a transaction of its own, as signing in begins it
     response = html.redirect("/login")
-    await access.end_session(request, response)
+    await sign_in.end_session(request, response)
     return response

@@ -16,7 +16,7 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.web import html, transaction
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.access import Caller, may
 from firebell.people.model import Person
 from firebell.people.permissions import Rights, Verb
@@ -113,12 +113,12 @@ class Visit:
     @property
     def actor(self) -> Actor:
         """The actor for entries in the audit log and in timelines."""
-        return access.actor_of(self.person)
+        return authentication.actor_of(self.person)
 
     @property
     def rights(self) -> Rights:
         """The rights of the person's role."""
-        return access.rights_of(self.person)
+        return authentication.rights_of(self.person)
 
 
 def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
@@ -127,12 +127,14 @@ def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
     The form is read before the transaction is opened: a slow upload holds no connection.
     """
 
-    async def posted(request: Request, person: Annotated[Person, Depends(access.signed_in)]) -> FormData:
+    async def posted(
+        request: Request, person: Annotated[Person, Depends(authentication.signed_in)]
+    ) -> FormData:
         return await access.form(request, files, fields) if request.method == "POST" else FormData()
 
     async def signed_in_visit(
         request: Request,
-        person: Annotated[Person, Depends(access.signed_in)],
+        person: Annotated[Person, Depends(authentication.signed_in)],
         form: Annotated[FormData, Depends(posted)],
     ) -> AsyncIterator[Visit]:
         async with transaction.opened(request) as (tx, now):

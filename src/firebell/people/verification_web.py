@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, actions, verification_actions, verification_store
+from firebell.people import access, actions, authentication, verification_actions, verification_store
 from firebell.people.model import MethodState
 from firebell.people.permissions import Verb
 
@@ -18,7 +18,7 @@ _LIST = "/settings/contact"
 async def _verify(
     request: Request, method_id: int, back: str, error: FirebellError | None = None
 ) -> Response:
-    me, ctx, now = await access.signed_in(request), html.ctx(request), transaction.now(request)
+    me, ctx, now = await authentication.signed_in(request), html.ctx(request), transaction.now(request)
     async with ctx.db.tx() as tx:
         method = next((m for m in await actions.methods_of(tx, [me.id]) if m.id == method_id), None)
         if method is None:
@@ -45,12 +45,12 @@ async def verify_form(request: Request, method_id: int, back: str = "") -> Respo
 
 @router.post("/settings/contact/{method_id}/verify", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
 async def verify(request: Request, method_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx, back = html.ctx(request), html.local(form, _LIST)
     async with ctx.db.tx() as tx:
         entered = await verification_actions.enter_code(
             tx,
-            access.actor_of(me),
+            authentication.actor_of(me),
             ctx.signer,
             method_id,
             me.id,
@@ -68,11 +68,11 @@ async def verify(request: Request, method_id: int) -> Response:
     "/settings/contact/{method_id}/verification", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE)
 )
 async def send_code(request: Request, method_id: int) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx, back, now = html.ctx(request), html.local(form, _LIST), transaction.now(request)
     try:
         async with ctx.db.tx() as tx:
-            method = await actions.request_code(tx, access.actor_of(me), method_id, me.id, now)
+            method = await actions.request_code(tx, authentication.actor_of(me), method_id, me.id, now)
     except (TooMany, Conflict) as error:
         return await _verify(request, method_id, back, error)
     url = f"{_LIST}/{method_id}/verify?{urlencode({'back': back})}"

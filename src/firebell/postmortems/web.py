@@ -9,7 +9,7 @@ from firebell.kit.markdown import rendered
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -57,18 +57,20 @@ async def _document(
 
 @router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
 async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     return await _document(request, ref, bool(edit))
 
 
 @router.post("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def save(request: Request, ref: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx, incident_id = request.app.state.ctx, parse_ref("INC", ref)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
         async with ctx.db.tx() as tx:
-            await actions.save(tx, access.actor_of(me), incident_id, body, version, transaction.now(request))
+            await actions.save(
+                tx, authentication.actor_of(me), incident_id, body, version, transaction.now(request)
+            )
     except Conflict as error:
         return await _document(request, ref, True, body, error)
     return flash.redirect(

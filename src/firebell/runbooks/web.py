@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, queries
@@ -71,13 +71,13 @@ async def _editor(
 
 @router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def new(request: Request) -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     return await _editor(request)
 
 
 @router.get("/runbooks/{slug}", dependencies=access.needs(Verb.RUNBOOK_READ))
 async def runbook(request: Request, slug: str) -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         runbooks = await actions.library(tx)
@@ -96,12 +96,12 @@ async def runbook(request: Request, slug: str) -> Response:
 
 @router.get("/runbooks/{slug}/edit", dependencies=access.needs(Verb.RUNBOOK_WRITE))
 async def edit(request: Request, slug: str) -> Response:
-    await access.signed_in(request)
+    await authentication.signed_in(request)
     return await _editor(request, slug)
 
 
 async def _save(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await access.signed_in(request)
+    form, me = await access.form(request), await authentication.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", ""))
     now = transaction.now(request)
     if form.get("check"):
@@ -112,7 +112,7 @@ async def _save(request: Request, slug: str) -> Response:
     try:
         async with ctx.db.tx() as tx:
             target = slug or await actions.slug_of(body)
-            await actions.save(tx, access.actor_of(me), target, body, now, version=version)
+            await actions.save(tx, authentication.actor_of(me), target, body, now, version=version)
     except (Conflict, Invalid) as error:
         return await _editor(request, slug, body, error=error)
     return flash.redirect(request, f"/runbooks/{target}", f"Runbook {target} saved.")

@@ -19,8 +19,8 @@ from firebell.oncall.model import Layer, Unit
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
-from firebell.people import access, passwords, validation
 from firebell.people import actions as people
+from firebell.people import authentication, passwords, validation
 from firebell.people.model import Person
 
 _SETUP_LOCK = 7_316_202_612
@@ -122,7 +122,7 @@ async def create_organization(tx: Tx, answers: Answers, now: datetime) -> Organi
         password=answers.password,
         now=now,
     )
-    actor = access.actor_of(admin)
+    actor = authentication.actor_of(admin)
     await org_settings.put(tx, "organisation", answers.organisation)
     everyone = [admin.id]
     if answers.second_email:

@@ -16,7 +16,7 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging import actions as paging
-from firebell.people import access
+from firebell.people import access, authentication, sign_in
 from firebell.people import actions as people
 from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
@@ -78,7 +78,7 @@ async def setup(request: Request) -> Response:
     url = f"/setup/done?service={organization.service_slug}"
     text = f"{answers.organisation} is set up."
     response = flash.redirect(request, url, text, reveals=organization.webhook_id)
-    await access.start_session(request, response, organization.admin)
+    await sign_in.start_session(request, response, organization.admin)
     return response
 
 
@@ -86,7 +86,7 @@ async def _send_codes(tx: Tx, admin: Person, channel_settings: Mapping[str, str]
     """Send the admin a code through each contact method that can be used."""
     for method in await people.methods_of(tx, [admin.id]):
         if is_ready(method.kind, channel_settings):
-            await people.request_code(tx, access.actor_of(admin), method.id, admin.id, now)
+            await people.request_code(tx, authentication.actor_of(admin), method.id, admin.id, now)
 
 
 def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answers:

@@ -20,7 +20,7 @@ _ELAPSED = re.compile(r"(<time [^>]*>)[^<]*")
 class Reader:
     """Anyone of this role and time zone: a template that asks for more about the person fails.
 
-    The rights of a session are those of the role alone (`access.rights_of`).
+    The rights of a session are those of the role alone (`authentication.rights_of`).
     """
 
     role: str

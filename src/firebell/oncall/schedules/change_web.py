@@ -16,7 +16,7 @@ from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
 from firebell.oncall.schedules import actions, editor_form, queries, shadows
 from firebell.oncall.schedules.web import Filled, one
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -93,7 +93,7 @@ async def _with_override(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     await actions.create_override(
         tx,
-        access.actor_of(me),
+        authentication.actor_of(me),
         schedule_id=old.id,
         **_override_args(old, given, tz, now),
         reason=given.get("reason", ""),
@@ -141,7 +141,7 @@ async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: date
 async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
     at = editor_form.begins(given.get("begins", ""), "begins", tz, now)
     person, layer, place = _rotation_change(old, given, at)
-    i, actor = old.id, access.actor_of(me)
+    i, actor = old.id, authentication.actor_of(me)
     if layer is None:
         await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
     else:
@@ -161,7 +161,7 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
         raise Invalid("No person is selected.", fields={"learner": "Choose a person."})
     await shadows.add_shadow(
         tx,
-        access.actor_of(me),
+        authentication.actor_of(me),
         schedule_id=old.id,
         person_id=learner,
         of=to_choice(given.get("of"), "of"),

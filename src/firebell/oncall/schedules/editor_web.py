@@ -19,7 +19,7 @@ from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.schedules import actions, editor_form, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
-from firebell.people import access
+from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
@@ -167,7 +167,7 @@ async def _save(visit: Visit, old: Schedule | None) -> Response:
 async def _store(
     tx: Tx, me: Person, old: Schedule | None, given: Mapping[str, str], layers: Sequence[Layer], now: datetime
 ) -> Schedule:
-    actor, team = access.actor_of(me), to_required(given["team"], "team")
+    actor, team = authentication.actor_of(me), to_required(given["team"], "team")
     if old is None:
         return await actions.create_schedule(
             tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
