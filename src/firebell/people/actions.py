@@ -1,14 +1,14 @@
-"""Actions on people, teams, contact methods and keys; each writes its audit row."""
+"""Actions on people; offers those on their teams, contact methods and keys to other slices."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.channels.email import CHANNEL as EMAIL
-from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.signing import Signer
-from firebell.kit.text import clean_name, slugify
+from firebell.kit.text import clean_name
 from firebell.kit.threads import PASSWORDS
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
@@ -17,35 +17,40 @@ from firebell.people import (
     contact_method_store,
     key_actions,
     key_store,
+    notification_rule_store,
     password_hashing,
     passwords,
     quiet_hours_store,
     sessions,
     sign_in_links,
     store,
+    team_actions,
+    team_store,
     validation,
     verification,
     verification_actions,
 )
 from firebell.people.authorization import permits, require
-from firebell.people.model import (
-    Person,
-    PersonLeft,
-    QuietHours,
-    QuietHoursChanged,
-    Role,
-    Team,
-)
+from firebell.people.model import Person, PersonLeft, QuietHours, QuietHoursChanged, Role
 from firebell.people.permissions import Verb
 
 RULES = 50
 """Maximum number of a person's notification rules for one urgency."""
 
+
 has_people = store.has_people
-fallback_responders = store.fallback_responders
+fallback_responders = team_store.fallback_responders
 check_zone = validation.check_zone
-colleagues = store.colleagues
+colleagues = team_store.colleagues
 left_since = store.left_since
+create_team = team_actions.create_team
+restore_fallback_responders = team_actions.restore_fallback_responders
+restore_team_members = team_actions.restore_team_members
+set_fallback_responders = team_actions.set_fallback_responders
+set_team_members = team_actions.set_team_members
+team = team_actions.team
+team_by_slug = team_actions.team_by_slug
+team_members = team_actions.team_members
 create_api_key = key_actions.create_api_key
 keys = key_store.keys
 restore_api_key = key_actions.restore_api_key
@@ -56,7 +61,7 @@ request_test = contact_method_actions.request_test
 restore_contact_method = contact_method_actions.restore_contact_method
 rotate_signing_secret = contact_method_actions.rotate_signing_secret
 signing_secret = contact_method_actions.signing_secret
-method = store.method
+method = contact_method_store.method
 mark_method_verified = verification_actions.mark_method_verified
 record_address_failure = verification_actions.record_address_failure
 record_test = verification_actions.record_test
@@ -66,14 +71,14 @@ paged = verification.paged
 people = store.people
 people_by_id = store.people_by_id
 quiet_hours = quiet_hours_store.quiet_hours
-rules_of = store.rules
+rules_of = notification_rule_store.rules
 set_webhook_addresses = contact_method_store.set_webhook_addresses
-signing_secrets = store.signing_secrets
+signing_secrets = contact_method_store.signing_secrets
 person_by_email = store.person_by_email
-team_ids_of = store.team_ids_of
-teams = store.teams
-members = store.members
-methods_of = store.methods
+team_ids_of = team_store.team_ids_of
+teams = team_store.teams
+members = team_store.members
+methods_of = contact_method_store.methods
 
 
 async def _hash(password: str) -> str:
@@ -91,28 +96,6 @@ async def person(tx: Tx, person_id: int) -> Person:
     if person_id not in people_by_id:
         raise NotFound(f"There is no person {person_id}.")
     return people_by_id[person_id]
-
-
-async def team_members(tx: Reads, team_id: int, role: str | None = None) -> list[int]:
-    """Return the ids of the team's active members, of one role or of all."""
-    members = await store.team_members(tx, team_id)
-    return [person_id for person_id, member_role in members if role in (None, member_role)]
-
-
-async def team_by_slug(tx: Reads, slug: str) -> Team:
-    """Return one team; raise `NotFound`."""
-    team = await store.team_by_slug(tx, slug)
-    if team is None:
-        raise NotFound(f"There is no team {slug}.")
-    return team
-
-
-async def team(tx: Tx, team_id: int) -> Team:
-    """Return one team; raise `NotFound`."""
-    team = next((t for t in await store.teams(tx) if t.id == team_id), None)
-    if team is None:
-        raise NotFound(f"There is no team {team_id}.", fields={"team_id": "Choose an existing team."})
-    return team
 
 
 @permits(Verb.PERSON_WRITE)
@@ -143,10 +126,10 @@ async def create_person(
             f"Someone already uses {email.strip()}.",
             fields={"email": "This address is taken. Enter another one."},
         )
-    method = await store.insert_method(tx, made.id, EMAIL.kind, made.email, "", now)
+    method = await contact_method_store.insert_method(tx, made.id, EMAIL.kind, made.email, "", now)
     assert method
     for urgency in ("high", "low"):
-        await store.add_rule(tx, made.id, urgency, 0, method.id)
+        await notification_rule_store.add_rule(tx, made.id, urgency, 0, method.id)
     await tx.audit(actor, "person.created", f"person:{made.id}", now, name=made.name, role=role)
     return made
 
@@ -180,7 +163,7 @@ async def update_person(
         admins = [p for p in await store.people(tx) if p.role == Role.ADMIN and p.active]
         if [p.id for p in admins] == [person_id]:
             raise Conflict(f"{old.name} is the only admin.", hint="Make someone else an admin first.")
-    if old.active and not stays and await store.fallback_responders(tx) == [person_id]:
+    if old.active and not stays and await team_store.fallback_responders(tx) == [person_id]:
         raise Conflict(
             f"{old.name} is the only fallback responder.",
             hint="Add another fallback responder under Settings, Teams first.",
@@ -254,91 +237,6 @@ async def choose_password(tx: Tx, signer: Signer, token: str, new_hash: str, now
     return holder
 
 
-@permits(Verb.TEAM_WRITE)
-async def create_team(
-    tx: Tx, actor: Actor, *, name: str, members: Sequence[tuple[int, str]] = (), now: datetime
-) -> Team:
-    """Create a team with (person id, `member` or `manager`) pairs."""
-    clean = clean_name(name, "name")
-    await _check_members(tx, members)
-    made = await store.insert_team(tx, clean, slugify(clean), now)
-    if made is None:
-        raise Conflict(
-            f"There is already a team {clean}.", fields={"name": "This name is taken. Enter another one."}
-        )
-    await store.set_members(tx, made.id, members)
-    await tx.audit(actor, "team.created", f"team:{made.id}", now, name=clean)
-    return made
-
-
-async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:
-    known = await store.people_by_id(tx, [p for p, _ in members])
-    for person_id, role in members:
-        if person_id not in known:
-            raise NotFound(f"There is no person {person_id}.")
-        if role not in validation.TEAM_ROLES:
-            raise Invalid(f"{role!r} is not a role in a team.", fields={"role": "Use member or manager."})
-    if len({p for p, _ in members}) < len(members):
-        raise Invalid("Someone is in the list twice.", fields={"members": "List each person once."})
-
-
-@permits(Verb.TEAM_WRITE)
-async def set_team_members(
-    tx: Tx, actor: Actor, team_id: int, members: Sequence[tuple[int, str]], now: datetime
-) -> None:
-    """Replace the members of the team."""
-    if not await store.lock_team(tx, team_id):
-        raise NotFound(f"There is no team {team_id}.")
-    await _check_members(tx, members)
-    before = await store.team_roles(tx, team_id)
-    await store.set_members(tx, team_id, members)
-    final = {*before} == {*members}
-    await tx.audit(
-        *(actor, "team.members", f"team:{team_id}", now), members=list(members), before=before, final=final
-    )
-
-
-@permits(Verb.TEAM_WRITE)
-async def restore_team_members(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Team:
-    """Restore the members before a change; raise `Conflict` when the team was changed since."""
-    team_id = entry.subject_id
-    await store.lock_team(tx, team_id)
-    members, before = ({(i, role) for i, role in entry.detail[name]} for name in ("members", "before"))
-    if {*await store.team_roles(tx, team_id)} != members:
-        raise undo.changed_since("someone changed this team since.", "Open the team and change it there.")
-    await store.set_members(tx, team_id, sorted(before))
-    await tx.audit(actor, "team.members", entry.subject, now, members=sorted(before), final=True)
-    return next(team for team in await store.teams(tx) if team.id == team_id)
-
-
-@permits(Verb.FALLBACK_WRITE)
-async def set_fallback_responders(tx: Tx, actor: Actor, person_ids: Sequence[int], now: datetime) -> None:
-    """Replace the fallback responders; raise `Invalid` for none (spec 2.5)."""
-    if not person_ids:
-        raise Invalid(
-            "At least one fallback responder is required.",
-            hint="They are paged when every escalation level fails. Choose at least one person.",
-        )
-    await store.lock_organisation(tx)
-    known = await store.people_by_id(tx, person_ids)
-    if inactive := [i for i in person_ids if i not in known or not known[i].active]:
-        raise NotFound(f"There is no active person {inactive[0]}.")
-    before, after = sorted(await store.fallback_responders(tx)), sorted(set(person_ids))
-    await store.set_fallback_responders(tx, after)
-    final = not before or before == after
-    await tx.audit(actor, "catch_all.set", "organisation", now, people=after, before=before, final=final)
-
-
-@permits(Verb.FALLBACK_WRITE)
-async def restore_fallback_responders(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
-    """Restore the fallback responders before a change; raise `Conflict` when someone changed them since."""
-    await store.lock_organisation(tx)
-    if sorted(await store.fallback_responders(tx)) != entry.detail["people"]:
-        raise undo.changed_since("someone changed the fallback responders since.", "Change them in Teams.")
-    await store.set_fallback_responders(tx, entry.detail["before"])
-    await tx.audit(actor, "catch_all.set", entry.subject, now, people=entry.detail["before"], final=True)
-
-
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def set_rules(
     tx: Tx, actor: Actor, *, person_id: int, urgency: str, rules: Sequence[tuple[int, int]], now: datetime
@@ -352,18 +250,18 @@ async def set_rules(
             fields={"rules": f"Enter at most {RULES} rules."},
         )
     await store.lock_person(tx, person_id)
-    mine = {m.id for m in await store.methods(tx, [person_id])}
+    mine = {m.id for m in await contact_method_store.methods(tx, [person_id])}
     if unknown := [m for _, m in rules if m not in mine]:
         raise NotFound(f"There is no contact method {unknown[0]}.")
     if not any(delay == 0 for delay, _ in rules):
         raise Invalid(
             "No rule notifies you right away.", fields={"delay": "Set the delay of one contact method to 0."}
         )
-    await store.clear_rules(tx, person_id, urgency)
+    await notification_rule_store.clear_rules(tx, person_id, urgency)
     for delay, method_id in rules:
         if not 0 <= delay <= 86400:
             raise Invalid(f"{delay} s is not a valid delay.", fields={"delay": "Enter 0 to 1440 minutes."})
-        await store.add_rule(tx, person_id, urgency, delay, method_id)
+        await notification_rule_store.add_rule(tx, person_id, urgency, delay, method_id)
     await tx.audit(actor, "rules.set", f"person:{person_id}", now, urgency=urgency, rules=list(rules))
 
 

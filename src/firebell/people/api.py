@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people import actions, audit_store, quiet_hours, store
+from firebell.people import actions, audit_store, quiet_hours, team_store
 from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -260,7 +260,7 @@ def _team(team: Team, members: list[tuple[int, str]]) -> TeamShown:
 async def list_teams(w: Reader, page_params: PageParams) -> list[TeamShown]:
     teams = await actions.teams(w.tx)
     shown = page_params.newest(teams, [t.id for t in teams])
-    members = await store.members(w.tx, [t.id for t in shown])
+    members = await team_store.members(w.tx, [t.id for t in shown])
     return [_team(t, members[t.id]) for t in shown]
 
 
@@ -270,7 +270,7 @@ async def list_teams(w: Reader, page_params: PageParams) -> list[TeamShown]:
 async def create_team(w: TeamAdmin, body: NewTeam) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in body.members]
     team = await actions.create_team(w.tx, w.actor, name=body.name, members=pairs, now=w.now)
-    return _team(team, await store.team_members(w.tx, team.id))
+    return _team(team, await team_store.team_members(w.tx, team.id))
 
 
 @router.put(
@@ -279,7 +279,7 @@ async def create_team(w: TeamAdmin, body: NewTeam) -> TeamShown:
 async def set_team_members(w: TeamAdmin, team_id: PathId, body: Members) -> TeamShown:
     pairs = [(m.person_id, m.role) for m in body.members]
     await actions.set_team_members(w.tx, w.actor, team_id, pairs, w.now)
-    return _team(await actions.team(w.tx, team_id), await store.team_members(w.tx, team_id))
+    return _team(await actions.team(w.tx, team_id), await team_store.team_members(w.tx, team_id))
 
 
 @router.get("/catch-all", tags=["people"], summary="List the fallback responders")

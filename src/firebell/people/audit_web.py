@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.db.database import Reads
 from firebell.kit.web import html, routing
-from firebell.people import access, audit_store, store
+from firebell.people import access, audit_store, store, team_store
 from firebell.people.audit_labels import action_label, subject_label
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -34,4 +34,4 @@ async def _subject_names(tx: Reads, subjects: list[str]) -> dict[str, str]:
     """Return the names of the people and teams among subjects such as `person:1`."""
     ids = [int(subject.removeprefix("person:")) for subject in subjects if subject.startswith("person:")]
     people = {f"person:{id_}": person.name for id_, person in (await store.people_by_id(tx, ids)).items()}
-    return people | {f"team:{team.id}": team.name for team in await store.teams(tx)}
+    return people | {f"team:{team.id}": team.name for team in await team_store.teams(tx)}

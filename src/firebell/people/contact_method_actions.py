@@ -11,7 +11,13 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_text
 from firebell.kit.web import undo
-from firebell.people import contact_method_store, store, validation, verification_actions
+from firebell.people import (
+    contact_method_store,
+    notification_rule_store,
+    store,
+    validation,
+    verification_actions,
+)
 from firebell.people.authorization import permits
 from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
 from firebell.people.permissions import Verb
@@ -38,13 +44,15 @@ async def add_contact_method(
     """
     secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
     clean, text = validation.check_address(kind, address), clean_text(label, 80)
-    if replaces is not None and replaces not in [m.id for m in await store.methods(tx, [person_id])]:
+    if replaces is not None and replaces not in [
+        m.id for m in await contact_method_store.methods(tx, [person_id])
+    ]:
         raise NotFound("There is no such contact method.")
-    method = await store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
+    method = await contact_method_store.insert_method(tx, person_id, kind, clean, text, now, secret, replaces)
     if method is None:
         raise Conflict("This contact method exists already.", fields={"address": "Already on the list."})
     if replaces is None:
-        await store.add_rule(tx, person_id, "high", 0, method.id)
+        await notification_rule_store.add_rule(tx, person_id, "high", 0, method.id)
     shown = validation.mask_address(kind, method.address)
     await tx.audit(actor, "contact.added", f"person:{person_id}", now, kind=kind, address=shown)
     return replace(method, new_secret=secret_text(secret)) if secret else method
@@ -56,13 +64,13 @@ async def rotate_signing_secret(
 ) -> RotatedSecret:
     """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
     await store.lock_person(tx, person_id)
-    mine = {m.id: m for m in await store.methods(tx, [person_id])}
+    mine = {m.id: m for m in await contact_method_store.methods(tx, [person_id])}
     if method_id not in mine:
         raise NotFound("There is no such contact method.")
     if not registry.channel(mine[method_id].kind).is_signed:
         raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
     secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
-    await store.rotate_secret(tx, method_id, secret, until)
+    await contact_method_store.rotate_secret(tx, method_id, secret, until)
     await tx.audit(actor, "contact.secret_rotated", f"person:{person_id}", now, method=method_id)
     return RotatedSecret(secret_text(secret), until)
 
@@ -79,7 +87,7 @@ async def remove_contact_method(
 ) -> ContactMethod:
     """Remove and return a contact method of the person; raise `Conflict` for the last one."""
     await store.lock_person(tx, person_id)
-    mine = await store.methods(tx, [person_id])
+    mine = await contact_method_store.methods(tx, [person_id])
     method = next((m for m in mine if m.id == method_id), None)
     if method is None:
         raise NotFound("There is no such contact method.")
@@ -87,7 +95,7 @@ async def remove_contact_method(
         only = "only contact method" if len(mine) == 1 else "only contact method that isn’t disabled"
         raise Conflict(f"This is your {only}.", hint="Add another one first.")
     used = await contact_method_store.rules_of_method(tx, method_id)
-    await store.disable_method(tx, method_id, now)
+    await contact_method_store.disable_method(tx, method_id, now)
     await tx.audit(actor, "contact.removed", f"person:{person_id}", now, method=method_id, rules=used)
     return method
 
@@ -100,14 +108,14 @@ async def restore_contact_method(tx: Tx, actor: Actor, entry: undo.Entry, now: d
     if not await contact_method_store.enable_method(tx, person_id, method_id):
         raise undo.changed_since("this contact method was added again.", "Nothing else to do.")
     for urgency, delay_s in entry.detail["rules"]:
-        await store.add_rule(tx, person_id, urgency, delay_s, method_id)
+        await notification_rule_store.add_rule(tx, person_id, urgency, delay_s, method_id)
     await tx.audit(actor, "contact.restored", f"person:{person_id}", now, method=method_id)
 
 
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def request_test(tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime) -> None:
     """Request a test message through one of the person's own contact methods."""
-    if method_id not in [m.id for m in await store.methods(tx, [person_id])]:
+    if method_id not in [m.id for m in await contact_method_store.methods(tx, [person_id])]:
         raise NotFound("There is no such contact method.")
     await verification_actions.record_test(tx, method_id, "sent", now)
     await tx.emit(ContactTestRequested(method_id), now)

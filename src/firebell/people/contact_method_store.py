@@ -1,6 +1,113 @@
-"""The SQL that restores contact methods with their rules, and of what only webhooks have."""
+"""The SQL of contact methods."""
 
-from firebell.kit.db.database import Tx
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db.database import Reads, Row, Tx
+from firebell.people.model import ContactMethod
+
+_METHOD = (
+    "id, person_id, kind, address, label, verified_at, disabled_at, suspect_since, unusable_since, exempt,"
+    " replaces, test_at, test_result"
+)
+_METHOD_FIELDS = tuple(_METHOD.split(", "))
+
+
+def to_method(row: Row) -> ContactMethod:
+    return ContactMethod(**{name: row[name] for name in _METHOD_FIELDS})
+
+
+async def insert_method(
+    tx: Tx,
+    person_id: int,
+    kind: str,
+    address: str,
+    label: str,
+    now: datetime,
+    signing_secret: bytes | None = None,
+    replaces: int | None = None,
+) -> ContactMethod | None:
+    """Insert and return an unverified contact method, also if it was removed before; None if it is in use."""
+    row = await tx.row(
+        f"""
+        insert into contact_method (person_id, kind, address, label, created_at, signing_secret, replaces)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (person_id, kind, address) do update
+        set disabled_at = null, verified_at = null, suspect_since = null, unusable_since = null, exempt = false,
+            created_at = excluded.created_at, label = excluded.label, replaces = excluded.replaces,
+            test_at = null, test_result = null,
+            signing_secret = excluded.signing_secret, previous_secret = null, previous_until = null
+        where contact_method.disabled_at is not null
+        returning {_METHOD}
+        """,
+        person_id,
+        kind,
+        address,
+        label,
+        now,
+        signing_secret,
+        replaces,
+    )
+    return to_method(row) if row else None
+
+
+async def signing_secrets(
+    tx: Reads, method_ids: Sequence[int], now: datetime
+) -> dict[int, tuple[bytes, ...]]:
+    """Return the signing secrets of each webhook: the current one, then the previous one while it is in force."""
+    rows = await tx.fetch(
+        """
+        select
+            id,
+            signing_secret,
+            case when previous_until > $2 then previous_secret end as previous_secret
+        from contact_method
+        where id = any($1::bigint[]) and signing_secret is not null
+        """,
+        list(method_ids),
+        now,
+    )
+    return {
+        row["id"]: tuple(s for s in (row["signing_secret"], row["previous_secret"]) if s is not None)
+        for row in rows
+    }
+
+
+async def rotate_secret(tx: Tx, method_id: int, signing_secret: bytes, previous_until: datetime) -> None:
+    await tx.execute(
+        """
+        update contact_method
+        set previous_secret = signing_secret, previous_until = $3, signing_secret = $2
+        where id = $1
+        """,
+        method_id,
+        signing_secret,
+        previous_until,
+    )
+
+
+async def methods(tx: Tx, person_ids: Sequence[int]) -> list[ContactMethod]:
+    """Return the contact methods in use of these people, oldest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_METHOD}
+        from contact_method
+        where person_id = any($1::bigint[]) and disabled_at is null
+        order by id
+        """,
+        list(person_ids),
+    )
+    return [to_method(row) for row in rows]
+
+
+async def method(tx: Tx, method_id: int) -> ContactMethod | None:
+    row = await tx.row(f"select {_METHOD} from contact_method where id = $1", method_id)
+    return to_method(row) if row else None
+
+
+async def disable_method(tx: Tx, method_id: int, now: datetime) -> None:
+    await tx.execute("update contact_method set disabled_at = $2 where id = $1", method_id, now)
+    await tx.execute("delete from notification_rule where method_id = $1", method_id)
 
 
 async def rules_of_method(tx: Tx, method_id: int) -> list[tuple[str, int]]:

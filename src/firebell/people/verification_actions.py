@@ -9,14 +9,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound, TooMany
 from firebell.kit.signing import Signer
-from firebell.people import store, verification, verification_store
+from firebell.people import contact_method_store, store, verification, verification_store
 from firebell.people.authorization import permits
-from firebell.people.model import (
-    ContactCodeRequested,
-    ContactMethod,
-    ContactMethodDisabled,
-    MethodState,
-)
+from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.permissions import Verb
 from firebell.people.verification import Entry, Limit, MethodEvent
 
@@ -32,7 +27,7 @@ _LIMIT_TEXTS = {
 
 async def _own_method(tx: Tx, person_id: int, method_id: int) -> ContactMethod:
     await store.lock_person(tx, person_id)
-    for method in await store.methods(tx, [person_id]):
+    for method in await contact_method_store.methods(tx, [person_id]):
         if method.id == method_id:
             return method
     raise NotFound("There is no such contact method.")
@@ -151,10 +146,10 @@ async def _verify(tx: Tx, actor: Actor, method: ContactMethod, now: datetime) ->
     await verification_store.mark_verified(tx, method.id, now)
     subject = f"person:{method.person_id}"
     await tx.audit(actor, "contact.verified", subject, now, method=method.id)
-    in_use = {m.id for m in await store.methods(tx, [method.person_id])}
+    in_use = {m.id for m in await contact_method_store.methods(tx, [method.person_id])}
     if method.replaces in in_use and method.replaces is not None:
         await verification_store.move_rules(tx, method.replaces, method.id)
-        await store.disable_method(tx, method.replaces, now)
+        await contact_method_store.disable_method(tx, method.replaces, now)
         await tx.audit(actor, "contact.replaced", subject, now, method=method.replaces, by=method.id)
     await tx.live(subject.replace(":", "-"))
 
@@ -171,9 +166,8 @@ async def record_test(tx: Tx, method_id: int, result: str, now: datetime) -> Non
 
 async def record_address_failure(tx: Tx, method_id: int, now: datetime, *, gone: bool) -> None:
     """Record that an address failed: its contact method is suspect, or disabled if it is gone or failed before."""
-    method = (
-        await store.method(tx, method_id) if await verification_store.lock_method(tx, method_id) else None
-    )
+    locked = await verification_store.lock_method(tx, method_id)
+    method = await contact_method_store.method(tx, method_id) if locked else None
     if method is None:
         return
     failed_recently = verification.is_second_failure(method.suspect_since, now)
@@ -200,11 +194,13 @@ async def remove_unverified(tx: Tx, now: datetime) -> bool:
     # again under the locks: someone may just have removed the verified one, or verified this one
     confirmed = set(await verification_store.unverified_since(tx, before, EXPIRED_PER_RUN))
     for person_id, method_id in overdue:
-        method = await store.method(tx, method_id) if (person_id, method_id) in confirmed else None
+        method = (
+            await contact_method_store.method(tx, method_id) if (person_id, method_id) in confirmed else None
+        )
         if method is None:
             continue
         if verification.transition(method.state, MethodEvent.VERIFY_WITHIN_PASSED) is None:
-            await store.disable_method(tx, method_id, now)
+            await contact_method_store.disable_method(tx, method_id, now)
             await tx.audit(SYSTEM, "contact.expired", f"person:{person_id}", now, method=method_id)
             await tx.live(f"person-{person_id}")
     return len(overdue) == EXPIRED_PER_RUN

@@ -1,0 +1,46 @@
+"""The SQL of notification rules."""
+
+from collections.abc import Sequence
+
+from firebell.kit.db.database import Tx
+from firebell.people.contact_method_store import to_method
+from firebell.people.model import Rule
+
+
+async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
+    await tx.execute(
+        """
+        insert into notification_rule (person_id, urgency, delay_s, method_id)
+        values ($1, $2, $3, $4)
+        on conflict do nothing
+        """,
+        person_id,
+        urgency,
+        delay_s,
+        method_id,
+    )
+
+
+async def clear_rules(tx: Tx, person_id: int, urgency: str) -> None:
+    await tx.execute(
+        "delete from notification_rule where person_id = $1 and urgency = $2", person_id, urgency
+    )
+
+
+async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[Rule]]:
+    """Return the notification rules of each person over the methods in use, by delay."""
+    rows = await tx.fetch(
+        """
+        select rule.delay_s, method.*
+        from notification_rule rule
+        join contact_method method on method.id = rule.method_id and method.disabled_at is null
+        where rule.person_id = any($1::bigint[]) and rule.urgency = $2
+        order by rule.delay_s, rule.id
+        """,
+        list(person_ids),
+        urgency,
+    )
+    rules_by_person: dict[int, list[Rule]] = {person_id: [] for person_id in person_ids}
+    for row in rows:
+        rules_by_person[row["person_id"]].append(Rule(row["delay_s"], to_method(row)))
+    return rules_by_person
