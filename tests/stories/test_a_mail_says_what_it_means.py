@@ -17,7 +17,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people import quiet_hours
+from firebell.people import validation
 from tests.servers import mail_server
 from tests.world import World, world
 
@@ -243,7 +243,7 @@ async def test_the_bundle_of_the_morning_has_the_date_of_the_morning(dsn: str) -
     clock = FakeClock(datetime(2026, 11, 24, 23, 0, tzinfo=UTC))
     async with mailed(dsn, clock) as (w, box):
         async with w.ctx.db.tx() as tx:
-            hours = quiet_hours.clean("22:00", "07:00", "Europe/Stockholm")
+            hours = validation.clean_quiet_hours("22:00", "07:00", "Europe/Stockholm")
             await people.set_quiet_hours(tx, await w.actor(w.mara), w.mara, hours, w.now)
         await w.alert("disk", severity="warning", service="a")
         await w.alert("fan", severity="warning", service="b")

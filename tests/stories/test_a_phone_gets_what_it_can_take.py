@@ -14,7 +14,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people import quiet_hours
+from firebell.people import validation
 from tests.servers import listening
 from tests.world import World, world
 
@@ -83,7 +83,7 @@ async def phones(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, NtfyS
 async def keep_quiet(w: World) -> None:
     """Let Mara keep quiet hours until seven in the morning of Stockholm."""
     async with w.ctx.db.tx() as tx:
-        hours = quiet_hours.clean("22:00", "07:00", "Europe/Stockholm")
+        hours = validation.clean_quiet_hours("22:00", "07:00", "Europe/Stockholm")
         await people.set_quiet_hours(tx, await w.actor(w.mara), w.mara, hours, w.now)
 
 

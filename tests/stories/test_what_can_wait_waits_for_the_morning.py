@@ -10,7 +10,7 @@ from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.people import quiet_hours
+from firebell.people import validation
 from tests.world import World, world
 
 MIDNIGHT = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ def clock() -> FakeClock:
 async def keep(w: World, person: int, starts: str = "22:00", ends: str = "07:00") -> None:
     """Let somebody keep quiet hours on the clock of Stockholm."""
     async with w.ctx.db.tx() as tx:
-        hours = quiet_hours.clean(starts, ends, "Europe/Stockholm")
+        hours = validation.clean_quiet_hours(starts, ends, "Europe/Stockholm")
         await people.set_quiet_hours(tx, await w.actor(person), person, hours, w.now)
 
 

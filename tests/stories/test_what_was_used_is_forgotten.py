@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.notify import notice_store as notify_store
+from firebell.notify import email_thread_store
 from firebell.paging import single_use_store
 from tests.world import World, world
 
@@ -30,7 +30,9 @@ async def test_used_links_and_mail_threads_go_after_their_use_and_not_before(
         assert page != resolved
         async with w.ctx.db.tx() as tx:
             await single_use_store.use(tx, "ack-1", w.now)
-            await notify_store.mail_subjects(tx, dict.fromkeys([resolved, f"{resolved}-alarm", page], "x"))
+            await email_thread_store.mail_subjects(
+                tx, dict.fromkeys([resolved, f"{resolved}-alarm", page], "x")
+            )
             await tx.execute("update due set due_at = $1 where kind = 'paging.prune'", w.now)
             await tx.execute("delete from due where kind not in ('paging.prune')")
         threads = sorted([resolved, f"{resolved}-alarm", page])

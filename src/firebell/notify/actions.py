@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.notify import delivery_store, notice_store, quiet_hours, subject_store
+from firebell.notify import delivery_store, email_thread_store, notice_store, quiet_hours, subject_store
 from firebell.notify.model import Notice, SubjectKind
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, plan, usable
 from firebell.people import actions as people
 from firebell.people.model import QuietHoursChanged
 
 deliveries_about = subject_store.of_subject
-forget_mail_threads = notice_store.forget_mail_threads
+forget_mail_threads = email_thread_store.forget_mail_threads
 notified = subject_store.notified
 overdue_messages = delivery_store.overdue
 queue = delivery_store.queue

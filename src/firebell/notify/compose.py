@@ -9,7 +9,7 @@ from firebell.channels.base import Channel, Message
 from firebell.channels.registry import CHANNELS
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.notify import notice_store
+from firebell.notify import email_thread_store
 from firebell.notify.model import Delivery, Outgoing, Recipient
 from firebell.people import actions as people
 
@@ -52,4 +52,4 @@ def _channel_is(delivery: Delivery, what: Callable[[Channel], bool]) -> bool:
 async def _mail_subjects(tx: Tx, mailed: Sequence[Message]) -> dict[str, str]:
     """Return the subject of each thread's first email, by which mail clients thread (spec 10.4)."""
     proposed = {message.thread: message.mail_subject for message in mailed if message.thread}
-    return await notice_store.mail_subjects(tx, proposed) if proposed else {}
+    return await email_thread_store.mail_subjects(tx, proposed) if proposed else {}

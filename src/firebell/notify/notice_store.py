@@ -1,6 +1,6 @@
-"""The SQL of notices and of the subjects of email threads."""
+"""The SQL of notices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.arrays import transpose
@@ -38,33 +38,3 @@ async def notices_by_id(tx: Tx, notice_ids: Sequence[int]) -> dict[int, Notice]:
     )
     columns = ("key", "person_id", "kind", "title", "note", "link", "urgency")
     return {row["id"]: Notice(**{name: row[name] for name in columns}) for row in rows}
-
-
-async def mail_subjects(tx: Tx, subjects: Mapping[str, str]) -> dict[str, str]:
-    """Store the subject of each new mail thread, and return the stored subject of every thread."""
-    # in order, so that two senders that store the same threads do not deadlock
-    threads = sorted(subjects)
-    await tx.execute(
-        """
-        insert into mail_thread (thread, subject)
-        select thread, subject
-        from unnest($1::text[], $2::text[]) new_thread (thread, subject)
-        on conflict (thread) do nothing
-        """,
-        threads,
-        [subjects[thread] for thread in threads],
-    )
-    rows = await tx.fetch(
-        """
-        select thread, subject
-        from mail_thread
-        where thread = any($1::text[])
-        """,
-        threads,
-    )
-    return {row["thread"]: row["subject"] for row in rows}
-
-
-async def forget_mail_threads(tx: Tx, threads: Sequence[str]) -> None:
-    """Delete these mail threads; a later message starts a new one."""
-    await tx.execute("delete from mail_thread where thread = any($1::text[])", list(threads))

@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people import actions, audit_store, quiet_hours, team_store
+from firebell.people import actions, audit_store, team_store, validation
 from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -403,7 +403,7 @@ async def get_quiet_hours(w: ContactReader) -> QuietShown:
 )
 async def set_quiet_hours(w: ContactOwner, body: Quiet) -> QuietShown:
     tz = body.tz or (await actions.person(w.tx, w.person_id)).tz
-    hours = quiet_hours.clean(body.starts, body.ends, tz)
+    hours = validation.clean_quiet_hours(body.starts, body.ends, tz)
     await actions.set_quiet_hours(w.tx, w.actor, w.person_id, hours, w.now)
     return _quiet(hours)
 

@@ -14,8 +14,8 @@ from firebell.people import (
     access,
     actions,
     authentication,
-    quiet_hours,
     quiet_hours_store,
+    validation,
     verification_actions,
 )
 from firebell.people.permissions import Verb
@@ -160,7 +160,7 @@ async def save_quiet_hours(visit: CurrentVisit) -> Response:
         hours = (
             None
             if fields.get("off")
-            else quiet_hours.clean(*(fields.get(n, "") for n in ("starts", "ends", "tz")))
+            else validation.clean_quiet_hours(*(fields.get(n, "") for n in ("starts", "ends", "tz")))
         )
         async with visit.tx.savepoint():
             await actions.set_quiet_hours(visit.tx, visit.actor, visit.person.id, hours, visit.now)

@@ -1,5 +1,6 @@
-"""Validation of emails, time zones, roles, contact methods and scopes (pure)."""
+"""Validation of emails, time zones, roles, contact methods, scopes and quiet hours (pure)."""
 
+from datetime import time
 from urllib.parse import urlsplit
 
 from firebell.channels import registry
@@ -8,7 +9,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.kit.mail.mailbox import clean_address
 from firebell.kit.text import masked
-from firebell.people.model import SCOPES, Role
+from firebell.people.model import SCOPES, QuietHours, Role
 
 TEAM_ROLES = ("member", "manager")
 
@@ -57,3 +58,26 @@ def check_scopes(scopes: list[str]) -> list[str]:
             fields={"scopes": f"Use any of {', '.join(SCOPES)}."},
         )
     return sorted(set(scopes))
+
+
+def clean_quiet_hours(starts: str, ends: str, tz: str) -> QuietHours:
+    """Return quiet hours from two wall times such as 22:00; raise `Invalid` if one is not a time."""
+    quiet_hours = QuietHours(_time_of_day(starts, "starts"), _time_of_day(ends, "ends"), check_zone(tz))
+    if quiet_hours.starts == quiet_hours.ends:
+        raise Invalid(
+            "Quiet hours of a whole day would hold every notification forever.",
+            fields={"ends": "Choose another time than the start."},
+        )
+    return quiet_hours
+
+
+def _time_of_day(text: str, field: str) -> time:
+    try:
+        parsed = time.fromisoformat(text.strip())
+    except ValueError as exc:
+        raise Invalid(f"{text!r} is not a time.", fields={field: "Enter a time such as 22:00."}) from exc
+    if parsed.tzinfo is not None or parsed.second or parsed.microsecond:
+        raise Invalid(
+            f"{text!r} is not a time of day in whole minutes.", fields={field: "Enter a time such as 22:00."}
+        )
+    return parsed
