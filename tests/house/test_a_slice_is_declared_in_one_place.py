@@ -58,6 +58,8 @@ ROUTERS = [
     "oncall.swaps.web",
     "oncall.schedules.editor_web",
     "oncall.schedules.change_web",
+    "oncall.schedules.on_call_web",
+    "oncall.schedules.new_schedule_web",
     "oncall.schedules.web",
     "oncall.schedules.on_call_api",
     "oncall.schedules.api",

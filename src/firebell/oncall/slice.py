@@ -15,7 +15,14 @@ def _routers() -> list["APIRouter"]:
     from firebell.oncall.calendars import api as calendar_api
     from firebell.oncall.calendars import web as calendar_web
     from firebell.oncall.schedules import api as schedule_api
-    from firebell.oncall.schedules import change_web, editor_web, on_call_api, web
+    from firebell.oncall.schedules import (
+        change_web,
+        editor_web,
+        new_schedule_web,
+        on_call_api,
+        on_call_web,
+        web,
+    )
     from firebell.oncall.swaps import api as swap_api
     from firebell.oncall.swaps import web as swap_web
 
@@ -25,6 +32,8 @@ def _routers() -> list["APIRouter"]:
         swap_web.router,
         editor_web.router,
         change_web.router,
+        on_call_web.router,
+        new_schedule_web.router,
         web.router,
         on_call_api.router,
         schedule_api.router,
