@@ -10,7 +10,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid
 from firebell.people import actions as people
 from firebell.people import sign_in
-from tests.api.callers import TEST, browser
+from tests.api.api_clients import TEST, browser
 from tests.world import World, world
 
 OLD, NEW = "a quiet night please", "lanterns over harbor"

@@ -7,7 +7,7 @@ import httpx
 
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
-from tests.api.callers import browser
+from tests.api.api_clients import browser
 from tests.world import World, world
 
 PASSWORD = "a quiet night please"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser
+from tests.api.api_clients import browser
 from tests.oncall_world import Rota, day, rota
 from tests.world import ANSWERS
 

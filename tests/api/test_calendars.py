@@ -13,7 +13,7 @@ from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import store as schedules
 from firebell.people import actions as people
 from firebell.people.model import SCOPES
-from tests.api.callers import TEST, Api, browser, key_of, organization
+from tests.api.api_clients import TEST, Api, browser, key_of, organization
 from tests.oncall_world import daily
 from tests.world import World
 

@@ -7,8 +7,8 @@ import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser
-from tests.api.test_errors_stand_at_their_fields import refused_fields
+from tests.api.api_clients import browser
+from tests.api.test_errors_appear_at_their_fields import refused_fields
 from tests.api.test_long_lists_on_the_web import declare, read, signed_in
 from tests.world import World, world
 

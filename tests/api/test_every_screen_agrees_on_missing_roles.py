@@ -8,7 +8,7 @@ import pytest
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Role
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser
+from tests.api.api_clients import browser
 from tests.api.test_long_lists_on_the_web import read, signed_in
 from tests.world import world
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import Api, browser, key_of
+from tests.api.api_clients import Api, browser, key_of
 from tests.api.test_filters_of_the_list_of_pages import totals
 from tests.api.test_long_lists_on_the_web import link, read, signed_in
 from tests.world import World, world

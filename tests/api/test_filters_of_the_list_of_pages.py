@@ -11,7 +11,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.callers import Api, browser, key_of
+from tests.api.api_clients import Api, browser, key_of
 from tests.api.test_long_lists_on_the_web import link, read, refs, signed_in, storm
 from tests.world import World, world
 

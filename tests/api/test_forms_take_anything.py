@@ -8,8 +8,8 @@ import pytest
 from firebell.app import build
 from firebell.kit.clock import FakeClock
 from firebell.people.access import Public
-from tests.api.callers import browser, sign_in
-from tests.api.everything import Entrance, Everything, entrances, everything, finder
+from tests.api.api_clients import browser, sign_in
+from tests.api.full_organization import Entrance, Everything, entrances, everything, finder
 
 HOSTILE = ("²", "9" * 4000, "-1", "", "2026-13-45T99:99")
 ENDS_THE_SESSION = {

@@ -1,7 +1,7 @@
 """The handbook, the templates and the messages of an incident over JSON."""
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import key_of, organization
+from tests.api.api_clients import key_of, organization
 
 
 async def test_chapters_are_listed_read_and_searched(dsn: str, clock: FakeClock) -> None:

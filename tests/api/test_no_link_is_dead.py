@@ -25,7 +25,7 @@ from firebell.people.model import Role, Session
 from firebell.process import connected
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
-from tests.api.callers import TEST
+from tests.api.api_clients import TEST
 from tests.world import sink
 
 ORIGIN = "http://127.0.0.1:8080"

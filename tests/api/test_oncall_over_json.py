@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import store
-from tests.api.callers import Api, key_of, organization
+from tests.api.api_clients import Api, key_of, organization
 
 MONDAY = "2026-11-23T09:00"
 

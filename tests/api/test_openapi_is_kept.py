@@ -26,7 +26,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.oncall.schedules import queries as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
-from tests.api.callers import key_of, organization
+from tests.api.api_clients import key_of, organization
 from tests.servers import serve
 from tests.world import world
 

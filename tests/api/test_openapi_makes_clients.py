@@ -13,7 +13,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.text import NAME_LIMIT
-from tests.api.callers import browser, key_of, organization
+from tests.api.api_clients import browser, key_of, organization
 from tests.servers import serve
 from tests.world import World, world
 

@@ -15,7 +15,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import available, migrate
 from firebell.workload import pay, store
-from tests.api.callers import TEST, Api, browser, organization
+from tests.api.api_clients import TEST, Api, browser, organization
 
 OLD = {"currency": "EUR", "weekday": "5", "night": "7.50", "weekend": "10", "per_shift": "100"}
 NEW = {**OLD, "weekday": "50", "night": "75", "weekend": "100", "per_shift": "1000"}

@@ -10,7 +10,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.web import static_files
-from tests.api.callers import browser, sign_in
+from tests.api.api_clients import browser, sign_in
 from tests.browser.conftest import FIRST_RUN
 from tests.house.test_scripts_are_modules import OF_ONE_PAGE
 from tests.servers import serve

@@ -2,7 +2,7 @@
 
 from firebell.kit.clock import FakeClock
 from firebell.people.model import SCOPES
-from tests.api.callers import browser, key_of, organization
+from tests.api.api_clients import browser, key_of, organization
 from tests.rules.test_runbooks import GOOD
 
 

@@ -1,7 +1,7 @@
 """Search over JSON and on the page without a script."""
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import browser, key_of, organization, sign_in
+from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.rules.test_search_terms import ODD
 
 

@@ -13,7 +13,7 @@ from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
 from firebell.people import audit_store, password_hashing, store
 from firebell.people.sessions import AGE_LIMIT, IDLE_LIMIT, TOUCH_INTERVAL
-from tests.api.callers import TEST, Api, browser, key_of
+from tests.api.api_clients import TEST, Api, browser, key_of
 from tests.servers import serve
 from tests.world import ANSWERS, World, world
 

@@ -5,7 +5,7 @@ from firebell.oncall.model import MAX_LAYERS, Layer, Schedule, Unit, Window
 from firebell.oncall.schedules import actions
 from firebell.people import actions as people
 from tests.api.test_a_schedule_is_changed_on_its_page import Desk, desk
-from tests.forms_of import form_of
+from tests.html_forms import form_of
 from tests.oncall_world import daily, day
 
 EDIT = "/oncall/daily/edit"

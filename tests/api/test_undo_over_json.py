@@ -9,7 +9,7 @@ from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.undo.undoable_actions import WAYS
-from tests.api.callers import TEST, Api, key_of, organization
+from tests.api.api_clients import TEST, Api, key_of, organization
 from tests.cli.terminal import at_a_server
 from tests.world import World
 

@@ -15,8 +15,8 @@ from firebell.people import access, permissions
 from firebell.people.access import ApiDecision, PageDecision, Public
 from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import Rights, Verb
-from tests.api.callers import browser, key_of, sign_in
-from tests.api.everything import Entrance, Everything, Finder, entrances, everything, finder, leaves
+from tests.api.api_clients import browser, key_of, sign_in
+from tests.api.full_organization import Entrance, Everything, Finder, entrances, everything, finder, leaves
 from tests.world import World, world
 
 NOT_OURS = {"/api/v1/openapi.json", "/static"}

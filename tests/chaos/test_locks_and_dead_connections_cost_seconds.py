@@ -19,7 +19,7 @@ from firebell.kit.errors import Unavailable
 from firebell.process import connected
 from firebell.worker import HEARTBEAT_S, LOCKED_PAUSE, Worker, timer_handlers
 from tests.servers import until
-from tests.sources.door import door
+from tests.sources.inbound_client import door
 from tests.world import World, settings, world
 
 pytestmark = pytest.mark.chaos

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from firebell.cli import main
 from firebell.kit.clock import FakeClock
-from tests.api.callers import key_of
+from tests.api.api_clients import key_of
 from tests.servers import serve
 from tests.world import World, world
 

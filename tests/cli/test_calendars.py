@@ -6,7 +6,7 @@ from urllib.request import urlopen
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import at_a_server
 from tests.servers import until
-from tests.stories.test_a_rota_kept_elsewhere import HEAD, TAIL, event
+from tests.stories.test_a_rota_in_an_imported_calendar import HEAD, TAIL, event
 
 
 async def test_calendars_out_and_in(dsn: str, clock: FakeClock, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from firebell.incidents import actions as incidents
 from firebell.incidents import mitigations
 from firebell.kit.clock import FakeClock
-from tests.api.callers import Api, key_of
+from tests.api.api_clients import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import pagerduty as pd
 from tests.handbook.stand_ins.server import Answer, Fault, served

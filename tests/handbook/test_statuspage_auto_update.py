@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from firebell.kit.clock import FakeClock
-from tests.api.callers import Api, key_of
+from tests.api.api_clients import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import statuspage as sp
 from tests.handbook.stand_ins.server import Answer, Fault, Served, served

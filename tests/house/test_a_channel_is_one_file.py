@@ -68,7 +68,7 @@ from firebell.commands.contact import contact
 from firebell.commands.doctor import check_channels
 from firebell.kit.clock import FakeClock
 from firebell.settings import load
-from tests.api.callers import sign_in
+from tests.api.api_clients import sign_in
 from tests.world import world
 
 

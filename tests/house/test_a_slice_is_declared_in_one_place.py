@@ -22,7 +22,7 @@ from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.worker import Worker, timer_handlers
-from tests.api.callers import sign_in
+from tests.api.api_clients import sign_in
 from tests.world import world
 
 ROUTERS = [

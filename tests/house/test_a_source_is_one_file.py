@@ -16,9 +16,9 @@ from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.kit.clock import FakeClock
 from firebell.kit.slice import DeclarationError
-from tests.api.callers import browser, sign_in
+from tests.api.api_clients import browser, sign_in
 from tests.house.source import ROOT, SRC
-from tests.sources.door import Door, door
+from tests.sources.inbound_client import Door, door
 from tests.world import world
 
 DOCUMENTATION = (ROOT / "docs" / "sending-alerts.md").read_text(encoding="utf-8")

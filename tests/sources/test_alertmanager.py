@@ -10,7 +10,7 @@ import pytest
 from firebell.alerts.model import Event, EventKind, Rejected
 from firebell.alerts.sources import alertmanager
 from firebell.kit.clock import FakeClock
-from tests.sources.door import door
+from tests.sources.inbound_client import door
 
 RECORDED = [
     json.loads(line)

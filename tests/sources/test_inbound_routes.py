@@ -10,7 +10,7 @@ import pytest
 from firebell.alerts import actions as alerts
 from firebell.alerts import ingest
 from firebell.kit.clock import FakeClock
-from tests.sources.door import Door, door
+from tests.sources.inbound_client import Door, door
 
 ALERT = {"title": "disk full", "key": "disk", "severity": "critical"}
 

@@ -9,7 +9,7 @@ from firebell.alerts.model import Event, EventKind
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.kit.clock import FakeClock
-from tests.sources.door import door
+from tests.sources.inbound_client import door
 
 SAMPLES = json.loads((Path(__file__).parent / "samples" / "pagerduty-v2.json").read_text())
 KEY = "k" * 32

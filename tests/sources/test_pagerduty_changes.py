@@ -8,9 +8,9 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import ChangeEvent
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from tests.api.callers import Api, browser, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization
 from tests.cli.terminal import at_a_server
-from tests.sources.door import Door, door
+from tests.sources.inbound_client import Door, door
 from tests.world import World
 
 DEPLOYMENT: dict[str, Any] = {

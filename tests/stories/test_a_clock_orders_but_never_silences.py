@@ -7,9 +7,9 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
-from tests.api.callers import browser, organization
+from tests.api.api_clients import browser, organization
 from tests.cli.terminal import at_a_server
-from tests.sources.door import Door, door
+from tests.sources.inbound_client import Door, door
 from tests.world import World
 
 SAMPLE = (

@@ -25,8 +25,8 @@ from firebell.people.verification import Entry
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import listening, mail_server
-from tests.stories.test_a_mail_says_what_it_means import Mailbox, heading
-from tests.stories.test_a_phone_gets_what_it_can_take import NtfyServer
+from tests.stories.test_emails import Mailbox, heading
+from tests.stories.test_ntfy_messages import NtfyServer
 from tests.world import World, settings, sink, world
 
 NEW, VERIFIED, SUSPECT, DISABLED = MethodState

@@ -13,7 +13,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind
 from firebell.people import actions as people
 from firebell.people import audit_store, key_store
-from tests.api.callers import Api, browser, key_of
+from tests.api.api_clients import Api, browser, key_of
 from tests.world import World, world
 
 ADMIN = Actor("system", "Test")

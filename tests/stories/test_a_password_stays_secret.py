@@ -13,8 +13,8 @@ from firebell.kit.mail.server import parse_smtp_url
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from tests.servers import mail_server
-from tests.stories.test_a_mail_says_what_it_means import Mailbox
-from tests.stories.test_the_doctor_says_what_is_wrong import findings
+from tests.stories.test_doctor import findings
+from tests.stories.test_emails import Mailbox
 from tests.world import World, world
 
 HOST = "0.0.0.0"

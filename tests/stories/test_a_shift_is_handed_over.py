@@ -13,8 +13,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
-from tests.api.callers import Api, browser, key_of
-from tests.stories.test_a_shift_comes_begins_and_ends import HOUR, MONDAY, Team, team
+from tests.api.api_clients import Api, browser, key_of
+from tests.stories.test_shift_notifications import HOUR, MONDAY, Team, team
 
 DAY = "2026-11-30"
 PATH = f"/oncall/handoffs/weekly/{DAY}"

@@ -1,0 +1,271 @@
+"""An organization with one of everything, its routes with the decision of each, and its secrets."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match
+
+from firebell.alerts.model import InboundRequest
+from firebell.alerts.source import KeyedRequest
+from firebell.alerts.sources import pagerduty
+from firebell.app import build
+from firebell.handoffs import actions as handoffs
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
+from firebell.oncall.calendars import actions as calendars
+from firebell.oncall.calendars.model import FeedKind, Use
+from firebell.oncall.model import OverrideKind
+from firebell.oncall.schedules import actions as oncall
+from firebell.oncall.schedules import queries
+from firebell.oncall.swaps import absences, covers, swaps
+from firebell.people import actions as people
+from firebell.people import store
+from firebell.people.access import ApiDecision, PageDecision, Public
+from firebell.people.model import Role
+from firebell.postmortems import actions as postmortems
+from tests.api.api_clients import TEST, key_of
+from tests.world import World, world
+
+Decision = ApiDecision | PageDecision | Public
+RUNBOOK = "database-failover"
+SLUGS = {
+    "services": "checkout",
+    "escalation": "payments",
+    "policies": "payments",
+    "runbooks": RUNBOOK,
+    "teams": "payments",
+    "handbook": "references/incident-roles",
+}
+_DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
+QUERIES = {
+    "/api/v1/handbook/search": "?q=commander",
+    "/api/v1/schedules/{slug}/shifts": _DAY,
+    "/api/v1/schedules/{slug}/free": _DAY,
+    "/api/v1/schedules/{slug}/holidays": _DAY,
+    "/setup/done": "?service=checkout",
+}
+"""What some addresses need to answer at all."""
+HANDOFF_DAY = "2026-11-30"
+
+
+@dataclass(slots=True)
+class Everything:
+    """The organization: a person and a full key for each role, and text that no answer may show."""
+
+    w: World
+    people: dict[Role, int] = field(default_factory=dict)
+    keys: dict[Role, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """One method of one route, and who it is open to."""
+
+    method: str
+    path: str
+    decisions: tuple[Decision, ...]
+    route: APIRoute = field(repr=False, compare=False)
+
+    @property
+    def is_api(self) -> bool:
+        """Whether it answers JSON under the API's address."""
+        return self.path.startswith("/api/")
+
+    def address(self, *, real: bool) -> str:
+        """Return its path with values in it: of things that exist, or of things that do not."""
+        values = _real(self.path) if real else _missing()
+        path = self.path
+        for name in self.route.param_convertors:
+            value = values.get(name, "1" if real else "999999")
+            path = path.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
+        return path + (QUERIES.get(self.path, "") if real else "")
+
+
+def _real(path: str) -> dict[str, str]:
+    section = path.removeprefix("/api/v1").split("/")[1]
+    if path.startswith("/settings/"):
+        section = path.split("/")[2]
+    slug = SLUGS.get(section, "payments-primary")
+    return {
+        "slug": slug,
+        "day": HANDOFF_DAY,
+        "template_id": "update-first",
+        "urgency": "high",
+        "what": "note",
+    }
+
+
+def _missing() -> dict[str, str]:
+    return {"slug": "no-such-thing", "day": HANDOFF_DAY, "template_id": "no-such-thing", "urgency": "high"}
+
+
+def _tree(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for part in dependant.dependencies:
+        yield from _tree(part)
+
+
+def _leaves(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from _leaves(included.routes)
+
+
+def leaves(w: World) -> list[BaseRoute]:
+    """Return every route of the app, those of its routers included; the inbound app has its own tests."""
+    app: Any = build(w.ctx)
+    return list(_leaves(app._app.routes))
+
+
+def entrances(w: World) -> list[Entrance]:
+    """Return every method of every route that FastAPI serves, HEAD apart."""
+    return [
+        Entrance(method, route.path, _decisions(route), route)
+        for route in leaves(w)
+        if isinstance(route, APIRoute)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+
+def _decisions(route: APIRoute) -> tuple[Decision, ...]:
+    calls = [part.call for part in _tree(route.dependant)]
+    return tuple(c for c in calls if isinstance(c, ApiDecision | PageDecision | Public))
+
+
+Finder = Callable[[str, str], Entrance | None]
+
+
+def finder(known: list[Entrance]) -> Finder:
+    """Return a function that finds which entrance a method and an address lead to, None for none."""
+
+    @cache
+    def find(method: str, address: str) -> Entrance | None:
+        scope = {"type": "http", "method": method, "path": address.partition("?")[0].partition("#")[0]}
+        matches = (e for e in known if e.method == method and e.route.matches(dict(scope))[0] is Match.FULL)
+        return next(matches, None)
+
+    return find
+
+
+async def _people(everything: Everything) -> None:
+    w = everything.w
+    for role in Role:
+        async with w.ctx.db.tx() as tx:
+            made = await people.create_person(
+                tx, TEST, name=f"The {role}", email=f"{role}@example.org", role=role, tz="UTC", now=w.now
+            )
+            everything.people[role] = made.id
+        everything.keys[role] = await key_of(w.ctx.db, w.clock, made.id)
+        everything.secrets[f"key of the {role}"] = everything.keys[role]
+
+
+async def _secrets(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara = await w.actor(w.mara)
+    for kind, address in (("webhook", "https://hooks.example.org/mara-s3cret-hook"), ("ntfy", "mara-s3cret")):
+        await people.add_contact_method(
+            tx, mara, person_id=w.mara, kind=kind, address=address, label="", now=w.now
+        )
+        everything.secrets[kind] = address
+    _, token = await calendars.create_feed(
+        tx, mara, kind=FeedKind.SCHEDULE, subject_id=1, made_by=w.mara, now=w.now
+    )
+    everything.secrets["feed"] = token
+    for owner in ({"schedule_id": 1, "use": Use.OVERRIDE}, {"person_id": w.mara, "use": Use.BUSY}):
+        where = f"https://calendars.example.org/{owner['use']}-s3cret.ics"
+        await calendars.add_import(tx, mara, url=where, now=w.now, **owner)  # type: ignore[arg-type]
+
+        everything.secrets[f"address of {owner['use']}"] = where
+    everything.secrets["address that a page went to"] = w.sink.url
+    everything.secrets["integration key"] = w.key
+    everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
+
+
+async def _incident(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara = await w.actor(w.mara)
+    await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
+    await postmortems.start(tx, SYSTEM, 1, w.now)
+
+
+async def _shifts(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara, now = await w.actor(w.mara), w.now
+    schedule = await queries.by_slug(tx, "payments-primary")
+    change = handoffs.next_change(schedule, now)
+    assert change
+    await handoffs.draft_change(tx, schedule, change, now)
+    week = timedelta(days=7)
+    await oncall.create_override(
+        tx,
+        mara,
+        schedule_id=1,
+        kind=OverrideKind.SET,
+        users=[w.jun],
+        mapping={},
+        start=now + timedelta(hours=1),
+        end=now + timedelta(hours=2),
+        reason="dentist",
+        now=now,
+    )
+    shifts = {
+        w.mara: await queries.shifts_of(tx, w.mara, now),
+        w.jun: await queries.shifts_of(tx, w.jun, now),
+    }
+    mine, theirs = (
+        next(s for s in shifts[i] if s.schedule.id == 1 and s.start > now + week) for i in (w.mara, w.jun)
+    )
+    await covers.ask(
+        tx, mara, schedule_id=1, requester=w.mara, start=mine.start, end=mine.end, reason="away", now=now
+    )
+    await swaps.propose(
+        tx,
+        mara,
+        schedule_id=1,
+        proposer=w.mara,
+        other=w.jun,
+        mine=(mine.start, mine.end),
+        theirs=(theirs.start, theirs.end),
+        now=now,
+    )
+    await absences.add(
+        tx, mara, person_id=w.mara, start=now + 10 * week, end=now + 11 * week, reason="hiking", now=now
+    )
+
+
+@asynccontextmanager
+async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
+    """Yield the organization with a page, an incident, and something of every kind in it."""
+    async with world(dsn, clock) as w:
+        made = Everything(w)
+        await _people(made)
+        await w.alert(links=[{"href": "https://graphs.example.org/checkout"}])
+        body = {
+            "routing_key": w.key,
+            "event_action": "trigger",
+            "dedup_key": "disk-7",
+            "payload": {"summary": "Disk full", "source": "db-1", "severity": "critical"},
+        }
+        raw = json.dumps(body).encode()
+        message = pagerduty.read(KeyedRequest(raw, w.now, new_key="fresh"))
+        assert not message.errors
+        await w.ingest.submit(InboundRequest(w.integration, w.service, "pagerduty", raw, message.events))
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            await _secrets(tx, made)
+            await _incident(tx, made)
+            await _shifts(tx, made)
+        yield made

@@ -1,0 +1,60 @@
+"""After its use, or after another answer, the link in a message offers nothing and says who has the page since when."""
+
+import httpx
+
+from firebell.kit.clock import FakeClock
+from tests.api.api_clients import browser
+from tests.world import World, world
+
+BUTTON = '<form method="post">'
+
+
+async def _link(w: World) -> str:
+    """Let an alert page Mara and return the path of the link that she was sent."""
+    await w.alert()
+    await w.settle()
+    return "/ack/" + str(w.sink.got[-1]["ack_url"]).rpartition("/")[2]
+
+
+def _state(answer: httpx.Response) -> str:
+    """Return the state that a page of a link shows."""
+    return answer.text.partition('class="state" data-state="')[2].partition('"')[0]
+
+
+async def test_a_used_link_offers_no_button_and_names_its_owner(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        link = await _link(w)
+        assert BUTTON in (await http.get(link)).text
+        used_at = w.now
+        assert BUTTON not in (await http.post(link)).text
+        await w.after(minutes=3)
+        again = await http.get(link)
+        assert (again.status_code, _state(again)) == (200, "acked")
+        assert BUTTON not in again.text
+        assert "Mara Lindqvist" in again.text
+        assert used_at.isoformat() in again.text
+
+
+async def test_a_link_of_someone_who_answered_elsewhere_offers_no_button(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        link = await _link(w)
+        await w.ack(w.mara)
+        assert BUTTON not in (await http.get(link)).text
+
+
+async def test_a_link_of_a_page_that_a_colleague_has_lets_its_holder_join(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        link = await _link(w)
+        await w.ack(w.jun)
+        shown = await http.get(link)
+        assert BUTTON in shown.text
+        assert "Jun Okafor" in shown.text
+
+
+async def test_a_link_of_a_resolved_page_says_so_and_offers_no_button(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        link = await _link(w)
+        await w.resolve(w.mara)
+        shown = await http.get(link)
+        assert _state(shown) == "resolved"
+        assert BUTTON not in shown.text

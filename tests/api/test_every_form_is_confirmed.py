@@ -1,0 +1,323 @@
+"""Every form of the web: its save is said, what it destroys asks or can be undone, and no route has no class."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+
+import httpx
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.web.confirm import CONFIRMATIONS, Confirmation
+from firebell.paging import actions as paging
+from firebell.paging.model import PageState
+from tests.api.api_clients import TEST, browser, sign_in
+from tests.api.full_organization import Everything, Finder, entrances, everything, finder
+
+Fields = list[tuple[str, str]]
+NOT_SAID = {
+    "/login": "the page that was asked for",
+    "/logout": "the sign-in form",
+    "/welcome/{token}": "the home page, signed in",
+    "/setup": "the page of the first alert",
+    "/ack/{token}": "the page of the link says who has it",
+    "/undo": "a token that undoes something",
+}
+"""Forms that lead elsewhere than to what was saved, and where; their own tests look at them."""
+
+
+class _Forms(HTMLParser):
+    """Collects every posted form as a browser would send it, and whether it stands behind a question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, Fields, bool]] = []
+        self._open = False
+        self._buttons: Fields = []
+        self._depth: list[str] = []
+        self._select: tuple[str, list[tuple[str, bool]]] | None = None
+        self._text: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag in ("details", "section"):
+            self._depth.append(f"{tag}{' ask' if 'ask' in attributes.get('class', '').split() else ''}")
+        if tag == "form":
+            self._open = attributes.get("method") == "post" and attributes.get("action", "").startswith("/")
+            if self._open:
+                asks = any(part.endswith(" ask") for part in self._depth)
+                self.forms.append((attributes["action"], [], asks))
+        elif not self._open:
+            return
+        elif tag == "input" and "name" in attributes and attributes.get("type") != "file":
+            if attributes.get("type") not in ("checkbox", "radio") or "checked" in attributes:
+                self.forms[-1][1].append((attributes["name"], attributes.get("value", "")))
+        elif tag == "textarea":
+            self._text = ""
+            self.forms[-1][1].append((attributes["name"], ""))
+        elif tag == "button" and attributes.get("type") != "button":
+            self._buttons.append((attributes.get("name", ""), attributes.get("value", "")))
+        elif tag == "select":
+            self._select = (attributes["name"], [])
+        elif tag == "option" and self._select:
+            self._select[1].append((attributes.get("value", ""), "selected" in attributes))
+
+    def handle_data(self, data: str) -> None:
+        if self._text is not None:
+            self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("details", "section") and self._depth:
+            self._depth.pop()
+        if tag == "form":
+            if self._open and self._buttons and all(name for name, _ in self._buttons):
+                self.forms[-1][1].append(self._buttons[0])
+            self._open, self._buttons = False, []
+        elif tag == "textarea" and self._text is not None:
+            name = self.forms[-1][1].pop()[0]
+            self.forms[-1][1].append((name, unescape(self._text)))
+            self._text = None
+        elif tag == "select" and self._select:
+            name, options = self._select
+            chosen = [value for value, selected in options if selected] or [options[0][0] if options else ""]
+            if self._open:
+                self.forms[-1][1].append((name, chosen[0]))
+            self._select = None
+
+
+FILLED = {
+    "/escalation/new": {"name": "Night", "target": "team:1", "wait": "5"},
+    "/services": {"name": "Search"},
+    "/services/{slug}/integrations": {"name": "Grafana"},
+    "/oncall/new": {"name": "Night watch", "person": "1"},
+    "/oncall/new/layers": {"name": "Day watch", "slot-0": "1", "slot-1": "2", "slot-2": "3"},
+    "/oncall/{slug}/override": {"person": "2", "lasts": "4"},
+    "/oncall/{slug}/rotation": {"verb": "join", "who": "3", "layer": "1"},
+    "/oncall/{slug}/shadows": {"learner": "3"},
+    "/oncall/{slug}/calendars": {
+        "name": "Rota",
+        "url": "https://calendars.example.org/rota.ics",
+        "use": "override",
+    },
+    "/oncall/vacations": {"start": "2027-03-01T09:00", "end": "2027-03-02T09:00"},
+    "/settings/password": {"old": "a quiet night please", "new": "a longer lantern over the harbor"},
+    "/settings/contact": {"kind": "ntfy", "address": "mara-bell-2"},
+    "/settings/calendars/busy": {"name": "Private", "url": "https://calendars.example.org/mine.ics"},
+    "/settings/people": {"name": "Ada Byron", "email": "ada@example.org"},
+    "/settings/catch-all": {"member": "2"},
+    "/settings/teams/{slug}": {"member": "1"},
+    "/services/{slug}/policy": {"policy": ""},
+    "/settings/teams": {"name": "Search", "member": "1"},
+    "/settings/keys": {"name": "laptop"},
+    "/incidents/new": {"title": "Search is slow", "severity": "2"},
+    "/pages/{ref}/note": {"text": "Looking."},
+    "/incidents/{ref}/entries": {"text": "Looking."},
+    "/incidents/{ref}/severity": {"severity": "1", "reason": "Less is broken."},
+    "/incidents/{ref}/link": {"page": "PG-2"},
+    "/incidents/{ref}/phase": {"phase": "investigating"},
+    "/handbook/templates/{template_id}": {"body": "{{title}} is being looked at."},
+    "/oncall/{slug}/delete": {"confirm": "Night watch"},
+    "/oncall/pay/rates": {"currency": "EUR", "per_shift": "10"},
+    "/runbooks": {"body": "# Search is slow\n\nRestart it.\n"},
+}
+"""What a person types into a form that is empty at first."""
+
+
+def said(page: str) -> str:
+    """Return the message of a page, nothing if there is none."""
+    message = re.search(r'id="flash".*?role="status">([^<]*)', page, re.S)
+    return unescape(message[1]) if message else ""
+
+
+def undo_of(page: str) -> tuple[str, dict[str, str]]:
+    """Return the form that undoes what a page says was done, its address and fields, or nothing."""
+    form = re.search(r'<form method="post" action="(/undo)">(.*?)</form>', page, re.S)
+    return (form[1], dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[2]))) if form else ("", {})
+
+
+def key_of(path: str, address: str, fields: Fields) -> str:
+    """Return the entry of the table that a form falls under: its route, its verb, or what its fields decide."""
+    verb = address.partition("?")[0].rpartition("/")[2]
+    concrete = re.sub(r"\{(what|verb)\}$", verb, path)
+    decided = next((f"{concrete} {v}" for _, v in fields if v and f"{concrete} {v}" in CONFIRMATIONS), "")
+    return decided or (concrete if concrete in CONFIRMATIONS else path)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as a page serves it."""
+
+    page: str
+    path: str
+    address: str
+    fields: Fields
+    asks: bool
+
+    @property
+    def key(self) -> str:
+        """Its entry in the table of confirmations."""
+        return key_of(self.path, self.address, self.fields)
+
+    @property
+    def name(self) -> str:
+        """Its route with the verb that its address has."""
+        return re.sub(r"\{(what|verb)\}$", self.address.partition("?")[0].rpartition("/")[2], self.path)
+
+
+@dataclass(slots=True)
+class Walk:
+    """A browser of the admin that knows the routes."""
+
+    e: Everything
+    http: httpx.AsyncClient
+    find: Finder
+    pages: list[str]
+
+    async def forms(self, page: str) -> list[Form]:
+        """Return the forms of a page."""
+        parser = _Forms()
+        parser.feed((await self.http.get(page)).text)
+        forms = []
+        for address, fields, asks in parser.forms:
+            entrance = self.find("POST", address)
+            assert entrance, (page, address)
+            forms.append(Form(page, entrance.path, address, fields, asks))
+        return forms
+
+    async def everywhere(self) -> list[Form]:
+        """Return the forms of all pages."""
+        return [form for page in self.pages for form in await self.forms(page)]
+
+    async def send(self, form: Form) -> httpx.Response:
+        """Send a form as served, filled in where it has to be, and return the page that it leads to."""
+        filled = FILLED.get(form.name, {})
+        sent = [(n, v) for n, v in form.fields if n not in filled] + list(filled.items())
+        data: dict[str, list[str]] = {}
+        for name, value in sent:
+            data.setdefault(name, []).append(value)
+        return await self.http.post(form.address, data=data, follow_redirects=True)
+
+
+@asynccontextmanager
+async def walk(dsn: str, clock: FakeClock) -> AsyncIterator[Walk]:
+    """Yield a walk through an organization with one of everything."""
+    async with everything(dsn, clock) as e, browser(e.w) as http:
+        await sign_in(e.w, http, e.w.mara)
+        known = entrances(e.w)
+        pages = [
+            x.address(real=True).replace("/settings/people/1/", "/settings/people/2/")
+            for x in known
+            if x.method == "GET" and not x.is_api and x.path != "/events"
+        ]
+        edits = ("/post-mortems/", "/oncall/handoffs/")
+        pages += [f"{page}?edit=yes" for page in pages if page.startswith(edits)]
+        yield Walk(e, http, finder(known), pages)
+
+
+async def test_each_form_route_says_how_it_is_confirmed(dsn: str, clock: FakeClock) -> None:
+    async with everything(dsn, clock) as e:
+        routes = {x.path for x in entrances(e.w) if x.method == "POST" and not x.is_api}
+    assert routes <= set(CONFIRMATIONS)
+    matched = [re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))) for path in routes]
+    for key in CONFIRMATIONS:
+        assert any(pattern.fullmatch(key.partition(" ")[0]) for pattern in matched), key
+
+
+async def test_what_reaches_people_asks_and_what_is_final_wants_the_name(dsn: str, clock: FakeClock) -> None:
+    async with walk(dsn, clock) as w:
+        forms = await w.everywhere()
+    for form in forms:
+        confirmation = CONFIRMATIONS[form.key]
+        assert form.asks is (confirmation in (Confirmation.ASK, Confirmation.TYPE_NAME)), form
+        has_name = any(name == "confirm" for name, _ in form.fields)
+        assert has_name is (confirmation is Confirmation.TYPE_NAME), form
+    assert len({form.key for form in forms}) > 50
+
+
+NEW_SCHEDULE = "/oncall/night-watch/edit"
+"""The page of a schedule that the first round creates and no policy needs."""
+NEEDED = "/oncall/payments-primary/delete"
+"""What is refused, because a policy needs it."""
+DECLINED = "/oncall/covers/{cover_id}/decline"
+"""The other answer to a request that the walk takes."""
+LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
+"""Forms that end sessions, in the order in which each still finds one to end."""
+
+
+def turn(form: Form) -> tuple[int, int]:
+    """Return when a form is sent: what destroys comes after what it would destroy."""
+    confirmation = CONFIRMATIONS[form.key]
+    return LAST.index(form.path) + 1 if form.path in LAST else 0, list(Confirmation).index(confirmation)
+
+
+async def outcome(w: Walk, form: Form) -> str:
+    """Send a form, and undo it where that is offered; return what was wrong, nothing if all is well."""
+    same = [f for f in await w.forms(form.page) if (f.name, f.key) == (form.name, form.key)]
+    if not same:
+        return f"it is no longer on {form.page}"
+    pick = max if form.path in LAST else min
+    answer = await w.send(pick(same, key=lambda f: f.address))
+    if answer.status_code != 200 or len(said(answer.text)) < len("Saved: it"):
+        return f"{answer.status_code} {said(answer.text)} {wrong(answer.text)}"
+    action, fields = undo_of(answer.text)
+    if not action:
+        return "it offers no undo" if CONFIRMATIONS[form.key] is Confirmation.UNDO else ""
+    undone = await w.http.post(action, data=fields, follow_redirects=True)
+    if undone.status_code != 200 or not said(undone.text):
+        return f"its undo answers {undone.status_code} {wrong(undone.text)}"
+    return ""
+
+
+async def test_every_save_is_said_and_every_undo_restores(dsn: str, clock: FakeClock) -> None:
+    troubles: list[str] = []
+    done: set[tuple[str, str]] = set()
+    async with walk(dsn, clock) as w, browser(w.e.w) as elsewhere:
+        for _ in range(2):
+            await sign_in(w.e.w, elsewhere, w.e.w.mara)
+        # what the first round creates has forms of its own, which the second round sends
+        for only in ([Confirmation.NONE], list(Confirmation)):
+            if len(only) > 1:
+                await resolve_pages(w.e)
+                w.pages = [*w.pages, NEW_SCHEDULE]
+            forms: dict[tuple[str, str], Form] = {}
+            for form in await w.everywhere():
+                if form.address != NEEDED:
+                    forms.setdefault((form.name, form.key), form)
+            for form in sorted(forms.values(), key=turn):
+                is_due = CONFIRMATIONS[form.key] in only and (len(only) > 1 or form.path not in LAST)
+                if (
+                    form.path in NOT_SAID
+                    or form.name == DECLINED
+                    or not is_due
+                    or (form.name, form.key) in done
+                ):
+                    continue
+                done.add((form.name, form.key))
+                if trouble := await outcome(w, form):
+                    troubles.append(f"{form.name}: {trouble}")
+    assert not troubles, "\n".join(troubles)
+    sent = {key for _, key in done}
+    assert {key for key, way in CONFIRMATIONS.items() if way is Confirmation.UNDO} <= sent
+    assert {key for key, way in CONFIRMATIONS.items() if way is not Confirmation.NONE} - sent == ELSEWHERE
+
+
+ELSEWHERE = {"/incidents/{ref}/phase closed", "/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish"}
+"""What needs days or two people before it can be done; their own tests do it."""
+
+
+async def resolve_pages(e: Everything) -> None:
+    """Resolve every page: an open one keeps its policy from being deleted."""
+    async with e.w.ctx.db.tx() as tx:
+        for page in await paging.pages(tx, limit=100):
+            if page.state is not PageState.RESOLVED:
+                await paging.resolve(tx, TEST, page.id, e.w.now)
+
+
+def wrong(page: str) -> str:
+    """Return what a page says is wrong, for the report of a failure."""
+    texts = re.findall(
+        r'(?:<h1>|class="sm hue" data-state="late"[^>]*>|role="alert">.*?<b>)([^<]*)', page, re.S
+    )
+    return "; ".join(text.strip() for text in texts)
