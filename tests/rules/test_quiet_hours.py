@@ -13,7 +13,7 @@ from firebell.notify.held_messages import bundles, merged_message
 from firebell.notify.model import Delivery, DeliveryState
 from firebell.notify.quiet_hours import held_until
 from firebell.people.model import QuietHours
-from firebell.people.quiet_hours import clean
+from firebell.people.validation import clean_quiet_hours
 
 NIGHT = QuietHours(time(22), time(7), "Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -106,7 +106,7 @@ def test_a_zone_that_is_gone_holds_nothing() -> None:
 )
 def test_what_are_no_quiet_hours_is_named(starts: str, ends: str, tz: str, field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        clean(starts, ends, tz)
+        clean_quiet_hours(starts, ends, tz)
     assert field in refused.value.fields
 
 
