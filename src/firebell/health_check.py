@@ -31,7 +31,7 @@ REUSED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class HealthReport:
     """The problem found by each check, empty if it passes; `notes` need attention but do not fail the report."""
 
     checks: Mapping[str, str]
@@ -101,9 +101,9 @@ class HealthCheck:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._looking = asyncio.Lock()
-        self._last: tuple[float, Report] | None = None
+        self._last: tuple[float, HealthReport] | None = None
 
-    async def report(self) -> Report:
+    async def report(self) -> HealthReport:
         """Return the current report, at most `REUSED_S` old."""
         async with self._looking:
             elapsed = self._ctx.pace.monotonic
@@ -111,13 +111,13 @@ class HealthCheck:
                 self._last = elapsed(), await self._look()
             return self._last[1]
 
-    async def _look(self) -> Report:
+    async def _look(self) -> HealthReport:
         ctx = self._ctx
         checks = await _shared(ctx.db, ctx.clock.now(), ctx.pace)
         checks |= {f"lane {name}": wrong for name, wrong in ctx.health.lanes().items()}
         checks["inbound"] = f"Senders are refused: {reason}" if (reason := ctx.health.refusal()) else ""
         checks["process"] = "This process is shutting down." if ctx.health.stopping else ""
-        return Report(checks, _notes(ctx))
+        return HealthReport(checks, _notes(ctx))
 
 
 def _notes(ctx: Context) -> dict[str, str]:

@@ -26,11 +26,11 @@ from firebell.kit.db.database import AWAY, INGEST_LIMITS, Db
 from firebell.kit.db.database_clock import DatabaseClock, agree
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
-from firebell.kit.health import Health
+from firebell.kit.health import ProcessHealth
 from firebell.kit.http_out import guarded_client
 from firebell.kit.signing import Signer
 from firebell.kit.timing import REAL, Pace
-from firebell.kit.web.connections import Limits, Register
+from firebell.kit.web.connections import ConnectionLimits, Register
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.settings import Settings
@@ -144,7 +144,7 @@ async def connected(
             channel_settings=settings.channels,
             composers=subscriptions.composers(),
             pace=pace,
-            health=Health(pace.monotonic),
+            health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
         )
 
@@ -171,7 +171,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def web_server(asgi: ASGIApp, settings: Settings, limits: Limits) -> uvicorn.Server:
+def web_server(asgi: ASGIApp, settings: Settings, limits: ConnectionLimits) -> uvicorn.Server:
     """Return the web server of this process, which enforces `limits` on its clients."""
 
     def report(closed: int) -> None:
@@ -237,7 +237,7 @@ async def serve(process: Running, settings: Settings) -> None:
     If either ends, so does the other: a process never accepts work that it does not do. The web ends first.
     """
     budget = file_descriptors.budget(file_descriptors.limit())
-    limits = Limits(connections=budget.connections, backlog=budget.backlog)
+    limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
     with listen(settings.host, settings.port, limits.backlog) as address:
         server = web_server(app.build(process.ctx), settings, limits)
         _settle_memory()

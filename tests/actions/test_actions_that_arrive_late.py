@@ -8,12 +8,12 @@ from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging import offline_actions
 from firebell.paging.model import PageState
-from firebell.paging.offline_actions import Outcome
+from firebell.paging.offline_actions import OfflineOutcome
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, position
 from tests.world import World, world
 
 
-async def _perform(w: World, action: DelayedAction, person: int | None = None) -> Outcome:
+async def _perform(w: World, action: DelayedAction, person: int | None = None) -> OfflineOutcome:
     actor = await w.actor(person or w.mara)
     async with w.ctx.db.tx() as tx:
         return await offline_actions.perform(tx, actor, (await w.page()).id, action, w.now)

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from firebell.kit.web.connections import Limits
+from firebell.kit.web.connections import ConnectionLimits
 from firebell.process import listen, web_server
 from firebell.settings import Settings
 
-SOON = Limits(head_s=0.3, body_s=0.3, write_s=0.3)
+SOON = ConnectionLimits(head_s=0.3, body_s=0.3, write_s=0.3)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +36,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def web(limits: Limits) -> AsyncIterator[int]:
+async def web(limits: ConnectionLimits) -> AsyncIterator[int]:
     """Run the web server of the product around `echo`; yield its port."""
     with listen("127.0.0.1", 0) as address:
         server = web_server(echo, Settings(), limits)
@@ -105,13 +105,16 @@ HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 async def test_a_head_that_is_too_large_is_refused_before_it_is_buffered(
     request_: bytes, expected: int
 ) -> None:
-    async with web(Limits()) as port:
+    async with web(ConnectionLimits()) as port:
         pieces = [request_[i : i + 40_000] for i in range(0, len(request_), 40_000)]
         assert status(await answer_to(port, *pieces, pause_s=0.02)) == expected
 
 
 async def test_a_large_head_within_the_limits_and_a_large_body_are_taken() -> None:
-    async with web(Limits()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with (
+        web(ConnectionLimits()) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
         headers = {f"x-{n}": "y" * 600 for n in range(80)}
         answer = await http.post("/" + "a" * 10_000, headers=headers, content=b"z" * 3_000_000)
         assert (answer.status_code, answer.text) == (200, "3000000")
@@ -150,7 +153,7 @@ async def test_a_request_that_drips_is_closed_after_its_time(start: bytes) -> No
 
 
 async def test_a_body_that_comes_slowly_but_comes_is_taken() -> None:
-    limits = Limits(head_s=0.3, body_s=0.5, body_rate=100)
+    limits = ConnectionLimits(head_s=0.3, body_s=0.5, body_rate=100)
     async with web(limits) as port:
         start = HEAD + b"Connection: close\r\nContent-Length: 3000\r\n\r\n"
         answer = await answer_to(port, start, *[b"a" * 100] * 30, pause_s=0.1)
@@ -186,7 +189,7 @@ async def test_a_client_that_takes_in_nothing_of_an_answer_is_closed() -> None:
 
 
 async def test_a_connection_is_kept_for_the_next_request_longer_than_any_sender_keeps_it() -> None:
-    assert Limits().keep_alive_s == 75
+    assert ConnectionLimits().keep_alive_s == 75
     async with web(SOON) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(2):
@@ -199,7 +202,7 @@ async def test_a_connection_is_kept_for_the_next_request_longer_than_any_sender_
 
 
 async def test_idle_connections_beyond_the_cap_are_closed_for_new_ones() -> None:
-    async with web(Limits(connections=20)) as port:
+    async with web(ConnectionLimits(connections=20)) as port:
         flood = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             assert (await http.post("/", content=b"abc")).text == "3"

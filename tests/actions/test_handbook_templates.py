@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from firebell.handbook import actions as handbook
-from firebell.handbook.model import Source
+from firebell.handbook.model import TemplateSource
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.incidents.messages import message, messages
@@ -30,11 +30,11 @@ async def test_own_words_are_used_until_they_are_put_back(dsn: str, clock: FakeC
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         shipped = await run(w, handbook.template, "update-first")
-        assert (shipped.source, shipped.body) == (Source.SHIPPED, shipped.shipped.body)
+        assert (shipped.source, shipped.body) == (TemplateSource.SHIPPED, shipped.shipped.body)
         await run(w, handbook.set_template, mara, "update-first", "\r\n{{ref}}\r\nburns \n", w.now)
         own = await run(w, handbook.template, "update-first")
         assert (own.source, own.body, own.own.changed_by) == (
-            Source.APP,
+            TemplateSource.APP,
             "{{ref}}\nburns\n",
             "Mara Lindqvist",
         )
@@ -52,7 +52,7 @@ async def test_the_shipped_words_are_not_kept_as_own_ones(dsn: str, clock: FakeC
         body = (await run(w, handbook.template, "update-first")).body
         await run(w, handbook.set_template, mara, "update-first", "{{ref}} burns", w.now)
         template = await run(w, handbook.set_template, mara, "update-first", f"\n{body}\n", w.now)
-        assert template.source is Source.SHIPPED
+        assert template.source is TemplateSource.SHIPPED
         assert (await run(w, handbook.template, "update-first")).own is None
 
 
@@ -84,7 +84,7 @@ async def test_a_repository_is_applied_whole_or_not_at_all(dsn: str, clock: Fake
         assert [(c.id, c.step) for c in planned] == [("update-first", "created")]
         assert (await run(w, handbook.template, "update-first")).own is None
         await run(w, handbook.apply, mara, {"a.md": FILE}, w.now)
-        assert (await run(w, handbook.template, "update-first")).source is Source.GIT
+        assert (await run(w, handbook.template, "update-first")).source is TemplateSource.GIT
         again = await run(w, handbook.apply, mara, {"a.md": FILE}, w.now)
         assert [(c.id, c.step) for c in again] == [("update-first", "unchanged")]
 

@@ -12,9 +12,9 @@ from firebell.incidents.model import (
     EntryAdded,
     IncidentClosed,
     IncidentDeclared,
+    IncidentRole,
     Phase,
     PhaseChanged,
-    Role,
     RoleChanged,
     SeverityChanged,
     UpdatePosted,
@@ -111,15 +111,15 @@ async def test_a_role_that_changes_hands_ends_for_one_and_begins_for_the_other(
         mara = await w.actor(w.mara)
         async with recorded(w) as (tx, events):
             made = await declared(w, tx)
-            await incidents.take_role(tx, mara, made, Role.COMMANDER, w.mara, w.now)
-            await incidents.take_role(tx, mara, made, Role.COMMANDER, w.mara, w.now)
-            await incidents.take_role(tx, mara, made, Role.COMMANDER, w.jun, w.now)
-            await incidents.take_role(tx, mara, made, Role.RESPONDER, w.mara, w.now)
+            await incidents.take_role(tx, mara, made, IncidentRole.COMMANDER, w.mara, w.now)
+            await incidents.take_role(tx, mara, made, IncidentRole.COMMANDER, w.mara, w.now)
+            await incidents.take_role(tx, mara, made, IncidentRole.COMMANDER, w.jun, w.now)
+            await incidents.take_role(tx, mara, made, IncidentRole.RESPONDER, w.mara, w.now)
         assert events[1:] == [
-            RoleChanged(made, Role.COMMANDER, w.mara, "assigned"),
-            RoleChanged(made, Role.COMMANDER, w.mara, "ended"),
-            RoleChanged(made, Role.COMMANDER, w.jun, "assigned"),
-            RoleChanged(made, Role.RESPONDER, w.mara, "assigned"),
+            RoleChanged(made, IncidentRole.COMMANDER, w.mara, "assigned"),
+            RoleChanged(made, IncidentRole.COMMANDER, w.mara, "ended"),
+            RoleChanged(made, IncidentRole.COMMANDER, w.jun, "assigned"),
+            RoleChanged(made, IncidentRole.RESPONDER, w.mara, "assigned"),
         ]
 
 
@@ -128,7 +128,7 @@ async def test_every_change_adds_an_entry_and_an_update_names_it(dsn: str, clock
         mara = await w.actor(w.mara)
         async with recorded(w, entries=True) as (tx, events):
             made = await declared(w, tx, severity=1)
-            await incidents.take_role(tx, mara, made, Role.COMMANDER, w.mara, w.now)
+            await incidents.take_role(tx, mara, made, IncidentRole.COMMANDER, w.mara, w.now)
             await incidents.add_entry(tx, mara, made, "update", "Errors fall", w.now)
             await incidents.add_entry(tx, mara, made, "note", "Looking at the pool", w.now)
             await incidents.set_canvas(tx, mara, made, "About a third fails", "", "", w.now)
@@ -155,7 +155,7 @@ async def test_an_event_without_a_subscriber_costs_no_row_and_each_fits_into_one
         examples = [
             *(
                 IncidentDeclared(1, 0, True, False),
-                RoleChanged(1, Role.SME, 2, "ended"),
+                RoleChanged(1, IncidentRole.SME, 2, "ended"),
                 EntryAdded(1, 2, "note"),
             ),
             *(PhaseChanged(1, Phase.DECLARED, Phase.CLOSED, w.now), SeverityChanged(1, 2, 0, True)),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident, Phase, Role
+from firebell.incidents.model import Incident, IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
@@ -143,14 +143,14 @@ async def test_a_single_role_has_one_holder_when_two_take_it_at_once(dsn: str, c
         made = await declared(w)
         done = await asyncio.gather(
             *[
-                run(w, incidents.take_role, await w.actor(p), made.id, Role.SCRIBE, p, w.now)
+                run(w, incidents.take_role, await w.actor(p), made.id, IncidentRole.SCRIBE, p, w.now)
                 for p in (w.mara, w.jun)
             ]
         )
         assert done == [None, None]
         async with w.ctx.db.tx() as tx:
             held = (await incidents.roles(tx, [made.id]))[made.id]
-        assert [a.role for a in held].count(Role.SCRIBE) == 1
+        assert [a.role for a in held].count(IncidentRole.SCRIBE) == 1
 
 
 async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeClock) -> None:
@@ -170,8 +170,8 @@ async def test_what_cannot_be_is_refused_with_its_reason(dsn: str, clock: FakeCl
             (Invalid, await run(w, *entry, "note", " \x00", now)),
             (Invalid, await run(w, *entry, "note", "x" * 10_001, now)),
             (NotFound, await run(w, incidents.add_entry, mara, 99, "note", "x", now)),
-            (Conflict, await run(w, incidents.take_role, mara, made.id, Role.SME, w.jun, now)),
-            (NotFound, await run(w, incidents.take_role, mara, made.id, Role.SME, 99, now)),
+            (Conflict, await run(w, incidents.take_role, mara, made.id, IncidentRole.SME, w.jun, now)),
+            (NotFound, await run(w, incidents.take_role, mara, made.id, IncidentRole.SME, 99, now)),
             (Conflict, await run(w, incidents.set_severity, mara, made.id, 2, " ", now)),
             (Conflict, await run(w, incidents.set_severity, mara, made.id, 1, "x", now)),
             (Conflict, await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, now)),

@@ -8,7 +8,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.model import Cover, CoverState, OverrideKind, Source, Swap, SwapState
+from firebell.oncall.model import Cover, CoverState, OverrideKind, OverrideSource, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.swaps import absences, covers, overrides, store, swaps
 from firebell.oncall.swaps import queries as swap_queries
@@ -40,7 +40,7 @@ async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, 
         assert (taken.state, taken.taken_by) == (CoverState.TAKEN, r.ada)
         assert await r.who(day(1, 12)) == (r.ada,)
         assert await r.who(day(4, 12)) == (r.w.jun,)
-        assert (await r.schedule()).overrides[0].source == Source.COVER
+        assert (await r.schedule()).overrides[0].source == OverrideSource.COVER
         again = await r.run(covers.take, made.id, r.w.mara)
         assert isinstance(again, Conflict)
         assert "is taken" in again.message
@@ -224,7 +224,7 @@ async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str
         assert {c.vacation_id for c in open_} == {made.id}
         assert await r.who(day(4)) == (r.w.jun,)
         await r.run(covers.take, mine[1].id, r.w.mara)
-        assert (await r.schedule()).overrides[0].source == Source.VACATION
+        assert (await r.schedule()).overrides[0].source == OverrideSource.VACATION
         kept = await r.run(covers.withdraw, mine[2].id)
         assert kept.state == CoverState.WITHDRAWN
 

@@ -10,10 +10,10 @@ import pytest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.findings import Level as Grade
+from firebell.kit.findings import FindingLevel as Grade
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import actions as oncall
@@ -274,7 +274,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         levels = [Level((Target(TargetKind.SCHEDULE, int(i)),)) for i in (r.id, second.id)]
         await r.run(paging.create_policy, name="Chain", team_id=1, levels=levels)
 
-        async def findings_by_id() -> dict[str, Finding]:
+        async def findings_by_id() -> dict[str, ScheduleFinding]:
             async with r.w.ctx.db.tx() as tx:
                 schedule = (await queries.schedules_by_id(tx, [second.id]))[second.id]
                 return {

@@ -7,7 +7,7 @@ from typing import Any
 from firebell.kit.clock import FakeClock
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind, Unit
 from firebell.oncall.rota import tzdata_changes
 from firebell.oncall.schedules import actions as oncall
@@ -17,19 +17,19 @@ from tests.oncall_world import Rota, daily, rota
 AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 
 
-async def reported_findings(r: Rota) -> list[Finding]:
+async def reported_findings(r: Rota) -> list[ScheduleFinding]:
     """Return what the checks of the rota say of clocks."""
     async with r.w.ctx.db.tx() as tx:
         wrong = await check_queries.findings_of(tx, [await r.schedule()], r.w.now)
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]
 
 
-async def known(r: Rota) -> dict[str, tzdata_changes.Clock]:
+async def known(r: Rota) -> dict[str, tzdata_changes.ZoneOffsets]:
     async with r.w.ctx.db.tx() as tx:
         return (await store.clocks(tx, [r.id]))[r.id]
 
 
-async def know(r: Rota, those: dict[str, tzdata_changes.Clock]) -> None:
+async def know(r: Rota, those: dict[str, tzdata_changes.ZoneOffsets]) -> None:
     async with r.w.ctx.db.tx() as tx:
         await store.set_clocks(tx, r.id, those)
 

@@ -12,8 +12,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people import actions as people
 from firebell.runbooks import actions
-from firebell.runbooks.actions import Change
-from firebell.runbooks.model import Stored
+from firebell.runbooks.actions import LibraryChange
+from firebell.runbooks.model import LibraryRunbook
 from firebell.runbooks.runbook_html import FOLDER
 from tests.rules.test_runbooks import GOOD
 
@@ -27,13 +27,13 @@ async def slugs(db: Db) -> list[str]:
         return [r.slug for r in await actions.library(tx)]
 
 
-async def one(db: Db, slug: str) -> Stored:
+async def one(db: Db, slug: str) -> LibraryRunbook:
     """Return a runbook."""
     async with db.tx() as tx:
         return await actions.runbook(tx, slug)
 
 
-async def save(db: Db, clock: FakeClock, slug: str, body: str = GOOD, **more: object) -> Change:
+async def save(db: Db, clock: FakeClock, slug: str, body: str = GOOD, **more: object) -> LibraryChange:
     """Keep a text."""
     async with db.tx() as tx:
         return await actions.save(tx, ACTOR, slug, body, clock.now(), **more)  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ async def test_a_new_install_has_the_shipped_runbooks(db: Db) -> None:
 async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_back(
     db: Db, clock: FakeClock
 ) -> None:
-    assert await save(db, clock, "database-failover", source="ops/failover.md") is Change.CHANGED
+    assert await save(db, clock, "database-failover", source="ops/failover.md") is LibraryChange.CHANGED
     runbook = await one(db, "database-failover")
     assert (runbook.body, runbook.source, runbook.version) == (GOOD, "ops/failover.md", 1)
     assert (runbook.own, runbook.shipped, runbook.updated_at, runbook.updated_by) == (
@@ -74,7 +74,7 @@ async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: Fa
     with pytest.raises(NotFound) as gone:
         await one(db, "ddos-mitigation")
     assert "cache-invalidation" in gone.value.hint
-    assert await save(db, clock, "ddos-mitigation") is Change.CREATED
+    assert await save(db, clock, "ddos-mitigation") is LibraryChange.CREATED
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
         await actions.restore(tx, ACTOR, "ddos-mitigation", clock.now())
@@ -85,13 +85,14 @@ async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: Fa
 async def test_an_own_runbook_is_made_changed_left_alone_and_deleted_and_the_audit_log_says_so(
     db: Db, clock: FakeClock
 ) -> None:
-    assert await save(db, clock, "payments-failover", dry_run=True) is Change.CREATED
+    assert await save(db, clock, "payments-failover", dry_run=True) is LibraryChange.CREATED
     assert await slugs(db) == SHIPPED
-    assert await save(db, clock, "payments-failover") is Change.CREATED
+    assert await save(db, clock, "payments-failover") is LibraryChange.CREATED
     assert (
-        await save(db, clock, "payments-failover", GOOD.replace("\n", "\r\n") + "\n \n") is Change.UNCHANGED
+        await save(db, clock, "payments-failover", GOOD.replace("\n", "\r\n") + "\n \n")
+        is LibraryChange.UNCHANGED
     )
-    assert await save(db, clock, "payments-failover", source="a.md") is Change.CHANGED
+    assert await save(db, clock, "payments-failover", source="a.md") is LibraryChange.CHANGED
     assert (await one(db, "payments-failover")).version == 2
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "payments-failover", clock.now())

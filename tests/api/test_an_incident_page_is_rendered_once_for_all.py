@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Role
+from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
 from firebell.kit.web import html
@@ -59,8 +59,8 @@ async def test_no_one_gets_the_forms_of_another(dsn: str, clock: FakeClock) -> N
             assert "data-me" not in answer.text
             assert answer.headers["cache-control"] == "no-store"
             assert html.OFFLINE not in answer.headers
-        assert Role.COMMANDER not in roles_offered(answers["mara"].text)
-        assert Role.COMMANDER in roles_offered(answers["jun"].text)
+        assert IncidentRole.COMMANDER not in roles_offered(answers["mara"].text)
+        assert IncidentRole.COMMANDER in roles_offered(answers["jun"].text)
         for http, own, other in ((mara, "mara", "jun"), (jun, "jun", "mara")):
             form = {"kind": "note", "text": f"From {own}"}
             token = answers[own].headers[html.CSRF]

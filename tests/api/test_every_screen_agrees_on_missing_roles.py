@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Role
+from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser
 from tests.api.test_long_lists_on_the_web import read, signed_in
@@ -44,5 +44,5 @@ async def test_bug_home_warned_of_a_role_that_the_process_checks_did_not_know(
         assert missing(checks) == missing(roles) == expected
         if not severity:
             async with w.ctx.db.tx() as tx:
-                await incidents.take_role(tx, actor, made.id, Role.COMMS, w.mara, w.now)
+                await incidents.take_role(tx, actor, made.id, IncidentRole.COMMS, w.mara, w.now)
             assert "comms" not in missing(await read(http, f"/incidents/{made.ref}"))

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import ENTRY_KINDS, Role
+from firebell.incidents.model import ENTRY_KINDS, IncidentRole
 from firebell.kit.text import NAME_LIMIT
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
@@ -100,7 +100,7 @@ async def lengthen(w: World) -> None:
             commander_id=w.jun,
             now=w.now,
         )
-        await incidents.take_role(tx, actor, incident.id, Role.SCRIBE, w.mara, w.now)
+        await incidents.take_role(tx, actor, incident.id, IncidentRole.SCRIBE, w.mara, w.now)
         for kind, text in zip(ENTRY_KINDS, (LATIN, CJK, ARABIC, EMOJI, LATIN), strict=False):
             await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
         await incidents.set_canvas(tx, actor, incident.id, LATIN, ARABIC, CJK, w.now)

@@ -7,7 +7,7 @@ import pytest
 
 from firebell.handbook import shipped_content, templates
 from firebell.incidents import lifecycle, message_values
-from firebell.incidents.model import ROLE_NAMES, Phase, Role
+from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.workload.measurement import MAX_NIGHT_PAGES
@@ -86,7 +86,7 @@ def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
     said, facts = {name: row[sev.name] for name, row in severities().items()}, FACTS[sev]
     assert said["Meaning"] == facts.meaning
     assert said["Response"] == facts.response
-    assert said["Roles required"] == ", ".join(ROLE_NAMES[Role(r)] for r in facts.roles)
+    assert said["Roles required"] == ", ".join(ROLE_NAMES[IncidentRole(r)] for r in facts.roles)
     assert minutes(said["Internal updates"]) == facts.update_every
     assert (said["Internal updates"] == "-") == (facts.update_every is None)
     if facts.commander_within:
@@ -128,11 +128,11 @@ def test_the_twenty_cases_come_out_as_the_handbook_says() -> None:
 
 
 def test_the_roles_are_those_of_the_code() -> None:
-    rows = {row["Role"]: row for row in table("references/incident-roles.md", "Who fills what")}
-    assert list(rows) == [ROLE_NAMES[r] for r in Role]
+    rows = {row["IncidentRole"]: row for row in table("references/incident-roles.md", "Who fills what")}
+    assert list(rows) == [ROLE_NAMES[r] for r in IncidentRole]
     for sev, facts in FACTS.items():
         required = {name for name, row in rows.items() if row[sev.name].startswith("required")}
-        assert required == {ROLE_NAMES[Role(r)] for r in facts.roles}, sev
+        assert required == {ROLE_NAMES[IncidentRole(r)] for r in facts.roles}, sev
         if facts.commander_within:
             assert minutes(rows["Commander"][sev.name]) == facts.commander_within
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from firebell.oncall.model import CoverState, SwapState
 from firebell.people.audit_labels import ACTION_LABELS, action_label, subject_label
-from firebell.runbooks.actions import Change
+from firebell.runbooks.actions import LibraryChange
 
 from .source import modules
 
@@ -16,7 +16,7 @@ CALLS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
 BY_STATE = {
     *(f"swap.{state}" for state in SwapState if state is not SwapState.OPEN),
     *(f"cover.{state}" for state in CoverState if state is not CoverState.OPEN),
-    *(f"runbook.{change}" for change in Change if change is not Change.UNCHANGED),
+    *(f"runbook.{change}" for change in LibraryChange if change is not LibraryChange.UNCHANGED),
 }
 """Actions that are named after an enumeration."""
 

@@ -9,7 +9,7 @@ import pytest
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import person_matching, public_holidays
 from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, Found, read
-from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event, ImportedShift, KnownPerson
+from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent, ImportedShift, KnownPerson
 from firebell.oncall.calendars.person_matching import flat, matched, onward, who
 from firebell.oncall.model import Override, OverrideKind, Schedule
 
@@ -372,12 +372,13 @@ def test_the_encodings_that_people_send(encoding: str) -> None:
     ],
 )
 def test_whom_an_event_means(title: str, emails: tuple[str, ...], expected: tuple[int, ...]) -> None:
-    assert who(Event(A, B, title, emails), [MARA, JUN]) == expected
+    assert who(CalendarEvent(A, B, title, emails), [MARA, JUN]) == expected
 
 
 def test_a_name_that_two_people_have_names_nobody() -> None:
     assert (
-        who(Event(A, B, "Mara Lindqvist"), [MARA, KnownPerson(3, "Mara Lindqvist", "m2@example.org")]) == ()
+        who(CalendarEvent(A, B, "Mara Lindqvist"), [MARA, KnownPerson(3, "Mara Lindqvist", "m2@example.org")])
+        == ()
     )
 
 

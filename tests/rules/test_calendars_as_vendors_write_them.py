@@ -6,7 +6,7 @@ import pytest
 
 from firebell.oncall.calendars.ical_parser import read
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson
-from firebell.oncall.calendars.parser_process import Job, make
+from firebell.oncall.calendars.parser_process import ParseJob, make
 from firebell.oncall.calendars.person_matching import matched
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
@@ -148,7 +148,7 @@ def test_an_all_day_event_that_ends_on_its_own_day_lasts_that_day() -> None:
     assert notes == []
 
 
-BUSY_JOB = Job("UTC", START, END, (ADA, BOB), busy=1)
+BUSY_JOB = ParseJob("UTC", START, END, (ADA, BOB), busy=1)
 
 
 def test_what_i_declined_does_not_make_me_busy() -> None:
@@ -173,8 +173,8 @@ def test_a_calendar_of_free_and_busy_times_makes_me_busy() -> None:
     assert made.notes == ()
 
 
-@pytest.mark.parametrize("job", [BUSY_JOB, Job("UTC", START, END, (ADA, BOB))])
-def test_a_calendar_that_yields_nothing_says_so(job: Job) -> None:
+@pytest.mark.parametrize("job", [BUSY_JOB, ParseJob("UTC", START, END, (ADA, BOB))])
+def test_a_calendar_that_yields_nothing_says_so(job: ParseJob) -> None:
     past = f"UID:1\nSUMMARY:ada\n{TIMED.replace('2026', '2020')}"
     for body in (calendar(past), calendar()):
         made = make(job, body)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from firebell.channels import email, ntfy, webhook
 from firebell.channels.base import Accepted, Action, ContentRefused, Failed, Item, Message, Retry
 from firebell.channels.responses import outcome_of
-from firebell.kit.http_out import Reply
+from firebell.kit.http_out import OutboundResponse
 from firebell.kit.mail import headers
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
 from firebell.kit.truncation import cut, fit, size
@@ -202,7 +202,7 @@ def test_the_sender_of_mail_is_read_once_and_literally(text: str, name: str, add
 def test_an_answer_blames_the_address_only_when_it_is_to_blame(
     status: int, retry_after: str, expected: object
 ) -> None:
-    assert outcome_of(Reply(status, retry_after, "x")) == expected
+    assert outcome_of(OutboundResponse(status, retry_after, "x")) == expected
 
 
 def test_a_short_mail_has_the_title_and_the_way_to_the_page() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.file_descriptors import budget
-from firebell.kit.web.connections import Limits, Register, Waiting, victims
+from firebell.kit.web.connections import ConnectionLimits, Register, Waiting, victims
 
 
 @given(st.integers(64, 2_000_000))
@@ -42,7 +42,7 @@ class Fake:
     since: float
     busy: bool = False
     closed: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
     def waiting(self) -> Waiting | None:
         return None if self.busy else Waiting(self.address, self.since)
@@ -58,7 +58,7 @@ class Fake:
 
 
 def test_a_client_that_floods_closes_its_own_connections_and_never_one_that_is_served() -> None:
-    register = Register(Limits(connections=100))
+    register = Register(ConnectionLimits(connections=100))
     served = Fake("10.0.0.1", 0, busy=True)
     quiet = Fake("10.0.0.2", 0)
     assert register.admit(served)
@@ -71,14 +71,14 @@ def test_a_client_that_floods_closes_its_own_connections_and_never_one_that_is_s
 
 
 def test_when_all_are_served_a_new_one_is_refused() -> None:
-    register = Register(Limits(connections=3))
+    register = Register(ConnectionLimits(connections=3))
     assert all(register.admit(Fake("10.0.0.1", 0, busy=True)) for _ in range(3))
     assert not register.admit(Fake("10.0.0.2", 1))
 
 
 def test_what_was_closed_to_make_room_is_reported_once_a_minute_with_a_count() -> None:
     reports: list[int] = []
-    register = Register(Limits(connections=1), reports.append)
+    register = Register(ConnectionLimits(connections=1), reports.append)
     for second in range(180):
         register.admit(Fake("10.0.0.1", second))
         register.sweep(second)

@@ -11,8 +11,8 @@ from firebell.people.model import ContactMethod, MethodState
 from firebell.people.verification import (
     CODE_VALID,
     MAX_TRIES,
+    CodeOutcome,
     CodeRequest,
-    Entry,
     IssuedCode,
     Limit,
     MethodEvent,
@@ -205,19 +205,19 @@ ISSUED = IssuedCode(7, NOW, (b"a", b"b"), 0, None)
 @pytest.mark.parametrize(
     ("issued", "digest", "after", "entry"),
     [
-        (None, b"a", timedelta(0), Entry.NONE_SENT),
-        (ISSUED, b"a", timedelta(0), Entry.VERIFIED),
-        (ISSUED, b"b", CODE_VALID - timedelta(seconds=1), Entry.VERIFIED),
-        (ISSUED, b"c", timedelta(0), Entry.WRONG),
-        (ISSUED, b"a", CODE_VALID, Entry.EXPIRED),
-        (replace(ISSUED, tries=MAX_TRIES - 1), b"a", timedelta(0), Entry.VERIFIED),
-        (replace(ISSUED, tries=MAX_TRIES), b"a", timedelta(0), Entry.TOO_MANY_TRIES),
-        (replace(ISSUED, used_at=NOW), b"a", timedelta(0), Entry.USED),
-        (replace(ISSUED, digests=()), b"a", timedelta(0), Entry.WRONG),
+        (None, b"a", timedelta(0), CodeOutcome.NONE_SENT),
+        (ISSUED, b"a", timedelta(0), CodeOutcome.VERIFIED),
+        (ISSUED, b"b", CODE_VALID - timedelta(seconds=1), CodeOutcome.VERIFIED),
+        (ISSUED, b"c", timedelta(0), CodeOutcome.WRONG),
+        (ISSUED, b"a", CODE_VALID, CodeOutcome.EXPIRED),
+        (replace(ISSUED, tries=MAX_TRIES - 1), b"a", timedelta(0), CodeOutcome.VERIFIED),
+        (replace(ISSUED, tries=MAX_TRIES), b"a", timedelta(0), CodeOutcome.TOO_MANY_TRIES),
+        (replace(ISSUED, used_at=NOW), b"a", timedelta(0), CodeOutcome.USED),
+        (replace(ISSUED, digests=()), b"a", timedelta(0), CodeOutcome.WRONG),
     ],
 )
 def test_a_code_is_valid_once_for_ten_minutes_and_five_tries(
-    issued: IssuedCode | None, digest: bytes, after: timedelta, entry: Entry
+    issued: IssuedCode | None, digest: bytes, after: timedelta, entry: CodeOutcome
 ) -> None:
     assert entry_of(issued, digest, NOW + after) is entry
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.handbook import templates
-from firebell.handbook.model import Own, Shipped, Source, Step
+from firebell.handbook.model import ChangeStep, OwnTemplate, Shipped, TemplateSource
 from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 
@@ -55,8 +55,8 @@ SHIPPED = {
 SHIPPED["regulator-x"] = Shipped("regulator-x", "R", "note", "group", "{{dpo_name}}\n", 1)
 
 
-def own(name: str, body: str, source: Source) -> Own:
-    return Own(name, body, source, "Mara", NOW)
+def own(name: str, body: str, source: TemplateSource) -> OwnTemplate:
+    return OwnTemplate(name, body, source, "Mara", NOW)
 
 
 def test_a_template_is_a_heading_an_id_with_a_note_and_a_fence() -> None:
@@ -149,16 +149,16 @@ def test_slots_depend_on_what_the_text_is_for() -> None:
     assert templates.fault(SHIPPED["update-first"], "{{dpo_name}}")
 
 
-def steps(bodies: dict[str, str], before: list[Own], **more: Any) -> dict[str, str]:
+def steps(bodies: dict[str, str], before: list[OwnTemplate], **more: Any) -> dict[str, str]:
     plan = templates.plan(bodies, SHIPPED, before, **{"prune": False, **more})
     return {c.id: c.step.value for c in plan}
 
 
 def test_a_repository_creates_changes_leaves_and_removes() -> None:
     before = [
-        own("update-first", "old\n", Source.GIT),
-        own("postmortem", "kept\n", Source.GIT),
-        own("status-investigating", "in the app\n", Source.APP),
+        own("update-first", "old\n", TemplateSource.GIT),
+        own("postmortem", "kept\n", TemplateSource.GIT),
+        own("status-investigating", "in the app\n", TemplateSource.APP),
     ]
     assert steps({"update-first": "new\n", "regulator-x": "own\n"}, before) == {
         "update-first": "changed",
@@ -176,16 +176,16 @@ def test_a_repository_creates_changes_leaves_and_removes() -> None:
 def test_the_shipped_text_word_for_word_is_not_kept() -> None:
     body = SHIPPED["update-first"].body
     assert steps({"update-first": body}, []) == {"update-first": "unchanged"}
-    assert steps({"update-first": body}, [own("update-first", "x\n", Source.APP)]) == {
+    assert steps({"update-first": body}, [own("update-first", "x\n", TemplateSource.APP)]) == {
         "update-first": "removed"
     }
 
 
 def test_a_text_that_the_app_and_the_repository_share_is_the_repositorys_from_then_on() -> None:
     plan = templates.plan(
-        {"update-first": "x\n"}, SHIPPED, [own("update-first", "x\n", Source.APP)], prune=False
+        {"update-first": "x\n"}, SHIPPED, [own("update-first", "x\n", TemplateSource.APP)], prune=False
     )
-    assert [(c.step, c.body) for c in plan] == [(Step.CHANGED, "x\n")]
+    assert [(c.step, c.body) for c in plan] == [(ChangeStep.CHANGED, "x\n")]
 
 
 def test_the_sample_fills_every_slot_that_the_program_fills() -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from firebell.handbook import shipped_content, templates
 from firebell.incidents import message_values
-from firebell.incidents.model import Entry, Phase
+from firebell.incidents.model import Phase, TimelineEntry
 from tests.rules.test_incidents_lifecycle import NOW, incident
 
 
-def entry(number: int, kind: str, text: str) -> Entry:
+def entry(number: int, kind: str, text: str) -> TimelineEntry:
     at = NOW + timedelta(minutes=number)
-    return Entry(number, at, at, kind, "Mara", 1, text, {})
+    return TimelineEntry(number, at, at, kind, "Mara", 1, text, {})
 
 
 AROUND = message_values.MessageContext(

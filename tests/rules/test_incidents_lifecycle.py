@@ -15,10 +15,10 @@ from firebell.incidents.lifecycle import (
     refusal,
     severity_refusal,
 )
-from firebell.incidents.model import Incident, Phase, Role
+from firebell.incidents.model import Incident, IncidentRole, Phase
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
-READY = GuardFacts(frozenset({Role.COMMANDER}), (), True, True)
+READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
 
 
 def incident(**more: Any) -> Incident:
@@ -69,7 +69,7 @@ def test_a_sev1_is_not_investigated_without_a_commander() -> None:
 
 
 def test_mitigating_and_resolving_need_a_mitigation() -> None:
-    bare = GuardFacts(frozenset({Role.COMMANDER}))
+    bare = GuardFacts(frozenset({IncidentRole.COMMANDER}))
     assert "mitigation" in (refusal(incident(), Phase.MITIGATING, bare, NOW) or "")
     assert "mitigation" in (refusal(incident(), Phase.MONITORING, bare, NOW) or "")
 
@@ -110,9 +110,9 @@ def test_checks_name_what_is_missing() -> None:
     late = NOW + timedelta(minutes=20)
     subject = incident(update_due_at=NOW + timedelta(minutes=10))
     assert [c.id for c in checks(subject, {}, late) if c.state == "late"] == ["I-NOIC", "I-ROLE", "I-UPDATE"]
-    both = {Role.COMMANDER: [7], Role.SME: [7]}
+    both = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [7]}
     assert [c.id for c in checks(subject, both, NOW) if c.state == "late"] == ["I-HANDSON"]
-    good = {Role.COMMANDER: [7], Role.SME: [8]}
+    good = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [8]}
     assert {c.state for c in checks(subject, good, NOW)} == {"ok"}
 
 

@@ -1,6 +1,6 @@
 """Health of one process, with a clock that is moved by hand."""
 
-from firebell.kit.health import FAILING_LIMIT_S, REFUSAL_AGE_S, Health
+from firebell.kit.health import FAILING_LIMIT_S, REFUSAL_AGE_S, ProcessHealth
 
 
 class Seconds:
@@ -13,7 +13,7 @@ class Seconds:
 
 def test_a_lane_that_stops_passing_is_unhealthy_until_it_passes_again() -> None:
     seconds = Seconds()
-    health = Health(seconds)
+    health = ProcessHealth(seconds)
     health.watch("send", 60)
     seconds.passed = 60
     assert health.lanes() == {"send": ""}
@@ -25,7 +25,7 @@ def test_a_lane_that_stops_passing_is_unhealthy_until_it_passes_again() -> None:
 
 def test_a_lane_that_fails_is_unhealthy_sooner_but_not_at_once() -> None:
     seconds = Seconds()
-    health = Health(seconds)
+    health = ProcessHealth(seconds)
     health.watch("send", 60)
     health.failed("send", "UndefinedColumnError")
     assert health.lanes() == {"send": ""}
@@ -38,7 +38,7 @@ def test_a_lane_that_fails_is_unhealthy_sooner_but_not_at_once() -> None:
 
 def test_what_refuses_senders_is_named_until_something_is_stored_or_a_minute_is_over() -> None:
     seconds = Seconds()
-    health = Health(seconds)
+    health = ProcessHealth(seconds)
     assert health.refusal() == ""
     health.refused("full")
     assert health.refusal() == "full"
@@ -50,7 +50,7 @@ def test_what_refuses_senders_is_named_until_something_is_stored_or_a_minute_is_
 
 
 def test_a_process_without_a_worker_has_no_lanes() -> None:
-    health = Health()
+    health = ProcessHealth()
     health.passed("send")
     health.failed("send", "x")
     assert health.lanes() == {}

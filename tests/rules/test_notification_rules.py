@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.notify.notification_rules import PlannedDelivery, idempotency_key, plan, reminder, usable
-from firebell.people.model import ContactMethod, Rule
+from firebell.people.model import ContactMethod, NotificationRule
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 DELAYS = st.lists(st.integers(0, 3600), min_size=1, max_size=6).map(sorted)
@@ -18,8 +18,8 @@ def method(number: int) -> ContactMethod:
     return ContactMethod(number, 1, "ntfy", f"topic-{number}", "", None, None)
 
 
-def rules_of(delays: list[int]) -> list[Rule]:
-    return [Rule(delay, method(i)) for i, delay in enumerate(delays)]
+def rules_of(delays: list[int]) -> list[NotificationRule]:
+    return [NotificationRule(delay, method(i)) for i, delay in enumerate(delays)]
 
 
 @given(DELAYS)
@@ -37,10 +37,13 @@ def test_a_reminder_is_one_message_now(delays: list[int]) -> None:
 
 
 def test_who_has_no_rules_is_reached_by_everything_and_who_has_nothing_by_nothing() -> None:
-    assert usable([], [method(1), method(2)]) == [Rule(0, method(1)), Rule(0, method(2))]
+    assert usable([], [method(1), method(2)]) == [
+        NotificationRule(0, method(1)),
+        NotificationRule(0, method(2)),
+    ]
     assert usable(rules_of([0]), [method(0), method(1)]) == rules_of([0])
     assert usable(rules_of([0, 60]), [method(1)]) == rules_of([0, 60])[1:]
-    assert usable(rules_of([0]), [method(1)]) == [Rule(0, method(1))]
+    assert usable(rules_of([0]), [method(1)]) == [NotificationRule(0, method(1))]
     assert usable([], []) == []
     assert plan(1, [], NOW, "page") == []
 

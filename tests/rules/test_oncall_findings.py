@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.findings import Level
+from firebell.kit.findings import FindingLevel
 from firebell.oncall.calendars.model import ImportedShift
 from firebell.oncall.checks.all_checks import CheckContext, checks
 from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.rules import (
     CheckFacts,
-    Finding,
     PolicyChain,
     PolicyLevel,
     Reach,
+    ScheduleFinding,
     UrgentCall,
     findings,
     people_due_rest,
@@ -35,7 +35,7 @@ from firebell.oncall.model import (
     Window,
 )
 from firebell.oncall.rota.shifts import gaps
-from firebell.oncall.rota.tzdata_changes import RECORDED_AHEAD, Clock
+from firebell.oncall.rota.tzdata_changes import RECORDED_AHEAD, ZoneOffsets
 from firebell.oncall.swaps import resulting_overrides
 
 A = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -54,7 +54,7 @@ def one(schedule_id: int = 1, name: str = "Primary", **more: object) -> Schedule
     return replace(Schedule(schedule_id, name, "UTC", (weekly(1, 2, 3, 4),)), **more)  # type: ignore[arg-type]
 
 
-def codes(reported: list[Finding]) -> list[tuple[str, Level]]:
+def codes(reported: list[ScheduleFinding]) -> list[tuple[str, FindingLevel]]:
     return [(f.code, f.level) for f in reported]
 
 
@@ -67,21 +67,21 @@ def test_a_gap_is_an_error_when_no_later_level_covers_it() -> None:
     office = one(layers=(weekly(1, 2, 3, 4, windows=(Window(0, 1440, days),)),))
     second, third = one(2, "Secondary"), one(3, "Third", layers=())
     alone = findings(office, A, B, CheckFacts())
-    assert codes(alone)[0] == ("S-GAP", Level.WARNING)
+    assert codes(alone)[0] == ("S-GAP", FindingLevel.WARNING)
     assert [(f.start, f.end) for f in alone if f.code == "S-GAP"] == gaps(office, A, B)
     assert alone[0].fix
     assert alone[0].fix.verb == "override"
 
-    def level(*steps: PolicyLevel) -> Level:
+    def level(*steps: PolicyLevel) -> FindingLevel:
         reported = findings(office, A, B, CheckFacts(policies=(PolicyChain("Payments", steps),)))
         return next(f.level for f in reported if f.code == "S-GAP")
 
     mine = PolicyLevel((office,), people=False)
-    assert level(mine) == Level.ERROR
-    assert level(mine, PolicyLevel((third,), people=False)) == Level.ERROR
-    assert level(mine, PolicyLevel((second,), people=False)) == Level.WARNING
-    assert level(mine, PolicyLevel((), people=True)) == Level.WARNING
-    assert level(PolicyLevel((second,), people=False), mine) == Level.ERROR
+    assert level(mine) == FindingLevel.ERROR
+    assert level(mine, PolicyLevel((third,), people=False)) == FindingLevel.ERROR
+    assert level(mine, PolicyLevel((second,), people=False)) == FindingLevel.WARNING
+    assert level(mine, PolicyLevel((), people=True)) == FindingLevel.WARNING
+    assert level(PolicyLevel((second,), people=False), mine) == FindingLevel.ERROR
 
 
 def test_a_gap_keeps_its_id_from_day_to_day() -> None:
@@ -101,13 +101,13 @@ def test_people_who_left_or_cannot_be_reached_are_named() -> None:
     assert left.fix
     assert (left.fix.verb, left.fix.args) == ("leave", {"person": 4})
     silent = {f.users: f.level for f in reported if f.code == "S-UNREACHABLE"}
-    assert silent == {(2,): Level.ERROR, (3,): Level.WARNING}
+    assert silent == {(2,): FindingLevel.ERROR, (3,): FindingLevel.WARNING}
 
 
 def test_an_override_to_somebody_who_left_is_found() -> None:
     edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
     reported = findings(one(overrides=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
-    assert codes(reported) == [("S-INACTIVE", Level.ERROR), ("S-GAP", Level.WARNING)]
+    assert codes(reported) == [("S-INACTIVE", FindingLevel.ERROR), ("S-GAP", FindingLevel.WARNING)]
     assert reported[0].fix
     assert reported[0].fix.args == {"edits": [7]}
 
@@ -119,7 +119,7 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
         "Payments", (PolicyLevel((primary,), people=False), PolicyLevel((same,), people=False))
     )
     reported = findings(same, A, B, CheckFacts(policies=(chain,)))
-    assert codes(reported) == [("S-SAME", Level.WARNING)]
+    assert codes(reported) == [("S-SAME", FindingLevel.WARNING)]
     assert reported[0].fix
     assert (reported[0].fix.verb, reported[0].fix.args) == ("offset", {"layer": 1, "offset": 1})
     right = one(2, "Secondary", layers=(weekly(1, 2, 3, 4, offset=1),))
@@ -139,7 +139,7 @@ def test_somebody_in_two_schedules_of_a_policy() -> None:
     edit = Override(1, 1, A, A + timedelta(hours=3), OverrideKind.SET, (4,))
     primary = replace(primary, overrides=(edit,))
     reported = findings(primary, A, B, CheckFacts(policies=(PolicyChain("P", steps),)))
-    assert codes(reported) == [("S-DOUBLE", Level.WARNING)]
+    assert codes(reported) == [("S-DOUBLE", FindingLevel.WARNING)]
     assert (reported[0].start, reported[0].end, reported[0].users) == (A, A + timedelta(hours=3), (4,))
 
 
@@ -154,7 +154,7 @@ def test_more_than_a_week_without_a_break_and_a_week_over_the_clock_change() -> 
 
 def test_too_few_people_around_the_clock_or_in_a_region() -> None:
     few = findings(one(layers=(weekly(1, 2),)), A, B, CheckFacts())
-    assert codes(few) == [("S-FREQ", Level.WARNING)]
+    assert codes(few) == [("S-FREQ", FindingLevel.WARNING)]
     assert "2 people" in few[0].message
     every = frozenset(range(7))
     sun = one(
@@ -204,9 +204,9 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
     hole = one(overrides=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
     second = one(2, "Secondary")
     for step, level in (
-        (PolicyLevel((hole,), people=True), Level.WARNING),
-        (PolicyLevel((hole, second), people=False), Level.WARNING),
-        (PolicyLevel((hole,), people=False), Level.ERROR),
+        (PolicyLevel((hole,), people=True), FindingLevel.WARNING),
+        (PolicyLevel((hole, second), people=False), FindingLevel.WARNING),
+        (PolicyLevel((hole,), people=False), FindingLevel.ERROR),
     ):
         reported = findings(hole, A, B, CheckFacts(policies=(PolicyChain("P", (step,)),)))
         assert [f.level for f in reported if f.code == "S-GAP"] == [level], step
@@ -221,8 +221,8 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     first, second = one(overrides=holes), one(2, "Secondary", overrides=(last,))
     chain = PolicyChain("P", (PolicyLevel((first,), people=False), PolicyLevel((second,), people=False)))
     reported = [f for f in findings(first, A, B, CheckFacts(policies=(chain,))) if f.code == "S-GAP"]
-    assert (reported[0].level, reported[0].start) == (Level.ERROR, holes[-1].start)
-    assert {f.level for f in reported[1:]} == {Level.WARNING}
+    assert (reported[0].level, reported[0].start) == (FindingLevel.ERROR, holes[-1].start)
+    assert {f.level for f in reported[1:]} == {FindingLevel.WARNING}
 
 
 def test_a_vacation_that_nobody_covers_yet() -> None:
@@ -230,7 +230,7 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
         *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     )
     reported = findings(one(), A, B, CheckFacts(covers=(cover,)))
-    assert codes(reported) == [("S-VACATION", Level.WARNING)]
+    assert codes(reported) == [("S-VACATION", FindingLevel.WARNING)]
     assert reported[0].fix
     assert reported[0].fix.args == {"cover": 5}
     off = one(overrides=(Override(1, 1, A, A + timedelta(days=7), OverrideKind.MAP, mapping={1: 4}),))
@@ -286,7 +286,7 @@ def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
     busy = ImportedShift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
     away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)
-    winter = Clock(now, now + RECORDED_AHEAD, ((now, timedelta(hours=1)),))
+    winter = ZoneOffsets(now, now + RECORDED_AHEAD, ((now, timedelta(hours=1)),))
     context = CheckContext(CheckFacts(absences=(away,)), clocks={1: {STOCKHOLM: winter}}, busy=(busy,))
     old = one()
     new = one(layers=(weekly(5, 2, 3, 4, tz=STOCKHOLM),))
@@ -312,8 +312,8 @@ def test_a_finding_that_becomes_worse_is_new_in_a_preview() -> None:
     )
     chain = replace(chain, levels=(chain.levels[0], PolicyLevel((short,), people=False)))
     changes = preview(old, wider, A, B, CheckContext(CheckFacts(policies=(chain,))))
-    assert codes(list(changes.new_findings)) == [("S-GAP", Level.ERROR)]
-    assert codes(list(changes.fixed_findings)) == [("S-GAP", Level.WARNING)]
+    assert codes(list(changes.new_findings)) == [("S-GAP", FindingLevel.ERROR)]
+    assert codes(list(changes.fixed_findings)) == [("S-GAP", FindingLevel.WARNING)]
 
 
 STOCKHOLM = "Europe/Stockholm"
@@ -329,7 +329,7 @@ def calls(user: int, *minutes: int, pages: int | None = None, tz: str = STOCKHOL
 
 def restless(
     schedule: Schedule, now: datetime, *rang: UrgentCall, covers: tuple[Cover, ...] = ()
-) -> list[Finding]:
+) -> list[ScheduleFinding]:
     reported = findings(schedule, now, now + timedelta(days=28), CheckFacts(urgent_calls=rang, covers=covers))
     return [f for f in reported if f.code == "S-NOREST"]
 
@@ -339,7 +339,7 @@ def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:
     assert restless(one(), now, *calls(2, 0, 10, 20)) == []
     (finding,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
     until = NIGHT + timedelta(hours=12)
-    assert finding.level is Level.WARNING
+    assert finding.level is FindingLevel.WARNING
     assert "got 4 pages in one night, the last at Wed 14 Jan 02:00" in finding.message
     assert (finding.start, finding.end, finding.users) == (now, until, (2,))
     assert finding.fix

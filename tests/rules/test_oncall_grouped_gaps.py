@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.findings import Level
+from firebell.kit.findings import FindingLevel
 from firebell.oncall.checks.all_checks import CheckContext
 from firebell.oncall.checks.grouping import MIN_GAPS_GROUPED, group_gaps
 from firebell.oncall.checks.preview import preview
 from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
     CheckFacts,
-    Finding,
     PolicyChain,
     PolicyLevel,
+    ScheduleFinding,
     findings,
 )
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit, Window
@@ -37,7 +37,7 @@ def office(*windows: Window) -> Schedule:
 
 def reported_findings(
     schedule: Schedule, now: datetime = NOW, facts: CheckFacts | None = None
-) -> list[Finding]:
+) -> list[ScheduleFinding]:
     reported = findings(schedule, now, now + CHECKS_HORIZON, facts or CheckFacts())
     return [f for f in group_gaps(reported, TZ, now) if f.code == "S-GAP"]
 
@@ -81,7 +81,7 @@ def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
         )
     )
     first, *rest = reported_findings(schedule, facts=facts)
-    assert (first.level, first.id, first.policy) == (Level.ERROR, "S-GAP:20261202T2100Z", "P")
+    assert (first.level, first.id, first.policy) == (FindingLevel.ERROR, "S-GAP:20261202T2100Z", "P")
     assert "on 15 nights" in rest[0].message
 
 

@@ -17,10 +17,10 @@ from firebell.oncall.model import (
     Layer,
     Override,
     OverrideKind,
+    OverrideSource,
     Schedule,
     Shadow,
     Shift,
-    Source,
     Unit,
     User,
     Window,
@@ -327,7 +327,7 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 1, 5), Unit.HOUR, 1, "UTC")  # noqa: DTZ001
     old = Schedule(1, "s", "UTC", (layer,))
     edits = [
-        mapping_override(*part, mapping, "", Source.SWAP, None)
+        mapping_override(*part, mapping, "", OverrideSource.SWAP, None)
         for part, mapping in swap_maps(MARA, JUN, Interval(i0, i1), Interval(j0, j1))
     ]
     new = replace(old, overrides=tuple(replace(e, seq=n) for n, e in enumerate(edits)))

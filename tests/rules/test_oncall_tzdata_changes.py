@@ -17,7 +17,7 @@ from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Layer, Schedule, Unit, Window
 from firebell.oncall.rota.tzdata_changes import (
     RECORDED_AHEAD,
-    Clock,
+    ZoneOffsets,
     clock,
     clocks_to_record,
     difference,
@@ -58,7 +58,7 @@ def one(*layers: Layer) -> Schedule:
     return Schedule(1, "Payments", BERLIN, layers)
 
 
-def known(zone: ZoneInfo, start: datetime = NOW - timedelta(days=9)) -> dict[str, Clock]:
+def known(zone: ZoneInfo, start: datetime = NOW - timedelta(days=9)) -> dict[str, ZoneOffsets]:
     return {BERLIN: clock(zone, start, start + RECORDED_AHEAD)}
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from firebell.kit.findings import Level
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding
+from firebell.kit.findings import FindingLevel
+from firebell.oncall.checks.rules import CHECKS_HORIZON, ScheduleFinding
 from firebell.oncall.checks.unreported import Reported, unreported
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -12,9 +12,13 @@ DAY = timedelta(days=1)
 
 
 def error(
-    start: datetime | None, end: datetime | None, code: str = "S-GAP", *users: int, level: Level = Level.ERROR
-) -> Finding:
-    return Finding(f"{code}:x", code, level, "Nobody.", start, end, users, None)
+    start: datetime | None,
+    end: datetime | None,
+    code: str = "S-GAP",
+    *users: int,
+    level: FindingLevel = FindingLevel.ERROR,
+) -> ScheduleFinding:
+    return ScheduleFinding(f"{code}:x", code, level, "Nobody.", start, end, users, None)
 
 
 def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
@@ -74,7 +78,7 @@ def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> No
 
 
 def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_none() -> None:
-    def shift(n: int) -> Finding:
+    def shift(n: int) -> ScheduleFinding:
         return error(NOW + n * DAY, NOW + (n + 1) * DAY, "S-UNREACHABLE", 7)
 
     fresh, reported = unreported([shift(1)], [], NOW)
@@ -83,5 +87,5 @@ def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_non
     assert fresh == [shift(4)]
     other = error(NOW + 4 * DAY, NOW + 5 * DAY, "S-UNREACHABLE", 8)
     assert unreported([shift(4), other], reported, NOW + 2 * DAY)[0] == [other]
-    mild = error(NOW + DAY, NOW + 2 * DAY, level=Level.WARNING)
+    mild = error(NOW + DAY, NOW + 2 * DAY, level=FindingLevel.WARNING)
     assert unreported([mild], [], NOW) == ([], [])

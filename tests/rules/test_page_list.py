@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.text import MAX_ID
-from firebell.paging.list_pagination import Part, Place, parse, parts
+from firebell.paging.list_pagination import ListPosition, ListSegment, parse, parts
 from firebell.paging.model import OPEN, UNANSWERED, PageState
 
 START = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -21,7 +21,9 @@ class Table:
     states: dict[int, PageState]
     again: set[int] = field(default_factory=set)
 
-    def walk(self, wanted: Sequence[Part], limit: int, *, newer: bool = False) -> list[tuple[bool, int]]:
+    def walk(
+        self, wanted: Sequence[ListSegment], limit: int, *, newer: bool = False
+    ) -> list[tuple[bool, int]]:
         rows = {
             (part.waiting, number)
             for part in wanted
@@ -47,14 +49,14 @@ def test_a_walk_shows_every_open_page_whatever_changes_between_its_requests(
     first: list[PageState], changes: list[list[tuple[int, PageState]]], limit: int
 ) -> None:
     table = Table(dict(enumerate(first, 1)))
-    place: Place | None = None
+    place: ListPosition | None = None
     shown: list[int] = []
     for turn in range(len(first) * 3 + 2):
         rows = table.walk(parts(OPEN, place), limit)
         if not rows:
             break
         shown += [number for _, number in rows]
-        place = Place(*rows[-1], START)
+        place = ListPosition(*rows[-1], START)
         for number, state in changes[turn] if turn < len(changes) else []:
             if number in table.states:
                 table.change(number, state)
@@ -69,14 +71,14 @@ def test_newer_leads_back_to_what_stands_before_a_page(first: list[PageState], d
     table = Table(dict(enumerate(first, 1)))
     whole = table.walk(parts(OPEN, None), MAX_ID)
     at = data.draw(st.integers(0, len(whole) - 1))
-    place = Place(*whole[at], START)
+    place = ListPosition(*whole[at], START)
     assert table.walk(parts(OPEN, place), MAX_ID) == whole[at + 1 :]
     assert table.walk(parts(OPEN, place, newer=True), MAX_ID, newer=True) == whole[:at][::-1]
 
 
 @given(st.booleans(), st.integers(1, 10**18 - 1))
 def test_a_cursor_is_read_as_it_was_written(waiting: bool, number: int) -> None:
-    assert parse(str(Place(waiting, number, START))) == Place(waiting, number, START)
+    assert parse(str(ListPosition(waiting, number, START))) == ListPosition(waiting, number, START)
 
 
 @given(

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from firebell.demo.incidents import STORIES, Story, write_up
 from firebell.handbook import shipped_content
 from firebell.incidents.mitigations import what_helped
-from firebell.incidents.model import Entry, Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
 from tests.rules.test_incidents_lifecycle import incident
@@ -63,14 +63,14 @@ STARTERS = "#|\\`<>-=*_:+~[]()!1.&\t\n "
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_size=30)
 
 
-def draft(subject: Incident, timeline: list[Entry], services: list[str]) -> str:
+def draft(subject: Incident, timeline: list[TimelineEntry], services: list[str]) -> str:
     """Return the draft that the shipped template makes."""
     return drafts.draft(shipped_content.shipped()["postmortem"].body, subject, timeline, services)
 
 
-def entry(number: int, kind: str, text: str, actor: str = "Mara") -> Entry:
+def entry(number: int, kind: str, text: str, actor: str = "Mara") -> TimelineEntry:
     at = NOW + timedelta(minutes=number)
-    return Entry(number, at, at, kind, actor, 1, text, {})
+    return TimelineEntry(number, at, at, kind, actor, 1, text, {})
 
 
 def shape(tokens: list[Token]) -> list[tuple[str, str]]:
@@ -122,7 +122,7 @@ def test_what_is_read_is_what_was_written() -> None:
     assert r"5 &lt; 6 | C:\temp # not a heading" in html
 
 
-def moved(number: int, came: str, to: str) -> Entry:
+def moved(number: int, came: str, to: str) -> TimelineEntry:
     """Return the entry of a change of phase."""
     return replace(entry(number, "phase", f"moved it to {to}"), data={"from": came, "to": to})
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.findings import Level
+from firebell.kit.findings import FindingLevel
 from firebell.kit.markdown import anchors
 from firebell.runbooks.check import RULES, check, owning_team, targets
-from firebell.runbooks.model import PARTS, Finding
+from firebell.runbooks.model import PARTS, RunbookFinding
 from firebell.runbooks.parse import read
 from firebell.runbooks.runbook_html import app_address, rendered
 from firebell.runbooks.web import outline
@@ -68,7 +68,7 @@ Go back as in [the other one](other.md).
 """
 
 
-def checked(text: str, **more: object) -> list[Finding]:
+def checked(text: str, **more: object) -> list[RunbookFinding]:
     """Return the findings of a text on the day of these tests."""
     return check(read(text), TODAY, **more)  # type: ignore[arg-type]
 
@@ -103,7 +103,7 @@ def test_a_part_that_is_missing_or_empty_is_named(part: str) -> None:
     end = GOOD.find("\n## ", start) + 1 or len(GOOD)
     without = GOOD[:start] + GOOD[end:]
     missing = [f for f in checked(without) if f.id == "R-PART"]
-    assert [(f.level, f.message) for f in missing] == [(Level.ERROR, f"The part {part} is missing.")]
+    assert [(f.level, f.message) for f in missing] == [(FindingLevel.ERROR, f"The part {part} is missing.")]
     assert f"'## {part}'" in missing[0].advice
 
     empty = GOOD[: start + len(head)] + "\n" + GOOD[end:]
@@ -306,7 +306,7 @@ def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: 
 
 def errors(text: str) -> list[str]:
     """Return what is said of the errors in a runbook."""
-    return [f.message for f in checked(text) if f.level == Level.ERROR]
+    return [f.message for f in checked(text) if f.level == FindingLevel.ERROR]
 
 
 def with_block(language: str, text: str) -> str:

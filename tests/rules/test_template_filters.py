@@ -16,7 +16,7 @@ from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.timeline_grid import (
     COLUMNS,
     VIEWS,
-    Row,
+    TimelineRow,
     agenda,
     caption,
     opening_hours,
@@ -95,7 +95,7 @@ def test_the_line_of_the_day_spans_the_width_and_stays_inside(counts: list[int])
     assert (len({y for _, y in points}) == 1) == (not any(counts))
 
 
-def covered(row: Row) -> list[int]:
+def covered(row: TimelineRow) -> list[int]:
     """Return the columns that a row's blocks fill, in order."""
     return [c for b in row.blocks for c in range(b.column, b.column + b.span)]
 

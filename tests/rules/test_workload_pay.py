@@ -17,7 +17,7 @@ from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
 from firebell.workload import measurement, pay, rate_periods
 from firebell.workload.csv_export import HEADER, csv_report
-from firebell.workload.model import DatedRates, Rates, Report
+from firebell.workload.model import DatedRates, Rates, WorkloadReport
 
 NOVEMBER = date(2026, 11, 1)
 RATES = Rates(
@@ -44,7 +44,7 @@ def weekly(*users: int) -> Schedule:
     return Schedule(1, "Primary", "Europe/Stockholm", (layer,), slug="primary", team_id=1)
 
 
-def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object) -> Report:
+def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object) -> WorkloadReport:
     given_ = {"rates": RATES, "holidays": (), "now": LATER, **more}
     return measurement.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
 

@@ -21,7 +21,7 @@ from firebell.kit.errors import Conflict, NotFound, TooMany
 from firebell.people import actions as people
 from firebell.people import verification_actions as verification
 from firebell.people.model import ContactMethod, MethodState, QuietHours
-from firebell.people.verification import Entry
+from firebell.people.verification import CodeOutcome
 from firebell.process import connected
 from firebell.worker import Worker, timer_handlers
 from tests.servers import listening, mail_server
@@ -66,7 +66,7 @@ async def send_test(w: World, method: ContactMethod) -> None:
     await w.settle()
 
 
-async def enter(w: World, method: ContactMethod, code: str) -> Entry:
+async def enter(w: World, method: ContactMethod, code: str) -> CodeOutcome:
     async with w.ctx.db.tx() as tx:
         actor = await w.actor(method.person_id)
         entered = await verification.enter_code(
@@ -79,7 +79,7 @@ async def verify(w: World, method: ContactMethod) -> str:
     """Verify a webhook of the world's sink with the code that it gets, and return the code."""
     await send(w, method)
     code: str = w.sink.got[-1]["code"]
-    assert await enter(w, method, code) is Entry.VERIFIED
+    assert await enter(w, method, code) is CodeOutcome.VERIFIED
     return code
 
 
@@ -103,7 +103,7 @@ async def test_a_webhook_that_accepts_everything_is_not_verified_until_the_code_
             "high",
             body["code"],
         )
-        assert await enter(w, hook, f" {body['code'][:3]} {body['code'][3:]} ") is Entry.VERIFIED
+        assert await enter(w, hook, f" {body['code'][:3]} {body['code'][3:]} ") is CodeOutcome.VERIFIED
         assert (await now_is(w, hook)).verified_at == w.now
         await w.alert()
         await w.settle()
@@ -129,8 +129,8 @@ async def test_the_code_is_in_the_subject_of_an_email_and_in_the_title_on_a_phon
         assert (mail["Importance"], push["priority"]) == ("high", 5)
         for method, title in ((email, heading(mail)), (topic, push["title"])):
             code = title.split()[0]
-            assert await enter(w, method, wrong(code)) is Entry.WRONG
-            assert await enter(w, method, code) is Entry.VERIFIED
+            assert await enter(w, method, wrong(code)) is CodeOutcome.WRONG
+            assert await enter(w, method, code) is CodeOutcome.VERIFIED
 
 
 async def test_the_code_is_nowhere_but_in_the_message(
@@ -174,7 +174,7 @@ async def test_a_code_works_once_for_ten_minutes_and_its_successor_replaces_it(
 ) -> None:
     async with world(dsn, clock) as w:
         hook = await hook_of(w)
-        assert await enter(w, hook, "000000") is Entry.NONE_SENT
+        assert await enter(w, hook, "000000") is CodeOutcome.NONE_SENT
         await send(w, hook)
         first = w.sink.got[-1]["code"]
         with pytest.raises(TooMany):
@@ -183,11 +183,11 @@ async def test_a_code_works_once_for_ten_minutes_and_its_successor_replaces_it(
         await send(w, hook)
         second = w.sink.got[-1]["code"]
         if first != second:
-            assert await enter(w, hook, first) is Entry.WRONG
+            assert await enter(w, hook, first) is CodeOutcome.WRONG
         w.clock.advance(timedelta(minutes=10))
-        assert await enter(w, hook, second) is Entry.EXPIRED
+        assert await enter(w, hook, second) is CodeOutcome.EXPIRED
         third = await verify(w, hook)
-        assert await enter(w, hook, third) is Entry.USED
+        assert await enter(w, hook, third) is CodeOutcome.USED
         with pytest.raises(Conflict):
             await send(w, hook)
 
@@ -198,8 +198,8 @@ async def test_five_wrong_codes_end_it(dsn: str, clock: FakeClock) -> None:
         await send(w, hook)
         code = w.sink.got[-1]["code"]
         for _ in range(5):
-            assert await enter(w, hook, wrong(code)) is Entry.WRONG
-        assert await enter(w, hook, code) is Entry.TOO_MANY_TRIES
+            assert await enter(w, hook, wrong(code)) is CodeOutcome.WRONG
+        assert await enter(w, hook, code) is CodeOutcome.TOO_MANY_TRIES
         assert (await now_is(w, hook)).state is NEW
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from audit where action = 'contact.code_refused'") == 1
@@ -341,7 +341,7 @@ async def test_the_old_address_is_paged_until_the_new_one_is_verified(dsn: str, 
         assert (w.sink.got[-1]["title"], phone.got) == ("one", [])
         await w.resolve(w.mara)
         await send(w, new)
-        assert await enter(w, new, phone.got[-1]["code"]) is Entry.VERIFIED
+        assert await enter(w, new, phone.got[-1]["code"]) is CodeOutcome.VERIFIED
         assert (await now_is(w, old)).disabled_at == w.now
         async with w.ctx.db.tx() as tx:
             rules = (await people.rules_of(tx, [w.mara], "high"))[w.mara]
@@ -359,7 +359,7 @@ async def test_an_address_that_fails_twice_in_30_days_is_disabled_and_its_owner_
         await verify(w, hook)
         other = await add(w, "webhook", phone.url)
         await send(w, other)
-        assert await enter(w, other, phone.got[-1]["code"]) is Entry.VERIFIED
+        assert await enter(w, other, phone.got[-1]["code"]) is CodeOutcome.VERIFIED
         w.sink.status = 404
         for _ in range(3):
             await send_test(w, hook)

@@ -16,10 +16,10 @@ from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
-from firebell.oncall.calendars.parser_process import Job, made
+from firebell.oncall.calendars.parser_process import ParseJob, made
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
@@ -385,7 +385,7 @@ async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock
             assert await actions.conflicts(tx, w.now) == []
 
 
-async def busy(w: World) -> list[Finding]:
+async def busy(w: World) -> list[ScheduleFinding]:
     """Return the findings of the primary that say that somebody is on call while busy."""
     async with w.ctx.db.tx() as tx:
         schedule = await queries.by_slug(tx, "payments-primary")
@@ -442,13 +442,15 @@ async def test_a_calendar_that_hangs_its_reader_is_stopped() -> None:
     body = f"{HEAD}{never}RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30\r\nEND:VEVENT\r\n{TAIL}".encode()
     start = datetime(2026, 11, 24, tzinfo=UTC)
     with pytest.raises(Invalid, match=r"longer than 1\.5 s"):
-        await made(Job("UTC", start, start + timedelta(days=180)), body, limit_s=1.5)
+        await made(ParseJob("UTC", start, start + timedelta(days=180)), body, limit_s=1.5)
 
 
 async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
-    read_result = await made(Job("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode())
+    read_result = await made(
+        ParseJob("UTC", start, start + timedelta(days=180)), f"{HEAD}{nested}{TAIL}".encode()
+    )
     assert (read_result.shifts, read_result.events) == ((), 0)
 
 

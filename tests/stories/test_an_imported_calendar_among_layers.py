@@ -8,7 +8,7 @@ import icalendar
 from firebell.kit.clock import FakeClock
 from firebell.oncall.calendars import actions, feeds
 from firebell.oncall.calendars.feeds import RenderedFeed
-from firebell.oncall.calendars.model import KnownPerson, Place
+from firebell.oncall.calendars.model import KnownPerson, LayerPlace
 from firebell.oncall.schedules import queries as oncall
 from tests.stories.test_a_rota_in_an_imported_calendar import (
     HEAD,
@@ -24,7 +24,7 @@ from tests.stories.test_a_rota_in_an_imported_calendar import (
 from tests.world import World
 
 
-async def put(w: World, import_id: int, place: Place) -> None:
+async def put(w: World, import_id: int, place: LayerPlace) -> None:
     """Put a calendar elsewhere."""
     async with w.ctx.db.tx() as tx:
         calendar = await actions.import_for(tx, import_id, w.mara)
@@ -50,7 +50,7 @@ async def decided_by(w: World) -> set[tuple[str, str]]:
 
 async def test_a_base_answers_where_the_rotation_has_nobody(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, _):
-        await take_in(w, place=Place.BELOW, text=ROTA.decode(), name="the base")
+        await take_in(w, place=LayerPlace.BELOW, text=ROTA.decode(), name="the base")
         assert await who(w) == (w.mara,)
         assert await decided_by(w) == {("layer", "Rotation")}
         async with w.ctx.db.tx() as tx:
@@ -67,12 +67,12 @@ async def test_a_calendar_that_is_put_elsewhere_changes_what_comes_and_not_what_
         assert await decided_by(w) == {("layer", "127.0.0.1")}
         await poll(w, hours=1)
         before = w.now - timedelta(minutes=30)
-        await put(w, added, Place.BELOW)
+        await put(w, added, LayerPlace.BELOW)
         assert (await who(w), await who(w, before)) == ((w.mara,), (w.jun,))
         await poll(w, hours=30)
         assert (await who(w), await who(w, before)) == ((w.mara,), (w.jun,)), "reading it again moves nothing"
-        await put(w, added, Place.ABOVE)
-        await put(w, added, Place.ABOVE)
+        await put(w, added, LayerPlace.ABOVE)
+        await put(w, added, LayerPlace.ABOVE)
         assert (await who(w), await who(w, w.now - timedelta(minutes=1))) == ((w.jun,), (w.mara,))
         async with w.ctx.db.tx() as tx:
             assert (await oncall.by_slug(tx, "payments-primary")).version == 4
@@ -86,9 +86,9 @@ async def test_of_two_calendars_in_one_place_the_later_lies_above(dsn: str, cloc
         assert await who(w) == (w.mara,)
         async with w.ctx.db.tx() as tx:
             await tx.execute("update layer set slots = '[[]]'")
-        for place in (Place.BELOW, Place.ABOVE):
+        for place in (LayerPlace.BELOW, LayerPlace.ABOVE):
             await put(w, first, place)
             await put(w, second, place)
             assert await who(w) == (w.mara,), place
-        await put(w, second, Place.BELOW)
+        await put(w, second, LayerPlace.BELOW)
         assert await who(w) == (w.jun,)

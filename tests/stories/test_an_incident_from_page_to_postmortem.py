@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Phase, Role
+from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict
 from firebell.paging.model import PageState
@@ -36,8 +36,8 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
             with pytest.raises(Conflict, match="commander"):
                 await incidents.set_phase(tx, mara, made.id, Phase.INVESTIGATING, w.now)
         async with w.ctx.db.tx() as tx:
-            await incidents.take_role(tx, jun, made.id, Role.COMMANDER, w.jun, w.now)
-            await incidents.take_role(tx, mara, made.id, Role.SME, w.mara, w.now)
+            await incidents.take_role(tx, jun, made.id, IncidentRole.COMMANDER, w.jun, w.now)
+            await incidents.take_role(tx, mara, made.id, IncidentRole.SME, w.mara, w.now)
             await incidents.set_phase(tx, jun, made.id, Phase.INVESTIGATING, w.now)
             await incidents.add_entry(
                 tx, mara, made.id, "finding", "Build 4812 opened too many connections", w.now

@@ -5,13 +5,13 @@ from datetime import timedelta
 from firebell.kit.clock import FakeClock
 from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.schedules import queries as oncall
 from firebell.oncall.swaps import queries as swap_queries
 from tests.world import World, world
 
 
-async def restless(w: World) -> list[Finding]:
+async def restless(w: World) -> list[ScheduleFinding]:
     """Return what the primary's checks say of rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")

@@ -114,7 +114,7 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MessageLimits:
     """The limits of a channel in bytes of UTF-8: title, text, and the whole request."""
 
     title: int
@@ -229,7 +229,7 @@ class Channel:
     """What an address of it is, as the label of its field: ntfy topic."""
     address_help: str
     """An example of an address, as the placeholder of its field."""
-    limits: Limits
+    limits: MessageLimits
     open: Callable[[Edges], Transport]
     check_address: Callable[[str], str]
     """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""

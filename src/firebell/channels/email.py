@@ -19,8 +19,8 @@ from firebell.channels.base import (
     ContentRefused,
     Edges,
     Failed,
-    Limits,
     Message,
+    MessageLimits,
     Outcome,
     Retry,
     Setting,
@@ -54,7 +54,7 @@ _POLICY = policy.SMTP.clone(cte_type="7bit")
 class Email:
     """Sends through the server of FIREBELL_SMTP_URL."""
 
-    limits = Limits(title=500, text=100_000, whole=400_000)
+    limits = MessageLimits(title=500, text=100_000, whole=400_000)
 
     def __init__(self, smtp_url: str, mail_from: str, resolver: Resolver | None = None) -> None:
         self._server = parse_smtp_url(smtp_url) if smtp_url else None

@@ -13,8 +13,8 @@ from firebell.channels.base import (
     ContentRefused,
     Edges,
     Failed,
-    Limits,
     Message,
+    MessageLimits,
     Outcome,
     Retry,
     Setting,
@@ -25,7 +25,7 @@ from firebell.channels.base import (
 from firebell.channels.responses import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
-from firebell.kit.http_out import Reply, check_url, post, status_of
+from firebell.kit.http_out import OutboundResponse, check_url, post, status_of
 from firebell.kit.truncation import cut, fit
 
 _NTFY_URL = "FIREBELL_NTFY_URL"
@@ -44,7 +44,7 @@ _QUOTA = (42908, 42910)
 class Ntfy:
     """Publishes to a topic, given as a name or as the URL of a topic on another server."""
 
-    limits = Limits(title=200, text=4000, whole=8192)
+    limits = MessageLimits(title=200, text=4000, whole=8192)
     """A server refuses more than 4,096 bytes of text, or turns it into an attachment that phones do not show."""
 
     def __init__(self, http: httpx.AsyncClient, server: str) -> None:
@@ -111,7 +111,7 @@ def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
     return fit([line for line in lines if line], "", limit_bytes) or message.title
 
 
-def _outcome_of(reply: Reply) -> Outcome | ContentRefused:
+def _outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
     answer = _json(reply.text)
     if reply.ok:
         # a captive portal answers 200 too

@@ -1,7 +1,7 @@
 """Map the HTTP response of a provider to accepted, retry or failed (spec 10.2); pure."""
 
 from firebell.channels.base import Accepted, ContentRefused, Failed, Outcome, Retry
-from firebell.kit.http_out import Reply
+from firebell.kit.http_out import OutboundResponse
 
 MAX_WAIT_S = 60
 """Longest `Retry-After` that is respected; beyond it the delivery fails, so that the next rule acts."""
@@ -11,7 +11,7 @@ _ADDRESS = (404, 405, 410)
 _GONE = 410
 
 
-def outcome_of(reply: Reply) -> Outcome | ContentRefused:
+def outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
     """Return the outcome of a response (spec 10.2): only 404, 405 and 410 blame the address."""
     if reply.ok:
         return Accepted(str(reply.status))

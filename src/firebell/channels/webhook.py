@@ -8,8 +8,8 @@ from firebell.channels.base import (
     Channel,
     ContentRefused,
     Failed,
-    Limits,
     Message,
+    MessageLimits,
     Outcome,
     not_sent,
     whole_or_short,
@@ -74,7 +74,7 @@ class Webhook:
     `X-Firebell-Signature` is sent until version 0.2 for receivers that check that it is present.
     """
 
-    limits = Limits(title=500, text=60_000, whole=500_000)
+    limits = MessageLimits(title=500, text=60_000, whole=500_000)
 
     def __init__(self, http: httpx.AsyncClient, signer: Signer) -> None:
         self._http = http

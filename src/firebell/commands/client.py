@@ -10,7 +10,16 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from firebell.commands.output import REFUSED, UNREACHABLE, USAGE, Refused, Unreachable, echo, fail, wants_json
+from firebell.commands.output import (
+    REFUSED,
+    UNREACHABLE,
+    USAGE,
+    CommandFailed,
+    Unreachable,
+    echo,
+    fail,
+    wants_json,
+)
 
 API_HEADER = "X-Firebell-Api"
 """Header of every response of Firebell's API."""
@@ -149,4 +158,4 @@ def _refused(url: str, error: HTTPError) -> NoReturn:
         code = UNREACHABLE if error.code >= 500 else REFUSED
         fail(f"{url} answered {error.code} {error.reason}.", "", code)
     # after a 503 nothing was stored, so the same command may work later
-    raise Unreachable(problem) if error.code == 503 else Refused(problem)
+    raise Unreachable(problem) if error.code == 503 else CommandFailed(problem)

@@ -4,7 +4,7 @@ import click
 
 from firebell.channels.registry import CHANNELS
 from firebell.commands.client import call
-from firebell.commands.output import Refused, as_json, example, short, show, show_removed, table
+from firebell.commands.output import CommandFailed, as_json, example, short, show, show_removed, table
 
 _PATH = "/api/v1/me/contact-methods"
 
@@ -62,7 +62,7 @@ def _send_first_code(method_id: int) -> str:
     """Send a code through a new contact method and return what to do next: it stays added if none is sent."""
     try:
         call("POST", f"{_PATH}/{method_id}/verification")
-    except Refused as error:
+    except CommandFailed as error:
         return f"No code was sent: {error.message} Send one later: firebell contact resend {method_id}"
     return f"Enter the code that it gets: firebell contact verify {method_id} CODE"
 

@@ -8,7 +8,7 @@ import click
 
 from firebell.commands.output import as_json, example, fail, show, table, wants_json
 from firebell.handbook import section_search, shipped_content
-from firebell.handbook.model import Chapter, Hit
+from firebell.handbook.model import Chapter, SectionHit
 from firebell.kit.errors import NotFound
 
 
@@ -89,7 +89,7 @@ def search(words: tuple[str, ...], limit: int) -> None:
     show(value, "\n\n".join(map(_hit, hits)))
 
 
-def _hit(hit: Hit) -> str:
+def _hit(hit: SectionHit) -> str:
     head = click.style(hit.heading.text, bold=True)
     text = "".join(click.style(s, underline=True) if i % 2 else s for i, s in enumerate(hit.snippet))
     return f"{head}\n  firebell handbook show {_name(hit.chapter)}\n  {text}"

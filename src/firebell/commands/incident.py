@@ -7,7 +7,7 @@ import click
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.output import (
     USAGE,
-    Refused,
+    CommandFailed,
     as_json,
     echo,
     example,
@@ -49,7 +49,7 @@ def _set_phase(ref: str, phase: str, reason: str = "", force: bool = False) -> N
     body = {"phase": phase, "reason": reason, "force": force}
     try:
         fields = call("POST", _address(ref, "/phase"), body)
-    except Refused as error:
+    except CommandFailed as error:
         if error.problem.get("hint", "").startswith("Give a reason"):
             error.problem["hint"] = (
                 f"To skip this check: firebell incident phase {ref} {phase} --force --reason ..."

@@ -63,7 +63,7 @@ def echo(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
 
 
-class Refused(click.ClickException):
+class CommandFailed(click.ClickException):
     """A command failed; `problem` is an RFC 9457 problem, of the server or our own."""
 
     exit_code = REFUSED
@@ -85,19 +85,19 @@ class Refused(click.ClickException):
             echo(hint, err=True)
 
 
-class Misused(Refused):
+class Misused(CommandFailed):
     """The command was used wrongly."""
 
     exit_code = USAGE
 
 
-class Unreachable(Refused):
+class Unreachable(CommandFailed):
     """The server cannot be reached, or is not a Firebell server."""
 
     exit_code = UNREACHABLE
 
 
-_KINDS: dict[int, type[Refused]] = {e.exit_code: e for e in (Refused, Misused, Unreachable)}
+_KINDS: dict[int, type[CommandFailed]] = {e.exit_code: e for e in (CommandFailed, Misused, Unreachable)}
 
 
 def problem(kind: str, message: str, hint: str = "") -> dict[str, Any]:

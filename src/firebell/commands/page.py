@@ -7,7 +7,7 @@ import click
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import (
     USAGE,
-    Refused,
+    CommandFailed,
     as_json,
     example,
     fail,
@@ -119,7 +119,7 @@ def _act(refs: tuple[str, ...], action: str, body: dict[str, Any] | None = None)
     for ref in refs:
         try:
             fields = call("POST", f"/api/v1/pages/{seg(ref)}/{action}", body)
-        except Refused as error:
+        except CommandFailed as error:
             error.show()
             refused = error
             continue

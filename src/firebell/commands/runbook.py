@@ -23,7 +23,7 @@ from firebell.commands.output import (
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
-    from firebell.runbooks.model import Finding
+    from firebell.runbooks.model import RunbookFinding
 
 _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
@@ -79,7 +79,7 @@ def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
     from firebell.runbooks.parse import read
 
     texts, today = _read(paths), datetime.now(UTC).date()
-    findings: dict[str, list[Finding]] = {}
+    findings: dict[str, list[RunbookFinding]] = {}
     for file, text in texts.items():
         root = files.root_of(file)
         findings[file.as_posix()] = findings_of(
@@ -98,7 +98,7 @@ def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
     return REFUSED if any(f.level == "error" for fs in findings.values() for f in fs) else 0
 
 
-def _plain(by_path: "dict[str, list[Finding]]") -> list[dict[str, Any]]:
+def _plain(by_path: "dict[str, list[RunbookFinding]]") -> list[dict[str, Any]]:
     return [
         {"path": path, "line": f.line, "level": f.level, "id": f.id, "message": f.message, "fix": f.advice}
         for path, findings in by_path.items()
@@ -106,7 +106,7 @@ def _plain(by_path: "dict[str, list[Finding]]") -> list[dict[str, Any]]:
     ]
 
 
-def _print(by_path: "dict[str, list[Finding]]") -> None:
+def _print(by_path: "dict[str, list[RunbookFinding]]") -> None:
     for path, findings in by_path.items():
         for f in findings:
             level = click.style(str(f.level), fg=_LEVEL_COLORS[f.level])

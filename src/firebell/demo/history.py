@@ -13,7 +13,7 @@ from firebell.alerts.sources import generic
 from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Phase, Role
+from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import Clock, FakeClock
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
@@ -125,8 +125,8 @@ class Past:
             )
             assert leader.person_id
             assert expert.person_id
-            await incidents.take_role(tx, leader, declared.id, Role.COMMANDER, leader.person_id, now)
-            await incidents.take_role(tx, expert, declared.id, Role.SME, expert.person_id, now)
+            await incidents.take_role(tx, leader, declared.id, IncidentRole.COMMANDER, leader.person_id, now)
+            await incidents.take_role(tx, expert, declared.id, IncidentRole.SME, expert.person_id, now)
         await self.wait(self.rng.uniform(1, 3))
         await self.acknowledge()
         async with self.ctx.db.tx() as tx:

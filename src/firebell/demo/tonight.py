@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Phase, Role
+from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED
@@ -60,8 +60,8 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             page_id=pages[0].id,
             now=at,
         )
-        await incidents.take_role(tx, mara, declared.id, Role.COMMANDER, mara.person_id, at)
-        await incidents.take_role(tx, tomas, declared.id, Role.SME, tomas.person_id, at)
+        await incidents.take_role(tx, mara, declared.id, IncidentRole.COMMANDER, mara.person_id, at)
+        await incidents.take_role(tx, tomas, declared.id, IncidentRole.SME, tomas.person_id, at)
     await past.wait(4)
     async with past.ctx.db.tx() as tx:
         await incidents.set_severity(

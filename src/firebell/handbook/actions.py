@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from firebell.handbook import shipped_content, store, templates
-from firebell.handbook.model import Change, Own, Shipped, Source, Step, Template
+from firebell.handbook.model import ChangeStep, OwnTemplate, Shipped, Template, TemplateChange, TemplateSource
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
@@ -53,10 +53,10 @@ async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: d
     if templates.same(body, shipped.body):
         return await _reset(tx, actor, shipped, now)
     own = await store.own(tx, template_id)
-    if own is None or own.body != body or own.source is not Source.APP:
-        await store.put(tx, template_id, body, Source.APP, actor.label, now)
-        await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=Source.APP)
-    return Template(shipped, Own(template_id, body, Source.APP, actor.label, now))
+    if own is None or own.body != body or own.source is not TemplateSource.APP:
+        await store.put(tx, template_id, body, TemplateSource.APP, actor.label, now)
+        await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=TemplateSource.APP)
+    return Template(shipped, OwnTemplate(template_id, body, TemplateSource.APP, actor.label, now))
 
 
 @permits(Verb.TEMPLATE_WRITE)
@@ -81,7 +81,7 @@ async def restore_own(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) ->
     await store.lock(tx)
     if await store.own(tx, template_id):
         raise undo.changed_since("someone saved this template since.", "View the current text.")
-    source = Source(entry.detail["source"])
+    source = TemplateSource(entry.detail["source"])
     await store.put(tx, template_id, entry.detail["body"], source, actor.label, now)
     await tx.audit(actor, "template.changed", f"template:{template_id}", now, source=source)
     return template_id
@@ -104,7 +104,7 @@ async def apply(
     *,
     prune: bool = False,
     dry_run: bool = False,
-) -> list[Change]:
+) -> list[TemplateChange]:
     """Apply the templates in Markdown `files` of a repository, all of them or none.
 
     Templates of an earlier apply that the files no longer contain are reset; those edited in the app are kept
@@ -118,12 +118,12 @@ async def apply(
     if dry_run:
         return changes
     for change in changes:
-        if change.step is Step.REMOVED:
+        if change.step is ChangeStep.REMOVED:
             await store.delete(tx, change.id)
-        elif change.step is not Step.UNCHANGED:
+        elif change.step is not ChangeStep.UNCHANGED:
             assert change.body
-            await store.put(tx, change.id, change.body, Source.GIT, actor.label, now)
-    steps = {c.id: c.step for c in changes if c.step is not Step.UNCHANGED}
+            await store.put(tx, change.id, change.body, TemplateSource.GIT, actor.label, now)
+    steps = {c.id: c.step for c in changes if c.step is not ChangeStep.UNCHANGED}
     if steps:
         await tx.audit(actor, "templates.applied", "templates", now, **{str(k): v for k, v in steps.items()})
     return changes

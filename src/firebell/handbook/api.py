@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 
 from firebell.handbook import actions, chapter_html, section_search, shipped_content, templates
-from firebell.handbook.model import Chapter, Source, Step, Template
+from firebell.handbook.model import ChangeStep, Chapter, Template, TemplateSource
 from firebell.kit.errors import Invalid
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import (
@@ -55,7 +55,7 @@ class ChapterDetail(ChapterShown):
     text: str
 
 
-class HitShown(ApiOutput):
+class SectionHitShown(ApiOutput):
     """A section that contains every word of the query."""
 
     slug: str
@@ -72,7 +72,7 @@ class TemplateShown(ApiOutput):
     title: str
     note: str
     group: str
-    source: Source
+    source: TemplateSource
     changed_by: str | None
     changed_at: datetime | None
 
@@ -91,7 +91,7 @@ class TemplateReset(TemplateDetail):
     undo: UndoOffered | None
 
 
-class NewBody(ApiInput):
+class NewTemplateText(ApiInput):
     """The text, with placeholders such as {{title}}."""
 
     body: Annotated[Text, Field(min_length=1, max_length=templates.BODY_MAX_CHARS)]
@@ -114,11 +114,11 @@ class Repository(ApiInput):
     )
 
 
-class ChangeShown(ApiOutput):
+class TemplateChangeShown(ApiOutput):
     """What happened to a template; `removed` means that it is back to the default text."""
 
     id: str
-    step: Step
+    step: ChangeStep
 
 
 def _chapter(chapter: Chapter, public_url: str) -> ChapterShown:
@@ -153,9 +153,9 @@ async def get_chapter(
 @router.get("/handbook/search", summary="Search the handbook, best matches first")
 async def search_handbook(
     ctx: Ctx, caller: HandbookReader, q: Annotated[Text, Query(min_length=1, max_length=200)]
-) -> list[HitShown]:
+) -> list[SectionHitShown]:
     return [
-        HitShown(
+        SectionHitShown(
             slug=hit.chapter.slug,
             chapter=hit.chapter.title,
             title=hit.heading.text,
@@ -196,14 +196,14 @@ async def list_templates(w: Reader) -> list[TemplateShown]:
     "/templates/apply",
     summary="Apply templates from a repository's Markdown files (managers and admins)",
 )
-async def apply_templates(w: Responder, repository: Repository) -> list[ChangeShown]:
+async def apply_templates(w: Responder, repository: Repository) -> list[TemplateChangeShown]:
     files = {file.name: file.text for file in repository.files}
     if len(files) < len(repository.files):
         raise Invalid("Two files have the same name.", fields={"files": "Give each file a unique path."})
     changes = await actions.apply(
         w.tx, w.actor, files, w.now, prune=repository.prune, dry_run=repository.dry_run
     )
-    return [ChangeShown(id=c.id, step=c.step) for c in changes]
+    return [TemplateChangeShown(id=c.id, step=c.step) for c in changes]
 
 
 @router.get("/templates/{template_id}", summary="Get a template with its text", responses=problems(404))
@@ -216,7 +216,7 @@ async def get_template(w: Reader, template_id: Text) -> TemplateDetail:
     summary="Update a template (managers and admins)",
     responses=problems(404),
 )
-async def set_template(w: Responder, template_id: Text, new_body: NewBody) -> TemplateDetail:
+async def set_template(w: Responder, template_id: Text, new_body: NewTemplateText) -> TemplateDetail:
     return _detail(await actions.set_template(w.tx, w.actor, template_id, new_body.body, w.now))
 
 

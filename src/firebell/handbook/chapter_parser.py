@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from firebell.handbook.model import Chapter, Heading, Section
+from firebell.handbook.model import Chapter, ChapterSection, Heading
 from firebell.kit.markdown import anchors, markdown, plain_text
 
 ORDER = ("SKILL.md", "references/", "examples/", "scripts/")
@@ -39,10 +39,10 @@ def headings(text: str) -> list[Heading]:
 
 
 @lru_cache(maxsize=64)
-def sections(chapter: Chapter) -> tuple[Section, ...]:
+def sections(chapter: Chapter) -> tuple[ChapterSection, ...]:
     """Return the sections of a chapter; a program is one section."""
     if chapter.is_code:
-        return (Section(Heading(1, chapter.title, ""), chapter.text),)
+        return (ChapterSection(Heading(1, chapter.title, ""), chapter.text),)
     texts: list[list[str]] = []
     tokens = markdown.parse(chapter.text)
     for before, token in pairwise([tokens[0], *tokens] if tokens else []):
@@ -54,7 +54,7 @@ def sections(chapter: Chapter) -> tuple[Section, ...]:
             elif token.type in ("fence", "code_block"):
                 texts[-1].append(token.content)
     return tuple(
-        Section(heading, " ".join(" ".join(pieces).split()))
+        ChapterSection(heading, " ".join(" ".join(pieces).split()))
         for heading, pieces in zip(headings(chapter.text), texts, strict=True)
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Source(StrEnum):
+class TemplateSource(StrEnum):
     """Where the text of a template comes from."""
 
     SHIPPED = "shipped"
@@ -26,12 +26,12 @@ class Shipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnTemplate:
     """An organization's own text of a template."""
 
     id: str
     body: str
-    source: Source
+    source: TemplateSource
     changed_by: str
     changed_at: datetime
 
@@ -41,7 +41,7 @@ class Template:
     """A template with the text in use: the organization's own, or the default."""
 
     shipped: Shipped
-    own: Own | None
+    own: OwnTemplate | None
 
     @property
     def id(self) -> str:
@@ -69,12 +69,12 @@ class Template:
         return self.own.body if self.own else self.shipped.body
 
     @property
-    def source(self) -> Source:
+    def source(self) -> TemplateSource:
         """Where the text comes from."""
-        return self.own.source if self.own else Source.SHIPPED
+        return self.own.source if self.own else TemplateSource.SHIPPED
 
 
-class Step(StrEnum):
+class ChangeStep(StrEnum):
     """What applying a repository does with a template."""
 
     CREATED = "created"
@@ -84,11 +84,11 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TemplateChange:
     """A planned change of a template; `body` is the new own text, None for the default."""
 
     id: str
-    step: Step
+    step: ChangeStep
     body: str | None
 
 
@@ -102,7 +102,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ChapterSection:
     """The plain text between a heading and the next one."""
 
     heading: Heading
@@ -125,7 +125,7 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SectionHit:
     """A search result; `snippet` alternates text that did not match and text that did."""
 
     chapter: Chapter

@@ -6,13 +6,13 @@ from functools import lru_cache
 from itertools import pairwise
 
 from firebell.handbook.chapter_parser import FIRST, sections
-from firebell.handbook.model import Chapter, Hit, Section
+from firebell.handbook.model import Chapter, ChapterSection, SectionHit
 
 SNIPPET_CHARS = 220
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
-def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[Hit]:
+def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[SectionHit]:
     """Return the sections in which some word starts with each word of the query, best match first."""
     wanted = [w.lower() for w in _WORD.findall(query)][:12]
     if not wanted:
@@ -22,7 +22,7 @@ def search(chapters: Sequence[Chapter], query: str, limit: int = 30) -> list[Hit
         for section in sections(candidate):
             score = _score(candidate, section, wanted)
             if score:
-                hits.append(Hit(candidate, section.heading, snippet(section.text, wanted), score))
+                hits.append(SectionHit(candidate, section.heading, snippet(section.text, wanted), score))
     return sorted(hits, key=lambda h: (-h.score, h.chapter.path != FIRST))[:limit]
 
 
@@ -31,7 +31,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower()))
 
 
-def _score(chapter: Chapter, section: Section, wanted: Sequence[str]) -> float:
+def _score(chapter: Chapter, section: ChapterSection, wanted: Sequence[str]) -> float:
     """Return how well a section matches, 0 for not at all: headings count most, then whole words, then prefixes."""
     heading, text, title = _words(section.heading.text), _words(section.text), _words(chapter.title)
     score = 0.0

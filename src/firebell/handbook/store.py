@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from firebell.handbook.model import Own, Source
+from firebell.handbook.model import OwnTemplate, TemplateSource
 from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, body, source, changed_by, changed_at"
 
 
-def _from_row(row: Row) -> Own:
-    return Own(**{**dict(row), "source": Source(row["source"])})
+def _from_row(row: Row) -> OwnTemplate:
+    return OwnTemplate(**{**dict(row), "source": TemplateSource(row["source"])})
 
 
-async def all_own(tx: Tx) -> list[Own]:
+async def all_own(tx: Tx) -> list[OwnTemplate]:
     """Return the organization's own templates by id."""
     rows = await tx.fetch(
         f"""
@@ -24,7 +24,7 @@ async def all_own(tx: Tx) -> list[Own]:
     return [_from_row(row) for row in rows]
 
 
-async def own(tx: Tx, template_id: str) -> Own | None:
+async def own(tx: Tx, template_id: str) -> OwnTemplate | None:
     """Return the organization's own text of a template, None if it uses the default."""
     row = await tx.row(
         f"""
@@ -37,7 +37,7 @@ async def own(tx: Tx, template_id: str) -> Own | None:
     return _from_row(row) if row else None
 
 
-async def put(tx: Tx, template_id: str, body: str, source: Source, by: str, now: datetime) -> None:
+async def put(tx: Tx, template_id: str, body: str, source: TemplateSource, by: str, now: datetime) -> None:
     """Insert or replace the organization's own text of a template."""
     await tx.execute(
         """

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from markdown_it.token import Token
 
-from firebell.handbook.model import Change, Own, Shipped, Source, Step
+from firebell.handbook.model import ChangeStep, OwnTemplate, Shipped, TemplateChange, TemplateSource
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import markdown
 
@@ -222,10 +222,10 @@ def gathered(
 def plan(
     bodies: Mapping[str, str],
     shipped: Mapping[str, Shipped],
-    own: Sequence[Own],
+    own: Sequence[OwnTemplate],
     *,
     prune: bool,
-) -> list[Change]:
+) -> list[TemplateChange]:
     """Return the change that applying a repository makes to each template that it has or had.
 
     Texts edited in the app are kept if the repository does not have them, unless `prune`. A text that equals
@@ -236,14 +236,18 @@ def plan(
     for name, body in bodies.items():
         old = own_by_id.get(name)
         if same(body, shipped[name].body):
-            changes.append(Change(name, Step.REMOVED if old else Step.UNCHANGED, None))
+            changes.append(TemplateChange(name, ChangeStep.REMOVED if old else ChangeStep.UNCHANGED, None))
         elif old is None:
-            changes.append(Change(name, Step.CREATED, body))
+            changes.append(TemplateChange(name, ChangeStep.CREATED, body))
         else:
-            step = Step.UNCHANGED if same(body, old.body) and old.source is Source.GIT else Step.CHANGED
-            changes.append(Change(name, step, body))
-    removed = [o.id for o in own if o.id not in bodies and (prune or o.source is Source.GIT)]
-    return [*changes, *(Change(name, Step.REMOVED, None) for name in removed)]
+            step = (
+                ChangeStep.UNCHANGED
+                if same(body, old.body) and old.source is TemplateSource.GIT
+                else ChangeStep.CHANGED
+            )
+            changes.append(TemplateChange(name, step, body))
+    removed = [o.id for o in own if o.id not in bodies and (prune or o.source is TemplateSource.GIT)]
+    return [*changes, *(TemplateChange(name, ChangeStep.REMOVED, None) for name in removed)]
 
 
 def same(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.handoffs import milestones, store
 from firebell.handoffs.draft import Ahead, Facts, Night, draft
-from firebell.handoffs.model import Change, Handoff
+from firebell.handoffs.model import Handoff, ShiftChange
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, Phase
 from firebell.kit.db import org_settings
@@ -59,12 +59,12 @@ async def of_day(tx: Tx, schedule: Schedule, day: date) -> Handoff:
     return handoff
 
 
-def next_change(schedule: Schedule, now: datetime) -> Change | None:
+def next_change(schedule: Schedule, now: datetime) -> ShiftChange | None:
     """Return the next shift change for which a document will be drafted."""
     return next(iter(milestones.changes(schedule, now, now + milestones.SHIFT_LOOKBACK)), None)
 
 
-async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> None:
+async def draft_change(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> None:
     """Draft the document of a shift change, or draft it again if no person has edited it."""
     template = await handbook.template(tx, "handoff")
     body = draft(template.body, await _facts(tx, schedule, change, now))
@@ -74,7 +74,7 @@ async def draft_change(tx: Tx, schedule: Schedule, change: Change, now: datetime
     await tx.live("oncall")
 
 
-async def _facts(tx: Tx, schedule: Schedule, change: Change, now: datetime) -> Facts:
+async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime) -> Facts:
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
@@ -189,7 +189,7 @@ async def acknowledge(
     return handoff
 
 
-def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, Change]]:
+def coming(schedules: Sequence[Schedule], now: datetime) -> list[tuple[Schedule, ShiftChange]]:
     """Return the next shift change of each schedule that has one, nearest first."""
     changes = [(s, c) for s in schedules if (c := next_change(s, now))]
     return sorted(changes, key=lambda pair: (pair[1].at, pair[0].name))

@@ -68,21 +68,21 @@ class HandoffDetail(HandoffShown):
     body: str
 
 
-class NewBody(ApiInput):
+class NewHandoffText(ApiInput):
     """The whole text, and the version it is based on."""
 
     body: Annotated[Text, Field(max_length=actions.MAX_BODY_CHARS)]
     version: Id
 
 
-class Notice(ApiInput):
+class ReminderLeadTime(ApiInput):
     """How many hours before a shift its person is reminded."""
 
     hours: Annotated[StrictInt, Field(ge=1, le=reminder_lead_time.MAX_NOTICE_HOURS)]
 
 
 def _fields(handoff: queries.HandoffDetails) -> dict[str, object]:
-    def acks(side: tuple[queries.Ack, ...]) -> list[AckShown]:
+    def acks(side: tuple[queries.HandoffAck, ...]) -> list[AckShown]:
         return [AckShown(id=a.person.id, name=a.person.name, acknowledged_at=a.at) for a in side]
 
     doc = handoff.doc
@@ -119,14 +119,14 @@ async def list_handoffs(
 
 
 @router.get("/handoffs/notice", summary="Get how long before a shift people are reminded")
-async def get_notice(w: Reader) -> Notice:
-    return Notice(hours=(await actions.notice_lead(w.tx)) // HOUR)
+async def get_notice(w: Reader) -> ReminderLeadTime:
+    return ReminderLeadTime(hours=(await actions.notice_lead(w.tx)) // HOUR)
 
 
 @router.put(
     "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
-async def set_notice(w: Manager, given: Notice) -> Notice:
+async def set_notice(w: Manager, given: ReminderLeadTime) -> ReminderLeadTime:
     await reminder_lead_time.change(w.tx, w.actor, given.hours, w.now)
     return given
 
@@ -143,7 +143,7 @@ async def get_handoff(w: Reader, slug: Text, day: Day) -> HandoffDetail:
     summary="Save a handoff; 409 if someone else saved since `version`",
     responses=problems(404, 409),
 )
-async def save_handoff(w: Responder, slug: Text, day: Day, given: NewBody) -> HandoffDetail:
+async def save_handoff(w: Responder, slug: Text, day: Day, given: NewHandoffText) -> HandoffDetail:
     schedule = await oncall.by_slug(w.tx, slug)
     await actions.save(w.tx, w.actor, schedule, day, given.body, given.version, w.now)
     (shown,) = await queries.details(w.tx, [await actions.of_day(w.tx, schedule, day)])

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from firebell.handoffs.model import Change
+from firebell.handoffs.model import ShiftChange
 from firebell.kit.localtime import to_local
 from firebell.oncall.model import Schedule, User
 from firebell.oncall.rota.shifts import at, between, intervals_by_user
@@ -21,7 +21,7 @@ SHIFT_LOOKBACK = timedelta(days=35)
 _MILESTONE_LOOKBACK = timedelta(days=2)
 
 
-class Kind(StrEnum):
+class MilestoneKind(StrEnum):
     """What is due at a milestone."""
 
     BEFORE = "before"
@@ -39,11 +39,11 @@ class Milestone:
     """
 
     at: datetime
-    kind: Kind
+    kind: MilestoneKind
     user: User | None = None
     start: datetime | None = None
     end: datetime | None = None
-    change: Change | None = None
+    change: ShiftChange | None = None
 
 
 def milestones(
@@ -60,19 +60,19 @@ def milestones(
             known_end = end if end < high else None
             if start > low:
                 candidates += [
-                    Milestone(start - before, Kind.BEFORE, user, start, known_end),
-                    Milestone(start, Kind.START, user, start, known_end),
+                    Milestone(start - before, MilestoneKind.BEFORE, user, start, known_end),
+                    Milestone(start, MilestoneKind.START, user, start, known_end),
                 ]
             if known_end:
-                candidates.append(Milestone(known_end, Kind.END, user, start, known_end))
+                candidates.append(Milestone(known_end, MilestoneKind.END, user, start, known_end))
     for change in changes(schedule, a - DRAFT_LEAD, b + DRAFT_LEAD + timedelta(seconds=1)):
         candidates += [
-            Milestone(change.at - DRAFT_LEAD, Kind.DRAFT, change=change),
-            Milestone(change.at, Kind.REDRAFT, change=change),
+            Milestone(change.at - DRAFT_LEAD, MilestoneKind.DRAFT, change=change),
+            Milestone(change.at, MilestoneKind.REDRAFT, change=change),
         ]
     return sorted(
         (m for m in candidates if a < m.at <= b),
-        key=lambda m: (m.at, m.kind != Kind.END, m.kind, m.user or 0),
+        key=lambda m: (m.at, m.kind != MilestoneKind.END, m.kind, m.user or 0),
     )
 
 
@@ -92,13 +92,13 @@ def due_now(
     due = []
     for milestone in milestones(schedule, since, now, before):
         match milestone.kind:
-            case Kind.BEFORE:
+            case MilestoneKind.BEFORE:
                 fresh = milestone.start is not None and milestone.start > now
-            case Kind.START:
+            case MilestoneKind.START:
                 fresh = announced_until is not None and milestone.user in at(schedule, now)
-            case Kind.END:
+            case MilestoneKind.END:
                 fresh = announced_until is not None and now - milestone.at <= DRAFT_LEAD
-            case Kind.DRAFT | Kind.REDRAFT:
+            case MilestoneKind.DRAFT | MilestoneKind.REDRAFT:
                 fresh = announced_until is not None or (
                     milestone.change is not None and milestone.change.at > now
                 )
@@ -115,18 +115,18 @@ def next_milestone(
     return upcoming[0].at if upcoming else now + horizon
 
 
-def changes(schedule: Schedule, a: datetime, b: datetime) -> list[Change]:
+def changes(schedule: Schedule, a: datetime, b: datetime) -> list[ShiftChange]:
     """Return the shift changes in `[a, b)` for which a document is due, at most one a day.
 
     Only the rotation counts: covering an evening of a week does not begin a new shift.
     """
     rotation = replace(schedule, overrides=()) if schedule.layers else schedule
     low = a - timedelta(days=1)
-    by_day: dict[date, Change] = {}
+    by_day: dict[date, ShiftChange] = {}
     for before, after in pairwise(between(rotation, low - SHIFT_LOOKBACK, b)):
         day = to_local(after.start, schedule.tz).date()
         if after.start > low and day not in by_day:
-            by_day[day] = Change(day, max(before.start, after.start - SHIFT_LOOKBACK), after.start)
+            by_day[day] = ShiftChange(day, max(before.start, after.start - SHIFT_LOOKBACK), after.start)
     return [change for change in by_day.values() if a <= change.at < b]
 
 

@@ -32,7 +32,7 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShiftChange:
     """A shift change for which a document is due: the shift `[shift_start, at)` ends."""
 
     day: date

@@ -14,7 +14,7 @@ from firebell.people.model import Person
 
 
 @dataclass(frozen=True, slots=True)
-class Ack:
+class HandoffAck:
     """One person of a handoff, and when they acknowledged it, if they did."""
 
     person: Person
@@ -27,8 +27,8 @@ class HandoffDetails:
 
     doc: Handoff
     schedule: Schedule
-    leaving: tuple[Ack, ...]
-    entering: tuple[Ack, ...]
+    leaving: tuple[HandoffAck, ...]
+    entering: tuple[HandoffAck, ...]
     complete: bool
 
     @property
@@ -51,7 +51,7 @@ async def details(tx: Tx, docs: Sequence[Handoff]) -> list[HandoffDetails]:
         schedule = schedules[doc.schedule_id]
         acknowledged_at = {a.person_id: a.at for a in acknowledgements[doc.id]}
         leaving, entering = (
-            tuple(Ack(people_by_id[u], acknowledged_at.get(u)) for u in side)
+            tuple(HandoffAck(people_by_id[u], acknowledged_at.get(u)) for u in side)
             for side in milestones.people_of(schedule, doc.at)
         )
         complete = all(not side or any(a.at for a in side) for side in (leaving, entering))

@@ -37,7 +37,9 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
         (schedule, milestone)
         for schedule in schedules
         for milestone in milestones.milestones(schedule, now - new, now, new)
-        if milestone.kind is milestones.Kind.BEFORE and milestone.start and milestone.start > now + old
+        if milestone.kind is milestones.MilestoneKind.BEFORE
+        and milestone.start
+        and milestone.start > now + old
     ]
     await sweep.notify_shifts(tx, overdue, now)
     await timers.schedule_many(tx, sweep.TIMER, [(str(s.id), now, 0) for s in schedules])

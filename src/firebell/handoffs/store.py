@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from firebell.handoffs.model import Acknowledged, Change, Handoff
+from firebell.handoffs.model import Acknowledged, Handoff, ShiftChange
 from firebell.kit.db.database import Row, Tx
 
 _COLUMNS = "id, schedule_id, day, at, shift_start, body, edited, version, created_at, updated_at"
@@ -41,7 +41,7 @@ async def set_announced_until(tx: Tx, schedule_ids: Sequence[int], until: dateti
     )
 
 
-async def insert(tx: Tx, schedule_id: int, change: Change, body: str, now: datetime) -> bool:
+async def insert(tx: Tx, schedule_id: int, change: ShiftChange, body: str, now: datetime) -> bool:
     """Insert a document unless the day has one; return True if it was inserted."""
     inserted = await tx.value(
         """

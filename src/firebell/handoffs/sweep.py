@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firebell.channels.registry import wakes
 from firebell.handoffs import messages, milestones, store
 from firebell.handoffs.actions import SCHEDULE_LOOKBACK, draft_change, notice_lead
-from firebell.handoffs.model import Change
+from firebell.handoffs.model import ShiftChange
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import to_local
@@ -61,7 +61,7 @@ async def sweep_changed(tx: Tx, event: ShiftsChanged, now: datetime) -> None:
     await sweep(tx, [event.schedule_id], now, event.known)
 
 
-def _changes(due: Iterable[tuple[Schedule, milestones.Milestone]]) -> Iterable[tuple[Schedule, Change]]:
+def _changes(due: Iterable[tuple[Schedule, milestones.Milestone]]) -> Iterable[tuple[Schedule, ShiftChange]]:
     """Return each change to draft once, in order, even if both of its milestones are due."""
     return {(s.id, m.change): (s, m.change) for s, m in due if m.change}.values()
 
@@ -103,7 +103,7 @@ def _notice(
     link = f"/oncall/handoffs/{schedule.slug}/{day}" if documented else f"/oncall/{schedule.slug}"
     instant = milestone.start
     match milestone.kind:
-        case milestones.Kind.BEFORE:
+        case milestones.MilestoneKind.BEFORE:
             title, note = messages.before(
                 schedule.name,
                 milestone.start,
@@ -114,7 +114,7 @@ def _notice(
                 ways=len(verified),
             )
             link = f"/oncall/{schedule.slug}" if can_wake else "/settings/contact"
-        case milestones.Kind.START:
+        case milestones.MilestoneKind.START:
             title, note = messages.began(
                 schedule.name,
                 milestone.end,
@@ -124,7 +124,7 @@ def _notice(
             )
         case _:
             title, note = messages.ended(schedule.name, _names(incoming, people_by_id, person.id))
-    if milestone.kind is milestones.Kind.END:
+    if milestone.kind is milestones.MilestoneKind.END:
         instant = milestone.at
     key = f"shift:{milestone.kind}:{schedule.id}:{person.id}:{instant.isoformat()}"
     return Notice(key, person.id, "shift", title, note, link)

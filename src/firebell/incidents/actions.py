@@ -17,9 +17,9 @@ from firebell.incidents.model import (
     Incident,
     IncidentClosed,
     IncidentDeclared,
+    IncidentRole,
     Phase,
     PhaseChanged,
-    Role,
     RoleChanged,
     SeverityChanged,
     UpdatePosted,
@@ -153,7 +153,7 @@ async def declare(
     if page:
         await store.link_page(tx, incident.id, page.id)
     if commander_id is not None:
-        await take_role(tx, actor, incident.id, Role.COMMANDER, commander_id, now)
+        await take_role(tx, actor, incident.id, IncidentRole.COMMANDER, commander_id, now)
     if FACTS[chosen].page and not drill:
         await _page(tx, actor, incident, affected_ids, now)
     return await _schedule_next_update(tx, incident)
@@ -184,7 +184,7 @@ async def _page(tx: Tx, actor: Actor, incident: Incident, service_ids: Sequence[
 
 @permits(Verb.INCIDENT_UPDATE)
 async def take_role(
-    tx: Tx, actor: Actor, incident_id: int, role: Role, person_id: int, now: datetime
+    tx: Tx, actor: Actor, incident_id: int, role: IncidentRole, person_id: int, now: datetime
 ) -> None:
     """Assign a role; a role that only one person can hold is taken from its holder. Idempotent."""
     incident = await _locked(tx, incident_id)

@@ -12,7 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import actions, filtering, list_store, store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.messages import messages
-from firebell.incidents.model import OPEN, Entry, Incident, Phase, Role, Sort
+from firebell.incidents.model import OPEN, Incident, IncidentRole, Phase, Sort, TimelineEntry
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit.db.database import Tx
@@ -75,7 +75,7 @@ class Classified(ApiOutput):
 class RoleShown(ApiOutput):
     """A person who holds a role."""
 
-    role: Role
+    role: IncidentRole
     person: str
     id: int
 
@@ -154,7 +154,7 @@ class MessageShown(ApiOutput):
     missing: list[str]
 
 
-class Answers(ApiInput):
+class SeverityAnswers(ApiInput):
     """Answers to the four questions; null means "not known" and counts as the worse answer."""
 
     down_or_data_at_risk: StrictBool | None = None
@@ -176,7 +176,7 @@ class NewIncident(ApiInput):
 
     title: Annotated[Name, Field(max_length=200)]
     severity: GivenSeverity | None = None
-    answers: Answers | None = None
+    answers: SeverityAnswers | None = None
     services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
     page: Annotated[
         Name | None, Field(description="the page that led to the incident", examples=["PG-7"])
@@ -211,7 +211,7 @@ class NewPhase(ApiInput):
 class NewRole(ApiInput):
     """A role to assign; without a person it is assigned to the caller."""
 
-    role: Role
+    role: IncidentRole
     person_id: Id | None = None
 
 
@@ -271,7 +271,7 @@ async def _one(tx: Tx, incident: Incident) -> IncidentShown:
     return (await _all(tx, [incident]))[0]
 
 
-def _entry(entry: Entry) -> EntryShown:
+def _entry(entry: TimelineEntry) -> EntryShown:
     return EntryShown(
         id=entry.id, at=entry.at, kind=entry.kind, by=entry.actor, text=entry.text, data=entry.data
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.incidents.model import ACTIVE, Incident, Phase, Role
+from firebell.incidents.model import ACTIVE, Incident, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, Severity
 
 STABILITY_PERIOD = timedelta(minutes=30)
@@ -28,7 +28,7 @@ ALLOWED: dict[Phase, tuple[Phase, ...]] = {
 class GuardFacts:
     """What the guards need besides the incident."""
 
-    roles: frozenset[Role]
+    roles: frozenset[IncidentRole]
     open_pages: tuple[str, ...] = ()
     mitigation_recorded: bool = False
     published: bool = False
@@ -45,7 +45,7 @@ def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> 
         case Phase.INVESTIGATING if incident.phase is Phase.CLOSED:
             if incident.closed_at and now - incident.closed_at > REOPEN_WITHIN:
                 return "It was closed more than 24 hours ago. Declare a new incident instead."
-        case Phase.INVESTIGATING if incident.severity <= 1 and Role.COMMANDER not in facts.roles:
+        case Phase.INVESTIGATING if incident.severity <= 1 and IncidentRole.COMMANDER not in facts.roles:
             return f"Assign a commander first: every SEV{incident.severity} needs one."
         case Phase.MITIGATING if incident.phase in ACTIVE and not facts.mitigation_recorded:
             return "Record a mitigation first."

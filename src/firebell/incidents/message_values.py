@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.incidents.lifecycle import POSTMORTEM_WITHIN, next_update, postmortem_required
 from firebell.incidents.mitigations import current_mitigation
-from firebell.incidents.model import ACTIVE, Entry, Incident, Phase
+from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
 from firebell.kit.text import slugify
 from firebell.kit.web.html import duration, format_short
 
@@ -39,7 +39,7 @@ class MessageContext:
     commander: str
     comms: str
     meaning: str
-    timeline: Sequence[Entry]
+    timeline: Sequence[TimelineEntry]
     organization: str
     link: str
     tz: str
@@ -58,7 +58,7 @@ def update_for(incident: Incident) -> str:
     return next((name for name in FITS[incident.phase] if name in UPDATES), "update-resolved")
 
 
-def _newest(timeline: Sequence[Entry], kind: str) -> str:
+def _newest(timeline: Sequence[TimelineEntry], kind: str) -> str:
     return next((e.text.strip() for e in reversed(timeline) if e.kind == kind), "")
 
 

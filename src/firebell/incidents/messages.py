@@ -28,7 +28,7 @@ class SeverityText(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class IncidentMessage:
     """A template filled for an incident; `fits` is True if it suits the phase."""
 
     template: Template
@@ -77,14 +77,16 @@ async def _slots(
     return message_values.slots(incident, context, now)
 
 
-async def messages(tx: Tx, incident: Incident, public_url: str, tz: str, now: datetime) -> list[Message]:
+async def messages(
+    tx: Tx, incident: Incident, public_url: str, tz: str, now: datetime
+) -> list[IncidentMessage]:
     """Return all messages, those that suit the phase first, then in the order of the handbook."""
     templates_by_id = await handbook.all_templates(tx)
     slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
     suggested = [name for name in message_values.suggested_templates(incident) if name in templates_by_id]
     others = [name for name in templates_by_id if name not in suggested and name not in _NOT_MESSAGES]
     return [
-        Message(
+        IncidentMessage(
             template=templates_by_id[name],
             text=templates.fill(templates_by_id[name].body, slots).rstrip("\n"),
             fits=name in suggested,
@@ -95,7 +97,7 @@ async def messages(tx: Tx, incident: Incident, public_url: str, tz: str, now: da
 
 async def message(
     tx: Tx, incident: Incident, template_id: str, public_url: str, tz: str, now: datetime
-) -> Message:
+) -> IncidentMessage:
     """Return a message; raise `NotFound` if there is no message with this id."""
     template = await handbook.template(tx, template_id)
     templates_by_id = await handbook.all_templates(tx)
@@ -103,4 +105,4 @@ async def message(
         raise NotFound(f"{template_id} is a document, not a message.")
     slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
     text = templates.fill(template.body, slots).rstrip("\n")
-    return Message(template, text, template_id in message_values.suggested_templates(incident))
+    return IncidentMessage(template, text, template_id in message_values.suggested_templates(incident))

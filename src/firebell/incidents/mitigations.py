@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from firebell.incidents.model import Entry
+from firebell.incidents.model import TimelineEntry
 
 SAYS_FAILED = re.compile(
     r"\b(no|without|little) (\w+ )?(effect|change|improvement)\b|\b(not|never|n't) (\w+ )?(help|work|effective)"
@@ -13,7 +13,7 @@ SAYS_FAILED = re.compile(
 SAYS_HELPED = re.compile(r"\b(helped|worked|effective)\b", re.IGNORECASE)
 
 
-def what_helped(timeline: Sequence[Entry]) -> list[str]:
+def what_helped(timeline: Sequence[TimelineEntry]) -> list[str]:
     """Return the mitigations that say they helped, and the last one before the impact ended for good.
 
     Mitigations that say they had no effect are left out.
@@ -35,7 +35,7 @@ def what_helped(timeline: Sequence[Entry]) -> list[str]:
     ]
 
 
-def current_mitigation(timeline: Sequence[Entry], *, active: bool) -> str:
+def current_mitigation(timeline: Sequence[TimelineEntry], *, active: bool) -> str:
     """Return the newest mitigation that did not fail; once inactive, prefer one that helped. Empty if none."""
     tried = [e.text for e in timeline if e.kind == "mitigation" and not SAYS_FAILED.search(e.text)]
     helped = [] if active else what_helped(timeline)

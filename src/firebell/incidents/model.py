@@ -22,7 +22,7 @@ OPEN = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING, Phase.MONITORING)
 ACTIVE = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING)
 
 
-class Role(StrEnum):
+class IncidentRole(StrEnum):
     """What a person does in an incident."""
 
     COMMANDER = "commander"
@@ -33,13 +33,13 @@ class Role(StrEnum):
 
 
 ROLE_NAMES = {
-    Role.COMMANDER: "Commander",
-    Role.COMMS: "Comms lead",
-    Role.SME: "Subject matter expert",
-    Role.SCRIBE: "Scribe",
-    Role.RESPONDER: "Responder",
+    IncidentRole.COMMANDER: "Commander",
+    IncidentRole.COMMS: "Comms lead",
+    IncidentRole.SME: "Subject matter expert",
+    IncidentRole.SCRIBE: "Scribe",
+    IncidentRole.RESPONDER: "Responder",
 }
-SINGLE = (Role.COMMANDER, Role.COMMS, Role.SCRIBE)
+SINGLE = (IncidentRole.COMMANDER, IncidentRole.COMMS, IncidentRole.SCRIBE)
 
 ENTRY_KINDS = ("note", "update", "finding", "decision", "mitigation")
 """The kinds of timeline entries that people write; all others are written by Firebell."""
@@ -120,13 +120,13 @@ class Assignment:
     """A person who holds a role."""
 
     id: int
-    role: Role
+    role: IncidentRole
     person_id: int
     from_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """A timeline entry; `effective_at` is when it happened, `at` when it was written."""
 
     id: int
@@ -175,7 +175,7 @@ class RoleChanged:
     """A person got or lost a role; `change` is assigned or ended."""
 
     incident_id: int
-    role: Role
+    role: IncidentRole
     person_id: int
     change: str
 

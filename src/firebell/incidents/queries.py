@@ -9,7 +9,7 @@ from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import checks, store
-from firebell.incidents.model import ROLE_NAMES, Incident, Phase, Role
+from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.paging.model import Page
 from firebell.people import actions as people
@@ -28,7 +28,7 @@ PHASE_LABELS = (
 class RoleView:
     """A role with (name, id) of its holders; `state` is ok, warn or late."""
 
-    role: Role
+    role: IncidentRole
     name: str
     holders: list[tuple[str, int]]
     state: str
@@ -49,13 +49,15 @@ class IncidentSummary:
     commander: tuple[str, int] | None
     comms: tuple[str, int] | None
     people: list[tuple[str, int]]
-    holders: dict[Role, list[tuple[str, int]]]
+    holders: dict[IncidentRole, list[tuple[str, int]]]
 
     def roles(self, now: datetime) -> list[RoleView]:
         """Return the lead roles that are assigned and all required roles, with their holders."""
         holder_ids = {role: [i for _, i in people] for role, people in self.holders.items()}
         states = checks.role_states(self.incident, holder_ids, now)
-        leads = {role: "ok" for role in (Role.COMMANDER, Role.COMMS) if self.holders.get(role)}
+        leads = {
+            role: "ok" for role in (IncidentRole.COMMANDER, IncidentRole.COMMS) if self.holders.get(role)
+        }
         return [
             RoleView(role, ROLE_NAMES[role], self.holders.get(role, []), state)
             for role, state in {**leads, **states}.items()
@@ -105,7 +107,7 @@ async def summaries(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentSumma
     services_by_id = await catalog.services_by_id(tx, [s for ids_ in service_ids.values() for s in ids_])
     people_by_id = await people.people_by_id(tx, [a.person_id for held in roles.values() for a in held])
 
-    def holders(incident: Incident, *of_roles: Role) -> list[tuple[str, int]]:
+    def holders(incident: Incident, *of_roles: IncidentRole) -> list[tuple[str, int]]:
         ids = [a.person_id for a in roles[incident.id] if not of_roles or a.role in of_roles]
         return [(people_by_id[i].name, i) for i in dict.fromkeys(ids)]
 
@@ -114,10 +116,10 @@ async def summaries(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentSumma
             incident=incident,
             services=[services_by_id[i] for i in service_ids[incident.id] if i in services_by_id],
             page_ids=pages[incident.id],
-            commander=next(iter(holders(incident, Role.COMMANDER)), None),
-            comms=next(iter(holders(incident, Role.COMMS)), None),
+            commander=next(iter(holders(incident, IncidentRole.COMMANDER)), None),
+            comms=next(iter(holders(incident, IncidentRole.COMMS)), None),
             people=holders(incident),
-            holders={role: holders(incident, role) for role in Role},
+            holders={role: holders(incident, role) for role in IncidentRole},
         )
         for incident in incidents
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents.model import Assignment, Entry, Incident, Phase, Role
+from firebell.incidents.model import Assignment, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 
@@ -289,13 +289,18 @@ async def roles(tx: Tx, ids: Sequence[int]) -> dict[int, list[Assignment]]:
     for row in rows:
         assignments[row["incident_id"]].append(
             Assignment(
-                id=row["id"], role=Role(row["role"]), person_id=row["person_id"], from_at=row["from_at"]
+                id=row["id"],
+                role=IncidentRole(row["role"]),
+                person_id=row["person_id"],
+                from_at=row["from_at"],
             )
         )
     return assignments
 
 
-async def end_role(tx: Tx, incident_id: int, role: Role, person_id: int | None, now: datetime) -> None:
+async def end_role(
+    tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None, now: datetime
+) -> None:
     """End a role of one person, or of all its holders if `person_id` is None."""
     await tx.execute(
         """
@@ -313,7 +318,7 @@ async def end_role(tx: Tx, incident_id: int, role: Role, person_id: int | None, 
     )
 
 
-async def start_role(tx: Tx, incident_id: int, role: Role, person_id: int, now: datetime) -> None:
+async def start_role(tx: Tx, incident_id: int, role: IncidentRole, person_id: int, now: datetime) -> None:
     """Record that a person holds a role from now on."""
     await tx.execute(
         """
@@ -355,7 +360,7 @@ async def add_entry(
     return entry_id
 
 
-async def timeline(tx: Tx, incident_id: int) -> list[Entry]:
+async def timeline(tx: Tx, incident_id: int) -> list[TimelineEntry]:
     """Return the timeline, oldest entry first."""
     rows = await tx.fetch(
         """
@@ -366,7 +371,7 @@ async def timeline(tx: Tx, incident_id: int) -> list[Entry]:
         """,
         incident_id,
     )
-    return [Entry(**dict(row)) for row in rows]
+    return [TimelineEntry(**dict(row)) for row in rows]
 
 
 async def has_entry(tx: Tx, incident_id: int, kind: str) -> bool:

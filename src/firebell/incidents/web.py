@@ -22,8 +22,8 @@ from firebell.incidents.model import (
     OPEN,
     ROLE_NAMES,
     Incident,
+    IncidentRole,
     Phase,
-    Role,
 )
 from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
@@ -60,7 +60,7 @@ _FLASH_TEXTS = {
     "phase": "{ref} moved to {phase}.",
     "link": "{page} linked to {ref}.",
 }
-_MAJOR_INCIDENT_ROLES = (Role.COMMANDER, Role.COMMS, Role.SME, Role.SCRIBE)
+_MAJOR_INCIDENT_ROLES = (IncidentRole.COMMANDER, IncidentRole.COMMS, IncidentRole.SME, IncidentRole.SCRIBE)
 _ANSWERS = {"yes": True, "no": False, "unknown": None}
 _SEVERITY_CHAPTER = "references/severity-classification.md"
 
@@ -185,7 +185,7 @@ async def _searched(tx: Tx, search: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """The next thing to do in an incident: a form that posts to `action`, or a link."""
 
     label: str
@@ -196,17 +196,19 @@ class Step:
     compose: str = ""
 
 
-def _step(incident: Incident, refusal: str | None, holders: Mapping[Role, Sequence[int]]) -> Step | None:
+def _step(
+    incident: Incident, refusal: str | None, holders: Mapping[IncidentRole, Sequence[int]]
+) -> NextStep | None:
     """Return the next thing to do, None if there is only time to wait for."""
     if incident.phase not in NEXT:
-        return Step("View post-mortem", "file-pen-line", href=f"/post-mortems/{incident.ref}")
+        return NextStep("View post-mortem", "file-pen-line", href=f"/post-mortems/{incident.ref}")
     to, label = NEXT[incident.phase]
     if refusal is None:
-        return Step(label, "arrow-right", "/phase", {"phase": to})
-    if incident.severity <= 1 and not holders.get(Role.COMMANDER):
-        return Step("Take command", "user-round-plus", "/roles", {"role": Role.COMMANDER})
+        return NextStep(label, "arrow-right", "/phase", {"phase": to})
+    if incident.severity <= 1 and not holders.get(IncidentRole.COMMANDER):
+        return NextStep("Take command", "user-round-plus", "/roles", {"role": IncidentRole.COMMANDER})
     if incident.phase in ACTIVE:
-        return Step("Record a mitigation", "check", href="#composer", compose="mitigation")
+        return NextStep("Record a mitigation", "check", href="#composer", compose="mitigation")
     return None
 
 
@@ -216,14 +218,14 @@ async def _room(
     """Return what the template of the incident page needs, for a person or for anyone without a role in it."""
     incident = await actions.incident(tx, incident_id)
     assignments = (await actions.roles(tx, [incident_id]))[incident_id]
-    holders: dict[Role, list[int]] = {}
+    holders: dict[IncidentRole, list[int]] = {}
     for assignment in assignments:
         holders.setdefault(assignment.role, []).append(assignment.person_id)
     services = await catalog.services_by_id(tx, (await actions.services(tx, [incident_id]))[incident_id])
     pages = await paging.pages_by_id(tx, await actions.page_ids(tx, incident_id))
     refusals = await actions.refusals(tx, incident, now)
     refusal = refusals.get(NEXT[incident.phase][0]) if incident.phase in NEXT else None
-    required_roles = {Role(r) for r in FACTS[Severity(incident.severity)].roles}
+    required_roles = {IncidentRole(r) for r in FACTS[Severity(incident.severity)].roles}
     shown_roles = (
         required_roles | set(holders) | (set(_MAJOR_INCIDENT_ROLES) if incident.severity <= 1 else set())
     )
@@ -243,7 +245,7 @@ async def _room(
         "holder_ids": frozenset(a.person_id for a in assignments),
         "timeline": [e for e in timeline if kinds is None or e.kind in kinds],
         "show": show if kinds else "all",
-        "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in Role if r in shown_roles],
+        "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in IncidentRole if r in shown_roles],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
         "people": await people.people_by_id(tx, [a.person_id for a in assignments]),
         "others": others,
@@ -310,11 +312,13 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             text = "No change since the last update."
             await actions.add_entry(visit.tx, visit.actor, incident_id, "update", text, visit.now)
         case "roles":
-            if fields.get("role") not in list(Role):
-                raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(Role)}."})
+            if fields.get("role") not in list(IncidentRole):
+                raise Invalid(
+                    "That is not a role.", fields={"role": f"Use one of {', '.join(IncidentRole)}."}
+                )
             person = to_choice(fields.get("person"), "person") or visit.person.id
             await actions.take_role(
-                visit.tx, visit.actor, incident_id, Role(fields["role"]), person, visit.now
+                visit.tx, visit.actor, incident_id, IncidentRole(fields["role"]), person, visit.now
             )
         case "canvas":
             conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))

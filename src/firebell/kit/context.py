@@ -7,7 +7,7 @@ import httpx
 
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
-from firebell.kit.health import Health
+from firebell.kit.health import ProcessHealth
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
 from firebell.kit.timing import REAL, Pace
@@ -31,6 +31,6 @@ class Context:
     composers: Mapping[str, Composer]
     """The message composers, by kind of subject."""
     pace: Pace = REAL
-    health: Health = field(default_factory=Health)
+    health: ProcessHealth = field(default_factory=ProcessHealth)
     allowed_hosts: frozenset[str] = frozenset()
     """Host names under which pages are served, in addition to literal addresses and loopback names."""

@@ -12,21 +12,21 @@ _RESERVED = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class DescriptorBudget:
     """Inbound connections open at once, and connections that may wait in the backlog."""
 
     connections: int
     backlog: int
 
 
-def budget(limit: int) -> Budget:
+def budget(limit: int) -> DescriptorBudget:
     """Return how a descriptor limit is divided between inbound connections and everything else.
 
     Even if the whole backlog is accepted at once, half of the reserve stays free.
     """
     reserved = min(_RESERVED, limit // 2)
     connections = min(_MOST_CONNECTIONS, limit - reserved)
-    return Budget(connections, backlog=max(16, min(2048, (limit - connections) // 2)))
+    return DescriptorBudget(connections, backlog=max(16, min(2048, (limit - connections) // 2)))
 
 
 def limit() -> int:

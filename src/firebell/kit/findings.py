@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     """Severity of a finding, most severe first: an error can lose a page or miss a deadline."""
 
     ERROR = "error"
@@ -23,7 +23,7 @@ class Finding:
 
     id: str
     code: str
-    level: Level
+    level: FindingLevel
     message: str
     subject: str = field(default="", kw_only=True)
     """The subject, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
@@ -36,17 +36,17 @@ F = TypeVar("F", bound=Finding)
 
 def severest_first(findings: Iterable[F]) -> list[F]:
     """Return the findings sorted by level; the sort is stable."""
-    return sorted(findings, key=lambda finding: list(Level).index(finding.level))
+    return sorted(findings, key=lambda finding: list(FindingLevel).index(finding.level))
 
 
 def errors(findings: Iterable[Finding]) -> int:
     """Return the number of errors."""
-    return sum(finding.level is Level.ERROR for finding in findings)
+    return sum(finding.level is FindingLevel.ERROR for finding in findings)
 
 
 def warnings(findings: Iterable[Finding]) -> int:
     """Return the number of warnings."""
-    return sum(finding.level is Level.WARNING for finding in findings)
+    return sum(finding.level is FindingLevel.WARNING for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class _Lane:
     failing: str = ""
 
 
-class Health:
+class ProcessHealth:
     """Kept in memory; the worker and the inbound routes write it, `/healthz` reads it."""
 
     def __init__(self, elapsed: Callable[[], float] = REAL.monotonic) -> None:

@@ -154,7 +154,7 @@ def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = No
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class OutboundResponse:
     """The response of a receiver; `text` is the beginning of its body, empty if it was compressed."""
 
     status: int
@@ -176,16 +176,18 @@ async def _within(limit_s: float) -> AsyncIterator[None]:
         raise httpx.ReadTimeout(f"No answer within {limit_s:g} s.") from exc
 
 
-async def post(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, **content: Any) -> Reply:
+async def post(
+    http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, **content: Any
+) -> OutboundResponse:
     """Post and return the response, of which at most 64 KiB are read within `limit_s` seconds.
 
     A response whose headers arrived in time counts, however slow its body. Raises `httpx.HTTPError` otherwise.
     """
     body = bytearray()
-    reply: Reply | None = None
+    reply: OutboundResponse | None = None
     try:
         async with _within(limit_s), http.stream("POST", url, **content) as response:
-            reply = Reply(response.status_code, response.headers.get("retry-after", "")[:100], "")
+            reply = OutboundResponse(response.status_code, response.headers.get("retry-after", "")[:100], "")
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) >= _REPLY_BYTES:

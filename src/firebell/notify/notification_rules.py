@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.notify.model import REMINDER, REQUESTED
-from firebell.people.model import ContactMethod, Rule
+from firebell.people.model import ContactMethod, NotificationRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,17 @@ class NewDelivery:
     round: int = 0
 
 
-def usable(rules: Sequence[Rule], paged: Sequence[ContactMethod]) -> Sequence[Rule]:
+def usable(rules: Sequence[NotificationRule], paged: Sequence[ContactMethod]) -> Sequence[NotificationRule]:
     """Return the rules whose contact method is `paged`; if none is, every one of them without a delay."""
     ids = {method.id for method in paged}
-    return [rule for rule in rules if rule.method.id in ids] or [Rule(0, method) for method in paged]
+    return [rule for rule in rules if rule.method.id in ids] or [
+        NotificationRule(0, method) for method in paged
+    ]
 
 
-def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> list[PlannedDelivery]:
+def plan(
+    person_id: int, rules: Sequence[NotificationRule], now: datetime, reason: str
+) -> list[PlannedDelivery]:
     """Return the messages of a level entered at `now`; the earliest has no delay, whatever its rule says."""
     first = min((rule.delay_s for rule in rules), default=0)
     return [
@@ -51,7 +55,7 @@ def plan(person_id: int, rules: Sequence[Rule], now: datetime, reason: str) -> l
     ]
 
 
-def reminder(person_id: int, rules: Sequence[Rule], now: datetime) -> list[PlannedDelivery]:
+def reminder(person_id: int, rules: Sequence[NotificationRule], now: datetime) -> list[PlannedDelivery]:
     """Return the one message for a person of an earlier level when a later level is entered."""
     return plan(person_id, rules[:1], now, REMINDER)
 

@@ -32,7 +32,7 @@ class OverrideKind(StrEnum):
     MAP = "map"
 
 
-class Source(StrEnum):
+class OverrideSource(StrEnum):
     """Where an override comes from."""
 
     OVERRIDE = "override"
@@ -91,7 +91,7 @@ class Override:
     users: tuple[User, ...] = ()
     mapping: Mapping[User, User] = field(default_factory=dict)
     reason: str = ""
-    source: str = Source.OVERRIDE
+    source: str = OverrideSource.OVERRIDE
     created_by: int | None = None
     fills: bool = False
     rota: int | None = None

@@ -26,7 +26,7 @@ from firebell.paging import escalation, list_store, policy_actions, policy_store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
-    Ack,
+    AckResult,
     NewLogEntry,
     NewPage,
     NotChanged,
@@ -290,11 +290,11 @@ async def _move(
 
 
 @permits(Verb.PAGE_RESPOND)
-async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
+async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> AckResult:
     """Acknowledge a page; a second person joins, and a resolved page stays resolved (spec 2.1)."""
     old = await lock_for(tx, page_id)
     if old.state is PageState.RESOLVED:
-        return Ack(old, "already resolved")
+        return AckResult(old, "already resolved")
     owned = actor.person_id in (await store.owners(tx, [page_id]))[page_id]
     if actor.person_id is not None and not (await people.person(tx, actor.person_id)).active:
         raise Forbidden(f"{actor.label} is deactivated and cannot acknowledge {old.ref}.")
@@ -302,14 +302,14 @@ async def ack(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Ack:
         renewed = escalation.step(old, escalation.Ack(), now)
         assert isinstance(renewed, Page)
         await store_changes(tx, [renewed])
-        return Ack(renewed, "already yours")
+        return AckResult(renewed, "already yours")
     joins = old.state is PageState.ACKED
     text = f"{actor.label} {'joined' if joins else 'acknowledged'}."
     new = await _move(tx, actor, old, escalation.Ack(), "joined" if joins else "acked", text, now)
     if actor.person_id is not None:
         await store.add_owner(tx, page_id, actor.person_id, now)
     await tx.emit(PageAcknowledged(page_id, actor.person_id), now)
-    return Ack(new, None)
+    return AckResult(new, None)
 
 
 @permits(Verb.PAGE_RESPOND)

@@ -127,7 +127,7 @@ class PageDetail(PageShown):
     deliveries: list[DeliveryShown]
 
 
-class Snooze(ApiInput):
+class SnoozeRequest(ApiInput):
     """Either `minutes` or `until`, at most 24 hours from now."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"minutes": 30}]})
@@ -307,7 +307,7 @@ async def escalate_page(w: Responder, ref: Text) -> PageShown:
     summary="Snooze a page for up to 24 hours",
     responses=problems(404, 409),
 )
-async def snooze_page(w: Responder, ref: Text, given: Snooze) -> PageShown:
+async def snooze_page(w: Responder, ref: Text, given: SnoozeRequest) -> PageShown:
     if (given.minutes is None) == (given.until is None):
         raise Invalid(
             "Send either `minutes` or `until`.", fields={"minutes": "Use 1 to 1440, or leave it out."}

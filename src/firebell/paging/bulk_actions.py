@@ -36,7 +36,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkOutcome:
     """The outcome for one page; `reason` says why it was not changed, `state` is its state now."""
 
     ref: str
@@ -47,10 +47,10 @@ class Outcome:
 
 async def act(
     ctx: Context, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int = 30
-) -> list[Outcome]:
+) -> list[BulkOutcome]:
     """Act on these pages, lowest id first, in batches of one transaction each."""
     ordered = sorted(set(page_ids))
-    outcomes: list[Outcome] = []
+    outcomes: list[BulkOutcome] = []
     for start in range(0, len(ordered), BATCH):
         async with ctx.db.tx() as tx:
             outcomes += await _batch(
@@ -61,7 +61,7 @@ async def act(
 
 async def _batch(
     tx: Tx, actor: Actor, action: BulkAction, page_ids: Sequence[int], minutes: int, now: datetime
-) -> list[Outcome]:
+) -> list[BulkOutcome]:
     if action is BulkAction.RESOLVE:
         # services before pages, both by id: the order in which ingest locks them
         known = await actions.pages_by_id(tx, page_ids)
@@ -71,7 +71,7 @@ async def _batch(
 
 async def _one(
     tx: Tx, actor: Actor, action: BulkAction, page_id: int, minutes: int, now: datetime
-) -> Outcome:
+) -> BulkOutcome:
     ref, already = f"PG-{page_id}", None
     try:
         match action:
@@ -87,14 +87,14 @@ async def _one(
             case BulkAction.SNOOZE:
                 page = await actions.snooze(tx, actor, page_id, now + timedelta(minutes=minutes), now)
     except NotFound:
-        return Outcome(ref, Result.REFUSED, "no such page", None)
+        return BulkOutcome(ref, Result.REFUSED, "no such page", None)
     except Conflict as refusal:
         state = (await actions.page(tx, page_id)).state
         if state is PageState.RESOLVED:
-            return Outcome(ref, Result.UNCHANGED, "already resolved", state)
+            return BulkOutcome(ref, Result.UNCHANGED, "already resolved", state)
         reason = refusal.reason if isinstance(refusal, NotChanged) else refusal.message
-        return Outcome(ref, Result.REFUSED, reason, state)
-    return Outcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
+        return BulkOutcome(ref, Result.REFUSED, reason, state)
+    return BulkOutcome(ref, Result.UNCHANGED if already else Result.DONE, already or "", page.state)
 
 
 _PAST_TENSE = {
@@ -106,7 +106,7 @@ _LISTED_REFS = 3
 """Number of pages that a summary lists per reason."""
 
 
-def summary(action: BulkAction, outcomes: Sequence[Outcome]) -> str:
+def summary(action: BulkAction, outcomes: Sequence[BulkOutcome]) -> str:
     """Return one sentence per result, the changed pages first."""
     done = sum(o.result is Result.DONE for o in outcomes)
     sentences = (

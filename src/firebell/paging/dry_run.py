@@ -11,7 +11,7 @@ from firebell.paging.recipients import hypothetical_page, load_recipients
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class PlannedMessage:
     """A message; `at` counts from the start of the page, `after` from the entry of its level."""
 
     at: timedelta
@@ -22,13 +22,13 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedLevel:
     """A level of the first round, or the final alarm if `level` is None; without people it is skipped."""
 
     at: timedelta
     level: int | None
     people: tuple[tuple[int, str], ...]
-    messages: tuple[Message, ...]
+    messages: tuple[PlannedMessage, ...]
 
     @property
     def names(self) -> str:
@@ -36,15 +36,15 @@ class Step:
         return ", ".join(name for _, name in self.people)
 
 
-async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
+async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[PlannedLevel]:
     """Return the steps of an urgent page that begins at `now`, by the schedules and rules as of `now`."""
     page = hypothetical_page(policy.plan, policy.team_id, now)
     recipients = await load_recipients(tx, [page], now)
 
-    def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> Step:
+    def step(at: datetime, level: int | None, reached: tuple[int, ...]) -> PlannedLevel:
         reason = "alarm" if level is None else "page"
         messages = tuple(
-            Message(
+            PlannedMessage(
                 at=planned.send_at - now,
                 after=planned.send_at - at,
                 person_id=person_id,
@@ -54,7 +54,7 @@ async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[Step]:
             for person_id in reached
             for planned in plan(person_id, recipients.rules["high"][person_id], at, reason)
         )
-        return Step(at - now, level, tuple((i, recipients.people[i].name) for i in reached), messages)
+        return PlannedLevel(at - now, level, tuple((i, recipients.people[i].name) for i in reached), messages)
 
     return [
         step(at, level, tuple(recipients.last_resort(page)) if level is None else reached)

@@ -22,7 +22,7 @@ WAITS_AGAIN = ("again", "escalated", "raised")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListPosition:
     """A position in the list: next to the page `id` of the waiting ones or of the others."""
 
     waiting: bool
@@ -33,16 +33,16 @@ class Place:
         return f"{'waiting' if self.waiting else 'other'}:{self.id}:{int(self.since.timestamp())}"
 
 
-def parse(cursor: str) -> Place | None:
+def parse(cursor: str) -> ListPosition | None:
     """Return the place of a cursor, None if it is malformed."""
     if not re.fullmatch(PATTERN, cursor):
         return None
     section, page_id, since = cursor.split(":")
-    return Place(section == "waiting", int(page_id), datetime.fromtimestamp(int(since), UTC))
+    return ListPosition(section == "waiting", int(page_id), datetime.fromtimestamp(int(since), UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListSegment:
     """Pages of one state with `low <= id < high`; with `since` only those that became unanswered since then."""
 
     state: str
@@ -52,25 +52,28 @@ class Part:
     since: datetime | None = None
 
 
-def parts(states: Sequence[str], place: Place | None, *, newer: bool = False) -> list[Part]:
+def parts(states: Sequence[str], place: ListPosition | None, *, newer: bool = False) -> list[ListSegment]:
     """Return the parts of the list after `place`, or before it when `newer`."""
     if place is None:
-        return [Part(state, state in UNANSWERED) for state in states]
+        return [ListSegment(state, state in UNANSWERED) for state in states]
     return [p for state in states for p in (_before if newer else _behind)(state, place)]
 
 
-def _behind(state: str, place: Place) -> list[Part]:
+def _behind(state: str, place: ListPosition) -> list[ListSegment]:
     if state not in UNANSWERED:
-        return [Part(state, False, high=MAX_ID if place.waiting else place.id)]
+        return [ListSegment(state, False, high=MAX_ID if place.waiting else place.id)]
     if not place.waiting:
-        return [Part(state, False, high=place.id, since=place.since)]
-    return [Part(state, True, high=place.id), Part(state, False, low=place.id, since=place.since)]
+        return [ListSegment(state, False, high=place.id, since=place.since)]
+    return [
+        ListSegment(state, True, high=place.id),
+        ListSegment(state, False, low=place.id, since=place.since),
+    ]
 
 
-def _before(state: str, place: Place) -> list[Part]:
+def _before(state: str, place: ListPosition) -> list[ListSegment]:
     if state in UNANSWERED:
-        return [Part(state, True, low=place.id + 1 if place.waiting else 0)]
-    return [] if place.waiting else [Part(state, False, low=place.id + 1)]
+        return [ListSegment(state, True, low=place.id + 1 if place.waiting else 0)]
+    return [] if place.waiting else [ListSegment(state, False, low=place.id + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,12 @@ class Listing:
     """One page of the list, with the places of its neighbors."""
 
     pages: list[Page]
-    newer: Place | None
-    older: Place | None
+    newer: ListPosition | None
+    older: ListPosition | None
 
 
 def listing(
-    rows: Sequence[tuple[bool, Page]], place: Place | None, limit: int, since: datetime, *, newer: bool
+    rows: Sequence[tuple[bool, Page]], place: ListPosition | None, limit: int, since: datetime, *, newer: bool
 ) -> Listing:
     """Return the listing of up to `limit` + 1 rows, which are in reading order."""
     shown = list(rows[:limit])
@@ -92,7 +95,7 @@ def listing(
         shown.reverse()
     if not shown:
         return Listing(pages=[], newer=None, older=None)
-    first, last = (Place(waiting, page.id, since) for waiting, page in (shown[0], shown[-1]))
+    first, last = (ListPosition(waiting, page.id, since) for waiting, page in (shown[0], shown[-1]))
     return Listing(
         [page for _, page in shown],
         first if (more if newer else place is not None) else None,

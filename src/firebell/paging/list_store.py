@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
-from firebell.paging.list_pagination import WAITS_AGAIN, Part, parts
+from firebell.paging.list_pagination import WAITS_AGAIN, ListSegment, parts
 from firebell.paging.model import OPEN, Page, PageFilter, PageState
 from firebell.paging.store import PAGE_COLUMNS, page_from_row
 
@@ -89,7 +89,12 @@ async def pages(
 
 
 async def walk(
-    tx: Tx, sections: Sequence[Part], page_filter: PageFilter = EVERY, *, limit: int, newer: bool = False
+    tx: Tx,
+    sections: Sequence[ListSegment],
+    page_filter: PageFilter = EVERY,
+    *,
+    limit: int,
+    newer: bool = False,
 ) -> list[tuple[bool, Page]]:
     """Return pages with their section (True: waiting) in list order, or in reverse when `newer`.
 

@@ -215,7 +215,7 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Ack:
+class AckResult:
     """The result of an acknowledgement; `already` says why it changed nothing."""
 
     page: Page

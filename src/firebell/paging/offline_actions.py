@@ -13,7 +13,7 @@ from firebell.people.permissions import Verb
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OfflineOutcome:
     """The page after an action; `already` says why nothing changed.
 
     `position` is the position for the same person's next action, "" if someone else changed the page too.
@@ -25,14 +25,14 @@ class Outcome:
 
 
 @permits(Verb.PAGE_RESPOND)
-async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> Outcome:
+async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now: datetime) -> OfflineOutcome:
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
     if not await single_use_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
-        return Outcome(page, "already done", "")
+        return OfflineOutcome(page, "already done", "")
     if page.state is PageState.RESOLVED:
-        return Outcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")
+        return OfflineOutcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")
     if reason := objection(page, action, now):
         raise Stale(reason, hint="Send it again if you still want it.")
     unchanged = same_plan(page, action.position)
@@ -47,7 +47,7 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
             page = await actions.escalate(tx, actor, page_id, now)
         case ActionKind.SNOOZE:
             page = await actions.snooze(tx, actor, page_id, action.snooze_until, now)
-    return Outcome(page, already, position(page) if unchanged else "")
+    return OfflineOutcome(page, already, position(page) if unchanged else "")
 
 
 async def _resolver(tx: Tx, page_id: int) -> str:

@@ -60,7 +60,7 @@ async def policies(visit: CurrentVisit) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PolicyForm:
     """The form of a policy: each row is up to two targets, such as schedule:7, and minutes as text."""
 
     name: str = ""
@@ -70,14 +70,14 @@ class Draft:
     ack_timeout: str = ""
 
     @staticmethod
-    def of(policy: Policy) -> "Draft":
+    def of(policy: Policy) -> "PolicyForm":
         """Return the form of a stored policy."""
         rows = []
         for level in policy.levels:
             first, second = ([f"{t.kind}:{t.id}" for t in level.targets] + ["", ""])[:2]
             rows.append((first, second, str(level.ack_within_s // 60)))
         timeout = str(policy.ack_timeout_s // 60) if policy.ack_timeout_s else ""
-        return Draft(
+        return PolicyForm(
             name=policy.name,
             team=str(policy.team_id),
             rows=tuple(rows),
@@ -86,12 +86,12 @@ class Draft:
         )
 
     @staticmethod
-    def sent(form: FormData) -> "Draft":
+    def sent(form: FormData) -> "PolicyForm":
         """Return a submitted form, valid or not."""
         columns = ([str(value) for value in form.getlist(name)] for name in ("target", "second", "wait"))
         plain = (str(form.get(name) or "") for name in ("name", "team", "repeat", "ack_timeout"))
         name, team, repeat, ack_timeout = plain
-        return Draft(name, team, tuple(zip(*columns, strict=False)), repeat, ack_timeout)
+        return PolicyForm(name, team, tuple(zip(*columns, strict=False)), repeat, ack_timeout)
 
     @property
     def person_ids(self) -> list[int]:
@@ -101,7 +101,7 @@ class Draft:
 
 
 async def _editor(
-    visit: Visit, policy: Policy | None, draft: Draft, error: FirebellError | None = None
+    visit: Visit, policy: Policy | None, draft: PolicyForm, error: FirebellError | None = None
 ) -> Response:
     preferred = [visit.person.id, *draft.person_ids]
     others = await choosable(visit.tx, preferred, visit.request.query_params.get("with", ""))
@@ -120,7 +120,7 @@ async def _editor(
 
 @router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def new_policy(visit: CurrentVisit) -> Response:
-    return await _editor(visit, None, Draft())
+    return await _editor(visit, None, PolicyForm())
 
 
 def _offset(elapsed: timedelta) -> str:
@@ -153,7 +153,7 @@ async def policy(visit: CurrentVisit, slug: str) -> Response:
 @router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def edit_policy(visit: CurrentVisit, slug: str) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
-    return await _editor(visit, policy_, Draft.of(policy_))
+    return await _editor(visit, policy_, PolicyForm.of(policy_))
 
 
 def _minutes(text: str, field: str) -> int:
@@ -168,7 +168,7 @@ def _target(value: str, field: str) -> Target:
     return Target(TargetKind(kind), to_required(text, field))
 
 
-def _plan(draft: Draft, errors: FieldErrors) -> Plan:
+def _plan(draft: PolicyForm, errors: FieldErrors) -> Plan:
     """Return the plan of a draft; record errors by field, those of a level with its index: wait-0."""
     levels = []
     for i, row in enumerate(draft.rows):
@@ -191,7 +191,7 @@ def _plan(draft: Draft, errors: FieldErrors) -> Plan:
 
 @router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
 async def create_policy(visit: CurrentVisit) -> Response:
-    draft = Draft.sent(visit.form)
+    draft = PolicyForm.sent(visit.form)
     try:
         errors = FieldErrors()
         plan = _plan(draft, errors)
@@ -216,7 +216,7 @@ async def create_policy(visit: CurrentVisit) -> Response:
 
 @router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
 async def change_policy(visit: CurrentVisit, slug: str) -> Response:
-    draft = Draft.sent(visit.form)
+    draft = PolicyForm.sent(visit.form)
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     try:
         errors = FieldErrors()

@@ -19,7 +19,7 @@ from firebell.paging import (
     store,
 )
 from firebell.paging.actions import NO_POLICY
-from firebell.paging.dry_run import Step, dry_run
+from firebell.paging.dry_run import PlannedLevel, dry_run
 from firebell.paging.model import Page, PageFilter, PageState, Policy
 from firebell.paging.recipients import Recipients, load_recipients
 from firebell.people import actions as people
@@ -135,7 +135,7 @@ async def list_pages(
     *,
     states: Sequence[str],
     wanted: PageFilter = list_store.EVERY,
-    place: list_pagination.Place | None = None,
+    place: list_pagination.ListPosition | None = None,
     newer: bool = False,
     limit: int = 100,
     now: datetime,
@@ -166,7 +166,7 @@ async def last_resolved_at(tx: Tx, service_id: int) -> datetime | None:
     return await service_pages_store.last_resolved_at(tx, service_id)
 
 
-async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[Step]:
+async def steps(tx: Tx, policy: Policy | None, team_id: int, now: datetime) -> list[PlannedLevel]:
     """Return whom each level would notify if a page of a team's service began now, the final alarm last."""
     if policy is None:
         policy = Policy(

@@ -10,7 +10,7 @@ from firebell.notify.notification_rules import can_wait, usable
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.model import SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
-from firebell.people.model import ContactMethod, Person, Rule
+from firebell.people.model import ContactMethod, NotificationRule, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Recipients:
     """The members by team."""
     fallback_responders: list[int]
     people: dict[int, Person]
-    rules: dict[str, dict[int, Sequence[Rule]]]
+    rules: dict[str, dict[int, Sequence[NotificationRule]]]
     """The usable notification rules by urgency and person."""
     notified: dict[int, dict[int, bool]]
     """By page and person: True if a message arrived, False if it was only tried."""
@@ -129,7 +129,7 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
     methods: dict[int, list[ContactMethod]] = {i: [] for i in person_ids}
     for method in await people.methods_of(tx, person_ids):
         methods[method.person_id].append(method)
-    rules: dict[str, dict[int, Sequence[Rule]]] = {}
+    rules: dict[str, dict[int, Sequence[NotificationRule]]] = {}
     for urgency in ("high", "low"):
         own = await people.rules_of(tx, person_ids, urgency)
         rules[urgency] = {i: usable(own.get(i, []), people.paged(methods[i])) for i in person_ids}

@@ -109,7 +109,7 @@ class RotatedSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NotificationRule:
     """A notification rule: use `method` `delay_s` seconds after the page reached the person."""
 
     delay_s: int

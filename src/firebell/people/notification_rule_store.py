@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
 from firebell.people.contact_method_store import to_method
-from firebell.people.model import Rule
+from firebell.people.model import NotificationRule
 
 
 async def add_rule(tx: Tx, person_id: int, urgency: str, delay_s: int, method_id: int) -> None:
@@ -27,7 +27,7 @@ async def clear_rules(tx: Tx, person_id: int, urgency: str) -> None:
     )
 
 
-async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[Rule]]:
+async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, list[NotificationRule]]:
     """Return the notification rules of each person over the methods in use, by delay."""
     rows = await tx.fetch(
         """
@@ -40,7 +40,7 @@ async def rules(tx: Tx, person_ids: Sequence[int], urgency: str) -> dict[int, li
         list(person_ids),
         urgency,
     )
-    rules_by_person: dict[int, list[Rule]] = {person_id: [] for person_id in person_ids}
+    rules_by_person: dict[int, list[NotificationRule]] = {person_id: [] for person_id in person_ids}
     for row in rows:
-        rules_by_person[row["person_id"]].append(Rule(row["delay_s"], to_method(row)))
+        rules_by_person[row["person_id"]].append(NotificationRule(row["delay_s"], to_method(row)))
     return rules_by_person

@@ -22,7 +22,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class FailureBudget:
     """`burst` failures at once, then one more each time `refill` has passed."""
 
     burst: int
@@ -35,10 +35,10 @@ class Budget:
 
 
 BUDGETS = {
-    Scope.ACCOUNT: Budget(10, timedelta(minutes=6)),
-    Scope.DEVICE: Budget(10, timedelta(seconds=30)),
-    Scope.ADDRESS: Budget(30, timedelta(seconds=10)),
-    Scope.UNKNOWN: Budget(10**6, timedelta(0)),
+    Scope.ACCOUNT: FailureBudget(10, timedelta(minutes=6)),
+    Scope.DEVICE: FailureBudget(10, timedelta(seconds=30)),
+    Scope.ADDRESS: FailureBudget(30, timedelta(seconds=10)),
+    Scope.UNKNOWN: FailureBudget(10**6, timedelta(0)),
 }
 BURST_ENDS_AFTER = timedelta(hours=1)
 """Failures that are further apart belong to two bursts, and are audited separately."""
@@ -52,7 +52,7 @@ class Counter:
     subject: bytes
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> FailureBudget:
         """The budget of this counter's scope."""
         return BUDGETS[self.scope]
 

@@ -144,7 +144,7 @@ class IssuedCode:
         return self.used_at is None and now < self.expires_at and self.tries < MAX_TRIES
 
 
-class Entry(StrEnum):
+class CodeOutcome(StrEnum):
     """The outcome of entering a code."""
 
     VERIFIED = "verified"
@@ -155,18 +155,18 @@ class Entry(StrEnum):
     TOO_MANY_TRIES = "too_many_tries"
 
 
-def entry_of(issued: IssuedCode | None, digest: bytes, now: datetime) -> Entry:
+def entry_of(issued: IssuedCode | None, digest: bytes, now: datetime) -> CodeOutcome:
     """Return the outcome of entering a code with this digest; digests are compared in constant time."""
     if issued is None:
-        return Entry.NONE_SENT
+        return CodeOutcome.NONE_SENT
     if issued.used_at is not None:
-        return Entry.USED
+        return CodeOutcome.USED
     if now >= issued.expires_at:
-        return Entry.EXPIRED
+        return CodeOutcome.EXPIRED
     if issued.tries >= MAX_TRIES:
-        return Entry.TOO_MANY_TRIES
+        return CodeOutcome.TOO_MANY_TRIES
     matches = [hmac.compare_digest(digest, known) for known in issued.digests]
-    return Entry.VERIFIED if any(matches) else Entry.WRONG
+    return CodeOutcome.VERIFIED if any(matches) else CodeOutcome.WRONG
 
 
 def clean_code(text: str) -> str:

@@ -13,7 +13,7 @@ from firebell.people import contact_method_store, store, verification, verificat
 from firebell.people.authorization import permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.permissions import Verb
-from firebell.people.verification import Entry, Limit, MethodEvent
+from firebell.people.verification import CodeOutcome, Limit, MethodEvent
 
 EXPIRED_PER_RUN = 100
 _PURPOSE = "contact-code"
@@ -83,27 +83,27 @@ async def issue_code(tx: Tx, signer: Signer, code_id: int, now: datetime) -> str
 class CodeEntered:
     """The result of entering a code."""
 
-    entry: Entry
+    entry: CodeOutcome
     tries_left: int
     method: ContactMethod
 
     def check(self) -> None:
         """Raise `Invalid` unless the code verified the contact method; to be called after the commit."""
         match self.entry:
-            case Entry.VERIFIED:
+            case CodeOutcome.VERIFIED:
                 return
-            case Entry.NONE_SENT:
+            case CodeOutcome.NONE_SENT:
                 message, advice = "No code was sent through this contact method.", "Send a code first."
-            case Entry.USED:
+            case CodeOutcome.USED:
                 message, advice = (
                     "This code was already used.",
                     "Nothing else to do, unless the method failed since.",
                 )
-            case Entry.EXPIRED:
+            case CodeOutcome.EXPIRED:
                 message, advice = "This code has expired.", "Send a new code."
-            case Entry.TOO_MANY_TRIES:
+            case CodeOutcome.TOO_MANY_TRIES:
                 message, advice = "Too many wrong codes were entered.", "Send a new code."
-            case Entry.WRONG:
+            case CodeOutcome.WRONG:
                 left = self.tries_left
                 message = "This code is wrong."
                 advice = (
@@ -129,12 +129,12 @@ async def enter_code(
     digest = _digest(signer, issued.id if issued else 0, verification.clean_code(text))
     entry = verification.entry_of(issued, digest, now)
     tries_left = 0
-    if issued and entry is Entry.WRONG:
+    if issued and entry is CodeOutcome.WRONG:
         await verification_store.count_try(tx, issued.id)
         tries_left = verification.MAX_TRIES - issued.tries - 1
         if not tries_left:
             await tx.audit(actor, "contact.code_refused", f"person:{person_id}", now, method=method_id)
-    if issued and entry is Entry.VERIFIED:
+    if issued and entry is CodeOutcome.VERIFIED:
         await verification_store.mark_used(tx, issued.id, now)
         await _verify(tx, actor, method, now)
     return CodeEntered(entry, tries_left, method)

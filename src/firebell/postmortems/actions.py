@@ -6,7 +6,7 @@ from typing import Any
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, Phase, Role
+from firebell.incidents.model import OPEN, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -47,7 +47,7 @@ async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmo
     incident = await incidents.incident(tx, incident_id)
     services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
-    author = next((a.person_id for a in roles if a.role is Role.COMMANDER), incident.declared_by)
+    author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     timeline = await incidents.timeline(tx, incident_id)
     body = draft(template.body, incident, timeline, [s.name for s in services.values()])

@@ -51,7 +51,7 @@ class PostmortemPublished(PostmortemDetail):
     undo: UndoOffered | None
 
 
-class NewText(ApiInput):
+class NewPostmortemText(ApiInput):
     """The whole text, and the version that it is based on."""
 
     body: Annotated[Text, Field(max_length=200_000)]
@@ -85,7 +85,7 @@ async def start_postmortem(w: Responder, ref: Text) -> PostmortemDetail:
     summary="Update a post-mortem; 409 if it changed since `version`",
     responses=problems(404, 409),
 )
-async def save_postmortem(w: Responder, ref: Text, new_text: NewText) -> PostmortemDetail:
+async def save_postmortem(w: Responder, ref: Text, new_text: NewPostmortemText) -> PostmortemDetail:
     incident_id, now = parse_ref("INC", ref), w.now
     await actions.save(w.tx, w.actor, incident_id, new_text.body, new_text.version, now)
     return PostmortemDetail.model_validate(await actions.of_incident(w.tx, incident_id))

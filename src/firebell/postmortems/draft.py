@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.handbook.templates import fill
 from firebell.incidents.mitigations import what_helped
-from firebell.incidents.model import Entry, Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.markdown import block, cell, line
 
 _SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
@@ -35,7 +35,9 @@ def _elapsed(start: datetime | None, end: datetime | None) -> str:
     return _format_minutes(end - start) if start and end else "not known"
 
 
-def draft(template: str, incident: Incident, timeline: Sequence[Entry], services: Sequence[str]) -> str:
+def draft(
+    template: str, incident: Incident, timeline: Sequence[TimelineEntry], services: Sequence[str]
+) -> str:
     """Return the template filled; where only people know the answer, it asks a question."""
     entries = [e for e in timeline if e.kind in _KINDS_IN_DRAFT]
     rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {cell(e.text)} |" for e in entries]

@@ -16,9 +16,9 @@ from firebell.people.permissions import Verb
 from firebell.runbooks import store
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored
-from firebell.runbooks.model import Finding, Stored
+from firebell.runbooks.model import LibraryRunbook, RunbookFinding
 from firebell.runbooks.runbook_html import FOLDER
-from firebell.runbooks.store import Own
+from firebell.runbooks.store import OwnRunbook
 
 BODY_MAX_CHARS = 200_000
 _SOURCE_MAX_CHARS = 500
@@ -26,7 +26,7 @@ RESERVED_SLUGS = ("new",)
 """Slugs whose address is another screen."""
 
 
-class Change(StrEnum):
+class LibraryChange(StrEnum):
     """What saving a text did to the library."""
 
     CREATED = "created"
@@ -40,10 +40,10 @@ def _shipped() -> dict[str, str]:
     return {path.rpartition("/")[2].removesuffix(".md"): path for path in paths}
 
 
-def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | None:
+def _stored(slug: str, own: OwnRunbook | None, paths: Mapping[str, str]) -> LibraryRunbook | None:
     """Return the runbook that the library has under a slug, None if it has none or hides it."""
     if own and own.body is not None:
-        return Stored(
+        return LibraryRunbook(
             slug=slug,
             body=own.body,
             source=own.source,
@@ -53,7 +53,7 @@ def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | No
             updated_by=own.updated_by,
         )
     if own is None and slug in paths:
-        return Stored(
+        return LibraryRunbook(
             slug=slug,
             body=handbook_files.skill(paths[slug]),
             source=paths[slug],
@@ -65,7 +65,7 @@ def _stored(slug: str, own: Own | None, paths: Mapping[str, str]) -> Stored | No
     return None
 
 
-async def library(tx: Tx) -> list[Stored]:
+async def library(tx: Tx) -> list[LibraryRunbook]:
     """Return all runbooks of the library by slug."""
     own_by_slug, paths = {own.slug: own for own in await store.all_own(tx)}, _shipped()
     stored = [_stored(slug, own_by_slug.get(slug), paths) for slug in sorted({*own_by_slug, *paths})]
@@ -78,7 +78,7 @@ async def hidden_slugs(tx: Tx) -> list[str]:
     return [o.slug for o in await store.all_own(tx) if o.body is None and o.slug in paths]
 
 
-async def runbook(tx: Tx, slug: str) -> Stored:
+async def runbook(tx: Tx, slug: str) -> LibraryRunbook:
     """Return a runbook; raise `NotFound` naming those that exist."""
     stored = _stored(slug, await store.own(tx, slug), _shipped())
     if stored is None:
@@ -108,7 +108,7 @@ async def save(
     source: str = "",
     version: int | None = None,
     dry_run: bool = False,
-) -> Change:
+) -> LibraryChange:
     """Create or update a runbook, which may replace a default one. Idempotent for the same text.
 
     `version` is the one that the text is based on, 0 for the default text or none: raise `Conflict` if it is
@@ -134,8 +134,8 @@ async def save(
             hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
         )
     if old and old.own and (old.body, old.source) == (clean, origin):
-        return Change.UNCHANGED
-    change = Change.CHANGED if old else Change.CREATED
+        return LibraryChange.UNCHANGED
+    change = LibraryChange.CHANGED if old else LibraryChange.CREATED
     if not dry_run:
         await store.put(tx, slug, clean, origin, actor.label, now)
         await tx.audit(actor, f"runbook.{change}", f"runbook:{slug}", now, source=origin)
@@ -172,7 +172,7 @@ async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
 
 
 @permits(Verb.RUNBOOK_WRITE)
-async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
+async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> LibraryRunbook:
     """Restore the default text; raise `NotFound` if there is no default runbook with this slug."""
     await store.lock(tx)
     if slug not in _shipped():
@@ -189,7 +189,9 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> Stored:
     return await runbook(tx, slug)
 
 
-async def findings(tx: Tx, runbooks: Iterable[Stored], now: datetime) -> dict[str, list[Finding]]:
+async def findings(
+    tx: Tx, runbooks: Iterable[LibraryRunbook], now: datetime
+) -> dict[str, list[RunbookFinding]]:
     """Return the findings of each runbook by slug.
 
     Links of a text from a repository are checked there, by `firebell runbook check`, not here.

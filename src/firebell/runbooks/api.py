@@ -24,7 +24,7 @@ from firebell.people.unit_of_work import Work, work
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read
-from firebell.runbooks.model import MAX_AGE_DAYS, Finding
+from firebell.runbooks.model import MAX_AGE_DAYS, RunbookFinding
 
 router = api.router("runbooks", "/runbooks")
 
@@ -75,7 +75,7 @@ class RunbookShown(ApiOutput):
         )
 
 
-class FindingShown(ApiOutput):
+class RunbookFindingShown(ApiOutput):
     """A problem with its line and how to fix it."""
 
     id: str
@@ -89,10 +89,10 @@ class RunbookDetail(RunbookShown):
     """A runbook with its Markdown and its findings."""
 
     body: str
-    findings: list[FindingShown]
+    findings: list[RunbookFindingShown]
 
 
-class NewText(ApiInput):
+class NewRunbookText(ApiInput):
     """The whole text. `source` is where it is kept, `version` the one that it is based on (0 for default or none).
 
     Without `version` the text replaces any other. With `dry_run` nothing is saved.
@@ -109,7 +109,7 @@ class Saved(ApiOutput):
 
     slug: str
     change: Literal["created", "changed", "unchanged"]
-    findings: list[FindingShown]
+    findings: list[RunbookFindingShown]
 
 
 class TextToCheck(ApiInput):
@@ -125,11 +125,11 @@ class Checked(ApiOutput):
     title: str
     owner: str
     last_updated: date | None
-    findings: list[FindingShown]
+    findings: list[RunbookFindingShown]
 
 
-def _shown(findings: list[Finding]) -> list[FindingShown]:
-    return [FindingShown.model_validate(f) for f in findings]
+def _shown(findings: list[RunbookFinding]) -> list[RunbookFindingShown]:
+    return [RunbookFindingShown.model_validate(f) for f in findings]
 
 
 async def _detail(w: Work, slug: str) -> RunbookDetail:
@@ -171,7 +171,7 @@ async def get_runbook(w: Reader, slug: Text) -> RunbookDetail:
     summary="Create or update a runbook; 409 if it changed since `version`",
     responses=problems(409),
 )
-async def save_runbook(w: Responder, slug: Text, new_text: NewText) -> Saved:
+async def save_runbook(w: Responder, slug: Text, new_text: NewRunbookText) -> Saved:
     change = await actions.save(
         w.tx,
         w.actor,

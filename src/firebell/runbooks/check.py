@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from urllib.parse import unquote
 
-from firebell.kit.findings import Level
-from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Finding, Runbook
+from firebell.kit.findings import FindingLevel
+from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Runbook, RunbookFinding
 from firebell.runbooks.placeholders import placeholders
 
 RULES = {
@@ -34,7 +34,7 @@ def check(
     folder: str = "",
     existing: Collection[str] | None = None,
     teams: Collection[str] | None = None,
-) -> list[Finding]:
+) -> list[RunbookFinding]:
     """Return the findings in the order of their lines.
 
     `folder` contains the runbook and `existing` are all existing paths, relative to the same root and
@@ -52,15 +52,15 @@ def check(
     return sorted(findings, key=lambda f: (f.line, f.id))
 
 
-def _error(code: str, line: int, message: str, advice: str) -> Finding:
-    return Finding(code, code, Level.ERROR, message, line, advice=advice)
+def _error(code: str, line: int, message: str, advice: str) -> RunbookFinding:
+    return RunbookFinding(code, code, FindingLevel.ERROR, message, line, advice=advice)
 
 
-def _warning(code: str, line: int, message: str, advice: str) -> Finding:
-    return Finding(code, code, Level.WARNING, message, line, advice=advice)
+def _warning(code: str, line: int, message: str, advice: str) -> RunbookFinding:
+    return RunbookFinding(code, code, FindingLevel.WARNING, message, line, advice=advice)
 
 
-def _parts(runbook: Runbook) -> Iterable[Finding]:
+def _parts(runbook: Runbook) -> Iterable[RunbookFinding]:
     if not runbook.title:
         yield _error(
             "R-PART", 1, "The runbook has no title.", "Begin with a line such as '# Database failover'."
@@ -98,7 +98,7 @@ def _parts(runbook: Runbook) -> Iterable[Finding]:
             )
 
 
-def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[Finding]:
+def _owner(runbook: Runbook, teams: Collection[str] | None) -> Iterable[RunbookFinding]:
     part = runbook.part("Owner")
     if part is None or not part.body:
         return
@@ -125,7 +125,7 @@ def owning_team(owner: str, teams: Collection[str]) -> str | None:
     return max(matching, key=len, default=None)
 
 
-def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[Finding]:
+def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[RunbookFinding]:
     part = runbook.part("Last updated")
     if part is None or not part.body:
         return
@@ -156,7 +156,7 @@ def _path(target: str) -> str:
     return unquote(target.partition("#")[0].partition("?")[0])
 
 
-def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[Finding]:
+def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[RunbookFinding]:
     for link in runbook.links:
         path, anchor = _path(link.target), unquote(link.target.partition("#")[2])
         if _EXTERNAL.match(link.target):
@@ -185,7 +185,7 @@ def _resolved(folder: str, path: str) -> str:
     return posixpath.normpath(path.lstrip("/") if path.startswith("/") else posixpath.join(folder, path))
 
 
-def _fence(fence: Fence) -> Iterable[Finding]:
+def _fence(fence: Fence) -> Iterable[RunbookFinding]:
     if not fence.closed:
         yield _error("R-FENCE", fence.line, "This code block is not closed.", "End it with a line of ```.")
     if not fence.language:
@@ -210,7 +210,7 @@ def _fence(fence: Fence) -> Iterable[Finding]:
         )
 
 
-def _steps(runbook: Runbook) -> Iterable[Finding]:
+def _steps(runbook: Runbook) -> Iterable[RunbookFinding]:
     part = runbook.part("Steps")
     if part is None or not part.body:
         return

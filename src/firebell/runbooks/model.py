@@ -115,14 +115,14 @@ class Runbook:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(findings.Finding):
+class RunbookFinding(findings.Finding):
     """A problem in a runbook, and its line, from 1."""
 
     line: int
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class LibraryRunbook:
     """A runbook of the library: the organization's own text, or a default one.
 
     `version` is 0 and `updated_at` None for a default text. `source` is a path or an address in a repository,

@@ -11,16 +11,16 @@ from firebell.kit.findings import errors, warnings
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
 from firebell.runbooks.isolated_parser import read_stored
-from firebell.runbooks.model import Finding, Runbook, Stored
+from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
 
 
 @dataclass(frozen=True, slots=True)
 class RunbookDetails:
     """A runbook of the library, parsed and checked; `team` is an existing owner, `age_days` the age of its date."""
 
-    stored: Stored
+    stored: LibraryRunbook
     runbook: Runbook
-    findings: Sequence[Finding]
+    findings: Sequence[RunbookFinding]
     team: str | None
     age_days: int | None
     services: Sequence[Service]
@@ -41,7 +41,9 @@ class RunbookDetails:
         return warnings(self.findings)
 
 
-async def details(tx: Tx, runbooks: Sequence[Stored], public_url: str, now: datetime) -> list[RunbookDetails]:
+async def details(
+    tx: Tx, runbooks: Sequence[LibraryRunbook], public_url: str, now: datetime
+) -> list[RunbookDetails]:
     """Return details of the runbooks, by title."""
     findings = await actions.findings(tx, runbooks, now)
     teams, services = await actions.owning_teams(tx), await catalog.services(tx)

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from firebell.runbooks.check import RULES
-from firebell.runbooks.model import Finding
+from firebell.runbooks.model import RunbookFinding
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def document(findings_by_path: Mapping[str, Sequence[Finding]], version: str) -> dict[str, Any]:
+def document(findings_by_path: Mapping[str, Sequence[RunbookFinding]], version: str) -> dict[str, Any]:
     """Return a SARIF log with the findings of each path; `version` is that of Firebell."""
     ids = list(RULES)
     return {
@@ -39,7 +39,7 @@ def document(findings_by_path: Mapping[str, Sequence[Finding]], version: str) ->
     }
 
 
-def _result(path: str, finding: Finding, rule: int) -> dict[str, Any]:
+def _result(path: str, finding: RunbookFinding, rule: int) -> dict[str, Any]:
     # without the line, so that a finding keeps its identity when text is added above it
     fingerprint = hashlib.sha256(f"{path}\0{finding.id}\0{finding.message}".encode()).hexdigest()[:32]
     return {

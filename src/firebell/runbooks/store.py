@@ -9,7 +9,7 @@ _COLUMNS = "slug, body, source, version, updated_at, updated_by"
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnRunbook:
     """An organization's own text of a runbook; `body` is None if it hides the default one."""
 
     slug: str
@@ -20,7 +20,7 @@ class Own:
     updated_by: str
 
 
-async def all_own(tx: Tx) -> list[Own]:
+async def all_own(tx: Tx) -> list[OwnRunbook]:
     """Return all own runbooks by slug, hidden ones too."""
     rows = await tx.fetch(
         f"""
@@ -29,10 +29,10 @@ async def all_own(tx: Tx) -> list[Own]:
         order by slug
         """
     )
-    return [Own(**dict(row)) for row in rows]
+    return [OwnRunbook(**dict(row)) for row in rows]
 
 
-async def own(tx: Tx, slug: str) -> Own | None:
+async def own(tx: Tx, slug: str) -> OwnRunbook | None:
     """Return the own runbook of a slug, None if there is none."""
     row = await tx.row(
         f"""
@@ -42,7 +42,7 @@ async def own(tx: Tx, slug: str) -> Own | None:
         """,
         slug,
     )
-    return Own(**dict(row)) if row else None
+    return OwnRunbook(**dict(row)) if row else None
 
 
 async def lock(tx: Tx) -> None:

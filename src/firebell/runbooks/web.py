@@ -13,7 +13,7 @@ from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
-from firebell.runbooks.model import PARTS, Finding
+from firebell.runbooks.model import PARTS, RunbookFinding
 
 router = routing.html_router()
 
@@ -49,7 +49,7 @@ async def _editor(
     request: Request,
     slug: str = "",
     body: str | None = None,
-    findings: Sequence[Finding] | None = None,
+    findings: Sequence[RunbookFinding] | None = None,
     error: FirebellError | None = None,
 ) -> Response:
     """Show the editor of a runbook, or of a new one, with `body` or else the saved text."""

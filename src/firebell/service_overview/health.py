@@ -15,7 +15,7 @@ _WORST_FIRST = (PageState.EXHAUSTED, PageState.TRIGGERED, PageState.ACKED, PageS
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ServiceHealth:
     """The state of a service; `incident` or `page` is its cause, `since` is None if it never changed."""
 
     state: State
@@ -32,13 +32,13 @@ class Health:
 
 def health(
     incidents: Sequence[Incident], pages: Sequence[Page], ended_at: Sequence[datetime | None]
-) -> Health:
+) -> ServiceHealth:
     """Return the state from open incidents and pages; without any it is ok since the latest of `ended_at`."""
     if incidents:
         worst = min(incidents, key=lambda i: (i.severity, i.id))
         state: State = "outage" if worst.severity <= OUTAGE_SEVERITY else "degraded"
-        return Health(state, worst.declared_at, incident=worst)
+        return ServiceHealth(state, worst.declared_at, incident=worst)
     if pages:
         oldest = min(pages, key=lambda p: (_WORST_FIRST.index(p.state), p.id))
-        return Health("degraded", oldest.triggered_at, page=oldest)
-    return Health("ok", max((at for at in ended_at if at is not None), default=None))
+        return ServiceHealth("degraded", oldest.triggered_at, page=oldest)
+    return ServiceHealth("ok", max((at for at in ended_at if at is not None), default=None))

@@ -17,7 +17,7 @@ from firebell.paging.model import OPEN as OPEN_STATES
 from firebell.paging.model import PageState, Policy, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import Team
-from firebell.service_overview.health import Health, health
+from firebell.service_overview.health import ServiceHealth, health
 
 ITEMS_LISTED = 10
 """The most pages, incidents and alerts that the overview has of each."""
@@ -41,7 +41,7 @@ class Overview:
     service: Service
     team: Team
     policy: Policy | None
-    health: Health
+    health: ServiceHealth
     levels: list[PagedLevel]
     open_pages: list[page_queries.PageDetails]
     last_pages: list[page_queries.PageDetails]

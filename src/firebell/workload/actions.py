@@ -20,7 +20,7 @@ from firebell.people.authorization import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import measurement, pay, rate_periods, store
-from firebell.workload.model import RatePeriod, Rates, Report
+from firebell.workload.model import RatePeriod, Rates, WorkloadReport
 
 SUGGESTION_WINDOW = timedelta(days=60)
 """Suggestions for cover compare the workload in this window, half of it in the future."""
@@ -101,7 +101,7 @@ def _public_holidays(rates: Rates, year: int) -> Holidays:
 
 async def report(
     tx: Tx, month: date, now: datetime, team: Team | None = None, also: Collection[int] = ()
-) -> Report:
+) -> WorkloadReport:
     """Return the report of a month up to now: of everyone, or of one team and the people in `also`."""
     low, high = measurement.bounds(month, "UTC")
     starts = low - measurement.TIME_ZONE_MARGIN
@@ -149,7 +149,7 @@ async def team_shown(tx: Tx, person: Person, slug: str, *, whole: bool) -> Team 
     return next((t for t in teams if person.id in [i for i, _ in members[t.id]]), teams[0])
 
 
-def seen_by(report: Report, person_id: int, rights: Rights) -> Report:
+def seen_by(report: WorkloadReport, person_id: int, rights: Rights) -> WorkloadReport:
     """Return the report with only the person's own pay, unless their rights include everyone's."""
     if permissions.allows(rights, Verb.PAY_READ):
         return report

@@ -26,7 +26,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.workload import actions, measurement, pay
 from firebell.workload.csv_export import csv_report
-from firebell.workload.model import Earned, RatePeriod, Rates, Report, Row, Share
+from firebell.workload.model import Earned, PersonRow, RatePeriod, Rates, WorkloadReport, WorkShare
 
 router = api.router("on-call reports")
 
@@ -210,7 +210,7 @@ def _load(load: Load, nights: int) -> dict[str, object]:
     }
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: PersonRow) -> dict[str, object]:
     return {
         **_load(row.load, row.nights),
         "id": row.person.id,
@@ -227,7 +227,7 @@ def _row(row: Row) -> dict[str, object]:
     }
 
 
-def _share(share: Share) -> ShareShown:
+def _share(share: WorkShare) -> ShareShown:
     rows = [RowShown.model_validate(_row(row)) for row in share.rows]
     return ShareShown(slug=share.of.slug, name=share.of.name, people=rows)
 
@@ -258,7 +258,7 @@ def _earned(earned: Earned, rates: Rates) -> EarnedShown:
     )
 
 
-async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: datetime) -> Report:
+async def _report(tx: Tx, caller: Caller, month: date | None, slug: str, now: datetime) -> WorkloadReport:
     team = await people.team_by_slug(tx, slug) if slug else None
     report = await actions.report(tx, month or actions.month_named("", now), now, team)
     return actions.seen_by(report, caller.person_id, caller.rights)
@@ -299,7 +299,7 @@ async def get_report_csv(
     return attachment(report, bom=bom)
 
 
-def attachment(report: Report, *, bom: bool) -> Response:
+def attachment(report: WorkloadReport, *, bom: bool) -> Response:
     """Return a report as a CSV download."""
     name = f"on-call-{report.month:%Y-%m}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

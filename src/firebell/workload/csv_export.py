@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from firebell.kit.spreadsheet import to_csv
 from firebell.oncall.rota.fairness import HourClass
-from firebell.workload.model import Report
+from firebell.workload.model import WorkloadReport
 from firebell.workload.pay import hours
 
 HEADER = (
@@ -15,7 +15,7 @@ HEADER = (
 )
 
 
-def csv_report(report: Report, *, bom: bool = False) -> str:
+def csv_report(report: WorkloadReport, *, bom: bool = False) -> str:
     """Return one row per person, under a header row."""
     rows: list[Sequence[object]] = [HEADER]
     for earned in report.people:

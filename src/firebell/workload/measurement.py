@@ -11,7 +11,7 @@ from firebell.oncall.rota.fairness import Holidays, Load, compare_with_mean, loa
 from firebell.oncall.rota.shifts import intervals_by_user
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
-from firebell.workload.model import Calls, Earned, Rates, Report, Row, Share
+from firebell.workload.model import Calls, Earned, PersonRow, Rates, WorkloadReport, WorkShare
 from firebell.workload.pay import pay, time_off
 
 FIRST_MONTH, LAST_MONTH = date(1971, 1, 1), date(2199, 12, 1)
@@ -62,7 +62,7 @@ def report(
     now: datetime,
     team: Team | None = None,
     also: Collection[int] = (),
-) -> Report:
+) -> WorkloadReport:
     """Return the report of a month up to `now`.
 
     With `team`: its schedules, and the people whom they name and those in `also` with the shifts of all schedules.
@@ -77,7 +77,7 @@ def report(
         intervals_by_user(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules
     ]
 
-    def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[Row]:
+    def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[PersonRow]:
         wanted_shifts = [s for s, want in zip(shifts, wanted, strict=True) if want]
         return _rows(month, wanted_shifts, people, by_person, holidays, now, among)
 
@@ -86,10 +86,10 @@ def report(
         rest = time_off(by_person.get(row.person.id, []), row.person.tz, month, rates)
         earned.append(Earned(row, pay(row.load, rates), rest))
     by_team = [(t, [s.team_id == t.id for s in schedules]) for t in teams if team in (None, t)]
-    return Report(
+    return WorkloadReport(
         month,
-        [Share(s, rows([one is s for one in schedules])) for s in reported],
-        [Share(t, rows(wanted)) for t, wanted in by_team if any(wanted)],
+        [WorkShare(s, rows([one is s for one in schedules])) for s in reported],
+        [WorkShare(t, rows(wanted)) for t, wanted in by_team if any(wanted)],
         earned,
         rates,
         now,
@@ -109,7 +109,7 @@ def _rows(
     holidays: Holidays,
     now: datetime,
     among: Collection[int] | None = None,
-) -> list[Row]:
+) -> list[PersonRow]:
     measured: list[tuple[Person, Load, int, Calls]] = []
     for user in dict.fromkeys(user for by_user in shifts for user in by_user):
         person = people.get(user)
@@ -149,7 +149,7 @@ def _calls(
     )
 
 
-def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
+def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[PersonRow]:
     if not measured:
         return []
     mean_hours = fmean(load.hours.total_seconds() for _, load, _, _ in measured)
@@ -160,7 +160,7 @@ def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[Row]:
         return "alone" if alone else compare_with_mean(value, mean)
 
     rows = [
-        Row(
+        PersonRow(
             person,
             load,
             nights,

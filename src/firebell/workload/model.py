@@ -107,7 +107,7 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PersonRow:
     """One person's month; `nights` began in it. The comparisons are with everyone who shares the work."""
 
     person: Person
@@ -119,29 +119,29 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkShare:
     """How people shared one schedule, or all schedules of a team."""
 
     of: Schedule | Team
-    rows: Sequence[Row]
+    rows: Sequence[PersonRow]
 
 
 @dataclass(frozen=True, slots=True)
 class Earned:
     """One person's row with its pay and proposed time off."""
 
-    row: Row
+    row: PersonRow
     pay: Pay
     time_off: tuple[TimeOff, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WorkloadReport:
     """A month by schedule, by team, and by person over all schedules, in each person's time zone."""
 
     month: date
-    schedules: Sequence[Share]
-    teams: Sequence[Share]
+    schedules: Sequence[WorkShare]
+    teams: Sequence[WorkShare]
     people: Sequence[Earned]
     rates: Rates
     until: datetime

@@ -19,12 +19,12 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.workload import actions, measurement, pay
 from firebell.workload.api import attachment
-from firebell.workload.model import Rates, Report, Share
+from firebell.workload.model import Rates, WorkloadReport, WorkShare
 
 router = routing.html_router()
 
 
-async def _report(visit: Visit, month: str) -> tuple[Report, dict[str, Any]]:
+async def _report(visit: Visit, month: str) -> tuple[WorkloadReport, dict[str, Any]]:
     """Return the report of the team to show, and the context its page needs."""
     asked = visit.request.query_params.get("team", "")
     rights = visit.rights
@@ -39,7 +39,7 @@ async def _report(visit: Visit, month: str) -> tuple[Report, dict[str, Any]]:
     return report, {**_months(report), "team": team, "all_teams": teams, "fits": fits}
 
 
-def _months(report: Report) -> dict[str, Any]:
+def _months(report: WorkloadReport) -> dict[str, Any]:
     following = measurement.following(report.month)
     return {
         "nav": "oncall",
@@ -61,7 +61,7 @@ def _before(month: date) -> date:
     )
 
 
-def _teams(report: Report) -> list[Share]:
+def _teams(report: WorkloadReport) -> list[WorkShare]:
     """Return the teams with several schedules: with one, the schedule's own table says the same."""
     team_ids = [s.of.team_id for s in report.schedules if isinstance(s.of, Schedule)]
     return [team for team in report.teams if team_ids.count(team.of.id) > 1]

@@ -13,7 +13,7 @@ Handler = Callable[[Tx, dict[str, Any], datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class OutboxJob:
     """A stored reaction and the event that triggered it."""
 
     id: int
@@ -22,22 +22,22 @@ class Job:
     attempts: int
 
 
-async def claim(tx: Tx, now: datetime) -> Job | None:
+async def claim(tx: Tx, now: datetime) -> OutboxJob | None:
     """Lock the oldest runnable job."""
     row = await tx.row(
         "select id, reaction, payload, attempts from outbox where dead_at is null and run_at <= $1"
         " order by run_at, id limit 1 for update skip locked",
         now,
     )
-    return Job(*row.values()) if row else None
+    return OutboxJob(*row.values()) if row else None
 
 
-async def finish(tx: Tx, job: Job) -> None:
+async def finish(tx: Tx, job: OutboxJob) -> None:
     """Delete a finished job."""
     await tx.execute("delete from outbox where id = $1", job.id)
 
 
-async def fail(tx: Tx, job: Job, now: datetime, error: str) -> None:
+async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
     """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
     wait = timedelta(seconds=min(600, 2**job.attempts))
     await tx.execute(

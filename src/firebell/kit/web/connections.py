@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Limits on inbound connections; times in seconds, sizes in bytes."""
 
     connections: int = 512
@@ -70,7 +70,7 @@ class Connection(Protocol):
 class Register:
     """The open connections of this process, never more than `limits.connections`."""
 
-    def __init__(self, limits: Limits, report: Callable[[int], None] = lambda closed: None) -> None:
+    def __init__(self, limits: ConnectionLimits, report: Callable[[int], None] = lambda closed: None) -> None:
         self.limits = limits
         self._report = report
         self._open: dict[Connection, None] = {}

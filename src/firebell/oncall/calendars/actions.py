@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from firebell.kit import signing
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict as Refused
-from firebell.kit.errors import Gone, Invalid, NotFound
+from firebell.kit.errors import Conflict, Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
@@ -18,16 +17,16 @@ from firebell.oncall.calendars import feed_store, person_matching, public_holida
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
-    Conflict,
+    BusyConflict,
     DueImport,
     Feed,
     FeedKind,
     Import,
     ImportedShift,
+    ImportSource,
     KnownPerson,
-    Place,
+    LayerPlace,
     ReadResult,
-    Source,
     Use,
 )
 from firebell.oncall.model import ScheduleDeleted
@@ -74,7 +73,7 @@ async def create_feed(
                     fields={"of": "Choose your shifts, a schedule or a team."},
                 )
     if len(await feed_store.feeds(tx, made_by)) >= MAX_FEEDS_PER_PERSON:
-        raise Refused(
+        raise Conflict(
             f"You already have {MAX_FEEDS_PER_PERSON} feeds.", hint="Revoke one that is no longer used."
         )
     token = signing.random_token()
@@ -159,7 +158,7 @@ async def add_import(
     *,
     use: Use,
     now: datetime,
-    place: Place = Place.ABOVE,
+    place: LayerPlace = LayerPlace.ABOVE,
     name: str = "",
     schedule_id: int | None = None,
     person_id: int | None = None,
@@ -200,7 +199,7 @@ async def add_import(
             "This is not an iCalendar file: it does not start with BEGIN:VCALENDAR.",
             fields={"text": "Export the calendar as an .ics file and use that."},
         )
-    if place is not Place.ABOVE:
+    if place is not LayerPlace.ABOVE:
         _check_has_place(use)
     if (use is Use.BUSY) != (schedule_id is None):
         raise Invalid(
@@ -211,13 +210,13 @@ async def add_import(
         raise NotFound(f"There is no schedule {schedule_id}.")
     existing = await store.imports(tx, schedule_ids=[schedule_id or 0], person_id=person_id)
     if len(existing) >= MAX_IMPORTS:
-        raise Refused(f"There are already {MAX_IMPORTS} calendars here.", hint="Remove one first.")
-    source = Source.HOLIDAYS if country else Source.URL if url else Source.TEXT
+        raise Conflict(f"There are already {MAX_IMPORTS} calendars here.", hint="Remove one first.")
+    source = ImportSource.HOLIDAYS if country else ImportSource.URL if url else ImportSource.TEXT
     holidays_name = f"Public holidays {country} {subdivision}".strip()
     default_names = {
-        Source.HOLIDAYS: holidays_name,
-        Source.URL: urlsplit(url).hostname or "",
-        Source.TEXT: "Pasted calendar",
+        ImportSource.HOLIDAYS: holidays_name,
+        ImportSource.URL: urlsplit(url).hostname or "",
+        ImportSource.TEXT: "Pasted calendar",
     }
     import_id = await store.insert_import(
         tx,
@@ -228,7 +227,7 @@ async def add_import(
         schedule_id=schedule_id,
         person_id=person_id,
         url=url,
-        body=text.encode() if source is Source.TEXT else None,
+        body=text.encode() if source is ImportSource.TEXT else None,
         country=country,
         subdivision=subdivision,
         users=list(users),
@@ -293,7 +292,7 @@ async def remove_import(tx: Tx, actor: Actor, calendar: Import, now: datetime) -
 
 
 @permits(Verb.CALENDAR_WRITE)
-async def place_import(tx: Tx, actor: Actor, calendar: Import, place: Place, now: datetime) -> Import:
+async def place_import(tx: Tx, actor: Actor, calendar: Import, place: LayerPlace, now: datetime) -> Import:
     """Move an imported layer above or below the rotations, from now on."""
     _check_has_place(calendar.use)
     if place is calendar.place:
@@ -340,7 +339,7 @@ async def save_read(
     decides = calendar.use in (Use.LAYER, Use.OVERRIDE)
     if (
         decides
-        and calendar.source is Source.URL
+        and calendar.source is ImportSource.URL
         and _any_coming(before, now)
         and not _any_coming(made.shifts, now)
     ):
@@ -381,7 +380,7 @@ async def failed(tx: Tx, import_id: int, error: str, now: datetime) -> None:
     await tx.live("oncall")
 
 
-async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list[Conflict]:
+async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list[BusyConflict]:
     """Return when people will be on call while busy (S-BUSY), of one person or of all."""
     busy = [i for i in await store.imports(tx, person_id=person_id) if i.use is Use.BUSY]
     shifts = [s for _, s in await store.shifts(tx, [i.id for i in busy], since=now)]

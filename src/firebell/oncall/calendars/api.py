@@ -22,7 +22,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.oncall.calendars import actions
-from firebell.oncall.calendars.model import Feed, FeedKind, Import, Place, Source, Use
+from firebell.oncall.calendars.model import Feed, FeedKind, Import, ImportSource, LayerPlace, Use
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
 from firebell.people.access import Caller
@@ -81,8 +81,8 @@ class ImportShown(ApiOutput):
     id: int
     name: str
     use: Use
-    place: Place
-    source: Source
+    place: LayerPlace
+    source: ImportSource
     host: str
     country: str
     subdivision: str
@@ -106,9 +106,9 @@ class NewImport(ApiInput):
         ),
     ] = "layer"
     place: Annotated[
-        Place,
+        LayerPlace,
         Field(description="with use layer: above the rotations, or below, where they have no one on call"),
-    ] = Place.ABOVE
+    ] = LayerPlace.ABOVE
     name: Short = ""
     url: Annotated[Text, Field(max_length=2000)] = ""
     text: Annotated[Text, Field(max_length=4_000_000)] = ""
@@ -122,7 +122,7 @@ class NewImport(ApiInput):
 class Placed(ApiInput):
     """The new place of an imported layer: above or below the rotations of its schedule."""
 
-    place: Place
+    place: LayerPlace
 
 
 class NewBusy(ApiInput):

@@ -20,7 +20,7 @@ _LONGEST_TURN = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEvent:
     """One event of a feed: a turn, or an interval of overrides; `key` identifies it for ever."""
 
     start: datetime
@@ -89,7 +89,7 @@ def _by_turn(layer: Layer, run: Shift) -> Iterator[tuple[Shift, int]]:
     yield replace(run, start=start), k
 
 
-def entries(schedule: Schedule, a: datetime, b: datetime) -> list[Entry]:
+def entries(schedule: Schedule, a: datetime, b: datetime) -> list[FeedEvent]:
     """Return who is on call in `[a, b)` as whole turns; gaps between them are coverage gaps."""
     first, last = _reach(schedule, a, b)
     layers: dict[Cause, Layer] = {layer.id: layer for layer in schedule.layers}
@@ -108,11 +108,11 @@ def _second(instant: datetime) -> int:
     return int(instant.timestamp())
 
 
-def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> Entry:
+def _entry(schedule: Schedule, run: Shift, k: int | None, *, cut: bool) -> FeedEvent:
     cause, turn = "+".join(map(str, run.cause)), "" if k is None else k
     segment = "cut" if cut else _second(run.start)
     key = hashlib.sha256(f"{schedule.id}|{cause}|{turn}|{segment}".encode()).hexdigest()
-    return Entry(run.start, run.end, run.users, run.cause, key)
+    return FeedEvent(run.start, run.end, run.users, run.cause, key)
 
 
 def tag(
@@ -162,7 +162,7 @@ def calendar(
     return text
 
 
-def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[Cause, str]) -> dict[str, str]:
+def _why(entry: FeedEvent, layers: Sequence[Layer], imported: Mapping[Cause, str]) -> dict[str, str]:
     """Return why an entry's people are on call: a rotation, an imported layer named in `imported`, or overrides."""
     if entry.cause[-1] in imported:
         return {"x-firebell-layer": imported[entry.cause[-1]], "x-firebell-cause": "layer"}
@@ -172,7 +172,7 @@ def _why(entry: Entry, layers: Sequence[Layer], imported: Mapping[Cause, str]) -
 
 
 def _event(
-    entry: Entry, feed: RenderedFeed, people: Mapping[int, KnownPerson], host: str, *, personal: bool
+    entry: FeedEvent, feed: RenderedFeed, people: Mapping[int, KnownPerson], host: str, *, personal: bool
 ) -> Event:
     on_call = [people[u] for u in entry.users if u in people]
     schedule, event = feed.schedule, Event()

@@ -18,12 +18,12 @@ from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
     MAX_CALENDAR_BYTES,
     DueImport,
+    ImportSource,
     KnownPerson,
     ReadResult,
-    Source,
     Use,
 )
-from firebell.oncall.calendars.parser_process import Job, made
+from firebell.oncall.calendars.parser_process import ParseJob, made
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Fetcher:
         if got and got.body is not None and (got.body != due.body or made_for != due.made_for):
             read, error = await _read(job, got.body)
         body = got.body if got and read else None
-        if read is None and made_for != due.made_for and (due.body or due.of.source is Source.HOLIDAYS):
+        if read is None and made_for != due.made_for and (due.body or due.of.source is ImportSource.HOLIDAYS):
             # another day, time zone or person: read the last good copy again
             read, read_error = await _read(job, due.body or b"")
             error = error or read_error
@@ -85,7 +85,7 @@ class Fetcher:
             log.warning("a calendar could not be fetched", extra={"calendar": due.of.id, "reason": error})
 
     async def _fetched(self, due: DueImport) -> tuple[Got | None, str]:
-        if due.of.source is not Source.URL:
+        if due.of.source is not ImportSource.URL:
             return None, ""
         try:
             got = await get(
@@ -99,16 +99,16 @@ class Fetcher:
         return got, ""
 
 
-async def _read(job: Job, body: bytes) -> tuple[ReadResult | None, str]:
+async def _read(job: ParseJob, body: bytes) -> tuple[ReadResult | None, str]:
     try:
         return await made(job, body), ""
     except Invalid as error:
         return None, error.message
 
 
-def _job(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> Job:
+def _job(due: DueImport, people: Sequence[KnownPerson], now: datetime) -> ParseJob:
     of = due.of
-    return Job(
+    return ParseJob(
         tz=due.tz,
         a=now,
         b=now + CALENDAR_LOOKAHEAD,

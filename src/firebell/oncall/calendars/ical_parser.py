@@ -15,7 +15,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
 from firebell.oncall.calendars.attendance import attendance
-from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, Event
+from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent
 from firebell.oncall.calendars.recurrence_exceptions import UNREADABLE, align
 from firebell.oncall.calendars.recurring_events import Series, latest_changes, series_of
 
@@ -33,7 +33,7 @@ _DURATION = re.compile(
 _NOMINAL = "X-FIREBELL-NOMINAL-DAYS"
 """Beside each DURATION: how many of its days are days; a parsed one does not tell P1D from PT24H."""
 
-Found = tuple[list[Event], list[str]]
+Found = tuple[list[CalendarEvent], list[str]]
 
 
 def decoded(data: bytes) -> str:
@@ -67,7 +67,7 @@ def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = Fal
         calendars = icalendar.Calendar.from_ical(_DURATION.sub(_with_days, text), multiple=True)
     except UNREADABLE as error:
         raise Invalid(f"The calendar cannot be read: {str(error)[:200]}.") from error
-    events: list[Event] = []
+    events: list[CalendarEvent] = []
     notes: list[str] = []
     for calendar in calendars:
         zone = ZoneInfo(_zone_of(calendar) or tz)
@@ -83,16 +83,16 @@ def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = Fal
     return sorted(events, key=lambda e: (e.start, e.end, e.title)), notes[:_MAX_NOTES] + more
 
 
-def _busy_periods(calendar: Any, zone: ZoneInfo, a: datetime, b: datetime) -> list[Event]:
+def _busy_periods(calendar: Any, zone: ZoneInfo, a: datetime, b: datetime) -> list[CalendarEvent]:
     """Return the times in `[a, b)` that the VFREEBUSY components of a calendar state as busy."""
-    periods: list[Event] = []
+    periods: list[CalendarEvent] = []
     for component in calendar.walk("VFREEBUSY"):
         value = component.get("FREEBUSY", [])
         for period in value if isinstance(value, list) else [value]:
             kind = str(period.params.get("FBTYPE", "BUSY")).upper()
             start, end = _instant(period.start, zone), _instant(period.end, zone)
             if kind != "FREE" and start < end and start < b and end > a:
-                periods.append(Event(start, end, "Busy"))
+                periods.append(CalendarEvent(start, end, "Busy"))
     return periods
 
 
@@ -239,5 +239,7 @@ def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) 
         elif start < b and end > a:
             free = str(event.get("TRANSP", "")).strip().upper() == "TRANSPARENT"
             attending = attendance(event)
-            events.append(Event(start, end, _title(event), attending.coming, free, attending.declined))
+            events.append(
+                CalendarEvent(start, end, _title(event), attending.coming, free, attending.declined)
+            )
     return events, list(dict.fromkeys(notes))

@@ -36,7 +36,7 @@ class Feed:
     last_used_at: datetime | None
 
 
-class Place(StrEnum):
+class LayerPlace(StrEnum):
     """The place of an imported layer; of two in the same place, the newer one is above."""
 
     ABOVE = "above"
@@ -58,7 +58,7 @@ class Use(StrEnum):
     """It names days, such as public holidays, and puts no one on call."""
 
 
-class Source(StrEnum):
+class ImportSource(StrEnum):
     """The source of an import."""
 
     URL = "url"
@@ -82,8 +82,8 @@ class Import:
     id: int
     name: str
     use: Use
-    place: Place
-    source: Source
+    place: LayerPlace
+    source: ImportSource
     schedule_id: int | None
     person_id: int | None
     url: str
@@ -108,7 +108,7 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CalendarEvent:
     """One occurrence in a calendar; `free` if its person is not busy, `declined` are the emails of who declined."""
 
     start: datetime
@@ -127,7 +127,7 @@ class ImportedShift:
     end: datetime
     users: tuple[int, ...]
     title: str
-    place: Place = Place.ABOVE
+    place: LayerPlace = LayerPlace.ABOVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class DueImport:
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class BusyConflict:
     """A person is on call while their own calendar says that they are busy (S-BUSY)."""
 
     person_id: int

@@ -20,7 +20,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ParseJob:
     """How to read a calendar: shifts in `[a, b)` of known people, or the busy times of the person `busy`."""
 
     tz: str
@@ -33,7 +33,7 @@ class Job:
     users: tuple[int, ...] = ()
 
 
-def make(job: Job, body: bytes) -> ReadResult:
+def make(job: ParseJob, body: bytes) -> ReadResult:
     """Parse a calendar or look up public holidays; raise `Invalid` if it cannot be read."""
     if job.country:
         zone = ZoneInfo(job.tz)
@@ -65,7 +65,7 @@ def make(job: Job, body: bytes) -> ReadResult:
     return ReadResult(tuple(shifts), tuple(unmatched[:20]), tuple(notes), len(events))
 
 
-async def made(job: Job, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
+async def made(job: ParseJob, body: bytes, limit_s: float = READER_LIMIT_S) -> ReadResult:
     """Run `make` in a child process within `limit_s`; raise `Invalid` if it fails."""
     job_json = json.dumps(asdict(job), default=datetime.isoformat).encode()
     process = await asyncio.create_subprocess_exec(
@@ -104,9 +104,9 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _job(given: dict[str, Any]) -> Job:
+def _job(given: dict[str, Any]) -> ParseJob:
     known = tuple(KnownPerson(**p) for p in given["people"])
-    return Job(
+    return ParseJob(
         **{
             **given,
             "a": _at(given["a"]),

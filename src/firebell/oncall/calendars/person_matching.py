@@ -10,12 +10,12 @@ from unicodedata import normalize
 
 from firebell.kit.intervals import joined, overlap
 from firebell.oncall.calendars.model import (
-    Conflict,
-    Event,
+    BusyConflict,
+    CalendarEvent,
     Import,
     ImportedShift,
     KnownPerson,
-    Place,
+    LayerPlace,
     UnmatchedShift,
     Use,
 )
@@ -35,7 +35,7 @@ def _within(word: str, text: str) -> bool:
     return bool(word) and re.search(rf"(?<![\w.@-]){re.escape(word)}(?![\w@-]|\.\w)", text) is not None
 
 
-def who(event: Event, people: Sequence[KnownPerson]) -> tuple[int, ...]:
+def who(event: CalendarEvent, people: Sequence[KnownPerson]) -> tuple[int, ...]:
     """Return the people whom an event puts on call: its attendees, else the one person whom its title names.
 
     An email address takes priority over a full name, and that over the part before the @. A title that matches
@@ -55,14 +55,14 @@ def who(event: Event, people: Sequence[KnownPerson]) -> tuple[int, ...]:
     return ()
 
 
-def busy_events(events: Sequence[Event], person: KnownPerson | None) -> list[Event]:
+def busy_events(events: Sequence[CalendarEvent], person: KnownPerson | None) -> list[CalendarEvent]:
     """Return the events that make a person busy: neither marked as free nor declined by them."""
     email = _plain(person.email) if person else ""
     return [e for e in events if not e.free and email not in map(_plain, e.declined)]
 
 
 def matched(
-    events: Sequence[Event], people: Sequence[KnownPerson], a: datetime, b: datetime
+    events: Sequence[CalendarEvent], people: Sequence[KnownPerson], a: datetime, b: datetime
 ) -> tuple[list[ImportedShift], list[UnmatchedShift]]:
     """Return the shifts in `[a, b)`, and the events in it that match no one."""
     inside = [e for e in events if e.start < b and e.end > a]
@@ -73,7 +73,11 @@ def matched(
 
 def from_the_top(imports: Sequence[Import]) -> list[Import]:
     """Return a schedule's calendars, highest priority first; those that put no one on call come last."""
-    rank = {(Use.OVERRIDE, Place.ABOVE): 0, (Use.LAYER, Place.ABOVE): 1, (Use.LAYER, Place.BELOW): 2}
+    rank = {
+        (Use.OVERRIDE, LayerPlace.ABOVE): 0,
+        (Use.LAYER, LayerPlace.ABOVE): 1,
+        (Use.LAYER, LayerPlace.BELOW): 2,
+    }
     return sorted(imports, key=lambda i: (rank.get((i.use, i.place), 3), -i.id))
 
 
@@ -110,7 +114,7 @@ def onward(
 
 def conflicts(
     schedules: Sequence[Schedule], busy: Sequence[ImportedShift], a: datetime, b: datetime
-) -> list[Conflict]:
+) -> list[BusyConflict]:
     """Return when people are on call while busy (S-BUSY); each busy time names one person."""
     busy_by_user: dict[User, list[ImportedShift]] = defaultdict(list)
     for shift in busy:
@@ -119,7 +123,7 @@ def conflicts(
     for schedule in schedules if busy else ():
         for run in between(schedule, a, b):
             clashes += [
-                Conflict(shift.users[0], schedule.slug, *both, shift.title)
+                BusyConflict(shift.users[0], schedule.slug, *both, shift.title)
                 for user in run.users
                 for shift in busy_by_user.get(user, ())
                 if (both := overlap((run.start, run.end), (shift.start, shift.end)))

@@ -8,9 +8,9 @@ from firebell.oncall.calendars.model import (
     DueImport,
     Import,
     ImportedShift,
-    Place,
+    ImportSource,
+    LayerPlace,
     ReadResult,
-    Source,
     UnmatchedShift,
     Use,
 )
@@ -30,8 +30,8 @@ def _import(row: Row) -> Import:
         **{
             **{column.strip(): row[column.strip()] for column in _IMPORT_COLUMNS.split(",")},
             "use": Use(row["use"]),
-            "place": Place(row["place"]),
-            "source": Source(row["source"]),
+            "place": LayerPlace(row["place"]),
+            "source": ImportSource(row["source"]),
             "users": tuple(row["users"]),
             "notes": tuple(row["notes"]),
             "unmatched": strays,
@@ -44,8 +44,8 @@ async def insert_import(
     *,
     name: str,
     use: Use,
-    place: Place,
-    source: Source,
+    place: LayerPlace,
+    source: ImportSource,
     schedule_id: int | None,
     person_id: int | None,
     url: str,
@@ -186,7 +186,7 @@ async def set_next(tx: Tx, import_id: int, at: datetime) -> None:
     )
 
 
-async def set_place(tx: Tx, import_id: int, place: Place) -> None:
+async def set_place(tx: Tx, import_id: int, place: LayerPlace) -> None:
     await tx.execute(
         """
         update calendar_import
@@ -337,7 +337,7 @@ async def shifts(
         (
             row["import_id"],
             ImportedShift(
-                row["starts_at"], row["ends_at"], tuple(row["users"]), row["title"], Place(row["place"])
+                row["starts_at"], row["ends_at"], tuple(row["users"]), row["title"], LayerPlace(row["place"])
             ),
         )
         for row in rows

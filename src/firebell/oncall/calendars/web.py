@@ -24,7 +24,7 @@ from firebell.oncall.calendars.model import (
     FeedKind,
     Import,
     ImportedShift,
-    Place,
+    LayerPlace,
     Use,
 )
 from firebell.oncall.calendars.person_matching import from_the_top
@@ -43,7 +43,10 @@ USES = (
     ("below", "A layer below the rotations, for when they have no one on call"),
     ("override", "Overrides above every layer"),
 )
-PLACES = ((Place.ABOVE, "Above the rotations"), (Place.BELOW, "Below, for when they have no one on call"))
+PLACES = (
+    (LayerPlace.ABOVE, "Above the rotations"),
+    (LayerPlace.BELOW, "Below, for when they have no one on call"),
+)
 
 
 _limit = FeedLimiter()
@@ -275,12 +278,12 @@ async def _sent(form: FormData) -> dict[str, str]:
 
 
 async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users: list[int]) -> Import:
-    use, place = given.get("use", ""), Place.ABOVE
+    use, place = given.get("use", ""), LayerPlace.ABOVE
     if given.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
         place = _place(given) if users else place
-    elif use == Place.BELOW:
-        use, place = Use.LAYER, Place.BELOW
+    elif use == LayerPlace.BELOW:
+        use, place = Use.LAYER, LayerPlace.BELOW
     if use not in set(Use):
         raise Invalid("Choose how to use the calendar.", fields={"use": "Choose from the list."})
     return await actions.add_import(
@@ -299,10 +302,10 @@ async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users
     )
 
 
-def _place(given: Mapping[str, Any]) -> Place:
-    if given.get("place", Place.ABOVE) not in set(Place):
+def _place(given: Mapping[str, Any]) -> LayerPlace:
+    if given.get("place", LayerPlace.ABOVE) not in set(LayerPlace):
         raise Invalid("Choose a position for the layer.", fields={"place": "Choose above or below."})
-    return Place(given.get("place", Place.ABOVE))
+    return LayerPlace(given.get("place", LayerPlace.ABOVE))
 
 
 def _own(visit: Visit) -> bool:

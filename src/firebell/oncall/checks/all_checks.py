@@ -7,10 +7,10 @@ from datetime import datetime
 from firebell.kit.findings import severest_first
 from firebell.oncall.calendars.model import Import, ImportedShift
 from firebell.oncall.checks.calendar_rules import busy, faults
-from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, Finding, findings
+from firebell.oncall.checks.rules import CHECKS_HORIZON, CheckFacts, ScheduleFinding, findings
 from firebell.oncall.checks.zone_changes import changed
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.tzdata_changes import Clock
+from firebell.oncall.rota.tzdata_changes import ZoneOffsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class CheckContext:
 
     facts: CheckFacts
     imports: Sequence[Import] = ()
-    clocks: Mapping[int, Mapping[str, Clock]] = field(default_factory=dict)
+    clocks: Mapping[int, Mapping[str, ZoneOffsets]] = field(default_factory=dict)
     busy: Sequence[ImportedShift] = ()
 
 
-def checks(schedule: Schedule, now: datetime, context: CheckContext) -> list[Finding]:
+def checks(schedule: Schedule, now: datetime, context: CheckContext) -> list[ScheduleFinding]:
     """Return the findings of a schedule and its calendars within 28 days, errors first."""
     until = now + CHECKS_HORIZON
     all_findings = [

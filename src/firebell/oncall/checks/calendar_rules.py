@@ -3,25 +3,25 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from firebell.kit.findings import Level
-from firebell.oncall.calendars.model import Conflict, Import, ImportedShift
+from firebell.kit.findings import FindingLevel
+from firebell.oncall.calendars.model import BusyConflict, Import, ImportedShift
 from firebell.oncall.calendars.person_matching import conflicts
-from firebell.oncall.checks.rules import CheckFacts, Finding, Fix, time_text
+from firebell.oncall.checks.rules import CheckFacts, Fix, ScheduleFinding, time_text
 from firebell.oncall.model import Cover, Schedule
 
 _FIX = Fix("calendars", "View calendars", {})
 
 
-def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
+def faults(imports: Sequence[Import], now: datetime) -> Iterator[ScheduleFinding]:
     """Yield S-ICAL-STALE for calendars that have failed for hours, S-ICAL-USER for shifts that match no one."""
     for calendar in imports:
         if calendar.stale(now):
             copy = "its last good copy stays in use" if calendar.good_at else "it was never read"
             text = f"{calendar.name} has failed for hours: {copy}. {calendar.error}"
-            yield Finding(
+            yield ScheduleFinding(
                 id=f"S-ICAL-STALE:{calendar.id}",
                 code="S-ICAL-STALE",
-                level=Level.ERROR,
+                level=FindingLevel.ERROR,
                 message=text,
                 fix=_FIX,
             )
@@ -29,10 +29,10 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
             count = "1 shift matches" if len(upcoming) == 1 else f"{len(upcoming)} shifts match"
             text = f"{calendar.name}: {count} no one known here; the layers below apply."
             start, end = upcoming[0].start, upcoming[0].end
-            yield Finding(
+            yield ScheduleFinding(
                 id=f"S-ICAL-USER:{calendar.id}",
                 code="S-ICAL-USER",
-                level=Level.WARNING,
+                level=FindingLevel.WARNING,
                 message=text,
                 start=start,
                 end=end,
@@ -42,12 +42,12 @@ def faults(imports: Sequence[Import], now: datetime) -> Iterator[Finding]:
 
 def busy(
     schedule: Schedule, shifts: Sequence[ImportedShift], a: datetime, b: datetime, facts: CheckFacts
-) -> Iterator[Finding]:
+) -> Iterator[ScheduleFinding]:
     """Yield S-BUSY for each person who is busy by their own calendar while on call in `[a, b)`.
 
     What they are busy with is private. The fix requests cover, or takes a request that exists already.
     """
-    conflicts_by_person: dict[int, list[Conflict]] = {}
+    conflicts_by_person: dict[int, list[BusyConflict]] = {}
     for conflict in conflicts([schedule], shifts, a, b):
         conflicts_by_person.setdefault(conflict.person_id, []).append(conflict)
     for person, clashes in conflicts_by_person.items():
@@ -57,10 +57,10 @@ def busy(
         fix = Fix("ask", "Request cover", {"person": person, "start": first.start, "end": first.end})
         if first in asked:
             fix = Fix("take", "Take shift", {"cover": asked[first]})
-        yield Finding(
+        yield ScheduleFinding(
             id=f"S-BUSY:{person}",
             code="S-BUSY",
-            level=Level.WARNING,
+            level=FindingLevel.WARNING,
             message=f"{facts.name(person)} is on call while busy from {time_text(schedule, first.start, first.end)}"
             f"{times}.",
             start=first.start,
@@ -70,6 +70,6 @@ def busy(
         )
 
 
-def _covers(cover: Cover, schedule: Schedule, clash: Conflict) -> bool:
+def _covers(cover: Cover, schedule: Schedule, clash: BusyConflict) -> bool:
     same = cover.schedule_id == schedule.id and cover.requester == clash.person_id
     return same and cover.start < clash.end and clash.start < cover.end

@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
 from firebell.oncall.checks import queries
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
 from firebell.oncall.swaps import covers, overrides
@@ -22,7 +22,9 @@ CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
 
 
 @permits(Verb.SCHEDULE_WRITE)
-async def carry_out(tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime) -> Finding:
+async def carry_out(
+    tx: Tx, actor: Actor, schedule_id: int, finding_id: str, now: datetime
+) -> ScheduleFinding:
     """Fix a finding and return it; raise NotFound if it is gone, Conflict if its fix needs a choice."""
     schedule = await changes.lock(tx, schedule_id)
     findings = (await queries.findings_of(tx, [schedule], now))[schedule_id]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.kit.localtime import format_range, to_local
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding, Fix, gap_message, key
+from firebell.oncall.checks.rules import CHECKS_HORIZON, Fix, ScheduleFinding, gap_message, key
 
 MIN_GAPS_GROUPED = 3
 _DAY = timedelta(days=1)
@@ -14,13 +14,13 @@ _Kind = tuple[str, str, timedelta]
 """(policy without anyone then, local time of day of the start, length in local time)"""
 
 
-def group_gaps(findings: Sequence[Finding], tz: str, now: datetime) -> list[Finding]:
+def group_gaps(findings: Sequence[ScheduleFinding], tz: str, now: datetime) -> list[ScheduleFinding]:
     """Return findings in their order, with three or more gaps of one kind as one, in place of the first.
 
     Gaps of one kind start at the same time of day in `tz`, last equally long, and leave the same policy
     uncovered. A gap that the horizon cuts off joins the kind with the same start.
     """
-    kinds: dict[_Kind, list[Finding]] = {}
+    kinds: dict[_Kind, list[ScheduleFinding]] = {}
     for finding in findings:
         if finding.code == "S-GAP" and finding.start and finding.end and finding.start > now:
             kind = _kind(finding, finding.start, finding.end, tz)
@@ -32,12 +32,12 @@ def group_gaps(findings: Sequence[Finding], tz: str, now: datetime) -> list[Find
     return [_merged(*grouped[f.id], tz) if f.id in grouped else f for f in findings if f.id not in merged_ids]
 
 
-def _kind(finding: Finding, start: datetime, end: datetime, tz: str) -> _Kind:
+def _kind(finding: ScheduleFinding, start: datetime, end: datetime, tz: str) -> _Kind:
     begins = to_local(start, tz)
     return finding.policy, f"{begins:%H%M}", to_local(end, tz) - begins
 
 
-def _merged(kind: _Kind, gaps: Sequence[Finding], tz: str) -> Finding:
+def _merged(kind: _Kind, gaps: Sequence[ScheduleFinding], tz: str) -> ScheduleFinding:
     first, (policy, begins, length) = gaps[0], kind
     assert first.start
     assert first.end

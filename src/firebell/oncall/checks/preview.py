@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from firebell.kit.intervals import Interval, minus
 from firebell.oncall.checks.all_checks import CheckContext, checks
 from firebell.oncall.checks.grouping import group_gaps
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import Change, Schedule, User
 from firebell.oncall.rota.shifts import diff, gaps
 
@@ -24,8 +24,8 @@ class Preview:
     hours: Mapping[User, float]
     new_gaps: tuple[Interval, ...]
     closed_gaps: tuple[Interval, ...]
-    new_findings: tuple[Finding, ...]
-    fixed_findings: tuple[Finding, ...]
+    new_findings: tuple[ScheduleFinding, ...]
+    fixed_findings: tuple[ScheduleFinding, ...]
 
 
 def preview(old: Schedule, new: Schedule, start: datetime, end: datetime, context: CheckContext) -> Preview:

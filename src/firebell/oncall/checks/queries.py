@@ -13,10 +13,10 @@ from firebell.oncall.checks.rules import (
     CHECKS_HORIZON,
     REST_AFTER_BAD_NIGHT,
     CheckFacts,
-    Finding,
     PolicyChain,
     PolicyLevel,
     Reach,
+    ScheduleFinding,
 )
 from firebell.oncall.model import CoverState, Schedule
 from firebell.oncall.schedules import store
@@ -82,7 +82,9 @@ async def check_context(
     )
 
 
-async def findings_of(tx: Tx, schedules: Sequence[Schedule], now: datetime) -> dict[int, list[Finding]]:
+async def findings_of(
+    tx: Tx, schedules: Sequence[Schedule], now: datetime
+) -> dict[int, list[ScheduleFinding]]:
     """Return the findings of schedules and their calendars within 28 days, by schedule id."""
     context = await check_context(tx, schedules, now, now + CHECKS_HORIZON)
     return {s.id: checks(s, now, context) for s in schedules}

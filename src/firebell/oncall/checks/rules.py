@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from firebell.kit import findings as process_checks
-from firebell.kit.findings import Level, severest_first
+from firebell.kit.findings import FindingLevel, severest_first
 from firebell.kit.intervals import Interval, minus, overlap
 from firebell.kit.localtime import format_local, format_range, to_local
 from firebell.oncall.model import Absence, Cover, Layer, Schedule, Shift, User
@@ -40,7 +40,7 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(process_checks.Finding):
+class ScheduleFinding(process_checks.Finding):
     """One problem of a schedule on an interval; an error can leave a page without a responder."""
 
     start: datetime | None = None
@@ -102,7 +102,7 @@ class CheckFacts:
         return self.names.get(user, f"person {user}")
 
 
-def findings(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> list[Finding]:
+def findings(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> list[ScheduleFinding]:
     """Return the findings on `[a, b)`, errors first."""
     runs = between(schedule, a, b)
     all_findings = [
@@ -147,7 +147,9 @@ def _holds(level: PolicyLevel, schedule: Schedule) -> bool:
     return schedule.id in [other.id for other in level.schedules]
 
 
-def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
+def _gaps(
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts
+) -> Iterator[ScheduleFinding]:
     concerned = [
         policy for policy in facts.policies if any(_holds(level, schedule) for level in policy.levels)
     ]
@@ -155,10 +157,10 @@ def _gaps(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFa
     uncovered_by = [[p.name for p in concerned if not _covered(schedule, p, gap)] for gap in gaps]
     for (start, end), policies in sorted(zip(gaps, uncovered_by, strict=True), key=lambda pair: not pair[1]):
         policy = policies[0] if policies else ""
-        yield Finding(
+        yield ScheduleFinding(
             id=key("S-GAP", start if start > a else "now"),
             code="S-GAP",
-            level=Level.ERROR if policy else Level.WARNING,
+            level=FindingLevel.ERROR if policy else FindingLevel.WARNING,
             message=gap_message(f"from {time_text(schedule, start, end)}", policy),
             start=start,
             end=end,
@@ -183,16 +185,16 @@ def _members(layers: Sequence[Layer]) -> set[User]:
     return {user for layer in layers for slot in layer.slots for user in slot}
 
 
-def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
+def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[ScheduleFinding]:
     turns = _members(_layers(schedule, a, b))
     edits = [e for e in schedule.overrides if e.start < b and e.end > a and e.kind != "remove"]
     named = turns | {u for e in edits for u in (*e.users, *e.mapping.values())}
     for user in sorted(named & schedule.inactive, key=str):
         reason = "is still in the rotation" if user in turns else "is still put on call by an override"
-        yield Finding(
+        yield ScheduleFinding(
             id=key("S-INACTIVE", user),
             code="S-INACTIVE",
-            level=Level.ERROR,
+            level=FindingLevel.ERROR,
             message=f"{facts.name(user)} left but {reason}. That time falls to lower layers, or to no one.",
             users=(user,),
             fix=Fix("leave", f"Remove {facts.name(user)}", {"person": user})
@@ -205,7 +207,7 @@ def _inactive(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -
         )
 
 
-def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
+def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[ScheduleFinding]:
     first: dict[User, Shift] = {}
     for run in runs:
         for user in run.users:
@@ -219,10 +221,10 @@ def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
             if reach.wakes
             else "has no verified contact method that can wake them"
         )
-        yield Finding(
+        yield ScheduleFinding(
             id=key("S-UNREACHABLE", user),
             code="S-UNREACHABLE",
-            level=Level.WARNING if reach.wakes else Level.ERROR,
+            level=FindingLevel.WARNING if reach.wakes else FindingLevel.ERROR,
             message=f"{facts.name(user)} {problem}.",
             start=run.start,
             end=run.end,
@@ -233,7 +235,7 @@ def _unreachable(runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
 
 def _vacations(
     schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
-) -> Iterator[Finding]:
+) -> Iterator[ScheduleFinding]:
     """Yield S-VACATION for people who are on call in their time off, with or without an open cover request."""
     on_duty = {user for run in runs for user in run.users}
     conflicts: list[tuple[Interval, User, Fix]] = []
@@ -252,10 +254,10 @@ def _vacations(
                 ask = Fix("ask", "Request cover", {"person": person_id, **interval._asdict()})
                 conflicts.append((interval, person_id, ask))
     for (start, end), user, fix in sorted(conflicts, key=lambda x: x[0])[:_MAX_ABSENCE_FINDINGS]:
-        yield Finding(
+        yield ScheduleFinding(
             id=key("S-VACATION", user, start if start > a else "now"),
             code="S-VACATION",
-            level=Level.WARNING,
+            level=FindingLevel.WARNING,
             message=f"{facts.name(user)} has time off {time_text(schedule, start, end)} but is still on call.",
             start=start,
             end=end,
@@ -266,7 +268,7 @@ def _vacations(
 
 def _doubles(
     schedule: Schedule, runs: Sequence[Shift], a: datetime, b: datetime, facts: CheckFacts
-) -> Iterator[Finding]:
+) -> Iterator[ScheduleFinding]:
     others: dict[int, tuple[Schedule, bool]] = {}
     for policy in facts.policies:
         own_levels = [i for i, level in enumerate(policy.levels) if _holds(level, schedule)]
@@ -307,17 +309,17 @@ def _double(
     code: str,
     overlaps: Sequence[tuple[datetime, datetime, tuple[User, ...], bool]],
     facts: CheckFacts,
-) -> Finding:
+) -> ScheduleFinding:
     start, end, users, *_ = overlaps[0]
     names = " and ".join(facts.name(u) for u in users)
     verb = "is" if len(users) == 1 else "are"
     times = f" (the first of {len(overlaps)} times)" if len(overlaps) > 1 else ""
     people = "person" if len(users) == 1 else "people"
     result = f"escalating to the next level pages the same {people}" if code == "S-SAME" else "both page them"
-    return Finding(
+    return ScheduleFinding(
         id=key(code, schedule.id, other.id),
         code=code,
-        level=Level.WARNING,
+        level=FindingLevel.WARNING,
         message=f"{names} {verb} on call for {schedule.name} and {other.name} from {time_text(schedule, start)}{times},"
         f" so {result}.",
         start=start,
@@ -359,7 +361,9 @@ def people_due_rest(calls: Sequence[UrgentCall], now: datetime) -> dict[User, tu
     return resting
 
 
-def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts) -> Iterator[Finding]:
+def _no_rest(
+    schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: CheckFacts
+) -> Iterator[ScheduleFinding]:
     for user, (last, count, until) in people_due_rest(facts.urgent_calls, a).items():
         on_duty = [(r.start, min(r.end, until)) for r in runs if user in r.users and r.start < until]
         if not on_duty:
@@ -368,10 +372,10 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Chec
         requests = [c for c in facts.covers if c.schedule_id == schedule.id and c.requester == user]
         request = next((c for c in requests if c.start < end and start < c.end), None)
         fix = Fix("ask", "Request cover", {"person": user, "start": start, "end": end})
-        yield Finding(
+        yield ScheduleFinding(
             id=key("S-NOREST", user, last),
             code="S-NOREST",
-            level=Level.WARNING,
+            level=FindingLevel.WARNING,
             message=f"{facts.name(user)} got {count} pages in one night, the last at {time_text(schedule, last)},"
             f" and is on call before {time_text(schedule, until)}, after less than 11 hours of rest.",
             start=start,
@@ -381,7 +385,7 @@ def _no_rest(schedule: Schedule, runs: Sequence[Shift], a: datetime, facts: Chec
         )
 
 
-def _long(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[Finding]:
+def _long(schedule: Schedule, a: datetime, b: datetime, facts: CheckFacts) -> Iterator[ScheduleFinding]:
     by_user = intervals_by_user(schedule, a - WEEK, b)
     long = [
         (interval, user)
@@ -399,12 +403,14 @@ def _is_long(interval: Interval, tz: str) -> bool:
     return to_local(interval.end, tz) - to_local(interval.start, tz) > WEEK
 
 
-def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, facts: CheckFacts) -> Finding:
+def _too_long(
+    schedule: Schedule, user: User, start: datetime, end: datetime, facts: CheckFacts
+) -> ScheduleFinding:
     days = (end - start) / timedelta(days=1)
-    return Finding(
+    return ScheduleFinding(
         id=key("S-LONG", user),
         code="S-LONG",
-        level=Level.WARNING,
+        level=FindingLevel.WARNING,
         message=f"{facts.name(user)} is on call for {days:.0f} days or more without a break,"
         f" from {time_text(schedule, start)}.",
         start=start,
@@ -414,7 +420,7 @@ def _too_long(schedule: Schedule, user: User, start: datetime, end: datetime, fa
     )
 
 
-def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> Iterator[Finding]:
+def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> Iterator[ScheduleFinding]:
     edit = Fix("edit", "Add people", {})
     whole = runs[-1].end - runs[0].start
     share: dict[User, timedelta] = defaultdict(timedelta)
@@ -437,10 +443,10 @@ def _frequent(schedule: Schedule, runs: Sequence[Shift], facts: CheckFacts) -> I
     elif whole >= CHECKS_HORIZON:
         for user, hours in share.items():
             if hours > whole * 0.3:
-                yield Finding(
+                yield ScheduleFinding(
                     id=key("S-FREQ", user),
                     code="S-FREQ",
-                    level=Level.WARNING,
+                    level=FindingLevel.WARNING,
                     message=f"{facts.name(user)} is on call {hours / whole:.0%} of the time."
                     " Aim for at most one week in four.",
                     start=runs[0].start,
@@ -465,13 +471,13 @@ def _regions(layers: Sequence[Layer]) -> dict[str, set[User]]:
     return regions if len(regions) > 1 and disjoint else {}
 
 
-def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> Finding:
+def _few(key: str, what: str, people: set[User], enough: int, fix: Fix) -> ScheduleFinding:
     count = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
     text = f"{what} has {count}. Aim for at least {enough} per rotation."
-    return Finding(
+    return ScheduleFinding(
         id=key,
         code="S-FREQ",
-        level=Level.WARNING,
+        level=FindingLevel.WARNING,
         message=text,
         start=None,
         end=None,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.kit.findings import Level
-from firebell.oncall.checks.rules import CHECKS_HORIZON, Finding
+from firebell.kit.findings import FindingLevel
+from firebell.oncall.checks.rules import CHECKS_HORIZON, ScheduleFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,15 @@ class Reported:
 
 
 def unreported(
-    findings: Sequence[Finding], reported: Sequence[Reported], now: datetime
-) -> tuple[list[Finding], list[Reported]]:
+    findings: Sequence[ScheduleFinding], reported: Sequence[Reported], now: datetime
+) -> tuple[list[ScheduleFinding], list[Reported]]:
     """Return the errors that are new or last longer than reported, and the errors to record as reported.
 
     An error that has begun, or whose end has come into the horizon, is the same error. Past ones are dropped.
     """
     new_errors, to_record = [], []
     for finding in findings:
-        if finding.level is not Level.ERROR:
+        if finding.level is not FindingLevel.ERROR:
             continue
         current = _as_reported(finding, now)
         before = next((r for r in reported if _same(r, current, now)), None)
@@ -37,7 +37,7 @@ def unreported(
     return new_errors, to_record
 
 
-def _as_reported(finding: Finding, now: datetime) -> Reported:
+def _as_reported(finding: ScheduleFinding, now: datetime) -> Reported:
     start = finding.start if finding.start and finding.start > now else None
     end = finding.end if finding.end and finding.end < now + CHECKS_HORIZON else None
     users = ",".join(str(user) for user in finding.users)

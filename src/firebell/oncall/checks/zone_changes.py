@@ -3,22 +3,24 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from firebell.kit.findings import Level
-from firebell.oncall.checks.rules import Finding, Fix
+from firebell.kit.findings import FindingLevel
+from firebell.oncall.checks.rules import Fix, ScheduleFinding
 from firebell.oncall.model import Schedule
-from firebell.oncall.rota.tzdata_changes import Clock, MovedEdge, moved_edges
+from firebell.oncall.rota.tzdata_changes import MovedEdge, ZoneOffsets, moved_edges
 
 
-def changed(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Finding]:
+def changed(
+    schedule: Schedule, known: Mapping[str, ZoneOffsets], now: datetime
+) -> dict[str, ScheduleFinding]:
     """Return S-TZCHANGE by time zone, for each whose clock changed and moves a turn within a year."""
     return {tz: _finding(tz, moved) for tz, moved in moved_edges(schedule, known, now).items()}
 
 
-def _finding(tz: str, moved: MovedEdge) -> Finding:
-    return Finding(
+def _finding(tz: str, moved: MovedEdge) -> ScheduleFinding:
+    return ScheduleFinding(
         id=f"S-TZCHANGE:{tz}:{moved.at:%Y%m%dT%H%MZ}",
         code="S-TZCHANGE",
-        level=Level.WARNING,
+        level=FindingLevel.WARNING,
         message=f"New time zone data: from {moved.at:%Y-%m-%d %H:%M} UTC, clocks in {tz} read {moved.local:%H:%M}"
         f" instead of {moved.former_local:%H:%M}. The handoff or active hours at {moved.edge:%Y-%m-%d %H:%M}"
         f" local time move from {moved.former_instant:%H:%M} to {moved.instant:%H:%M} UTC.",

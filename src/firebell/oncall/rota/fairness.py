@@ -33,7 +33,7 @@ class HourClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DayPart:
     """An interval within one local day, and within one night (named by the day on which it began) or none."""
 
     start: datetime
@@ -80,7 +80,7 @@ class Load:
         return self.by_class.get(hour_class, _ZERO)
 
 
-def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
+def parts(start: datetime, end: datetime, tz: str) -> Iterator[DayPart]:
     """Yield `[start, end)` cut at midnight, 07:00 and 22:00 local time, without gaps or overlaps."""
     day = to_local(start, tz).date() - _DAY
     last = to_local(end, tz).date() + _DAY
@@ -92,7 +92,7 @@ def parts(start: datetime, end: datetime, tz: str) -> Iterator[Part]:
         for (begins, ends), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
             low, high = max(begins, start), min(ends, end)
             if low < high:
-                yield Part(low, high, day, night)
+                yield DayPart(low, high, day, night)
         day += _DAY
 
 
@@ -101,7 +101,7 @@ def night_of(at: datetime, tz: str) -> date | None:
     return next(parts(at, at + _ONE_SECOND, tz)).night
 
 
-def class_of(part: Part, holidays: Holidays = ()) -> HourClass:
+def class_of(part: DayPart, holidays: Holidays = ()) -> HourClass:
     """Return the class of a part: holiday before weekend before night before weekday."""
     if part.day in holidays:
         return HourClass.HOLIDAY

@@ -43,7 +43,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """One row of the timeline."""
 
     name: str
@@ -127,7 +127,7 @@ def _days(days: Sequence[int]) -> str:
     return f"{', '.join(_DAYS[d] for d in days)} "
 
 
-def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
+def rows(schedule: Schedule, picture: ShownDays) -> list[TimelineRow]:
     """Return the rows of the final schedule, the layers from high to low (imported ones too), and the overrides."""
     made_here = [e for e in schedule.overrides if e.rota is None]
     shown = [e for e in schedule.overrides if _shown(e, picture)]
@@ -136,7 +136,7 @@ def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
         for r in runs(schedule, picture)
     ]
     above, below = _imported(shown, picture, fills=False), _imported(shown, picture, fills=True)
-    all_rows = [Row("On call", "final schedule", "final", _apart(result)), *reversed(above)]
+    all_rows = [TimelineRow("On call", "final schedule", "final", _apart(result)), *reversed(above)]
     for layer in reversed([x for x in schedule.layers if _holds(x, picture)]):
         turns = pieces(
             layer, picture.start - SHIFT_END_SEARCH, picture.end + SHIFT_END_SEARCH, schedule.inactive
@@ -146,7 +146,7 @@ def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
             for start, end, users in joined((t.start, t.end, t.users) for t in turns)
             if start < picture.end and end > picture.start
         ]
-        all_rows.append(Row(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
+        all_rows.append(TimelineRow(layer.name or "Rotation", caption(layer), "layer", _apart(blocks)))
     all_rows += below
     if edits := [e for e in made_here if _shown(e, picture)]:
         blocks = [
@@ -160,7 +160,7 @@ def rows(schedule: Schedule, picture: ShownDays) -> list[Row]:
             )
             for e in edits
         ]
-        all_rows.append(Row("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
+        all_rows.append(TimelineRow("Overrides", f"{len(edits)} shown", "layer", _apart(blocks)))
     return all_rows
 
 
@@ -174,14 +174,14 @@ def _shown(x: Shift | Override, picture: ShownDays) -> bool:
     return x.start < picture.end and x.end > picture.start
 
 
-def _imported(edits: Sequence[Override], picture: ShownDays, *, fills: bool) -> list[Row]:
+def _imported(edits: Sequence[Override], picture: ShownDays, *, fills: bool) -> list[TimelineRow]:
     """Return the rows of imported calendars above or below the rotations, in the order in which they apply."""
     layers: dict[int, list[Override]] = {}
     for edit in sorted(edits, key=lambda e: e.seq):
         if edit.rota is not None and edit.fills is fills:
             layers.setdefault(edit.rota, []).append(edit)
     return [
-        Row(
+        TimelineRow(
             shifts[0].reason,
             f"calendar, {'below' if fills else 'above'}",
             "layer",

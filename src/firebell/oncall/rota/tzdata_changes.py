@@ -18,7 +18,7 @@ _DAY, _MINUTE, _SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seco
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ZoneOffsets:
     """The UTC offsets of a zone on `[start, end)`, as (instant, offset from then on); the first is at `start`."""
 
     start: datetime
@@ -39,7 +39,7 @@ class Clock:
         return self.end
 
 
-def clock(of: tzinfo, start: datetime, end: datetime) -> Clock:
+def clock(of: tzinfo, start: datetime, end: datetime) -> ZoneOffsets:
     """Return the clock of a zone on `[start, end)`.
 
     Misses a change that is reverted within a day, which no zone ever had: the closest two changes are four days
@@ -62,10 +62,10 @@ def clock(of: tzinfo, start: datetime, end: datetime) -> Clock:
                 offsets.append((after, offset(after)))
             low = after
         low = high
-    return Clock(start, end, tuple(offsets))
+    return ZoneOffsets(start, end, tuple(offsets))
 
 
-def difference(old: Clock, new: Clock) -> tuple[datetime, datetime, datetime] | None:
+def difference(old: ZoneOffsets, new: ZoneOffsets) -> tuple[datetime, datetime, datetime] | None:
     """Return (first instant at which two clocks differ, old local time, new local time), or None."""
     low, high = max(old.start, new.start), min(old.end, new.end)
     changes = {since for one in (old, new) for since, _ in one.offsets}
@@ -76,7 +76,9 @@ def difference(old: Clock, new: Clock) -> tuple[datetime, datetime, datetime] | 
     return None
 
 
-def of_layers(schedule: Schedule, now: datetime, length: timedelta = RECORDED_AHEAD) -> dict[str, Clock]:
+def of_layers(
+    schedule: Schedule, now: datetime, length: timedelta = RECORDED_AHEAD
+) -> dict[str, ZoneOffsets]:
     """Return the current clocks of the time zones of current and future layers, from `now` in whole seconds."""
     start = now.replace(microsecond=0)
     names = {layer.tz for layer in schedule.layers if layer.end is None or layer.end > now}
@@ -84,7 +86,7 @@ def of_layers(schedule: Schedule, now: datetime, length: timedelta = RECORDED_AH
 
 
 @lru_cache(maxsize=256)
-def _clock(tz: str, start: datetime, end: datetime) -> Clock:
+def _clock(tz: str, start: datetime, end: datetime) -> ZoneOffsets:
     """Return the clock of a zone, cached because hundreds of schedules are checked together."""
     return clock(zone(tz), start, end)
 
@@ -116,7 +118,7 @@ class MovedEdge:
     former_instant: datetime
 
 
-def moved_edges(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, MovedEdge]:
+def moved_edges(schedule: Schedule, known: Mapping[str, ZoneOffsets], now: datetime) -> dict[str, MovedEdge]:
     """Return what moves within a year by time zone, for each zone whose clock changed and moves a turn."""
     moved = {}
     for tz, new in of_layers(schedule, now, COMPARED_AHEAD).items():
@@ -125,7 +127,7 @@ def moved_edges(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -
     return moved
 
 
-def _moved_edge(schedule: Schedule, tz: str, old: Clock, new: Clock) -> MovedEdge | None:
+def _moved_edge(schedule: Schedule, tz: str, old: ZoneOffsets, new: ZoneOffsets) -> MovedEdge | None:
     first_difference = difference(old, new)
     if first_difference is None:
         return None
@@ -147,7 +149,9 @@ def _moved_edge(schedule: Schedule, tz: str, old: Clock, new: Clock) -> MovedEdg
     )
 
 
-def clocks_to_record(schedule: Schedule, known: Mapping[str, Clock], now: datetime) -> dict[str, Clock]:
+def clocks_to_record(
+    schedule: Schedule, known: Mapping[str, ZoneOffsets], now: datetime
+) -> dict[str, ZoneOffsets]:
     """Return the clocks to record: the current ones, but the known one of a zone that moves a turn.
 
     So S-TZCHANGE stays until someone marks it as seen.
@@ -155,7 +159,7 @@ def clocks_to_record(schedule: Schedule, known: Mapping[str, Clock], now: dateti
     return of_layers(schedule, now) | {tz: known[tz] for tz in moved_edges(schedule, known, now)}
 
 
-def to_json(clocks: Mapping[str, Clock]) -> dict[str, Any]:
+def to_json(clocks: Mapping[str, ZoneOffsets]) -> dict[str, Any]:
     """Return clocks as stored in JSON; instants and offsets are seconds."""
     return {
         tz: {
@@ -167,14 +171,14 @@ def to_json(clocks: Mapping[str, Clock]) -> dict[str, Any]:
     }
 
 
-def from_json(stored: Mapping[str, Any]) -> dict[str, Clock]:
+def from_json(stored: Mapping[str, Any]) -> dict[str, ZoneOffsets]:
     """Return the clocks that `to_json` stored."""
 
     def instant(seconds: int) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
 
     return {
-        tz: Clock(
+        tz: ZoneOffsets(
             instant(c["start"]),
             instant(c["end"]),
             tuple((instant(t), timedelta(seconds=o)) for t, o in c["offsets"]),

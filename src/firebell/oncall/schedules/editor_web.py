@@ -40,7 +40,7 @@ REGIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EditorState:
     """The state of the editor: the submitted fields, the layers, and the effect of saving them."""
 
     given: Mapping[str, Any]
@@ -50,7 +50,7 @@ class Draft:
     unseen: str = ""
 
 
-async def _editor(visit: Visit, old: Schedule | None, draft: Draft) -> Response:
+async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Response:
     edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
     person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
     teams, team = await people.teams(visit.tx), to_id(draft.given.get("team"))
@@ -94,14 +94,14 @@ async def new_sun(visit: CurrentVisit) -> Response:
     """Render the editor with one layer per region."""
     now = visit.now.astimezone(ZoneInfo(visit.person.tz))
     layers = editor_form.follow_the_sun(editor_form.monday_morning(now), REGIONS)
-    return await _editor(visit, None, Draft({"name": "", "team": "", "tz": visit.person.tz}, layers))
+    return await _editor(visit, None, EditorState({"name": "", "team": "", "tz": visit.person.tz}, layers))
 
 
 @router.get("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def edit(visit: CurrentVisit, slug: str) -> Response:
     old = await queries.by_slug(visit.tx, slug)
     given = {"name": old.name, "team": old.team_id, "tz": old.tz}
-    return await _editor(visit, old, Draft(given, layer_versions.current(old, visit.now)))
+    return await _editor(visit, old, EditorState(given, layer_versions.current(old, visit.now)))
 
 
 @router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -124,7 +124,9 @@ async def delete(visit: CurrentVisit, slug: str) -> Response:
         async with visit.tx.savepoint():
             await actions.delete_schedule(visit.tx, visit.actor, old.id, visit.now)
     except (Conflict, Invalid) as error:
-        return await _editor(visit, old, Draft(given, layer_versions.current(old, visit.now), error=error))
+        return await _editor(
+            visit, old, EditorState(given, layer_versions.current(old, visit.now), error=error)
+        )
     return flash.redirect(visit.request, "/oncall", f"{old.name} deleted.")
 
 
@@ -148,8 +150,8 @@ async def _preview(visit: Visit, old: Schedule | None) -> Response:
         after = await actions.edited(visit.tx, before, layers, at)
         preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
     except Invalid as error:
-        return await _editor(visit, old, Draft(given, layers, unseen=error.message))
-    return await _editor(visit, old, Draft(given, layers, preview))
+        return await _editor(visit, old, EditorState(given, layers, unseen=error.message))
+    return await _editor(visit, old, EditorState(given, layers, preview))
 
 
 async def _save(visit: Visit, old: Schedule | None) -> Response:
@@ -160,7 +162,7 @@ async def _save(visit: Visit, old: Schedule | None) -> Response:
         async with visit.tx.savepoint():
             saved = await _store(visit.tx, visit.person, old, given, layers, visit.now)
     except (Invalid, Conflict, NotFound) as error:
-        return await _editor(visit, old, Draft(given, layers, error=error))
+        return await _editor(visit, old, EditorState(given, layers, error=error))
     return flash.redirect(visit.request, f"/oncall/{saved.slug}", f"{saved.name} saved.")
 
 

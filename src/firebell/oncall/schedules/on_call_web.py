@@ -20,7 +20,7 @@ SCHEDULES_PER_PAGE = 25
 
 @router.get("/oncall", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def oncall(visit: CurrentVisit) -> Response:
-    options = timeline_context.View.of(visit.request, visit.person)
+    options = timeline_context.TimelineView.of(visit.request, visit.person)
     seen = timeline_context.picture(options, visit.now)
     q, page = (
         visit.request.query_params.get("q", ""),

@@ -19,7 +19,7 @@ from firebell.kit.web.api import (
     TimeZone,
 )
 from firebell.oncall.checks.preview import Preview
-from firebell.oncall.checks.rules import Finding
+from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import (
     MAX_LAYER_NAME_LENGTH,
     MAX_SHIFT_LENGTH,
@@ -288,7 +288,7 @@ def layer_shown(layer: Layer) -> LayerShown:
     )
 
 
-def finding_shown(finding: Finding) -> FindingShown:
+def finding_shown(finding: ScheduleFinding) -> FindingShown:
     """Return a finding as the API shows it."""
     fix = finding.fix
     return FindingShown(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.oncall.model import Layer, Override, Schedule, User
-from firebell.oncall.rota.tzdata_changes import Clock, from_json, to_json
+from firebell.oncall.rota.tzdata_changes import ZoneOffsets, from_json, to_json
 from firebell.oncall.schedules import parts_store
 
 
@@ -248,7 +248,7 @@ async def ids(tx: Reads, team_id: int | None = None) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clock]]:
+async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, ZoneOffsets]]:
     """Return the recorded clocks of these schedules, by time zone."""
     rows = await tx.fetch(
         """
@@ -261,7 +261,7 @@ async def clocks(tx: Tx, schedule_ids: Sequence[int]) -> dict[int, dict[str, Clo
     return {row["id"]: from_json(row["clocks"]) for row in rows}
 
 
-async def set_clocks(tx: Tx, schedule_id: int, clocks_by_tz: Mapping[str, Clock]) -> None:
+async def set_clocks(tx: Tx, schedule_id: int, clocks_by_tz: Mapping[str, ZoneOffsets]) -> None:
     """Record the clocks of a schedule's time zones."""
     await tx.execute(
         """

@@ -23,7 +23,7 @@ from firebell.people.model import Person
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class TimelineView:
     """The view options of the URL: day, week or month, around which day, in which time zone, without layers."""
 
     view: str
@@ -32,10 +32,10 @@ class View:
     brief: bool
 
     @staticmethod
-    def of(request: Request, me: Person) -> "View":
+    def of(request: Request, me: Person) -> "TimelineView":
         """Return the options of the URL; invalid ones become the current week in the person's time zone."""
         view, tz = request.query_params.get("view", ""), request.query_params.get("tz", "")
-        return View(
+        return TimelineView(
             view if view in timeline_grid.VIEWS else "week",
             request.query_params.get("at", ""),
             tz if tz in html.time_zones() else me.tz,
@@ -43,7 +43,7 @@ class View:
         )
 
 
-def picture(options: View, now: datetime) -> timeline_grid.ShownDays:
+def picture(options: TimelineView, now: datetime) -> timeline_grid.ShownDays:
     """Return the days to show."""
     at = to_instant(to_wall(options.at, "at"), options.tz) if options.at else now
     return timeline_grid.picture(options.view, at, options.tz, now)
@@ -54,7 +54,7 @@ async def context(
     schedules: Sequence[Schedule],
     asked: Sequence[Cover],
     me: Person,
-    options: View,
+    options: TimelineView,
     now: datetime,
     *,
     more: Collection[int] = (),

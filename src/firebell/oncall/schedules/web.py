@@ -46,7 +46,7 @@ _PERSON_FIELDS = ("person", "instead", "who", "learner", "of")
 
 async def one(visit: Visit, slug: str, filled: Filled) -> Response:
     """Render the page of one schedule, with its forms as they were filled in."""
-    options, error = timeline_context.View.of(visit.request, visit.person), filled.error
+    options, error = timeline_context.TimelineView.of(visit.request, visit.person), filled.error
     if filled.given.get("tz") in html.time_zones():
         options = replace(options, tz=filled.given["tz"])
     since = min(
@@ -93,7 +93,7 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
 
 @router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def schedule(visit: CurrentVisit, slug: str, start: str = "", end: str = "") -> Response:
-    tz = timeline_context.View.of(visit.request, visit.person).tz
+    tz = timeline_context.TimelineView.of(visit.request, visit.person).tz
     given = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
     return await one(visit, slug, Filled(given, "override"))
 

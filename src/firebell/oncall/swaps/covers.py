@@ -12,7 +12,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, Source
+from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, OverrideSource
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import overrides, requests, resulting_overrides
@@ -115,7 +115,7 @@ async def take(
             f" {format_local(busy[0].start, person.tz)} {person.tz}.",
             hint="Take a part of the request, or swap the shifts.",
         )
-    source = Source.VACATION if cover.vacation_id else Source.COVER
+    source = OverrideSource.VACATION if cover.vacation_id else OverrideSource.COVER
     override = resulting_overrides.mapping_override(
         *part, {cover.requester: by}, cover.reason, source, actor.person_id
     )

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.intervals import Interval, clip, minus
-from firebell.oncall.model import Absence, Cover, CoverState, Override, OverrideKind, Schedule, Source, User
+from firebell.oncall.model import (
+    Absence,
+    Cover,
+    CoverState,
+    Override,
+    OverrideKind,
+    OverrideSource,
+    Schedule,
+    User,
+)
 from firebell.oncall.rota.shifts import intervals_on_call
 
 
@@ -25,7 +34,7 @@ def mapping_override(
     end: datetime,
     mapping: Mapping[User, User],
     reason: str,
-    source: Source,
+    source: OverrideSource,
     created_by: int | None,
 ) -> Override:
     """Return an override, not stored yet, in which the values of `mapping` cover for its keys."""

@@ -11,7 +11,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Schedule, Source, Swap, SwapDecided, SwapProposed, SwapState
+from firebell.oncall.model import OverrideSource, Schedule, Swap, SwapDecided, SwapProposed, SwapState
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import requests, resulting_overrides
@@ -114,7 +114,7 @@ async def accept(tx: Tx, actor: Actor, swap_id: int, now: datetime) -> Swap:
     override_ids = []
     for (start, end), mapping in resulting_overrides.swap_maps(swap.proposer, swap.other, mine, theirs):
         override = resulting_overrides.mapping_override(
-            start, end, mapping, swap.reason, Source.SWAP, actor.person_id
+            start, end, mapping, swap.reason, OverrideSource.SWAP, actor.person_id
         )
         override_ids.append(await store.insert_override(tx, schedule.id, override, now))
     swap = replace(swap, edit_ids=tuple(override_ids))

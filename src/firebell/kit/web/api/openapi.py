@@ -27,13 +27,35 @@ class Api(FastAPI):
 _SCHEMAS = "#/components/schemas/"
 _KEYWORDS = {"ge": "minimum", "le": "maximum"}
 """Pydantic's names of bounds that follow a validator, with their JSON Schema names."""
+_PUBLISHED_NAMES = {
+    "ChangeShown": "OncallChangeShown",
+    "ChangeStep": "Step",
+    "FindingShown": "OncallFindingShown",
+    "HitShown": "SearchHitShown",
+    "ImportSource": "OncallSource",
+    "IncidentRole": "IncidentsRole",
+    "LayerPlace": "Place",
+    "NewHandoffText": "HandoffsNewBody",
+    "NewPostmortemText": "PostmortemsNewText",
+    "NewRunbookText": "RunbooksNewText",
+    "NewTemplateText": "HandbookNewBody",
+    "ReminderLeadTime": "Notice",
+    "Role": "PeopleRole",
+    "RunbookFindingShown": "RunbooksFindingShown",
+    "SectionHitShown": "HandbookHitShown",
+    "SeverityAnswers": "Answers",
+    "SnoozeRequest": "Snooze",
+    "TemplateChangeShown": "HandbookChangeShown",
+    "TemplateSource": "HandbookSource",
+}
+"""Classes that were renamed, with the names of their schemas: generated clients keep their types."""
 
 
 def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document with a short name and title for each schema.
 
     FastAPI distinguishes classes of the same name by module, which code generators cannot handle:
-    `firebell__people__model__Role` becomes `PeopleRole`.
+    `firebell__alerts__model__Kind` becomes `AlertsKind`.
     """
     schemas = document["components"]["schemas"]
     names = {name: _short_name(name) for name in schemas}
@@ -64,4 +86,5 @@ def _with_short_names(document: dict[str, Any]) -> dict[str, Any]:
 def _short_name(name: str) -> str:
     """Return the name of a class, with its slice before it when another class has the same name."""
     parts = name.split("__")
-    return parts[-1] if len(parts) == 1 else f"{parts[1].capitalize()}{parts[-1]}"
+    short = parts[-1] if len(parts) == 1 else f"{parts[1].capitalize()}{parts[-1]}"
+    return _PUBLISHED_NAMES.get(short, short)
