@@ -132,7 +132,7 @@ async def test_the_next_action_asks_when_someone_else_took_the_page_first(dsn: s
             await _perform(w, resolve)
 
 
-async def test_a_snooze_ends_when_its_button_said_and_one_that_is_over_asks(
+async def test_a_snooze_ends_at_the_time_on_its_button_and_an_expired_one_asks(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

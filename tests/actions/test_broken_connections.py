@@ -21,7 +21,7 @@ async def backend(ctx: Context, way: str, *, breaks: list[int] | None = None) ->
 
 
 @pytest.mark.parametrize("way", ["tx", "reads"])
-async def test_what_asyncpg_says_of_a_broken_connection_is_that_the_database_is_away(
+async def test_asyncpg_errors_of_broken_connections_become_unavailable(
     dsn: str, clock: FakeClock, way: str
 ) -> None:
     async with connected(settings(), dsn, clock) as ctx:

@@ -17,7 +17,7 @@ async def grow(w: World, to: int) -> None:
         )
 
 
-async def test_a_small_organisation_is_offered_whole(dsn: str, clock: FakeClock) -> None:
+async def test_a_small_organization_is_offered_whole(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, w.ctx.db.reads() as tx:
         choice = await choosable(tx, [])
         assert [name for _, name in choice.options] == ["Jun Okafor", "Mara Lindqvist"]
@@ -44,7 +44,7 @@ async def test_in_a_large_one_those_who_are_near_are_offered_and_a_search_adds_o
             assert len((await choosable(tx, [], "person")).options) == 50
 
 
-async def test_two_of_one_name_are_told_apart_by_their_address(dsn: str, clock: FakeClock) -> None:
+async def test_people_of_one_name_are_distinguished_by_email(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             await people.create_person(
@@ -61,7 +61,7 @@ async def test_two_of_one_name_are_told_apart_by_their_address(dsn: str, clock: 
         assert names == ["Jun Okafor (jun@example.org)", "Jun Okafor (other@example.org)", "Mara Lindqvist"]
 
 
-async def test_somebody_who_left_is_not_offered_even_when_near(dsn: str, clock: FakeClock) -> None:
+async def test_someone_who_left_is_not_offered_even_when_near(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await grow(w, MAX_LISTED_PEOPLE)
         async with w.ctx.db.tx() as tx:

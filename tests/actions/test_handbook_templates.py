@@ -26,7 +26,7 @@ async def audited(w: World) -> list[str]:
     return [row["action"] for row in rows]
 
 
-async def test_own_words_are_used_until_they_are_put_back(dsn: str, clock: FakeClock) -> None:
+async def test_an_own_template_is_used_until_it_is_reset(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         shipped = await run(w, handbook.template, "update-first")
@@ -46,7 +46,7 @@ async def test_own_words_are_used_until_they_are_put_back(dsn: str, clock: FakeC
         assert await audited(w) == ["template.changed", "template.reset"]
 
 
-async def test_the_shipped_words_are_not_kept_as_own_ones(dsn: str, clock: FakeClock) -> None:
+async def test_saving_the_default_text_stores_no_own_text(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         body = (await run(w, handbook.template, "update-first")).body
@@ -59,9 +59,7 @@ async def test_the_shipped_words_are_not_kept_as_own_ones(dsn: str, clock: FakeC
 @pytest.mark.parametrize(
     ("body", "message"), [(" \n", "empty"), ("{{tilte}}", "{{tilte}}"), ("x" * 20_001, "at most 20,000")]
 )
-async def test_words_that_cannot_be_used_are_refused(
-    dsn: str, clock: FakeClock, body: str, message: str
-) -> None:
+async def test_an_unusable_template_is_refused(dsn: str, clock: FakeClock, body: str, message: str) -> None:
     async with world(dsn, clock) as w:
         error = await run(w, handbook.set_template, await w.actor(w.mara), "update-first", body, w.now)
         assert isinstance(error, Invalid)
@@ -108,7 +106,7 @@ async def test_two_repositories_applied_at_once_leave_one_of_them_whole(dsn: str
         assert kept in ({"update-first", "update-progress"}, {"all-clear"})
 
 
-async def test_drafts_begin_with_the_organisations_words(dsn: str, clock: FakeClock) -> None:
+async def test_drafts_begin_with_the_organizations_template(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         await run(w, handbook.set_template, mara, "postmortem", "# Our way: {{title}}\n\n{{findings}}", w.now)

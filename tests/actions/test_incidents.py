@@ -84,7 +84,7 @@ async def test_a_machine_without_a_person_declares_once_too(dsn: str, clock: Fak
         assert made[0].id == made[1].id
 
 
-async def test_a_rise_of_a_page_that_somebody_took_wakes_them_again(dsn: str, clock: FakeClock) -> None:
+async def test_raising_an_acknowledged_page_pages_its_owner_again(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         made = await declared(w, severity=1)
         await w.settle()
@@ -113,7 +113,7 @@ async def test_an_answer_is_lost_after_thirty_minutes_without_progress_and_kept_
         assert (await w.page()).state is PageState.TRIGGERED
 
 
-async def test_after_a_reopening_a_further_step_pages_nobody_anew(dsn: str, clock: FakeClock) -> None:
+async def test_after_a_reopening_a_further_phase_pages_no_one_again(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         made, mara = await closed(w), await w.actor(w.mara)
         await run(w, incidents.set_phase, mara, made.id, Phase.INVESTIGATING, w.now)

@@ -8,7 +8,7 @@ from firebell.kit.db.database_clock import MEASURE_EVERY_S, DatabaseClock
 from tests.rules.test_kit_health import Seconds
 
 
-async def test_it_says_the_databases_time_whatever_this_machine_believes(db: Db) -> None:
+async def test_the_clock_follows_the_database_whatever_the_machine_says(db: Db) -> None:
     machine, seconds = FakeClock(datetime.now(UTC) + timedelta(minutes=6)), Seconds()
     clock = DatabaseClock(machine, seconds)
     assert clock.stale()

@@ -38,7 +38,7 @@ async def test_a_batch_is_never_larger_than_its_limit() -> None:
     assert store.batches == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-async def test_one_that_cannot_be_stored_is_told_so_and_the_others_of_its_batch_are_stored() -> None:
+async def test_an_item_that_cannot_be_stored_fails_alone_in_its_batch() -> None:
     store = Store(ValueError("13 is unlucky"))
     commits = GroupCommit(store.write, batch=100)
     results = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
@@ -46,7 +46,7 @@ async def test_one_that_cannot_be_stored_is_told_so_and_the_others_of_its_batch_
     assert store.batches == [[12], [14]]
 
 
-async def test_without_a_database_the_whole_batch_is_told_at_once_and_the_next_one_is_tried() -> None:
+async def test_without_a_database_a_whole_batch_fails_at_once_and_the_next_is_tried() -> None:
     store = Store(Unavailable("away"))
     commits = GroupCommit(store.write, batch=100)
     results = await asyncio.gather(*[commits.add(i) for i in (12, 13, 14)], return_exceptions=True)
@@ -55,7 +55,7 @@ async def test_without_a_database_the_whole_batch_is_told_at_once_and_the_next_o
     assert store.batches == [[15]]
 
 
-async def test_a_sender_that_gives_up_takes_nobody_with_it() -> None:
+async def test_a_sender_that_gives_up_cancels_no_one_elses_commit() -> None:
     store = Store(ValueError())
     commits = GroupCommit(store.write, batch=100)
     gone, stays = asyncio.create_task(commits.add(1)), asyncio.create_task(commits.add(2))

@@ -19,7 +19,7 @@ class Welcome:
         return True
 
 
-async def test_one_person_opens_twenty_event_streams_and_another_still_has_theirs() -> None:
+async def test_one_persons_event_streams_leave_room_for_others() -> None:
     live = Live()
     streams = [stream(live, 1, TOPICS, Welcome()) for _ in range(STREAMS_PER_PERSON)]
     for one in streams:

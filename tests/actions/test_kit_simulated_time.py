@@ -34,7 +34,7 @@ async def test_sleepers_wake_in_order_at_their_own_instants(pace: SimulatedPace,
     assert clock.now() == start + HOUR
 
 
-async def test_time_stands_still_while_a_task_works(pace: SimulatedPace) -> None:
+async def test_simulated_time_stops_while_a_task_works(pace: SimulatedPace) -> None:
     answer = asyncio.Event()
     ended: list[tuple[str, float]] = []
 

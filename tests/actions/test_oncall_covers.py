@@ -32,7 +32,9 @@ async def state(r: Rota, cover_id: int) -> str:
     return cover.state
 
 
-async def test_until_somebody_takes_it_the_shift_stays_with_who_asked(dsn: str, clock: FakeClock) -> None:
+async def test_until_a_cover_is_accepted_the_shift_stays_with_the_requester(
+    dsn: str, clock: FakeClock
+) -> None:
     async with rota(dsn, clock) as r:
         made = await asked(r)
         assert await r.who(day(1, 12)) == (r.w.jun,)
@@ -104,7 +106,7 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         assert await state(r, made.id) == CoverState.OPEN
 
 
-async def test_who_cannot_take_it_is_told_why(dsn: str, clock: FakeClock) -> None:
+async def test_refusing_a_cover_names_the_reason(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await asked(r, 1, 3)
         own = await r.run(covers.take, made.id, r.w.jun)
@@ -210,7 +212,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
             ]
 
 
-async def test_a_vacation_asks_for_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
+async def test_a_absence_asks_for_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made, open_ = await r.run(
             absences.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
@@ -278,7 +280,7 @@ async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_tr
         assert "is withdrawn" in late.message
 
 
-async def test_who_was_asked_by_name_and_leaves_has_said_no(dsn: str, clock: FakeClock) -> None:
+async def test_a_person_asked_by_name_who_leaves_counts_as_declined(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await r.run(
             covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(1), end=day(2), asked=[r.ada]
@@ -288,7 +290,7 @@ async def test_who_was_asked_by_name_and_leaves_has_said_no(dsn: str, clock: Fak
         assert await state(r, made.id) == CoverState.OPEN
 
 
-async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
+async def test_a_request_is_withdrawn_when_its_shift_moves_to_someone_else(
     dsn: str, clock: FakeClock
 ) -> None:
     async with rota(dsn, clock) as r:
@@ -308,7 +310,7 @@ async def test_what_is_asked_of_a_shift_that_is_somebody_elses_now_is_withdrawn(
         assert await timers(r) == 0
 
 
-async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
+async def test_a_absence_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
     """A request that was withdrawn for somebody is no word of theirs that they keep the shift."""
     async with rota(dsn, clock) as r:
         await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
@@ -321,7 +323,7 @@ async def test_a_vacation_asks_again_when_a_shift_comes_back(dsn: str, clock: Fa
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
 
 
-async def test_a_deleted_schedule_takes_its_requests_with_it_and_says_so(dsn: str, clock: FakeClock) -> None:
+async def test_deleting_a_schedule_withdraws_its_requests_and_notifies(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await asked(r)
         await proposed(r, (6, 7), (7, 8), by=r.w.mara, other=r.w.jun)

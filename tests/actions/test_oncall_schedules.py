@@ -305,7 +305,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         assert taken.taken_by == r.w.mara
 
 
-async def test_the_button_removes_an_override_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
+async def test_the_button_removes_an_override_of_someone_who_left(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         await r.run(
             oncall.create_override,
@@ -341,7 +341,7 @@ async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: Fak
         assert (await r.who(now - timedelta(hours=1)), await r.who(now)) == ((r.w.mara,), (r.ada,))
 
 
-async def test_what_somebody_who_left_has_done_is_still_theirs(dsn: str, clock: FakeClock) -> None:
+async def test_past_actions_of_someone_who_left_keep_their_name(dsn: str, clock: FakeClock) -> None:
     """Whoever left vanished from every report, and was not paid for the month in which they had been on call."""
     async with rota(dsn, clock) as r:
 

@@ -34,7 +34,9 @@ async def know(r: Rota, those: dict[str, tzdata_changes.ZoneOffsets]) -> None:
         await store.set_clocks(tx, r.id, those)
 
 
-async def test_newer_data_is_found_kept_and_looked_at(dsn: str, clock: FakeClock) -> None:
+async def test_newer_time_zone_data_is_detected_and_recorded_until_reviewed(
+    dsn: str, clock: FakeClock
+) -> None:
     async with rota(dsn, clock) as r:
         layer = replace(daily(r.w.mara, r.w.jun), tz="Europe/Stockholm", unit=Unit.WEEK)
         await r.run(oncall.replace_layers, r.id, [layer])

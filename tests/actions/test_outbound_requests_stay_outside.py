@@ -40,7 +40,7 @@ async def test_what_the_operator_allows_is_reached_and_a_redirect_is_not_followe
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "no-such-host.invalid"])
-async def test_a_name_that_nobody_can_resolve_is_an_error_of_the_request(host: str) -> None:
+async def test_a_name_that_no_one_can_resolve_is_an_error_of_the_request(host: str) -> None:
     async with guarded_client(()) as http:
         with pytest.raises(httpx.ConnectError, match="cannot be resolved"):
             await http.get(f"http://{host}/")

@@ -79,7 +79,7 @@ async def test_a_compressed_calendar_is_refused_before_it_is_expanded(
         assert memory_mib() - before < 32
 
 
-async def test_the_client_itself_decodes_nothing_whoever_uses_it(compressed: bytes) -> None:
+async def test_the_http_client_never_decompresses(compressed: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(compressed)}"
     async with server(answering(head, compressed)) as (http, url):
         before = memory_mib()

@@ -155,7 +155,7 @@ def paged(w: World) -> list[str]:
     return [message["person"] for message in w.sink.got if message["event"] != "change"]
 
 
-async def test_whoever_took_it_leaves_and_it_is_demanded_again(dsn: str, clock: FakeClock) -> None:
+async def test_a_page_whose_owner_leaves_is_escalated_again(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         await w.settle()
@@ -172,7 +172,7 @@ async def test_whoever_took_it_leaves_and_it_is_demanded_again(dsn: str, clock: 
         await invariants(w)
 
 
-async def test_one_of_two_owners_leaves_and_nobody_is_woken(dsn: str, clock: FakeClock) -> None:
+async def test_one_of_two_owners_leaves_and_no_one_is_woken(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         await w.settle()
@@ -182,9 +182,7 @@ async def test_one_of_two_owners_leaves_and_nobody_is_woken(dsn: str, clock: Fak
         assert (await w.page()).state is PageState.ACKED
 
 
-async def test_everybody_of_a_level_leaves_while_it_waits_and_the_next_is_woken(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_when_everyone_of_a_level_leaves_the_next_level_is_paged(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         await refused(w, people.update_person, mara, w.jun, role="admin", now=w.now)
@@ -196,7 +194,7 @@ async def test_everybody_of_a_level_leaves_while_it_waits_and_the_next_is_woken(
         assert paged(w)[1:] == ["Jun Okafor"]
 
 
-async def test_the_owner_answers_again_and_the_timeout_starts_anew(dsn: str, clock: FakeClock) -> None:
+async def test_a_second_acknowledgement_of_the_owner_restarts_the_timeout(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             (policy,) = await paging.policies(tx)
@@ -241,7 +239,7 @@ async def test_snoozing_an_exhausted_page_and_waking_it(dsn: str, clock: FakeClo
         assert len(w.sink.got) == 2 * sent
 
 
-async def test_a_schedule_that_cannot_be_read_silences_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_a_schedule_that_cannot_be_read_silences_no_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             await tx.execute("update layer set every = 2000000000")
@@ -304,7 +302,7 @@ async def test_an_override_that_makes_no_sense_is_refused(dsn: str, clock: FakeC
 
 
 @pytest.mark.parametrize("what", ["policy", "schedule"])
-async def test_policies_and_schedules_that_reach_nobody_by_mistake_are_refused(
+async def test_policies_and_schedules_that_reach_no_one_by_mistake_are_refused(
     dsn: str, clock: FakeClock, what: str
 ) -> None:
     async with world(dsn, clock) as w:

@@ -46,7 +46,7 @@ ADMIN_VERBS = (
 OWN_VERBS = ("contact.added", "rules.set", "contact.tested", "contact.removed", "key.created", "key.revoked")
 
 
-async def test_every_verb_says_who_did_it(dsn: str, clock: FakeClock) -> None:
+async def test_every_action_records_who_did_it(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         admin = await w.actor(w.mara)
         before = len(await audit(w))
@@ -180,9 +180,7 @@ async def test_the_catch_all_list_is_never_left_with_people_who_just_left(dsn: s
             assert await people.fallback_responders(tx) == [w.mara]
 
 
-async def test_a_theme_chosen_while_somebody_is_deactivated_does_not_bring_them_back(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_choosing_a_theme_during_a_deactivation_does_not_undo_it(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         late = await overlapping(

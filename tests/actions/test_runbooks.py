@@ -82,9 +82,7 @@ async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: Fa
     assert await slugs(db) == SHIPPED
 
 
-async def test_an_own_runbook_is_made_changed_left_alone_and_deleted_and_the_audit_log_says_so(
-    db: Db, clock: FakeClock
-) -> None:
+async def test_the_audit_log_records_each_change_of_an_own_runbook(db: Db, clock: FakeClock) -> None:
     assert await save(db, clock, "payments-failover", dry_run=True) is LibraryChange.CREATED
     assert await slugs(db) == SHIPPED
     assert await save(db, clock, "payments-failover") is LibraryChange.CREATED
@@ -104,7 +102,7 @@ async def test_an_own_runbook_is_made_changed_left_alone_and_deleted_and_the_aud
     assert await slugs(db) == SHIPPED
 
 
-async def test_nobody_overwrites_what_they_have_not_seen(db: Db, clock: FakeClock) -> None:
+async def test_a_save_never_overwrites_an_unseen_change(db: Db, clock: FakeClock) -> None:
     await save(db, clock, "payments-failover", version=0)
     with pytest.raises(Conflict):
         await save(db, clock, "payments-failover", GOOD + "\nMine.", version=0)
@@ -140,7 +138,7 @@ async def test_a_bad_address_or_text_is_refused(
     assert list(refused.value.fields) == [field]
 
 
-async def test_the_owner_is_a_team_that_has_somebody_in_it(db: Db, clock: FakeClock) -> None:
+async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeClock) -> None:
     await save(db, clock, "payments-failover")
 
     async def ids() -> list[str]:

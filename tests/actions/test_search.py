@@ -36,7 +36,7 @@ async def find(w: World, query: str, rights: Rights = ADMIN) -> set[tuple[Kind, 
     return {(hit.kind, hit.title) for hit in hits(await run_search.search(w.ctx, rights, query))}
 
 
-async def test_everything_is_found_by_any_of_its_words(dsn: str, clock: FakeClock) -> None:
+async def test_search_finds_everything_by_any_word(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert("Ledger queue above 2,000")
         mara = await w.actor(w.mara)
@@ -90,7 +90,7 @@ async def test_each_kind_is_described_by_what_matters_about_it(dsn: str, clock: 
         assert "Mara Lindqvist on call now" in (await one("primary", Kind.SCHEDULE)).subtitle
 
 
-async def test_what_a_key_or_a_role_may_not_see_is_not_found(dsn: str, clock: FakeClock) -> None:
+async def test_search_hides_what_a_key_or_role_may_not_read(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert("Payments ledger")
         pages_only = Rights(Role.ADMIN, frozenset({"pages:read"}))

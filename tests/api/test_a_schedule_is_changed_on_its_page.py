@@ -73,9 +73,7 @@ async def test_every_kind_of_override_is_previewed_and_saved(dsn: str, clock: Fa
         assert await d.r.who(day(1, 12)) == ()
 
 
-async def test_the_preview_of_an_override_says_who_gains_and_which_gap_is_new(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_the_preview_of_an_override_lists_who_gains_and_new_gaps(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         response = await d.send("override", preview=True, kind="remove", person=d.r.w.jun, **DAYTIME)
         here = response.text.partition('id="preview-override"')[2].partition("</form>")[0]
@@ -155,7 +153,7 @@ async def test_an_override_that_cannot_be_keeps_what_was_typed(dsn: str, clock: 
         assert (await d.r.schedule()).overrides == ()
 
 
-async def test_somebody_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -> None:
+async def test_someone_joins_and_leaves_at_a_date(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         mara, jun, ada = d.r.w.mara, d.r.w.jun, d.r.ada
         layer = (await d.r.schedule()).layers[0].id

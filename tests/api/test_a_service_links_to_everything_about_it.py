@@ -232,7 +232,7 @@ async def test_a_service_with_a_long_or_foreign_name_has_its_page_and_its_lists(
         assert (await api("GET", service["alerts_url"].partition("/api/v1")[2])) == []
 
 
-async def test_a_service_without_a_policy_says_that_fallback_responders_are_paged(
+async def test_a_service_without_a_policy_shows_that_fallback_responders_are_paged(
     dsn: str, clock: FakeClock
 ) -> None:
     async with signed_in(dsn, clock) as (_, http, api):

@@ -51,7 +51,7 @@ async def test_a_link_of_a_page_that_a_colleague_has_lets_its_holder_join(dsn: s
         assert "Jun Okafor" in shown.text
 
 
-async def test_a_link_of_a_resolved_page_says_so_and_offers_no_button(dsn: str, clock: FakeClock) -> None:
+async def test_the_link_of_a_resolved_page_offers_no_button(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         link = await _link(w)
         await w.resolve(w.mara)

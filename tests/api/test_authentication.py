@@ -107,7 +107,7 @@ async def test_a_key_to_create_is_checked_field_by_field(dsn: str, clock: FakeCl
             assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
-async def test_a_key_never_may_more_than_the_role_of_its_owner(dsn: str, clock: FakeClock) -> None:
+async def test_a_key_has_no_more_rights_than_its_owners_role(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await api("PATCH", f"/people/{w.jun}", {"role": "admin"})
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))

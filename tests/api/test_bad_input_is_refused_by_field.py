@@ -98,7 +98,7 @@ async def test_a_body_that_is_no_json_is_refused(dsn: str, clock: FakeClock) -> 
             assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_an_impossible_address_of_a_page_is_told_on_a_page(dsn: str, clock: FakeClock) -> None:
+async def test_an_impossible_address_gets_an_error_page(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
         for path in (f"/alerts/{HUGE}", "/services/%00", "/alerts?q=%00", f"/alerts?before={HUGE}"):
@@ -107,7 +107,7 @@ async def test_an_impossible_address_of_a_page_is_told_on_a_page(dsn: str, clock
             assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_what_is_not_there_is_said_to_be_missing(dsn: str, clock: FakeClock) -> None:
+async def test_what_does_not_exist_is_not_found(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         for path in (
             "/pages/PG-9",

@@ -81,7 +81,7 @@ async def test_a_feed_from_its_making_to_its_end(dsn: str, clock: FakeClock) -> 
         assert (await stranger.get("/calendar/never.ics")).status_code == 404
 
 
-async def test_a_feed_of_mine_and_of_a_team_and_of_somebody_who_left(dsn: str, clock: FakeClock) -> None:
+async def test_a_feed_of_mine_and_of_a_team_and_of_someone_who_left(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         mine = await api("POST", "/calendar-feeds", {}, status=201)
         team = await api("POST", "/calendar-feeds", {"kind": "team", "team_id": 1}, status=201)
@@ -141,7 +141,7 @@ async def test_a_schedule_that_cannot_be_read_ends_no_feed_but_its_own(dsn: str,
         assert [(await stranger.get(path(f["url"]))).status_code for f in feeds] == [200] * 3
 
 
-async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str, clock: FakeClock) -> None:
+async def test_a_feed_that_is_read_too_often_gets_retry_after(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w, "203.0.113.9") as office:
         url = path((await api("POST", "/calendar-feeds", {}, status=201))["url"])
         tag = (await office.get(url)).headers["etag"]
@@ -161,7 +161,7 @@ async def test_a_feed_that_is_read_too_often_is_told_when_to_come_back(dsn: str,
         assert (await office.get(url)).status_code == 200
 
 
-async def test_guessed_addresses_are_refused_and_keep_nobody_from_their_feed(
+async def test_guessed_feed_addresses_are_refused_without_locking_anyone_out(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api), browser(w, "203.0.113.10") as office:

@@ -71,7 +71,7 @@ async def test_bug_the_page_pointed_to_the_command_line(dsn: str, clock: FakeClo
             assert "firebell oncall" not in page
 
 
-async def test_what_is_asked_twice_is_told_in_the_time_of_who_asks(dsn: str, clock: FakeClock) -> None:
+async def test_a_duplicate_request_is_refused_in_the_requesters_time_zone(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         fields = {"schedule": r.id, "start": "2026-11-27T20:00", "end": "2026-11-27T22:00"}
         assert (await posted(r, "/oncall/covers", **fields))[0] == 303

@@ -59,7 +59,7 @@ async def on(
     return await http.request(method, path, headers={"host": host, **more})
 
 
-async def test_an_unknown_name_is_answered_in_words_and_nothing_else(dsn: str, clock: FakeClock) -> None:
+async def test_an_unknown_host_gets_only_an_error_message(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock, base_url="https://firebell.example.org") as w, browser(w) as http:
         for path in ("/", "/login", "/setup", "/pages/", "/api/v1/openapi.json", "/static/app.css"):
             answer = await on(http, "evil.example", path)

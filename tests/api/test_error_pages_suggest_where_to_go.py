@@ -73,7 +73,7 @@ async def test_a_refusal_names_who_can_change_the_role(dsn: str, clock: FakeCloc
             assert "Mara Lindqvist" in answer.text
 
 
-async def test_the_terminal_is_still_told_its_command(dsn: str, clock: FakeClock) -> None:
+async def test_the_command_line_still_shows_the_command(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         assert "firebell page list" in (await api("GET", "/pages/PG-99", status=404))["hint"]

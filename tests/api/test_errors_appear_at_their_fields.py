@@ -27,7 +27,7 @@ def refused_fields(html: str) -> list[str]:
     return [re.findall(r'\bid="f-([^"]+)"', tag)[0] for tag in marked]
 
 
-async def test_bug_the_first_run_told_its_errors_in_rounds(dsn: str, clock: FakeClock) -> None:
+async def test_bug_setup_reported_errors_one_at_a_time(dsn: str, clock: FakeClock) -> None:
     wrong = {
         "name": "",
         "email": "mara at example",

@@ -216,7 +216,7 @@ async def walk(dsn: str, clock: FakeClock) -> AsyncIterator[Walk]:
         yield Walk(e, http, finder(known), pages)
 
 
-async def test_each_form_route_says_how_it_is_confirmed(dsn: str, clock: FakeClock) -> None:
+async def test_each_form_route_declares_its_confirmation(dsn: str, clock: FakeClock) -> None:
     async with everything(dsn, clock) as e:
         routes = {x.path for x in entrances(e.w) if x.method == "POST" and not x.is_api}
     assert routes <= set(CONFIRMATIONS)
@@ -270,7 +270,7 @@ async def outcome(w: Walk, form: Form) -> str:
     return ""
 
 
-async def test_every_save_is_said_and_every_undo_restores(dsn: str, clock: FakeClock) -> None:
+async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: FakeClock) -> None:
     troubles: list[str] = []
     done: set[tuple[str, str]] = set()
     async with walk(dsn, clock) as w, browser(w.e.w) as elsewhere:

@@ -178,7 +178,7 @@ async def test_blank_fields_of_the_filter_form_leave_the_address(w: World) -> No
         ("q=" + "+".join("abcdefghijkl"), "q"),
     ],
 )
-async def test_a_filter_that_is_wrong_says_so_and_shows_nothing_else(
+async def test_an_invalid_filter_is_refused_and_shows_no_rows(
     w: World, query: str, field: str | None
 ) -> None:
     async with browser(w) as http:

@@ -29,7 +29,7 @@ async def ada(api: Api) -> int:
     return int((await api("POST", "/people", payload, status=201))["id"])
 
 
-async def test_quiet_hours_are_mine_and_in_my_zone_unless_said(dsn: str, clock: FakeClock) -> None:
+async def test_quiet_hours_default_to_my_time_zone(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         assert await api("GET", "/me/quiet-hours") == {"hours": None}
         mine = {"starts": "22:00", "ends": "07:00", "tz": "Europe/Stockholm"}
@@ -113,7 +113,7 @@ async def test_layers_change_from_an_instant_on_after_a_preview(dsn: str, clock:
         assert [s["people"][0]["id"] for s in runs["shifts"]] == [w.jun, w.mara, w.jun, third]
 
 
-async def test_somebody_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock) -> None:
+async def test_someone_joins_and_leaves_and_shadows(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         made, third = await daily(api, w.mara, w.jun), await ada(api)
         body = {"person": "ada@example.org", "layer_id": made["layers"][0]["id"], "place": 1}
@@ -270,7 +270,7 @@ async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) ->
         assert "Jun Okafor is not on call" in other["detail"]
 
 
-async def test_a_vacation_asks_for_cover(dsn: str, clock: FakeClock) -> None:
+async def test_a_absence_asks_for_cover(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         body = {"start": "2026-11-25T09:00:00Z", "end": "2026-11-29T09:00:00Z", "reason": "away"}

@@ -137,9 +137,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
     ]
 
 
-async def test_the_manual_lists_every_scope_and_says_where_the_requests_are(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_the_docs_list_every_scope_and_link_the_api_reference(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         document = await api("GET", "/openapi.json")
     manual = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")

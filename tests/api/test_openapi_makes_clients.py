@@ -72,7 +72,7 @@ async def document(dsn: str, clock: FakeClock) -> dict[str, Any]:
         return openapi
 
 
-async def test_bug_bounds_were_written_in_words_that_no_schema_knows(dsn: str, clock: FakeClock) -> None:
+async def test_bug_bounds_used_unknown_schema_keywords(dsn: str, clock: FakeClock) -> None:
     described = await document(dsn, clock)
     every = list(schemas(described))
     assert len(every) > 500

@@ -86,9 +86,7 @@ async def test_what_comes_is_set_ahead_and_the_same_again_is_nothing_new(dsn: st
         assert {t["set_by"] for t in terms} == {MARA}
 
 
-async def test_the_past_is_changed_by_whoever_says_so_and_it_is_written_down(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_changing_past_rates_needs_confirmation_and_is_audited(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         await api("PUT", RATES, OLD)
         clock.set(datetime(2027, 3, 2, tzinfo=UTC))

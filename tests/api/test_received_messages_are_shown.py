@@ -119,7 +119,7 @@ async def test_a_very_large_message_is_cut_on_the_page_and_whole_as_a_file(
         assert len(whole.content) == message["size"]
 
 
-async def test_the_integration_key_inside_of_a_message_is_shown_to_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_an_integration_key_inside_a_message_is_never_shown(dsn: str, clock: FakeClock) -> None:
     payload = {"summary": "a", "source": "b", "severity": "error"}
     async with signed_in(dsn, clock) as (w, http, api):
         event = {"routing_key": w.key, "event_action": "trigger", "dedup_key": "d", "payload": payload}
@@ -150,9 +150,7 @@ async def test_a_message_of_another_alert_is_not_found(dsn: str, clock: FakeCloc
         await api("GET", "/alerts/999/messages", status=404)
 
 
-async def test_a_message_is_read_by_who_may_read_alerts_and_by_nobody_else(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_only_people_who_may_read_alerts_read_a_message(dsn: str, clock: FakeClock) -> None:
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, {"title": "one", "key": "1"})
         (alert,) = await api("GET", "/alerts")
@@ -169,7 +167,9 @@ async def test_a_message_is_read_by_who_may_read_alerts_and_by_nobody_else(
         assert (await http.get(f"{path}/{message['id']}")).status_code == 303
 
 
-async def test_after_thirty_days_a_message_is_gone_and_the_alert_says_so(dsn: str, clock: FakeClock) -> None:
+async def test_messages_are_deleted_after_thirty_days_and_the_alert_shows_it(
+    dsn: str, clock: FakeClock
+) -> None:
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, {"title": "one", "key": "1"})
         alert_id = (await newest(w)).id
@@ -182,7 +182,7 @@ async def test_after_thirty_days_a_message_is_gone_and_the_alert_says_so(dsn: st
         assert "30 days" in (await http.get(f"/alerts/{alert_id}")).text
 
 
-async def test_an_alert_says_its_service_and_its_page(dsn: str, clock: FakeClock) -> None:
+async def test_an_alert_shows_its_service_and_its_page(dsn: str, clock: FakeClock) -> None:
     async with signed_in(dsn, clock) as (w, http, api):
         await post(w, http, {"title": "one", "key": "1"})
         await post(w, http, {"title": "never fired", "key": "2", "status": "ok"})

@@ -84,7 +84,7 @@ async def test_services_that_lead_to_a_runbook_are_named(dsn: str, clock: FakeCl
         assert listed["ddos-mitigation"] == []
 
 
-async def test_the_pages_ask_for_somebody(dsn: str, clock: FakeClock) -> None:
+async def test_the_runbook_screens_require_a_signed_in_person(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, _), browser(w) as http:
         for path in ("/runbooks", "/runbooks/new", "/runbooks/database-failover", "/runbooks/x/edit"):
             answer = await http.get(path)

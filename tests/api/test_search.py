@@ -36,7 +36,7 @@ async def test_no_query_is_refused(dsn: str, clock: FakeClock) -> None:
             assert (await http.get("/search", params={"q": query})).status_code == 200
 
 
-async def test_the_page_shows_what_was_found_and_leads_to_the_rest(dsn: str, clock: FakeClock) -> None:
+async def test_the_search_page_shows_hits_and_links_to_the_rest(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, _), browser(w) as http:
         await sign_in(w, http, w.mara)
         text = (await http.get("/search", params={"q": "payments"})).text

@@ -148,7 +148,7 @@ async def test_my_sessions_are_listed_and_ended_one_by_one(dsn: str, clock: Fake
         assert (await audited(w))[-1] == ("session.ended", {"session": body[1]["id"]})
 
 
-async def test_nobody_ends_the_session_of_another(dsn: str, clock: FakeClock) -> None:
+async def test_no_one_ends_the_session_of_another(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as mara:
         await sign_in(mara)
         (session,) = (await mara.get("/api/v1/me/sessions")).json()

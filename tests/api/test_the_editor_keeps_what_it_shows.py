@@ -64,7 +64,7 @@ async def test_bug_layers_after_the_twelfth_were_lost(dsn: str, clock: FakeClock
         assert after.layers == before.layers
 
 
-async def test_bug_a_turn_of_somebody_who_left_was_lost(dsn: str, clock: FakeClock) -> None:
+async def test_bug_a_turn_of_someone_who_left_was_lost(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         async with d.r.w.ctx.db.tx() as tx:
             await people.update_person(tx, d.r.actor, d.r.ada, active=False, now=d.r.w.now)

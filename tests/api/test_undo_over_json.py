@@ -44,7 +44,7 @@ async def test_undo_that_comes_too_late_names_the_next_step(dsn: str, clock: Fak
             assert refused["hint"]
 
 
-async def test_another_person_is_told_whose_action_it_was(dsn: str, clock: FakeClock) -> None:
+async def test_another_person_sees_whose_action_it_was(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         token = await deleted(api)
         async with w.ctx.db.tx() as tx:
@@ -181,5 +181,5 @@ async def test_firebell_undo_takes_back_the_newest_action(dsn: str, clock: FakeC
         await run("undo", removed.json["undo"]["token"], code=1)
 
 
-def test_every_way_says_the_next_step() -> None:
+def test_every_undoable_action_has_a_hint_for_too_late() -> None:
     assert all(way.late.endswith(".") for way in WAYS.values())

@@ -52,7 +52,7 @@ async def test_a_month_is_shared_called_and_paid(dsn: str, clock: FakeClock) -> 
         )
 
 
-async def test_the_file_is_what_the_report_says_and_runs_nothing(dsn: str, clock: FakeClock) -> None:
+async def test_the_csv_file_matches_the_report_and_runs_no_formula(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         evil = await add(w, "responder", '=HYPERLINK("http://evil","Ada")')
         async with w.ctx.db.tx() as tx:
@@ -264,7 +264,7 @@ async def test_a_team_is_paid_for_its_hours_elsewhere_too(dsn: str, clock: FakeC
         await api("GET", "/reports/on-call", team="nothing", status=404)
 
 
-async def test_a_large_organisation_sees_its_month_a_team_at_a_time(dsn: str, clock: FakeClock) -> None:
+async def test_a_large_organization_sees_its_month_a_team_at_a_time(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, _):
         ada = await add(w, "responder")
         async with w.ctx.db.tx() as tx:

@@ -44,7 +44,7 @@ async def share(page: Page) -> None:
     await page.locator("#preview td", has_text=JUN).wait_for()
 
 
-async def test_the_editor_says_who_gains_before_anything_is_saved(two: tuple[Page, Page]) -> None:
+async def test_the_editor_previews_who_gains_before_saving(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
     await sound(mara)
@@ -122,7 +122,7 @@ async def test_two_shifts_are_swapped(two: tuple[Page, Page]) -> None:
     await sound(mara)
 
 
-async def test_an_absence_asks_for_cover_by_itself(two: tuple[Page, Page]) -> None:
+async def test_an_absence_requests_cover_automatically(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
     await mara.click("button:text-is('Save changes')")

@@ -57,7 +57,7 @@ async def test_entries_never_move_what_is_being_read(dsn: str, browser: Browser)
         await expect(more).to_be_hidden()
 
 
-async def test_a_new_page_appears_in_the_inbox_by_itself(dsn: str, browser: Browser) -> None:
+async def test_a_new_page_appears_in_the_inbox_without_a_reload(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
         page = await (await browser.new_context(base_url=server.url)).new_page()
         await first_run(page)

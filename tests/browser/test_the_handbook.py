@@ -32,7 +32,7 @@ async def test_every_page_of_it_is_accessible_on_desk_and_phone(
                 await look(page, address)
 
 
-async def test_a_chapter_is_found_read_and_linked(dsn: str, browser: Browser) -> None:
+async def test_a_chapter_is_listed_read_and_linked(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
         context = await browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900})
         page = await context.new_page()

@@ -37,7 +37,7 @@ async def test_a_folder_that_cannot_be_written() -> None:
     await refused(Path("/proc/firebell"), "cannot write to /proc/firebell", "FIREBELL_DATA")
 
 
-async def test_files_in_it_that_belong_to_somebody_else() -> None:
+async def test_a_data_folder_with_files_of_another_user_is_refused() -> None:
     if os.geteuid() == 0:
         # root may open everything, save a folder in a file's place
         with data_folder() as data:
@@ -59,7 +59,7 @@ async def test_a_folder_of_root_with_other_things_in_it_is_left_alone() -> None:
         assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (0, 0o755)
 
 
-async def test_a_link_in_it_leads_nobody_out_of_it() -> None:
+async def test_a_symbolic_link_in_the_data_folder_is_not_followed() -> None:
     with data_folder() as data:
         data.mkdir()
         outside = data.with_name("outside")

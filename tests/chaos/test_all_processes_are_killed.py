@@ -100,7 +100,7 @@ async def test_the_database_alone_is_killed_and_the_escalation_goes_on_in_time()
         assert "Traceback" not in server.said
 
 
-async def test_a_process_id_left_by_a_dead_database_and_used_by_another_program_stops_nobody() -> None:
+async def test_a_process_id_left_by_a_dead_database_and_used_by_another_program_stops_no_one() -> None:
     async with product() as h:
         async with h.serve() as server:
             pid_file = h.data / "postgres/postmaster.pid"

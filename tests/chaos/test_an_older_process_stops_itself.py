@@ -16,7 +16,7 @@ NEWER = (*available(), Migration(len(available()) + 1, "later", "create table la
 pytestmark = pytest.mark.chaos
 
 
-async def test_a_running_process_ends_in_words_when_the_database_is_migrated_past_it(dsn: str) -> None:
+async def test_an_older_running_process_exits_with_a_clear_error_after_a_migration(dsn: str) -> None:
     async with serve(dsn) as server:
         await migrate(dsn, NEWER)
         assert await server.ended() == 1
@@ -30,7 +30,9 @@ async def test_an_older_process_does_not_start_on_it_again(dsn: str) -> None:
         await migrate(dsn)
 
 
-async def test_an_older_process_that_was_told_nothing_claims_nothing(dsn: str, clock: FakeClock) -> None:
+async def test_an_older_process_claims_nothing_even_if_it_missed_the_notification(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         async with w.ctx.db.tx() as tx:

@@ -50,7 +50,7 @@ async def at_work(w: World, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[N
 
 
 @pytest.mark.parametrize("table", ["alert", "due", "integration", "event"])
-async def test_a_sender_is_told_at_once_and_what_it_repeats_is_paged(
+async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
     dsn: str, clock: FakeClock, table: str
 ) -> None:
     async with door(dsn, clock) as d, at_work(d.world):

@@ -54,7 +54,7 @@ async def test_it_starts_although_the_database_dies_before_each_first_connection
     assert {line.levelno for line in lines} == {logging.WARNING}
 
 
-async def test_a_database_that_dies_again_and_again_ends_the_start_in_words(
+async def test_a_database_that_keeps_dying_ends_the_start_with_a_clear_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with data_folder() as data:

@@ -12,7 +12,7 @@ from tests.servers import until
 pytestmark = pytest.mark.chaos
 
 
-async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> None:
+async def test_senders_get_503_and_their_retries_are_paged() -> None:
     async with product() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
         (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
         os.kill(h.postmaster, signal.SIGKILL)

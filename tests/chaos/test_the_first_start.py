@@ -8,7 +8,7 @@ from tests.servers import data_folder, serve
 pytestmark = pytest.mark.chaos
 
 
-async def test_it_makes_its_database_says_where_it_is_and_asks_for_the_first_person() -> None:
+async def test_the_first_start_creates_the_database_and_asks_for_the_first_person() -> None:
     with data_folder() as data:
         async with serve(FIREBELL_DATA=str(data / "new" / "place")) as server:
             assert server.said.startswith(f"Firebell is running at {server.url}")

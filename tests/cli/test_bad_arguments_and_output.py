@@ -165,9 +165,7 @@ async def test_bug_a_calendar_that_gives_nothing_was_taken_in_without_a_word(
         assert private.json["shifts"] == 0
 
 
-async def test_a_list_that_is_longer_than_its_limit_says_so(
-    dsn: str, clock: FakeClock, tmp_path: Path
-) -> None:
+async def test_a_truncated_list_says_that_there_is_more(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (w, run):
         for number in range(3):
             await w.alert(f"alert {number}", labels={"service": f"part-{number}"})

@@ -81,7 +81,7 @@ async def test_every_command_is_listed_and_explains_itself_with_an_example(run: 
         assert "--json" in text
 
 
-async def test_the_severity_is_found_offline(run: Terminal) -> None:
+async def test_severity_is_classified_offline(run: Terminal) -> None:
     result = await run("classify", "--down", "no", "--degraded", "yes", "--workaround", "no")
     assert result.out.startswith("SEV0  Complete outage")
     assert (await run("classify", "--down", "no", "--degraded", "no", "--json")).json["provisional"] is True
@@ -151,7 +151,7 @@ async def test_an_unknown_command_suggests_the_nearest(run: Terminal) -> None:
     assert problem["detail"] == "No such command 'pgae'. Did you mean 'page'?"
 
 
-async def test_without_a_server_the_way_to_one_is_told(run: Terminal) -> None:
+async def test_without_a_server_the_error_names_the_command_to_sign_in(run: Terminal) -> None:
     unknown = await run("page", "list", code=2)
     assert unknown.err.startswith("Error: Not signed in.\nRun 'firebell login URL'")
     run.env["FIREBELL_URL"] = f"http://127.0.0.1:{free_port()}"
@@ -191,7 +191,7 @@ async def answering(text: bytes) -> asyncio.Server:
         (b"", "cannot be reached"),
     ],
 )
-async def test_a_server_that_is_no_firebell_is_told(run: Terminal, answer: bytes, message: str) -> None:
+async def test_a_server_that_is_not_firebell_is_reported(run: Terminal, answer: bytes, message: str) -> None:
     server = await answering(answer)
     async with server:
         run.env["FIREBELL_URL"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -218,7 +218,7 @@ async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeC
         assert (await run("login", url, code=1, typed="")).err.endswith("Stopped. Nothing more was done.\n")
 
 
-async def test_what_the_server_refuses_is_told_with_its_fields(
+async def test_a_refusal_of_the_server_is_shown_with_its_fields(
     dsn: str, clock: FakeClock, tmp_path: Path
 ) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):

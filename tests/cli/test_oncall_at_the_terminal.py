@@ -36,7 +36,7 @@ async def daily(run: Terminal, folder: Path, *people: int, **more: Any) -> Path:
     return file
 
 
-async def test_quiet_hours_are_set_said_and_given_up(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+async def test_quiet_hours_are_set_shown_and_turned_off(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
         assert (await run("oncall", "quiet", "--json")).json["hours"] is None
         hours = {"starts": "22:00", "ends": "07:00", "tz": "Europe/Stockholm"}
@@ -106,7 +106,7 @@ async def test_an_override_is_tried_before_it_is_made(dsn: str, clock: FakeClock
         assert (await run("oncall", "overrides", "daily", "--json")).json == []
 
 
-async def test_cover_swap_and_vacation(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+async def test_cover_swap_and_absence(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (w, run):
         await daily(run, tmp_path, w.mara, w.jun)
         jun = ("--user", "jun@example.org")

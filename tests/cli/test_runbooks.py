@@ -81,7 +81,7 @@ async def test_json_and_sarif_are_for_pipelines(run: Terminal, books: Path) -> N
     assert good["runs"][0]["results"] == []
 
 
-async def test_what_is_no_runbook_is_told(run: Terminal, books: Path, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_runbook_is_reported(run: Terminal, books: Path, tmp_path: Path) -> None:
     gone = await run("runbook", "check", str(books / "gone.md"), code=2)
     assert "gone.md" in gone.err
     empty = tmp_path / "empty"
@@ -92,9 +92,7 @@ async def test_what_is_no_runbook_is_told(run: Terminal, books: Path, tmp_path: 
     assert (await run("runbook", "check", code=2)).err
 
 
-async def test_a_repository_is_pushed_and_says_what_changed(
-    house: tuple[World, Terminal], books: Path
-) -> None:
+async def test_pushing_a_repository_lists_the_changes(house: tuple[World, Terminal], books: Path) -> None:
     _, run = house
     dry = await run("runbook", "push", str(books), "--dry-run")
     assert dry.out.splitlines()[0].startswith("failover: would be created")

@@ -7,7 +7,7 @@ from firebell.kit.clock import FakeClock
 from tests.cli.terminal import at_a_server
 
 
-async def test_anything_is_found_by_its_words(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
+async def test_search_finds_anything_by_its_words(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with at_a_server(dsn, clock, tmp_path) as (_, run):
         results = await run("search", "okafor", "jun")
         assert re.search(r"^person +\S+ +Jun Okafor +", results.out, re.M)

@@ -126,7 +126,7 @@ def test_input_that_ends_too_early_is_an_error() -> None:
     assert run(SCRIPT, "--ask", typed="n\n", code=2).stdout == ""
 
 
-def test_nobody_to_ask_is_told_so() -> None:
+def test_without_a_terminal_the_script_names_its_options() -> None:
     ran = run(SCRIPT, code=2)
     assert "Use --down, --degraded, --workaround and --customers" in ran.stderr
 

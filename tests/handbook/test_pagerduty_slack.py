@@ -109,7 +109,7 @@ def test_the_same_event_is_done_once(stack: Stack) -> None:
     assert len(stack.texts()) == 2
 
 
-def test_an_event_that_comes_late_is_told_and_turns_nothing_back(stack: Stack) -> None:
+def test_a_late_event_is_recorded_and_reverts_nothing(stack: Stack) -> None:
     stack.happens("triggered")
     stack.happens("resolved", "2026-11-24T03:40:00Z")
     stack.happens("acknowledged", "2026-11-24T03:15:00Z")
@@ -158,7 +158,7 @@ def test_any_title_makes_a_channel_and_a_message_that_slack_takes(
     assert len(stack.texts()) == 2
 
 
-def test_what_people_write_pings_nobody(stack: Stack) -> None:
+def test_text_that_people_write_mentions_no_one_in_slack(stack: Stack) -> None:
     evil = "<!channel> <!here|x> <@U0JUN> <https://evil.example|click> &amp; *bold*"
     someone = [{"id": "PX", "summary": evil}]
     stack.happens(
@@ -208,9 +208,7 @@ def test_a_slack_that_does_not_answer_is_tried_again(stack: Stack, monkeypatch: 
     assert stack.channel().pins
 
 
-def test_what_slack_refuses_for_good_is_given_up_and_said(
-    stack: Stack, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_permanent_refusal_by_slack_is_reported(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
     refusal = {"ok": False, "error": "missing_scope", "needed": "channels:manage"}
     stack.to_slack.faults.extend([Fault(Answer(200, refusal))] * 12)
     stack.happens("triggered")
@@ -261,7 +259,7 @@ def test_pagerduty_is_tried_again_after_errors(stack: Stack) -> None:
     assert stack.said.texts == ["Done: ack."]
 
 
-def test_a_refusal_of_pagerduty_is_told_to_who_asked(stack: Stack) -> None:
+def test_a_refusal_of_pagerduty_is_shown_to_the_person_who_asked(stack: Stack) -> None:
     stack.happens("triggered")
     stack.pagerduty.users = ("bridge@example.org",)
     stack.types("ack")
@@ -412,6 +410,6 @@ def test_what_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
     assert "environment:" in run(SCRIPT, "--help").stdout
 
 
-def test_without_its_packages_it_says_what_to_install() -> None:
+def test_missing_packages_are_named() -> None:
     ran = run(SCRIPT, flags=("-I", "-S"), code=1)
     assert "pip install httpx slack-sdk" in ran.stderr

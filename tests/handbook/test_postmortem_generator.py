@@ -156,7 +156,7 @@ def test_what_had_no_effect_did_not_go_well(template: tuple[str, str]) -> None:
     assert of(lines[0], "2026-11-24 03:40 mitigation: it recovered by itself", ended) == question
 
 
-def test_the_script_and_the_product_understand_the_same_words() -> None:
+def test_the_script_and_the_product_accept_the_same_answers() -> None:
     script = module(SCRIPT)
     assert (script.SAYS_FAILED, script.SAYS_HELPED) == (mitigations.SAYS_FAILED, mitigations.SAYS_HELPED)
 
@@ -327,7 +327,7 @@ def test_an_incident_of_pagerduty_is_read_to_its_end(
     assert "- Detected to declared: not known" in out
 
 
-def test_a_service_that_fails_is_told_without_its_secret(
+def test_a_failing_service_is_reported_without_its_secret(
     template: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     script, slept = module(SCRIPT), list[float]()

@@ -174,7 +174,7 @@ def test_an_alert_is_posted_once(desk: Desk) -> None:
     )
 
 
-def test_it_never_resolves_without_being_told_to(desk: Desk) -> None:
+def test_the_script_never_resolves_without_the_option(desk: Desk) -> None:
     desk.alert()
     for _ in range(2):
         desk.alert(status="resolved")
@@ -315,7 +315,7 @@ def test_an_answer_that_is_lost_posts_nothing_twice(desk: Desk, stage: str) -> N
     assert len(desk.post["incident_updates"]) == before + 1
 
 
-def test_a_page_that_does_not_answer_is_given_up_in_words(
+def test_a_status_page_that_does_not_answer_is_given_up_with_an_error(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module(SCRIPT), "TIMEOUT_S", 0.05)
@@ -338,7 +338,7 @@ def test_no_more_than_sixty_calls_go_out_in_a_minute(desk: Desk) -> None:
     assert 50 < pause <= 60
 
 
-def test_what_statuspage_refuses_is_said_and_the_rest_goes_on(
+def test_a_refusal_by_statuspage_is_reported_and_the_rest_continues(
     desk: Desk, capfd: pytest.CaptureFixture[str]
 ) -> None:
     desk.write(MAP.replace("8kbf7d35c070", "unknown"))

@@ -72,7 +72,7 @@ async def send_example(d: Door, source: Source) -> int:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
-def test_a_source_is_named_as_its_file_and_says_how_to_set_it_up(source: Source) -> None:
+def test_a_source_is_named_after_its_file_and_has_setup_text(source: Source) -> None:
     assert (SRC / "alerts" / "sources" / f"{source.name.replace('-', '_')}.py").is_file()
     assert source.setup.endswith(".")
     assert isinstance(json.loads(source.example), dict)

@@ -37,7 +37,7 @@ def test_every_table_and_view_of_the_migrations_has_an_owner() -> None:
     assert set(OWNERS.values()) <= set(LAYERS)
 
 
-def test_a_view_for_slices_below_says_why_and_is_read_below() -> None:
+def test_a_view_for_lower_slices_has_a_reason_and_a_reader() -> None:
     readers = {(use.table, _module(path)) for path, _, use in table_uses()}
     for each in SLICES:
         for view, reason in each.views.items():

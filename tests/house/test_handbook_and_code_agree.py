@@ -82,7 +82,7 @@ def test_the_skill_is_one_that_an_agent_can_load() -> None:
 
 
 @pytest.mark.parametrize("sev", list(Severity), ids=lambda s: s.name)
-def test_the_severity_table_says_what_the_code_does(sev: Severity) -> None:
+def test_the_severity_table_matches_the_code(sev: Severity) -> None:
     said, facts = {name: row[sev.name] for name, row in severities().items()}, FACTS[sev]
     assert said["Meaning"] == facts.meaning
     assert said["Response"] == facts.response
@@ -114,7 +114,7 @@ def test_the_decision_tree_asks_the_questions_of_the_code() -> None:
     assert [(r["Question"], r["Help"]) for r in rows] == [(q.text, q.help) for q in QUESTIONS]
 
 
-def test_the_twenty_cases_come_out_as_the_handbook_says() -> None:
+def test_the_twenty_cases_match_the_handbook() -> None:
     cases = table(SEVERITY, "Twenty cases")
     assert len(cases) == 20
     yes = {"yes": True, "no": False, "unknown": None}
@@ -353,7 +353,7 @@ def test_the_postmortem_template_asks_for_two_branches_and_for_luck() -> None:
         assert asked in body, asked
 
 
-def test_no_text_to_customers_says_what_should_have_been() -> None:
+def test_no_customer_message_uses_counterfactuals() -> None:
     for name, template in shipped_content.shipped().items():
         assert not re.search(r"should have|human error", template.body, re.IGNORECASE), name
 
@@ -376,5 +376,5 @@ def test_the_command_that_fills_the_texts_is_named_where_texts_are_sent() -> Non
 
 
 @pytest.mark.parametrize("name", ["SKILL", "SKILL.md", "skill", "/SKILL", ""])
-def test_the_first_chapter_is_found_by_the_name_that_the_command_line_prints(name: str) -> None:
+def test_the_first_chapter_opens_by_the_name_that_the_command_line_prints(name: str) -> None:
     assert shipped_content.chapter(name).path == "SKILL.md"

@@ -55,7 +55,7 @@ def test_every_module_is_reached_from_the_entry_or_is_named_by_a_page() -> None:
 
 
 @pytest.mark.parametrize("name", OF_ONE_PAGE)
-def test_every_page_that_needs_a_module_of_its_own_names_it(name: str) -> None:
+def test_every_screen_with_its_own_script_names_it(name: str) -> None:
     pages = [template for template in TEMPLATES if OF_ONE_PAGE[name] in template.read_text()]
     assert pages
     for page in pages:

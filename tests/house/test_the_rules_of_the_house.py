@@ -156,7 +156,7 @@ def test_migrations_are_numbered_without_a_hole_and_named() -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
-def test_no_template_carries_style_or_script_of_its_own(path: Path) -> None:
+def test_no_template_has_inline_style_or_script(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"<style|\sstyle\s*=", text)
     assert not re.search(r"\son[a-z]+\s*=", text)
@@ -198,7 +198,7 @@ def _is_public(node: ast.AST) -> bool:
     ) and not node.name.startswith("_")
 
 
-def test_what_others_call_says_what_it_guarantees() -> None:
+def test_public_functions_have_docstrings() -> None:
     silent = []
     for path, tree in modules():
         name = str(path.relative_to(SRC).with_suffix(""))

@@ -20,7 +20,7 @@ print(len(skill("SKILL.md")))
 """
 
 
-def test_a_wheel_carries_the_written_practice_and_reads_it_by_itself(tmp_path: Path) -> None:
+def test_a_wheel_ships_the_handbook_and_reads_it(tmp_path: Path) -> None:
     built = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT,

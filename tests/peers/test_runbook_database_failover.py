@@ -185,7 +185,7 @@ async def test_a_primary_that_died_is_replaced_and_rewound() -> None:
         await verify(running, "tf")
 
 
-async def test_a_primary_that_is_stopped_in_order_is_replaced_and_copied_anew() -> None:
+async def test_a_cleanly_stopped_primary_is_replaced_and_copied_again() -> None:
     async with cluster() as running:
         await running.write(running.old, "first")
         stopped = await running.shell(command(BOOK, "6. Without Patroni", "pg_ctl stop"))

@@ -184,7 +184,7 @@ async def test_a_configuration_that_is_wrong_is_never_reloaded() -> None:
         assert (running.conf / "deny.conf").read_text(encoding="utf-8") == ""
 
 
-async def test_only_the_edge_reaches_the_origin_and_an_empty_list_shuts_nobody_out() -> None:
+async def test_only_the_edge_reaches_the_origin_and_an_empty_list_shuts_no_one_out() -> None:
     async def lists(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
         nets = [f"198.51.{n}.0/24" for n in range(11)] if path == b"/v4" else ["2001:db8::/32"]

@@ -211,7 +211,7 @@ def test_a_time_is_believed_up_to_a_day_old_and_five_minutes_ahead(seconds: int)
 
 
 @pytest.mark.parametrize("action", ["resolved", "OK", "Recovery", "up", "closed"])
-def test_the_words_for_an_end_are_understood(action: str) -> None:
+def test_synonyms_of_resolved_are_recognized(action: str) -> None:
     (event,) = generic.normalize(json.dumps({"title": "x", "status": action}).encode(), NOW)  # type: ignore[misc]
     assert event.kind is EventKind.RESOLVED
 
@@ -223,7 +223,7 @@ def test_an_end_without_a_key_is_the_end_of_the_same_alert_without_its_status() 
 
 
 @pytest.mark.parametrize("source", [alertmanager.normalize, generic.normalize])
-def test_past_ten_thousand_events_one_more_says_how_many_were_not_taken(source: Any) -> None:
+def test_events_above_ten_thousand_are_counted_in_one_more_event(source: Any) -> None:
     def message(count: int) -> bytes:
         alerts = [{"title": f"a{i}", "fingerprint": f"f{i}", "key": f"f{i}"} for i in range(count)]
         return json.dumps({"alerts": alerts} if source is alertmanager.normalize else alerts).encode()

@@ -69,7 +69,9 @@ def test_almost_json_is_read_in_full(body: bytes, value: Any) -> None:
         (b"{broken", {}, ""),
     ],
 )
-def test_what_stands_before_a_fault_is_kept_and_nothing_half_read(body: bytes, value: Any, rest: str) -> None:
+def test_events_before_a_syntax_error_are_kept_and_none_is_half_read(
+    body: bytes, value: Any, rest: str
+) -> None:
     decoded = decode(body)
     assert (decoded.value, decoded.rest, decoded.is_whole) == (value, rest, False)
     assert decoded.error

@@ -253,7 +253,7 @@ def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(events(), min_size=1, max_size=15), st.integers(1, 3))
-def test_a1_a_redelivery_at_once_changes_nothing_but_what_it_says_anew(
+def test_a1_an_immediate_redelivery_changes_only_the_fields_that_it_repeats(
     stream: list[Event], times: int
 ) -> None:
     memory = alone(stream)
@@ -308,7 +308,7 @@ def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgeme
 EARLIER = NOW - timedelta(minutes=1)
 
 
-def test_a_firing_that_its_resolution_overtook_is_counted_and_wakes_nobody() -> None:
+def test_a_firing_that_its_resolution_overtook_is_counted_and_wakes_no_one() -> None:
     memory = alone([resolve(occurred_at=NOW), fire(occurred_at=EARLIER)])
     assert memory.picture() == [("a", "resolved", 1)]
     assert memory.groups == []
@@ -370,7 +370,7 @@ def test_an_acknowledgement_does_not_survive_a_rise_in_the_same_batch() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100])
-def test_a_group_that_reaches_ten_and_a_hundred_says_so_once(size: int) -> None:
+def test_a_group_announces_ten_and_a_hundred_alerts_once(size: int) -> None:
     memory = alone([fire(f"k{i}") for i in range(size + 5)])
     assert memory.told[1].count("crossed") == len(str(size)) - 1
 

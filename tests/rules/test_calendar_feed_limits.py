@@ -62,7 +62,7 @@ def test_guesses_count_for_their_address_and_ended_feeds_do_not() -> None:
         pass
 
 
-def test_a_database_that_is_away_makes_nobody_a_stray_and_nothing_known() -> None:
+def test_an_unavailable_database_counts_no_reader_as_a_guesser() -> None:
     limit = FeedLimiter()
     for _ in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
         with pytest.raises(OSError, match="away"), limit.read(b"feed", "office", NOW):

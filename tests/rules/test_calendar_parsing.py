@@ -224,7 +224,7 @@ def test_until_in_utc_ends_a_series_of_a_zone_to_the_second(until: str, last: st
     assert taken(f"UID:1\nRRULE:FREQ=DAILY;UNTIL={until}\n{BERLIN}")[-1] == last
 
 
-def test_a_series_that_passes_to_somebody_else_from_one_day_on() -> None:
+def test_a_series_that_passes_to_another_person_from_a_day_on() -> None:
     head = "UID:1\nRECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:"
     jun = f"{head}20261026T090000\nSUMMARY:jun\n{BERLIN.replace('1020', '1027').replace('1019', '1026')}"
     end = f"{head}20261109T090000\nSTATUS:CANCELLED\n{BERLIN.replace('1020', '1110').replace('1019', '1109')}"
@@ -327,7 +327,7 @@ def test_a_zone_of_an_earlier_calendar_is_forgotten() -> None:
         ("UID:1\nDTSTART:00010101T000000Z\nDTEND:99991231T235959Z\nRRULE:FREQ=YEARLY", ""),
     ],
 )
-def test_one_bad_event_is_told_and_the_others_count(event: str, note: str) -> None:
+def test_one_bad_event_is_reported_and_the_others_count(event: str, note: str) -> None:
     events, notes = read(ics(event, f"UID:2\n{ZULU}"), "UTC", A, B)
     assert "10-19T09:00" in starts((events, notes))
     assert not note or note in notes[0]
@@ -375,7 +375,7 @@ def test_whom_an_event_means(title: str, emails: tuple[str, ...], expected: tupl
     assert who(CalendarEvent(A, B, title, emails), [MARA, JUN]) == expected
 
 
-def test_a_name_that_two_people_have_names_nobody() -> None:
+def test_an_ambiguous_name_matches_no_one() -> None:
     assert (
         who(CalendarEvent(A, B, "Mara Lindqvist"), [MARA, KnownPerson(3, "Mara Lindqvist", "m2@example.org")])
         == ()

@@ -174,7 +174,7 @@ def test_a_calendar_of_free_and_busy_times_makes_me_busy() -> None:
 
 
 @pytest.mark.parametrize("job", [BUSY_JOB, ParseJob("UTC", START, END, (ADA, BOB))])
-def test_a_calendar_that_yields_nothing_says_so(job: ParseJob) -> None:
+def test_a_calendar_without_shifts_is_reported(job: ParseJob) -> None:
     past = f"UID:1\nSUMMARY:ada\n{TIMED.replace('2026', '2020')}"
     for body in (calendar(past), calendar()):
         made = make(job, body)

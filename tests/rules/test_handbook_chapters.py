@@ -88,7 +88,7 @@ def test_search_wants_every_word_and_ranks_headings_first() -> None:
     assert ("Incident roles", "who-fills-what") in matches("required")
 
 
-def test_a_result_shows_where_the_word_stands() -> None:
+def test_a_result_marks_the_matching_word() -> None:
     text = "word " * 100 + "needle in it " + "more " * 100
     pieces = section_search.snippet(text, ["need"])
     assert pieces[1] == "needle"

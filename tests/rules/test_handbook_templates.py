@@ -125,7 +125,7 @@ def test_a_text_that_cannot_be_used_is_named_by_file_and_line(body: str, message
     assert message in fields["b/c.md:5"]
 
 
-def test_every_fault_of_every_file_is_told_at_once() -> None:
+def test_every_error_of_every_file_is_reported_at_once() -> None:
     fields = refused(
         {
             "a.md": one("update-firsst", "x") + "\n" + one("status-investigating", "{{x}}"),

@@ -43,7 +43,7 @@ def test_known_facts_are_filled_and_times_are_on_the_readers_clock() -> None:
     assert slots["mitigation"] == "Rolled back"
 
 
-def test_what_nobody_said_is_left_open() -> None:
+def test_unanswered_questions_stay_open() -> None:
     slots = message_values.slots(incident(), AROUND, NOW)
     assert not {"impact", "summary", "comms", "workaround", "customers", "impact_end", "closed_at"} & set(
         slots

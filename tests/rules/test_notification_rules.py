@@ -23,7 +23,7 @@ def rules_of(delays: list[int]) -> list[NotificationRule]:
 
 
 @given(DELAYS)
-def test_somebody_is_always_reached_at_once_and_the_rest_keeps_its_distance(delays: list[int]) -> None:
+def test_the_first_rule_is_immediate_and_the_others_keep_their_delays(delays: list[int]) -> None:
     planned = plan(1, rules_of(delays), NOW, "page")
     assert planned[0].send_at == NOW
     assert [p.send_at - NOW for p in planned] == [timedelta(seconds=d - delays[0]) for d in delays]
@@ -71,7 +71,7 @@ def test_the_key_does_not_depend_on_when_it_is_sent(minutes: int) -> None:
     assert key(position, "page", NOW + timedelta(minutes=minutes)) == key(position, "page")
 
 
-def test_numbers_that_read_alike_side_by_side_are_told_apart() -> None:
+def test_the_keys_of_similar_numbers_differ() -> None:
     numbers = [1, 11, 111]
     positions = [(a, b, 0, 0, 1, 1, 0) for a, b in itertools.product(numbers, numbers)]
     assert len({key(p, "page") for p in positions}) == len(positions)

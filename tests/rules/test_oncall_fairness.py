@@ -133,7 +133,7 @@ def test_a_night_is_named_by_the_day_on_which_it_began_in_the_zone_of_the_person
 
 @settings(deadline=None)
 @given(zones, instants)
-def test_night_is_what_the_wall_clock_says_where_no_clock_is_changed_near(tz: str, at: datetime) -> None:
+def test_night_follows_wall_time_away_from_clock_changes(tz: str, at: datetime) -> None:
     offsets = {(at + timedelta(hours=h)).astimezone(ZoneInfo(tz)).utcoffset() for h in range(-26, 27, 2)}
     if len(offsets) == 1:
         wall = to_local(at, tz)
@@ -166,7 +166,7 @@ def test_a_shift_counts_in_the_month_in_which_it_begins() -> None:
     assert load([one], datetime(2011, 12, 6, tzinfo=UTC), january, lambda _: "UTC")[JUN].shifts == 1
 
 
-def test_shares_are_compared_in_words() -> None:
+def test_shares_are_compared_in_plain_language() -> None:
     assert compare_with_mean(10, 10) == "average"
     assert compare_with_mean(16, 10) == "well above average"
     assert compare_with_mean(12, 10) == "above average"
@@ -175,7 +175,7 @@ def test_shares_are_compared_in_words() -> None:
     assert compare_with_mean(0, 0) == "no average yet"
 
 
-def test_whoever_is_free_and_carries_least_is_suggested_first() -> None:
+def test_the_least_loaded_available_person_is_suggested_first() -> None:
     one = schedule(weekly(MARA, JUN, ADA))
     a = datetime(2011, 12, 13, tzinfo=UTC)
     carried: dict[User, Load] = {

@@ -104,7 +104,7 @@ def test_people_who_left_or_cannot_be_reached_are_named() -> None:
     assert silent == {(2,): FindingLevel.ERROR, (3,): FindingLevel.WARNING}
 
 
-def test_an_override_to_somebody_who_left_is_found() -> None:
+def test_an_override_to_someone_who_left_is_a_finding() -> None:
     edit = Override(7, 7, A, A + timedelta(hours=1), OverrideKind.SET, (9,))
     reported = findings(one(overrides=(edit,), inactive=frozenset({9})), A, B, CheckFacts())
     assert codes(reported) == [("S-INACTIVE", FindingLevel.ERROR), ("S-GAP", FindingLevel.WARNING)]
@@ -129,7 +129,7 @@ def test_primary_and_secondary_that_are_the_same_person() -> None:
     assert findings(right, A, B, CheckFacts(policies=(chain,))) == []
 
 
-def test_somebody_in_two_schedules_of_a_policy() -> None:
+def test_someone_in_two_schedules_of_a_policy() -> None:
     primary, both = one(), one(3, "Third", layers=(weekly(4, 3, 2, 1),))
     steps = (
         PolicyLevel((primary,), people=False),
@@ -200,7 +200,7 @@ def test_the_same_people_by_day_and_by_night_are_around_the_clock() -> None:
     ]
 
 
-def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
+def test_other_targets_of_a_level_are_paged_during_a_schedules_gap() -> None:
     hole = one(overrides=(Override(1, 1, A + timedelta(days=1), A + timedelta(days=2), OverrideKind.SET),))
     second = one(2, "Secondary")
     for step, level in (
@@ -212,7 +212,7 @@ def test_who_stands_beside_a_schedule_answers_in_its_gap() -> None:
         assert [f.level for f in reported if f.code == "S-GAP"] == [level], step
 
 
-def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
+def test_a_gap_that_reaches_no_one_is_not_lost_behind_many_that_do() -> None:
     holes = tuple(
         Override(i, i, A + timedelta(days=i), A + timedelta(days=i, hours=1), OverrideKind.SET)
         for i in range(1, 27)
@@ -225,7 +225,7 @@ def test_a_gap_that_reaches_nobody_is_not_lost_behind_many_that_do() -> None:
     assert {f.level for f in reported[1:]} == {FindingLevel.WARNING}
 
 
-def test_a_vacation_that_nobody_covers_yet() -> None:
+def test_an_absence_that_no_one_covers_yet() -> None:
     cover = Cover(
         *(5, 1, 1, A, A + timedelta(days=7), A, CoverState.OPEN, (), (), "", None, None, 3, A, None)
     )
@@ -237,7 +237,7 @@ def test_a_vacation_that_nobody_covers_yet() -> None:
     assert "S-VACATION" not in [f.code for f in findings(off, A, B, CheckFacts(covers=(cover,)))]
 
 
-def test_a_vacation_for_which_nobody_was_asked_is_found_as_saving_it_would_ask() -> None:
+def test_an_absence_without_a_cover_request_is_a_finding() -> None:
     away = Absence(3, 1, A + timedelta(days=1), A + timedelta(days=3), "", None, A, None)
     (finding,) = findings(one(), A, B, CheckFacts(absences=(away,)))
     assert (finding.code, finding.start, finding.end, finding.users) == (
@@ -267,7 +267,7 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, absences=tuple(absent)))) == []
 
 
-def test_a_preview_says_who_gains_who_loses_and_which_gap_is_new() -> None:
+def test_a_preview_lists_who_gains_who_loses_and_new_gaps() -> None:
     old = one()
     hole = Override(1, 1, A + timedelta(days=1), A + timedelta(days=1, hours=6), OverrideKind.SET)
     gift = Override(2, 2, A + timedelta(days=7), A + timedelta(days=8, hours=10), OverrideKind.SET, (1,))
@@ -334,7 +334,7 @@ def restless(
     return [f for f in reported if f.code == "S-NOREST"]
 
 
-def test_after_a_night_over_the_limit_somebody_rests_eleven_hours() -> None:
+def test_after_a_night_over_the_limit_the_responder_rests_eleven_hours() -> None:
     now = NIGHT + timedelta(hours=5)
     assert restless(one(), now, *calls(2, 0, 10, 20)) == []
     (finding,) = restless(one(), now, *calls(2, 0, 10, 20, 60))
@@ -354,7 +354,7 @@ def test_a_page_that_calls_often_is_one_and_a_call_by_day_is_none() -> None:
     assert restless(one(), now, *calls(2, 0, 10, 20, 60, tz="Asia/Tokyo")) == []
 
 
-def test_who_is_off_duty_rests_and_whose_shift_comes_soon_is_found() -> None:
+def test_time_off_duty_counts_as_rest_and_a_near_shift_is_a_finding() -> None:
     rang = calls(2, 0, 10, 20, 60)
     morning = NIGHT + timedelta(hours=6)
     off = Override(1, 1, NIGHT - timedelta(days=1), NIGHT + timedelta(hours=9), OverrideKind.SET, (3,))

@@ -71,7 +71,7 @@ def test_gaps_of_one_kind_keep_their_id_from_day_to_day() -> None:
     ] * 3
 
 
-def test_a_gap_that_reaches_nobody_does_not_hide_among_those_that_do() -> None:
+def test_a_gap_that_reaches_no_one_does_not_hide_among_those_that_do() -> None:
     schedule = office(Window(8 * 60, 840, WEEKDAYS))
     hole = Override(1, 1, NOW + 2 * DAY, NOW + 3 * DAY, OverrideKind.SET)
     always = replace(office(), id=2, overrides=(hole,))
@@ -97,7 +97,7 @@ def test_what_has_begun_and_a_few_stand_by_themselves() -> None:
 
 
 @given(st.sets(st.integers(0, 28 * 24 - 2), max_size=60), st.integers(0, 7))
-def test_every_gap_is_told_or_stands_for_one_that_is(hours: set[int], until: int) -> None:
+def test_every_gap_is_reported_or_grouped_with_one_that_is(hours: set[int], until: int) -> None:
     edits = tuple(
         Override(
             h + 1, h + 1, NOW + timedelta(hours=h), NOW + timedelta(hours=h + 1 + until), OverrideKind.SET

@@ -268,7 +268,7 @@ def test_p13_a_version_changes_nothing_before_its_instant_and_all_after(
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
-def test_whoever_is_current_stays_current_when_people_join_or_leave(data: st.DataObject) -> None:
+def test_the_current_person_stays_current_when_people_join_or_leave(data: st.DataObject) -> None:
     tz = data.draw(st.sampled_from(sorted(ZONES)))
     drawn = data.draw(layers(tz, ZONES[tz]))
     people = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=5, unique=True))

@@ -112,7 +112,7 @@ def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
     assert min(closest.values(), default=10**9) > timedelta(days=3).total_seconds(), closest
 
 
-def test_what_moves_a_turn_stays_written_down_until_somebody_has_looked() -> None:
+def test_a_moved_turn_stays_a_finding_until_someone_confirms() -> None:
     old = known(WITHOUT) | {"UTC": clock(UTC, NOW, NOW + HOUR)}
     schedule = one(weekly(), weekly(tz="UTC", id=2))
     recorded = clocks_to_record(schedule, old, NOW)
@@ -163,7 +163,7 @@ def test_the_windows_of_a_layer_move_too() -> None:
     assert "at 2026-10-28 09:00 local time move from 07:00 to 08:00 UTC" in finding.message
 
 
-def test_a_change_that_holds_already_is_told_from_the_next_turn_on() -> None:
+def test_a_change_in_effect_is_announced_from_the_next_turn() -> None:
     winter = datetime(2026, 12, 1, 12, tzinfo=UTC)
     (finding,) = changed(one(weekly()), known(WITHOUT), winter).values()
     assert finding.start == datetime(2026, 12, 7, 7, tzinfo=UTC)

@@ -50,7 +50,7 @@ def test_two_gaps_are_two_news() -> None:
     assert days([(NOW + DAY, NOW + 2 * DAY), (NOW + 30 * DAY, NOW + 31 * DAY)], 40) == [0, 3]
 
 
-def test_what_lasts_longer_than_was_told_is_news_again_and_what_ends_earlier_is_not() -> None:
+def test_an_error_that_lasts_longer_is_reported_again_and_a_shorter_one_is_not() -> None:
     start = NOW + DAY
     _, reported = unreported([error(start, NOW + 3 * DAY)], [], NOW)
     assert unreported([error(start, NOW + 2 * DAY)], reported, NOW)[0] == []
@@ -77,7 +77,7 @@ def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> No
     assert unreported([first, second], reported, NOW + 2 * DAY)[0] == []
 
 
-def test_each_shift_of_somebody_who_cannot_be_woken_is_news_and_warnings_are_none() -> None:
+def test_each_shift_of_an_unreachable_person_is_reported_and_warnings_are_not() -> None:
     def shift(n: int) -> ScheduleFinding:
         return error(NOW + n * DAY, NOW + (n + 1) * DAY, "S-UNREACHABLE", 7)
 

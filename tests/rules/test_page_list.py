@@ -67,7 +67,7 @@ def test_a_walk_shows_every_open_page_whatever_changes_between_its_requests(
 
 
 @given(st.lists(st.sampled_from(OPEN), min_size=1, max_size=12), st.data())
-def test_newer_leads_back_to_what_stands_before_a_page(first: list[PageState], data: st.DataObject) -> None:
+def test_newer_leads_to_the_preceding_rows(first: list[PageState], data: st.DataObject) -> None:
     table = Table(dict(enumerate(first, 1)))
     whole = table.walk(parts(OPEN, None), MAX_ID)
     at = data.draw(st.integers(0, len(whole) - 1))

@@ -103,7 +103,7 @@ ONE_EACH = {type(e).__name__: e for e in (*EVENTS, Ack(), Grow(True), Raise(0))}
 
 @pytest.mark.parametrize("event", ONE_EACH.values(), ids=ONE_EACH)
 @pytest.mark.parametrize("state", list(PageState))
-def test_every_state_answers_every_event_as_the_table_says(state: PageState, event: Event) -> None:
+def test_every_state_handles_every_event_as_in_the_table(state: PageState, event: Event) -> None:
     paged = page(state, urgency="low", severity=3, acked_at=NOW)
     after, expected = step(paged, event, NOW), TABLE[state, type(event).__name__]
     if isinstance(after, Refused):
@@ -215,7 +215,7 @@ def test_i1_i2_i4_i6_hold_whatever_happens(
 
 @settings(max_examples=200, deadline=None)
 @given(plans(), st.lists(st.booleans(), min_size=4, max_size=4))
-def test_i4_a_page_that_nobody_takes_is_exhausted_within_the_sum_of_its_waits(
+def test_i4_a_page_that_no_one_takes_is_exhausted_within_the_sum_of_its_waits(
     plan_: Plan, reaches: list[bool]
 ) -> None:
     paged, entered, now = page(plan=plan_, level=-1), [], NOW

@@ -25,7 +25,7 @@ def refused(password: str, names: tuple[str, ...] = MARA) -> bool:
         "gull pebble " * 80,
     ],
 )
-def test_a_password_that_nobody_guesses_is_accepted(password: str) -> None:
+def test_a_password_that_no_one_guesses_is_accepted(password: str) -> None:
     assert not refused(password)
 
 
@@ -50,7 +50,7 @@ def test_length_counts_in_characters(length: int, good: bool) -> None:
 
 
 @given(st.text(max_size=60) | st.text(st.characters(codec=None), max_size=60))
-def test_every_text_is_accepted_or_refused_in_words(password: str) -> None:
+def test_every_text_is_accepted_or_refused_with_a_reason(password: str) -> None:
     refused(password)
 
 

@@ -50,7 +50,7 @@ def test_a_browser_may_what_the_role_includes(role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_key_never_may_more_than_its_scopes_and_the_role_of_its_owner(role: Role) -> None:
+def test_a_key_has_no_more_rights_than_its_scopes_and_its_owners_role(role: Role) -> None:
     for held in [frozenset(), *(frozenset({s}) for s in SCOPES), frozenset(SCOPES)]:
         rights = Rights(role, held)
         for verb, (least, scope) in EXPECTED.items():

@@ -173,7 +173,7 @@ def test_a_post_mortem_of_the_demo_answers_both_branches(story: Story) -> None:
         assert open_question not in text
 
 
-def test_the_times_are_told_and_what_is_not_known_is_said() -> None:
+def test_known_times_are_listed_and_unknown_ones_marked() -> None:
     closed = incident(
         detected_at=NOW, declared_at=NOW + timedelta(minutes=4), closed_at=NOW + timedelta(hours=2)
     )

@@ -140,7 +140,7 @@ def test_only_what_was_held_for_one_method_goes_together() -> None:
     assert sorted([d.id for d in p.deliveries] for p in bundles(bundled, INBOX)) == [[1, 3], [2], [4]]
 
 
-def test_a_bundle_says_every_message_and_how_to_take_it() -> None:
+def test_a_bundle_lists_every_message_and_how_to_acknowledge() -> None:
     notice = Message("shift", "Your shift", "low", at("2026-11-25T06:00Z"), lines=("It ends.",))
     message_ = merged_message([message(1), message(2), notice], INBOX)
     assert message_.title == "3 messages held during your quiet hours"
@@ -153,7 +153,7 @@ def test_one_message_that_was_held_is_itself() -> None:
     assert merged_message([message(1)], INBOX) == message(1)
 
 
-def test_a_huge_bundle_says_how_many_more_there_are() -> None:
+def test_a_huge_bundle_counts_the_rest() -> None:
     said = merged_message([message(n) for n in range(1, 51)], INBOX).text(1000)
     named = said.count("/ack/")
     assert 5 < named < 50

@@ -139,7 +139,7 @@ def test_lines_are_counted_as_markdown_counts_them() -> None:
     assert owner.body == "**Payments**, with storage"
 
 
-def test_the_owner_is_somebody_and_here_a_team() -> None:
+def test_a_runbooks_owner_must_be_named_and_a_team() -> None:
     nobody = GOOD.replace("**Payments**, with storage", "TBD")
     assert summary(nobody) == [("R-OWNER", "error", line_of(nobody, "## Owner"))]
     for line in ("-", "???", "nobody yet", "N/A"):

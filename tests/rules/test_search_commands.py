@@ -36,7 +36,7 @@ def may(role: Role) -> Callable[[Verb], bool]:
         ("vacation", "/oncall/me"),
     ],
 )
-def test_a_command_is_found_by_the_words_that_people_use(query: str, path: str) -> None:
+def test_a_command_is_found_by_its_synonyms(query: str, path: str) -> None:
     assert path in [c.path for c in commands.search(parse(query), may(Role.RESPONDER))]
 
 
@@ -59,7 +59,7 @@ def test_every_kind_is_in_exactly_one_group() -> None:
     assert set(KINDS) == set(GroupName)
 
 
-def test_the_best_match_is_in_no_group_and_a_group_says_that_it_has_more() -> None:
+def test_the_best_match_is_in_no_group_and_a_group_counts_the_rest() -> None:
     hits = [Hit(Kind.PAGE, f"Payments {n}", "", f"/pages/PG-{n}") for n in range(7)]
     team = Hit(Kind.TEAM, "Payments", "", "/oncall")
     ranked = results(parse("payments"), [*hits, team], None, 5)
@@ -79,14 +79,14 @@ def test_an_open_page_comes_first_in_its_group_however_well_others_match() -> No
     assert results(parse("ledger"), [*over, live], None, 5).groups[0].hits[0] == live
 
 
-def test_two_commands_that_lead_to_one_page_are_both_found() -> None:
+def test_two_commands_with_one_page_are_both_listed() -> None:
     hits = [Hit(Kind.COMMAND, label, "", "/oncall") for label in ("See who is on call", "Create override")]
     ranked = results(parse("oncall"), hits, None, 5)
     assert ranked.best == hits[0]
     assert ranked.groups[0].hits == (hits[1],)
 
 
-def test_what_an_identifier_names_is_the_best_match_whatever_else_is_found() -> None:
+def test_an_exact_identifier_is_always_the_best_match() -> None:
     named = Hit(Kind.PAGE, "Disk full", "", "/pages/PG-12", ref="PG-12")
     other = Hit(Kind.SERVICE, "12", "", "/services/12")
     assert results(parse("12"), [named, other], named, 5).best == named

@@ -9,7 +9,7 @@ from firebell.people.sign_in_limits import BUDGETS, Scope
 from firebell.people.user_agents import describe
 
 
-def test_a_known_browser_is_counted_by_itself() -> None:
+def test_a_known_browser_has_its_own_budget() -> None:
     known = sign_in_limits.counters("mara@example.org", "10.0.0.1", "browser-1")
     assert [c.scope for c in known] == [Scope.DEVICE]
     assert known == sign_in_limits.counters("mara@example.org", "192.0.2.9", "browser-1")

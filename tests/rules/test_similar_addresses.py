@@ -26,7 +26,7 @@ def test_nothing_is_guessed_where_nothing_is_close(path: str) -> None:
     assert sections(path) == []
 
 
-def test_a_slug_with_a_slip_or_a_part_of_one_is_found() -> None:
+def test_a_slug_with_a_typo_is_suggested() -> None:
     known = ["checkout-api", "ledger-db", "search"]
     assert slugs("chekout-api", known) == ["checkout-api"]
     assert slugs("ledger", known) == ["ledger-db"]

@@ -81,7 +81,7 @@ def test_in_full_an_instant_names_its_zone_and_utc() -> None:
 
 
 @given(st.text(max_size=20))
-def test_somebody_always_has_initials(name: str) -> None:
+def test_every_name_has_initials(name: str) -> None:
     assert initials(name)
 
 
@@ -152,7 +152,7 @@ def test_hours_in_words_name_their_days(window: Window, text: str) -> None:
     assert opening_hours(window) == text
 
 
-def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
+def test_a_layer_names_the_time_zone_of_its_handoff() -> None:
     night = Window(1320, 480, frozenset(range(7)))
     layer = Layer(1, ((MARA,),), datetime(2026, 11, 23, 9), Unit.WEEK, 1, "America/New_York")  # noqa: DTZ001
     assert caption(layer) == "weekly, Mon 09:00 New York"
@@ -163,7 +163,7 @@ def test_a_layer_says_in_whose_clock_it_hands_over() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(schedules())
-def test_the_agenda_names_whoever_is_on_duty(drawn: tuple[Schedule, datetime]) -> None:
+def test_the_agenda_names_the_person_on_duty(drawn: tuple[Schedule, datetime]) -> None:
     schedule, center = drawn
     shown_days = picture("week", center, schedule.tz, center)
     by_start: dict[datetime, str] = defaultdict(str)
@@ -186,7 +186,7 @@ def test_bug_a_shift_seemed_to_end_where_the_week_that_is_shown_ends() -> None:
         assert block.column + block.span == COLUMNS
 
 
-def test_an_override_says_whether_it_adds_or_takes_away() -> None:
+def test_an_override_shows_whether_it_adds_or_removes() -> None:
     layer = Layer(1, ((MARA,),), datetime(2026, 11, 23), Unit.WEEK, 1, "UTC")  # noqa: DTZ001
     kinds = (OverrideKind.ADD, OverrideKind.REMOVE, OverrideKind.SET)
     edits = [

@@ -165,7 +165,7 @@ def test_a_rate_that_cannot_be_kept_is_named(field: str, value: str) -> None:
 
 
 @given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=1, max_size=5))
-def test_whatever_a_cell_says_no_spreadsheet_runs_it_and_every_reader_gets_it_back(
+def test_no_cell_is_a_formula_and_every_value_survives(
     rows: list[list[str]],
 ) -> None:
     text = to_csv(rows)
@@ -214,7 +214,7 @@ def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first
     assert rate_periods.past(every, present, present) is None
 
 
-def test_who_shares_a_schedule_is_compared_with_the_others_in_words() -> None:
+def test_people_who_share_a_schedule_are_compared() -> None:
     (share,) = november().schedules
     assert {row.hours_compared for row in share.rows} <= {
         "average",

@@ -82,14 +82,14 @@ async def test_a_known_tool_opens_one_page_which_its_recovery_resolves(
         assert (alert.status, alert.ended_by) == ("resolved", "source")
 
 
-async def test_a_recovery_of_what_never_fired_pages_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_a_recovery_of_what_never_fired_pages_no_one(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for name in PAIRS:
             assert (await d.post("generic", BODIES[name]["resolved"])).status_code == 202
             assert await d.states() == [], name
 
 
-async def test_what_asks_for_nobody_pages_nobody_and_ends_nothing(dsn: str, clock: FakeClock) -> None:
+async def test_events_that_need_no_one_page_no_one_and_resolve_nothing(dsn: str, clock: FakeClock) -> None:
     quiet = [(name, state) for name, state in EVERY_BODY if state in ("ignored", "soft")]
     async with door(dsn, clock) as d:
         for name, state in quiet:
@@ -201,7 +201,7 @@ def test_a_word_of_recovery_in_a_state_field_ends_the_alert(word: str | int, fie
     assert read({"title": "RAM in use", "key": "ram", "severity": word}).kind is EventKind.FIRING
 
 
-def test_what_a_body_does_not_state_is_told() -> None:
+def test_missing_fields_of_a_body_are_reported() -> None:
     assert read({"text": "It burns\nin rack 7"}).title == "It burns"
     assert read({"text": "It burns"}).missing == ("title", "dedup_key", "status", "severity")
     full = {"title": "a", "key": "b", "status": "firing", "severity": "critical"}
@@ -217,7 +217,7 @@ def test_a_placeholder_that_was_not_filled_in_is_no_key_for_everything(key: str)
     assert "dedup_key" in read(one).missing
 
 
-async def test_the_answer_says_what_was_recognized_and_what_is_missing(dsn: str, clock: FakeClock) -> None:
+async def test_the_response_lists_what_was_recognized_and_what_is_missing(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         answer = (await d.post("generic", BODIES["uptime-kuma"]["firing"])).json()
         assert answer == {
@@ -242,7 +242,7 @@ async def test_a_form_of_nagios_and_a_plain_text_of_gatus_are_recognized(dsn: st
         assert await d.states() == ["resolved"]
 
 
-async def test_a_subscription_to_confirm_pages_nobody_and_its_owner_gets_the_address(
+async def test_a_subscription_to_confirm_pages_no_one_and_its_owner_gets_the_address(
     dsn: str, clock: FakeClock
 ) -> None:
     body = BODIES["sns"]["confirmation"]

@@ -55,7 +55,7 @@ async def test_what_cannot_be_read_is_kept_byte_for_byte_and_pages(dsn: str, clo
         assert await d.states() == ["triggered"]
 
 
-async def test_the_owner_is_told_of_what_cannot_be_read_once_a_day(dsn: str, clock: FakeClock) -> None:
+async def test_the_owner_is_notified_of_unreadable_messages_once_a_day(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for _ in range(3):
             await d.post("alertmanager", b"{}")
@@ -178,7 +178,7 @@ async def test_ten_thousand_alerts_in_one_body_are_stored_and_page(dsn: str, clo
         assert d.world.sink.people() == ["Mara Lindqvist"]
 
 
-async def test_an_empty_list_is_accepted_from_alertmanager_and_told_otherwise(
+async def test_an_empty_list_is_accepted_from_alertmanager_and_reported_otherwise(
     dsn: str, clock: FakeClock
 ) -> None:
     async with door(dsn, clock) as d:
@@ -204,7 +204,7 @@ async def test_any_script_and_any_sign_arrive_as_they_were_meant(dsn: str, clock
         assert alert.labels == {"名前": "x"}
 
 
-async def test_anything_with_words_in_it_wakes_somebody(dsn: str, clock: FakeClock) -> None:
+async def test_a_body_with_any_text_pages_someone(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for body in (b"plain words", b"title=disk+full&host=a", b'"just a string"', b"[FIRING] disk"):
             answer = (await d.post("generic", body)).json()
@@ -227,7 +227,7 @@ async def test_late_and_doubled_events_change_nothing(dsn: str, clock: FakeClock
         assert len(await d.raw()) == 5
 
 
-async def test_a_full_queue_is_said_with_503_and_when_to_come_back(
+async def test_a_full_queue_is_answered_with_503_and_retry_after(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with door(dsn, clock) as d:
@@ -239,7 +239,7 @@ async def test_a_full_queue_is_said_with_503_and_when_to_come_back(
         assert len(await d.alerts()) == statuses.count(202)
 
 
-async def test_a_database_that_is_away_is_said_with_503(dsn: str, clock: FakeClock) -> None:
+async def test_an_unavailable_database_is_answered_with_503(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         assert (await d.post("generic", ALERT)).status_code == 202
         await d.world.ctx.ingest_db.close()
@@ -271,7 +271,7 @@ async def _half(d: Door, parts: list[dict[str, Any]]) -> None:
     await transport.app(scope, receive, send)
 
 
-async def test_a_client_of_another_product_is_told_in_json_that_its_address_does_not_exist(
+async def test_an_unknown_address_gets_a_json_404_for_clients_of_other_products(
     dsn: str, clock: FakeClock
 ) -> None:
     victorops = "/integrations/generic/20131114/alert/KEY/routing"

@@ -44,7 +44,7 @@ async def broken(d: Door) -> list[str | None]:
     ],
     ids=["bom", "half emoji", "1e9999", "nan", "line break", "utf16", "latin1", "spare comma", "form"],
 )
-async def test_an_end_that_is_almost_json_ends_its_alert_and_wakes_nobody(
+async def test_a_resolution_in_malformed_json_resolves_its_alert_and_pages_no_one(
     dsn: str, clock: FakeClock, body: bytes
 ) -> None:
     async with door(dsn, clock) as d:

@@ -51,7 +51,7 @@ def test_a_trigger_with_everything() -> None:
     assert event.annotations == {"timestamp": "2026-11-24T03:10:00.000+0000"}
 
 
-def test_details_that_are_words_are_the_body() -> None:
+def test_details_that_are_plain_text_become_the_body() -> None:
     event = parsed(
         {**SAMPLES["minimal"], "payload": {**SAMPLES["minimal"]["payload"], "custom_details": "see log"}}
     )
@@ -128,7 +128,7 @@ async def test_a_body_that_is_no_json_is_refused_and_its_owner_hears_of_it(
         assert [(e.body, e.error) for e in await d.raw()] == [(body, "JSON cannot be parsed")]
 
 
-async def test_a_key_that_is_nobodys_is_a_bad_request(dsn: str, clock: FakeClock) -> None:
+async def test_an_unknown_integration_key_is_a_bad_request(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         for key in (KEY, "\x00" * 32, "é" * 32):
             answer = await d.enqueue({**SAMPLES["minimal"], "routing_key": key})
@@ -166,9 +166,7 @@ async def test_a_sender_whose_clock_is_ahead_still_ends_what_it_began(dsn: str, 
         assert await d.states() == ["resolved", "triggered"]
 
 
-async def test_the_word_of_a_sender_that_somebody_works_on_it_is_not_believed_for_ever(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_an_acknowledgement_by_a_source_expires(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         await d.enqueue(SAMPLES["minimal"] | {"dedup_key": "disk/db03"})
         await d.enqueue(SAMPLES["acknowledge"])

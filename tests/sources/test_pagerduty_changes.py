@@ -36,7 +36,7 @@ async def kept(w: World) -> list[ChangeEvent]:
         return await alerts.changes(tx, None)
 
 
-async def test_a_change_is_answered_as_pagerduty_does_kept_once_and_pages_nobody(
+async def test_a_change_event_is_answered_like_pagerduty_stored_once_and_pages_no_one(
     dsn: str, clock: FakeClock
 ) -> None:
     async with door(dsn, clock) as d:

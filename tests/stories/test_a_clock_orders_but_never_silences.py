@@ -94,7 +94,7 @@ def labeled(status: str, starts: datetime, ends: datetime | None, fingerprint: s
     }
 
 
-async def test_a_twin_that_is_a_little_late_wakes_nobody_and_one_that_goes_on_does(
+async def test_a_slightly_late_duplicate_pages_no_one_and_one_that_goes_on_does(
     dsn: str, clock: FakeClock
 ) -> None:
     start = clock.now() - timedelta(minutes=10)

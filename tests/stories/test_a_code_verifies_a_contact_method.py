@@ -250,7 +250,7 @@ async def test_a_page_does_not_wait_for_someone_who_enters_a_code(dsn: str, cloc
         assert "code" not in events["verification"]
 
 
-async def test_nobody_verifies_the_contact_method_of_someone_else(dsn: str, clock: FakeClock) -> None:
+async def test_no_one_verifies_the_contact_method_of_someone_else(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         hook = await hook_of(w)
         await send(w, hook)
@@ -397,7 +397,7 @@ async def test_a_webhook_that_is_gone_is_disabled_at_once_but_stays_the_last_res
         assert "Mara Lindqvist" in w.sink.people()
 
 
-async def test_what_nobody_verified_for_a_week_is_removed_only_beside_a_verified_one(
+async def test_a_method_unverified_for_a_week_is_removed_only_beside_a_verified_one(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
@@ -417,7 +417,7 @@ async def test_what_nobody_verified_for_a_week_is_removed_only_beside_a_verified
         assert [row["subject"] for row in entries] == [f"person:{w.mara}"]
 
 
-async def test_an_upgrade_verifies_nobody_anew_and_stops_no_page(dsn: str) -> None:
+async def test_an_upgrade_asks_no_one_to_verify_again_and_stops_no_page(dsn: str) -> None:
     """Migrate a database from before codes: what was verified stays so, the others are paged as they were."""
     admin = await asyncpg.connect(dsn)
     own = dsn.rpartition("/")[2].partition("?")[0]

@@ -82,9 +82,7 @@ async def test_a_message_queued_while_its_receiver_leaves_is_voided_when_it_is_c
         assert await states(w, w.mara) == ["accepted", "void"]
 
 
-async def test_the_next_level_is_paged_at_once_when_nobody_of_this_one_was_told(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_a_level_that_reaches_no_one_is_left_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await promote(w, w.jun)
         await w.alert()

@@ -24,7 +24,7 @@ async def execute(w: World, sql: str, *args: object) -> None:
         await tx.execute(sql, *args)
 
 
-async def test_a_page_that_cannot_be_put_into_words_fails_and_the_others_go_out(
+async def test_a_message_that_cannot_be_composed_fails_and_the_others_are_sent(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
@@ -79,7 +79,7 @@ async def test_an_address_that_makes_the_channel_stumble_fails_and_the_next_rule
         assert w.sink.people() == ["Mara Lindqvist"]
 
 
-async def test_a_zone_that_nobody_knows_any_more_ends_as_a_failure_and_the_next_level_acts(
+async def test_an_unknown_time_zone_fails_the_message_and_the_next_level_acts(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock, smtp_url="smtp://127.0.0.1:1") as w:

@@ -58,7 +58,7 @@ async def test_when_the_worst_is_over_the_page_is_named_by_what_is_left_and_at_t
         assert (page.state, page.title) == ("resolved", PAYMENTS)
 
 
-async def test_an_alert_that_says_something_new_renames_its_page(dsn: str, clock: FakeClock) -> None:
+async def test_an_alert_with_a_new_title_renames_its_page(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert("Disk 80 %", key="disk", severity="warning")
         await w.alert("Disk 90 %", key="disk", severity="warning")

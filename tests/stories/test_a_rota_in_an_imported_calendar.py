@@ -203,7 +203,7 @@ async def test_a_page_does_not_wait_for_a_slow_calendar(dsn: str, clock: FakeClo
         assert await who(w) == (w.jun,)
 
 
-async def test_a_server_that_is_gone_is_told(dsn: str, clock: FakeClock) -> None:
+async def test_an_unreachable_server_is_reported(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=f"http://127.0.0.1:{free_port()}/rota.ics")
         calendar = await imported(w)
@@ -228,9 +228,7 @@ async def test_a_moved_calendar_is_followed_but_never_into_the_house(dsn: str, c
         assert "10.1.2.3 is a private address" in (await imported(w)).error
 
 
-async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_imported_shifts_lie_between_layers_and_overrides(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         there.body = ROTA.replace(b"Jun Okafor", b"Mara Lindqvist")
         await take_in(w, Use.OVERRIDE, url=there.url)
@@ -252,7 +250,7 @@ async def test_layers_lie_below_overrides_and_both_below_what_is_said_here(
         assert await who(w, w.now + timedelta(hours=2)) == (w.mara,)
 
 
-async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: FakeClock) -> None:
+async def test_a_shift_without_a_known_name_is_a_reported_gap(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         stray = event("20261124T060000", "20261124T070000", "Alice")
         there.body = f"{HEAD}{stray}{event('20261124T080000', '20261124T090000', 'jun')}{TAIL}".encode()
@@ -273,7 +271,7 @@ async def test_a_shift_that_names_nobody_is_empty_and_told(dsn: str, clock: Fake
         assert await who(w, day.replace(hour=6)) not in ((w.mara,), (w.jun,))
 
 
-async def test_somebody_who_left_is_not_put_on_call_by_a_calendar(dsn: str, clock: FakeClock) -> None:
+async def test_someone_who_left_is_not_put_on_call_by_a_calendar(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         async with w.ctx.db.tx() as tx:
@@ -294,7 +292,7 @@ async def test_removing_it_gives_back_what_comes_and_keeps_what_was(dsn: str, cl
         assert len(there.asked) == asked
 
 
-async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_is_withdrawn(
+async def test_a_request_is_withdrawn_when_a_calendar_gives_its_shift_to_someone_else(
     dsn: str, clock: FakeClock
 ) -> None:
     """It stayed open, and whoever took it stood in for somebody who was not on call."""
@@ -319,9 +317,7 @@ async def test_what_was_asked_of_a_shift_that_a_calendar_gives_to_somebody_else_
         assert (current.state, current.why) == ("withdrawn", "Jun Okafor is no longer on call then")
 
 
-async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_an_imported_shift_of_someone_absent_requests_cover(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         start, end = w.now + timedelta(days=2), w.now + timedelta(days=3)
         async with w.ctx.db.tx() as tx:
@@ -333,7 +329,9 @@ async def test_a_calendar_that_puts_somebody_absent_on_call_asks_for_cover(
         assert [(c.requester, c.start, c.end, c.state) for c in asked] == [(w.jun, start, end, "open")]
 
 
-async def test_who_is_on_call_because_somebody_in_a_calendar_left_is_told(dsn: str, clock: FakeClock) -> None:
+async def test_people_on_call_because_someone_in_a_calendar_left_are_notified(
+    dsn: str, clock: FakeClock
+) -> None:
     """Nobody was told: the calendar's shifts were read without those who left, before as after."""
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
@@ -368,7 +366,7 @@ async def test_only_a_change_of_duty_is_a_new_version(dsn: str, clock: FakeClock
         assert len(before & await keys(w)) >= len(before) - 1, "the events of a feed keep their names"
 
 
-async def test_my_own_calendar_says_when_i_am_on_call_while_busy(dsn: str, clock: FakeClock) -> None:
+async def test_a_personal_calendar_shows_conflicts_with_shifts(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         free = event("20261125T100000", "20261125T110000", "Focus", "TRANSP:TRANSPARENT\r\n")
         there.body = f"{HEAD}{event('20261126T100000', '20261126T120000', 'Flight')}{free}{TAIL}".encode()
@@ -393,7 +391,7 @@ async def busy(w: World) -> list[ScheduleFinding]:
     return [f for f in findings if f.code == "S-BUSY"]
 
 
-async def test_a_schedule_says_who_is_busy_and_its_button_asks_for_cover(dsn: str, clock: FakeClock) -> None:
+async def test_a_schedule_shows_who_is_busy_and_its_button_requests_cover(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         both = (("20261126T100000", "20261126T120000"), ("20261128T100000", "20261128T120000"))
         there.body = f"{HEAD}{''.join(event(a, b, 'Operation') for a, b in both)}{TAIL}".encode()
@@ -445,7 +443,7 @@ async def test_a_calendar_that_hangs_its_reader_is_stopped() -> None:
         await made(ParseJob("UTC", start, start + timedelta(days=180)), body, limit_s=1.5)
 
 
-async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
+async def test_a_deeply_nested_calendar_is_harmless() -> None:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     nested = "BEGIN:VEVENT\r\n" * 4000 + "END:VEVENT\r\n" * 4000
     read_result = await made(
@@ -454,9 +452,7 @@ async def test_a_calendar_nested_very_deep_harms_nobody() -> None:
     assert (read_result.shifts, read_result.events) == ((), 0)
 
 
-async def test_what_a_calendar_gave_somebody_who_left_since_is_still_theirs(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_past_imported_shifts_of_someone_who_left_are_kept(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         await poll(w, hours=5)

@@ -54,7 +54,9 @@ async def desk(dsn: str, clock: FakeClock) -> AsyncIterator[Desk]:
         yield Desk(t, Api(http, await key_of(t.w.ctx.db, clock, t.w.mara)), http)
 
 
-async def test_the_draft_comes_four_hours_before_and_says_what_happened(dsn: str, clock: FakeClock) -> None:
+async def test_the_handoff_is_drafted_four_hours_before_with_what_happened(
+    dsn: str, clock: FakeClock
+) -> None:
     async with desk(dsn, clock) as d:
         w = d.t.w
         await w.alert("Disk | full")
@@ -90,7 +92,7 @@ async def test_the_draft_comes_four_hours_before_and_says_what_happened(dsn: str
         assert "{{" not in body
 
 
-async def test_what_nobody_edited_is_drafted_again_when_the_shift_ends_and_what_somebody_wrote_stays(
+async def test_an_unedited_handoff_is_drafted_again_at_the_end_of_the_shift_and_an_edited_one_stays(
     dsn: str, clock: FakeClock
 ) -> None:
     async with desk(dsn, clock) as d:
@@ -105,7 +107,7 @@ async def test_what_nobody_edited_is_drafted_again_when_the_shift_ends_and_what_
         assert await d.body() == "Mine\n"
 
 
-async def test_both_acknowledge_and_nobody_else_can(dsn: str, clock: FakeClock) -> None:
+async def test_both_acknowledge_and_no_one_else_can(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)
         path = f"/schedules/weekly/handoffs/{DAY}/ack"
@@ -151,7 +153,7 @@ async def test_the_pages_lead_from_the_list_to_the_acknowledgement(dsn: str, clo
         assert (await d.http.get("/oncall/handoffs/weekly/2026-13-40")).status_code == 404
 
 
-async def test_an_acknowledgement_of_what_was_changed_since_says_so(dsn: str, clock: FakeClock) -> None:
+async def test_acknowledging_a_document_that_changed_since_is_flagged(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)
         await d.sign_in()
@@ -175,9 +177,7 @@ async def test_bug_a_handoff_of_long_ago_asked_for_an_acknowledgement_for_ever(
         assert "not acknowledged" in listed
 
 
-async def test_an_evening_that_somebody_covers_makes_no_handoff_of_its_own(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_a_covered_evening_is_no_handoff(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         start = datetime.combine(date(2026, 11, 26), MONDAY.timetz())
         await d.t.run(

@@ -51,7 +51,7 @@ async def test_a_page_that_grows_tenfold_is_heard_again_in_spite_of_a_fresh_answ
         assert await woken(w) == 2
 
 
-async def test_a_repetition_of_what_was_answered_wakes_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_a_repetition_of_what_was_answered_wakes_no_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert("disk", count=0)
         await w.settle()
@@ -62,7 +62,7 @@ async def test_a_repetition_of_what_was_answered_wakes_nobody(dsn: str, clock: F
         assert await woken(w) == 1
 
 
-async def test_a_snoozed_page_stays_silent_while_it_grows_and_says_all_when_it_wakes(
+async def test_a_snoozed_page_stays_silent_while_it_grows_and_lists_everything_afterwards(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

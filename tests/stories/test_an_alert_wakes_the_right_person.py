@@ -63,7 +63,7 @@ async def test_an_edited_policy_does_not_change_the_page_that_waits(dsn: str, cl
         assert "Jun Okafor" in w.sink.people()
 
 
-async def test_nobody_answers_and_the_whole_house_hears_it(dsn: str, clock: FakeClock) -> None:
+async def test_an_unanswered_page_reaches_everyone(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         await w.after(minutes=45)
@@ -78,7 +78,7 @@ async def test_nobody_answers_and_the_whole_house_hears_it(dsn: str, clock: Fake
         assert (await w.page()).state is PageState.ACKED
 
 
-async def test_nobody_is_reachable_and_it_is_said_at_once(dsn: str, clock: FakeClock) -> None:
+async def test_a_page_that_reaches_no_one_is_exhausted_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
             await tx.execute("update service set policy_id = null")
@@ -99,7 +99,9 @@ async def test_a_late_answer_never_reopens(dsn: str, clock: FakeClock) -> None:
         assert (await w.page()).state is PageState.RESOLVED
 
 
-async def test_it_fires_on_after_a_human_resolved_it_and_pages_anew(dsn: str, clock: FakeClock) -> None:
+async def test_an_alert_that_keeps_firing_after_a_manual_resolve_pages_again(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         await w.alert("x", occurred_at="2026-11-24T03:13:00Z")
         await w.settle()
@@ -150,7 +152,9 @@ async def test_a_receiver_that_fails_for_a_moment_is_tried_again(dsn: str, clock
         assert len(keys) == 1
 
 
-async def test_a_more_urgent_alert_wakes_who_was_only_told(dsn: str, clock: FakeClock) -> None:
+async def test_a_more_urgent_alert_pages_people_who_had_a_low_urgency_message(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         await w.alert("a", severity="warning")
         await w.settle()
@@ -162,7 +166,7 @@ async def test_a_more_urgent_alert_wakes_who_was_only_told(dsn: str, clock: Fake
         assert len(w.sink.got) == 2
 
 
-async def test_a_page_of_which_no_message_arrived_does_not_say_that_nobody_answered(
+async def test_a_page_without_an_accepted_message_does_not_claim_that_no_one_answered(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -48,7 +48,7 @@ async def decided_by(w: World) -> set[tuple[str, str]]:
     }
 
 
-async def test_a_base_answers_where_the_rotation_has_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_a_base_answers_where_the_rotation_has_no_one(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, _):
         await take_in(w, place=LayerPlace.BELOW, text=ROTA.decode(), name="the base")
         assert await who(w) == (w.mara,)

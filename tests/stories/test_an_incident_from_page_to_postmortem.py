@@ -123,7 +123,7 @@ async def test_a_rise_in_severity_pages_again(dsn: str, clock: FakeClock) -> Non
                 await incidents.set_severity(tx, mara, made.id, 2, "better", w.now)
 
 
-async def test_a_drill_wakes_nobody(dsn: str, clock: FakeClock) -> None:
+async def test_a_drill_wakes_no_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

@@ -36,7 +36,7 @@ async def post(http: httpx.AsyncClient, path: str, **form: Any) -> httpx.Respons
     return await http.post(path, data={"csrf": token[1], **form})
 
 
-async def test_the_handbook_is_for_whoever_signs_in(dsn: str, clock: FakeClock) -> None:
+async def test_everyone_who_signs_in_reads_the_handbook(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as (_, http):
         for path in ("/handbook", "/handbook/references/incident-roles", "/handbook/templates"):
             answer = await http.get(path)
@@ -56,7 +56,7 @@ async def test_the_handbook_is_for_whoever_signs_in(dsn: str, clock: FakeClock) 
         assert script.text.startswith("#!/usr/bin/env python3")
 
 
-async def test_a_responder_reads_the_words_and_a_manager_changes_them(dsn: str, clock: FakeClock) -> None:
+async def test_responders_read_templates_and_managers_edit_them(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as (w, http):
         await sign_in(http, JUN)
         page = await http.get("/handbook/templates/update-first")
@@ -89,7 +89,7 @@ async def test_a_responder_reads_the_words_and_a_manager_changes_them(dsn: str, 
         assert messages.index('id="update-first"') < messages.index('id="status-monitoring"')
 
 
-async def test_the_declaration_asks_in_the_words_of_the_handbook(dsn: str, clock: FakeClock) -> None:
+async def test_the_declaration_form_uses_the_handbooks_questions(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as (_, http):
         await sign_in(http, MARA)
         page = (await http.get("/incidents/new")).text

@@ -25,7 +25,7 @@ class Ahead(SystemClock):
         return super().now() + timedelta(minutes=6)
 
 
-async def test_a_worker_whose_clock_is_ahead_wakes_nobody_early_and_says_that_it_is_off(
+async def test_a_worker_whose_clock_is_ahead_pages_no_one_early_and_reports_it(
     dsn: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     honest, ahead = DatabaseClock(), DatabaseClock(Ahead())

@@ -37,14 +37,14 @@ async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_lef
         assert t.notices() == [("Mara", "Ada Byron can’t cover for you: Weekly")]
 
 
-async def test_a_request_of_everybody_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
+async def test_a_request_of_everyone_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         cover = await ask(t)
         await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
         assert "From Thu 26 Nov 09:00 to Fri 27 Nov 09:00 (Europe/Stockholm). Others can" in t.notes()[0]
 
 
-async def test_where_nobody_follows_who_left_the_team_is_told_of_the_gap(dsn: str, clock: FakeClock) -> None:
+async def test_the_team_is_notified_of_the_gap_that_a_departure_leaves(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.run(people.update_person, t.ada, active=False)
         assert t.notes()[0].startswith(
@@ -56,7 +56,9 @@ async def test_where_nobody_follows_who_left_the_team_is_told_of_the_gap(dsn: st
         assert t.notices() == []
 
 
-async def test_who_follows_somebody_who_left_is_told_their_new_shifts(dsn: str, clock: FakeClock) -> None:
+async def test_people_who_follow_someone_who_left_are_notified_of_their_shifts(
+    dsn: str, clock: FakeClock
+) -> None:
     async with team(dsn, clock) as t:
         layers = [weekly(t.w.jun), weekly(t.w.mara, t.ada)]
         await t.run(oncall.replace_layers, t.id, layers)
@@ -75,7 +77,9 @@ async def test_a_gap_that_begins_soon_is_urgent(dsn: str, clock: FakeClock) -> N
         assert {m["urgency"] for m in t.w.sink.got if m["event"] == "change"} == {"high"}
 
 
-async def test_who_comes_back_before_it_is_told_has_changed_nothing(dsn: str, clock: FakeClock) -> None:
+async def test_someone_who_returns_before_the_notification_changes_nothing(
+    dsn: str, clock: FakeClock
+) -> None:
     async with team(dsn, clock) as t:
         actor = await t.w.actor(t.w.mara)
         async with t.w.ctx.db.tx() as tx:
@@ -85,7 +89,7 @@ async def test_who_comes_back_before_it_is_told_has_changed_nothing(dsn: str, cl
         assert t.notices() == []
 
 
-async def test_who_left_gives_up_what_was_theirs_on_every_schedule(dsn: str, clock: FakeClock) -> None:
+async def test_someone_who_leaves_is_removed_from_every_schedule(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         other = await t.run(
             oncall.create_schedule, name="Other", team_id=1, tz="UTC", layers=[weekly(t.ada), weekly(t.w.jun)]

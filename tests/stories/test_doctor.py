@@ -83,7 +83,7 @@ def test_a_proxy_that_hides_everyone_is_found(
     assert check_proxy(addresses, trusted).level == level
 
 
-async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
+async def test_doctor_passes_when_everything_works(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w, listening(healthy) as ntfy:
         await execute(w, "update contact_method set verified_at = now()")
         async with w.ctx.db.tx() as tx:
@@ -123,7 +123,7 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert "ok    PostgreSQL 18 answers." in text
 
 
-async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
+async def test_doctor_detects_what_would_keep_a_page_from_arriving(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         await execute(w, "delete from catch_all where person_id = $1", w.jun)
         await execute(w, "delete from layer")
@@ -165,7 +165,7 @@ async def test_what_would_keep_a_page_from_arriving_is_found(dsn: str) -> None:
         assert "FIREBELL_BASE_URL" in results["links"][1]
 
 
-async def test_a_mail_server_that_does_not_let_us_in_is_found(dsn: str) -> None:
+async def test_a_mail_server_that_refuses_the_sign_in_is_reported(dsn: str) -> None:
     def refuse(*_: object) -> AuthResult:
         return AuthResult(success=False, handled=False)
 
@@ -199,7 +199,7 @@ async def test_where_nothing_was_ever_started_nothing_is_made() -> None:
         assert not data.exists()
 
 
-async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) -> None:
+async def test_a_database_of_a_newer_version_is_detected_and_left_alone(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         newer = available()[-1].version + 1
         await execute(w, "insert into schema_migration (version, name) values ($1, 'later')", newer)
@@ -209,7 +209,7 @@ async def test_a_database_of_a_newer_firebell_is_found_and_left_alone(dsn: str) 
     assert "Upgrade Firebell" in results["schema"][1]
 
 
-async def test_a_database_that_stores_nothing_is_found(dsn: str) -> None:
+async def test_a_database_that_cannot_store_is_detected(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         name = dsn.partition("?")[0].rpartition("/")[2]
         await execute(w, f"alter database {name} set default_transaction_read_only = on")
@@ -220,7 +220,7 @@ async def test_a_database_that_stores_nothing_is_found(dsn: str) -> None:
     assert "read-only" in results["write"][1]
 
 
-async def test_a_database_of_edited_migrations_is_found(dsn: str) -> None:
+async def test_a_database_of_edited_migrations_is_detected(dsn: str) -> None:
     async with world(dsn, FakeClock(datetime.now(UTC))) as w:
         await execute(w, "update schema_migration set sha256 = sha256('edited') where version = 6")
         code, results = await findings(dsn)

@@ -87,7 +87,7 @@ async def test_in_order_it_is_ok_and_writes(dsn: str, clock: FakeClock) -> None:
             assert await tx.value("select written_at from write_probe") == w.now
 
 
-async def test_a_database_that_only_reads_is_not_ok_and_the_log_says_why_once(
+async def test_a_read_only_database_is_unhealthy_and_logged_once(
     dsn: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with door(dsn, clock) as d, probe(d.world) as p:
@@ -143,7 +143,9 @@ async def test_refusals_are_logged_once_a_minute_with_their_count(
         ),
     ],
 )
-async def test_work_that_nobody_does_is_not_ok(dsn: str, clock: FakeClock, trouble: str, check: str) -> None:
+async def test_work_that_no_process_does_is_unhealthy(
+    dsn: str, clock: FakeClock, trouble: str, check: str
+) -> None:
     async with world(dsn, clock) as w, probe(w) as p:
         await execute(w, trouble, w.now - timedelta(seconds=59))
         expected = (503, [check]) if check == "page timers" else (200, [])
@@ -152,7 +154,7 @@ async def test_work_that_nobody_does_is_not_ok(dsn: str, clock: FakeClock, troub
         assert await p.health() == (503, [check])
 
 
-async def test_an_urgent_message_that_nobody_sends_is_not_ok(dsn: str, clock: FakeClock) -> None:
+async def test_an_urgent_message_that_stays_unsent_is_unhealthy(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, probe(w) as p:
         await w.alert()
         while await w.worker.run_due(w.now):
@@ -198,13 +200,13 @@ async def test_without_a_database_the_process_is_alive_and_not_healthy(dsn: str,
         assert (await p.http.get("/livez")).status_code == 200
 
 
-async def test_a_process_that_stops_says_so(dsn: str, clock: FakeClock) -> None:
+async def test_a_stopping_process_is_unhealthy(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, probe(w) as p:
         w.ctx.health.stopping = True
         assert await p.health() == (503, ["process"])
 
 
-async def test_a_machine_whose_clock_is_off_says_so_and_is_healthy(dsn: str) -> None:
+async def test_a_clock_that_is_off_is_noted_and_healthy(dsn: str) -> None:
     machine = DatabaseClock(FakeClock(datetime.now(UTC) + timedelta(minutes=6)), lambda: 0.0)
     async with connected(settings(), dsn, machine) as ctx:
         transport = httpx.ASGITransport(app.build(ctx))
@@ -241,9 +243,7 @@ def fill(folder: Path) -> Path:
 
 
 @pytest.mark.chaos
-async def test_a_full_disk_is_told_to_senders_health_and_the_log_and_nothing_is_lost_when_it_is_emptied() -> (
-    None
-):
+async def test_a_full_disk_is_reported_to_senders_health_and_the_log_and_nothing_is_lost() -> None:
     with data_folder() as place, small_disk(place):
         async with product(place / "data") as h, h.serve() as server, httpx.AsyncClient() as http:
             filler = fill(place)

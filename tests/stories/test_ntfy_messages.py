@@ -147,7 +147,7 @@ async def test_content_that_is_refused_twice_is_not_the_fault_of_the_address(
         assert await suspects(w) == 0
 
 
-async def test_a_long_notice_says_how_much_more_there_is(dsn: str, clock: FakeClock) -> None:
+async def test_a_truncated_notice_counts_the_rest(dsn: str, clock: FakeClock) -> None:
     async with phones(dsn, clock) as (w, server):
         async with w.ctx.db.tx() as tx:
             lines = "\n".join(f"- change {n}: {'x' * 80}" for n in range(100))

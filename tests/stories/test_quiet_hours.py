@@ -96,7 +96,9 @@ async def test_a_warning_that_becomes_urgent_does_not_wait(dsn: str, clock: Fake
         assert not [m for m in w.sink.got if m["event"] == "held"]
 
 
-async def test_what_is_taken_or_over_by_the_morning_is_not_told(dsn: str, clock: FakeClock) -> None:
+async def test_pages_acknowledged_or_resolved_overnight_are_left_out_of_the_morning_message(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         await keep(w, w.mara)
         await w.alert("disk", severity="warning")
@@ -109,7 +111,7 @@ async def test_what_is_taken_or_over_by_the_morning_is_not_told(dsn: str, clock:
         assert w.sink.got == []
 
 
-async def test_whoever_gives_up_quiet_hours_hears_at_once(dsn: str, clock: FakeClock) -> None:
+async def test_turning_quiet_hours_off_delivers_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await keep(w, w.mara)
         await w.alert("disk", severity="warning")

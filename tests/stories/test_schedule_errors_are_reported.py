@@ -48,7 +48,7 @@ async def override(w: World, hours: int, length: int, schedule_id: int = 1) -> i
         )
 
 
-async def test_a_gap_that_reaches_nobody_is_told_to_the_team_on_the_next_day_and_once(
+async def test_a_gap_without_anyone_is_reported_to_the_team_once_by_the_next_day(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
@@ -66,7 +66,7 @@ async def test_a_gap_that_reaches_nobody_is_told_to_the_team_on_the_next_day_and
             assert await reports(w) == [], "not again, neither while it comes nor while it runs"
 
 
-async def test_a_gap_that_is_found_shortly_before_it_begins_is_urgent(dsn: str, clock: FakeClock) -> None:
+async def test_a_gap_detected_shortly_before_it_begins_is_urgent(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await reachable(w)
         await override(w, 26, 3, schedule_id=2)
@@ -74,7 +74,9 @@ async def test_a_gap_that_is_found_shortly_before_it_begins_is_urgent(dsn: str, 
         assert {urgency for _, urgency, _ in await reports(w)} == {"high"}
 
 
-async def test_who_cannot_be_woken_is_told_with_the_team_for_each_shift(dsn: str, clock: FakeClock) -> None:
+async def test_an_unreachable_person_and_the_team_are_notified_of_each_shift(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         clock.advance(DAY)
         first = await reports(w)
@@ -87,7 +89,7 @@ async def test_who_cannot_be_woken_is_told_with_the_team_for_each_shift(dsn: str
         assert again, "the next week on call is another shift"
 
 
-async def test_of_a_deleted_schedule_nothing_is_told(dsn: str, clock: FakeClock) -> None:
+async def test_nothing_is_announced_about_a_deleted_schedule(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await reachable(w)
         async with w.ctx.db.tx() as tx:

@@ -102,7 +102,7 @@ async def team(dsn: str, clock: FakeClock) -> AsyncIterator[Team]:
         yield Team(w, ada.id, int(made.id))
 
 
-async def test_who_is_on_call_is_told_a_day_before_at_the_start_and_at_the_end(
+async def test_people_on_call_are_notified_a_day_before_at_the_start_and_at_the_end(
     dsn: str, clock: FakeClock
 ) -> None:
     async with team(dsn, clock) as t:
@@ -121,9 +121,7 @@ async def test_who_is_on_call_is_told_a_day_before_at_the_start_and_at_the_end(
         assert t.notices() == [("Mara", "Your shift is over: Weekly"), ("Jun", "You are on call now: Weekly")]
 
 
-async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_the_organization_sets_the_lead_time_of_shift_reminders(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.run(reminder_lead_time.change, 72)
         await t.until(MONDAY - 72 * HOUR - timedelta(minutes=1))
@@ -148,7 +146,7 @@ async def test_the_organisation_chooses_how_long_before_a_shift_it_is_told(
             assert set(refused.value.fields) == {"hours"}
 
 
-async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeClock) -> None:
+async def test_nothing_is_announced_twice_whatever_runs_again(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY)
         notices = t.notices()
@@ -163,7 +161,7 @@ async def test_nothing_is_told_twice_whatever_runs_again(dsn: str, clock: FakeCl
         assert t.notices() == []
 
 
-async def test_after_a_downtime_nothing_is_told_of_the_past(dsn: str, clock: FakeClock) -> None:
+async def test_after_a_downtime_no_past_shift_is_announced(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         t.w.clock.set(MONDAY + 5 * HOUR)
         await t.w.settle()
@@ -174,7 +172,7 @@ async def test_after_a_downtime_nothing_is_told_of_the_past(dsn: str, clock: Fak
         assert t.notices() == [("Jun", "On call in 1 d: Weekly")]
 
 
-async def test_a_handoff_on_the_night_of_a_clock_change_is_told_when_the_wall_clock_says(
+async def test_a_handoff_on_the_night_of_a_clock_change_is_announced_by_wall_time(
     dsn: str, clock: FakeClock
 ) -> None:
     clock.set(datetime(2027, 3, 26, 12, tzinfo=UTC))
@@ -215,7 +213,7 @@ async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str
         assert t.notices()[-1] == ("Ada", "On call in 1 d: Weekly")
 
 
-async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their_own_zone(
+async def test_everyone_who_gains_or_loses_a_shift_is_notified_once_in_their_time_zone(
     dsn: str, clock: FakeClock
 ) -> None:
     async with team(dsn, clock) as t:
@@ -239,7 +237,7 @@ async def test_a_change_is_told_once_to_who_gains_and_to_who_loses_each_in_their
         assert t.notices() == []
 
 
-async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: FakeClock) -> None:
+async def test_a_change_that_takes_effect_now_is_announced_once_too(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(t.w.now + 4 * HOUR)
         t.notices()
@@ -261,7 +259,7 @@ async def test_a_change_that_acts_at_once_is_told_once_too(dsn: str, clock: Fake
 
 
 @pytest.mark.parametrize(("hours", "urgency"), [(2, "high"), (20, "low")])
-async def test_who_is_put_on_call_by_somebody_else_within_hours_is_told_urgently(
+async def test_someone_put_on_call_within_hours_is_notified_urgently(
     dsn: str, clock: FakeClock, hours: int, urgency: str
 ) -> None:
     async with team(dsn, clock) as t:
@@ -328,7 +326,7 @@ async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: st
         assert t.notices() == [("Mara", "Jun Okafor declined your swap: Weekly")]
 
 
-async def test_two_hundred_schedules_are_told_in_one_batch(dsn: str, clock: FakeClock) -> None:
+async def test_two_hundred_schedules_are_announced_in_one_batch(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         async with t.w.ctx.db.tx() as tx:
             actor = await t.w.actor(t.w.mara)

@@ -53,7 +53,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await asyncio.sleep(0.2)
 
 
-async def test_one_persons_slow_webhook_delays_nobody_elses_page(dsn: str, clock: FakeClock) -> None:
+async def test_one_persons_slow_webhook_delays_no_one_elses_page(dsn: str, clock: FakeClock) -> None:
     async with listening(drip) as port, world(dsn, clock) as w:
         for number in range(110):
             await w.alert(f"alert {number}", service=f"s{number}")
@@ -75,9 +75,7 @@ async def test_one_persons_slow_webhook_delays_nobody_elses_page(dsn: str, clock
         await sender.drain(0)
 
 
-async def test_a_full_destination_is_passed_over_and_starves_nobody_behind_it(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_a_full_destination_is_skipped_and_starves_no_one_behind_it(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         for number in range(400):
             await w.alert(f"alert {number}", service=f"s{number}")

@@ -122,9 +122,7 @@ async def test_the_secret_and_the_address_are_in_no_log_and_no_list(dsn: str, cl
         await api("POST", "/me/contact-methods/99999/secret", status=404)
 
 
-async def test_what_a_receiver_says_of_its_address_is_masked_where_others_read_it(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_addresses_in_a_receivers_error_are_masked_for_others(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         method = await add(w, f"{w.sink.url}/very-secret-token")
         await only(w, method.id)
