@@ -16,7 +16,7 @@ PIGEON = '''
 
 from pathlib import Path
 
-from firebell.channels.base import Accepted, Channel, Limits, Setting
+from firebell.channels.base import Accepted, Channel, MessageLimits, Setting
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
 
@@ -48,7 +48,7 @@ CHANNEL = Channel(
     icon="smartphone",
     address_label="Ring number",
     address_help="the number of a ring",
-    limits=Limits(title=50, text=200, whole=250),
+    limits=MessageLimits(title=50, text=200, whole=250),
     open=lambda edges: Pigeons(edges.settings["FIREBELL_PIGEON_LOFT"]),
     check_address=check_address,
     settings=(Setting("FIREBELL_PIGEON_LOFT"),),

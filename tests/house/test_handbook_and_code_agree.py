@@ -128,7 +128,7 @@ def test_the_twenty_cases_match_the_handbook() -> None:
 
 
 def test_the_roles_are_those_of_the_code() -> None:
-    rows = {row["IncidentRole"]: row for row in table("references/incident-roles.md", "Who fills what")}
+    rows = {row["Role"]: row for row in table("references/incident-roles.md", "Who fills what")}
     assert list(rows) == [ROLE_NAMES[r] for r in IncidentRole]
     for sev, facts in FACTS.items():
         required = {name for name, row in rows.items() if row[sev.name].startswith("required")}

@@ -11,11 +11,11 @@ from tests.house.source import ROOT
 
 PROGRAM = """
 import firebell
-from firebell.handbook import library
+from firebell.handbook import shipped_content
 from firebell.kit.handbook_files import skill, skill_files
 print(firebell.__file__)
 print(*skill_files(""), sep=" ")
-print(*library.shipped(), sep=" ")
+print(*shipped_content.shipped(), sep=" ")
 print(len(skill("SKILL.md")))
 """
 
