@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firebell.incidents.checks import checks
+from firebell.incidents.checks import findings, passed
 from firebell.incidents.lifecycle import (
     ALLOWED,
     GuardFacts,
@@ -16,6 +16,7 @@ from firebell.incidents.lifecycle import (
     severity_refusal,
 )
 from firebell.incidents.model import Incident, IncidentRole, Phase
+from firebell.kit.findings import FindingLevel
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
@@ -109,11 +110,13 @@ def test_the_cadence_counts_from_the_last_update() -> None:
 def test_checks_name_what_is_missing() -> None:
     late = NOW + timedelta(minutes=20)
     subject = incident(update_due_at=NOW + timedelta(minutes=10))
-    assert [c.id for c in checks(subject, {}, late) if c.state == "late"] == ["I-NOIC", "I-ROLE", "I-UPDATE"]
+    late_codes = [f.code for f in findings(subject, {}, late) if f.level is FindingLevel.ERROR]
+    assert late_codes == ["I-NOIC", "I-ROLE", "I-UPDATE"]
     both = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [7]}
-    assert [c.id for c in checks(subject, both, NOW) if c.state == "late"] == ["I-HANDSON"]
+    assert [f.code for f in findings(subject, both, NOW) if f.level is FindingLevel.ERROR] == ["I-HANDSON"]
     good = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [8]}
-    assert {c.state for c in checks(subject, good, NOW)} == {"ok"}
+    assert findings(subject, good, NOW) == []
+    assert {check.code for check in passed(subject, good, NOW)} == {"I-ROLE", "I-HANDSON", "I-UPDATE"}
 
 
 def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:

@@ -1,4 +1,4 @@
-"""Findings of process checks, in one shape for schedules, runbooks and later checks (pure)."""
+"""Findings of process checks, in one shape for schedules, incidents, runbooks and later checks (pure)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,6 +29,14 @@ class Finding:
     """The subject, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
     advice: str = field(default="", kw_only=True)
     """The fix, as one sentence; empty if a button applies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A check that applies and found no problem; `code` names the rule."""
+
+    code: str
+    message: str
 
 
 F = TypeVar("F", bound=Finding)
