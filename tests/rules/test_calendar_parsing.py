@@ -8,7 +8,7 @@ import pytest
 
 from firebell.kit.errors import Invalid
 from firebell.oncall.calendars import person_matching, public_holidays
-from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, Found, read
+from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, ReadEvents, read
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent, ImportedShift, KnownPerson
 from firebell.oncall.calendars.person_matching import flat, matched, onward, who
 from firebell.oncall.model import Override, OverrideKind, Schedule
@@ -29,7 +29,7 @@ def ics(*events: str, head: str = "") -> bytes:
     return f"BEGIN:VCALENDAR\nVERSION:2.0\n{head}{body}END:VCALENDAR\n".replace("\n", "\r\n").encode()
 
 
-def starts(occurrences: Found) -> list[str]:
+def starts(occurrences: ReadEvents) -> list[str]:
     return [f"{e.start:%m-%dT%H:%M}" for e in occurrences[0]]
 
 

@@ -50,8 +50,8 @@ def _state(method: dict[str, str | None]) -> str:
 @as_json
 def add(kind: str, address: str, label: str, replaces: int | None) -> None:
     """Add ADDRESS as a contact method. High-urgency pages use it once you verify it."""
-    given = {"kind": kind, "address": address, "label": label, "replaces": replaces}
-    method = call("POST", _PATH, given)
+    body = {"kind": kind, "address": address, "label": label, "replaces": replaces}
+    method = call("POST", _PATH, body)
     text = f"Added {kind} {method['id']}. {_send_first_code(method['id'])}"
     if method["secret"]:
         text += f"\nSigning secret, shown only once: {method['secret']}"

@@ -126,9 +126,9 @@ async def get_notice(w: Reader) -> ReminderLeadTime:
 @router.put(
     "/handoffs/notice", summary="Set how long before a shift people are reminded (managers and admins)"
 )
-async def set_notice(w: Manager, given: ReminderLeadTime) -> ReminderLeadTime:
-    await reminder_lead_time.change(w.tx, w.actor, given.hours, w.now)
-    return given
+async def set_notice(w: Manager, body: ReminderLeadTime) -> ReminderLeadTime:
+    await reminder_lead_time.change(w.tx, w.actor, body.hours, w.now)
+    return body
 
 
 @router.get("/schedules/{slug}/handoffs/{day}", summary="Get a handoff", responses=problems(404))
@@ -143,9 +143,9 @@ async def get_handoff(w: Reader, slug: Text, day: Day) -> HandoffDetail:
     summary="Save a handoff; 409 if someone else saved since `version`",
     responses=problems(404, 409),
 )
-async def save_handoff(w: Responder, slug: Text, day: Day, given: NewHandoffText) -> HandoffDetail:
+async def save_handoff(w: Responder, slug: Text, day: Day, body: NewHandoffText) -> HandoffDetail:
     schedule = await oncall.by_slug(w.tx, slug)
-    await actions.save(w.tx, w.actor, schedule, day, given.body, given.version, w.now)
+    await actions.save(w.tx, w.actor, schedule, day, body.body, body.version, w.now)
     (shown,) = await queries.details(w.tx, [await actions.of_day(w.tx, schedule, day)])
     return _detail(shown)
 

@@ -337,18 +337,18 @@ async def list_incidents(
 
 
 @router.post("/incidents", status_code=201, summary="Declare an incident", responses=problems(404))
-async def declare_incident(w: Declarer, given: NewIncident) -> IncidentShown:
+async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
     incident = await actions.declare(
         w.tx,
         w.actor,
-        title=given.title,
-        severity=parse(given.severity) if given.severity else None,
-        answers=given.answers.model_dump() if given.answers else None,
-        service_ids=[(await catalog.by_slug(w.tx, slug)).id for slug in given.services or []],
-        page_id=parse_ref("PG", given.page) if given.page else None,
-        summary=given.summary,
-        commander_id=w.person_id if given.take_command else None,
-        drill=given.drill,
+        title=body.title,
+        severity=parse(body.severity) if body.severity else None,
+        answers=body.answers.model_dump() if body.answers else None,
+        service_ids=[(await catalog.by_slug(w.tx, slug)).id for slug in body.services or []],
+        page_id=parse_ref("PG", body.page) if body.page else None,
+        summary=body.summary,
+        commander_id=w.person_id if body.take_command else None,
+        drill=body.drill,
         now=w.now,
     )
     return await _one(w.tx, incident)
@@ -389,9 +389,9 @@ async def list_timeline(w: Reader, ref: Text, pagination: PageParams) -> list[En
     summary="Add a timeline entry",
     responses=problems(404),
 )
-async def add_timeline_entry(w: Responder, ref: Text, given: NewEntry) -> IncidentShown:
+async def add_timeline_entry(w: Responder, ref: Text, body: NewEntry) -> IncidentShown:
     incident_id, now = parse_ref("INC", ref), w.now
-    await actions.add_entry(w.tx, w.actor, incident_id, given.kind, given.text, now)
+    await actions.add_entry(w.tx, w.actor, incident_id, body.kind, body.text, now)
     return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
@@ -400,10 +400,10 @@ async def add_timeline_entry(w: Responder, ref: Text, given: NewEntry) -> Incide
     summary="Change the severity",
     responses=problems(404, 409),
 )
-async def set_severity(w: Responder, ref: Text, given: NewSeverity) -> IncidentShown:
-    chosen = Severity[given.severity]
+async def set_severity(w: Responder, ref: Text, body: NewSeverity) -> IncidentShown:
+    chosen = Severity[body.severity]
     incident_id, now = parse_ref("INC", ref), w.now
-    return await _one(w.tx, await actions.set_severity(w.tx, w.actor, incident_id, chosen, given.reason, now))
+    return await _one(w.tx, await actions.set_severity(w.tx, w.actor, incident_id, chosen, body.reason, now))
 
 
 @router.post(
@@ -411,15 +411,15 @@ async def set_severity(w: Responder, ref: Text, given: NewSeverity) -> IncidentS
     summary="Change the phase",
     responses=problems(404, 409),
 )
-async def set_phase(w: Responder, ref: Text, given: NewPhase) -> IncidentShown:
+async def set_phase(w: Responder, ref: Text, body: NewPhase) -> IncidentShown:
     moved = await actions.set_phase(
         w.tx,
         w.actor,
         parse_ref("INC", ref),
-        given.phase,
+        body.phase,
         w.now,
-        reason=given.reason,
-        force=given.force,
+        reason=body.reason,
+        force=body.force,
     )
     return await _one(w.tx, moved)
 
@@ -429,9 +429,9 @@ async def set_phase(w: Responder, ref: Text, given: NewPhase) -> IncidentShown:
     summary="Assign a role",
     responses=problems(404, 409),
 )
-async def take_role(w: Responder, ref: Text, given: NewRole) -> IncidentShown:
-    incident_id, person = parse_ref("INC", ref), given.person_id or w.person_id
-    await actions.take_role(w.tx, w.actor, incident_id, given.role, person, w.now)
+async def take_role(w: Responder, ref: Text, body: NewRole) -> IncidentShown:
+    incident_id, person = parse_ref("INC", ref), body.person_id or w.person_id
+    await actions.take_role(w.tx, w.actor, incident_id, body.role, person, w.now)
     return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
@@ -440,15 +440,15 @@ async def take_role(w: Responder, ref: Text, given: NewRole) -> IncidentShown:
     summary="Update conditions, actions and needs",
     responses=problems(404),
 )
-async def set_canvas(w: Responder, ref: Text, given: Canvas) -> IncidentShown:
+async def set_canvas(w: Responder, ref: Text, body: Canvas) -> IncidentShown:
     incident_id, now = parse_ref("INC", ref), w.now
-    await actions.set_canvas(w.tx, w.actor, incident_id, given.conditions, given.actions, given.needs, now)
+    await actions.set_canvas(w.tx, w.actor, incident_id, body.conditions, body.actions, body.needs, now)
     return await _one(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.post("/incidents/{ref}/pages", summary="Link a page to the incident", responses=problems(404))
-async def link_page(w: Responder, ref: Text, given: PageLink) -> IncidentShown:
-    incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", given.page)
+async def link_page(w: Responder, ref: Text, body: PageLink) -> IncidentShown:
+    incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", body.page)
     await actions.link_page(w.tx, w.actor, incident_id, page_id, w.now)
     return await _one(w.tx, await actions.incident(w.tx, incident_id))
 

@@ -34,7 +34,7 @@ class IncidentQuery:
     commander: str = ""
     month: str = ""
 
-    def given(self) -> dict[str, str]:
+    def filters(self) -> dict[str, str]:
         """Return the parameters that restrict the list, by name."""
         values = {name: getattr(self, name).strip() for name in self.__slots__}
         return {name: value for name, value in values.items() if value}
@@ -78,13 +78,17 @@ async def _commander(tx: Tx, text: str, me: int) -> int:
 
 async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UTC") -> IncidentFilter:
     """Return a query as a filter, in any phase; raise `Invalid` naming the wrong parameter."""
-    given = query.given()
-    since, until = month_bounds(given["month"], tz) if "month" in given else (None, None)
+    filters = query.filters()
+    since, until = month_bounds(filters["month"], tz) if "month" in filters else (None, None)
     return IncidentFilter(
-        severities=severities(given["severity"]) if "severity" in given else (),
-        service_id=(await catalog.resolve_service(tx, given["service"])).id if "service" in given else None,
-        commander_id=await _commander(tx, given["commander"], person_id) if "commander" in given else None,
+        severities=severities(filters["severity"]) if "severity" in filters else (),
+        service_id=(await catalog.resolve_service(tx, filters["service"])).id
+        if "service" in filters
+        else None,
+        commander_id=await _commander(tx, filters["commander"], person_id)
+        if "commander" in filters
+        else None,
         since=since,
         until=until,
-        words=search_words(given.get("q", "")),
+        words=search_words(filters.get("q", "")),
     )

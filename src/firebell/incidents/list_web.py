@@ -60,7 +60,7 @@ async def incidents(
     order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
     chosen = visit.request.query_params.getlist("severity")
     query = IncidentQuery(q, ",".join(chosen), service, commander, month)
-    filters = query.given()
+    filters = query.filters()
     state_and_sort = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
     if len(chosen) > 1 or any(value == "" for value in visit.request.query_params.values()):
         # a form sends blank fields too; the address keeps only what restricts the list
@@ -100,7 +100,7 @@ async def incidents(
         "tab": tab,
         "tabs": TABS,
         "totals": {name: _total(counts.get(name, 0)) for name in TABS},
-        "given": filters,
+        "filters": filters,
         "error": error,
         "sort": order,
         "sorts": {

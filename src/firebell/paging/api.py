@@ -307,12 +307,12 @@ async def escalate_page(w: Responder, ref: Text) -> PageShown:
     summary="Snooze a page for up to 24 hours",
     responses=problems(404, 409),
 )
-async def snooze_page(w: Responder, ref: Text, given: SnoozeRequest) -> PageShown:
-    if (given.minutes is None) == (given.until is None):
+async def snooze_page(w: Responder, ref: Text, body: SnoozeRequest) -> PageShown:
+    if (body.minutes is None) == (body.until is None):
         raise Invalid(
             "Send either `minutes` or `until`.", fields={"minutes": "Use 1 to 1440, or leave it out."}
         )
-    end = given.until or w.now + timedelta(minutes=given.minutes or 0)
+    end = body.until or w.now + timedelta(minutes=body.minutes or 0)
     page = await actions.snooze(w.tx, w.actor, parse_ref("PG", ref), end, w.now)
     return await shown(w.tx, page, w.now)
 
@@ -324,9 +324,9 @@ async def snooze_page(w: Responder, ref: Text, given: SnoozeRequest) -> PageShow
     summary="Add a note to a page",
     responses=problems(404),
 )
-async def add_page_note(w: Responder, ref: Text, given: Note) -> PageShown:
+async def add_page_note(w: Responder, ref: Text, body: Note) -> PageShown:
     page_id, now = parse_ref("PG", ref), w.now
-    await actions.add_note(w.tx, w.actor, page_id, given.text, now)
+    await actions.add_note(w.tx, w.actor, page_id, body.text, now)
     return await shown(w.tx, await actions.page(w.tx, page_id), now)
 
 
@@ -349,10 +349,9 @@ def _policy(policy: Policy) -> PolicyShown:
     )
 
 
-def _levels(given: PolicyPlan) -> list[Level]:
+def _levels(body: PolicyPlan) -> list[Level]:
     return [
-        Level(tuple(Target(t.kind, t.id) for t in level.targets), level.ack_within_s)
-        for level in given.levels
+        Level(tuple(Target(t.kind, t.id) for t in level.targets), level.ack_within_s) for level in body.levels
     ]
 
 
@@ -369,15 +368,15 @@ async def list_policies(w: PlanReader, params: PageParams) -> list[PolicyShown]:
     summary="Create an escalation policy",
     responses=problems(404, 409),
 )
-async def create_policy(w: Planner, given: NewPolicy) -> PolicyShown:
+async def create_policy(w: Planner, body: NewPolicy) -> PolicyShown:
     policy = await actions.create_policy(
         w.tx,
         w.actor,
-        name=given.name,
-        team_id=given.team_id,
-        levels=_levels(given),
-        repeat=given.repeat,
-        ack_timeout_s=given.ack_timeout_s,
+        name=body.name,
+        team_id=body.team_id,
+        levels=_levels(body),
+        repeat=body.repeat,
+        ack_timeout_s=body.ack_timeout_s,
         now=w.now,
     )
     return _policy(policy)
@@ -396,14 +395,14 @@ async def get_policy(w: PlanReader, slug: Text) -> PolicyShown:
     summary="Replace the levels of a policy, for new pages only",
     responses=problems(404),
 )
-async def edit_policy(w: Planner, slug: Text, given: PolicyPlan) -> PolicyShown:
+async def edit_policy(w: Planner, slug: Text, body: PolicyPlan) -> PolicyShown:
     await actions.update_policy(
         w.tx,
         w.actor,
         await actions.policy_by_slug(w.tx, slug),
-        levels=_levels(given),
-        repeat=given.repeat,
-        ack_timeout_s=given.ack_timeout_s,
+        levels=_levels(body),
+        repeat=body.repeat,
+        ack_timeout_s=body.ack_timeout_s,
         now=w.now,
     )
     return _policy(await actions.policy_by_slug(w.tx, slug))

@@ -28,21 +28,21 @@ class PageQuery:
     since: str = ""
     until: str = ""
 
-    def given(self) -> dict[str, str]:
+    def filters(self) -> dict[str, str]:
         """Return the parameters that restrict the list, by name."""
         values = {name: getattr(self, name).strip() for name in self.__slots__}
         return {name: v for name, v in values.items() if v and (name, v) != ("whose", "all")}
 
 
-async def _team_ids(tx: Tx, given: dict[str, str], person_id: int) -> tuple[int, ...] | None:
+async def _team_ids(tx: Tx, filters: dict[str, str], person_id: int) -> tuple[int, ...] | None:
     chosen: set[int] | None = None
-    if "team" in given:
+    if "team" in filters:
         slugs = {team.slug: team.id for team in await people.teams(tx)}
-        name = given["team"]
+        name = filters["team"]
         if (team_id := slugs.get(name, slugs.get(slugify(name)))) is None:
             raise Invalid(f"There is no team {shown(name)}.", fields={"team": "Use the slug of a team."})
         chosen = {team_id}
-    if given.get("whose") == "my-teams":
+    if filters.get("whose") == "my-teams":
         own = set(await people.team_ids_of(tx, person_id))
         chosen = own if chosen is None else chosen & own
     return None if chosen is None else tuple(sorted(chosen))
@@ -61,24 +61,26 @@ async def resolve(
 
     The days of the query are both included, and replace the instants `since` and `until`.
     """
-    given = query.given()
-    if "whose" in given:
-        to_one_of(given["whose"], "whose", WHOSE)
-    if "urgency" in given:
-        to_one_of(given["urgency"], "urgency", URGENCIES)
+    filters = query.filters()
+    if "whose" in filters:
+        to_one_of(filters["whose"], "whose", WHOSE)
+    if "urgency" in filters:
+        to_one_of(filters["urgency"], "urgency", URGENCIES)
     zone = ZoneInfo(tz)
-    if "since" in given:
-        since = datetime.combine(to_day(given["since"], "since"), time.min, zone)
-    if "until" in given:
-        until = datetime.combine(to_day(given["until"], "until") + timedelta(days=1), time.min, zone)
+    if "since" in filters:
+        since = datetime.combine(to_day(filters["since"], "since"), time.min, zone)
+    if "until" in filters:
+        until = datetime.combine(to_day(filters["until"], "until") + timedelta(days=1), time.min, zone)
     if since and until and since >= until:
         raise Invalid("The end date is before the start date.", fields={"until": "Use a date after `since`."})
     return PageFilter(
-        words=search_words(given.get("q", "")),
-        service_id=(await catalog.resolve_service(tx, given["service"])).id if "service" in given else None,
-        team_ids=await _team_ids(tx, given, person_id),
-        person_id=person_id if given.get("whose") == "me" else None,
-        urgency=given.get("urgency", ""),
+        words=search_words(filters.get("q", "")),
+        service_id=(await catalog.resolve_service(tx, filters["service"])).id
+        if "service" in filters
+        else None,
+        team_ids=await _team_ids(tx, filters, person_id),
+        person_id=person_id if filters.get("whose") == "me" else None,
+        urgency=filters.get("urgency", ""),
         since=since,
         until=until,
     )

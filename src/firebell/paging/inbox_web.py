@@ -56,12 +56,12 @@ async def inbox(
 ) -> Response:
     tab = state if state in TABS else "open"
     query = PageQuery(q, service, team, whose, urgency, since, until)
-    given = query.given()
-    start = html.address("/pages", state=tab, **given)
+    filters = query.filters()
+    start = html.address("/pages", state=tab, **filters)
     if any(value == "" for value in visit.request.query_params.values()):
         # a form sends its blank fields too; a URL has only what restricts the list
         position = {"show": show, "select": select, "before": before, "after": after}
-        return html.redirect(html.address("/pages", state=tab, **given, **position))
+        return html.redirect(html.address("/pages", state=tab, **filters, **position))
     page_filter, error = await _resolved(visit.tx, query, visit.person)
     listing = (
         await _listing(visit.tx, TABS[tab][1], page_filter, before, after, visit.now)
@@ -91,20 +91,20 @@ async def inbox(
         "tab": tab,
         "tabs": TABS,
         "totals": {name: _total(counts, states) for name, (_, states) in TABS.items()},
-        "given": given,
+        "filters": filters,
         "error": error,
-        "here": html.address("/pages", state=tab, **given, **here),
-        "select_all": html.address("/pages", state=tab, **given, before=before, after=after, select="all"),
-        "without": _without(tab, given),
+        "here": html.address("/pages", state=tab, **filters, **here),
+        "select_all": html.address("/pages", state=tab, **filters, before=before, after=after, select="all"),
+        "without": _without(tab, filters),
         "whose": {
             name: (
                 label,
-                html.address("/pages", state=tab, **{**given, "whose": "" if name == "all" else name}),
+                html.address("/pages", state=tab, **{**filters, "whose": "" if name == "all" else name}),
             )
             for name, label in WHOSE_LABELS.items()
         },
-        "newer": html.address("/pages", state=tab, **given, after=listing.newer) if listing.newer else "",
-        "older": html.address("/pages", state=tab, **given, before=listing.older) if listing.older else "",
+        "newer": html.address("/pages", state=tab, **filters, after=listing.newer) if listing.newer else "",
+        "older": html.address("/pages", state=tab, **filters, before=listing.older) if listing.older else "",
         "views": pages,
         "rest": rest,
         "chosen": detail,
@@ -129,13 +129,13 @@ def _total(counts: Mapping[str, int], states: tuple[PageState, ...]) -> str:
     return f"{list_store.COUNTED:,}+" if total > list_store.COUNTED else f"{total or ''}"
 
 
-def _without(tab: str, given: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _without(tab: str, filters: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Return (label, value, URL without it) of each filter that is set, except the search and `whose`."""
     labels = {"service": "Service", "team": "Team", "urgency": "Urgency", "since": "From", "until": "To"}
     return [
-        (label, given[name], html.address("/pages", state=tab, **{**given, name: ""}))
+        (label, filters[name], html.address("/pages", state=tab, **{**filters, name: ""}))
         for name, label in labels.items()
-        if name in given
+        if name in filters
     ]
 
 

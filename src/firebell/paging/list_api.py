@@ -107,8 +107,8 @@ async def list_pages(
     responses=problems(404),
 )
 async def act_on_pages(
-    ctx: Ctx, caller: Annotated[Caller, may(Verb.PAGE_RESPOND)], given: BulkRequest
+    ctx: Ctx, caller: Annotated[Caller, may(Verb.PAGE_RESPOND)], body: BulkRequest
 ) -> list[OutcomeShown]:
-    page_ids = [parse_ref("PG", ref) for ref in given.refs]
-    outcomes = await act(ctx, caller.actor, given.action, page_ids, given.minutes)
+    page_ids = [parse_ref("PG", ref) for ref in body.refs]
+    outcomes = await act(ctx, caller.actor, body.action, page_ids, body.minutes)
     return [OutcomeShown.model_validate(outcome) for outcome in outcomes]

@@ -37,13 +37,13 @@ class PageActionDone(page_api.PageAcked):
     summary="Perform an action that was decided earlier, once per `key`; 409 `stale` asks to confirm it",
     responses=problems(404, 409),
 )
-async def perform_page_action(w: page_api.Responder, ref: Text, given: PageAction) -> PageActionDone:
+async def perform_page_action(w: page_api.Responder, ref: Text, body: PageAction) -> PageActionDone:
     action = DelayedAction(
-        given.action,
-        given.key,
-        min(given.pressed_at, w.now),
-        given.position,
-        timedelta(minutes=given.minutes),
+        body.action,
+        body.key,
+        min(body.pressed_at, w.now),
+        body.position,
+        timedelta(minutes=body.minutes),
     )
     outcome = await offline_actions.perform(w.tx, w.actor, parse_ref("PG", ref), action, w.now)
     shown = await page_api.shown(w.tx, outcome.page, w.now)

@@ -49,7 +49,7 @@ async def _contact(
         "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
         "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
         "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
-        "given": fields,
+        "fields": fields,
         "secret": secret,
         "error": error,
     }

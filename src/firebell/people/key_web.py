@@ -26,7 +26,7 @@ async def _keys(
         "keys": own_keys,
         "scopes": [(scope, scope) for scope in SCOPES if scope in grantable],
         "chosen": fields.get("chosen", [scope for scope in SCOPES if scope in grantable - {"admin"}]),
-        "given": fields,
+        "fields": fields,
         "secret": secret,
         "error": error,
     }

@@ -42,7 +42,7 @@ async def _people(
         "more": len(matches) > PEOPLE_PAGE_SIZE,
         "invited": invited,
         "roles": [(role.value, role.value) for role in Role],
-        "given": fields,
+        "fields": fields,
         "linked_person": linked[0],
         "link": linked[1],
         "error": error,

@@ -336,10 +336,10 @@ async def list_rates(w: PayReader) -> list[TermShown]:
     "/reports/on-call/rates",
     summary="Set the pay rates from a month on; earlier months keep theirs (managers and admins)",
 )
-async def set_rates(w: Responder, given: NewRates) -> RatesShown:
-    amounts = given.model_dump(exclude={"month", "past"})
+async def set_rates(w: Responder, body: NewRates) -> RatesShown:
+    amounts = body.model_dump(exclude={"month", "past"})
     new = pay.checked(amounts)
-    saved = await actions.set_rates(w.tx, w.actor, new, w.now, month=given.month, past=given.past)
+    saved = await actions.set_rates(w.tx, w.actor, new, w.now, month=body.month, past=body.past)
     return RatesShown.model_validate(_rates(saved))
 
 

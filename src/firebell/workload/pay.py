@@ -61,12 +61,12 @@ def time_off(arrivals: Sequence[Arrival], tz: str, month: date, rates: Rates) ->
     )
 
 
-def checked(given: Mapping[str, str]) -> Rates:
+def checked(fields: Mapping[str, str]) -> Rates:
     """Parse the rates that a person entered; raise `Invalid` with an error for each wrong field."""
     errors: dict[str, str] = {}
 
     def amount(name: str, highest: Decimal) -> Decimal:
-        text = given.get(name, "").strip() or "0"
+        text = fields.get(name, "").strip() or "0"
         try:
             number = Decimal(text)
         except InvalidOperation:
@@ -76,13 +76,13 @@ def checked(given: Mapping[str, str]) -> Rates:
             return Decimal(0)
         return number
 
-    currency = given.get("currency", "").strip().upper()
+    currency = fields.get("currency", "").strip().upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
         errors["currency"] = "Enter a three-letter ISO 4217 code, such as EUR."
-    country = given.get("country", "").strip().upper()
+    country = fields.get("country", "").strip().upper()
     if not re.fullmatch(r"([A-Z]{2})?", country):
         errors["country"] = "Enter a two-letter ISO 3166 code, such as SE, or leave blank for no holidays."
-    subdivision = given.get("subdivision", "").strip().upper()
+    subdivision = fields.get("subdivision", "").strip().upper()
     if not re.fullmatch(r"[A-Z0-9]{0,3}", subdivision) or (subdivision and not country):
         errors["subdivision"] = "Enter a part of the country by ISO 3166-2, such as BY for DE-BY."
     rates = Rates(

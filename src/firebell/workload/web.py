@@ -115,11 +115,11 @@ async def paid_csv(visit: CurrentVisit, month: str = "", bom: str = "") -> Respo
     return attachment(actions.seen_by(report, visit.person.id, visit.rights), bom=bool(bom))
 
 
-async def _rates(visit: Visit, given: dict[str, str], error: FirebellError | None = None) -> Response:
+async def _rates(visit: Visit, fields: dict[str, str], error: FirebellError | None = None) -> Response:
     rate_periods = await actions.all_rate_periods(visit.tx)
     context = {
         "nav": "oncall",
-        "given": given,
+        "fields": fields,
         "rate_periods": rate_periods,
         "present": actions.month_named("", visit.now),
         "first": measurement.FIRST_MONTH,
@@ -132,22 +132,22 @@ async def _rates(visit: Visit, given: dict[str, str], error: FirebellError | Non
 async def rates(visit: CurrentVisit, month: str = "") -> Response:
     chosen = actions.month_named(month, visit.now)
     rate_period = await actions.rate_period(visit.tx, chosen)
-    given = pay.to_json(rate_period.dated_rates.rates if rate_period else Rates()) | {
+    fields = pay.to_json(rate_period.dated_rates.rates if rate_period else Rates()) | {
         "month": f"{chosen:%Y-%m}"
     }
-    return await _rates(visit, given)
+    return await _rates(visit, fields)
 
 
 @router.post("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_RATES_WRITE))
 async def set_rates(visit: CurrentVisit) -> Response:
     filled = {k: v for k, v in visit.values.items() if k != "csrf"}
-    given = pay.to_json(Rates()) | {"month": f"{visit.now:%Y-%m}"} | filled
+    fields = pay.to_json(Rates()) | {"month": f"{visit.now:%Y-%m}"} | filled
     try:
-        month = actions.month_named(given["month"], visit.now)
+        month = actions.month_named(fields["month"], visit.now)
         async with visit.tx.savepoint():
-            new, past = pay.checked(given), bool(given.get("past"))
+            new, past = pay.checked(fields), bool(fields.get("past"))
             await actions.set_rates(visit.tx, visit.actor, new, visit.now, month=month, past=past)
     except Invalid as error:
-        return await _rates(visit, given, error)
+        return await _rates(visit, fields, error)
     text = f"Pay rates from {month:%B %Y} saved."
     return flash.redirect(visit.request, f"/oncall/pay/rates?month={month:%Y-%m}", text)

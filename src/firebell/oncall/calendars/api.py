@@ -197,18 +197,18 @@ async def list_feeds(w: OwnReader) -> list[FeedShown]:
     summary="Create a feed; its address is shown once",
     responses=problems(404, 409),
 )
-async def create_feed(w: Owner, given: NewFeed) -> FeedMade:
-    match given.kind:
+async def create_feed(w: Owner, body: NewFeed) -> FeedMade:
+    match body.kind:
         case FeedKind.PERSON:
             subject = w.person_id
         case FeedKind.SCHEDULE:
-            subject = (await oncall.by_slug(w.tx, given.schedule)).id
+            subject = (await oncall.by_slug(w.tx, body.schedule)).id
         case FeedKind.TEAM:
-            subject = given.team_id or 0
+            subject = body.team_id or 0
     feed, token = await actions.create_feed(
         w.tx,
         w.actor,
-        kind=given.kind,
+        kind=body.kind,
         subject_id=subject,
         made_by=w.person_id,
         now=w.now,
@@ -242,20 +242,20 @@ async def list_schedule_calendars(w: Reader, slug: Text) -> list[ImportShown]:
     summary="Import a calendar or public holidays; it is read within seconds",
     responses=problems(404, 409),
 )
-async def add_schedule_calendar(w: Responder, slug: Text, given: NewImport) -> ImportShown:
+async def add_schedule_calendar(w: Responder, slug: Text, body: NewImport) -> ImportShown:
     schedule = await oncall.by_slug(w.tx, slug)
     calendar = await actions.add_import(
         w.tx,
         w.actor,
-        use=Use(given.use),
-        place=given.place,
+        use=Use(body.use),
+        place=body.place,
         schedule_id=schedule.id,
-        name=given.name,
-        url=given.url,
-        text=given.text,
-        country=given.country,
-        subdivision=given.subdivision,
-        users=given.people,
+        name=body.name,
+        url=body.url,
+        text=body.text,
+        country=body.country,
+        subdivision=body.subdivision,
+        users=body.people,
         now=w.now,
     )
     return _import(calendar, 0, w.now)
@@ -267,15 +267,15 @@ async def list_my_calendars(w: OwnReader) -> list[ImportShown]:
 
 
 @router.post("/me/calendars", status_code=201, summary="Add a personal calendar", responses=problems(409))
-async def add_my_calendar(w: Owner, given: NewBusy) -> ImportShown:
+async def add_my_calendar(w: Owner, body: NewBusy) -> ImportShown:
     calendar = await actions.add_import(
         w.tx,
         w.actor,
         use=Use.BUSY,
         person_id=w.person_id,
-        name=given.name,
-        url=given.url,
-        text=given.text,
+        name=body.name,
+        url=body.url,
+        text=body.text,
         now=w.now,
     )
     return _import(calendar, 0, w.now)
@@ -297,9 +297,9 @@ async def fetch_calendar(w: Owner, calendar_id: PathId) -> None:
     summary="Move an imported layer above or below the rotations, from now on",
     responses=problems(404),
 )
-async def place_calendar(w: Responder, calendar_id: PathId, given: Placed) -> ImportShown:
+async def place_calendar(w: Responder, calendar_id: PathId, body: Placed) -> ImportShown:
     calendar = await actions.import_for(w.tx, calendar_id, w.person_id)
-    placed = await actions.place_import(w.tx, w.actor, calendar, given.place, w.now)
+    placed = await actions.place_import(w.tx, w.actor, calendar, body.place, w.now)
     return (await _imports(w.tx, [placed], w.now))[0]
 
 

@@ -33,7 +33,7 @@ _DURATION = re.compile(
 _NOMINAL = "X-FIREBELL-NOMINAL-DAYS"
 """Beside each DURATION: how many of its days are days; a parsed one does not tell P1D from PT24H."""
 
-Found = tuple[list[CalendarEvent], list[str]]
+ReadEvents = tuple[list[CalendarEvent], list[str]]
 
 
 def decoded(data: bytes) -> str:
@@ -46,7 +46,7 @@ def decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = False) -> Found:
+def read(data: bytes, tz: str, a: datetime, b: datetime, *, freebusy: bool = False) -> ReadEvents:
     """Return the occurrences that touch `[a, b)`, ordered by start, and notes on what was skipped and why.
 
     With `freebusy`, include the busy times of VFREEBUSY components. `tz` is the time zone of times without one,
@@ -96,8 +96,8 @@ def _busy_periods(calendar: Any, zone: ZoneInfo, a: datetime, b: datetime) -> li
     return periods
 
 
-def _with_days(found: re.Match[str]) -> str:
-    return f"{found[0].rstrip()}\r\n{_NOMINAL}:{int(found[1] or 0) * 7 + int(found[2] or 0)}"
+def _with_days(match: re.Match[str]) -> str:
+    return f"{match[0].rstrip()}\r\n{_NOMINAL}:{int(match[1] or 0) * 7 + int(match[2] or 0)}"
 
 
 def _zone_of(calendar: Any) -> str:
@@ -156,7 +156,7 @@ def _include_last_day(event: Any) -> None:
             rule["UNTIL"] = [end.astimezone(UTC) if start.tzinfo else end]
 
 
-def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> Found:
+def _expanded(series: Series, zone: ZoneInfo, a: datetime, b: datetime) -> ReadEvents:
     title = _title(series.events[0])
     try:
         for event in series.events:
@@ -228,7 +228,7 @@ def _span(event: Any, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> Found:
+def _kept(occurrences: Sequence[Any], zone: ZoneInfo, a: datetime, b: datetime) -> ReadEvents:
     events, notes = [], []
     for event in occurrences:
         if str(event.get("STATUS", "")).strip().upper() == "CANCELLED":

@@ -104,15 +104,15 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _job(given: dict[str, Any]) -> ParseJob:
-    known = tuple(KnownPerson(**p) for p in given["people"])
+def _job(request: dict[str, Any]) -> ParseJob:
+    known = tuple(KnownPerson(**p) for p in request["people"])
     return ParseJob(
         **{
-            **given,
-            "a": _at(given["a"]),
-            "b": _at(given["b"]),
+            **request,
+            "a": _at(request["a"]),
+            "b": _at(request["b"]),
             "people": known,
-            "users": tuple(given["users"]),
+            "users": tuple(request["users"]),
         }
     )
 

@@ -40,10 +40,10 @@ def _note(name: str, start: date) -> str:
 
 
 def _align_list(master: Any, name: str, start: date, zone: ZoneInfo) -> list[str]:
-    given = master.pop(name, [])
+    property_values = master.pop(name, [])
     aligned: list[Any] = []
     notes: list[str] = []
-    for dates in given if isinstance(given, list) else [given]:
+    for dates in property_values if isinstance(property_values, list) else [property_values]:
         try:
             values = [d.dt for d in dates.dts]
         except UNREADABLE:

@@ -90,7 +90,7 @@ async def feed(request: Request, token: str) -> Response:
 
 async def _mine(
     visit: Visit,
-    given: Mapping[str, str],
+    fields: Mapping[str, str],
     url: str = "",
     error: FirebellError | None = None,
 ) -> Response:
@@ -107,7 +107,7 @@ async def _mine(
         "schedules": {s.slug: s.name for s in schedules},
         "subjects": subjects,
         "url": url,
-        "given": given,
+        "fields": fields,
         "error": error,
     }
     return await html.render(visit.request, "oncall/my_calendars.html", context)
@@ -151,7 +151,7 @@ async def revoke_feed(visit: CurrentVisit, feed_id: int) -> Response:
 
 @router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
 async def add_busy(visit: CurrentVisit) -> Response:
-    given = visit.values
+    fields = visit.values
     try:
         async with visit.tx.savepoint():
             added = await actions.add_import(
@@ -159,17 +159,17 @@ async def add_busy(visit: CurrentVisit) -> Response:
                 visit.actor,
                 use=Use.BUSY,
                 person_id=visit.person.id,
-                name=given.get("name", ""),
-                url=given.get("url", ""),
+                name=fields.get("name", ""),
+                url=fields.get("url", ""),
                 now=visit.now,
             )
     except (Invalid, Conflict) as error:
-        return await _mine(visit, given, error=error)
+        return await _mine(visit, fields, error=error)
     return flash.redirect(visit.request, "/settings/calendars", f"Calendar {added.name} added.")
 
 
 async def _of_schedule(
-    visit: Visit, slug: str, given: Mapping[str, Any], error: FirebellError | None = None
+    visit: Visit, slug: str, fields: Mapping[str, Any], error: FirebellError | None = None
 ) -> Response:
     schedule = await oncall.by_slug(visit.tx, slug, since=visit.now, until=visit.now)
     names = {p.id: p.name for p in await people.people(visit.tx) if p.active}
@@ -178,7 +178,7 @@ async def _of_schedule(
         *map(int, schedule.people),
         *await people.team_members(visit.tx, schedule.team_id),
     }
-    chosen = given.get("chosen", [])
+    chosen = fields.get("chosen", [])
     others = await choosable(visit.tx, nearby, visit.request.query_params.get("with", ""), chosen=chosen)
     context = {
         "nav": "oncall",
@@ -193,7 +193,7 @@ async def _of_schedule(
         "names": names,
         "uses": USES,
         "places": PLACES,
-        "given": given,
+        "fields": fields,
         "error": error,
     }
     return await html.render(visit.request, "oncall/calendars.html", context)
@@ -233,7 +233,7 @@ async def of_schedule(visit: CurrentVisit, slug: str) -> Response:
 
 @router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
 async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
-    given = visit.values
+    fields = visit.values
     users: list[int] = []
     try:
         try:
@@ -243,9 +243,9 @@ async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Respon
             await visit.form.close()
         async with visit.tx.savepoint():
             schedule = await oncall.by_slug(visit.tx, slug)
-            added = await _add(visit, schedule, {**given, **sent}, users)
+            added = await _add(visit, schedule, {**fields, **sent}, users)
     except (Invalid, Conflict) as error:
-        return await _of_schedule(visit, slug, {**given, "chosen": users}, error)
+        return await _of_schedule(visit, slug, {**fields, "chosen": users}, error)
     return flash.redirect(visit.request, f"/oncall/{slug}/calendars", f"Calendar {added.name} added.")
 
 
@@ -277,11 +277,11 @@ async def _sent(form: FormData) -> dict[str, str]:
     return {"text": text, "name": name[:80]}
 
 
-async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users: list[int]) -> Import:
-    use, place = given.get("use", ""), LayerPlace.ABOVE
-    if given.get("country", "").strip():
+async def _add(visit: Visit, schedule: Schedule, fields: Mapping[str, str], users: list[int]) -> Import:
+    use, place = fields.get("use", ""), LayerPlace.ABOVE
+    if fields.get("country", "").strip():
         use = Use.LAYER if users else Use.NAMES
-        place = _place(given) if users else place
+        place = _place(fields) if users else place
     elif use == LayerPlace.BELOW:
         use, place = Use.LAYER, LayerPlace.BELOW
     if use not in set(Use):
@@ -292,20 +292,20 @@ async def _add(visit: Visit, schedule: Schedule, given: Mapping[str, str], users
         use=Use(use),
         place=place,
         schedule_id=schedule.id,
-        name=given.get("name", ""),
-        url=given.get("url", ""),
-        text=given.get("text", ""),
-        country=given.get("country", ""),
-        subdivision=given.get("subdivision", ""),
+        name=fields.get("name", ""),
+        url=fields.get("url", ""),
+        text=fields.get("text", ""),
+        country=fields.get("country", ""),
+        subdivision=fields.get("subdivision", ""),
         users=users,
         now=visit.now,
     )
 
 
-def _place(given: Mapping[str, Any]) -> LayerPlace:
-    if given.get("place", LayerPlace.ABOVE) not in set(LayerPlace):
+def _place(fields: Mapping[str, Any]) -> LayerPlace:
+    if fields.get("place", LayerPlace.ABOVE) not in set(LayerPlace):
         raise Invalid("Choose a position for the layer.", fields={"place": "Choose above or below."})
-    return LayerPlace(given.get("place", LayerPlace.ABOVE))
+    return LayerPlace(fields.get("place", LayerPlace.ABOVE))
 
 
 def _own(visit: Visit) -> bool:

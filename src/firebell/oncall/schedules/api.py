@@ -24,10 +24,10 @@ from firebell.oncall.schedules.schemas import (
     ShadowShown,
     detail_shown,
     finding_shown,
-    layer_given,
-    layers_given,
     preview_shown,
     schedule_shown,
+    to_layer,
+    to_layers,
 )
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
@@ -46,14 +46,14 @@ async def list_schedules(w: Reader, page: PageParams) -> list[ScheduleShown]:
 
 
 @router.post("/schedules", status_code=201, summary="Create a schedule", responses=problems(404, 409))
-async def create_schedule(w: Responder, given: NewSchedule) -> ScheduleDetail:
-    layers = [layer_given(layer) for layer in given.layers]
+async def create_schedule(w: Responder, body: NewSchedule) -> ScheduleDetail:
+    layers = [to_layer(layer) for layer in body.layers]
     created = await actions.create_schedule(
         w.tx,
         w.actor,
-        name=given.name,
-        team_id=given.team_id,
-        tz=given.tz,
+        name=body.name,
+        team_id=body.team_id,
+        tz=body.tz,
         layers=layers,
         now=w.now,
     )
@@ -72,15 +72,15 @@ async def get_schedule(w: Reader, slug: Text) -> ScheduleDetail:
     summary="Change a schedule's name, team or time zone",
     responses=problems(404, 409),
 )
-async def change_schedule(w: Responder, slug: Text, given: ScheduleChange) -> ScheduleShown:
+async def change_schedule(w: Responder, slug: Text, body: ScheduleChange) -> ScheduleShown:
     schedule = await queries.by_slug(w.tx, slug)
     changed = await actions.rename_schedule(
         w.tx,
         w.actor,
         schedule.id,
-        name=given.name,
-        team_id=given.team_id,
-        tz=given.tz,
+        name=body.name,
+        team_id=body.team_id,
+        tz=body.tz,
         now=w.now,
     )
     return schedule_shown(changed)
@@ -102,15 +102,15 @@ async def delete_schedule(w: Responder, slug: Text) -> None:
     summary="Replace the layers from an instant on; past shifts don't change",
     responses=problems(404, 409),
 )
-async def replace_layers(w: Responder, slug: Text, given: EditedLayers) -> ScheduleDetail:
+async def replace_layers(w: Responder, slug: Text, body: EditedLayers) -> ScheduleDetail:
     schedule = await queries.by_slug(w.tx, slug)
     changed = await actions.replace_layers(
         w.tx,
         w.actor,
         schedule.id,
-        layers_given(given),
-        version=given.version,
-        at=given.at,
+        to_layers(body),
+        version=body.version,
+        at=body.at,
         now=w.now,
     )
     return detail_shown(changed)
@@ -121,9 +121,9 @@ async def replace_layers(w: Responder, slug: Text, given: EditedLayers) -> Sched
     summary="Preview a change of the layers without saving it",
     responses=problems(404, 409),
 )
-async def preview_layers(w: Reader, slug: Text, given: EditedLayers) -> PreviewShown:
+async def preview_layers(w: Reader, slug: Text, body: EditedLayers) -> PreviewShown:
     old = await queries.by_slug(w.tx, slug)
-    new = await actions.edited(w.tx, old, layers_given(given), given.at or w.now)
+    new = await actions.edited(w.tx, old, to_layers(body), body.at or w.now)
     preview = await check_queries.preview_of(w.tx, old, new, w.now)
     return preview_shown(preview, await people.people(w.tx))
 
@@ -133,16 +133,16 @@ async def preview_layers(w: Reader, slug: Text, given: EditedLayers) -> PreviewS
     summary="Add a person to a rotation from an instant on",
     responses=problems(404, 409),
 )
-async def join_schedule(w: Responder, slug: Text, given: Joining) -> ScheduleDetail:
+async def join_schedule(w: Responder, slug: Text, body: Joining) -> ScheduleDetail:
     schedule = await queries.by_slug(w.tx, slug)
     changed = await actions.join(
         w.tx,
         w.actor,
         schedule.id,
-        layer_id=given.layer_id,
-        person_id=await queries.person_id(w.tx, given.person),
-        place=given.place,
-        at=given.at,
+        layer_id=body.layer_id,
+        person_id=await queries.person_id(w.tx, body.person),
+        place=body.place,
+        at=body.at,
         now=w.now,
     )
     return detail_shown(changed)
@@ -153,14 +153,14 @@ async def join_schedule(w: Responder, slug: Text, given: Joining) -> ScheduleDet
     summary="Remove a person from every layer from an instant on",
     responses=problems(404, 409),
 )
-async def leave_schedule(w: Responder, slug: Text, given: Leaving) -> ScheduleDetail:
+async def leave_schedule(w: Responder, slug: Text, body: Leaving) -> ScheduleDetail:
     schedule = await queries.by_slug(w.tx, slug)
     changed = await actions.leave(
         w.tx,
         w.actor,
         schedule.id,
-        person_id=await queries.person_id(w.tx, given.person),
-        at=given.at,
+        person_id=await queries.person_id(w.tx, body.person),
+        at=body.at,
         now=w.now,
     )
     return detail_shown(changed)
@@ -201,21 +201,21 @@ async def fix_finding(w: Responder, slug: Text, finding_id: Text) -> FindingShow
     summary="Add a shadow",
     responses=problems(404),
 )
-async def create_shadow(w: Responder, slug: Text, given: NewShadow) -> ShadowShown:
+async def create_shadow(w: Responder, slug: Text, body: NewShadow) -> ShadowShown:
     schedule = await queries.by_slug(w.tx, slug)
-    person = await queries.person_id(w.tx, given.person)
-    of = await queries.person_id(w.tx, given.of) if given.of else None
+    person = await queries.person_id(w.tx, body.person)
+    of = await queries.person_id(w.tx, body.of) if body.of else None
     shadow_id = await shadows.add_shadow(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
         person_id=person,
         of=of,
-        start=given.start,
-        end=given.end,
+        start=body.start,
+        end=body.end,
         now=w.now,
     )
-    return ShadowShown(id=shadow_id, user=person, of=of, start=given.start, end=given.end)
+    return ShadowShown(id=shadow_id, user=person, of=of, start=body.start, end=body.end)
 
 
 @router.delete(

@@ -28,44 +28,44 @@ _FORM_LABELS = {"override": "Override", "rotation": "Rotation", "shadow": "Shado
 NOBODY = "nobody"
 """The value of the person field for an intentional gap."""
 
-Given = Mapping[str, str]
-ChangeSchedule = Callable[[Tx, Schedule, Given, str, datetime], Awaitable[Schedule | None]]
+Fields = Mapping[str, str]
+ChangeSchedule = Callable[[Tx, Schedule, Fields, str, datetime], Awaitable[Schedule | None]]
 """Returns the schedule as a form would save it, with times in a zone; None while the form is incomplete."""
-SaveChange = Callable[[Tx, Person, Schedule, Given, str, datetime], Awaitable[Any]]
+SaveChange = Callable[[Tx, Person, Schedule, Fields, str, datetime], Awaitable[Any]]
 
 
 def _submitted(visit: Visit) -> tuple[dict[str, str], str]:
     """Return the fields of the form, and the time zone of its times."""
-    given = visit.values
-    return given, given["tz"] if given.get("tz") in html.time_zones() else visit.person.tz
+    fields = visit.values
+    return fields, fields["tz"] if fields.get("tz") in html.time_zones() else visit.person.tz
 
 
 async def _preview(visit: Visit, slug: str, form: str, change: ChangeSchedule) -> Response:
-    given, tz = _submitted(visit)
+    fields, tz = _submitted(visit)
     try:
         old = await queries.by_slug(visit.tx, slug, since=visit.now - CHECKS_HORIZON)
-        new = await change(visit.tx, old, given, tz, visit.now)
+        new = await change(visit.tx, old, fields, tz, visit.now)
         preview = await check_queries.preview_of(visit.tx, old, new, visit.now) if new else None
     except (Invalid, NotFound) as error:
-        return await one(visit, slug, Filled(given, form, unseen=error.message))
-    return await one(visit, slug, Filled(given, form, preview))
+        return await one(visit, slug, Filled(fields, form, unseen=error.message))
+    return await one(visit, slug, Filled(fields, form, preview))
 
 
 async def _save(visit: Visit, slug: str, form: str, save: SaveChange) -> Response:
-    given, tz = _submitted(visit)
+    fields, tz = _submitted(visit)
     try:
         async with visit.tx.savepoint():
             old = await queries.by_slug(visit.tx, slug)
-            await save(visit.tx, visit.person, old, given, tz, visit.now)
+            await save(visit.tx, visit.person, old, fields, tz, visit.now)
     except (Conflict, Invalid, NotFound) as error:
-        return await one(visit, slug, Filled(given, form, error=error))
+        return await one(visit, slug, Filled(fields, form, error=error))
     return flash.redirect(visit.request, f"/oncall/{slug}", f"{_FORM_LABELS[form]} on {old.name} saved.")
 
 
-def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[str, Any]:
+def _override_args(old: Schedule, fields: Fields, tz: str, now: datetime) -> dict[str, Any]:
     """Return the override of the form as arguments of `actions.create_override`; raise Invalid."""
-    kind, person_field = given.get("kind") or OverrideKind.SET, given.get("person")
-    instead = to_choice(given.get("instead"), "instead")
+    kind, person_field = fields.get("kind") or OverrideKind.SET, fields.get("person")
+    instead = to_choice(fields.get("instead"), "instead")
     if kind not in list(OverrideKind):
         raise Invalid("The override has no valid type.", fields={"kind": "Choose a type from the list."})
     kind, person = OverrideKind(kind), to_id(person_field)
@@ -74,7 +74,7 @@ def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[
     if kind is OverrideKind.MAP and (instead is None or instead == person):
         raise Invalid("The override replaces no one.", fields={"instead": "Choose someone else."})
     replaces = kind is OverrideKind.MAP
-    start, end = editor_form.override_interval(given, old, tz, now)
+    start, end = editor_form.override_interval(fields, old, tz, now)
     return {
         "kind": kind,
         "users": [] if person is None or replaces else [person],
@@ -84,19 +84,19 @@ def _override_args(old: Schedule, given: Given, tz: str, now: datetime) -> dict[
     }
 
 
-async def _with_override(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
-    if not given.get("lasts") and not given.get("end"):
+async def _with_override(tx: Tx, old: Schedule, fields: Fields, tz: str, now: datetime) -> Schedule | None:
+    if not fields.get("lasts") and not fields.get("end"):
         return None
-    return await actions.overridden(tx, old, **_override_args(old, given, tz, now), now=now)
+    return await actions.overridden(tx, old, **_override_args(old, fields, tz, now), now=now)
 
 
-async def _save_override(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
+async def _save_override(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: str, now: datetime) -> None:
     await actions.create_override(
         tx,
         authentication.actor_of(me),
         schedule_id=old.id,
-        **_override_args(old, given, tz, now),
-        reason=given.get("reason", ""),
+        **_override_args(old, fields, tz, now),
+        reason=fields.get("reason", ""),
         now=now,
     )
 
@@ -108,13 +108,13 @@ async def override(visit: CurrentVisit, slug: str, preview: str = "") -> Respons
     return await _save(visit, slug, "override", _save_override)
 
 
-def _rotation_change(old: Schedule, given: Given, at: datetime) -> tuple[int, int | None, int | None]:
+def _rotation_change(old: Schedule, fields: Fields, at: datetime) -> tuple[int, int | None, int | None]:
     """Return (person, layer to join or None to leave all, place or None for the last); raise Invalid."""
-    person, layer = (to_choice(given.get(name), name) for name in ("who", "layer"))
-    place = to_number(given["turn"], "turn", least=1) if given.get("turn") else None
+    person, layer = (to_choice(fields.get(name), name) for name in ("who", "layer"))
+    place = to_number(fields["turn"], "turn", least=1) if fields.get("turn") else None
     if person is None:
         raise Invalid("No person is selected.", fields={"who": "Choose a person."})
-    if given.get("verb") == "join":
+    if fields.get("verb") == "join":
         if layer is None:
             raise Invalid("No rotation is selected.", fields={"layer": "Choose a rotation from the list."})
         return person, layer, place - 1 if place else None
@@ -126,11 +126,11 @@ def _rotation_change(old: Schedule, given: Given, at: datetime) -> tuple[int, in
     return person, None, None
 
 
-async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: datetime) -> Schedule | None:
-    if not given.get("who"):
+async def _with_rotation(tx: Tx, old: Schedule, fields: Fields, tz: str, now: datetime) -> Schedule | None:
+    if not fields.get("who"):
         return None
-    at = editor_form.begins(given.get("begins", ""), "begins", tz, now)
-    person, layer, place = _rotation_change(old, given, at)
+    at = editor_form.begins(fields.get("begins", ""), "begins", tz, now)
+    person, layer, place = _rotation_change(old, fields, at)
     if layer is None:
         layers = actions.without_turns(old, at, person)
     else:
@@ -138,9 +138,9 @@ async def _with_rotation(tx: Tx, old: Schedule, given: Given, tz: str, now: date
     return await actions.edited(tx, old, layers, at)
 
 
-async def _save_rotation(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
-    at = editor_form.begins(given.get("begins", ""), "begins", tz, now)
-    person, layer, place = _rotation_change(old, given, at)
+async def _save_rotation(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: str, now: datetime) -> None:
+    at = editor_form.begins(fields.get("begins", ""), "begins", tz, now)
+    person, layer, place = _rotation_change(old, fields, at)
     i, actor = old.id, authentication.actor_of(me)
     if layer is None:
         await actions.leave(tx, actor, i, person_id=person, at=at, now=now)
@@ -155,8 +155,8 @@ async def rotation(visit: CurrentVisit, slug: str, preview: str = "") -> Respons
     return await _save(visit, slug, "rotation", _save_rotation)
 
 
-async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str, now: datetime) -> None:
-    learner, until = to_id(given.get("learner")), given.get("until")
+async def _save_shadow(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: str, now: datetime) -> None:
+    learner, until = to_id(fields.get("learner")), fields.get("until")
     if learner is None:
         raise Invalid("No person is selected.", fields={"learner": "Choose a person."})
     await shadows.add_shadow(
@@ -164,8 +164,8 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, given: Given, tz: str,
         authentication.actor_of(me),
         schedule_id=old.id,
         person_id=learner,
-        of=to_choice(given.get("of"), "of"),
-        start=editor_form.begins(given.get("since", ""), "since", tz, now),
+        of=to_choice(fields.get("of"), "of"),
+        start=editor_form.begins(fields.get("since", ""), "since", tz, now),
         end=to_instant(to_wall(until, "until"), tz) if until else None,
         now=now,
     )

@@ -43,7 +43,7 @@ REGIONS = {
 class EditorState:
     """The state of the editor: the submitted fields, the layers, and the effect of saving them."""
 
-    given: Mapping[str, Any]
+    fields: Mapping[str, Any]
     layers: Sequence[Layer]
     preview: Preview | None = None
     error: FirebellError | None = None
@@ -53,7 +53,7 @@ class EditorState:
 async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Response:
     edited = Schedule(id=0, name="", tz="", layers=tuple(draft.layers))
     person_ids = {u for s in (edited, *([old] if old else [])) for u in s.people}
-    teams, team = await people.teams(visit.tx), to_id(draft.given.get("team"))
+    teams, team = await people.teams(visit.tx), to_id(draft.fields.get("team"))
     near = [
         *await people.colleagues(visit.tx, visit.person.id),
         *(await people.team_members(visit.tx, team) if team else []),
@@ -68,13 +68,13 @@ async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Res
         anchor=anchor,
         unit=Unit.WEEK,
         every=1,
-        tz=str(draft.given.get("tz") or visit.person.tz),
+        tz=str(draft.fields.get("tz") or visit.person.tz),
     )
     context = {
         "nav": "oncall",
         "one": old,
         "action": f"/oncall/{old.slug}/edit" if old else "/oncall/new/layers",
-        "given": draft.given,
+        "fields": draft.fields,
         "layers": [*draft.layers, blank],
         "used": len(draft.layers),
         "opening": editor_form.openings,
@@ -100,8 +100,8 @@ async def new_sun(visit: CurrentVisit) -> Response:
 @router.get("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def edit(visit: CurrentVisit, slug: str) -> Response:
     old = await queries.by_slug(visit.tx, slug)
-    given = {"name": old.name, "team": old.team_id, "tz": old.tz}
-    return await _editor(visit, old, EditorState(given, layer_versions.current(old, visit.now)))
+    fields = {"name": old.name, "team": old.team_id, "tz": old.tz}
+    return await _editor(visit, old, EditorState(fields, layer_versions.current(old, visit.now)))
 
 
 @router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
@@ -118,14 +118,14 @@ async def make(visit: LargeForm, preview: str = "") -> Response:
 @router.post("/oncall/{slug}/delete", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def delete(visit: CurrentVisit, slug: str) -> Response:
     old = await queries.by_slug(visit.tx, slug)
-    given = {"name": old.name, "team": old.team_id, "tz": old.tz}
+    fields = {"name": old.name, "team": old.team_id, "tz": old.tz}
     try:
         confirm.check_name(visit.form, old.name)
         async with visit.tx.savepoint():
             await actions.delete_schedule(visit.tx, visit.actor, old.id, visit.now)
     except (Conflict, Invalid) as error:
         return await _editor(
-            visit, old, EditorState(given, layer_versions.current(old, visit.now), error=error)
+            visit, old, EditorState(fields, layer_versions.current(old, visit.now), error=error)
         )
     return flash.redirect(visit.request, "/oncall", f"{old.name} deleted.")
 
@@ -134,51 +134,56 @@ def _read(
     form: FormData, old: Schedule | None, now: datetime
 ) -> tuple[dict[str, Any], list[Layer], Invalid | None]:
     """Return the plain fields, the layers, and the error of the layers, if any."""
-    given = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
+    fields = {name: str(form.get(name) or "") for name in ("name", "team", "tz", "from", "version")}
     layers, errors = editor_form.read(form)
     problem = Invalid(next(iter(errors.values())), fields=errors) if errors else None
-    return given, editor_form.aligned(layers, old.layers if old else (), now), problem
+    return fields, editor_form.aligned(layers, old.layers if old else (), now), problem
 
 
 async def _preview(visit: Visit, old: Schedule | None) -> Response:
-    given, layers, problem = _read(visit.form, old, visit.now)
+    fields, layers, problem = _read(visit.form, old, visit.now)
     try:
         if problem:
             raise problem
-        at = editor_form.begins(given["from"], "from", visit.person.tz, visit.now)
-        before = old or Schedule(id=0, name=given["name"], tz=given["tz"], layers=())
+        at = editor_form.begins(fields["from"], "from", visit.person.tz, visit.now)
+        before = old or Schedule(id=0, name=fields["name"], tz=fields["tz"], layers=())
         after = await actions.edited(visit.tx, before, layers, at)
         preview = await check_queries.preview_of(visit.tx, before, after, visit.now)
     except Invalid as error:
-        return await _editor(visit, old, EditorState(given, layers, unseen=error.message))
-    return await _editor(visit, old, EditorState(given, layers, preview))
+        return await _editor(visit, old, EditorState(fields, layers, unseen=error.message))
+    return await _editor(visit, old, EditorState(fields, layers, preview))
 
 
 async def _save(visit: Visit, old: Schedule | None) -> Response:
-    given, layers, problem = _read(visit.form, old, visit.now)
+    fields, layers, problem = _read(visit.form, old, visit.now)
     try:
         if problem:
             raise problem
         async with visit.tx.savepoint():
-            saved = await _store(visit.tx, visit.person, old, given, layers, visit.now)
+            saved = await _store(visit.tx, visit.person, old, fields, layers, visit.now)
     except (Invalid, Conflict, NotFound) as error:
-        return await _editor(visit, old, EditorState(given, layers, error=error))
+        return await _editor(visit, old, EditorState(fields, layers, error=error))
     return flash.redirect(visit.request, f"/oncall/{saved.slug}", f"{saved.name} saved.")
 
 
 async def _store(
-    tx: Tx, me: Person, old: Schedule | None, given: Mapping[str, str], layers: Sequence[Layer], now: datetime
+    tx: Tx,
+    me: Person,
+    old: Schedule | None,
+    fields: Mapping[str, str],
+    layers: Sequence[Layer],
+    now: datetime,
 ) -> Schedule:
-    actor, team = authentication.actor_of(me), to_required(given["team"], "team")
+    actor, team = authentication.actor_of(me), to_required(fields["team"], "team")
     if old is None:
         return await actions.create_schedule(
-            tx, actor, name=given["name"], team_id=team, tz=given["tz"], layers=layers, now=now
+            tx, actor, name=fields["name"], team_id=team, tz=fields["tz"], layers=layers, now=now
         )
-    at = editor_form.begins(given["from"], "from", me.tz, now)
-    schedule_id, version = old.id, to_number(given["version"], "version")
+    at = editor_form.begins(fields["from"], "from", me.tz, now)
+    schedule_id, version = old.id, to_number(fields["version"], "version")
     saved = await actions.replace_layers(tx, actor, schedule_id, layers, version=version, at=at, now=now)
-    if (given["name"].strip(), team, given["tz"]) != (old.name, old.team_id, old.tz):
+    if (fields["name"].strip(), team, fields["tz"]) != (old.name, old.team_id, old.tz):
         saved = await actions.rename_schedule(
-            tx, actor, schedule_id, name=given["name"], team_id=team, tz=given["tz"], now=now
+            tx, actor, schedule_id, name=fields["name"], team_id=team, tz=fields["tz"], now=now
         )
     return saved

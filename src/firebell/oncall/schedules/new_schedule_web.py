@@ -24,17 +24,17 @@ LEVEL_SUFFIXES = {"2": ("", " secondary"), "3": (" tier 1", " tier 2", " tier 3"
 """Name suffixes of the schedules of one rotation, by number of levels."""
 
 
-async def _new_form(visit: Visit, given: Mapping[str, Any], error: FirebellError | None = None) -> Response:
+async def _new_form(visit: Visit, fields: Mapping[str, Any], error: FirebellError | None = None) -> Response:
     near = [visit.person.id, *await people.colleagues(visit.tx, visit.person.id)]
     others = await choosable(
-        visit.tx, near, visit.request.query_params.get("with", ""), chosen=given["order"]
+        visit.tx, near, visit.request.query_params.get("with", ""), chosen=fields["order"]
     )
     teams = await people.teams(visit.tx)
     context = {
         "nav": "oncall",
         "teams": [(t.id, t.name) for t in teams],
         "others": others,
-        "given": given,
+        "fields": fields,
         "error": error,
     }
     return await html.render(visit.request, "oncall/new_schedule.html", context)
@@ -48,31 +48,30 @@ async def new(visit: CurrentVisit) -> Response:
 
 @router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
-    fields = visit.values
-    given: dict[str, Any] = {"tz": "", "anchor": "", **fields, "order": []}
+    fields: dict[str, Any] = {"tz": "", "anchor": "", **visit.values, "order": []}
     try:
-        order = given["order"] = to_choices(visit.form.getlist("person"), "person")
+        order = fields["order"] = to_choices(visit.form.getlist("person"), "person")
         if not order:
             raise Invalid("The rotation has no people.", fields={"person": "Choose at least one person."})
-        anchor = to_wall(given.get("anchor"), "anchor")
+        anchor = to_wall(fields.get("anchor"), "anchor")
         async with visit.tx.savepoint():
-            for offset, suffix in enumerate(LEVEL_SUFFIXES.get(given.get("levels", ""), ("",))):
+            for offset, suffix in enumerate(LEVEL_SUFFIXES.get(fields.get("levels", ""), ("",))):
                 await actions.create_schedule(
                     visit.tx,
                     visit.actor,
-                    name=f"{given.get('name', '')}{suffix}",
-                    team_id=to_required(given.get("team"), "team"),
-                    tz=given.get("tz", ""),
-                    layers=[_rotation(order, anchor, given, offset)],
+                    name=f"{fields.get('name', '')}{suffix}",
+                    team_id=to_required(fields.get("team"), "team"),
+                    tz=fields.get("tz", ""),
+                    layers=[_rotation(order, anchor, fields, offset)],
                     now=visit.now,
                 )
     except (Invalid, Conflict) as error:
-        return await _new_form(visit, given, error)
-    return flash.redirect(visit.request, "/oncall", f"{given['name'].strip()} created.")
+        return await _new_form(visit, fields, error)
+    return flash.redirect(visit.request, "/oncall", f"{fields['name'].strip()} created.")
 
 
-def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], offset: int) -> Layer:
-    unit = Unit.DAY if given.get("unit") == "day" else Unit.WEEK
+def _rotation(order: Sequence[int], anchor: datetime, fields: Mapping[str, Any], offset: int) -> Layer:
+    unit = Unit.DAY if fields.get("unit") == "day" else Unit.WEEK
     slots = tuple((i,) for i in order)
     return Layer(
         id=0,
@@ -80,7 +79,7 @@ def _rotation(order: Sequence[int], anchor: datetime, given: Mapping[str, Any], 
         anchor=anchor,
         unit=unit,
         every=1,
-        tz=given.get("tz", ""),
+        tz=fields.get("tz", ""),
         offset=offset,
         name="Rotation",
     )

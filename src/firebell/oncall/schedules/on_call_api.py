@@ -200,41 +200,41 @@ async def list_overrides(
     return [edit_shown(e) for e in page.newest(overrides, [e.id for e in overrides])]
 
 
-def _check_people(given: NewOverride, people_refs: Sequence[str]) -> None:
+def _check_people(body: NewOverride, people_refs: Sequence[str]) -> None:
     """Raise Invalid when the people do not fit the kind of override; looks nobody up."""
-    if given.nobody and (people_refs or given.kind is not OverrideKind.SET):
+    if body.nobody and (people_refs or body.kind is not OverrideKind.SET):
         raise Invalid(
             "`nobody` only works with kind `set` and no people.",
             fields={"nobody": "Remove the people and use kind `set`."},
         )
-    if not people_refs and not given.nobody:
+    if not people_refs and not body.nobody:
         raise Invalid(
             "The override names no one.", fields={"person": "Name a person, or use `nobody` with kind `set`."}
         )
-    if (given.kind is OverrideKind.MAP) != (given.instead_of is not None):
+    if (body.kind is OverrideKind.MAP) != (body.instead_of is not None):
         raise Invalid(
             "`instead_of` and kind `map` only work together.", fields={"instead_of": "Use both or neither."}
         )
-    if given.kind is OverrideKind.MAP and len(people_refs) > 1:
+    if body.kind is OverrideKind.MAP and len(people_refs) > 1:
         raise Invalid(
             "Only one person can cover for another.", fields={"people": "Name one person, or use kind `set`."}
         )
 
 
-async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
+async def _override_args(tx: Tx, body: NewOverride) -> dict[str, Any]:
     """Return the arguments of `actions.create_override`, with people by id; raise `Invalid`."""
-    people_refs = (*([given.person] if given.person else []), *given.people)
-    _check_people(given, people_refs)
+    people_refs = (*([body.person] if body.person else []), *body.people)
+    _check_people(body, people_refs)
     users = [await queries.person_id(tx, ref) for ref in people_refs]
-    mapping = {await queries.person_id(tx, given.instead_of): users[0]} if given.instead_of else {}
+    mapping = {await queries.person_id(tx, body.instead_of): users[0]} if body.instead_of else {}
     if mapping and users[0] in mapping:
         raise Invalid("The override replaces no one.", fields={"instead_of": "Name someone else."})
     return {
-        "kind": given.kind,
+        "kind": body.kind,
         "users": () if mapping else users,
         "mapping": mapping,
-        "start": given.start,
-        "end": given.end,
+        "start": body.start,
+        "end": body.end,
     }
 
 
@@ -244,14 +244,14 @@ async def _override_args(tx: Tx, given: NewOverride) -> dict[str, Any]:
     summary="Create an override",
     responses=problems(404),
 )
-async def create_override(w: Responder, slug: Text, given: NewOverride) -> OverrideCreated:
+async def create_override(w: Responder, slug: Text, body: NewOverride) -> OverrideCreated:
     schedule = await queries.by_slug(w.tx, slug)
     override_id = await actions.create_override(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
-        **await _override_args(w.tx, given),
-        reason=given.reason,
+        **await _override_args(w.tx, body),
+        reason=body.reason,
         now=w.now,
     )
     return OverrideCreated(id=override_id, schedule=slug)
@@ -262,9 +262,9 @@ async def create_override(w: Responder, slug: Text, given: NewOverride) -> Overr
     summary="Preview an override without saving it",
     responses=problems(404),
 )
-async def preview_override(w: Previewer, slug: Text, given: NewOverride) -> PreviewShown:
+async def preview_override(w: Previewer, slug: Text, body: NewOverride) -> PreviewShown:
     old = await queries.by_slug(w.tx, slug)
-    new = await actions.overridden(w.tx, old, **await _override_args(w.tx, given), now=w.now)
+    new = await actions.overridden(w.tx, old, **await _override_args(w.tx, body), now=w.now)
     return preview_shown(await check_queries.preview_of(w.tx, old, new, w.now), await people.people(w.tx))
 
 

@@ -303,7 +303,7 @@ def finding_shown(finding: ScheduleFinding) -> FindingShown:
     )
 
 
-def layer_given(layer: LayerGiven, layer_id: int = 0) -> Layer:
+def to_layer(layer: LayerGiven, layer_id: int = 0) -> Layer:
     """Return the domain layer that the API's layer describes."""
     return Layer(
         id=layer_id,
@@ -320,9 +320,9 @@ def layer_given(layer: LayerGiven, layer_id: int = 0) -> Layer:
     )
 
 
-def layers_given(given: EditedLayers) -> list[Layer]:
+def to_layers(body: EditedLayers) -> list[Layer]:
     """Return the layers of a change, each with the ID of the layer that it replaces (0: new)."""
-    return [layer_given(layer, layer.id or 0) for layer in given.layers]
+    return [to_layer(layer, layer.id or 0) for layer in body.layers]
 
 
 def schedule_shown(schedule: Schedule) -> ScheduleShown:

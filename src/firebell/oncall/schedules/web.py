@@ -33,7 +33,7 @@ router = routing.html_router()
 class Filled:
     """The submitted fields of the form named `form` on a schedule's page, and the result."""
 
-    given: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
     form: str = ""
     preview: Preview | None = None
     error: FirebellError | None = None
@@ -47,8 +47,8 @@ _PERSON_FIELDS = ("person", "instead", "who", "learner", "of")
 async def one(visit: Visit, slug: str, filled: Filled) -> Response:
     """Render the page of one schedule, with its forms as they were filled in."""
     options, error = timeline_context.TimelineView.of(visit.request, visit.person), filled.error
-    if filled.given.get("tz") in html.time_zones():
-        options = replace(options, tz=filled.given["tz"])
+    if filled.fields.get("tz") in html.time_zones():
+        options = replace(options, tz=filled.fields["tz"])
     since = min(
         timeline_context.picture(options, visit.now).start - timeline_grid.SHIFT_END_SEARCH,
         visit.now - CHECKS_HORIZON,
@@ -57,7 +57,7 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
     asked = askable(
         await swap_queries.covers(visit.tx, schedule_ids=[schedule.id], since=visit.now), visit.person
     )
-    chosen = {i for i in (to_id(filled.given.get(name)) for name in _PERSON_FIELDS) if i is not None}
+    chosen = {i for i in (to_id(filled.fields.get(name)) for name in _PERSON_FIELDS) if i is not None}
     context = await timeline_context.context(
         visit.tx, [schedule], asked, visit.person, options, visit.now, more=chosen
     )
@@ -94,8 +94,8 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
 @router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
 async def schedule(visit: CurrentVisit, slug: str, start: str = "", end: str = "") -> Response:
     tz = timeline_context.TimelineView.of(visit.request, visit.person).tz
-    given = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
-    return await one(visit, slug, Filled(given, "override"))
+    fields = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
+    return await one(visit, slug, Filled(fields, "override"))
 
 
 def _local(text: str, tz: str) -> str:

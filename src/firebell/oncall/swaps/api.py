@@ -207,17 +207,17 @@ async def list_covers(
 
 
 @router.post("/covers", status_code=201, summary="Request cover", responses=problems(404, 409))
-async def ask_cover(w: Responder, given: NewCover) -> CoverShown:
-    schedule = await queries.by_slug(w.tx, given.schedule)
+async def ask_cover(w: Responder, body: NewCover) -> CoverShown:
+    schedule = await queries.by_slug(w.tx, body.schedule)
     cover = await covers.ask(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
-        requester=await _person_id(w.tx, w.caller, given.person),
-        start=given.start,
-        end=given.end,
-        asked=[await check_queries.person_id(w.tx, person) for person in given.asked],
-        reason=given.reason,
+        requester=await _person_id(w.tx, w.caller, body.person),
+        start=body.start,
+        end=body.end,
+        asked=[await check_queries.person_id(w.tx, person) for person in body.asked],
+        reason=body.reason,
         now=w.now,
     )
     return (await _presenter(w.tx)).cover(cover)
@@ -240,14 +240,14 @@ async def get_cover(w: Reader, cover_id: PathId) -> CoverShown:
     summary="Take a cover request, or a part of it; the rest stays open",
     responses=problems(404, 409),
 )
-async def take_cover(w: Responder, cover_id: PathId, given: Taking) -> CoverShown:
+async def take_cover(w: Responder, cover_id: PathId, body: Taking) -> CoverShown:
     taken = await covers.take(
         w.tx,
         w.actor,
         cover_id,
-        await _person_id(w.tx, w.caller, given.person),
-        start=given.start,
-        end=given.end,
+        await _person_id(w.tx, w.caller, body.person),
+        start=body.start,
+        end=body.end,
         now=w.now,
     )
     return (await _presenter(w.tx)).cover(taken)
@@ -258,8 +258,8 @@ async def take_cover(w: Responder, cover_id: PathId, given: Taking) -> CoverShow
     summary="Decline a cover request; others can still accept",
     responses=problems(404, 409),
 )
-async def decline_cover(w: Responder, cover_id: PathId, given: Declining) -> CoverShown:
-    person_id = await _person_id(w.tx, w.caller, given.person)
+async def decline_cover(w: Responder, cover_id: PathId, body: Declining) -> CoverShown:
+    person_id = await _person_id(w.tx, w.caller, body.person)
     cover = await covers.decline(w.tx, w.actor, cover_id, person_id, w.now)
     return (await _presenter(w.tx)).cover(cover)
 
@@ -298,17 +298,17 @@ async def list_swaps(
 
 
 @router.post("/swaps", status_code=201, summary="Propose a swap", responses=problems(404, 409))
-async def propose_swap(w: Responder, given: NewSwap) -> SwapShown:
-    schedule = await queries.by_slug(w.tx, given.schedule)
+async def propose_swap(w: Responder, body: NewSwap) -> SwapShown:
+    schedule = await queries.by_slug(w.tx, body.schedule)
     swap = await swaps.propose(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
-        proposer=await _person_id(w.tx, w.caller, given.person),
-        other=await check_queries.person_id(w.tx, given.other),
-        mine=(given.start, given.end),
-        theirs=(given.their_start, given.their_end),
-        reason=given.reason,
+        proposer=await _person_id(w.tx, w.caller, body.person),
+        other=await check_queries.person_id(w.tx, body.other),
+        mine=(body.start, body.end),
+        theirs=(body.their_start, body.their_end),
+        reason=body.reason,
         now=w.now,
     )
     return (await _presenter(w.tx)).swap(swap)
@@ -358,14 +358,14 @@ async def list_vacations(w: Reader, page: PageParams) -> list[VacationShown]:
     summary="Add time off, and request cover for its shifts",
     responses=problems(409),
 )
-async def add_vacation(w: Absentee, given: NewVacation) -> VacationShown:
+async def add_vacation(w: Absentee, body: NewVacation) -> VacationShown:
     absence, requested = await absences.add(
         w.tx,
         w.actor,
-        person_id=await _person_id(w.tx, w.caller, given.person),
-        start=given.start,
-        end=given.end,
-        reason=given.reason,
+        person_id=await _person_id(w.tx, w.caller, body.person),
+        start=body.start,
+        end=body.end,
+        reason=body.reason,
         now=w.now,
     )
     return (await _presenter(w.tx)).vacation(absence, requested)

@@ -47,13 +47,13 @@ class SentForm:
     """A rejected form with its values, to show it again as it was sent."""
 
     form: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(form: FormData, name: str) -> "SentForm":
         """Return the values of the form `name`, whose name includes its shift if it belongs to one."""
-        given = {key: str(value) for key, value in form.items()}
-        return SentForm(f"{name}-{given['shift']}" if given.get("shift") else name, given)
+        fields = {key: str(value) for key, value in form.items()}
+        return SentForm(f"{name}-{fields['shift']}" if fields.get("shift") else name, fields)
 
 
 def _offers(
@@ -111,7 +111,7 @@ async def _my_shifts(
     named = {u for s in schedules.values() for u in s.people} | _parties(exchanges)
     names = {i: p.name for i, p in (await people.people_by_id(visit.tx, [*named])).items()}
     team = await people.members(visit.tx, list({s.team_id for s in schedules.values()}))
-    asked = to_id(sent.given.get("asked"))
+    asked = to_id(sent.fields.get("asked"))
     members = {i for team_members in team.values() for i, _ in team_members}
     nearby = named | members | ({asked} if asked else set())
     others = await choosable(visit.tx, nearby, visit.request.query_params.get("with", ""))
@@ -135,7 +135,7 @@ async def _my_shifts(
         "feeds": len(await calendars.feeds(visit.tx, visit.person.id)),
         "error": error,
         "sent": sent.form,
-        "given": sent.given,
+        "fields": sent.fields,
     }
     return await html.render(visit.request, "oncall/my_shifts.html", context)
 
@@ -145,8 +145,8 @@ async def mine(visit: CurrentVisit) -> Response:
     return await _my_shifts(visit)
 
 
-def _at(given: FormData, name: str, tz: str) -> datetime:
-    return to_instant(to_wall(given.get(name), name), tz)
+def _at(fields: FormData, name: str, tz: str) -> datetime:
+    return to_instant(to_wall(fields.get(name), name), tz)
 
 
 def _interval(text: str) -> Interval:
