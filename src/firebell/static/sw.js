@@ -1,6 +1,5 @@
-/* Firebell: shows the last copy of a page while the server can't be reached, and never while it answers. Only what
-   the server marks with the id of the person who is signed in is kept, for that person alone. RELEASE is written
-   before this text by the server. */
+/* Shows the last copy of a page while the server can't be reached. Pages are stored only if the server marks them with
+   the id of the signed-in person, and for that person alone. The server writes RELEASE before this text. */
 const ASSETS = 'assets-' + RELEASE.version, PAGES = 'pages', OWNER = '/owner', PERSON = 'Firebell-Offline';
 const COPY_AFTER = 4000, GIVE_UP_AFTER = 20000, KEPT_FOR = 24 * 3600000, MOST_PAGES = 60;
 
@@ -16,26 +15,28 @@ addEventListener('activate', event => event.waitUntil((async () => {
   await clients.claim();
 })()));
 
-/* A copy has one address: the selection in the inbox is none of its own, and a short link is its page. */
+const pages = () => caches.open(PAGES);
+
+/* Selections of the inbox share one copy, as do a page and its short link. */
 const addressOf = text => {
   const url = new URL(text), short = /^\/p\/(?:PG-)?(\d+)$/i.exec(url.pathname);
   url.searchParams.delete('show');
   return short ? new URL('/pages/PG-' + short[1], url).href : url.origin + url.pathname + url.search;
 };
 
-/* What was asked before the copies were deleted is not kept when it arrives afterwards. */
+/* Responses to requests from before the copies were deleted are not stored. */
 let generation = 0;
 const forget = () => { generation += 1; return caches.delete(PAGES); };
 
 const keep = async (request, answer, asked) => {
   const address = addressOf(answer.url || request.url), person = answer.headers.get(PERSON);
   if (new URL(address).pathname === '/login' && answer.ok) { await forget(); return; }
-  if ([401, 403, 404, 410].includes(answer.status)) { await (await caches.open(PAGES)).delete(addressOf(request.url)); return; }
+  if ([401, 403, 404, 410].includes(answer.status)) { await (await pages()).delete(addressOf(request.url)); return; }
   if (answer.status !== 200 || !person) return;
   const body = await answer.text(), headers = new Headers(answer.headers);
-  let cache = await caches.open(PAGES);
+  let cache = await pages();
   const owner = await cache.match(OWNER);
-  if (owner && await owner.text() !== person) { await forget(); asked = generation; cache = await caches.open(PAGES); }
+  if (owner && await owner.text() !== person) { await forget(); asked = generation; cache = await pages(); }
   if (asked !== generation) return;
   for (const name of ['Content-Encoding', 'Content-Length']) headers.delete(name);
   headers.set('Kept-At', Date.now());
@@ -45,15 +46,15 @@ const keep = async (request, answer, asked) => {
   for (const old of rest.slice(0, -MOST_PAGES)) await cache.delete(old);
 };
 
-/* Only what is kept is copied: a long download is not held in memory. */
+/* Downloads are not held in memory. */
 const copied = answer => answer.headers.has(PERSON) ? answer.clone() : answer;
 
-/* A page of an older release gets the files of the present one, the only ones that are kept. */
+/* Pages of an older release get the files of this one. */
 const present = text => text.replace(/\/static\/[0-9a-f]{10}\//g, `/static/${RELEASE.files}/`);
 
-/* The copy says how old it is, and its clock goes on: countdowns are right although the page is old. */
+/* The clock of a copy goes on, so that its countdowns are right. */
 const copyOf = async request => {
-  const copy = await (await caches.open(PAGES)).match(addressOf(request.url));
+  const copy = await (await pages()).match(addressOf(request.url));
   const at = copy && +copy.headers.get('Kept-At');
   if (!at || Date.now() - at > KEPT_FOR) return null;
   const html = present(await copy.text())

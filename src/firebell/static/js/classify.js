@@ -1,5 +1,5 @@
-/* Severity classifier: the table of all answers comes from the server's own function. */
-import { $, $$ } from './dom.js';
+/* Proposes a severity from a table that the server computed for all answers. */
+import { $, $$, setCurrent } from './dom.js';
 
 export const classifier = () => {
   const form = $('#classify');
@@ -14,13 +14,13 @@ export const classifier = () => {
     $('#answered').hidden = $('#next').hidden = !sev; $('#unanswered').hidden = !!sev;
     $('#provisional').hidden = !!chosen || !verdict?.provisional;
     $('#why-severity').replaceChildren(...(verdict?.path || []).map(t => Object.assign(document.createElement('li'), { textContent: t })));
-    $$('.ladder li', form).forEach(li => li.dataset.sev === sev ? li.setAttribute('aria-current', 'true') : li.removeAttribute('aria-current'));
+    $$('.ladder li', form).forEach(li => setCurrent(li, li.dataset.sev === sev));
     $$('[data-then]', form).forEach(ul => { ul.hidden = ul.dataset.then !== sev; });
     $('#go').classList.toggle('urgent', sev === '0' || sev === '1');
     $('#go').textContent = sev ? 'Declare SEV' + sev : 'Declare incident';
   };
   form.addEventListener('change', run); run();
-  /* Enter in a field never declares: in the search it searches, in the title it moves on. */
+  /* Enter never declares. */
   form.addEventListener('keydown', e => {
     if (e.key !== 'Enter' || e.isComposing || !e.target.matches('input,select')) return;
     e.preventDefault();

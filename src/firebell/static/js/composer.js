@@ -1,17 +1,17 @@
-/* A link marked data-compose puts the cursor where its kind of entry is written; one marked data-begin puts
-   the text of its page there, unless something is written already. */
-import { $, parse } from './dom.js';
+/* Links that start an entry: data-compose chooses its kind, data-begin fills in a draft unless something is typed. */
+import { $, fetchPage, opensTab } from './dom.js';
 
 document.addEventListener('click', async e => {
   const link = e.target.closest('[data-compose],[data-begin]'), say = $('#say');
-  if (!link || !say || e.metaKey || e.ctrlKey || e.shiftKey) return;
+  if (!link || !say || opensTab(e)) return;
   e.preventDefault();
   $(`#composer [value="${link.dataset.compose || 'update'}"]`).checked = true;
   say.scrollIntoView({ block: 'center' }); say.focus({ preventScroll: true });
-  if (!('begin' in link.dataset) || (say.value && say.value !== say.dataset.begun)) return;
+  const typed = () => say.value && say.value !== say.dataset.begun;
+  if (!('begin' in link.dataset) || typed()) return;
   try {
-    const answer = await fetch(link.href), draft = parse(await answer.text()).getElementById('say');
-    if (say.value && say.value !== say.dataset.begun) return;
+    const draft = $('#say', await fetchPage(link.href));
+    if (typed()) return;
     say.value = say.dataset.begun = draft.value; say.rows = draft.rows;
   } catch { location.href = link.href; }
 });

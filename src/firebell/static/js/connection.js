@@ -1,4 +1,4 @@
-/* Whether the server can be reached, and the strips that say that it can't be. */
+/* Shows whether the server can be reached. */
 import { $, $$, root } from './dom.js';
 
 export let connected = true;

@@ -1,30 +1,18 @@
-/* A link marked data-dialog opens its page's form over this one; without a script it is a page of its own. */
+/* Opens the form of a link marked data-dialog over this page, and the actions of a page on a phone as a sheet. */
 import { classifier } from './classify.js';
-import { $, parse } from './dom.js';
+import { $, fetchPage, opensTab } from './dom.js';
 
-const dialog = $('#dialog');
-document.addEventListener('click', async e => {
-  const link = e.target.closest('[data-dialog]');
-  if (!dialog || !link || e.metaKey || e.ctrlKey || e.shiftKey || $('#declare')) return;
-  e.preventDefault();
-  try {
-    const answer = await fetch(link.href);
-    const form = parse(await answer.text()).getElementById('declare');
-    if (!form) throw new Error('no form');
-    dialog.replaceChildren(document.adoptNode(form));
-  } catch { location.href = link.href; return; }
+const dialog = $('#dialog'), sheet = $('#sheet');
+const open = async link => {
+  try { dialog.replaceChildren(document.adoptNode($('#declare', await fetchPage(link.href)))); } catch { location.href = link.href; return; }
   $('[data-close]', dialog).hidden = false;
   dialog.showModal(); classifier(); $('[name=title]', dialog).focus();
-});
-
-/* The sheet of a phone is part of its page: it opens without a connection. */
-const sheet = $('#sheet');
+};
 document.addEventListener('click', e => {
-  if (!sheet || e.target === sheet) { sheet?.close(); return; }
-  if (!e.target.closest('[data-sheet]') || e.metaKey || e.ctrlKey || e.shiftKey) return;
-  e.preventDefault(); sheet.showModal();
+  const link = e.target.closest('[data-dialog]');
+  if (e.target === dialog || e.target === sheet || e.target.closest('#dialog [data-close]')) e.target.closest('dialog').close();
+  else if (opensTab(e)) return;
+  else if (sheet && e.target.closest('[data-sheet]')) { e.preventDefault(); sheet.showModal(); }
+  else if (dialog && link && !$('#declare')) { e.preventDefault(); open(link); }
 });
-if (dialog) {
-  dialog.addEventListener('click', e => { if (e.target === dialog || e.target.closest('[data-close]')) dialog.close(); });
-  dialog.addEventListener('close', () => dialog.replaceChildren());
-}
+dialog?.addEventListener('close', () => dialog.replaceChildren());

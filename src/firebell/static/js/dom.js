@@ -1,5 +1,10 @@
-/* Shorthands for the document, shared by every behavior. */
+/* Helpers that several behaviors import. */
 export const $ = (selector, parent = document) => parent.querySelector(selector);
 export const $$ = (selector, parent = document) => [...parent.querySelectorAll(selector)];
 export const root = document.documentElement;
 export const parse = text => new DOMParser().parseFromString(text, 'text/html');
+export const fetchPage = async (address, options) => parse(await (await fetch(address, options)).text());
+export const setCurrent = (el, is) => is ? el.setAttribute('aria-current', 'true') : el.removeAttribute('aria-current');
+export const opensTab = e => e.metaKey || e.ctrlKey || e.shiftKey;
+export const tokenOf = page => $('[name=csrf]', page)?.value || '';
+export const setToken = (token, page) => $$('[name=csrf]', page).forEach(field => field.setAttribute('value', token));

@@ -1,5 +1,4 @@
-/* The message of a save is announced by being written again. It goes after 10 s, but not while the pointer or
-   the focus rests on it, for as long as the server accepts its undo. */
+/* Announces the message of a save by writing it again, and removes it after 10 s without pointer or focus on it. */
 import { $ } from './dom.js';
 
 const box = $('#flash'), message = box && $('[role=status]', box);

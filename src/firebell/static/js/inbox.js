@@ -1,27 +1,27 @@
-/* Inbox: the pane shows the selected row, and single keys act on that page. The address names the selection, so
-   that a page that arrives never takes its place. */
+/* Shows the selected page beside the list, and acts on it by key. The address names it, so that no new page takes its place. */
 import { lose } from './connection.js';
-import { $, $$ } from './dom.js';
+import { $, $$, setCurrent } from './dom.js';
 import { apply, load, pressed } from './live.js';
 
 export const pane = $('#pane');
 let selecting = Promise.resolve();
 export const refOf = row => row.getAttribute('href').split('/').pop();
 export const selected = () => new URL(location).searchParams.get('show') || '';
-export const select = row => {
+const remember = ref => {
   const address = new URL(location);
-  address.searchParams.set('show', refOf(row));
+  address.searchParams.set('show', ref);
   history.replaceState(history.state, '', address);
-  $$('.pg[aria-current]').forEach(other => other.removeAttribute('aria-current'));
-  row.setAttribute('aria-current', 'true');
+  return address;
+};
+export const select = row => {
+  const address = remember(refOf(row));
+  $$('.pg').forEach(other => setCurrent(other, other === row));
   $$('.menu[open]', pane).forEach(menu => { menu.open = false; });
   selecting = load(address).then(fresh => { if (fresh && location.href === address.href) apply(fresh); }).catch(lose);
 };
 const pin = () => {
-  if (!$('#pane')?.dataset.show || selected()) return;
-  const address = new URL(location);
-  address.searchParams.set('show', $('#pane').dataset.show);
-  history.replaceState(history.state, '', address);
+  const shown = $('#pane')?.dataset.show;
+  if (shown && !selected()) remember(shown);
 };
 pin();
 document.addEventListener('morphed', pin);

@@ -1,7 +1,7 @@
-/* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
-   a pointer is down or rests on a list, and entries that came are not put above what is being read. */
+/* Live updates: events of the page's topics fetch it again and morph its live parts, but nothing moves under a pointer
+   or above what is being read. */
 import { lose, pulse, regain } from './connection.js';
-import { $, $$, parse, root } from './dom.js';
+import { $, $$, parse, root, setToken, tokenOf } from './dom.js';
 import { inUse, morph } from './morph.js';
 import { synchronize } from './timers.js';
 
@@ -26,15 +26,13 @@ export const apply = fresh => {
   });
   tag = !held && !$$('[data-live] form').some(inUse) && fresh.tag || '';
   document.title = fresh.title;
-  const badge = $('link[rel=icon]', fresh).getAttribute('href');
-  if ($('link[rel=icon]').getAttribute('href') !== badge) $('link[rel=icon]').setAttribute('href', badge);
+  morph($('link[rel=icon]'), $('link[rel=icon]', fresh));
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   if (fresh.documentElement.dataset.topics !== root.dataset.topics) subscribe(fresh.documentElement.dataset.topics);
   synchronize(fresh.now);
   document.dispatchEvent(new Event('morphed'));
 };
-/* What many people have open is one text for all: the token of its forms and the time are in its headers. The tag is
-   that of what this page shows in full. */
+/* A shared rendering has token and time in headers. */
 let tag = '';
 export const load = async address => {
   const headers = tag && address === location.href ? { 'X-Live': '1', 'If-None-Match': tag } : { 'X-Live': '1' };
@@ -42,17 +40,16 @@ export const load = async address => {
   if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
   if (!answer.ok) return null;
   const fresh = parse(await answer.text()), token = answer.headers.get('X-CSRF');
-  if (token) $$('[name=csrf]', fresh).forEach(field => field.setAttribute('value', token));
+  if (token) setToken(token, fresh);
   fresh.tag = answer.headers.get('ETag');
   fresh.now = +(answer.headers.get('Firebell-Now') || fresh.documentElement.dataset.now);
   return fresh;
 };
-/* The page was a copy from before the connection was lost: all of it is old, and so is the token of its forms. */
+/* A stored copy is old as a whole, as is its token. */
 const replaceCopy = fresh => {
-  const token = $('[name=csrf]', fresh)?.value, mine = fresh.documentElement.dataset.me === root.dataset.me;
-  if (!mine) { location.reload(); return; }
+  if (fresh.documentElement.dataset.me !== root.dataset.me) { location.reload(); return; }
   if (!$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
-  $$('[name=csrf]').forEach(field => { field.value = token; });
+  setToken(tokenOf(fresh), document);
   delete root.dataset.kept; apply(fresh); pulse();
 };
 const refresh = async () => {
@@ -60,15 +57,14 @@ const refresh = async () => {
   running = true; again = false; clearTimeout(frameTimer); frameTimer = 0;
   try {
     const address = location.href, fresh = await load(address);
-    // a row that was selected in the meantime is not replaced by the one before it
+    // another row was selected meanwhile
     if (fresh && (pressed || location.href !== address)) again = true;
     else if (fresh && root.dataset.kept) replaceCopy(fresh);
     else if (fresh) apply(fresh);
-  } catch { /* the next event, or the reader, tries again */ }
+  } catch { /* the next event tries again */ }
   running = false;
   if (again && !pressed) soon();
 };
-/* What is on its way already is not put off, and what the frame counts can wait. */
 export const soon = (wait = 60) => {
   if (timer && due <= Date.now() + wait) return;
   clearTimeout(timer); due = Date.now() + wait;
@@ -86,7 +82,7 @@ $$('[data-more]').forEach(more => more.addEventListener('click', () => {
   scrollTo({ top: document.getElementById(more.dataset.more).getBoundingClientRect().top + scrollY - 160 });
   soon(0);
 }));
-/* The server is heard every 5 s; a network that swallows everything tells nobody that it does. */
+/* The server sends a beat every 5 s. */
 const SILENCE = 8500;
 let opened = 0;
 const reconnect = () => { stream?.close(); connect(); };
@@ -98,7 +94,7 @@ const connect = () => {
   stream.addEventListener('error', lose);
   stream.addEventListener('hello', () => { alive(); if (!first || root.dataset.kept) soon(); first = false; document.dispatchEvent(new Event('reached')); });
   stream.addEventListener('beat', alive);
-  // many readers of one topic do not all ask at once
+  // readers of one topic spread their requests
   topics.split(',').filter(Boolean).forEach(t => stream.addEventListener(t, e => { alive(); soon(60 + Math.random() * (JSON.parse(e.data).spread || 0)); }));
   frame.split(',').filter(Boolean).forEach(t => stream.addEventListener(t, () => { alive(); atLeisure(); }));
 };

@@ -1,5 +1,4 @@
-/* Firebell: progressive enhancement only. Every page works without it. No eval, strict-CSP safe.
-   What one page alone needs is named by that page. */
+/* All behaviors of every page. Each is optional: pages work without scripts. No eval, because of the CSP. */
 import './timers.js';
 import './connection.js';
 import './live.js';
@@ -10,10 +9,9 @@ import './classify.js';
 import './dialogs.js';
 import './composer.js';
 import './preview.js';
-import './conditional_fields.js';
+import './form_fields.js';
 import './menus.js';
 import './flash.js';
-import './time_zone.js';
 import './copy_and_print.js';
 import './submit.js';
 import './offline.js';

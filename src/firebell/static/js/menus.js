@@ -1,8 +1,10 @@
-/* Menus close on Escape, on Cancel and on a click outside; the focus goes back to what opened them. */
+/* Closes menus on Escape, Cancel and clicks outside, and returns the focus. */
 import { $, $$ } from './dom.js';
 
 const menus = () => $$('details.menu[open]');
-document.addEventListener('click', e => menus().forEach(menu => { if (!menu.contains(e.target)) menu.open = false; }));
 const shut = menu => { const held = menu.contains(document.activeElement); menu.open = false; if (held) $('summary', menu).focus(); };
-document.addEventListener('click', e => { if (e.target.closest('[data-no]')) shut(e.target.closest('details')); });
+document.addEventListener('click', e => {
+  menus().forEach(menu => { if (!menu.contains(e.target)) menu.open = false; });
+  if (e.target.closest('[data-no]')) shut(e.target.closest('details'));
+});
 addEventListener('keydown', e => { if (e.key === 'Escape') menus().forEach(shut); });

@@ -1,5 +1,5 @@
-/* Morph: make an element like a fresh one in place, so that focus, typed text and open details survive.
-   Rows are matched by what they lead to, so that a button never becomes the button of another row. */
+/* Makes an element equal to a fresh one in place: focus, typed text and open details survive. Rows are matched by their
+   links, so that no button becomes that of another row. */
 import { $, $$ } from './dom.js';
 
 const target = el => el.getAttribute('href') || el.getAttribute('action') || '';

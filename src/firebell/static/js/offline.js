@@ -1,4 +1,4 @@
-/* Without a copy the server is asked until it answers; the address is still that of the page. */
+/* Reloads a page that could not be loaded once the server answers. */
 import { reachable } from './connection.js';
 import { $ } from './dom.js';
 
@@ -7,5 +7,4 @@ if ($('[data-unreachable]') && location.pathname !== '/offline') {
   setInterval(retry, 3000); addEventListener('online', retry);
 }
 
-/* Secure contexts only: elsewhere pages are not kept. */
 addEventListener('load', () => navigator.serviceWorker?.register('/sw.js', { updateViaCache: 'none' }).catch(() => {}));

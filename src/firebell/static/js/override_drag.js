@@ -1,4 +1,4 @@
-/* An override by drag: from one column of a result row to another, then the form with both times filled in. */
+/* Fills in the times of an override by dragging over a schedule. */
 import { $, $$ } from './dom.js';
 
 const rota = $('.rota'), columns = 56;
@@ -20,9 +20,9 @@ $$('[data-drag]').forEach(track => track.addEventListener('pointerdown', e => {
 addEventListener('pointermove', e => {
   if (!drag) return;
   drag.to = column(drag.track, e.clientX);
-  const a = Math.min(drag.from, drag.to), n = Math.abs(drag.to - drag.from);
-  drag.mark.hidden = !n; drag.mark.className = `sel c-${a} s-${n}`;
-  drag.mark.textContent = n ? typed(a).slice(11) + ' to ' + typed(a + n).slice(11) : '';
+  const { mark } = drag, a = Math.min(drag.from, drag.to), n = Math.abs(drag.to - drag.from);
+  mark.hidden = !n; mark.className = `sel c-${a} s-${n}`;
+  mark.textContent = n ? typed(a).slice(11) + ' to ' + typed(a + n).slice(11) : '';
 });
 const drop = keep => {
   if (!drag) return;

@@ -1,5 +1,4 @@
-/* Palette: commands are filtered here at once, everything else is searched for by the server. Commands stay usable
-   while a search is slow or fails. */
+/* The palette filters commands here, so that they work while the server's search is slow or fails. */
 import { $, $$ } from './dom.js';
 
 const pal = $('#pal');
@@ -35,11 +34,12 @@ if (pal) {
     if (!v.length) { inp.removeAttribute('aria-activedescendant'); return; }
     at = (n + v.length) % v.length; v[at].setAttribute('aria-selected', 'true'); inp.setAttribute('aria-activedescendant', v[at].id); v[at].scrollIntoView({ block: 'nearest' });
   };
-  const row = (hit, terms) => make('li', { role: 'none' }, make('a', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false', href: local(hit.url), tabindex: -1 },
+  const option = (attributes, ...inside) => make('li', { role: 'none' }, make('a', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false', tabindex: -1, ...attributes }, ...inside));
+  const row = (hit, terms) => option({ href: local(hit.url) },
     hit.kind === 'page' ? make('span', { class: 'glyph', 'data-state': hit.state, 'aria-hidden': 'true' }) : icon(hit.icon),
-    make('span', { class: 'grow' }, ...(hit.ref ? [make('span', { class: 'id' }, hit.ref), ' '] : []), ...marked(hit.title, terms), ' ', make('span', { class: 'dim' }, ...marked(hit.subtitle, terms)))));
+    make('span', { class: 'grow' }, ...(hit.ref ? [make('span', { class: 'id' }, hit.ref), ' '] : []), ...marked(hit.title, terms), ' ', make('span', { class: 'dim' }, ...marked(hit.subtitle, terms))));
   const group = (label, rows, more) => [make('h3', { 'aria-hidden': 'true' }, label), make('ul', { role: 'group', 'aria-label': label }, ...rows,
-    ...(more ? [make('li', { role: 'none' }, make('a', { id: `r-${++options}`, role: 'option', 'aria-selected': 'false', href: more, tabindex: -1, class: 'sm' }, icon('arrow-right'), `See all in ${label.toLowerCase()}`))] : []))];
+    ...(more ? [option({ href: more, class: 'sm' }, icon('arrow-right'), `See all in ${label.toLowerCase()}`)] : []))];
   const show = (results, terms) => {
     options = 0;
     const q = encodeURIComponent(results.query), others = results.groups.filter(g => g.name !== 'commands');
@@ -48,11 +48,10 @@ if (pal) {
     own.forEach(a => { if (results.best?.kind === 'command' && a.getAttribute('href') === best && $('.ell', a).textContent === results.best.title) a.hidden = true; });
     heading();
     say(vis().length ? '' : `No results for “${inp.value.trim()}”. Try fewer words, or only their first letters.`);
-    if (!moved) mark(0); else mark(Math.max(0, vis().findIndex(x => x.getAttribute('aria-selected') === 'true')));
+    mark(moved ? Math.max(0, vis().findIndex(x => x.getAttribute('aria-selected') === 'true')) : 0);
   };
   const heading = () => { $('#pal-c').previousElementSibling.hidden = own.every(a => a.hidden); };
   const ask = async text => {
-    search?.abort();
     const mine = search = new AbortController(), timeout = setTimeout(() => mine.abort('late'), 8000);
     slow = setTimeout(() => say('Still searching…'), 1500);
     try {
@@ -65,12 +64,11 @@ if (pal) {
       if (mine === search) { clearTimeout(slow); out.replaceChildren(); say('Search isn’t answering. The commands here still work.'); if (!moved) mark(0); }
     }
     clearTimeout(timeout);
-    if (mine !== search) return;
-    search = null;
   };
+  const stop = () => { clearTimeout(wait); clearTimeout(slow); search?.abort(); search = null; };
   const narrow = () => {
     const text = inp.value.trim(), terms = wordsOf(text);
-    clearTimeout(wait); clearTimeout(slow); search?.abort(); search = null; moved = false;
+    stop(); moved = false;
     own.forEach(a => { const known = wordsOf(`${a.textContent} ${a.dataset.words || ''}`); a.hidden = !terms.every(t => known.some(w => w.startsWith(t))); });
     $('footer a', pal).href = text ? '/search?q=' + encodeURIComponent(text) : '/search';
     heading(); say('');
@@ -78,7 +76,6 @@ if (pal) {
     mark(0);
   };
   const open = e => { e?.preventDefault(); if (pal.open) return; pal.showModal(); inp.value = ''; narrow(); };
-  const go = (address, e) => { if (e.metaKey || e.ctrlKey) window.open(address); else location.href = address; };
   inp.addEventListener('input', narrow);
   pal.addEventListener('keydown', e => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
@@ -86,10 +83,11 @@ if (pal) {
     if (e.key !== 'Enter' || e.isComposing || e.target !== inp) return;
     e.preventDefault();
     const ref = /^\s*(pg|inc)[\s-]*(\d+)\s*$/i.exec(inp.value), marked = $('[aria-selected=true]', pal);
-    go(ref && !moved ? (ref[1].toLowerCase() === 'pg' ? '/pages/PG-' : '/incidents/INC-') + ref[2] : marked ? marked.href : $('footer a', pal).href, e);
+    const address = ref && !moved ? (ref[1].toLowerCase() === 'pg' ? '/pages/PG-' : '/incidents/INC-') + ref[2] : (marked || $('footer a', pal)).href;
+    if (e.metaKey || e.ctrlKey) window.open(address); else location.href = address;
   });
   pal.addEventListener('click', e => { if (e.target === pal) pal.close(); });
-  pal.addEventListener('close', () => { clearTimeout(wait); search?.abort(); search = null; });
+  pal.addEventListener('close', stop);
   $$('[data-pal]').forEach(b => { b.addEventListener('click', e => { if (!e.metaKey && !e.ctrlKey) open(e); }); if (!mac) $('kbd', b)?.replaceChildren('Ctrl K'); });
   addEventListener('keydown', e => { if ((e.metaKey || e.ctrlKey) && e.key === 'k') open(e); });
 }

@@ -1,8 +1,7 @@
-/* Firebell: what is done with a page is kept in this browser until the server has answered, also over a reload and a
-   restart, and sent in order. The server carries out each key once, and asks back when an action is old or the page
-   has changed since. */
+/* Stores actions on pages in this browser until the server answers, also across restarts, and sends them in order. The
+   server executes each key once, and asks back if an action is old or the page has changed. */
 import { pulse } from './connection.js';
-import { $, $$, parse, root } from './dom.js';
+import { $, $$, parse, root, setToken, tokenOf } from './dom.js';
 import { load, soon } from './live.js';
 import { serverTime } from './timers.js';
 
@@ -19,9 +18,9 @@ const undone = action => `${action.ref} isn’t ${DONE[verbOf(action)]} yet`;
 const stored = () => {
   const actions = [...unsaved.values()];
   try {
-    // an earlier version kept acknowledgements under their path alone
+    // 'ack': an earlier version's
     for (const name of Object.keys(localStorage)) if (PREFIX.test(name)) actions.push({ ...JSON.parse(localStorage[name]), name });
-  } catch { /* what cannot be read is not sent */ }
+  } catch { /* unreadable */ }
   return actions.sort((a, b) => a.at - b.at);
 };
 const mine = action => byLink(action) || action.me === root.dataset.me;
@@ -32,22 +31,22 @@ const keep = action => {
 };
 const forget = action => {
   unsaved.delete(action.name); trouble.delete(action.name);
-  try { localStorage.removeItem(action.name); } catch { /* it was in unsaved */ }
+  try { localStorage.removeItem(action.name); } catch { /* unavailable */ }
 };
 const isKept = action => kept().some(other => other.name === action.name && other.at === action.at);
 
-/* Buttons, the box of the page's state, and the strip say what is not done yet. */
+/* Buttons, the state of the page and the strip show what is not done yet. */
 const labels = new WeakMap();
 const buttonOf = form => $('summary', form.closest('details.menu') || form) || $('button', form);
 const markButtons = actions => $$('form[method=post]').filter(match).forEach(form => {
   const button = buttonOf(form), waits = actions.some(action => action.path === pathOf(form));
-  if (waits === labels.has(button) && (!waits || 'sending' in button.dataset)) return;
+  if (waits === 'sending' in button.dataset) return;
   if (waits) {
     labels.set(button, [button.className, ...button.childNodes]); button.dataset.sending = '';
     button.setAttribute('aria-disabled', 'true'); button.classList.remove('primary'); button.replaceChildren('Sending…');
   } else {
-    if ('sending' in button.dataset) { const [name, ...label] = labels.get(button); button.className = name; button.replaceChildren(...label); }
-    labels.delete(button); delete button.dataset.sending; button.removeAttribute('aria-disabled');
+    const [name, ...nodes] = labels.get(button); button.className = name; button.replaceChildren(...nodes);
+    delete button.dataset.sending; button.removeAttribute('aria-disabled');
   }
 });
 const markStates = actions => $$('[data-unsent]').forEach(box => {
@@ -56,11 +55,11 @@ const markStates = actions => $$('[data-unsent]').forEach(box => {
   if (action) $('[data-verb]', box).textContent = DONE[verbOf(action)];
 });
 const strip = $('#sending');
-const show = (text, { login = false, again = '', close = 'Cancel' }) => {
+const label = (name, text) => { const button = $(name, strip); button.hidden = !text; button.textContent = text; };
+const show = (text, { login, again = '', close = 'Cancel' }) => {
   if ($('span', strip).textContent !== text) $('span', strip).textContent = text;
   $('a', strip).hidden = !login;
-  $('[data-try]', strip).hidden = !again; $('[data-try]', strip).textContent = again;
-  $('[data-cancel]', strip).hidden = !close; $('[data-cancel]', strip).textContent = close;
+  label('[data-try]', again); label('[data-cancel]', close);
 };
 function mark() {
   const actions = kept(), troubled = actions.filter(action => trouble.has(action.name));
@@ -79,11 +78,10 @@ function mark() {
 const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
 const SIGN_IN = { text: 'Sign in again to send it.', login: true, final: true };
 const timeout = () => AbortSignal.timeout?.(10000);
-const tokenOf = page => $('[name=csrf]', page)?.value || '';
 const renewToken = async () => {
   const fresh = await load(location.href), token = fresh && tokenOf(fresh);
   if (!token || fresh.documentElement.dataset.me !== root.dataset.me || token === tokenOf(document)) return false;
-  $$('[name=csrf]').forEach(field => { field.value = token; });
+  setToken(token, document);
   return true;
 };
 const isTemporary = status => status >= 500 || [408, 425, 429].includes(status);
@@ -101,13 +99,13 @@ const postAction = async (action, renewed = false) => {
     headers: { 'Content-Type': 'application/json', 'X-CSRF': tokenOf(document) },
   });
   if (isTemporary(answer.status) || !answer.headers.has('X-Firebell-Api')) return RETRIED;
-  const said = await answer.json();
-  if (answer.ok) return { done: said };
+  const result = await answer.json();
+  if (answer.ok) return { done: result };
   if (answer.status === 401) return SIGN_IN;
   if (answer.status === 403 && !renewed && await renewToken()) return postAction(action, true);
-  return { text: said.detail, final: true, ask: said.type === 'urn:firebell:problem:stale' };
+  return { text: result.detail, final: true, ask: result.type === 'urn:firebell:problem:stale' };
 };
-/* What this person does next was decided after this: it may assume the page as this has left it. */
+/* Later actions of this person expect the page as this one leaves it. */
 const finish = (action, { done, fresh }) => {
   forget(action);
   if (fresh && location.pathname === action.path) $('#main').replaceWith(document.adoptNode($('#main', fresh)));
@@ -128,7 +126,7 @@ const send = async action => {
   return outcome;
 };
 
-/* One tab sends at a time; an action that waits holds back those of the same page, and nothing else. */
+/* One tab sends at a time; a waiting action holds back those of its page alone. */
 let waiting, tries = 0, running = false, rerun = false;
 const drain = async () => {
   const held = new Set(kept().filter(action => trouble.get(action.name)?.final).map(action => action.ref));
@@ -139,7 +137,7 @@ const drain = async () => {
       continue;
     }
     const outcome = await send(action);
-    // a browser that cannot delete what it keeps must not send it for ever
+    // not again if it could not be deleted
     if ((outcome.done || outcome.fresh) && !isKept(action)) continue;
     if (outcome === RETRIED) { clearTimeout(waiting); waiting = setTimeout(() => run(), Math.min(8000, 1000 * 2 ** tries++)); }
     held.add(action.ref);
@@ -197,7 +195,7 @@ addEventListener('storage', mark);
 addEventListener('online', restart);
 restart();
 
-/* Without a copy of this page, those that there are lead on. */
+/* The offline page lists the copies that there are. */
 const saved = $('#saved');
 if (saved && window.caches) {
   (async () => {

@@ -1,5 +1,5 @@
-/* A form marked data-preview shows there what saving it would change while it is filled in. */
-import { $$, parse } from './dom.js';
+/* Previews what saving a form marked data-preview would change. */
+import { $, $$, fetchPage } from './dom.js';
 import { morph } from './morph.js';
 
 $$('form[data-preview]').forEach(edited => {
@@ -7,11 +7,10 @@ $$('form[data-preview]').forEach(edited => {
   edited.addEventListener('input', () => {
     clearTimeout(wait);
     wait = setTimeout(async () => {
-      const mine = ++turn, shown = edited.dataset.preview;
+      const mine = ++turn, shown = '#' + edited.dataset.preview;
       try {
-        const answer = await fetch(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
-        const fresh = parse(await answer.text()).getElementById(shown);
-        if (fresh && mine === turn) morph(document.getElementById(shown), fresh);
+        const fresh = $(shown, await fetchPage(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) }));
+        if (fresh && mine === turn) morph($(shown), fresh);
       } catch { /* the button asks again */ }
     }, 300);
   });

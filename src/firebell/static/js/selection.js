@@ -1,4 +1,4 @@
-/* Selecting rows of a list: the form with the id "bulk" acts on its checkboxes. Without it the boxes work alone. */
+/* Selects rows of a list for the form "bulk", by mouse, range and key. */
 import { $, $$ } from './dom.js';
 import { soon } from './live.js';
 import { keysOff } from './shortcuts.js';
@@ -6,7 +6,7 @@ import { keysOff } from './shortcuts.js';
 const list = $('#list'), bar = () => $('#bulk'), boxes = () => $$('.box[form=bulk]', list);
 const rest = () => +($('[data-count]', bar())?.dataset.count || 0);
 let last = null;
-/* While something is selected the list stays as it is: no selected row moves or vanishes by a live update. */
+/* Live updates skip the list while something is selected. */
 const show = () => {
   if (!bar()) return;
   const count = boxes().filter(b => b.checked).length, held = count > 0, was = 'held' in list.dataset;
@@ -14,14 +14,15 @@ const show = () => {
   list.toggleAttribute('data-held', held);
   if (was && !held) soon(0);
 };
+const check = (some, on) => { some.forEach(box => { box.checked = on; }); show(); };
 const clear = () => {
   if (rest()) { location.href = $('[data-clear]', bar()).href; return; }
-  boxes().forEach(b => { b.checked = false; }); last = null; show();
+  last = null; check(boxes(), false);
 };
 const toggle = (box, range) => {
   const all = boxes(), from = all.indexOf(last), to = all.indexOf(box), on = range && from >= 0 ? last.checked : !box.checked;
   const some = range && from >= 0 ? all.slice(Math.min(from, to), Math.max(from, to) + 1) : [box];
-  some.forEach(b => { b.checked = on; }); last = box; show();
+  last = box; check(some, on);
 };
 list?.addEventListener('click', e => {
   const box = e.target.closest('.box[form=bulk]');
@@ -38,7 +39,7 @@ addEventListener('keydown', e => {
   if (keysOff()) return;
   const act = { a: 'ack', s: 'snooze', r: 'resolve' }[e.key];
   if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(`[value=${act}]`, bar()).click(); return; }
-  if (e.key === '*') { const on = picked.length < boxes().length; boxes().forEach(b => { b.checked = on; }); show(); }
+  if (e.key === '*') check(boxes(), picked.length < boxes().length);
   if (e.key.toLowerCase() === 'x') {
     const row = document.activeElement.closest('.pick-row') || $('.pg[aria-current]', list)?.closest('.pick-row');
     const box = row && $('.box', row);

@@ -1,4 +1,4 @@
-/* Single-key shortcuts: off while typing, and whoever wants none switches them off in the profile (WCAG 2.1.4). */
+/* Single-key shortcuts: off while typing, and for people who turned them off in their profile (WCAG 2.1.4). */
 import { $, $$ } from './dom.js';
 import { actOnSelected, pane, refOf, select, selected } from './inbox.js';
 
@@ -23,7 +23,8 @@ addEventListener('keydown', e => {
   if (pane && ['a', 's', 'r'].includes(e.key)) {
     e.preventDefault(); acting = acting.then(() => actOnSelected(e.key)); return;
   }
-  const b = $$(`main [data-key="${CSS.escape(e.key)}"], [data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
+  const button = $$(`[data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent);
+  if (button) { e.preventDefault(); button.click(); }
 });
 const keys = $('[data-keys]');
 if (keys) { keys.checked = !keysOff(); keys.addEventListener('change', () => localStorage.setItem('keys', keys.checked ? 'on' : 'off')); }

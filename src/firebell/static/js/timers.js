@@ -1,5 +1,4 @@
-/* Timers: data-since counts up from an instant, data-until counts down to one; both in epoch seconds, corrected
-   for the difference between this clock and the server's. The texts are those of kit/countdown.py. */
+/* Counts up from data-since and down to data-until, in epoch seconds of the server's clock, as kit/countdown.py does. */
 import { $$, root } from './dom.js';
 
 const heard = new Map(), MARKS = [[300, 'in 5 minutes'], [60, 'in 1 minute'], [0, '']];
@@ -12,7 +11,7 @@ const stopwatch = length => {
 export const countdown = (left, promise) => left >= 1 ? `in ${stopwatch(left)}` : promise && left <= -1 ? `overdue ${stopwatch(left)}` : 'now';
 export const serverTime = at => at + skew * 1000;
 const put = (el, text) => { if (el.textContent !== text) el.textContent = text; };
-/* A screen reader hears five minutes, one minute and the end; the element itself is silent. */
+/* Screen readers hear five minutes, one minute and the end. */
 const announce = (el, left) => {
   const { label, until } = el.dataset, before = heard.get(label + until), out = document.getElementById('announce');
   heard.set(label + until, left);

@@ -1,5 +1,5 @@
-/* A part marked data-when="name=value" is shown, and sent, while the form's field says so; without a script always. */
-import { $$ } from './dom.js';
+/* Shows and sends the part data-when="name=value" only while that field has that value, and prefills time zones. */
+import { $, $$ } from './dom.js';
 
 $$('[data-when]').forEach(part => {
   const [name, value] = part.dataset.when.split('='), form = part.closest('form');
@@ -9,3 +9,5 @@ $$('[data-when]').forEach(part => {
   };
   form.addEventListener('input', show); show();
 });
+const zone = $('[data-zone]');
+if (zone && zone.value === zone.dataset.zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
