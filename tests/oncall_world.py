@@ -35,7 +35,7 @@ class Rota:
     actor: Actor
 
     async def run(self, verb: Any, *args: Any, by: int | None = None, **more: Any) -> Any:
-        """Run a verb as Mara or `by` in its own transaction; return its result, or its refusal."""
+        """Run an action as Mara or `by` in its own transaction; return its result, or the error that it raised."""
         actor = self.actor if by is None else await self.w.actor(by)
         try:
             async with self.w.ctx.db.tx() as tx:
@@ -59,7 +59,7 @@ class Rota:
         return [row["payload"] for row in rows]
 
     async def audit(self, subject: str = "") -> list[str]:
-        """Return what was done with the schedule, the oldest first."""
+        """Return the audit entries of the schedule, oldest first."""
         async with self.w.ctx.db.tx() as tx:
             rows = await tx.fetch(
                 "select action from audit where subject = $1 order by id", subject or f"schedule:{self.id}"
@@ -74,7 +74,7 @@ def daily(*users: int, **more: Any) -> Layer:
 
 @asynccontextmanager
 async def rota(dsn: str, clock: FakeClock) -> AsyncIterator[Rota]:
-    """Make the organization with its daily rotation."""
+    """Create the organization with its daily rotation."""
     async with world(dsn, clock) as w:
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

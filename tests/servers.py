@@ -1,4 +1,4 @@
-"""The product as its users run it: real processes on free ports, on the test's database or a data folder."""
+"""The product as users run it: real processes on free ports, on the test's database or a data folder."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ _own_ports = _ports()
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that no other worker or connection gets meanwhile."""
+    """Return a free port that no other worker or connection gets meanwhile."""
     for port in _own_ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
-    """Return the first true answer of `what`; fail in words when there is none in time."""
+    """Return the first true result of `what`; fail with its description if there is none in time."""
     deadline = asyncio.get_running_loop().time() + limit_s
     while not (value := await what()):
         if asyncio.get_running_loop().time() > deadline:
@@ -126,12 +126,12 @@ class Server:
         return await asyncio.wait_for(self.process.wait(), limit_s)
 
     async def stop(self) -> int:
-        """Stop it the way an operator does."""
+        """Stop it as an operator would."""
         self.process.terminate()
         return await self.ended()
 
     async def kill(self) -> None:
-        """Kill it, and nothing else, with -9."""
+        """Kill only this process with SIGKILL."""
         self.process.kill()
         await self.ended()
 

@@ -1,4 +1,4 @@
-"""A small organization on a real database, a worker that is moved by hand, and real receivers."""
+"""A small organization on a real database, a worker that runs on demand, and real receivers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ from tests.servers import listening
 
 @dataclass(slots=True)
 class Sink:
-    """A real HTTP server on the loopback address that remembers what it was sent."""
+    """A real HTTP server on the loopback address that records requests."""
 
     port: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
@@ -96,12 +96,12 @@ class World:
         return self.clock.now()
 
     async def alert(self, title: str = "5xx above 5 %", **more: Any) -> None:
-        """Let a generic alert arrive."""
+        """Send a generic alert."""
         body = msgspec.json.encode({"title": title, "severity": "critical", "key": title, **more})
         await self.receive("generic", body)
 
     async def receive(self, source: str, body: bytes) -> None:
-        """Let a body arrive at the integration."""
+        """Post a body to the integration."""
         address = registry().by_name[source].address
         assert isinstance(address, PathAddress)
         events = address.normalize(body, self.now, "", "")
@@ -109,11 +109,11 @@ class World:
         await self.ingest.submit(InboundRequest(self.integration, self.service, source, body, events))
 
     async def settle(self) -> None:
-        """Let the worker do everything that is due now."""
+        """Run everything that is due now."""
         await self.worker.settle(self.now)
 
     async def after(self, **by: float) -> None:
-        """Let time pass, a minute at a time, with the worker at work."""
+        """Advance the clock minute by minute, running the worker."""
         end = self.now + timedelta(**by)
         await self.settle()
         while self.now < end:
@@ -131,13 +131,13 @@ class World:
             return sorted(await paging.pages(tx), key=lambda p: p.id)
 
     async def ack(self, person: int, page_id: int | None = None) -> None:
-        """Let somebody acknowledge."""
+        """Acknowledge the newest page as a person."""
         target, actor = page_id or (await self.page()).id, await self.actor(person)
         async with self.ctx.db.tx() as tx:
             await paging.ack(tx, actor, target, self.now)
 
     async def resolve(self, person: int) -> None:
-        """Let somebody resolve the newest page."""
+        """Resolve the newest page as a person."""
         page, actor = await self.page(), await self.actor(person)
         async with self.ctx.db.tx() as tx:
             await paging.resolve(tx, actor, page.id, self.now)
@@ -148,7 +148,7 @@ class World:
             return Actor("person", (await people.person(tx, person)).name, person)
 
     async def story(self) -> list[str]:
-        """Return what the newest page's log says."""
+        """Return the log of the newest page."""
         page = await self.page()
         async with self.ctx.db.tx() as tx:
             return [entry.text for entry in await paging.log(tx, page.id)]
@@ -178,7 +178,7 @@ def settings(**more: Any) -> Settings:
 
 
 async def organize(ctx: Context, receiver: str) -> tuple[organization.Organization, Integration]:
-    """Make the organization; both people are reached by webhook at `receiver` alone, at once."""
+    """Create the organization; both people are reached only by webhook at `receiver`, at once."""
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:
         made = await organization.create_organization(tx, ANSWERS, now)
@@ -195,7 +195,7 @@ async def organize(ctx: Context, receiver: str) -> tuple[organization.Organizati
 
 @asynccontextmanager
 async def world(dsn: str, clock: FakeClock, pace: Pace = REAL, **more: Any) -> AsyncIterator[World]:
-    """Make the organization with a worker that stands still until a test moves it."""
+    """Create the organization with a worker that runs only when a test asks."""
     async with connected(settings(**more), dsn, clock, pace=pace) as ctx, sink() as receiver:
         made, integration = await organize(ctx, receiver.url)
         yield World(

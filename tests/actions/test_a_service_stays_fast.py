@@ -1,4 +1,4 @@
-"""What a service's page reads comes from indexes, however much there is."""
+"""The screen of a service reads from indexes, however much history there is."""
 
 import re
 from datetime import timedelta
@@ -14,18 +14,18 @@ from tests.world import World, world
 
 ROWS = 20_000
 GROWING = ("alert", "alert_group", "page", "incident", "incident_page", "incident_service")
-"""Tables without an end; changes are kept 30 days."""
+"""Tables that grow forever; changes are kept for 30 days."""
 TEST = Actor("system", "Test")
 
 
 class Explained(Tx):
-    """A transaction that notes the plan of every statement that it reads with."""
+    """A transaction that records the plan of every statement that reads."""
 
     plans: list[str]
 
     @classmethod
     def of(cls, tx: Tx) -> "Explained":
-        """Return the same transaction, with its plans noted."""
+        """Return the same transaction, recording its plans."""
         made = cls(tx.conn, tx._reactions)
         made.plans = []
         return made
@@ -34,17 +34,17 @@ class Explained(Tx):
         self.plans.append("\n".join(row[0] for row in await self.conn.fetch(f"explain {sql}", *args)))
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        """Return the rows and note the plan."""
+        """Return the rows and record the plan."""
         await self._explain(sql, *args)
         return await super().fetch(sql, *args)
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        """Return the first row and note the plan."""
+        """Return the first row and record the plan."""
         await self._explain(sql, *args)
         return await super().row(sql, *args)
 
     async def value(self, sql: str, *args: Any) -> Any:
-        """Return the first value and note the plan."""
+        """Return the first value and record the plan."""
         await self._explain(sql, *args)
         return await super().value(sql, *args)
 

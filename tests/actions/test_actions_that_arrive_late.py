@@ -1,4 +1,4 @@
-"""What a phone kept while it had no connection is done once, and never to a page that has moved on."""
+"""Actions that a phone stored while offline run once, and never on a page that has changed since."""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ async def _perform(w: World, action: DelayedAction, person: int | None = None) -
 
 
 async def _pressed(w: World, kind: ActionKind, key: str = "key-0001") -> DelayedAction:
-    """Return the press of a button in front of the newest page as it is now."""
+    """Return a press of a button on the newest page as it is now."""
     return DelayedAction(kind, key, w.now, position(await w.page()))
 
 

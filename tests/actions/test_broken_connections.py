@@ -1,4 +1,4 @@
-"""A connection that broke in the middle of a statement is the database's being away, and is not used again."""
+"""A connection that breaks during a statement counts as an unavailable database and is not reused."""
 
 import asyncpg
 import pytest
@@ -11,7 +11,7 @@ from tests.world import settings
 
 
 async def backend(ctx: Context, way: str, *, breaks: list[int] | None = None) -> int:
-    """Return which process of the database answered; note it and break when there is a list to note it in."""
+    """Return the database process that answered; with a list, record it there and break the connection."""
     async with getattr(ctx.db, way)() as tx:
         pid = int(await tx.value("select pg_backend_pid()"))
         if breaks is not None:

@@ -1,4 +1,4 @@
-"""Whom a page offers where somebody is chosen: nobody is out of reach, and no page lists five thousand people."""
+"""Choosing a person: everyone can be reached, and no screen lists five thousand people."""
 
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
@@ -7,7 +7,7 @@ from tests.world import World, world
 
 
 async def grow(w: World, to: int) -> None:
-    """Let the organization have `to` more people, all called Person and a number."""
+    """Add `to` people, called Person and a number."""
     async with w.ctx.db.tx() as tx:
         await tx.execute(
             "insert into person (name, email, role, tz, created_at) select 'Person ' || lpad(i::text, 4, '0'),"

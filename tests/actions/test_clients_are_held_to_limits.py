@@ -18,7 +18,7 @@ SOON = ConnectionLimits(head_s=0.3, body_s=0.3, write_s=0.3)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the length of the body; `/early` answers at once, `/large` 64 MiB, `/slow` after a second."""
+    """Return the length of the body; `/early` answers at once, `/large` 64 MiB, `/slow` after a second."""
     size = 0
     if scope["path"] == "/slow":
         await asyncio.sleep(1.5)
@@ -49,7 +49,7 @@ async def web(limits: ConnectionLimits) -> AsyncIterator[int]:
 
 
 async def answer_to(port: int, *parts: bytes, pause_s: float = 0) -> bytes:
-    """Send parts, and return everything that is answered until the server closes the connection."""
+    """Send parts and return the whole response, until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answer = b""
 

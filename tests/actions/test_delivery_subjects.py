@@ -1,4 +1,4 @@
-"""What a message is about is stored as ids, and rows from before the columns are filled in."""
+"""The subject of a message is stored as kind and id, also for rows from before these columns."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Markdown that takes seconds is read in another process, which is stopped: pages and alerts do not wait."""
+"""Markdown that takes seconds is parsed in another process with a time limit: pages and alerts do not wait."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""An organization's own words: set, put back, kept in a repository, and used by everything that writes."""
+"""An organization's own templates: set, reset, kept in a repository, and used for every message."""
 
 import asyncio
 

@@ -32,7 +32,7 @@ EVENTS = (
 
 @asynccontextmanager
 async def recorded(w: World, *, entries: bool = False) -> AsyncIterator[tuple[Tx, list[Any]]]:
-    """Open a transaction whose events are collected, in order; those of entries only when asked for."""
+    """Open a transaction whose events are collected in order, those of timeline entries only on request."""
     events: list[Any] = []
 
     async def record(_: Tx, event: Any, __: datetime) -> None:

@@ -16,7 +16,7 @@ from tests.world import World, world
 
 
 async def run(w: World, verb: Any, *args: Any, **more: Any) -> Any:
-    """Run a verb in its own transaction; return its result, or the error that it was refused with."""
+    """Run an action in its own transaction; return its result, or the error that it raised."""
     try:
         async with w.ctx.db.tx() as tx:
             return await verb(tx, *args, **more)
@@ -41,7 +41,7 @@ async def declared(w: World, severity: int = 1, title: str = "Card payments fail
 
 
 async def closed(w: World, severity: int = 1) -> Incident:
-    """Take an incident to its end."""
+    """Take an incident through all phases until it is closed."""
     mara, made = await w.actor(w.mara), await declared(w, severity)
     async with w.ctx.db.tx() as tx:
         await incidents.add_entry(tx, mara, made.id, "mitigation", "Rolled back", w.now)

@@ -1,4 +1,4 @@
-"""The clock that follows the database: what makes it measure again, and what cannot move it."""
+"""The clock that follows the database: when it measures again, and what does not change it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Group commit: who shares a commit, and who is told what became of it."""
+"""Group commit: which items share a commit, and who gets which outcome."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from firebell.kit.jobs.group_commit import GroupCommit
 
 
 class Store:
-    """Remembers each batch, takes a moment for it, and refuses a batch in which 13 is."""
+    """Records each batch, takes a moment for it, and refuses a batch that contains 13."""
 
     def __init__(self, error: Exception) -> None:
         self.batches: list[list[int]] = []

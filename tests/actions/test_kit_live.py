@@ -1,4 +1,4 @@
-"""Event streams: how many one person may have open."""
+"""Event streams: how many one person may have open at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What many people have open is rendered once, and is never older than the last change."""
+"""A screen that many people have open is rendered once, and is never older than the last change."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ ROOM = frozenset({"inc-1"})
 
 
 class Pages:
-    """Shared pages with a clock of their own and a renderer that counts."""
+    """A render cache with its own clock and a renderer that counts its calls."""
 
     def __init__(self) -> None:
         self.live, self.time, self.rendered = Live(), 0.0, 0

@@ -1,4 +1,4 @@
-"""Simulated time passes only while all work waits, and in the order of the wake-ups."""
+"""Simulated time passes only while all work waits, and wakes it in order."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Wake-ups leave after the commit: each once however often it was asked for, and none of what was undone."""
+"""Wake-ups are sent after the commit, each once, and none of a transaction that was rolled back."""
 
 import asyncio
 from datetime import timedelta
@@ -93,7 +93,7 @@ async def test_the_last_wake_ups_of_a_process_leave_before_it_ends(db: Db, dsn: 
 async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process may be killed between a commit and its wake-ups."""
+    """A process can be killed between a commit and its wake-ups."""
     monkeypatch.setattr(Notifier, "add", lambda self, wake_ups: None)
     async with world(dsn, clock) as w:
         stop = asyncio.Event()

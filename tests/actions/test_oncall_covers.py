@@ -1,4 +1,4 @@
-"""Requests for cover, swaps and vacations: who is on duty after each step, races and refusals."""
+"""Cover requests, swaps and time off: who is on call after each step, races and refusals."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.oncall_world import Rota, day, rota
 
 
 async def asked(r: Rota, first: int = 1, last: int = 2) -> Cover:
-    """Let Jun ask for cover for their shift of tomorrow."""
+    """Request cover for Jun's shift of tomorrow."""
     made = await r.run(
         covers.ask, schedule_id=r.id, requester=r.w.jun, start=day(first), end=day(last), reason="dentist"
     )
@@ -160,7 +160,7 @@ async def proposed(
     by: int | None = None,
     other: int | None = None,
 ) -> Swap:
-    """Let Jun, or whoever it is `by`, offer their days for those of Ada or another."""
+    """Offer a swap of Jun's days, or those of `by`, for the days of Ada or another."""
     made = await r.run(
         swaps.propose,
         schedule_id=r.id,
@@ -262,7 +262,7 @@ async def timers(r: Rota) -> int:
 async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_transaction(
     dsn: str, clock: FakeClock
 ) -> None:
-    """Requests of somebody who had left stayed open, and could still be taken."""
+    """Requests of someone who had left stayed open and could be accepted."""
     async with rota(dsn, clock) as r:
         made = await asked(r)
         await proposed(r, (4, 5), (5, 6))
@@ -311,7 +311,7 @@ async def test_a_request_is_withdrawn_when_its_shift_moves_to_someone_else(
 
 
 async def test_a_absence_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
-    """A request that was withdrawn for somebody is no word of theirs that they keep the shift."""
+    """A request withdrawn by someone else does not mean that the person keeps the shift."""
     async with rota(dsn, clock) as r:
         await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
@@ -340,7 +340,7 @@ async def test_deleting_a_schedule_withdraws_its_requests_and_notifies(dsn: str,
 async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again(
     dsn: str, clock: FakeClock
 ) -> None:
-    """E10: never a silent return to who asked."""
+    """E10: a shift never goes back to the requester silently."""
     async with rota(dsn, clock) as r:
         made = await asked(r)
         await r.run(covers.take, made.id, r.ada)
@@ -361,7 +361,7 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
 async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edits(
     dsn: str, clock: FakeClock
 ) -> None:
-    """Removing the first edit undid the whole swap, and the second was then not found: nothing was repaired."""
+    """Removing the first override undid the whole swap, so the second was not found and nothing was repaired."""
     async with rota(dsn, clock) as r:
         made = await r.run(
             *(swaps.propose,),

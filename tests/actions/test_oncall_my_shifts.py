@@ -1,4 +1,4 @@
-"""Somebody's shifts are found wherever they come from, although only schedules that name them are read."""
+"""A person's shifts are listed wherever they come from, although only schedules that name the person are read."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from tests.oncall_world import DAY, Rota, daily, day, rota
 
 
 async def mine(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
-    """Return the shifts of a person as the product finds them."""
+    """Return the shifts of a person as the product lists them."""
     async with r.w.ctx.db.tx() as tx:
         return [
             (s.schedule.slug, s.start, s.end) for s in await queries.shifts_of(tx, person, r.w.now, 7 * DAY)
@@ -21,7 +21,7 @@ async def mine(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
 
 
 async def all_of(r: Rota, person: int) -> list[tuple[str, datetime, datetime]]:
-    """Return the shifts of a person on every schedule there is."""
+    """Return the shifts of a person, computed from every schedule."""
     async with r.w.ctx.db.tx() as tx:
         every = await queries.schedules(tx)
     turns = [

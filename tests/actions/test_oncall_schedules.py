@@ -1,4 +1,4 @@
-"""Changes of a schedule: what they tell, what they refuse, and what they leave as it was."""
+"""Changes of a schedule: what they announce, refuse and leave unchanged."""
 
 import asyncio
 from dataclasses import replace
@@ -324,7 +324,7 @@ async def test_the_button_removes_an_override_of_someone_who_left(dsn: str, cloc
 
 
 async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: FakeClock) -> None:
-    """One that began a year ago put somebody on call for that year, in reports and pay."""
+    """An override that began a year ago changed that year's reports and pay."""
     async with rota(dsn, clock) as r:
         now = r.w.now
         stretch: dict[str, Any] = {"start": now - timedelta(days=300), "end": now + timedelta(hours=1)}
@@ -342,7 +342,7 @@ async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: Fak
 
 
 async def test_past_actions_of_someone_who_left_keep_their_name(dsn: str, clock: FakeClock) -> None:
-    """Whoever left vanished from every report, and was not paid for the month in which they had been on call."""
+    """Someone who left vanished from every report and was not paid for the month in which they were on call."""
     async with rota(dsn, clock) as r:
 
         async def hours() -> dict[str, timedelta]:

@@ -1,4 +1,4 @@
-"""Time zone data that moves a turn is a finding until somebody has looked; checked every day."""
+"""Time zone data that moves a turn is a finding until someone confirms it; checked every day."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ AUTUMN = datetime(2027, 3, 28, 1, tzinfo=UTC)
 
 
 async def reported_findings(r: Rota) -> list[ScheduleFinding]:
-    """Return what the checks of the rota say of clocks."""
+    """Return the findings about time zone data."""
     async with r.w.ctx.db.tx() as tx:
         wrong = await check_queries.findings_of(tx, [await r.schedule()], r.w.now)
     return [f for f in wrong[r.id] if f.code == "S-TZCHANGE"]

@@ -1,4 +1,4 @@
-"""The guarded client against real names and a real server: the inside of the network is not reached."""
+"""The guarded client with real names and a real server never reaches internal addresses."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Answers of outside servers are bounded before anything is expanded, in bytes, in time and in heads."""
+"""Responses of other servers are limited in bytes, time and headers before anything is decompressed."""
 
 import asyncio
 import gzip
@@ -137,7 +137,7 @@ async def test_a_head_without_end_is_an_error_of_the_request(head: str) -> None:
 
 
 def dripping(first: bytes) -> Handler:
-    """Return a handler that answers `first`, and then a byte every 50 ms for ever."""
+    """Return a handler that sends `first`, and then one byte every 50 ms forever."""
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""At nine on Monday hundreds of schedules hand over; a page that is due in the same second waits for none of them."""
+"""When hundreds of schedules hand over on Monday at nine, a page due in the same second waits for none of them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
 async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_end(
     dsn: str, clock: FakeClock, kind: str, at_once: int
 ) -> None:
-    """The daily checks held the process for seconds: they looked at every schedule in one go."""
+    """The daily checks blocked the process for seconds: they checked all schedules at once."""
     async with rota(dsn, clock) as r:
         for n in range(at_once + 5):
             await r.run(oncall.create_schedule, name=f"S{n}", team_id=1, tz="UTC", layers=[daily(r.ada)])
@@ -58,7 +58,7 @@ async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_en
 async def test_of_a_batch_that_fails_a_few_are_run_alone_before_pages_have_their_turn(
     dsn: str, clock: FakeClock
 ) -> None:
-    """One schedule that could not be read held pages up: all five hundred were run one by one."""
+    """One unreadable schedule delayed pages: all five hundred were run one by one."""
     ran: list[list[str]] = []
 
     async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:

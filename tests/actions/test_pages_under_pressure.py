@@ -1,4 +1,4 @@
-"""Pages while several people and machines act at once: every order ends well, none loses a page."""
+"""Pages while several people and processes act at once: no order of events loses a page."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from tests.world import World, world
 
 
 async def invariants(w: World) -> None:
-    """Assert I1, I2 and I6 on what is stored."""
+    """Assert I1, I2 and I6 on the stored rows."""
     async with w.ctx.db.tx() as tx:
         wrong = await tx.fetch(
             "select p.id, p.state, p.due_at, d.due_at as timer from page p"
@@ -39,7 +39,7 @@ async def invariants(w: World) -> None:
 
 
 async def refused(w: World, verb: Any, *args: Any, **more: Any) -> FirebellError | None:
-    """Run a verb in its own transaction and return what it was refused with."""
+    """Run an action in its own transaction and return the error that it raised."""
     try:
         async with w.ctx.db.tx() as tx:
             await verb(tx, *args, **more)
@@ -151,7 +151,7 @@ async def test_a_policy_with_open_pages_stays_and_later_its_services_go_to_the_c
 
 
 def paged(w: World) -> list[str]:
-    """Return whom pages reached, without what schedules told of who left."""
+    """Return who got pages, without notices about people who left."""
     return [message["person"] for message in w.sink.got if message["event"] != "change"]
 
 

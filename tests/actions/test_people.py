@@ -1,4 +1,4 @@
-"""People, teams, the last resort, contact methods, rules and keys, and who is written down for each."""
+"""People, teams, fallback responders, contact methods, rules and keys, with their audit entries."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ Verb = Callable[[Tx], Awaitable[Any]]
 
 
 async def audit(w: World) -> list[tuple[str, str]]:
-    """Return (who, what) of every verb so far, the oldest first."""
+    """Return (actor, action) of every audit entry, oldest first."""
     async with w.ctx.db.tx() as tx:
         return [
             (r["actor_label"], r["action"]) for r in (await audit_store.audit_entries(tx, None, 500))[::-1]
@@ -26,7 +26,7 @@ async def audit(w: World) -> list[tuple[str, str]]:
 
 
 async def attempt(w: World, verb: Any, *args: Any, **more: Any) -> FirebellError | None:
-    """Run a verb in its own transaction and return what it was refused with."""
+    """Run an action in its own transaction and return the error that it raised."""
     try:
         async with w.ctx.db.tx() as tx:
             await verb(tx, *args, **more)
@@ -144,7 +144,7 @@ async def test_the_only_admin_and_the_last_of_the_catch_all_list_stay(dsn: str, 
 
 
 async def overlapping(w: World, first: Verb, second: Verb) -> FirebellError | None:
-    """Run `second` while the transaction of `first` is open, and return what it was refused with."""
+    """Run `second` while the transaction of `first` is open, and return the error that it raised."""
     async with w.ctx.db.tx() as tx:
         await first(tx)
         waiting = asyncio.create_task(attempt(w, second))

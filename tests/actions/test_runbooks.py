@@ -1,4 +1,4 @@
-"""The library on a real database: shipped until replaced, taken out and brought back, never lost in a race."""
+"""The runbook library on a real database: default until replaced, removed and restored, never lost in a race."""
 
 import asyncio
 from datetime import date

@@ -1,4 +1,4 @@
-"""Search on a real database: everything is found, and no table that grows is read whole."""
+"""Search on a real database: it finds everything, and reads no growing table as a whole."""
 
 import json
 from typing import Any

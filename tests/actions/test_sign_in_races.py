@@ -1,4 +1,4 @@
-"""A right is checked in the statement that uses it: old passwords and one-use links win no race."""
+"""Rights are checked in the statement that uses them: old passwords and one-use links win no race."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Name servers that hang: each costs its own name, for seconds, and nobody else."""
+"""Name servers that hang delay only their own names, for seconds."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""The API as its callers see it: the whole app over ASGI, keys of people in every role."""
+"""API clients: the whole app over ASGI, with keys of people in every role."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ async def key_of(db: Db, clock: FakeClock, person: int, scopes: Sequence[str] = 
 
 @dataclass(slots=True)
 class Api:
-    """Calls the app with one key and insists on the status that is expected."""
+    """Calls the app with one key and asserts the expected status."""
 
     http: httpx.AsyncClient
     key: str

@@ -1,4 +1,4 @@
-"""An organization with one of everything, its routes with the decision of each, and its secrets."""
+"""An organization with one of everything, all routes with the access that each declares, and its secrets."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -53,7 +53,7 @@ QUERIES = {
     "/api/v1/schedules/{slug}/holidays": _DAY,
     "/setup/done": "?service=checkout",
 }
-"""What some addresses need to answer at all."""
+"""Parameters that some addresses require."""
 HANDOFF_DAY = "2026-11-30"
 
 

@@ -1,4 +1,4 @@
-"""The editor of a policy: what somebody typed is kept when it is refused."""
+"""The policy editor keeps what was typed when it is refused."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""A schedule's page: every kind of override, joining and leaving at a date, shadows; previewed, then saved."""
+"""A schedule's page: all kinds of overrides, joining and leaving at a date, shadows; previewed, then saved."""
 
 import re
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class Desk:
     csrf: str
 
     async def send(self, form: str, *, preview: bool = False, **fields: Any) -> httpx.Response:
-        """Send one of the page's forms, or ask what it would change."""
+        """Send one of the page's forms, or preview it."""
         data = {"csrf": self.csrf, "tz": "UTC", **{name: str(value) for name, value in fields.items()}}
         query = {"preview": "yes"} if preview else None
         return await self.http.post(f"{PAGE}/{form}", data=data, params=query)

@@ -1,4 +1,4 @@
-"""A service leads to its pages, incidents and alerts, and each of them leads back: on the web and over JSON."""
+"""A service links to its pages, incidents and alerts, and each of them links back, on the web and over JSON."""
 
 import json
 import re
@@ -37,14 +37,14 @@ async def declare(w: World, title: str, severity: int, page_id: int | None = Non
 
 
 async def move(w: World, incident_id: int, *phases: Phase) -> None:
-    """Take an incident through phases, past the checks that would refuse."""
+    """Take an incident through phases, overriding the checks."""
     for phase in phases:
         async with w.ctx.db.tx() as tx:
             await incidents.set_phase(tx, TEST, incident_id, phase, w.now, reason="test", force=True)
 
 
 def links(text: str) -> set[str]:
-    """Return where the main part of a page leads."""
+    """Return the links of the main part of a page."""
     main = text[text.index('<main id="main"') : text.index("</main>")]
     return {href.replace("&amp;", "&") for href in re.findall(r'href="([^"]+)"', main)}
 

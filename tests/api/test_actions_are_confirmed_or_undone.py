@@ -1,4 +1,4 @@
-"""What stops pages or reaches people names its consequence, says that it was done, and can be taken back."""
+"""What stops pages or reaches people names its consequence, is confirmed afterwards, and can be undone."""
 
 import html as markup
 import re

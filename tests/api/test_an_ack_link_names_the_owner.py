@@ -1,4 +1,4 @@
-"""After its use, or after another answer, the link in a message offers nothing and says who has the page since when."""
+"""A used link, or that of an acknowledged page, offers no button and shows who has the page since when."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""The live parts of an incident page are one text for many, and hold nothing of any of them."""
+"""The live parts of an incident page are rendered once for all readers, and contain nothing personal."""
 
 import re
 from collections.abc import AsyncIterator

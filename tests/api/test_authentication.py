@@ -1,4 +1,4 @@
-"""Who is let in, with what rights, and what an answer never gives away."""
+"""Who is let in, with which rights, and what a response never reveals."""
 
 import json
 import logging
@@ -193,7 +193,7 @@ ELSEWHERE = (
     *("//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example"),
     *("javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "/\r//evil.example"),
 )
-"""Browsers drop tabs and line breaks before they read an address."""
+"""Browsers drop tabs and line breaks from a URL."""
 
 
 async def test_signing_in_never_leads_elsewhere(dsn: str, clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""What cannot be accepted is refused with the field and the reason; nothing of it is a fault of the server."""
+"""Invalid input is refused with its field and the reason, and is never a server error."""
 
 import json
 from typing import Any

@@ -126,7 +126,7 @@ async def test_a_feed_of_a_deleted_schedule_has_ended_and_is_not_listed(dsn: str
 
 
 async def test_a_schedule_that_cannot_be_read_ends_no_feed_but_its_own(dsn: str, clock: FakeClock) -> None:
-    """Each read of a feed read every schedule of the organization, years of each."""
+    """Each request for a feed read years of every schedule of the organization."""
     async with organization(dsn, clock) as (w, api), browser(w) as stranger:
         body = {"kind": "schedule", "schedule": "payments-primary"}
         feeds = [await api("POST", "/calendar-feeds", body, status=201)]

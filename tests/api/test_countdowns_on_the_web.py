@@ -1,4 +1,4 @@
-"""What the pages say of a wait, without a script."""
+"""What pages show of a wait, without scripts."""
 
 import re
 from datetime import timedelta

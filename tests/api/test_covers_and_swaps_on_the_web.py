@@ -1,4 +1,4 @@
-"""What colleagues settle on the page of their shifts, and what it says when it cannot be."""
+"""Covers and swaps on the page of a person's shifts, and its errors."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from tests.world import ANSWERS
 
 
 async def posted(r: Rota, path: str = "", **fields: Any) -> tuple[int, str]:
-    """Look at Mara's shifts, then send a form of that page; return what came of it."""
+    """Open Mara's shifts, send a form of that page, and return the response."""
     async with browser(r.w) as http:
         await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
         page = await http.get("/oncall/me")

@@ -1,4 +1,4 @@
-"""Requests that another website caused, and names that are not ours, are turned away before anything else."""
+"""Requests caused by other websites, and unknown host names, are refused before anything else."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The page of an error keeps the navigation, offers what was meant, and names who can help; no terminal needed."""
+"""An error page keeps the navigation, suggests what was meant, and names who can help."""
 
 import ast
 

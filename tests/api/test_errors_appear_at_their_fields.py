@@ -1,4 +1,4 @@
-"""A refused form names all that is wrong at once, each at its field, and keeps what was typed."""
+"""A refused form shows all errors at once, each at its field, and keeps what was typed."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Each action decides for itself who may do it, as its routes do, whoever calls it."""
+"""Each action checks who may do it, as its routes do, whoever calls it."""
 
 import ast
 import dataclasses
@@ -31,7 +31,7 @@ from tests.house.source import SRC, modules
 from tests.world import World, world
 
 EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "authorization")
-"""What a module's name ends with that has no actions: edges decide at their routes, stores decide nothing."""
+"""How the names of modules without actions end: edges check at their routes, stores check nothing."""
 SLICES = {
     *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
     *("postmortems", "handoffs", "workload", "service_overview", "notify"),
@@ -70,7 +70,7 @@ def test_no_module_but_the_slices_has_actions() -> None:
 
 
 def _calls(function: Any, depth: int = 2) -> Iterator[Any]:
-    """Yield the actions that a handler calls itself or by helpers of its module."""
+    """Yield the actions that a handler calls itself or through helpers of its module."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     names = function.__globals__
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Every form of the web: its save is said, what it destroys asks or can be undone, and no route has no class."""
+"""Every form of the web: its save is confirmed, what it destroys asks first or can be undone, and none is left out."""
 
 import re
 from collections.abc import AsyncIterator
@@ -25,11 +25,11 @@ NOT_SAID = {
     "/ack/{token}": "the page of the link says who has it",
     "/undo": "a token that undoes something",
 }
-"""Forms that lead elsewhere than to what was saved, and where; their own tests look at them."""
+"""Forms that lead somewhere other than to what was saved, and where; they have their own tests."""
 
 
 class _Forms(HTMLParser):
-    """Collects every posted form as a browser would send it, and whether it stands behind a question."""
+    """Collects every posted form as a browser would send it, and whether a question precedes it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ def undo_of(page: str) -> tuple[str, dict[str, str]]:
 
 
 def key_of(path: str, address: str, fields: Fields) -> str:
-    """Return the entry of the table that a form falls under: its route, its verb, or what its fields decide."""
+    """Return the form's entry in the table: by its route, its verb, or its fields."""
     verb = address.partition("?")[0].rpartition("/")[2]
     concrete = re.sub(r"\{(what|verb)\}$", verb, path)
     decided = next((f"{concrete} {v}" for _, v in fields if v and f"{concrete} {v}" in CONFIRMATIONS), "")
@@ -191,7 +191,7 @@ class Walk:
         return [form for page in self.pages for form in await self.forms(page)]
 
     async def send(self, form: Form) -> httpx.Response:
-        """Send a form as served, filled in where it has to be, and return the page that it leads to."""
+        """Send a form as served, with required fields filled in, and return the resulting page."""
         filled = FILLED.get(form.name, {})
         sent = [(n, v) for n, v in form.fields if n not in filled] + list(filled.items())
         data: dict[str, list[str]] = {}
@@ -239,21 +239,21 @@ async def test_what_reaches_people_asks_and_what_is_final_wants_the_name(dsn: st
 NEW_SCHEDULE = "/oncall/night-watch/edit"
 """The page of a schedule that the first round creates and no policy needs."""
 NEEDED = "/oncall/payments-primary/delete"
-"""What is refused, because a policy needs it."""
+"""What is refused because a policy needs it."""
 DECLINED = "/oncall/covers/{cover_id}/decline"
-"""The other answer to a request that the walk takes."""
+"""The request that the walk answers the other way."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
-"""Forms that end sessions, in the order in which each still finds one to end."""
+"""Forms that end sessions, in an order in which each still has one to end."""
 
 
 def turn(form: Form) -> tuple[int, int]:
-    """Return when a form is sent: what destroys comes after what it would destroy."""
+    """Return the sort key of a form: what destroys comes after what it would destroy."""
     confirmation = CONFIRMATIONS[form.key]
     return LAST.index(form.path) + 1 if form.path in LAST else 0, list(Confirmation).index(confirmation)
 
 
 async def outcome(w: Walk, form: Form) -> str:
-    """Send a form, and undo it where that is offered; return what was wrong, nothing if all is well."""
+    """Send a form, undo it if offered, and return the problem, empty if there is none."""
     same = [f for f in await w.forms(form.page) if (f.name, f.key) == (form.name, form.key)]
     if not same:
         return f"it is no longer on {form.page}"
@@ -304,7 +304,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 
 
 ELSEWHERE = {"/incidents/{ref}/phase closed", "/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish"}
-"""What needs days or two people before it can be done; their own tests do it."""
+"""Forms that need days or two people; they have their own tests."""
 
 
 async def resolve_pages(e: Everything) -> None:
@@ -316,7 +316,7 @@ async def resolve_pages(e: Everything) -> None:
 
 
 def wrong(page: str) -> str:
-    """Return what a page says is wrong, for the report of a failure."""
+    """Return the error that a page shows, for the report of a failure."""
     texts = re.findall(
         r'(?:<h1>|class="sm hue" data-state="late"[^>]*>|role="alert">.*?<b>)([^<]*)', page, re.S
     )

@@ -1,4 +1,4 @@
-"""Each verb of the web over JSON, in the order in which a team would come to it."""
+"""Everything the web can do over JSON, in the order in which a team would need it."""
 
 from typing import Any
 
@@ -310,7 +310,7 @@ async def test_an_incident_from_its_declaration_to_its_published_post_mortem(
 
 
 async def _walk(api: Api, path: str, name: str, limit: int) -> list[Any]:
-    """Return what the Link headers lead through, one stretch after the other."""
+    """Return the pages of a list by following its Link headers."""
     values: list[Any] = []
     address = f"{path}?limit={limit}"
     while address:

@@ -1,4 +1,4 @@
-"""The list of incidents is narrowed down in the browser, over JSON and as a spreadsheet, and none is left out."""
+"""Filters of the list of incidents in the browser, over JSON and as CSV; no matching incident is missing."""
 
 import csv
 import io

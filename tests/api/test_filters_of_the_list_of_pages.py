@@ -1,4 +1,4 @@
-"""The list of pages is narrowed down in the browser and over JSON, and many pages are acted on at once."""
+"""Filters of the list of pages in the browser and over JSON, and actions on many pages at once."""
 
 import html
 import re
@@ -42,7 +42,7 @@ async def other_service(w: World) -> tuple[int, int]:
 
 
 async def move_to(w: World, page_id: int, service: int, team: int) -> None:
-    """Let a page be one of another service."""
+    """Move a page to another service."""
     async with w.ctx.db.tx() as tx:
         await tx.execute(
             "update page set service_id = $2, team_id = $3 where id = $1", page_id, service, team
@@ -64,7 +64,7 @@ def totals(page: str) -> dict[str, str]:
 
 
 async def post_bulk(http: httpx.AsyncClient, page: str, **values: object) -> httpx.Response:
-    """Send the form of the selection bar as a browser without a script does."""
+    """Send the form of the selection bar as a browser without scripts does."""
     form = page.partition('id="bulk"')[2].partition("</form>")[0]
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
     fields = {name: html.unescape(value) for name, value in hidden.items()}

@@ -1,4 +1,4 @@
-"""Whatever is sent in a field of a form, the answer says what is wrong with it; nothing fails."""
+"""Any value in any field of a form is either accepted or refused with a reason, never a server error."""
 
 from html.parser import HTMLParser
 

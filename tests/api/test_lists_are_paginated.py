@@ -1,4 +1,4 @@
-"""A list that is walked while people work on it: no page that waits for a human is left out."""
+"""Paginating a list while people work on it never skips a page that waits for a person."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.world import World
 
 
 async def storm(w: World, count: int) -> None:
-    """Let `count` pages of different groups begin."""
+    """Open `count` pages, each of a group of its own."""
     for number in range(count):
         await w.alert(f"alert {number}", labels={"service": f"part-{number}"})
 

@@ -1,4 +1,4 @@
-"""Lists and choices of a large organization in the browser: everything can be reached, without a script."""
+"""Lists and choices of a large organization on the web: everything can be reached without scripts."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ async def read(http: httpx.AsyncClient, address: str) -> str:
 
 
 def refs(page: str, kind: str) -> list[str]:
-    """Return what the rows of a list lead to, in order."""
+    """Return the links of a list's rows, in order."""
     part = page.partition('id="list"')[2].partition('class="pane"')[0]
     return re.findall(rf'<a[^>]*href="/\w+/({kind}-\d+)"', part)
 
@@ -46,7 +46,7 @@ async def walk(http: httpx.AsyncClient, address: str, kind: str) -> list[list[st
 
 
 async def storm(w: World, count: int) -> None:
-    """Let `count` pages of different groups begin."""
+    """Open `count` pages, each of a group of its own."""
     for number in range(count):
         await w.alert(f"alert {number}", labels={"service": f"part-{number}"})
 

@@ -1,4 +1,4 @@
-"""Every link and search form of the product, in the demo's organization, leads somewhere for whoever is shown it."""
+"""Every link and search form in the demo's organization works for everyone who sees it."""
 
 import random
 import re
@@ -32,7 +32,7 @@ ORIGIN = "http://127.0.0.1:8080"
 LINK = re.compile(r'<a [^>]*?href="([^"]+)"')
 FORM = re.compile(r"<form\b([^>]*)>")
 SAME_KIND = 2
-"""Number of addresses of one kind that are followed: the rest differ in what they show, not in how they lead."""
+"""Number of addresses of one kind that are followed; the others differ only in their content."""
 ENDS = ("/static/", "/logout", "/events")
 
 
@@ -68,7 +68,7 @@ async def visitor(ctx: Context, http: httpx.AsyncClient, role: Role) -> None:
 
 
 def addresses(page: str, here: str) -> set[str]:
-    """Return where the links and the search forms of a page lead, on this server."""
+    """Return the addresses of a page's links and search forms on this server."""
     hrefs = {unescape(href) for href in LINK.findall(page)}
     for attributes in FORM.findall(page):
         if 'method="post"' not in attributes:
@@ -79,7 +79,7 @@ def addresses(page: str, here: str) -> set[str]:
 
 
 def kind(address: str) -> str:
-    """Return an address without what tells things of one kind apart: numbers, days, and values of its query."""
+    """Return an address without what distinguishes things of one kind: numbers, days and query values."""
     path, _, query = address.partition("?")
     if path.startswith("/handbook"):
         return address

@@ -1,4 +1,4 @@
-"""What a browser may keep for a phone without a connection, and what the server makes of what it sends later."""
+"""What a browser may store for use offline, and what the server does with actions that it sends later."""
 
 import re
 

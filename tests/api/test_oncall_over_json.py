@@ -1,4 +1,4 @@
-"""Schedules, covers, swaps and vacations over JSON, in the order in which a team would come to it."""
+"""Schedules, covers, swaps and time off over JSON, in the order in which a team would need them."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ def layer(*people: int, **more: Any) -> dict[str, Any]:
 
 
 async def daily(api: Api, *people: int) -> dict[str, Any]:
-    """Make the schedule "daily"."""
+    """Create the schedule "daily"."""
     payload = {"name": "Daily", "team_id": 1, "tz": "UTC", "layers": [layer(*people, name="Turns")]}
     made: dict[str, Any] = await api("POST", "/schedules", payload, status=201)
     return made
@@ -57,7 +57,7 @@ async def test_an_override_is_previewed_and_changes_nothing(dsn: str, clock: Fak
 
 
 async def test_a_finding_named_by_a_zone_is_mended_over_json(dsn: str, clock: FakeClock) -> None:
-    """The slash of a zone's name was taken for a part of the address."""
+    """The slash in a time zone's name was taken for a part of the address."""
     async with organization(dsn, clock) as (w, api):
         slots = [[w.mara], [w.jun]]
         zoned = {"slots": slots, "anchor": MONDAY, "unit": "week", "tz": "Europe/Stockholm"}

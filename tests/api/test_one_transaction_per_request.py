@@ -63,7 +63,7 @@ def _recording(app: ASGIApp, events: list[str]) -> ASGIApp:
 
 @asynccontextmanager
 async def recorded(w: World) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
-    """Yield a client of the app, and what its requests do in the order in which they do it."""
+    """Yield a client of the app, and a log of what its requests do, in order."""
     events: list[str] = []
     app = build(replace(w.ctx, db=Recorded(w.ctx.db, events)))
     transport = httpx.ASGITransport(app=_recording(app, events))
@@ -149,7 +149,7 @@ SKIPPED = {*ENDS_THE_SESSION, "/events", "/logout"}
 
 
 async def test_one_connection_serves_many_requests_at_once(dsn: str, clock: FakeClock) -> None:
-    """A request that held one connection while it waits for another would wait until it is refused with 503."""
+    """A request that held one connection while it waits for another could wait until it is refused with 503."""
     async with everything(dsn, clock) as e, AsyncExitStack() as stack:
         small = await Db.connect(dsn, subscriptions.build(), size=1)
         stack.push_async_callback(small.close)

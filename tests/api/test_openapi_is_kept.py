@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises is what the running product does, whatever is sent to it."""
+"""The running product does what the OpenAPI document promises, whatever it receives."""
 
 import asyncio
 import re

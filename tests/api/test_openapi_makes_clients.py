@@ -1,4 +1,4 @@
-"""The OpenAPI document is enough for a generator of typed clients, and says what the server accepts."""
+"""Generators of typed clients can use the OpenAPI document, which states what the server accepts."""
 
 import asyncio
 import importlib
@@ -152,7 +152,7 @@ async def talk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Generate a client, look whether it is whole, and use it against the running product."""
+    """Generate a client, check that it is complete, and use it with the running product."""
     spec = tmp_path / "openapi.json"
     spec.write_text(json.dumps(described), encoding="utf-8")
     said = await generate(spec, tmp_path / "generated_firebell")

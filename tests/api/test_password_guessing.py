@@ -1,4 +1,4 @@
-"""Guessing is slow, and never keeps the known browser of the person on call out."""
+"""Guessing passwords is slow, and never locks out a known browser of the person on call."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ async def attempt(
 
 
 async def guess_from(w: World, addresses: range, email: str = ANSWERS.email) -> list[int]:
-    """Let each address of a botnet guess once, and return the answers."""
+    """Guess once from each address of a botnet, and return the statuses."""
     codes = []
     for number in addresses:
         async with browser(w, f"198.51.{number // 250}.{number % 250 + 1}") as stranger:

@@ -1,4 +1,4 @@
-"""What on-call is paid holds from a month on: over JSON, in the file and on the pages; and who may change the past."""
+"""Pay rates apply from a month on, over JSON, in the CSV file and on the web; and who may change past months."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ MARA = "Mara Lindqvist (test)"
 
 
 async def total(api: Api, month: str) -> tuple[float, str | None]:
-    """Return what a month comes to, and since when its rates hold."""
+    """Return the total of a month, and from which month its rates apply."""
     report = await api("GET", "/reports/on-call", month=month)
     return sum(float(p["total"]) for p in report["people"]), report["rates_since"]
 

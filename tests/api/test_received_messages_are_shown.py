@@ -1,4 +1,4 @@
-"""The messages that an alert was made of, and its service and page: in the web, over JSON and at the terminal."""
+"""The messages, service and page of an alert, on the web, over JSON and on the command line."""
 
 import json
 from collections.abc import AsyncIterator
@@ -26,14 +26,14 @@ async def signed_in(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, ht
 
 
 async def post(w: World, http: httpx.AsyncClient, body: Any) -> None:
-    """Let a sender post JSON or bytes to the generic address."""
+    """Post JSON or bytes to the generic address."""
     content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     answer = await http.post(f"/in/{w.key}/generic", content=content)
     assert answer.status_code == 202
 
 
 async def newest(w: World) -> Alert:
-    """Return the alert that came last."""
+    """Return the newest alert."""
     async with w.ctx.db.tx() as tx:
         return (await alerts.alerts(tx, "", None, 1))[0]
 

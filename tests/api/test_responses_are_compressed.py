@@ -1,4 +1,4 @@
-"""Over real HTTP: what is compressed, what never is, and how much the first view of a page weighs."""
+"""Over real HTTP: what is compressed, what never is, and the size of a first view."""
 
 import gzip
 import re

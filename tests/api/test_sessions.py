@@ -1,4 +1,4 @@
-"""Where somebody is signed in: cookies, idle time, listed and ended, with the event streams."""
+"""Sessions: cookies, idle time, listing and ending, with their event streams."""
 
 import asyncio
 from datetime import timedelta
@@ -31,7 +31,7 @@ async def is_in(http: httpx.AsyncClient) -> bool:
 
 
 async def post(w: World, http: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    """Post a form of the session that was made last."""
+    """Post a form with the newest session."""
     async with w.ctx.db.tx() as tx:
         csrf = await tx.value("select csrf from session order by id desc limit 1")
     answer = await http.post(path, data={"csrf": csrf, **fields})

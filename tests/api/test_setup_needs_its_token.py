@@ -1,4 +1,4 @@
-"""The first run: whoever is not on this machine needs the token that the terminal printed."""
+"""Setup from another machine needs the token printed in the terminal."""
 
 import re
 from datetime import timedelta

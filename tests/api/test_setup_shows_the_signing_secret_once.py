@@ -1,4 +1,4 @@
-"""The first run with a webhook shows the signing secret once, so that the receiver can check who sends."""
+"""Setup with a webhook shows the signing secret once, so that the receiver can verify signatures."""
 
 import re
 

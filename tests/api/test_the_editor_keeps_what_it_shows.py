@@ -1,4 +1,4 @@
-"""The editor of a schedule: what is opened and saved untouched stays as it was, whoever made it."""
+"""The schedule editor: saving without changes leaves a schedule as it was, whoever created it."""
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall.model import MAX_LAYERS, Layer, Schedule, Unit, Window
@@ -21,7 +21,7 @@ async def saved_untouched(d: Desk) -> tuple[Schedule, Schedule]:
 
 
 async def set_layers(d: Desk, *layers: Layer) -> None:
-    """Let the schedule have these layers."""
+    """Replace the layers of the schedule."""
     done = await d.r.run(actions.replace_layers, d.r.id, layers)
     assert isinstance(done, Schedule), done
 

@@ -1,4 +1,4 @@
-"""Undo over JSON and at the terminal: a destructive answer carries the token that takes it back."""
+"""Undo over JSON and on the command line: the response to a removal has the token that undoes it."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -138,7 +138,7 @@ async def test_each_kind_of_removal_comes_back_as_it_was(dsn: str, clock: FakeCl
 
 
 def same(after: Any, before: Any) -> bool:
-    """Return True if two answers differ in nothing but ids, versions, and when and by whom a text was saved."""
+    """Return True if two responses differ only in ids, versions, and when and by whom a text was saved."""
     volatile = ("id", "version", "updated_at", "changed_at", "updated_by", "changed_by")
 
     def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every route for every role and every scope of a key: who gets in, what they see, what they are offered."""
+"""Every route for every role and key scope: who gets in, what they see, and what they are offered."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from tests.api.full_organization import Entrance, Everything, Finder, entrances,
 from tests.world import World, world
 
 NOT_OURS = {"/api/v1/openapi.json", "/static"}
-"""What FastAPI and Starlette serve themselves; both hold nothing but what the program ships."""
+"""Routes that FastAPI and Starlette serve themselves; they contain only what the program ships."""
 ENDS_THE_SESSION = {
     *("/logout", "/settings/password", "/settings/access/revoke", "/api/v1/me/access", "/api/v1/me/sessions"),
     *("/settings/sessions/end-others", "/settings/sessions/{session_id}/end"),
@@ -33,7 +33,7 @@ FORMS = re.compile(r'<form method="post" action="(/[^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Someone who asks, with a session or a key or neither; `rights` is None for a stranger."""
+    """A client with a session, a key or neither; `rights` is None for a stranger."""
 
     name: str
     http: httpx.AsyncClient
@@ -42,7 +42,7 @@ class Visitor:
     csrf: str = ""
 
     async def ask(self, entrance: Entrance, *, real: bool = False) -> httpx.Response:
-        """Ask for an entrance with nothing to do in the request."""
+        """Send an empty request to a route."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         address = entrance.address(real=real)
         if entrance.method not in CHANGING:
@@ -76,7 +76,7 @@ async def visitors(e: Everything) -> AsyncIterator[list[Visitor]]:
 
 
 def outcome(answer: httpx.Response) -> str:
-    """Return what an answer says about the right to ask: stranger, refused or passed."""
+    """Return the outcome of a response: stranger, refused or passed."""
     if answer.status_code == 401 or answer.headers.get("location", "").startswith("/login"):
         return "stranger"
     return "refused" if answer.status_code == 403 else "passed"
@@ -158,11 +158,11 @@ NEVER_OK = {
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics"),
     "/settings/contact/{method_id}/verify",
 }
-"""Redirects, what only a token opens, and what only its owner sees: its own test opens it."""
+"""Redirects, and addresses with a token or an owner; they have their own tests."""
 
 
 def offered(page: str, rights: Rights, path: str, find: Finder) -> list[tuple[str, str, str]]:
-    """Return the forms and links of a page that would be refused to whom it was shown."""
+    """Return the forms and links of a page that would be refused to the person who sees it."""
     wrong = []
     for method, pattern in (("POST", FORMS), ("GET", LINKS)):
         for address in sorted(set(pattern.findall(page))):

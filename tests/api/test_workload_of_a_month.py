@@ -1,4 +1,4 @@
-"""The month on call over JSON, CSV and pages: who may see what, and what is counted."""
+"""The workload of a month over JSON, as CSV and on the web: who may see what, and what is counted."""
 
 import csv
 import io

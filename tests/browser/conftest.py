@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """A headless Chromium, started once: its start takes as long as many a test."""
+    """A headless Chromium, started once because its start takes as long as a test."""
     assert CHROMIUM, "Chromium is missing: apt-get install chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -65,7 +65,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:
-    """The browser without any context; what a script throws and a static file that is missing fail the test."""
+    """The browser without a context; script errors and missing static files fail the test."""
     errors: list[str] = []
 
     def missing_file(response: Response) -> None:
@@ -95,7 +95,7 @@ async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 async def sound(page: Page) -> None:
-    """Fail when the present page scrolls sideways, or breaks a rule of axe: WCAG A and AA, and `BEST_PRACTICES`."""
+    """Fail if the current page scrolls sideways, or breaks a rule of axe: WCAG A and AA, and `BEST_PRACTICES`."""
     wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide, f"{page.url} is wider than the screen"
     results = await Axe().run(page, options=RULES)
@@ -118,5 +118,5 @@ async def first_run(page: Page, **more: str) -> None:
 
 
 async def press(page: Page, label: str) -> None:
-    """Click the button or link of this name that can be seen now."""
+    """Click the visible button or link of this name."""
     await page.locator(f":is(button, a, summary):visible:has-text('{label}')").last.click()

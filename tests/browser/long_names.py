@@ -52,7 +52,7 @@ ADDRESSES = (
 
 
 async def lengthen(w: World) -> None:
-    """Fill the organization with the longest names, and let pages, an incident and its documents carry them."""
+    """Fill the organization with the longest names, also in pages, an incident and its documents."""
     actor = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
         second = await catalog.create_service(
@@ -135,5 +135,5 @@ async def signed_in(browser: Browser, url: str, width: int, height: int, **optio
 
 
 async def resize(page: Page, size: tuple[int, int]) -> None:
-    """Give the window another size, in CSS pixels."""
+    """Resize the window, in CSS pixels."""
     await page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -1,4 +1,4 @@
-"""Browser: without a connection, or while the server restarts, pages can be read and nothing that is done is lost."""
+"""Browser: offline or while the server restarts, pages can be read and no action is lost."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ COPIES = "async () => (await (await caches.open('pages')).keys()).map(copy => ne
 
 
 async def _controlled(page: Page, path: str) -> None:
-    """Open a page under the service worker, so that a copy of it is kept."""
+    """Open a page with the service worker, so that a copy is stored."""
     await page.goto(path)
     await page.evaluate("navigator.serviceWorker.ready")
     await page.wait_for_function("navigator.serviceWorker.controller")
@@ -42,7 +42,7 @@ async def _phone(browser: Browser, server: Server, pages: int = 1, **options: An
 
 
 async def _elsewhere(page: Page, verb: str) -> None:
-    """Act on PG-1 from another device, with the connection that this one does not have."""
+    """Act on PG-1 from another device that is online."""
     text = await (await page.context.request.get("/pages/PG-1")).text()
     csrf = text.split('name="csrf" value="')[1].split('"')[0]
     answer = await page.context.request.post(f"/pages/PG-1/{verb}", form={"csrf": csrf})

@@ -1,4 +1,4 @@
-"""Browser: the screen at 400% zoom, in forced colors, by keyboard and by its names alone."""
+"""Browser: screens at 400% zoom, in forced colors, by keyboard and by accessible names alone."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,7 +85,7 @@ async def test_on_a_phone_a_lost_connection_stays_in_sight_and_incidents_scroll_
 
 
 async def _pictures(page: Page, selector: str, attribute: str, values: tuple[str, ...]) -> set[bytes]:
-    """Return what an element looks like with each value of an attribute."""
+    """Return the style of an element for each value of an attribute."""
     pictures = set()
     element = page.locator(selector).first
     for value in values:

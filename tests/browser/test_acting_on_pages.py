@@ -1,4 +1,4 @@
-"""Browser: a key, a tap and a lost connection act on the page that the reader looks at, and on no other."""
+"""Browser: keys, taps and a lost connection affect only the page that the reader looks at."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Browser: a question in place is left with Escape or Cancel, and the last action is undone with Z."""
+"""Browser: Escape and Cancel dismiss a question, and Z undoes the last action."""
 
 import pytest
 from playwright.async_api import Browser, Page, expect

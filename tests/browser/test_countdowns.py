@@ -1,4 +1,4 @@
-"""Browser: a countdown never goes below zero, and a screen reader hears its marks alone."""
+"""Browser: a countdown never goes below zero, and a screen reader hears only its marks."""
 
 import pytest
 from playwright.async_api import Browser, expect

@@ -1,4 +1,4 @@
-"""Browser: a rotation is edited with its preview, and two people settle who is on call when."""
+"""Browser: a rotation is edited with a preview, and two people arrange a cover and a swap."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ async def two(dsn: str, browser: Browser) -> AsyncIterator[tuple[Page, Page]]:
 
 
 async def share(page: Page) -> None:
-    """Let Jun take turns on the primary, day by day."""
+    """Put Jun on the primary rotation, with daily shifts."""
     await page.goto("/oncall/payments-primary/edit")
     await page.select_option("#s0-1", label=JUN)
     await page.select_option("[name=unit-0]", "day")

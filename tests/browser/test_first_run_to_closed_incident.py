@@ -1,4 +1,4 @@
-"""Browser: a newcomer goes from the first run to a closed incident, on a desk and on a phone."""
+"""Browser: a newcomer goes from setup to a closed incident, on a desktop and on a phone."""
 
 import asyncpg
 import httpx
@@ -22,7 +22,7 @@ EVERYWHERE = (
 
 
 async def _declare(page: Page) -> None:
-    """Answer the questions of the dialog, each of which appears when the one before asks for it."""
+    """Answer the questions of the dialog, each of which appears when it is needed."""
     await press(page, "Declare")
     await page.locator("dialog #classify").wait_for()
     await expect(page.locator(".q-major_degraded")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Browser: what others do appears by itself, and never takes away what the reader does."""
+"""Browser: changes by others appear without a reload, and never discard what the reader types."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Browser: the library from a shipped runbook to one's own, at a desk and on a phone."""
+"""Browser: from a default runbook to one's own, on a desktop and on a phone."""
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -41,7 +41,7 @@ async def test_a_runbook_is_read_copied_written_checked_and_put_back(dsn: str, b
 
 
 async def own(page: Page) -> None:
-    """Replace the text, first with one that lacks something."""
+    """Replace the text, first with one that has an error."""
     await press(page, "Edit")
     await page.fill("#body", GOOD.replace("## Rollback", "## Way back"))
     await press(page, "Run check")

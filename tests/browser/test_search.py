@@ -1,4 +1,4 @@
-"""Browser: search finds anything with the keyboard alone, and its commands outlive it."""
+"""Browser: search works with the keyboard alone, and its commands work without the server."""
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 async def selected(page: Page) -> str:
-    """Return the text of the option that the input says is active."""
+    """Return the text of the active option."""
     return str(
         await page.evaluate(
             "document.getElementById(document.querySelector('#pal input')"

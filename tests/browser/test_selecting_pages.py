@@ -1,4 +1,4 @@
-"""Browser: rows are selected by mouse, by key and without a script, and stay where they are meanwhile."""
+"""Browser: rows are selected by mouse, by key and without scripts, and do not move meanwhile."""
 
 import re
 

@@ -45,7 +45,7 @@ class Product:
         return (await self.http.post(f"{server.url}/in/{self.key}/generic", json=body)).status_code
 
     async def accept(self, server: Server, *titles: str) -> None:
-        """Send alerts at once; each must be accepted."""
+        """Send alerts concurrently; each must be accepted."""
         statuses = await asyncio.gather(*[self.alert(server, title) for title in titles])
         assert statuses == [202] * len(titles)
 

@@ -1,4 +1,4 @@
-"""A data folder that cannot be used is told in words, with exit code 1 and without a stack trace."""
+"""A data folder that cannot be used ends the start with a clear error and exit code 1, without a stack trace."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.chaos
 
 
 async def refused(data: Path, *fragments: str) -> None:
-    """Start on `data`; it must end by itself with these words."""
+    """Start on `data`; the process must exit with this error."""
     async with started(FIREBELL_DATA=str(data)) as server:
         assert await server.ended() == 1
         assert "Traceback" not in server.said

@@ -1,4 +1,4 @@
-"""SIGTERM while requests and messages are under way: it ends within seconds, and nothing is lost or repeated."""
+"""SIGTERM while requests and messages are in progress: the process ends in seconds; nothing is lost or repeated."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Everything dies with -9; what was accepted is there when it comes back, and its pages go out."""
+"""All processes die with SIGKILL; after the restart everything accepted is stored, and its pages are sent."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What an outsider locks, or a network swallows, costs seconds: senders are told at once, and pages go on after it."""
+"""Foreign locks and dead connections cost seconds: senders get 503 at once, and pages continue afterwards."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.chaos
 
 @asynccontextmanager
 async def locked(dsn: str, table: str) -> AsyncIterator[None]:
-    """Hold a table as a careless administrator does, until the block ends."""
+    """Lock a table, as a careless administrator might, until the block ends."""
     conn = await asyncpg.connect(dsn)
     try:
         async with conn.transaction():
@@ -120,7 +120,7 @@ async def test_a_transaction_that_its_process_forgot_is_ended_by_the_server(dsn:
 
 
 class Network:
-    """A TCP way to the test's database that can swallow everything on the connections that are open."""
+    """A TCP proxy to the test's database that can swallow everything on open connections."""
 
     def __init__(self, unix_socket: str) -> None:
         self._unix_socket = unix_socket
@@ -143,7 +143,7 @@ class Network:
         sink.close()
 
     def swallow(self) -> None:
-        """Deliver nothing more on the connections that are open, and close none of them."""
+        """Stop delivering on open connections, without closing them."""
         for pump in self._pumps:
             pump.cancel()
         self._frozen += self._open

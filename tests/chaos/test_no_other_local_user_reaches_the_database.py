@@ -1,4 +1,4 @@
-"""The embedded database belongs to Firebell alone, whichever user starts it and whatever was there before."""
+"""Only Firebell reaches the embedded database, whichever user starts it and whatever was there before."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ def reply_to_login(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def child_of(name: str, action: Callable[[Callable[[], None]], None]) -> Iterator[Callable[[], str]]:
-    """Run `action` in a child process of another user; what it is given tells us to go on and waits for our end.
+    """Run `action` in a child process of another user; its argument signals us and then waits for our end.
 
     Yield what returns the error of the child, or nothing, once it went on or ended.
     """

@@ -1,4 +1,4 @@
-"""One client without sign-in opens more connections than there are descriptors: alerts come in, pages go out."""
+"""One anonymous client opens more connections than there are descriptors: alerts are accepted, pages are sent."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The embedded database dies between its start and the first connection: the start goes on, for a bounded time."""
+"""The embedded database dies between its start and the first connection: startup continues, for a limited time."""
 
 import logging
 import os

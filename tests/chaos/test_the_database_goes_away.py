@@ -1,4 +1,4 @@
-"""While the database is away nothing is accepted and everybody is told; when it is back, pages go on."""
+"""While the database is unavailable nothing is accepted and everyone is told; afterwards pages continue."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The first start, on a place that does not exist yet."""
+"""The first start, in a folder that does not exist yet."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The command line as its users run it: a real process against a real server."""
+"""The command line as users run it: a real process and a real server."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.world import World, world
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command printed and how it ended."""
+    """The output and exit code of a command."""
 
     code: int
     out: str
@@ -36,13 +36,13 @@ class Ran:
 
 @dataclass(slots=True)
 class Terminal:
-    """Runs `firebell` with an environment of its own; nobody sits at it."""
+    """Runs `firebell` with an environment of its own, without a terminal."""
 
     home: Path
     env: dict[str, str] = field(default_factory=dict)
 
     async def __call__(self, *args: str, code: int = 0, typed: str = "") -> Ran:
-        """Run a command, insist on its exit code, and return what it printed."""
+        """Run a command, assert its exit code, and return its output."""
         ran = await self._run(args, typed)
         assert ran.code == code, f"{' '.join(args)}: {ran}"
         assert "Traceback" not in ran.err, ran.err
@@ -66,7 +66,7 @@ class Terminal:
 
 
 class Typist(Terminal):
-    """The same commands inside this process, which is twenty times as fast and as real against a server."""
+    """The same commands inside this process: twenty times as fast, and still against a real server."""
 
     async def _run(self, args: Sequence[str], typed: str) -> Ran:
         return await asyncio.to_thread(self._here, args, typed)

@@ -1,4 +1,4 @@
-"""The command line where the other side is not what it expects: other services, full disks, useless calendars."""
+"""The command line with unexpected counterparts: other services, full disks, useless calendars."""
 
 import asyncio
 import json

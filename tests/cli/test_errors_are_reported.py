@@ -1,4 +1,4 @@
-"""What goes wrong at the terminal is told in words, on standard error, with an exit code that scripts can use."""
+"""Errors of the command line are explained on standard error, with an exit code for scripts."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ SOCKETS = ("urllib.request", "http.client", "socket", "ssl", "asyncio", "email",
 
 @pytest.fixture
 def run(tmp_path: Path) -> Terminal:
-    """A terminal that knows no server."""
+    """A terminal that is not signed in."""
     return Terminal(tmp_path)
 
 
@@ -95,7 +95,7 @@ async def test_severity_is_classified_offline(run: Terminal) -> None:
 
 
 async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
-    """Run a command at a real terminal, press keys one after the other, and return how it ended."""
+    """Run a command in a real terminal, press keys one after another, and return the outcome."""
     master, slave = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "firebell", *args),
@@ -166,7 +166,7 @@ async def test_without_a_server_the_error_names_the_command_to_sign_in(run: Term
 
 
 async def answering(text: bytes) -> asyncio.Server:
-    """Serve one fixed answer to everybody."""
+    """Serve one fixed response to every request."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await reader.readuntil(b"\r\n\r\n"))

@@ -8,7 +8,7 @@ from tests.cli.terminal import Ran, at_a_server
 
 
 def narrow(ran: Ran) -> Ran:
-    """Insist that a person can read it in a terminal of 100 columns, without color codes."""
+    """Assert that the output fits 100 columns and has no color codes."""
     assert max(len(line) for line in ran.out.splitlines()) <= 100, ran.out
     assert "\x1b" not in ran.out
     return ran

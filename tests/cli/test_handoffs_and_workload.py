@@ -1,4 +1,4 @@
-"""The terminal hands a shift over, and counts and pays the month."""
+"""Handoffs, workload and pay on the command line."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

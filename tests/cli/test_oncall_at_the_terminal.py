@@ -1,4 +1,4 @@
-"""On-call at the terminal: schedules as files, cover, swaps, vacations, findings."""
+"""On-call on the command line: schedules as files, covers, swaps, time off, findings."""
 
 import json
 import re
@@ -15,12 +15,12 @@ TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def day(n: int, hour: int = 0) -> str:
-    """Return an hour of the n-th day after today as somebody types it."""
+    """Return an hour of the n-th day after today as a user would type it."""
     return f"{TODAY + timedelta(days=n, hours=hour):%Y-%m-%dT%H:%M}"
 
 
 async def daily(run: Terminal, folder: Path, *people: int, **more: Any) -> Path:
-    """Make the schedule "daily", a turn a day from midnight on, and return its file."""
+    """Create the schedule "daily" with a turn per day from midnight, and return its file."""
     file = folder / "daily.json"
     layer = {
         "name": "Turns",

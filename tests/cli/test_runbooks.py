@@ -1,4 +1,4 @@
-"""The terminal checks runbooks offline, for people and for pipelines, and pushes them to a server."""
+"""The command line checks runbooks offline, for people and pipelines, and pushes them to a server."""
 
 import json
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ def books(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Terminal:
-    """A terminal that knows no server."""
+    """A terminal that is not signed in."""
     return Typist(tmp_path / "home")
 
 

@@ -1,4 +1,4 @@
-"""The terminal shows a service with everything that belongs to it."""
+"""The command line shows a service with everything that belongs to it."""
 
 from datetime import UTC, datetime
 from pathlib import Path

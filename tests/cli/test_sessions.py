@@ -1,4 +1,4 @@
-"""The terminal lists sessions and ends them."""
+"""The command line lists and ends sessions."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Wall times that are typed and shown on the days on which clocks change."""
+"""Local times that are typed and shown on days on which the clocks change."""
 
 import time
 from collections.abc import Callable, Iterator

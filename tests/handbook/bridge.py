@@ -1,4 +1,4 @@
-"""pagerduty-slack.py with its door open, between stand-ins of PagerDuty and Slack."""
+"""pagerduty-slack.py as a server, between stand-ins of PagerDuty and Slack."""
 
 import argparse
 import hashlib
@@ -33,7 +33,7 @@ ENV = {
 
 
 class Said:
-    """Slack's response_url: what the person who asked reads."""
+    """Slack's response_url: what the person who ran the command reads."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -46,7 +46,7 @@ class Said:
 
 @dataclass
 class Stack:
-    """Both stand-ins, and the script's own door between them."""
+    """Both stand-ins, and the script's server between them."""
 
     slack: sl.Slack
     pagerduty: pd.PagerDuty
@@ -58,7 +58,7 @@ class Stack:
     url: str
 
     def send(self, body: dict[str, Any], header: str | None = None, settle: bool = True) -> httpx.Response:
-        """Let PagerDuty send a webhook, and the work be done."""
+        """Send a webhook of PagerDuty, and finish the work."""
         data = json.dumps(body, ensure_ascii=False).encode()
         signature = pd.signature(data, pd.SECRET) if header is None else header
         headers = {"X-PagerDuty-Signature": signature} if signature else {}
@@ -68,13 +68,13 @@ class Stack:
         return got
 
     def happens(self, kind: str, at: str = "2026-11-24T03:14:00Z", **more: Any) -> httpx.Response:
-        """Let something happen to the incident in PagerDuty."""
+        """Change the incident in PagerDuty."""
         return self.send(pd.webhook(kind, at, more=more))
 
     def types(
         self, text: str, user: str = "U0MARA", age_s: int = 0, secret: str = SIGNING, channel: str = ""
     ) -> httpx.Response:
-        """Let somebody type the slash command into the channel."""
+        """Run the slash command in the channel."""
         form = {
             "command": "/pd",
             "text": text,
@@ -105,13 +105,13 @@ class Stack:
         return self.to_slack.paths().count(f"POST /api/{method}")
 
     def later(self) -> None:
-        """Let the pauses pass and the work be tried again."""
+        """Skip the pauses and retry the work."""
         self.bridge.store.run("update inbox set due = 0")
         self.bridge.settle()
 
 
 def options(to_slack: Served, to_pagerduty: Served, state: str, **more: Any) -> argparse.Namespace:
-    """Return what the command line would be."""
+    """Return the parsed command line."""
     values: dict[str, Any] = {"priority": [], "invite": ["U0MARA", "U0NOBODY"], "private": False}
     values |= {"runbooks": "https://runbooks.example.org", "dry_run": False, "replay": None, "state": state}
     values |= {"slack_api": f"{to_slack.url}/api/", "pagerduty_api": to_pagerduty.url}

@@ -32,7 +32,7 @@ def run(
     env: Mapping[str, str] | None = None,
     code: int = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script as a program with `flags` for Python; insist on its exit code and on no traceback."""
+    """Run a script as a program with `flags` for Python; assert its exit code and that there is no traceback."""
     ran = subprocess.run(
         [sys.executable, *flags, str(SKILL / path), *args],
         input=typed,

@@ -1,4 +1,4 @@
-"""classify-severity.py says what the product says, with and without it, to a pipe and to a person."""
+"""classify-severity.py agrees with the product, with and without it installed, in a pipe and at a terminal."""
 
 import itertools
 import json
@@ -156,7 +156,7 @@ class Sitting:
             self.more(0.1)
 
     def more(self, limit_s: float) -> bool:
-        """Read what came; say whether there was something."""
+        """Read the output; return True if there was any."""
         if not select.select([self.master], [], [], limit_s)[0]:
             return False
         try:

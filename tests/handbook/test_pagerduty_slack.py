@@ -1,4 +1,4 @@
-"""pagerduty-slack.py between a PagerDuty and a Slack that refuse what the real ones refuse."""
+"""pagerduty-slack.py with stand-ins of PagerDuty and Slack that refuse what the real ones refuse."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""postmortem-generator.py writes down what is known, from Firebell, PagerDuty and plain files."""
+"""postmortem-generator.py drafts from what Firebell, PagerDuty and plain files know."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Every program of the handbook explains itself to somebody who has installed nothing."""
+"""Every program of the handbook explains itself before anything is installed."""
 
 import asyncio
 import sys

@@ -76,7 +76,7 @@ name = "Search"
 
 @dataclass
 class Desk:
-    """Where the script is run: its files, its page, and the pauses it made."""
+    """The environment of the script: its files, its status page, and the pauses it made."""
 
     folder: Path
     page: sp.Statuspage
@@ -98,7 +98,7 @@ class Desk:
             assert script.main(argv) == code
 
     def alert(self, *args: str, code: int = 0, **more: Any) -> None:
-        """Let Alertmanager say something."""
+        """Send a notification of Alertmanager."""
         file = self.folder / "alert.json"
         file.write_text(json.dumps(alertmanager(**more)))
         self("--alertmanager", str(file), *args, code=code)

@@ -1,4 +1,4 @@
-"""A channel is one file in `channels/`: nothing else of the product names it."""
+"""A channel is one file in `channels/`: nothing else in the product names it."""
 
 import json
 import os

@@ -88,7 +88,7 @@ ROUTERS = [
     "dashboard.web",
     "offline",
 ]
-"""The modules of the routers in the order in which requests are held against them."""
+"""The modules of the routers, in matching order."""
 MUST = {
     "GroupsOpened": ["start_groups"],
     "GroupsGrown": ["grow_groups"],
@@ -159,7 +159,7 @@ COMMANDS = [
 
 
 def kept(built: Iterable[str], before: Sequence[str]) -> list[str]:
-    """Return those of `built` that were there before: what is new may stand anywhere."""
+    """Return those of `built` that are in `before`: new ones may be anywhere."""
     return [name for name in built if name in before]
 
 

@@ -44,7 +44,7 @@ def extend(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    """Forget the sources that a test adds."""
+    """Remove the sources that a test adds."""
     yield
     registry.cache_clear()
     added = [

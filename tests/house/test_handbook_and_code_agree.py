@@ -1,4 +1,4 @@
-"""What the handbook states and the code also knows is the same; one of the two is wrong when this fails."""
+"""The handbook and the code agree; if this fails, one of the two is wrong."""
 
 import re
 from datetime import timedelta
@@ -52,7 +52,7 @@ SPECIFIED = {
 
 
 def table(path: str, heading: str) -> list[dict[str, str]]:
-    """Return a table of the handbook as rows by the names of its columns."""
+    """Return a table of the handbook as rows by column name."""
     head, *rows = shipped_content.table(path, heading)
     return [dict(zip(head, row, strict=True)) for row in rows]
 

@@ -13,7 +13,7 @@ HTTP_VERBS = {"get", "post", "put", "patch", "delete", "head", "request", "strea
 EXPANDING = {"aiter_bytes", "aiter_text", "aiter_lines", "iter_bytes", "aread"}
 EXPANDERS = {"gzip", "zlib", "bz2", "lzma", "zipfile", "tarfile", "yaml", "pickle", "xml"}
 BOUNDED = "alerts/"
-"""Inbound bodies, which have a limit of their own on what they expand to."""
+"""Inbound bodies, which have their own limit on decompression."""
 THREADS = {"to_thread", "run_in_executor"}
 
 

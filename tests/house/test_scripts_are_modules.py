@@ -11,7 +11,7 @@ SCRIPTS = SRC / "static" / "js"
 MODULES = sorted(SCRIPTS.glob("*.js"))
 ENTRY = "main.js"
 OF_ONE_PAGE = {"selection.js": 'id="bulk"', "override_drag.js": "data-drag", "contents.js": "data-toc"}
-"""Modules that a template names itself, and the mark of what they act on."""
+"""Modules that a template includes itself, and the attribute that needs them."""
 
 
 def _imports(path: Path) -> dict[str, list[str]]:

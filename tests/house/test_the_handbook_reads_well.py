@@ -25,9 +25,9 @@ TEXTS = [
     ROOT / "README.md",
 ]
 MISTYPED = "page lst"
-"""A command that docs/cli.md shows to be refused."""
+"""A command that docs/cli.md shows with its error."""
 MACHINES = ("api", "static", "healthz", "livez", "events", "favicon.ico", "in", "v2")
-"""Addresses that are no pages."""
+"""Addresses that are not pages."""
 SYSTEM = ("bin", "data", "dev", "etc", "home", "opt", "proc", "run", "srv", "sys", "tmp", "usr", "var")
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -94,14 +94,14 @@ def test_every_block_of_code_names_its_language() -> None:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Yield what could be typed: the lines of fences, and code inside of sentences."""
+    """Yield what a reader could type: lines of code blocks, and inline code."""
     for fence in fences(path):
         yield from fence.content.replace("\\\n", " ").splitlines()
     yield from (code.content for code in inline(path, "code_inline"))
 
 
 def commands(path: Path) -> Iterator[list[str]]:
-    """Yield the words after each `firebell` that stands where a shell would run it."""
+    """Yield the arguments of each `firebell` command."""
     for line in lines(path):
         text = line.strip().removeprefix("$ ")
         if "firebell " not in text or not re.match(r"(?:[A-Z_]+=\S+ )*firebell |.*[|&;(] *firebell ", text):
@@ -125,7 +125,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 
 def refusal(argv: list[str]) -> str | None:
-    """Return why the command line would refuse these words, None when it would not."""
+    """Return why the command line would refuse these arguments, None if it would not."""
     command: click.Command = main
     ctx = click.Context(main, info_name="firebell")
     rest = list(argv)
@@ -181,7 +181,7 @@ def routes() -> list[Route]:
 
 
 def leads(address: str) -> bool:
-    """Say whether the product has a page at this address."""
+    """Return True if the product has a page at this address."""
     address = address.partition("?")[0].partition("#")[0]
     scope = {"type": "http", "path": address, "method": "GET", "root_path": "", "headers": []}
     return any(route.matches(scope)[0] is Match.FULL for route in routes())

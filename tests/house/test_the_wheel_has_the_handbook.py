@@ -1,4 +1,4 @@
-"""What is installed from a wheel has the written practice, and its templates load from there."""
+"""A wheel contains the handbook, and its templates load from there."""
 
 import os
 import subprocess

@@ -24,7 +24,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Decisive:
-    """What the source said last of one key, when it arrived, and the last late event since."""
+    """The last event of one key, when it arrived, and the last late event since."""
 
     said_at: datetime | None
     rank: int
@@ -34,7 +34,7 @@ class Decisive:
 
 @dataclass(slots=True)
 class Grouped:
-    """A group: which episodes joined it, in order, and what its page was told; a storm has no route."""
+    """A group: the episodes that joined it, in order, and the events of its page; a storm has no route."""
 
     route: str | None
     told: list[str]
@@ -53,7 +53,7 @@ class Oracle:
     counted: list[tuple[Event, datetime]] = field(default_factory=list)
 
     def apply(self, event: Event, at: datetime) -> None:
-        """Let one event arrive."""
+        """Apply one event."""
         repeated = any(e == event and at - t <= MINUTE for e, t in self.counted)
         if not repeated:
             self.counted.append((event, at))
@@ -76,7 +76,7 @@ class Oracle:
             self.episodes[-1].missed = overtaken
 
     def _overtaken(self, event: Event) -> bool:
-        """Return True if something that the source said later came earlier."""
+        """Return True if a later event of the source arrived earlier."""
         last = self.decisive.get(event.dedup_key)
         mine = int(event.kind is EventKind.RESOLVED)
         if last is None or last.said_at is None or event.occurred_at is None:

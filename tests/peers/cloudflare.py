@@ -1,4 +1,4 @@
-"""A stand-in for the part of Cloudflare's API that the runbooks call; it keeps what it was asked."""
+"""A stand-in for the part of Cloudflare's API that the runbooks call; it records requests."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Cloudflare:
 
     @property
     def env(self) -> dict[str, str]:
-        """The variables that lead the commands here."""
+        """The environment variables that point the commands here."""
         return {
             "CLOUDFLARE_API": f"http://127.0.0.1:{self.port}",
             "CLOUDFLARE_API_TOKEN": TOKEN,

@@ -62,7 +62,7 @@ def own(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a command printed and how it ended."""
+    """The output and exit code of a command."""
 
     code: int
     out: str
@@ -71,13 +71,13 @@ class Typed:
 
 @dataclass(slots=True)
 class Shell:
-    """Runs commands of a runbook with its variables set, as somebody who follows it would have them."""
+    """Runs commands of a runbook with its variables set, as a reader would."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
 
     async def __call__(self, text: str, *, code: int = 0, **more: str) -> Typed:
-        """Run a block of a runbook, insist on its exit code, and return what it printed."""
+        """Run a block of a runbook, assert its exit code, and return its output."""
         process = await asyncio.create_subprocess_exec(
             *("bash", "-uo", "pipefail", "-c", text),
             cwd=self.folder,
@@ -109,7 +109,7 @@ def program(name: str, package: str, elsewhere: str = "") -> str:
 
 @asynccontextmanager
 async def server(*args: str, folder: Path) -> AsyncIterator[None]:
-    """Run a server in the foreground until the block ends, and print what it said."""
+    """Run a server in the foreground until the block ends, and print its output."""
     log = folder / f"{Path(args[0]).name}.out"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(*args, cwd=folder, stdout=out, stderr=out, user=user())

@@ -90,7 +90,7 @@ class Shop:
 
 @dataclass(slots=True)
 class Postbox:
-    """A mail server that keeps what it is given."""
+    """A mail server that records messages."""
 
     mails: list[EmailMessage] = field(default_factory=list)
 
@@ -152,7 +152,7 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
 
 
 async def furnish(ctx: Context, receiver: str) -> tuple[str, str]:
-    """Make the organization as the first run does; return the keys of a service for each receiver."""
+    """Create the organization as setup does; return the keys of a service for each receiver."""
     answers_ = organization.Answers(**{**_fields(ANSWERS), "addresses": {"webhook": receiver}})
     now, actor = ctx.clock.now(), Actor("system", "Test")
     async with ctx.db.tx() as tx:

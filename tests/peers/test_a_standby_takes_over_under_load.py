@@ -38,7 +38,7 @@ psql "$OLD_DSN" -Xqc 'select pg_reload_conf()' >/dev/null
 
 @dataclass(slots=True)
 class Load:
-    """Senders that repeat an alert until it is accepted, as Alertmanager does."""
+    """Senders that retry an alert until it is accepted, as Alertmanager does."""
 
     server: Server
     key: str

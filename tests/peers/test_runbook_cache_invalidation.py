@@ -36,7 +36,7 @@ async def redis() -> AsyncIterator[Shell]:
 
 
 async def fill(shell: Shell) -> None:
-    """Put 1,200 products, three of them with names that a shell could stumble over, and 5,000 sessions in Redis."""
+    """Store 1,200 products, three of them with names that need quoting, and 5,000 sessions in Redis."""
     odd = ("product:with space", 'product:with"quote', "product:with\\\\backslash")
     lines = [
         "FLUSHALL",

@@ -60,7 +60,7 @@ class Cluster:
         await until(arrived, f"{text} arrives")
 
     async def crash(self, pgdata: str) -> None:
-        """Let a server die without a word, as with its host."""
+        """Kill a server abruptly, as if its host died."""
         pid = int((Path(self.shell.env[pgdata]) / "postmaster.pid").read_text("ascii").split("\n")[0])
         os.kill(pid, 9)
 

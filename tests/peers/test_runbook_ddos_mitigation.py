@@ -43,7 +43,7 @@ class Site:
         self.put("flood-server.conf", block(BOOK, "nginx", STEP, "limit_req zone"))
 
     async def reload(self) -> None:
-        """Let nginx read its configuration again, guarded as the runbook says."""
+        """Reload the configuration of nginx with the check of the runbook."""
         done = await self.shell(command(BOOK, STEP, "if nginx -t"))
         assert "STOP" not in done.err, done.err
         assert "test is successful" in done.err
@@ -51,14 +51,14 @@ class Site:
         await asyncio.sleep(0.4)
 
     async def flood(self) -> dict[str, int]:
-        """Return how often which status is answered to the 200 requests of the runbook."""
+        """Return the count of each status among the 200 requests of the runbook."""
         done = await self.shell(command(BOOK, STEP, "seq 200"))
         lines = [line.split() for line in done.out.splitlines()]
         return {status: int(times) for times, status in lines}
 
 
 def put_up(folder: Path, port: int) -> None:
-    """Write a plain site, as it is before anybody limits anything."""
+    """Write a plain site, before any limits."""
     etc, run = folder / "etc", folder / "run"
     for made in (etc, etc / "conf.d", run, folder / "bin"):
         made.mkdir()

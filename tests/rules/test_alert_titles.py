@@ -1,4 +1,4 @@
-"""What a group is named by, and that finding it out costs nothing while nothing changes."""
+"""The title of a group, and that it costs nothing while nothing changes."""
 
 from datetime import UTC, datetime
 

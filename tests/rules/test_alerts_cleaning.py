@@ -1,4 +1,4 @@
-"""A11: whatever a sender sends, normalizing never raises and stays within the limits of spec 3.1."""
+"""A11: normalizing never raises, and stays within the limits of spec 3.1, whatever a sender sends."""
 
 import json
 import unicodedata
@@ -108,7 +108,7 @@ def within_limits(event: Event) -> None:
 
 
 def check(source: Source, body: bytes) -> None:
-    """Normalize and check what came of it."""
+    """Normalize and check the result."""
     parsed = source(body)
     if isinstance(parsed, Rejected):
         assert parsed.reason

@@ -1,4 +1,4 @@
-"""Inbound bytes become values: what can be mended is mended, and what cannot is bounded and says so."""
+"""Decoding inbound bytes: what can be repaired is repaired, and the rest is limited and reported."""
 
 import gzip
 import json

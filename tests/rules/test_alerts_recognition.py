@@ -1,4 +1,4 @@
-"""A11 for the shapes that the generic address recognizes: nonsense in any field never raises."""
+"""A11 for the bodies that the generic address recognizes: nonsense in any field never raises."""
 
 import copy
 import json

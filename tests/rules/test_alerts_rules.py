@@ -176,7 +176,7 @@ def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[tuple[Event, fl
 
 
 def cut(stream: Sequence[Event], cuts: Sequence[int], room: int) -> tuple[Memory, Memory]:
-    """Return what comes of the stream in batches, and event by event at the same times."""
+    """Return the result of the stream in batches, and event by event at the same times."""
     edges = [0, *sorted(min(c, len(stream)) for c in cuts), len(stream)]
     batched, single = Memory(room), Memory(room)
     for start, end in itertools.pairwise(edges):
@@ -206,7 +206,7 @@ def test_a_batch_does_what_its_parts_do_one_after_the_other(
 
 
 def outcome(notices: list[str]) -> str:
-    """Return where a page that everybody left alone stands after it was told this."""
+    """Return the state of an untouched page after these events."""
     state = "none"
     for word in notices:
         match word:

@@ -1,4 +1,4 @@
-"""How often feeds may be read: apps never notice, loops and guesses do."""
+"""Rate limits of feeds: calendar apps never reach them, loops and guesses do."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A schedule as a calendar: what is exported says the same as duty, and stays the same."""
+"""A schedule as a calendar: the export agrees with who is on call, and is stable."""
 
 import itertools
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Calendars of other people: what they mean, and what they do not get away with."""
+"""Imported calendars: what they mean, and which faults are handled."""
 
 import itertools
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Calendars as Exchange, iCloud and others really write them: nobody is on call who was taken off."""
+"""Calendars as Exchange, iCloud and others write them: no one who was removed is on call."""
 
 from datetime import UTC, datetime, timedelta
 

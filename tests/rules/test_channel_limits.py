@@ -1,4 +1,4 @@
-"""What a message says fits its channel in bytes, whatever it is about (spec 10.4 and 10.10 K6)."""
+"""Every message fits its channel in bytes, whatever its subject (spec 10.4 and 10.10 K6)."""
 
 import json
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a wait reads as; `tests/browser/test_countdowns.py` holds the script to the same table."""
+"""The text of a countdown; `tests/browser/test_countdowns.py` tests the script with the same table."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The SSRF guard: what may be dialled."""
+"""The SSRF guard: which addresses may be connected to."""
 
 import ipaddress
 

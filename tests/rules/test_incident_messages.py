@@ -1,4 +1,4 @@
-"""What a message about an incident says by itself, and what it leaves to a person."""
+"""What a message about an incident fills in, and what it leaves to a person."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A router is asked only about addresses that it can have, and then answers as any other does."""
+"""A router is asked only about paths that it can have, and then matches like any other."""
 
 import pytest
 from fastapi import FastAPI
@@ -25,7 +25,7 @@ def test_the_head_of_an_address(path: str, known_by: str) -> None:
 
 
 def asked(path: str, method: str = "GET") -> dict[str, Match]:
-    """Return what two routers say of a request."""
+    """Return the matches of two routers for a request."""
     app = FastAPI()
     routers = {"pages": html_router(), "api": api_router("things")}
     for router in routers.values():

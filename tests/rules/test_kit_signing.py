@@ -1,4 +1,4 @@
-"""Signed links: only what was signed here, for this purpose, until it expires."""
+"""Signed links: valid only if signed here, for this purpose, until they expire."""
 
 from datetime import UTC, datetime, timedelta
 

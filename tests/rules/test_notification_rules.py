@@ -1,4 +1,4 @@
-"""Personal rules and the key that makes a message the same message when it is sent again."""
+"""Notification rules, and the idempotency key of a message."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The schedule editor's form: what it shows is what it reads, and what it cannot read it says by field."""
+"""The schedule editor's form: it reads what it shows, and reports errors by field."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,7 +12,7 @@ from firebell.oncall.schedules import editor_form
 
 
 class Posted(dict[str, list[str]]):
-    """Posted fields, of which a name may come several times."""
+    """Posted fields; a name may occur several times."""
 
     def get(self, key: str, default: object = None, /) -> object:  # type: ignore[override]
         return self[key][-1] if self.getlist(key) else default

@@ -1,4 +1,4 @@
-"""Load is a fold over duty: it adds up, and nobody loses or gains an hour when clocks change."""
+"""Workload adds up, and no one loses or gains an hour when clocks change."""
 
 import itertools
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Findings of a schedule: each fault with its evidence and a fix, and none where all is well."""
+"""Findings of a schedule: each problem with its evidence and a fix, and none if there is no problem."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -257,7 +257,7 @@ def test_an_absence_without_a_cover_request_is_a_finding() -> None:
 def test_the_absences_of_others_cost_a_schedule_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The checks of hundreds of schedules took seconds: each read its duty for everybody who was absent anywhere."""
+    """The checks of hundreds of schedules took seconds: each evaluated its shifts for everyone absent anywhere."""
     absent = [Absence(n, n, A, A + timedelta(days=3), "", None, A, None) for n in range(5, 105)]
 
     def never(*_: object) -> list[Shift]:
@@ -282,7 +282,7 @@ def test_a_preview_lists_who_gains_who_loses_and_new_gaps() -> None:
 
 
 def test_a_preview_shows_every_kind_of_finding_that_the_checks_show() -> None:
-    """S-BUSY, S-TZCHANGE and S-VACATION were seen beside a schedule and not before saving it."""
+    """S-BUSY, S-TZCHANGE and S-VACATION were shown on a schedule, but not in the preview of a change."""
     busy = ImportedShift(A + timedelta(hours=1), A + timedelta(hours=2), (5,), "")
     away = Absence(3, 5, A + timedelta(hours=3), A + timedelta(hours=4), "", None, A, None)
     now = A.replace(hour=0)

@@ -1,4 +1,4 @@
-"""Gaps that come again and again are told once, and none of them is lost."""
+"""Recurring gaps are reported once, and none is lost."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ WEEKDAYS = frozenset(range(5))
 
 
 def office(*windows: Window) -> Schedule:
-    """Return people who are there in these hours of Stockholm alone."""
+    """Return a layer that is on only in these hours of Stockholm."""
     anchor = datetime(2026, 11, 2, 9)  # noqa: DTZ001 - wall time
 
     slots = ((1,), (2,), (3,), (4,))

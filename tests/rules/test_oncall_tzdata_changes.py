@@ -1,4 +1,4 @@
-"""Newer time zone data: where two clocks differ, and which turn that moves."""
+"""Newer time zone data: where offsets differ, and which turns that moves."""
 
 import struct
 from dataclasses import replace

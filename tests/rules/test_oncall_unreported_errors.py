@@ -1,4 +1,4 @@
-"""Errors of a schedule are news once for their stretch of time, however the days pass over it."""
+"""An error of a schedule is reported once for its interval, on whatever days the checks run."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ def error(
 
 
 def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -> list[int]:
-    """Return on which days a fault that lasts is news, as the checks would see it from day to day."""
+    """Return on which days a lasting error is reported, with daily checks."""
     reported: list[Reported] = []
     heard = []
     for day in range(until):
@@ -69,7 +69,7 @@ def test_what_was_mended_and_comes_back_is_news_again() -> None:
 
 
 def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> None:
-    """Faults without a person and without a time were taken for one another."""
+    """Errors without a person or a time were confused with one another."""
     first, second = (replace(error(None, None, "S-ICAL-STALE"), id=f"S-ICAL-STALE:{n}") for n in (1, 2))
     _, reported = unreported([first], [], NOW)
     fresh, reported = unreported([first, second], reported, NOW + DAY)

@@ -1,4 +1,4 @@
-"""The list of pages: a walk shows every page that is open throughout, whatever changes meanwhile."""
+"""The list of pages: paginating shows every page that stays open, whatever changes meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ START = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Table:
-    """What the database does with parts: states by number, and who started to wait again during the walk."""
+    """A model of the database: states by number, and which pages became unanswered during the walk."""
 
     states: dict[int, PageState]
     again: set[int] = field(default_factory=set)

@@ -137,7 +137,7 @@ MOVES = st.one_of(
 
 
 class Life:
-    """A page and what was seen of it, with a reach that changes from move to move."""
+    """A page and its history; who can be reached changes from move to move."""
 
     def __init__(self, plan_: Plan, urgency: str, severity: int | None) -> None:
         self.now = NOW
@@ -145,7 +145,7 @@ class Life:
         self.entered: list[tuple[int, int, int]] = []
 
     def tick(self, reaches: Sequence[bool]) -> None:
-        """Let the page's timer run at its time."""
+        """Run the page's timer when it is due."""
         old = self.page
         if old.due_at is None:
             return
@@ -162,7 +162,7 @@ class Life:
             assert all(not reaches[level % len(reaches)] for level in outcome.skipped)
 
     def apply(self, event: Event) -> None:
-        """Let an event happen."""
+        """Apply an event."""
         after = step(self.page, event, self.now)
         if isinstance(after, Page):
             self._becomes(after)

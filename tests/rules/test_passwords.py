@@ -1,4 +1,4 @@
-"""Which new passwords are accepted, and what a refusal says."""
+"""Which new passwords are accepted, and the reasons of refusals."""
 
 import pytest
 from hypothesis import given

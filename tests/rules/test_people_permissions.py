@@ -1,4 +1,4 @@
-"""The one table of rights, written down a second time and compared."""
+"""The table of rights, written a second time and compared."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The draft: what was written while it burned cannot change the shape of the document."""
+"""The draft of a post-mortem: text from the timeline cannot change the structure of the document."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ NASTY = [
     "\tindented",
 ]
 STARTERS = "#|\\`<>-=*_:+~[]()!1.&\t\n "
-"""Characters with which Markdown begins blocks, and what stands around them."""
+"""Characters that begin Markdown blocks, and their surroundings."""
 TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_size=30)
 
 

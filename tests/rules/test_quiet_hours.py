@@ -1,4 +1,4 @@
-"""Quiet hours against a clock that is read minute by minute, and what a bundle says."""
+"""Quiet hours compared with a minute-by-minute oracle, and the text of a bundle."""
 
 from datetime import UTC, datetime, time, timedelta
 

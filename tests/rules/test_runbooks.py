@@ -1,4 +1,4 @@
-"""A runbook is read and checked: parts, owner, age, links, fences, steps, each finding at its line."""
+"""Parsing and checking runbooks: parts, owner, age, links, code blocks, steps, each finding at its line."""
 
 import re
 from datetime import date, timedelta
@@ -79,7 +79,7 @@ def summary(text: str, **more: object) -> list[tuple[str, str, int]]:
 
 
 def line_of(text: str, fragment: str) -> int:
-    """Return the line on which words stand first."""
+    """Return the first line that contains the words."""
     return next(n for n, line in enumerate(text.splitlines(), 1) if fragment in line)
 
 
@@ -305,7 +305,7 @@ def test_links_between_runbooks_and_to_the_practice_stay_in_the_product(target: 
 
 
 def errors(text: str) -> list[str]:
-    """Return what is said of the errors in a runbook."""
+    """Return the errors of a runbook."""
     return [f.message for f in checked(text) if f.level == FindingLevel.ERROR]
 
 

@@ -1,4 +1,4 @@
-"""Search: commands are found by the words that people use, hits are grouped with the best one first."""
+"""Search: commands match their synonyms, and hits are grouped, best first."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Search: what was typed becomes prefixes, whatever it is; titles are ranked and marked."""
+"""Search: any query becomes prefixes; titles are ranked and matches marked."""
 
 import pytest
 from hypothesis import given

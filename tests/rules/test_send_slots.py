@@ -1,4 +1,4 @@
-"""Slots of a channel: no destination, no person and no storm takes what an urgent message needs."""
+"""Send slots of a channel: no destination, person or storm takes those that urgent messages need."""
 
 from dataclasses import dataclass
 

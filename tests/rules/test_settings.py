@@ -1,4 +1,4 @@
-"""Settings that could not work are refused at the start, in words that name the variable."""
+"""Settings that cannot work are refused at startup, naming the variable."""
 
 import pytest
 

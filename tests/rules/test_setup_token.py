@@ -1,4 +1,4 @@
-"""Which requests may do the first run without the token that the terminal printed."""
+"""Which requests may run setup without the token printed in the terminal."""
 
 import pytest
 

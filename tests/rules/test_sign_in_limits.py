@@ -1,4 +1,4 @@
-"""What failed sign-ins are counted by, and which of them are audited."""
+"""How failed sign-ins are counted, and which are audited."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What someone may have meant by an address that does not exist."""
+"""Suggestions for an address that does not exist."""
 
 import pytest
 

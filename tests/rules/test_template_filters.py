@@ -1,4 +1,4 @@
-"""What the screen shows of lengths, instants, names, the line of the day, and the on-call picture."""
+"""How templates show durations, instants, names, the sparkline and the on-call timeline."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The pictures of docs/time.md say what the code answers."""
+"""The pictures of docs/time.md agree with the code."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The name of a day in a timeline: of the reader's own calendar, with a year where one is needed."""
+"""The name of a day in a timeline: in the reader's time zone, with the year if needed."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Pay: every hour once, to the smallest unit of the currency, never a float; and a file that is safe to open."""
+"""Pay: every hour counts once, rounded to the smallest unit, never a float; and a CSV file that is safe to open."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The inbound addresses as a sender sees them, on a real database."""
+"""A client of the inbound addresses, on a real database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,24 +35,24 @@ class Door:
         return await self.http.post("/v2/enqueue", **content)
 
     async def alerts(self) -> list[Alert]:
-        """Return every alert, the oldest first."""
+        """Return every alert, oldest first."""
         async with self.world.ctx.db.tx() as tx:
             return (await alerts.alerts(tx, "", None, 5000))[::-1]
 
     async def raw(self) -> list[StoredMessage]:
-        """Return every stored request, the newest first."""
+        """Return every stored request, newest first."""
         async with self.world.ctx.db.tx() as tx:
             ids = [row["id"] for row in await tx.fetch("select id from event")]
             return (await read_store.messages(tx, self.world.integration, ids))[::-1]
 
     async def states(self) -> list[str]:
-        """Return the state of every page, the oldest first."""
+        """Return the state of every page, oldest first."""
         return [page.state for page in await self.world.pages()]
 
 
 @asynccontextmanager
 async def door(dsn: str, clock: FakeClock) -> AsyncIterator[Door]:
-    """Yield the door of a small organization."""
+    """Yield the inbound client of a small organization."""
     async with world(dsn, clock) as w:
         transport = httpx.ASGITransport(app.build(w.ctx))
         async with httpx.AsyncClient(transport=transport, base_url="http://firebell.test") as http:

@@ -16,7 +16,7 @@ ALERT = {"title": "disk full", "key": "disk", "severity": "critical"}
 
 
 def message(count: int, status: str = "firing") -> dict[str, Any]:
-    """Return an Alertmanager message of so many alerts."""
+    """Return an Alertmanager message with this number of alerts."""
     return {
         "version": "4",
         "alerts": [

@@ -1,4 +1,4 @@
-"""Bodies that are almost JSON, packed, large or many: no alert is lost, and no end wakes anyone."""
+"""Malformed, compressed, large and many bodies: no alert is lost, and no resolution pages anyone."""
 
 import asyncio
 import gzip
@@ -25,7 +25,7 @@ END = json.dumps({**FIRING, "status": "resolved", "note": "Café"}, ensure_ascii
 
 
 async def broken(d: Door) -> list[str | None]:
-    """Return the errors that the owner of the integration hears of, the newest first."""
+    """Return the errors that the owner of the integration is notified of, newest first."""
     return [event.error for event in await d.raw() if event.error]
 
 

@@ -31,7 +31,7 @@ async def announce(d: Door, event: Any, address: str = "/v2/change/enqueue") -> 
 
 
 async def kept(w: World) -> list[ChangeEvent]:
-    """Return every change event, the newest first."""
+    """Return every change event, newest first."""
     async with w.ctx.db.tx() as tx:
         return await alerts.changes(tx, None)
 
@@ -114,7 +114,7 @@ async def test_a_page_shows_the_changes_of_its_service_in_the_day_before_it_bega
 
 
 async def listed(api: Api) -> None:
-    """Insist on what the list of changes says of the service, page by page, and that a viewer's key may ask."""
+    """Assert the list of changes of the service, page by page, and that a viewer's key may read it."""
     everything = await api("GET", "/changes", service="checkout")
     assert [(c["summary"], c["service"]) for c in everything] == [
         ("After", "checkout"),

@@ -1,4 +1,4 @@
-"""Story: a source says "over" and then fires again with the same start; someone is woken all the same."""
+"""Story: a source resolves an alert and then fires again with the same start; someone is paged all the same."""
 
 import json
 from datetime import datetime, timedelta

@@ -46,7 +46,7 @@ async def hook_of(w: World) -> ContactMethod:
 
 
 async def now_is(w: World, method: ContactMethod) -> ContactMethod:
-    """Return the contact method as it is stored now."""
+    """Return the contact method as stored."""
     async with w.ctx.db.tx() as tx:
         stored = await people.method(tx, method.id)
     assert stored

@@ -1,4 +1,4 @@
-"""Story: from the moment in which a person leaves, no message, link, key, feed or session works for them."""
+"""Story: from the moment a person leaves, no message, link, key, feed or session works for them."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,13 +21,13 @@ PASSWORD = "a quiet night please"
 
 
 async def set_active(w: World, person: int, active: bool) -> None:
-    """Let a person leave, or come back."""
+    """Deactivate or reactivate a person."""
     async with w.ctx.db.tx() as tx:
         await people.update_person(tx, ADMIN, person, active=active, now=w.now)
 
 
 async def add_rule_after(w: World, person: int, seconds: int) -> None:
-    """Give a person a second rule, so many seconds after the first."""
+    """Add a second rule, this many seconds after the first."""
     async with w.ctx.db.tx() as tx:
         method = (await people.rules_of(tx, [person], "high"))[person][0].method
         rules = [(0, method.id), (seconds, method.id)]

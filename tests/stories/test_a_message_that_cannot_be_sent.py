@@ -1,4 +1,4 @@
-"""Story: one message is poison; it fails, the next rule or level acts, and nobody else's message waits."""
+"""Story: one message cannot be composed; it fails, the next rule or level acts, and no other message waits."""
 
 import pytest
 

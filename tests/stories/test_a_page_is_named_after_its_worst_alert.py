@@ -1,4 +1,4 @@
-"""Story: whatever names a page names the most severe of what still fires, at the moment it is read."""
+"""Story: a page is titled by its most severe firing alert, wherever and whenever it is read."""
 
 import asyncio
 from datetime import timedelta

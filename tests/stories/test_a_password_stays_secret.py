@@ -1,4 +1,4 @@
-"""Story: what the mail server knows us by never goes in clear, and doctor says why no mail leaves."""
+"""Story: the mail password is never sent unencrypted, and doctor explains why no email is sent."""
 
 import json
 import ssl
@@ -18,11 +18,11 @@ from tests.stories.test_emails import Mailbox
 from tests.world import World, world
 
 HOST = "0.0.0.0"
-"""An address that leads to this machine and is not a loopback address: to Firebell it is a server elsewhere."""
+"""An address of this machine that is not a loopback address: for Firebell it is a remote server."""
 
 
 class Door:
-    """Lets everyone in and remembers with what."""
+    """Accepts any sign-in and records the credentials."""
 
     def __init__(self) -> None:
         self.passwords: list[bytes] = []
@@ -50,7 +50,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
 
 
 async def page_by_mail(w: World) -> tuple[str, str]:
-    """Page Mara by mail alone; return what became of the message."""
+    """Page Mara by email alone; return the outcome of the message."""
     async with w.ctx.db.tx() as tx:
         (mail,) = [m for m in await people.methods_of(tx, [w.mara]) if m.kind == "email"]
         await people.set_rules(

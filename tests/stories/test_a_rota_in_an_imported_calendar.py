@@ -1,4 +1,4 @@
-"""Story: the rota is kept in another calendar, whose server fails, empties and recovers."""
+"""Story: the rota is in an imported calendar, whose server fails, empties and recovers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ ROTA = f"{HEAD}{JUNS_DAY}{TAIL}".encode()
 
 @dataclass(slots=True)
 class Elsewhere:
-    """A calendar server that does what it is told and remembers what it was asked."""
+    """A calendar server that answers as configured and records requests."""
 
     port: int = 0
     body: bytes = ROTA
@@ -101,7 +101,7 @@ async def primary(w: World) -> int:
 
 
 async def take_in(w: World, use: Use = Use.LAYER, **fields: Any) -> int:
-    """Take a calendar in on the primary schedule, or as Mara's busy time, and let it be read."""
+    """Import a calendar to the primary schedule, or as Mara's busy time, and fetch it."""
     whose: dict[str, Any] = {"person_id": w.mara} if use is Use.BUSY else {"schedule_id": await primary(w)}
     async with w.ctx.db.tx() as tx:
         calendar = await actions.add_import(tx, TEST, use=use, now=w.now, **whose, **fields)
@@ -125,19 +125,19 @@ async def who(w: World, at: datetime | None = None) -> tuple[int, ...]:
 
 
 async def keys(w: World) -> set[str]:
-    """Return the names of the events that a feed of the primary schedule has."""
+    """Return the titles of the events in a feed of the primary schedule."""
     async with w.ctx.db.tx() as tx:
         return {e.key for e in entries(await queries.by_slug(tx, "payments-primary"), *horizon(w.now))}
 
 
 async def poll(w: World, **by: float) -> None:
-    """Let time pass at once, and the calendars that are due be read."""
+    """Advance the clock and fetch the calendars that are due."""
     w.clock.advance(timedelta(**by))
     await w.settle()
 
 
 async def faults(w: World) -> set[str]:
-    """Return the codes of what is wrong with the primary."""
+    """Return the codes of the findings of the primary."""
     async with w.ctx.db.tx() as tx:
         primary = await queries.by_slug(tx, "payments-primary")
         return {f.code for f in (await check_queries.findings_of(tx, [primary], w.now))[int(primary.id)]}
@@ -295,7 +295,7 @@ async def test_removing_it_gives_back_what_comes_and_keeps_what_was(dsn: str, cl
 async def test_a_request_is_withdrawn_when_a_calendar_gives_its_shift_to_someone_else(
     dsn: str, clock: FakeClock
 ) -> None:
-    """It stayed open, and whoever took it stood in for somebody who was not on call."""
+    """The request stayed open, and who accepted it covered for someone who was not on call."""
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         start = w.now + timedelta(days=2)
@@ -332,7 +332,7 @@ async def test_an_imported_shift_of_someone_absent_requests_cover(dsn: str, cloc
 async def test_people_on_call_because_someone_in_a_calendar_left_are_notified(
     dsn: str, clock: FakeClock
 ) -> None:
-    """Nobody was told: the calendar's shifts were read without those who left, before as after."""
+    """No one was notified: the calendar's shifts were read without people who left, before and after."""
     async with rota_world(dsn, clock) as (w, there):
         await take_in(w, url=there.url)
         await poll(w, hours=1)
@@ -384,7 +384,7 @@ async def test_a_personal_calendar_shows_conflicts_with_shifts(dsn: str, clock: 
 
 
 async def busy(w: World) -> list[ScheduleFinding]:
-    """Return the findings of the primary that say that somebody is on call while busy."""
+    """Return the findings of the primary about people who are on call while busy."""
     async with w.ctx.db.tx() as tx:
         schedule = await queries.by_slug(tx, "payments-primary")
         findings = (await check_queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]

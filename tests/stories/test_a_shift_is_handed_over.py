@@ -1,4 +1,4 @@
-"""Story: the shift ends; what happened is written down by itself, people finish it, both acknowledge."""
+"""Story: a shift ends; its handoff is drafted automatically, people edit it, and both acknowledge."""
 
 import re
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ class Desk:
     http: httpx.AsyncClient
 
     async def as_(self, person: int) -> Api:
-        """Return the API called by somebody."""
+        """Return an API client of a person."""
         return self.api.with_key(await key_of(self.t.w.ctx.db, self.t.w.clock, person))
 
     async def body(self) -> str:

@@ -1,4 +1,4 @@
-"""Story: when everything alerts at once, one page tells of what a thousand pages could not."""
+"""Story: when everything alerts at once, one page replaces a thousand."""
 
 import msgspec
 

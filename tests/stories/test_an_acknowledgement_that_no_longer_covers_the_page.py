@@ -1,4 +1,4 @@
-"""Story: somebody answered, and then it grew; an old answer never silences a new failure."""
+"""Story: a page was acknowledged and then grew; an old acknowledgement never silences a new failure."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from tests.world import World, world
 
 
 async def woken(w: World) -> int:
-    """Let the worker run and return how many messages have gone out; the daily checks of schedules wake nobody."""
+    """Run the worker and return the number of messages sent, without those of the daily schedule checks."""
     await w.settle()
     return len([m for m in w.sink.got if m["event"] != "errors"])
 

@@ -1,4 +1,4 @@
-"""Story: an alert wakes the primary; without an answer the secondary; an answer stops it."""
+"""Story: an alert pages the primary; without an acknowledgement the secondary; an acknowledgement stops it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Story: a calendar of others is the base under a rotation, or lies above it."""
+"""Story: an imported calendar lies below a rotation as its base, or above it."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,14 +25,14 @@ from tests.world import World
 
 
 async def put(w: World, import_id: int, place: LayerPlace) -> None:
-    """Put a calendar elsewhere."""
+    """Move a calendar to another position."""
     async with w.ctx.db.tx() as tx:
         calendar = await actions.import_for(tx, import_id, w.mara)
         await actions.place_import(tx, TEST, calendar, place, w.now)
 
 
 async def decided_by(w: World) -> set[tuple[str, str]]:
-    """Return what the events of a feed say about who decided from now on: the cause and the layer."""
+    """Return the cause and the layer of the events of a feed from now on."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
     people = {

@@ -1,4 +1,4 @@
-"""Story: a page becomes an incident that is commanded, resolved, watched, closed and learnt from."""
+"""Story: a page becomes an incident with a commander, mitigated, monitored, closed and reviewed."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Story: the handbook is for whoever signs in; its words are for managers to change, and the room uses them."""
+"""Story: everyone who signs in reads the handbook; managers change its templates, and incidents use them."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Story: two processes with different clocks share the timers; nobody is woken early."""
+"""Story: two processes with different clocks share the timers; no one is paged early."""
 
 import asyncio
 import logging

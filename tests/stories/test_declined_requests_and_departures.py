@@ -1,4 +1,4 @@
-"""Story: who asked hears who declined, and when somebody leaves, the schedule's people hear what it changes."""
+"""Story: requesters are notified of refusals, and a schedule's people of what a departure changes."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 async def ask(t: Team, *asked: int) -> int:
-    """Let Mara ask for cover of a day of her week; forget whom that was told to."""
+    """Request cover for a day of Mara's week, and discard the notices."""
     start = MONDAY - timedelta(days=4)
     cover = await t.run(
         covers.ask, schedule_id=t.id, requester=t.w.mara, start=start, end=start + 24 * HOUR, asked=asked

@@ -1,4 +1,4 @@
-"""Story: what a mail says, byte for byte, on a real SMTP server."""
+"""Story: emails, byte for byte, on a real SMTP server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ INJECTED = (
 
 @dataclass(slots=True)
 class Mailbox:
-    """A mail server's handler that keeps what was handed over, as bytes; `refuse` answers DATA."""
+    """A mail server's handler that records messages as bytes; `refuse` is its response to DATA."""
 
     raw: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Mailbox:
 
     @property
     def mails(self) -> list[Mail]:
-        """What arrived, with headers as they were written."""
+        """A received message, with its raw headers."""
         return [message_from_bytes(raw, policy=policy.compat32) for raw in self.raw]
 
 
@@ -62,7 +62,7 @@ def part(mail: Mail, kind: str) -> str:
 
 @asynccontextmanager
 async def mailed(dsn: str, clock: FakeClock, **more: Any) -> AsyncIterator[tuple[World, Mailbox]]:
-    """Run a world in which both people are reached by mail alone."""
+    """Run a world in which both people are reached by email alone."""
     box = Mailbox()
     async with mail_server(box) as port, world(dsn, clock, smtp_url=f"smtp://127.0.0.1:{port}", **more) as w:
         async with w.ctx.db.tx() as tx:

@@ -62,7 +62,7 @@ async def execute(w: World, sql: str, *args: object) -> None:
 
 
 async def set_read_only(w: World, value: str) -> None:
-    """Let every session of this database refuse writes, or accept them again."""
+    """Make every session of this database read-only, or writable again."""
     name = w.ctx.db.dsn.partition("?")[0].rpartition("/")[2]
     conn = await asyncpg.connect(w.ctx.db.dsn)
     try:

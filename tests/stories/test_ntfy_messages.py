@@ -1,4 +1,4 @@
-"""Story: messages by ntfy, to a server that refuses what ntfy refuses."""
+"""Story: messages by ntfy, with a server that refuses what ntfy refuses."""
 
 import asyncio
 import json
@@ -81,7 +81,7 @@ async def phones(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World, NtfyS
 
 
 async def keep_quiet(w: World) -> None:
-    """Let Mara keep quiet hours until seven in the morning of Stockholm."""
+    """Set Mara's quiet hours until 07:00 in Stockholm."""
     async with w.ctx.db.tx() as tx:
         hours = validation.clean_quiet_hours("22:00", "07:00", "Europe/Stockholm")
         await people.set_quiet_hours(tx, await w.actor(w.mara), w.mara, hours, w.now)

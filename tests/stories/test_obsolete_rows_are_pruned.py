@@ -1,4 +1,4 @@
-"""Story: rows that only guard what is over do not pile up."""
+"""Story: rows that are only needed for a while are pruned."""
 
 from datetime import timedelta
 

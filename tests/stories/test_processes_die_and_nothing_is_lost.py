@@ -1,4 +1,4 @@
-"""Story: workers are killed, run side by side, or lose the database; every page still goes out."""
+"""Story: workers are killed, run side by side, or lose the database; every page is still sent."""
 
 import asyncio
 import contextlib

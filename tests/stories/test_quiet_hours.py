@@ -1,4 +1,4 @@
-"""Story: somebody keeps quiet hours; what can wait comes as one message in the morning, what is urgent at once."""
+"""Story: quiet hours: what can wait comes as one message in the morning, what is urgent at once."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ def clock() -> FakeClock:
 
 
 async def keep(w: World, person: int, starts: str = "22:00", ends: str = "07:00") -> None:
-    """Let somebody keep quiet hours on the clock of Stockholm."""
+    """Set a person's quiet hours in the time zone of Stockholm."""
     async with w.ctx.db.tx() as tx:
         hours = validation.clean_quiet_hours(starts, ends, "Europe/Stockholm")
         await people.set_quiet_hours(tx, await w.actor(person), person, hours, w.now)

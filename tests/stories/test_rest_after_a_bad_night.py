@@ -1,4 +1,4 @@
-"""Story: after a night with too many pages the schedule says that somebody has no rest, and asks for cover."""
+"""Story: after a night with too many pages the schedule shows who has no rest, and requests cover."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from tests.world import World, world
 
 
 async def restless(w: World) -> list[ScheduleFinding]:
-    """Return what the primary's checks say of rest."""
+    """Return the findings of the primary about rest."""
     async with w.ctx.db.tx() as tx:
         schedule = await oncall.by_slug(tx, "payments-primary")
         findings = (await check_queries.findings_of(tx, [schedule], w.now))[int(schedule.id)]

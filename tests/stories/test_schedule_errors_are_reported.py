@@ -1,4 +1,4 @@
-"""Story: once a day each team hears what could leave a page without a human, and each such fault once."""
+"""Story: once a day each team is notified of errors that could leave a page without a responder, each once."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ TITLE = "Pages might not reach anyone: Payments primary"
 
 
 async def reports(w: World) -> list[tuple[str, str, str]]:
-    """Return to whom errors were told since the last time, how urgently, and in which words."""
+    """Return who was notified of errors since the last call, how urgently, and the texts."""
     await w.settle()
     notices = [(m["person"], m["urgency"], m["note"]) for m in w.sink.got if m["event"] == "errors"]
     titles = {m["title"] for m in w.sink.got if m["event"] == "errors"}
@@ -30,7 +30,7 @@ TEST = Actor("system", "Test")
 
 
 async def reachable(w: World) -> None:
-    """Let everybody have verified all that reaches them, and a policy have the secondary alone."""
+    """Verify everyone's contact methods, and leave only the secondary in the policy."""
     alone = Level((Target(TargetKind.SCHEDULE, 2),), 300)
     async with w.ctx.db.tx() as tx:
         for one in await people.methods_of(tx, [w.mara, w.jun]):
@@ -39,7 +39,7 @@ async def reachable(w: World) -> None:
 
 
 async def override(w: World, hours: int, length: int, schedule_id: int = 1) -> int:
-    """Put nobody on call on purpose, so many hours from now."""
+    """Add an intentional gap, this many hours from now."""
     start = w.now + timedelta(hours=hours)
     stretch: dict[str, Any] = {"start": start, "end": start + timedelta(hours=length)}
     async with w.ctx.db.tx() as tx:

@@ -1,4 +1,4 @@
-"""Story: people are told before, at and after their shifts, of changes and of requests; once, and in time."""
+"""Story: people are notified before, at and after their shifts, of changes and of requests, once and in time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ class Team:
     id: int
 
     def notices(self) -> list[tuple[str, str]]:
-        """Return who was told what but of the daily checks, in order, and forget it."""
+        """Return who was notified of what, in order, without the daily checks, and clear it."""
         notices = [(m["person"].split()[0], m["title"]) for m in self.heard()]
         self.w.sink.got.clear()
         return notices
@@ -45,17 +45,17 @@ class Team:
         return [m["note"] for m in self.heard()]
 
     def heard(self) -> list[dict[str, Any]]:
-        """Return the messages but those of the daily checks, which have a story of their own."""
+        """Return the messages without those of the daily checks, which have their own story."""
         return [m for m in self.w.sink.got if m["event"] != "errors"]
 
     async def until(self, instant: datetime) -> None:
-        """Let time pass in steps of an hour, with the worker at work."""
+        """Advance the clock hour by hour, running the worker."""
         while self.w.now < instant:
             self.w.clock.set(min(instant, self.w.now + HOUR))
             await self.w.settle()
 
     async def run(self, verb: Any, *args: Any, by: int | None = None, **more: Any) -> Any:
-        """Run a verb as Mara or somebody else, and what follows from it."""
+        """Run an action as Mara or someone else, and the worker."""
         actor = await self.w.actor(by or self.w.mara)
         async with self.w.ctx.db.tx() as tx:
             result = await verb(tx, actor, *args, **more, now=self.w.now)
@@ -70,7 +70,7 @@ def weekly(*users: int, **more: Any) -> Layer:
 
 @asynccontextmanager
 async def team(dsn: str, clock: FakeClock) -> AsyncIterator[Team]:
-    """Make the team; the schedules of the first run are taken away, so that one rota speaks alone."""
+    """Create the team and remove the default schedules, so that one rota is left."""
     async with world(dsn, clock) as w:
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

@@ -1,4 +1,4 @@
-"""Story: the real worker, its lanes and its notifications, lives through hours of simulated time."""
+"""Story: the real worker, with its lanes and notifications, runs through hours of simulated time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.world import World, world
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 POLL = 2 * HOUR
-"""Long, so that a wake-up that gets lost shows as a message that is hours late."""
+"""Long, so that a lost wake-up shows as a message that is hours late."""
 RETRY_SECONDS = ((1, 3), (7, 13), (31, 49))
 
 

@@ -1,4 +1,4 @@
-"""Story: slow receivers, restarts and lost leases: each costs its own messages, and nobody else's page."""
+"""Story: slow receivers, restarts and lost leases delay only their own messages."""
 
 import asyncio
 import errno
@@ -44,7 +44,7 @@ async def claim(w: World) -> list[Delivery]:
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer a byte every 0.2 s, for ever."""
+    """Send one byte every 0.2 s, forever."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     while True:

@@ -1,4 +1,4 @@
-"""Story: in a storm the gravest page overtakes, and a provider that hangs delays nobody else's message."""
+"""Story: in a storm the most severe page goes first, and a provider that hangs delays no other message."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Story: every webhook is signed by Standard Webhooks with a secret that its owner alone knows."""
+"""Story: every webhook is signed as Standard Webhooks defines, with a secret that only its owner knows."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ async def add(w: World, address: str) -> ContactMethod:
 
 
 async def only(w: World, method_id: int) -> None:
-    """Let one contact method of Mara be the one that is used."""
+    """Use only this contact method of Mara."""
     async with w.ctx.db.tx() as tx:
         await people.set_rules(
             tx, await w.actor(w.mara), person_id=w.mara, urgency="high", rules=[(0, method_id)], now=w.now

@@ -1,4 +1,4 @@
-"""A real HTTP server in a thread: it remembers what came, and fails as it is told to."""
+"""A real HTTP server in a thread that records requests and fails on demand."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What came; header names are in lower case, `query` has lists."""
+    """A request; header names are in lower case, `query` has lists."""
 
     verb: str
     path: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back."""
+    """A response."""
 
     status: int = 200
     body: Any = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure for one request: before it is done, or after it with its answer lost."""
+    """A failure of one request: before it runs, or after it, with the response lost."""
 
     answer: Answer | None = None
     delay_s: float = 0
@@ -50,7 +50,7 @@ class Fault:
 
 
 class Api(Protocol):
-    """What a stand-in does with a request."""
+    """How a stand-in handles a request."""
 
     def answer(self, request: Request) -> Answer:
         """Return the answer."""
@@ -58,7 +58,7 @@ class Api(Protocol):
 
 @dataclass
 class Served:
-    """A stand-in that is being served."""
+    """A running stand-in."""
 
     url: str
     got: list[Request] = field(default_factory=list)
@@ -106,7 +106,7 @@ def served(api: Api) -> Iterator[Served]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
-            """Let a client that has gone be gone."""
+            """Ignore a client that disconnected."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -26,7 +26,7 @@ class Refused(Exception):  # noqa: N818 - Slack calls it so
 
 @dataclass
 class Message:
-    """A message as it stands in a channel."""
+    """A message in a channel."""
 
     ts: str
     text: str
@@ -77,7 +77,7 @@ class Slack:
         return next(c for c in self.channels.values() if c.name == name)
 
     def answer(self, request: Request) -> Answer:
-        """Answer as Slack does: 200, and `ok` says whether it was done."""
+        """Respond as Slack does: 200, with `ok` for success."""
         method = request.path.rpartition("/")[2]
         try:
             if request.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -177,7 +177,7 @@ class Slack:
         return {"channel": channel.id, "ts": ts}
 
     def chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Write a message anew."""
+        """Update a message."""
         channel = self._channel(arguments)
         if arguments.get("ts") not in channel.messages:
             raise Refused("message_not_found")
@@ -197,7 +197,7 @@ class Slack:
         return {}
 
     def users_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Tell who somebody is."""
+        """Return a user."""
         if arguments.get("user") not in self.users:
             raise Refused("user_not_found")
         return {"user": {"id": arguments["user"], "profile": {"email": self.users[arguments["user"]]}}}
