@@ -98,7 +98,7 @@ async def test_a_page_that_demands_again_is_not_silenced_by_an_older_press(
 
 
 @pytest.mark.parametrize("kind", list(ActionKind))
-async def test_who_resolved_a_page_is_the_answer_to_what_comes_too_late(
+async def test_an_action_on_a_resolved_page_names_who_resolved_it(
     dsn: str, clock: FakeClock, kind: ActionKind
 ) -> None:
     async with world(dsn, clock) as w:

@@ -152,7 +152,7 @@ async def test_a_request_that_drips_is_closed_after_its_time(start: bytes) -> No
         assert time.monotonic() - began < 9
 
 
-async def test_a_body_that_comes_slowly_but_comes_is_taken() -> None:
+async def test_a_slow_body_is_accepted() -> None:
     limits = ConnectionLimits(head_s=0.3, body_s=0.5, body_rate=100)
     async with web(limits) as port:
         start = HEAD + b"Connection: close\r\nContent-Length: 3000\r\n\r\n"
@@ -166,7 +166,7 @@ async def test_an_answer_that_takes_long_is_not_cut_off() -> None:
         assert status(answer) == 200
 
 
-async def test_who_goes_on_sending_after_the_answer_is_closed() -> None:
+async def test_a_client_that_keeps_sending_after_the_response_is_closed() -> None:
     async with web(SOON) as port:
         answer = await answer_to(
             port, b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" + b"a" * 5000
@@ -174,7 +174,7 @@ async def test_who_goes_on_sending_after_the_answer_is_closed() -> None:
         assert status(answer) == 200
 
 
-async def test_a_client_that_takes_in_nothing_of_an_answer_is_closed() -> None:
+async def test_a_client_that_reads_nothing_of_a_response_is_closed() -> None:
     async with web(SOON) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -96,7 +96,7 @@ async def test_raising_an_acknowledged_page_pages_its_owner_again(dsn: str, cloc
         assert len(w.sink.got) == 2
 
 
-async def test_an_answer_is_lost_after_thirty_minutes_without_progress_and_kept_by_it(
+async def test_an_acknowledgement_expires_after_thirty_minutes_without_progress(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
@@ -203,7 +203,7 @@ async def test_a_postmortem_is_not_published_while_it_burns(dsn: str, clock: Fak
         assert isinstance(await run(w, postmortems.publish, mara, made.id, w.now), Conflict)
 
 
-async def test_two_who_save_one_document_do_not_overwrite_each_other(dsn: str, clock: FakeClock) -> None:
+async def test_two_editors_of_one_document_do_not_overwrite_each_other(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         made, mara = await closed(w), await w.actor(w.mara)
         await w.settle()

@@ -22,7 +22,7 @@ class Store:
         self.batches.append(batch)
 
 
-async def test_what_arrives_while_a_commit_runs_shares_the_next_one() -> None:
+async def test_items_that_arrive_during_a_commit_share_the_next_one() -> None:
     store = Store(ValueError())
     commits = GroupCommit(store.write, batch=100)
     first = asyncio.create_task(commits.add(0))
@@ -67,7 +67,7 @@ async def test_a_sender_that_gives_up_cancels_no_one_elses_commit() -> None:
     assert store.batches == [[1, 2]]
 
 
-async def test_who_lingers_lets_more_arrive_before_the_commit() -> None:
+async def test_lingering_gathers_more_items_into_a_commit() -> None:
     store = Store(ValueError())
     commits = GroupCommit(store.write, batch=100, linger_s=0.02)
     first = asyncio.create_task(commits.add(1))

@@ -31,7 +31,7 @@ async def test_one_persons_event_streams_leave_room_for_others() -> None:
     live.check_room(1)
 
 
-async def test_of_streams_that_begin_together_only_twenty_stay() -> None:
+async def test_only_twenty_event_streams_of_a_person_stay_open() -> None:
     live = Live()
     streams = [stream(live, 1, TOPICS, Welcome()) for _ in range(100)]
     begun = await asyncio.gather(*(anext(one) for one in streams), return_exceptions=True)

@@ -64,7 +64,7 @@ async def test_what_has_no_topic_is_at_most_a_second_old() -> None:
     assert await it.get() == "later"
 
 
-async def test_who_sees_something_else_never_shares_it() -> None:
+async def test_people_who_see_something_different_never_share_a_rendering() -> None:
     it = Pages()
     it.personal = frozenset({7, 8})
     texts = await asyncio.gather(*(it.get(person) for person in (6, 7, 8, 9, 7)))

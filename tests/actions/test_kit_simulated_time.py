@@ -121,6 +121,6 @@ async def test_a_commit_gathers_in_simulated_time_while_its_caller_waits(pace: S
     assert batches == [(0.5, [1, 2]), (1.25, [3])]
 
 
-def test_chance_repeats_itself(clock: FakeClock) -> None:
+def test_simulated_randomness_is_reproducible(clock: FakeClock) -> None:
     once, again = (SimulatedPace(clock, seed=7) for _ in range(2))
     assert [once.uniform(0, 1) for _ in range(3)] == [again.uniform(0, 1) for _ in range(3)]

@@ -45,7 +45,7 @@ async def test_each_wake_up_comes_once_and_only_from_what_was_committed(db: Db) 
     await listener.close()
 
 
-async def test_who_is_woken_sees_what_was_committed(db: Db) -> None:
+async def test_a_woken_listener_sees_what_was_committed(db: Db) -> None:
     counts: asyncio.Queue[str] = asyncio.Queue()
     listener = await db.listen({WORK_CHANNEL: counts.put_nowait})
     for key in map(str, range(20)):

@@ -49,7 +49,7 @@ async def test_until_a_cover_is_accepted_the_shift_stays_with_the_requester(
         assert await r.audit() == ["schedule.created", "cover.asked", "cover.taken"]
 
 
-async def test_two_who_take_it_at_once_are_one_who_has_it(dsn: str, clock: FakeClock) -> None:
+async def test_one_of_two_people_who_accept_at_once_gets_the_shift(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made = await asked(r)
         results = await asyncio.gather(*[r.run(covers.take, made.id, who) for who in [r.ada, r.w.mara] * 3])
@@ -188,7 +188,9 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
 
-async def test_stretches_that_overlap_are_swapped_at_once_where_they_do(dsn: str, clock: FakeClock) -> None:
+async def test_overlapping_intervals_are_swapped_both_ways_where_they_overlap(
+    dsn: str, clock: FakeClock
+) -> None:
     async with rota(dsn, clock) as r:
         made = await proposed(r, (1, 3), (1, 3))
         done = await r.run(swaps.accept, made.id, by=r.ada)
@@ -212,7 +214,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
             ]
 
 
-async def test_a_absence_asks_for_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
+async def test_time_off_requests_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made, open_ = await r.run(
             absences.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
@@ -259,7 +261,7 @@ async def timers(r: Rota) -> int:
     return int(count)
 
 
-async def test_what_who_leaves_asked_for_and_offered_is_withdrawn_in_the_same_transaction(
+async def test_requests_and_offers_of_someone_who_leaves_are_withdrawn_in_the_same_transaction(
     dsn: str, clock: FakeClock
 ) -> None:
     """Requests of someone who had left stayed open and could be accepted."""
@@ -310,7 +312,7 @@ async def test_a_request_is_withdrawn_when_its_shift_moves_to_someone_else(
         assert await timers(r) == 0
 
 
-async def test_a_absence_asks_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
+async def test_time_off_requests_cover_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
     """A request withdrawn by someone else does not mean that the person keeps the shift."""
     async with rota(dsn, clock) as r:
         await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))

@@ -53,7 +53,7 @@ async def test_layers_keep_their_order_in_both_ages(dsn: str, clock: FakeClock) 
         assert [await r.who(day(n)) for n in (0, 1, 2, 3)] == [(r.w.mara,), (r.ada,), (r.ada,), ()]
 
 
-async def test_a_change_tells_whose_duty_differs_and_nothing_else(dsn: str, clock: FakeClock) -> None:
+async def test_a_change_announces_only_whose_shifts_differ(dsn: str, clock: FakeClock) -> None:
     announced: list[ScheduleChanged] = []
 
     async def note(_: object, event: ScheduleChanged, __: datetime) -> None:
@@ -323,7 +323,7 @@ async def test_the_button_removes_an_override_of_someone_who_left(dsn: str, cloc
         assert len(await r.who(day(2, 12))) == 1
 
 
-async def test_an_override_changes_nothing_of_what_has_been(dsn: str, clock: FakeClock) -> None:
+async def test_an_override_never_changes_the_past(dsn: str, clock: FakeClock) -> None:
     """An override that began a year ago changed that year's reports and pay."""
     async with rota(dsn, clock) as r:
         now = r.w.now

@@ -16,7 +16,7 @@ from tests.world import Sink, sink
     "host",
     ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "127.1", "[::1]", "[::ffff:127.0.0.1]"],
 )
-async def test_no_spelling_of_the_inside_is_dialled(host: str) -> None:
+async def test_no_spelling_of_an_internal_address_is_connected_to(host: str) -> None:
     async with sink() as receiver, guarded_client(()) as http:
         with pytest.raises(httpx.ConnectError, match="private address"):
             await http.post(f"http://{host}:{receiver.port}/hook", json={})

@@ -100,7 +100,7 @@ async def test_the_doctor_reads_no_more_than_the_status(compressed: bytes) -> No
         assert memory_mib() - before < 32
 
 
-async def test_of_an_endless_answer_64_kib_are_read() -> None:
+async def test_64_kib_of_an_endless_response_are_read() -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -36,7 +36,7 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
     ("kind", "at_once"),
     [("handoffs.shift", handoffs_due.SCHEDULES_PER_BATCH), ("oncall.checks", oncall_due.CHECK_BATCH_SIZE)],
 )
-async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_end(
+async def test_schedules_are_checked_in_small_batches_until_all_are_done(
     dsn: str, clock: FakeClock, kind: str, at_once: int
 ) -> None:
     """The daily checks blocked the process for seconds: they checked all schedules at once."""
@@ -55,7 +55,7 @@ async def test_of_many_schedules_a_few_are_looked_at_in_one_go_and_all_in_the_en
             assert await tx.value("select count(*) from due where kind = $1", kind) == all_of_them
 
 
-async def test_of_a_batch_that_fails_a_few_are_run_alone_before_pages_have_their_turn(
+async def test_after_a_failed_batch_a_few_timers_run_alone_before_pages_continue(
     dsn: str, clock: FakeClock
 ) -> None:
     """One unreadable schedule delayed pages: all five hundred were run one by one."""

@@ -62,7 +62,7 @@ async def test_two_people_take_one_page_at_once(dsn: str, clock: FakeClock) -> N
         await invariants(w)
 
 
-async def test_an_answer_a_resolution_and_the_timer_at_once(dsn: str, clock: FakeClock) -> None:
+async def test_an_acknowledgement_a_resolution_and_the_timer_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         for number in range(8):
             await w.alert(f"a{number}", service=f"s{number}")
@@ -249,7 +249,7 @@ async def test_a_schedule_that_cannot_be_read_silences_no_one(dsn: str, clock: F
         assert (await w.page()).level == 2
 
 
-async def test_an_override_decides_who_is_woken_and_ends(dsn: str, clock: FakeClock) -> None:
+async def test_an_override_decides_who_is_paged_until_it_ends(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

@@ -208,7 +208,7 @@ async def test_two_contact_methods_removed_at_once_leave_one(dsn: str, clock: Fa
             assert [m.id for m in await people.methods_of(tx, [w.mara])] == [other]
 
 
-async def test_who_removes_the_method_of_their_only_rule_is_reached_by_what_is_left(
+async def test_removing_the_method_of_the_only_rule_leaves_the_other_methods(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

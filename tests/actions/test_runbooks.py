@@ -46,9 +46,7 @@ async def test_a_new_install_has_the_shipped_runbooks(db: Db) -> None:
     assert (runbook.own, runbook.shipped, runbook.version, runbook.updated_by) == (False, True, 0, "")
 
 
-async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_back(
-    db: Db, clock: FakeClock
-) -> None:
+async def test_an_own_runbook_replaces_the_default_one_until_it_is_reset(db: Db, clock: FakeClock) -> None:
     assert await save(db, clock, "database-failover", source="ops/failover.md") is LibraryChange.CHANGED
     runbook = await one(db, "database-failover")
     assert (runbook.body, runbook.source, runbook.version) == (GOOD, "ops/failover.md", 1)
@@ -66,7 +64,7 @@ async def test_an_own_text_takes_the_place_of_the_shipped_one_until_it_is_put_ba
             await actions.restore(tx, ACTOR, "mine", clock.now())
 
 
-async def test_a_shipped_runbook_is_taken_out_and_brought_back(db: Db, clock: FakeClock) -> None:
+async def test_a_default_runbook_is_removed_and_restored(db: Db, clock: FakeClock) -> None:
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
         assert await actions.hidden_slugs(tx) == ["ddos-mitigation"]

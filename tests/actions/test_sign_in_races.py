@@ -101,7 +101,7 @@ def a_request(http: httpx.AsyncClient, w: World) -> Request:
     return Request(scope)
 
 
-async def test_of_two_changes_from_one_old_password_one_succeeds(dsn: str, clock: FakeClock) -> None:
+async def test_one_of_two_changes_from_the_same_password_succeeds(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         old_hash = await hash_of(w, w.mara)
 

@@ -110,7 +110,7 @@ async def test_a_name_that_is_gone_is_gone_whatever_was_known(monkeypatch: pytes
         await resolver.resolve("good.example")
 
 
-async def test_look_ups_without_a_thread_are_a_failure_of_ours(hang: threading.Event) -> None:
+async def test_lookups_without_a_free_thread_are_our_own_failure(hang: threading.Event) -> None:
     resolver = Resolver(hanging(hang), pool=Pool("look-ups", 1, 0))
     async with guarded_client((), resolver) as http:
         first = asyncio.create_task(resolver.resolve("a.hang.example"))

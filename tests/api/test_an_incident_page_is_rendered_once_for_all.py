@@ -69,7 +69,7 @@ async def test_no_one_gets_the_forms_of_another(dsn: str, clock: FakeClock) -> N
             assert (await http.post(f"{ROOM}/entries", data={**form, "csrf": foreign})).status_code == 403
 
 
-async def test_who_may_only_read_gets_no_form_although_others_have_them(dsn: str, clock: FakeClock) -> None:
+async def test_viewers_get_no_forms(dsn: str, clock: FakeClock) -> None:
     async with room(dsn, clock) as (w, _, jun):
         assert "<form" in (await jun.get(ROOM, headers=LIVE)).text
         async with w.ctx.db.tx() as tx:

@@ -28,7 +28,7 @@ async def test_a_key_works_on_its_first_use_and_on_the_next(dsn: str, clock: Fak
     assert again[0]["last_used_at"] == "2026-11-24T03:16:00Z"
 
 
-async def test_without_a_key_in_force_there_is_nothing_to_see(dsn: str, clock: FakeClock) -> None:
+async def test_without_an_active_key_nothing_is_shown(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         for key in ("", "fb_wrong", "fb_\x01"):
             problem = await api.with_key(key)("GET", "/pages", status=401)
@@ -62,7 +62,7 @@ async def test_every_route_of_the_api_asks_for_a_key(dsn: str, clock: FakeClock)
     assert asked > 30
 
 
-async def test_a_key_may_only_what_its_scopes_say(dsn: str, clock: FakeClock) -> None:
+async def test_a_key_is_limited_to_its_scopes(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         reader = api.with_key(await key_of(w.ctx.db, clock, w.mara, ["pages:read"]))
         assert await reader("GET", "/pages") == []
@@ -143,7 +143,7 @@ async def test_a_session_needs_the_csrf_header_to_change_something(dsn: str, clo
         assert (await http.post("/api/v1/incidents", json=body, headers=good)).status_code == 201
 
 
-async def test_a_form_from_elsewhere_changes_nothing(dsn: str, clock: FakeClock) -> None:
+async def test_a_cross_site_form_changes_nothing(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await sign_in(http)
         refused = await http.post("/incidents/new", data={"title": "Down", "severity": "SEV2"})
@@ -254,11 +254,11 @@ PRIVATE = (
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_addresses_are_not_dialled(address: str) -> None:
+def test_private_addresses_are_not_connected_to(address: str) -> None:
     assert not allowed(address, ())
 
 
-def test_public_addresses_and_allowed_networks_are_dialled() -> None:
+def test_public_addresses_and_allowed_networks_are_connected_to() -> None:
     assert allowed("93.184.216.34", ())
     assert allowed("2606:4700::1", ())
     assert allowed("10.1.2.3", parse_networks("10.1.0.0/16"))
@@ -278,7 +278,7 @@ def test_public_addresses_and_allowed_networks_are_dialled() -> None:
         *("http://localhost/", "http://localhost:5432/"),
     ],
 )
-async def test_a_webhook_cannot_be_aimed_inside(url: str) -> None:
+async def test_a_webhook_cannot_target_an_internal_address(url: str) -> None:
     """Decimal, hexadecimal and short forms, and names, are resolved first and judged by their address."""
     async with guarded_client(()) as http:
         with pytest.raises(httpx.ConnectError, match="private address"):
@@ -293,7 +293,7 @@ NO_ADDRESS = (
 )
 
 
-async def test_what_is_no_web_address_is_refused_with_its_field(dsn: str, clock: FakeClock) -> None:
+async def test_invalid_urls_are_refused_with_their_field(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         for address in NO_ADDRESS:
             body = {"kind": "webhook", "address": address}
@@ -305,7 +305,7 @@ def test_a_good_web_address_stays_as_it_is() -> None:
     assert check_url(" https://hooks.example.org:8443/x?y=1 ") == "https://hooks.example.org:8443/x?y=1"
 
 
-async def test_a_strange_key_of_a_sender_is_an_unknown_one(dsn: str, clock: FakeClock) -> None:
+async def test_a_malformed_integration_key_is_an_unknown_one(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         for key in ("%00", "%ED%A0%80", "a" * 5000, "%2e%2e"):
             assert (await http.post(f"/in/{key}/generic", json={"title": "x"})).status_code == 404

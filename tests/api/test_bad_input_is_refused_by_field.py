@@ -89,7 +89,7 @@ async def test_bad_input_is_refused_by_the_name_of_its_field(dsn: str, clock: Fa
 NO_JSON = (b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b'{"title": ' + b"9" * 5000 + b"}")
 
 
-async def test_a_body_that_is_no_json_is_refused(dsn: str, clock: FakeClock) -> None:
+async def test_a_body_that_is_not_json_is_refused(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         headers = {"Authorization": f"Bearer {api.key}", "Content-Type": "application/json"}
         for body in NO_JSON:

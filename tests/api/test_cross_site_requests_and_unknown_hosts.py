@@ -38,15 +38,13 @@ async def test_every_change_that_another_site_causes_is_refused(dsn: str, clock:
         assert (await http.get("/settings", headers=EVIL)).status_code == 200
 
 
-async def test_a_form_of_our_own_page_and_a_client_that_is_no_browser_pass(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_own_forms_and_clients_that_are_not_browsers_pass(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         for headers in ({"sec-fetch-site": "same-origin"}, {"origin": "http://127.0.0.1:8080"}, {}):
             assert (await http.post("/login", data=FORM, headers=headers)).status_code == 303
 
 
-async def test_a_key_of_the_api_is_not_asked_where_it_comes_from(dsn: str, clock: FakeClock) -> None:
+async def test_requests_with_an_api_key_may_come_from_any_site(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         headers = {"authorization": f"Bearer {await key_of(w.ctx.db, clock, w.mara)}", **EVIL}
         body = {"title": "Down", "severity": "SEV2"}
@@ -80,7 +78,7 @@ async def test_names_can_be_allowed(dsn: str, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("text", ["https://firebell.example.org", "a/b", "*."])
-def test_what_is_no_name_is_refused_at_start(text: str) -> None:
+def test_invalid_host_names_are_refused_at_startup(text: str) -> None:
     with pytest.raises(StartupError):
         load({"FIREBELL_ALLOWED_HOSTS": text})
 

@@ -39,7 +39,7 @@ async def test_a_stranger_learns_nothing_at_an_unknown_address(dsn: str, clock: 
             assert "/services" not in answer.text
 
 
-async def test_what_was_meant_is_offered(dsn: str, clock: FakeClock) -> None:
+async def test_similar_addresses_are_suggested(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await w.alert()
         await w.settle()

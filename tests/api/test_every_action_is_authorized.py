@@ -93,7 +93,7 @@ def _everyone() -> list[Rights]:
     return [*(Rights(role) for role in Role), *keys]
 
 
-async def test_an_action_lets_in_whomever_its_routes_let_in(dsn: str, clock: FakeClock) -> None:
+async def test_an_action_allows_the_roles_that_its_routes_allow(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         wrong, reached = [], set()
         for entrance in entrances(w):
@@ -154,7 +154,7 @@ async def test_the_action_itself_refuses_who_may_not_do_it(
                     await verb(tx)
 
 
-async def test_an_actor_without_rights_has_those_of_their_present_role(dsn: str, clock: FakeClock) -> None:
+async def test_an_actor_without_rights_gets_those_of_their_current_role(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         await w.settle()

@@ -324,9 +324,7 @@ async def _walk(api: Api, path: str, name: str, limit: int) -> list[Any]:
     return values
 
 
-async def test_a_list_is_walked_by_its_links_and_nothing_is_missing_or_twice(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_following_the_links_of_a_list_shows_every_entry_once(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         for number in range(7):
             await w.alert(f"alert {number}", labels={"service": f"part-{number}"})

@@ -59,7 +59,7 @@ async def test_a_cursor_that_is_not_one_is_refused_by_name(dsn: str, clock: Fake
             assert [error["field"] for error in problem["errors"]] == ["before"]
 
 
-async def test_the_last_answer_of_a_walk_leads_nowhere(dsn: str, clock: FakeClock) -> None:
+async def test_the_last_page_of_a_list_has_no_next_link(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await storm(w, 4)
         refs, following = await stretch(api, "/pages?limit=2&q=alert")

@@ -217,7 +217,9 @@ async def test_gaps_of_one_kind_are_folded_when_asked_and_each_is_there(dsn: str
         assert refused["hint"] == once["message"]
 
 
-async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, clock: FakeClock) -> None:
+async def test_cover_is_requested_accepted_in_part_given_back_and_withdrawn(
+    dsn: str, clock: FakeClock
+) -> None:
     async with organization(dsn, clock) as (w, api):
         third = await ada(api)
         await daily(api, w.mara, w.jun, third)
@@ -243,7 +245,7 @@ async def test_cover_is_asked_taken_in_part_given_back_and_withdrawn(dsn: str, c
         await api("POST", "/covers/999/take", {}, status=404)
 
 
-async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) -> None:
+async def test_a_swap_needs_the_consent_of_the_other(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         theirs = api.with_key(await key_of(w.ctx.db, clock, w.jun))
@@ -270,7 +272,7 @@ async def test_a_swap_needs_the_word_of_the_other(dsn: str, clock: FakeClock) ->
         assert "Jun Okafor is not on call" in other["detail"]
 
 
-async def test_a_absence_asks_for_cover(dsn: str, clock: FakeClock) -> None:
+async def test_time_off_requests_cover(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         await daily(api, w.mara, w.jun)
         body = {"start": "2026-11-25T09:00:00Z", "end": "2026-11-29T09:00:00Z", "reason": "away"}

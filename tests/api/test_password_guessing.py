@@ -103,7 +103,7 @@ async def test_only_failures_count(dsn: str, clock: FakeClock) -> None:
             assert await attempt(fresh, "wrong") == 422
 
 
-async def test_a_second_process_knows_what_the_first_has_counted(dsn: str, clock: FakeClock) -> None:
+async def test_processes_share_the_counts_of_failed_sign_ins(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await guess_from(w, range(ACCOUNT.burst))
         async with browser(w, "203.0.113.9") as other_process:
@@ -157,7 +157,7 @@ async def test_a_proxy_that_is_not_trusted_is_logged_once_an_hour(
     assert len(warnings) == 2
 
 
-async def test_no_budget_is_ever_overdrawn(dsn: str, clock: FakeClock) -> None:
+async def test_no_budget_is_ever_exceeded(dsn: str, clock: FakeClock) -> None:
     """The statement in the database takes exactly what a bucket of three, one more a minute, would give."""
     async with world(dsn, clock) as w:
         taken, left, at = [], 3.0, w.now

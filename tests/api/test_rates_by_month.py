@@ -68,7 +68,7 @@ async def test_a_raise_changes_nothing_of_the_past(dsn: str, clock: FakeClock) -
         assert {row["rates_since"] for row in rows} == {"2026-11"}
 
 
-async def test_what_comes_is_set_ahead_and_the_same_again_is_nothing_new(dsn: str, clock: FakeClock) -> None:
+async def test_future_rates_are_set_ahead_and_equal_ones_change_nothing(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         await api("PUT", RATES, OLD)
         await api("PUT", RATES, {**NEW, "month": "2027-01"})

@@ -178,7 +178,7 @@ async def test_everywhere_else_ends_all_sessions_but_this_one(dsn: str, clock: F
         assert [await is_in(http) for http in (one, other, here)] == [False, False, True]
 
 
-async def test_a_change_of_password_keeps_this_browser_and_tells_what_still_works(
+async def test_changing_the_password_keeps_this_session_and_says_what_still_works(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w, browser(w) as other, browser(w) as here:

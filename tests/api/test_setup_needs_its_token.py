@@ -55,7 +55,7 @@ async def test_this_machine_sets_up_without_a_token(dsn: str, clock: FakeClock) 
         ("127.0.0.1", "10.0.0.9:8080", {"X-Forwarded-For": "127.0.0.1"}),
     ],
 )
-async def test_from_elsewhere_only_the_printed_token_opens_the_first_run(
+async def test_from_another_machine_only_the_printed_token_opens_setup(
     dsn: str, clock: FakeClock, address: str, host: str, headers: dict[str, str]
 ) -> None:
     async with connected(settings(), dsn, clock) as ctx, client(ctx, address, host) as http:
@@ -75,7 +75,7 @@ async def test_from_elsewhere_only_the_printed_token_opens_the_first_run(
         assert await people(ctx) == 1
 
 
-async def test_under_a_foreign_name_there_is_no_first_run(dsn: str, clock: FakeClock) -> None:
+async def test_setup_is_refused_under_an_unknown_host(dsn: str, clock: FakeClock) -> None:
     async with (
         connected(settings(), dsn, clock) as ctx,
         client(ctx, "127.0.0.1", "evil.example:8080") as http,

@@ -103,13 +103,13 @@ async def test_each_route_declares_who_may_use_it(dsn: str, clock: FakeClock) ->
             assert isinstance(e.decisions[0], Public | (ApiDecision if e.is_api else PageDecision)), e
 
 
-async def test_each_verb_is_asked_for_somewhere(dsn: str, clock: FakeClock) -> None:
+async def test_each_verb_is_used_somewhere(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         asked = {e.decisions[0].verb for e in entrances(w) if not isinstance(e.decisions[0], Public)}
         assert set(Verb) - asked == {Verb.COLLEAGUE_SHIFT_WRITE}
 
 
-async def test_every_route_lets_in_whom_it_declares(dsn: str, clock: FakeClock) -> None:
+async def test_every_route_admits_exactly_the_roles_that_it_declares(dsn: str, clock: FakeClock) -> None:
     async with everything(dsn, clock) as e, visitors(e) as everyone:
         wrong = []
         for entrance in entrances(e.w):
@@ -232,7 +232,7 @@ async def test_a_key_is_not_revoked_under_another_service(dsn: str, clock: FakeC
             assert await tx.value("select count(*) from schedule_edit where removed_at is null") > 0
 
 
-async def test_what_colleagues_agreed_is_not_taken_back_by_a_stranger(dsn: str, clock: FakeClock) -> None:
+async def test_only_a_party_undoes_a_cover_or_a_swap(dsn: str, clock: FakeClock) -> None:
     async with everything(dsn, clock) as e, browser(e.w) as http, browser(e.w) as plain:
         csrf = await sign_in(e.w, http, e.people[Role.RESPONDER])
         key = {"Authorization": f"Bearer {e.keys[Role.RESPONDER]}"}

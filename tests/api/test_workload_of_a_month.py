@@ -112,7 +112,7 @@ async def test_public_holidays_of_the_country_are_paid_as_such(dsn: str, clock: 
         assert refused["errors"][0]["field"] == "country"
 
 
-async def test_who_could_cover_is_free_and_carries_least_first(dsn: str, clock: FakeClock) -> None:
+async def test_available_people_are_listed_least_loaded_first(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api):
         ada = await add(w, "responder")
         async with w.ctx.db.tx() as tx:

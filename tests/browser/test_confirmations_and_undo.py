@@ -39,7 +39,7 @@ async def test_a_question_goes_and_the_focus_returns_to_what_opened_it(dsn: str,
             await expect(opener).to_be_focused()
 
 
-async def test_z_undoes_and_the_offer_stays_under_the_pointer(dsn: str, browser: Browser) -> None:
+async def test_z_undoes_and_the_offer_stays_while_the_pointer_rests_on_it(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
         page = await (await browser.new_context(base_url=server.url)).new_page()
         await first_run(page)

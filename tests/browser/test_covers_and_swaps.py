@@ -84,7 +84,7 @@ async def test_quiet_hours_are_kept_and_given_up_beside_my_shifts(two: tuple[Pag
     await jun.get_by_role("button", name="Turn on quiet hours").wait_for()
 
 
-async def test_cover_is_asked_for_and_taken(two: tuple[Page, Page]) -> None:
+async def test_cover_is_requested_and_accepted(two: tuple[Page, Page]) -> None:
     mara, jun = two
     await share(mara)
     await mara.click("button:text-is('Save changes')")
@@ -144,7 +144,7 @@ async def test_an_absence_requests_cover_automatically(two: tuple[Page, Page]) -
     await jun.get_by_text("Mara Lindqvist requests cover").first.wait_for()
 
 
-async def test_a_stretch_of_the_result_row_is_dragged_to_an_override(two: tuple[Page, Page]) -> None:
+async def test_dragging_over_the_result_row_fills_in_an_override(two: tuple[Page, Page]) -> None:
     mara, _ = two
     await mara.goto("/oncall/payments-primary?view=week")
     box = await mara.locator("[data-drag]").bounding_box()

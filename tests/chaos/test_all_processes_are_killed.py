@@ -34,7 +34,7 @@ async def test_killed_with_its_database_it_comes_back_with_every_accepted_alert_
         assert len(keys) == len(STORM), "what is sent again carries the same key"
 
 
-async def test_killed_again_and_again_under_load_no_accepted_alert_is_lost() -> None:
+async def test_repeated_kills_under_load_lose_no_accepted_alert() -> None:
     async with product() as h:
         accepted: list[str] = []
         for life in range(2):

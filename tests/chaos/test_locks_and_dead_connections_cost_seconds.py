@@ -72,7 +72,7 @@ async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
         await until(paged, "it is paged")
 
 
-async def test_timers_that_meet_a_lock_are_not_punished_and_go_on_within_seconds(
+async def test_timers_that_meet_a_lock_cost_no_attempt_and_run_within_seconds(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:

@@ -114,7 +114,7 @@ async def test_what_a_start_makes_is_open_to_its_user_alone() -> None:
         assert await rules(server) == {("local", "peer")}
 
 
-async def test_a_folder_of_before_that_trusted_everyone_is_closed_at_the_next_start() -> None:
+async def test_an_older_data_folder_that_trusted_every_user_is_restricted_at_the_next_start() -> None:
     with data_folder() as data:
         with embedded.start(data):
             pass

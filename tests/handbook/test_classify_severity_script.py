@@ -102,7 +102,7 @@ def test_lines_answer_where_there_is_no_terminal() -> None:
 
 @pytest.mark.parametrize("yes", ["y", "Y", "yes", "YES", " Yes "])
 @pytest.mark.parametrize("no", ["n", "N", "no", "NO"])
-def test_yes_and_no_are_understood_however_they_are_typed(yes: str, no: str) -> None:
+def test_yes_and_no_are_recognized_in_every_spelling(yes: str, no: str) -> None:
     assert asked_by_lines(f"{no}\n{yes}\n{yes}\n")["severity"] == "SEV1"
     args = ["--down", no.strip(), "--degraded", yes.strip(), "--workaround", yes.strip()]
     ours = run(SCRIPT, *args, "--json", flags=ALONE).stdout
@@ -136,7 +136,7 @@ def test_a_wrong_command_line_is_refused(wrong: list[str]) -> None:
     assert "error:" in run(SCRIPT, *wrong, code=2).stderr
 
 
-def test_help_tells_the_exit_codes_and_shows_examples() -> None:
+def test_help_lists_exit_codes_and_examples() -> None:
     out = run(SCRIPT, "--help", flags=ALONE).stdout
     assert re.search(r"^  0 .*found$.*^  2 .*^  130 .*Ctrl-C$", out, re.M | re.S)
     assert "classify-severity.py --down no" in out

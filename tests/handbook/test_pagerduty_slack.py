@@ -93,7 +93,7 @@ def test_one_right_signature_of_several_is_enough(stack: Stack) -> None:
     assert stack.channel().name == CHANNEL
 
 
-def test_while_a_secret_is_rotated_both_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_during_a_rotation_both_secrets_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGERDUTY_WEBHOOK_SECRET", f"the next secret, {pd.SECRET}")
     with opened() as stack:
         body = pd.webhook("triggered")
@@ -304,7 +304,7 @@ def test_a_command_that_is_wrong_is_explained(stack: Stack, text: str) -> None:
     assert stack.to_pagerduty.got == []
 
 
-def test_without_its_secrets_the_way_back_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_secrets_the_webhook_server_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLACK_SIGNING_SECRET", "PAGERDUTY_TOKEN", "PAGERDUTY_FROM"):
         monkeypatch.delenv(name)
     with opened() as stack:

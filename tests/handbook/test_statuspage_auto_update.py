@@ -304,7 +304,7 @@ def test_a_failure_that_passes_is_waited_out(desk: Desk, answer: Answer, pause: 
 
 
 @pytest.mark.parametrize("stage", ["firing", "resolved"])
-def test_an_answer_that_is_lost_posts_nothing_twice(desk: Desk, stage: str) -> None:
+def test_a_lost_response_posts_nothing_twice(desk: Desk, stage: str) -> None:
     if stage == "resolved":
         desk.alert()
     # the two reads, then the write whose answer does not come back

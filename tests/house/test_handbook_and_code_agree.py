@@ -284,7 +284,7 @@ def test_the_night_limit_is_one_figure_in_every_file() -> None:
     )
 
 
-def test_executives_hear_of_a_provisional_sev0_on_confirmation_or_after_five_minutes() -> None:
+def test_executives_are_notified_of_a_provisional_sev0_on_confirmation_or_after_five_minutes() -> None:
     rule = re.search(r"Executives are told of a provisional SEV0 after (\w+) minutes", prose()[SEVERITY])
     assert rule
     limit = number(rule[1])

@@ -29,7 +29,7 @@ def test_no_answer_of_another_server_is_expanded() -> None:
     assert not [relative(path) for path, tree in modules() for a in attributes(tree) if a.attr in EXPANDING]
 
 
-def test_only_the_guarded_functions_dial_other_servers() -> None:
+def test_only_guarded_functions_connect_to_other_servers() -> None:
     dialling = {
         relative(path)
         for path, tree in modules()

@@ -36,7 +36,7 @@ def test_a_shipped_runbook_has_no_finding(name: str) -> None:
     assert findings == []
 
 
-def test_these_are_all_of_them() -> None:
+def test_all_vectors_are_covered() -> None:
     assert handbook_files.skill_files(FOLDER) == [f"{FOLDER}/{name}.md" for name in NAMES]
     assert {f.language for name in NAMES for f in runbook(name).fences} == {
         "bash",

@@ -133,7 +133,7 @@ async def test_the_limit_turns_a_flood_away_and_spares_the_trusted() -> None:
         assert await running.flood() == {"200": 200}
 
 
-async def test_unwanted_programs_and_denied_addresses_are_shut_out_and_let_in_again() -> None:
+async def test_unwanted_programs_and_denied_addresses_are_blocked_and_unblocked() -> None:
     async with site() as running:
         await running.shell(command(BOOK, STEP, "nginx-before"))
         running.limited()

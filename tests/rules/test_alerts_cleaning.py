@@ -205,7 +205,7 @@ def test_an_instant_is_read_or_it_is_none(value: Any, expected: datetime | None)
 
 
 @given(st.integers(-3 * 86400, 3 * 86400))
-def test_a_time_is_believed_up_to_a_day_old_and_five_minutes_ahead(seconds: int) -> None:
+def test_a_source_time_is_accepted_up_to_a_day_old_and_five_minutes_ahead(seconds: int) -> None:
     at = NOW + timedelta(seconds=seconds)
     assert cleaning.clamp(at, NOW) == (at if -86400 <= seconds <= 300 else None)
 
@@ -216,7 +216,7 @@ def test_synonyms_of_resolved_are_recognized(action: str) -> None:
     assert event.kind is EventKind.RESOLVED
 
 
-def test_an_end_without_a_key_is_the_end_of_the_same_alert_without_its_status() -> None:
+def test_a_resolution_without_a_key_resolves_the_same_alert_without_its_status() -> None:
     (start,) = generic.normalize(b'{"title":"x","host":"a","time":1}', NOW)  # type: ignore[misc]
     (end,) = generic.normalize(b'{"host":"a","title":"x","status":"ok","time":2}', NOW)  # type: ignore[misc]
     assert start.dedup_key == end.dedup_key

@@ -92,7 +92,7 @@ def test_text_in_brackets_is_text_unless_it_says_it_is_json() -> None:
     assert typed.error
 
 
-def test_bytes_that_are_no_text_are_no_title() -> None:
+def test_bytes_that_are_not_text_are_not_a_title() -> None:
     decoded = decode(b"\x1f\x8b\x08\x00\x01\x02" * 10)
     assert (decoded.value, decoded.is_whole) == ({}, False)
     assert decoded.error
@@ -123,7 +123,7 @@ def test_a_multipart_form_is_its_fields_or_the_message_in_it(content_type: str) 
 
 
 @pytest.mark.parametrize("window", [31, 15, -15])
-def test_gzip_and_deflate_are_undone_and_a_wrong_header_is_not_believed(window: int) -> None:
+def test_gzip_and_deflate_are_decompressed_and_a_wrong_header_is_ignored(window: int) -> None:
     deflater = zlib.compressobj(wbits=window)
     body = deflater.compress(TEXT.encode()) + deflater.flush()
     name = "gzip" if window == 31 else "deflate"
@@ -131,7 +131,7 @@ def test_gzip_and_deflate_are_undone_and_a_wrong_header_is_not_believed(window: 
     assert inflate.inflate(TEXT.encode(), name, MIB) == inflate.Inflated(TEXT.encode())
 
 
-def test_a_bomb_ends_at_the_limit_and_an_unknown_encoding_is_kept() -> None:
+def test_a_decompression_bomb_ends_at_the_limit_and_an_unknown_encoding_is_stored() -> None:
     bomb = gzip.compress(b"0" * 64 * MIB)
     inflated = inflate.inflate(bomb, "gzip", MIB)
     assert (inflated.is_too_large, len(inflated.body)) == (True, MIB)

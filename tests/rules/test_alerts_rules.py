@@ -332,7 +332,7 @@ def test_a_firing_older_than_its_resolution_pages_when_it_comes_twice() -> None:
     assert memory.alerts[-1].findings == ["A-MISSED"]
 
 
-def test_two_stragglers_of_different_times_are_not_the_same_one_twice() -> None:
+def test_two_late_events_of_different_times_are_not_duplicates() -> None:
     memory = alone([resolve(occurred_at=NOW)])
     for minutes in (1, 2, 3):
         memory.apply([fire(occurred_at=NOW - timedelta(minutes=minutes))])
@@ -357,7 +357,7 @@ def test_a_repeat_of_a_sender_whose_clock_was_set_back_changes_the_text_after_a_
     assert (memory.alerts[0].title, memory.alerts[0].severity, memory.alerts[0].count) == ("new", "error", 3)
 
 
-def test_our_own_clock_set_back_silences_nothing() -> None:
+def test_setting_our_clock_back_suppresses_no_page() -> None:
     memory = alone([resolve(occurred_at=NOW)])
     memory.apply([fire(occurred_at=EARLIER)], after=-3600)
     assert memory.picture()[-1] == ("a", "firing", 1)

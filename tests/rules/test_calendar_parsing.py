@@ -131,7 +131,7 @@ def test_the_calendars_zone_is_for_times_without_one_alone() -> None:
     ]
 
 
-def test_a_calendars_own_zone_is_believed() -> None:
+def test_a_calendars_own_time_zone_is_used() -> None:
     zone = (
         "BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0300\n"
         "TZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
@@ -186,7 +186,7 @@ def test_an_exception_of_another_type_means_its_day(
     assert bool(result[1]) is reported
 
 
-def test_of_one_occurrence_in_two_zones_the_highest_sequence_counts() -> None:
+def test_the_highest_sequence_wins_for_one_occurrence_in_two_time_zones() -> None:
     def moved(which: str, sequence: int, hour: int) -> str:
         times = f"DTSTART:20261026T{hour}0000Z\nDTEND:20261026T{hour}3000Z"
         return f"UID:1\nSEQUENCE:{sequence}\nRECURRENCE-ID{which}\n{times}"
@@ -292,7 +292,7 @@ def test_a_time_that_is_skipped_is_no_hole(
         assert notes == []
 
 
-def test_turns_that_abut_on_the_wall_abut_when_the_clocks_change() -> None:
+def test_turns_adjacent_in_local_time_stay_adjacent_when_the_clocks_change() -> None:
     events, _ = read(ics(f"UID:1\nRRULE:FREQ=DAILY;COUNT=12\n{BERLIN}"), "UTC", A, B)
     assert all(one.end == two.start for one, two in itertools.pairwise(events))
 
@@ -344,7 +344,7 @@ def test_one_bad_event_is_reported_and_the_others_count(event: str, note: str) -
         (ics(*(f"UID:{n}\nRRULE:FREQ=HOURLY\n{ZULU}" for n in range(2))), "more than 5000"),
     ],
 )
-def test_what_is_no_calendar_is_refused(data: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_calendar_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
         read(data, "UTC", A, B)
 
@@ -371,7 +371,7 @@ def test_the_encodings_that_people_send(encoding: str) -> None:
         ("Holiday", (), ()),
     ],
 )
-def test_whom_an_event_means(title: str, emails: tuple[str, ...], expected: tuple[int, ...]) -> None:
+def test_who_an_event_is_about(title: str, emails: tuple[str, ...], expected: tuple[int, ...]) -> None:
     assert who(CalendarEvent(A, B, title, emails), [MARA, JUN]) == expected
 
 
@@ -394,7 +394,7 @@ def test_events_at_the_same_time_put_both_on_duty() -> None:
     ]
 
 
-def test_what_has_been_is_never_rewritten() -> None:
+def test_the_past_is_never_rewritten() -> None:
     now = A + timedelta(hours=3)
     before = [hours(0, 2, 1), hours(2, 6, 1, title="y")]
     assert onward(before, [hours(0, 9, 2)], now) == [

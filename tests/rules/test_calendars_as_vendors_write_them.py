@@ -104,7 +104,7 @@ def test_a_day_that_is_added_to_a_series_is_worked_like_the_others(series: str, 
         ("bob", "ATTENDEE:urn:uuid:0000", ["12-01 bob"]),
     ],
 )
-def test_who_takes_part_is_on_call(title: str, attendees: str, expected: list[str]) -> None:
+def test_participants_of_an_event_are_on_call(title: str, attendees: str, expected: list[str]) -> None:
     assert shifts(f"UID:1\nSUMMARY:{title}\n{TIMED}\n{attendees}") == expected
 
 

@@ -199,7 +199,7 @@ def test_the_sender_of_mail_is_read_once_and_literally(text: str, name: str, add
         (500, "", Retry("500 x", None)),
     ],
 )
-def test_an_answer_blames_the_address_only_when_it_is_to_blame(
+def test_a_response_makes_the_address_suspect_only_if_it_is_the_cause(
     status: int, retry_after: str, expected: object
 ) -> None:
     assert outcome_of(OutboundResponse(status, retry_after, "x")) == expected

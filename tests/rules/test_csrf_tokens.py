@@ -29,6 +29,6 @@ def test_a_page_that_was_open_before_an_upgrade_can_still_be_sent() -> None:
 
 
 @pytest.mark.parametrize("given_token", ["", None, 7, "é", "====", "AAA", "A" * 64, b"bytes"])
-def test_what_is_no_token_is_refused(given_token: object) -> None:
+def test_invalid_tokens_are_refused(given_token: object) -> None:
     assert not csrf.matches(given_token, random_token(18))
     assert not csrf.matches(given_token, "")

@@ -22,7 +22,7 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_the_inside_is_never_dialled(address: str) -> None:
+def test_internal_addresses_are_never_connected_to(address: str) -> None:
     assert not allowed(address, ())
 
 
@@ -30,11 +30,11 @@ def test_the_inside_is_never_dialled(address: str) -> None:
     "93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "168.63.129.15", "192.0.1.1",
     "2a00:1450::1",
 ])  # fmt: skip
-def test_the_outside_is(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert allowed(address, ())
 
 
-def test_what_the_operator_allows_is_dialled() -> None:
+def test_networks_that_the_operator_allows_are_connected_to() -> None:
     networks = parse_networks("10.0.0.0/8, fd00::/8")
     assert allowed("10.1.2.3", networks)
     assert allowed("::ffff:10.1.2.3", networks)

@@ -53,7 +53,7 @@ def test_unanswered_questions_stay_open() -> None:
     assert set(slots) <= templates.INCIDENT
 
 
-def test_while_it_burns_what_is_done_comes_first_and_afterwards_what_ended_it() -> None:
+def test_the_current_mitigation_is_shown_first_and_afterwards_the_one_that_worked() -> None:
     doing = {"actions": "Adding capacity"}
     assert message_values.slots(incident(**doing), AROUND, NOW)["mitigation"] == "Adding capacity"
     over = incident(**doing, phase=Phase.MONITORING, impact_end=NOW)

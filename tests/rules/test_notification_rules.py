@@ -36,7 +36,7 @@ def test_a_reminder_is_one_message_now(delays: list[int]) -> None:
     assert (one.send_at, one.reason, one.method.id) == (NOW, "reminder", 0)
 
 
-def test_who_has_no_rules_is_reached_by_everything_and_who_has_nothing_by_nothing() -> None:
+def test_without_rules_every_contact_method_is_used() -> None:
     assert usable([], [method(1), method(2)]) == [
         NotificationRule(0, method(1)),
         NotificationRule(0, method(2)),
@@ -66,7 +66,7 @@ def test_two_messages_have_one_key_exactly_when_they_are_the_same(
 
 
 @pytest.mark.parametrize("minutes", [0, 5])
-def test_the_key_does_not_depend_on_when_it_is_sent(minutes: int) -> None:
+def test_the_idempotency_key_does_not_depend_on_the_time_of_sending(minutes: int) -> None:
     position = (7, 1, 0, 0, 1, 1, 0)
     assert key(position, "page", NOW + timedelta(minutes=minutes)) == key(position, "page")
 

@@ -91,7 +91,7 @@ def test_a_field_that_cannot_be_read_is_named_and_the_rest_is_kept(
     assert (layers[0].slots, layers[0].name, layers[0].id) == (layer.slots, layer.name, layer.id)
 
 
-def test_layers_without_anybody_are_no_layers() -> None:
+def test_layers_without_people_are_dropped() -> None:
     empty = Layer(0, (), editor_form.FALLBACK_ANCHOR, Unit.WEEK, 1, "UTC")
     assert editor_form.read(filled([empty])) == ([], {"slot-0": "Choose at least one person."})
 

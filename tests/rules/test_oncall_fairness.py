@@ -71,7 +71,7 @@ def summed(first: Mapping[User, Load], second: Mapping[User, Load]) -> dict[User
 
 @settings(deadline=None)
 @given(schedules(), zones, instants, st.integers(0, 40000), st.integers(0, 40000))
-def test_loads_of_stretches_that_abut_add_up_to_the_load_of_the_whole(
+def test_loads_of_adjacent_intervals_add_up(
     rotas: list[Schedule], tz: str, a: datetime, first: int, second: int
 ) -> None:
     b = a + timedelta(minutes=first)
@@ -99,7 +99,7 @@ def test_every_hour_on_duty_counts_in_exactly_one_class(
 
 @settings(deadline=None)
 @given(zones, instants, st.integers(1, 30000))
-def test_the_parts_of_a_stretch_cover_it_without_a_hole(tz: str, a: datetime, minutes: int) -> None:
+def test_the_parts_of_an_interval_cover_it_without_a_hole(tz: str, a: datetime, minutes: int) -> None:
     b = a + timedelta(minutes=minutes)
     pieces = list(parts(a, b, tz))
     assert pieces[0].start == a

@@ -376,7 +376,7 @@ def test_where_cover_for_the_rest_is_asked_for_the_button_takes_it() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 8), st.integers(0, 3000)), max_size=40))
-def test_rest_is_due_to_whom_more_than_three_pages_called_in_a_night(
+def test_rest_is_due_after_more_than_three_pages_in_a_night(
     rang: list[tuple[int, int, int]],
 ) -> None:
     now = NIGHT + timedelta(minutes=3001)

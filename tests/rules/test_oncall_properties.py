@@ -108,7 +108,7 @@ def users_at(runs: list[Shift], t: datetime) -> tuple[User, ...]:
 @pytest.mark.parametrize("tz", ZONES)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_the_clever_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
+def test_the_optimized_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
     schedule, center = data.draw(schedules(tz))
     a, b = center - timedelta(hours=20), center + timedelta(hours=30)
     oracle, runs = Oracle(schedule, a, b), between(schedule, a, b)
@@ -146,7 +146,7 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
 
 @settings(max_examples=60, deadline=None)
 @given(schedules(), USERS, st.integers(-2000, 2000), st.none() | st.integers(1, 2000))
-def test_who_leaves_is_off_duty_from_then_on_and_until_they_come_back_and_not_before(
+def test_someone_who_leaves_is_off_call_from_then_until_they_return(
     drawn: tuple[Schedule, datetime], user: User, left: int, away: int | None
 ) -> None:
     schedule, center = drawn
@@ -289,7 +289,7 @@ def test_the_current_person_stays_current_when_people_join_or_leave(data: st.Dat
 
 @settings(max_examples=40, deadline=None)
 @given(schedules(), st.integers(-3000, 3000), st.integers(1, 3000), st.integers(1, 3000))
-def test_p15_at_does_not_depend_on_where_one_looks_from(
+def test_p15_who_is_on_call_does_not_depend_on_the_queried_interval(
     drawn: tuple[Schedule, datetime], minute: int, before: int, after: int
 ) -> None:
     schedule, center = drawn
@@ -303,7 +303,7 @@ def test_p15_at_does_not_depend_on_where_one_looks_from(
 
 
 @pytest.mark.parametrize("name", ["Pacific/Chatham", "America/St_Johns"])
-def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_p15_the_time_zone_of_the_process_does_not_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Layer(1, ((MARA,), (JUN,)), datetime(2026, 3, 1, 2, 30), Unit.DAY, 1, "America/New_York")  # noqa: DTZ001
     a, b = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
     schedule = Schedule(1, "s", "UTC", (layer,))
@@ -319,7 +319,7 @@ def test_p15_the_zone_of_the_process_plays_no_part(name: str, monkeypatch: pytes
 
 
 @given(st.tuples(*[st.integers(0, 40)] * 4))
-def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, int]) -> None:
+def test_a_swap_gives_each_person_the_interval_of_the_other(hours: tuple[int, int, int, int]) -> None:
     zero = datetime(2026, 1, 5, tzinfo=UTC)
     i0, i1, j0, j1 = (zero + timedelta(hours=h) for h in hours)
     if i0 >= i1 or j0 >= j1:
@@ -339,7 +339,7 @@ def test_a_swap_gives_each_the_stretch_of_the_other(hours: tuple[int, int, int, 
 
 @settings(max_examples=40, deadline=None)
 @given(schedules(), st.data())
-def test_p9_p10_an_edit_changes_only_its_stretch(
+def test_p9_p10_an_override_changes_only_its_interval(
     drawn: tuple[Schedule, datetime], data: st.DataObject
 ) -> None:
     schedule, center = drawn

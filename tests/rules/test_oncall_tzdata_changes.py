@@ -100,7 +100,7 @@ def offset_changes(data: bytes) -> list[int]:
     ]
 
 
-def test_no_zone_ever_changed_its_clock_and_back_within_a_day() -> None:
+def test_no_time_zone_changed_its_offset_and_back_within_a_day() -> None:
     """What `clock` rests on."""
     closest = {}
     for name in available_timezones():
@@ -145,7 +145,7 @@ def test_the_first_turn_that_moves_is_named() -> None:
     assert finding.fix.verb == "seen"
 
 
-def test_a_clock_that_is_the_same_or_moves_no_turn_is_no_finding() -> None:
+def test_an_equal_clock_or_one_that_moves_no_turn_is_not_a_finding() -> None:
     assert changed(one(weekly()), known(WITH), NOW) == {}
     assert changed(one(weekly()), {}, NOW) == {}
     assert changed(one(weekly(tz="UTC")), known(WITHOUT), NOW) == {}

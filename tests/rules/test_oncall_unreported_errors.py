@@ -37,7 +37,7 @@ def days(intervals: list[tuple[datetime | None, datetime | None]], until: int) -
     return heard
 
 
-def test_a_gap_is_news_once_from_coming_into_sight_to_its_end() -> None:
+def test_a_gap_is_reported_once_from_its_detection_to_its_end() -> None:
     assert days([(NOW + 5 * DAY, NOW + 9 * DAY)], 12) == [0]
     assert days([(NOW + 30 * DAY, NOW + 34 * DAY)], 40) == [3], "its end comes into sight later"
     assert days([(NOW - DAY, NOW + 2 * DAY)], 4) == [0]
@@ -45,7 +45,7 @@ def test_a_gap_is_news_once_from_coming_into_sight_to_its_end() -> None:
     assert days([(None, None)], 30) == [0], "somebody who left has turns"
 
 
-def test_two_gaps_are_two_news() -> None:
+def test_two_gaps_are_reported_separately() -> None:
     assert days([(NOW + DAY, NOW + 2 * DAY), (NOW + 4 * DAY, NOW + 5 * DAY)], 8) == [0, 0]
     assert days([(NOW + DAY, NOW + 2 * DAY), (NOW + 30 * DAY, NOW + 31 * DAY)], 40) == [0, 3]
 
@@ -60,7 +60,7 @@ def test_an_error_that_lasts_longer_is_reported_again_and_a_shorter_one_is_not()
     assert unreported([longer], reported, NOW)[0] == []
 
 
-def test_what_was_mended_and_comes_back_is_news_again() -> None:
+def test_an_error_that_was_fixed_and_returns_is_reported_again() -> None:
     gap = error(NOW + DAY, NOW + 2 * DAY)
     _, reported = unreported([gap], [], NOW)
     _, reported = unreported([], reported, NOW)
@@ -68,7 +68,7 @@ def test_what_was_mended_and_comes_back_is_news_again() -> None:
     assert unreported([gap], reported, NOW)[0] == [gap]
 
 
-def test_a_second_calendar_that_fails_is_news_while_the_first_still_does() -> None:
+def test_a_second_failing_calendar_is_reported_while_the_first_still_fails() -> None:
     """Errors without a person or a time were confused with one another."""
     first, second = (replace(error(None, None, "S-ICAL-STALE"), id=f"S-ICAL-STALE:{n}") for n in (1, 2))
     _, reported = unreported([first], [], NOW)

@@ -85,5 +85,5 @@ def test_a_cursor_is_read_as_it_was_written(waiting: bool, number: int) -> None:
     st.text()
     | st.sampled_from(["PG-12", "12", "waiting:48", "waiting:0:1", "other:1:99999999999", "waiting:²:1"])
 )
-def test_anything_else_is_no_cursor(text: str) -> None:
+def test_anything_else_is_not_a_cursor(text: str) -> None:
     assert parse(text) is None

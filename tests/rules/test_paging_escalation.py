@@ -262,13 +262,15 @@ def test_the_secondary_follows_after_five_minutes_by_default() -> None:
 
 
 @pytest.mark.parametrize(("severity", "expected"), [(0, 30), (1, 30), (2, None), (3, None), (None, None)])
-def test_an_answer_holds_thirty_minutes_for_the_worst_two(severity: int | None, expected: int | None) -> None:
+def test_an_acknowledgement_holds_thirty_minutes_for_sev0_and_sev1(
+    severity: int | None, expected: int | None
+) -> None:
     wait = timedelta(minutes=expected) if expected else None
     assert ack_timeout(plan(300), severity) == wait
     assert ack_timeout(plan(300, ack_timeout_s=60), severity) == timedelta(minutes=1)
 
 
-def test_the_word_of_a_sender_alone_holds_thirty_minutes_and_a_person_makes_it_last() -> None:
+def test_an_acknowledgement_by_a_source_holds_thirty_minutes_unless_a_person_joins() -> None:
     said = step(page(), Ack(owned=False), NOW)
     assert isinstance(said, Page)
     assert said.due_at == NOW + ACK_TIMEOUT
@@ -278,11 +280,11 @@ def test_the_word_of_a_sender_alone_holds_thirty_minutes_and_a_person_makes_it_l
 
 
 @pytest.mark.parametrize("state", [S.ACKED, S.SNOOZED])
-def test_the_word_of_a_sender_changes_nothing_after_a_person_answered(state: PageState) -> None:
+def test_an_acknowledgement_by_a_source_changes_nothing_after_that_of_a_person(state: PageState) -> None:
     assert isinstance(step(page(state), Ack(owned=False), NOW), Refused)
 
 
-def test_an_answer_covers_what_joins_within_half_an_hour_and_less_than_tenfold() -> None:
+def test_an_acknowledgement_covers_alerts_within_half_an_hour_and_less_than_ten_times_as_many() -> None:
     acked = step(page(), Ack(), NOW)
     assert isinstance(acked, Page)
     assert isinstance(step(acked, Grow(False), NOW + ACK_COVERAGE), Refused)
@@ -306,7 +308,7 @@ def test_an_exhausted_page_alarms_again_and_again(urgency: str, wait: timedelta)
         paged, now = outcome.page, now + wait
 
 
-def test_asking_for_the_next_level_of_an_exhausted_page_starts_over() -> None:
+def test_escalating_an_exhausted_page_starts_over() -> None:
     after = step(page(S.EXHAUSTED, level=1, round=2), Escalate(), NOW)
     assert isinstance(after, Page)
     outcome = advance(after, lambda _: (1,), NOW)

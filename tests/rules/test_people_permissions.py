@@ -44,7 +44,7 @@ def test_each_verb_has_one_rule() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_browser_may_what_the_role_includes(role: Role) -> None:
+def test_a_browser_session_has_the_rights_of_its_role(role: Role) -> None:
     for verb, (least, _) in EXPECTED.items():
         assert permissions.allows(Rights(role), verb) is (FROM[role] >= least), verb
 
@@ -59,7 +59,7 @@ def test_a_key_has_no_more_rights_than_its_scopes_and_its_owners_role(role: Role
             assert permissions.allows(rights, verb) is (open_to_role and has_scope), (verb, held)
 
 
-def test_a_verb_that_does_not_exist_is_a_fault_and_not_a_refusal() -> None:
+def test_an_unknown_verb_is_an_error_and_not_a_refusal() -> None:
     with pytest.raises(ValueError, match=r"page\.fly"):
         permissions.allows(Rights(Role.ADMIN), "page.fly")
 

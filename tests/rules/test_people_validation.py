@@ -32,7 +32,7 @@ def test_a_mail_address_is_kept_in_lower_case(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "mara", "@example.org", "a@b@c.org", "a b@c.org", "a\x00b@c.org", "a" * 250 + "@b.org"]
 )
-def test_what_is_no_mail_address_is_refused(value: str) -> None:
+def test_invalid_email_addresses_are_refused(value: str) -> None:
     with pytest.raises(Invalid):
         validation.clean_email(value)
 

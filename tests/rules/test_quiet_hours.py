@@ -104,7 +104,7 @@ def test_a_zone_that_is_gone_holds_nothing() -> None:
         ("22:00", "07:00", "Mars/Olympus", "tz"),
     ],
 )
-def test_what_are_no_quiet_hours_is_named(starts: str, ends: str, tz: str, field: str) -> None:
+def test_invalid_quiet_hours_are_named(starts: str, ends: str, tz: str, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         clean_quiet_hours(starts, ends, tz)
     assert field in refused.value.fields
@@ -161,7 +161,7 @@ def test_a_huge_bundle_counts_the_rest() -> None:
     assert len(said.encode()) <= 1000
 
 
-def test_the_same_parcel_has_the_same_key_and_another_has_another() -> None:
+def test_the_same_bundle_has_the_same_key_and_another_a_different_one() -> None:
     one, two = ([(delivery(n, 7, held=True), message(n)) for n in range(size)] for size in (2, 3))
     (a,), (b,), (c,) = (bundles(deliveries, INBOX) for deliveries in (one, list(one), two))
     assert a.key == b.key != c.key

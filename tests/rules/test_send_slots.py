@@ -75,7 +75,7 @@ def test_the_first_that_is_not_blocked_always_goes(queue: list[Sent], limit: int
 
 
 @given(st.integers(1, 12))
-def test_whatever_a_few_receivers_hold_another_begins_at_once(hogs: int) -> None:
+def test_slow_receivers_never_delay_the_start_of_another(hogs: int) -> None:
     queue = [
         Sent(n * hogs + hog, "webhook", f"slow-{hog}.example", hog, 1)
         for n in range(200)
@@ -87,7 +87,7 @@ def test_whatever_a_few_receivers_hold_another_begins_at_once(hogs: int) -> None
 
 
 @given(st.integers(1, 30))
-def test_a_sev1_goes_before_whatever_persons_share_a_provider(persons: int) -> None:
+def test_a_sev1_goes_first_whoever_shares_a_provider(persons: int) -> None:
     queue = [Sent(n * persons + p, "email", "", p, 1 + n % 2) for n in range(100) for p in range(persons)]
     slots = Slots(admitted(Slots(), queue))
     assert slots.fits(Sent(0, "email", "", 99, 0))

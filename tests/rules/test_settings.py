@@ -20,7 +20,7 @@ from firebell.settings import load
         ("FIREBELL_NTFY_URL", "https://ntfy.example.org/?auth=token"),
     ],
 )
-def test_what_could_not_send_is_refused_at_the_start(name: str, value: str) -> None:
+def test_invalid_mail_settings_are_refused_at_startup(name: str, value: str) -> None:
     with pytest.raises(StartupError) as refused:
         load({name: value})
     assert name in refused.value.message
@@ -36,7 +36,7 @@ def test_what_could_not_send_is_refused_at_the_start(name: str, value: str) -> N
         {"FIREBELL_NTFY_URL": "https://ntfy.example.org/"},
     ],
 )
-def test_what_can_send_is_read(env: dict[str, str]) -> None:
+def test_valid_mail_server_addresses_are_parsed(env: dict[str, str]) -> None:
     settings = load(env)
     assert settings.channels["FIREBELL_MAIL_FROM"] == env.get(
         "FIREBELL_MAIL_FROM", "Firebell <firebell@localhost>"

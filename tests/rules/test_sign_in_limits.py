@@ -84,5 +84,5 @@ def test_a_proxy_that_is_not_trusted_is_noticed(address: str, forwarded_for: str
         ("", "Unknown browser"),
     ],
 )
-def test_a_browser_is_named_shortly(user_agent: str, name: str) -> None:
+def test_a_browser_has_a_short_name(user_agent: str, name: str) -> None:
     assert describe(user_agent) == name

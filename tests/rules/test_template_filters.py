@@ -45,12 +45,12 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
         (10**9, "11574 d 1 h"),
     ],
 )
-def test_a_length_in_its_two_largest_units(seconds: int, text: str) -> None:
+def test_a_duration_is_shown_in_its_two_largest_units(seconds: int, text: str) -> None:
     assert duration(timedelta(seconds=seconds)) == text
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
-def test_a_longer_stretch_never_reads_shorter(one: int, more: int) -> None:
+def test_a_longer_duration_never_reads_shorter(one: int, more: int) -> None:
     scale = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
     pairs = [duration(timedelta(seconds=s)).split() for s in (one, one + more)]
@@ -74,7 +74,7 @@ def test_an_instant_reads_as_the_clock_on_the_readers_wall(at: datetime, tz: str
     assert format_short(at, tz, NOW) == expected
 
 
-def test_in_full_an_instant_names_its_zone_and_utc() -> None:
+def test_a_full_instant_names_its_time_zone_and_utc() -> None:
     assert format_full(NOW, "Asia/Kathmandu") == "2026-11-24 08:59:00 +0545, 03:14:00 UTC"
     assert ago(NOW - timedelta(seconds=59), NOW) == "just now"
     assert ago(NOW - timedelta(minutes=5), NOW) == "5 min ago"

@@ -90,7 +90,7 @@ async def test_the_recorded_pagerduty_receiver_does_the_same(dsn: str, clock: Fa
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"alerts":{}}', b'{"alerts":[1]}', b"\xff\xfe"])
-def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
+def test_a_body_that_is_not_a_webhook_message_is_rejected_with_a_reason_and_pages(body: bytes) -> None:
     parsed = alertmanager.normalize(body, datetime.now(UTC))
     assert isinstance(parsed, Rejected)
     assert parsed.reason
@@ -113,7 +113,7 @@ def test_what_is_no_webhook_message_is_rejected_with_a_reason_and_pages(body: by
         (b'{"alerts":[{"fingerprint":"f1","x":1e9999},{"fingerprint":"f2","x":NaN}]}', ["f1", "f2"]),
     ],
 )
-def test_a_message_that_can_be_mended_is_read_without_a_word(body: bytes, keys: list[str]) -> None:
+def test_a_repairable_message_is_accepted_silently(body: bytes, keys: list[str]) -> None:
     assert [e.dedup_key for e in events(body, datetime.now(UTC))] == keys
 
 

@@ -45,7 +45,7 @@ def test_every_recognized_tool_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize(("name", "state"), EVERY_BODY)
-def test_no_body_is_taken_for_that_of_another_tool(name: str, state: str) -> None:
+def test_no_body_is_recognized_as_another_tools(name: str, state: str) -> None:
     body = BODIES[name][state]
     matching = {tool for tool, recognition in RECOGNIZED.items() if recognition.matches(body)}
     # Grafana's webhook is Alertmanager's with more in it, and comes first
@@ -315,7 +315,7 @@ def test_a_known_shape_that_cannot_be_read_takes_nothing_else_with_it() -> None:
         {"version": "1.0", "message": "x", "type": "alert"},
     ],
 )
-def test_a_body_of_ones_own_that_looks_a_little_like_that_of_a_tool_keeps_its_fields(
+def test_a_custom_body_that_resembles_a_tool_keeps_its_fields(
     more: dict[str, Any],
 ) -> None:
     event = read({"title": "Mine", "labels": {"service": "shop"}, "priority": "p1", **more})

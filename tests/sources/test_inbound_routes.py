@@ -30,7 +30,7 @@ def message(count: int, status: str = "firing") -> dict[str, Any]:
     }
 
 
-async def test_what_was_answered_is_durable_with_its_page_and_timer(dsn: str, clock: FakeClock) -> None:
+async def test_an_accepted_alert_is_durable_with_its_page_and_timer(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         answer = await d.post("generic", ALERT)
         assert (answer.status_code, answer.json()["status"], answer.json()["events"]) == (202, "accepted", 1)
@@ -142,7 +142,7 @@ async def test_a_clock_that_is_set_back_does_not_keep_a_revoked_key_alive(dsn: s
         assert (await d.post("generic", ALERT)).status_code == 404
 
 
-async def test_a_key_made_a_moment_ago_works_at_once(dsn: str, clock: FakeClock) -> None:
+async def test_a_new_key_works_at_once(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         await d.post("generic", ALERT)
         async with d.world.ctx.db.tx() as tx:

@@ -66,7 +66,7 @@ async def test_a_resolution_in_malformed_json_resolves_its_alert_and_pages_no_on
         (b"status: resolved", "application/json", False),
     ],
 )
-async def test_an_end_in_a_mangled_body_never_becomes_a_new_alert_and_its_owner_hears_of_it(
+async def test_a_resolution_in_a_malformed_body_never_opens_an_alert_and_its_owner_is_notified(
     dsn: str, clock: FakeClock, body: bytes, content_type: str, ended: bool
 ) -> None:
     async with door(dsn, clock) as d:
@@ -89,7 +89,7 @@ async def test_an_end_in_a_mangled_body_never_becomes_a_new_alert_and_its_owner_
         ("alertmanager", b"service is down", "Unreadable message from First key"),
     ],
 )
-async def test_what_cannot_be_read_pages_with_a_clear_title_and_its_owner_hears_of_it(
+async def test_an_unreadable_message_pages_with_a_clear_title_and_its_owner_is_notified(
     dsn: str, clock: FakeClock, source: str, body: bytes, title: str
 ) -> None:
     async with door(dsn, clock) as d:
@@ -102,7 +102,7 @@ async def test_what_cannot_be_read_pages_with_a_clear_title_and_its_owner_hears_
         assert {"source", "page"} <= kinds
 
 
-async def test_one_alert_with_half_an_emoji_silences_no_other_of_its_message(
+async def test_an_alert_with_half_an_emoji_affects_no_other_of_its_message(
     dsn: str, clock: FakeClock
 ) -> None:
     body = (
@@ -133,7 +133,7 @@ async def test_an_unknown_encoding_is_kept_and_pages(dsn: str, clock: FakeClock)
         assert [a.title for a in await d.alerts()] == ["Unreadable message from First key"]
 
 
-async def test_a_bomb_is_refused_pages_and_takes_no_more_memory_than_the_limit(
+async def test_a_decompression_bomb_is_refused_pages_and_stays_within_the_memory_limit(
     dsn: str, clock: FakeClock
 ) -> None:
     bomb = gzip.compress(b"0" * 256 * MIB)
@@ -158,7 +158,7 @@ async def test_a_form_with_a_file_is_the_alert_in_the_file(dsn: str, clock: Fake
         ]
 
 
-async def test_a_body_of_16_mib_is_taken_and_a_larger_one_is_refused_and_pages(
+async def test_a_body_of_16_mib_is_accepted_and_a_larger_one_is_refused_and_pages(
     dsn: str, clock: FakeClock
 ) -> None:
     async with door(dsn, clock) as d:
@@ -213,7 +213,7 @@ async def test_large_bodies_share_a_budget_and_small_ones_are_never_refused(
         assert budget.held == 0
 
 
-async def test_a_large_message_holds_up_no_alert_of_another_service(dsn: str, clock: FakeClock) -> None:
+async def test_a_large_message_delays_no_alert_of_another_service(dsn: str, clock: FakeClock) -> None:
     large = json.dumps({**FIRING, "x": "y" * MIB}).encode()
     async with door(dsn, clock) as d:
         async with d.world.ctx.db.tx() as tx:

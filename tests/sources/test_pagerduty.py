@@ -118,9 +118,7 @@ async def test_a_byte_order_mark_a_slash_and_the_key_in_a_header_are_accepted(
         assert [a.dedup_key for a in await d.alerts()] == ["disk/db03"]
 
 
-async def test_a_body_that_is_no_json_is_refused_and_its_owner_hears_of_it(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_a_body_that_is_not_json_is_refused_and_its_owner_notified(dsn: str, clock: FakeClock) -> None:
     async with door(dsn, clock) as d:
         body = f'{{"routing_key": "{d.world.key}", "event_action": "trigger", "payload"'.encode()
         answer = await d.enqueue(body)

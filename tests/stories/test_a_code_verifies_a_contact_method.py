@@ -192,7 +192,7 @@ async def test_a_code_works_once_for_ten_minutes_and_its_successor_replaces_it(
             await send(w, hook)
 
 
-async def test_five_wrong_codes_end_it(dsn: str, clock: FakeClock) -> None:
+async def test_five_wrong_codes_invalidate_a_code(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         hook = await hook_of(w)
         await send(w, hook)

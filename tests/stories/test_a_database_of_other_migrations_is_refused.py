@@ -78,7 +78,7 @@ async def test_a_database_of_the_first_release_is_repaired_and_pages(
         assert [message["title"] for message in w.sink.got] == ["paid for by the upgrade"]
 
 
-async def test_a_database_of_before_checksums_is_believed_when_its_schema_is_right(empty_dsn: str) -> None:
+async def test_a_database_without_checksums_is_accepted_if_its_schema_is_right(empty_dsn: str) -> None:
     await migrate(empty_dsn, available()[:BEFORE_CHECKSUMS])
     await execute(empty_dsn, "create view of_a_report as select count(*) as pages from page")
     await migrate(empty_dsn)
@@ -95,7 +95,7 @@ async def test_a_database_of_before_checksums_is_believed_when_its_schema_is_rig
         ("alter table due alter column attempts drop not null", "due: no column attempts"),
     ],
 )
-async def test_a_database_of_before_checksums_that_differs_is_refused_unchanged(
+async def test_a_database_without_checksums_that_differs_is_refused_unchanged(
     empty_dsn: str, damage: str, named: str
 ) -> None:
     await migrate(empty_dsn, available()[:BEFORE_CHECKSUMS])

@@ -95,7 +95,7 @@ async def test_a_level_that_reaches_no_one_is_left_at_once(dsn: str, clock: Fake
 
 
 @pytest.mark.parametrize("returned", [False, True])
-async def test_the_link_of_who_left_shows_and_does_nothing_even_when_they_return(
+async def test_the_link_of_someone_who_left_stays_void_even_when_they_return(
     dsn: str, clock: FakeClock, returned: bool
 ) -> None:
     async with world(dsn, clock) as w, browser(w) as http:

@@ -118,7 +118,9 @@ async def test_a_message_that_kills_every_process_that_sends_it_is_given_up(
 
 
 @pytest.mark.parametrize("state", ["queued", "sending"])
-async def test_while_it_is_poison_nothing_is_sent_without_end(dsn: str, clock: FakeClock, state: str) -> None:
+async def test_a_message_that_cannot_be_composed_is_not_retried_forever(
+    dsn: str, clock: FakeClock, state: str
+) -> None:
     async with world(dsn, clock) as w:
         await w.alert()
         while await w.worker.run_due(w.now):

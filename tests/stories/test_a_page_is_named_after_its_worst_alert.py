@@ -22,7 +22,7 @@ async def group_title(w: World) -> str:
         return (await alerts.groups_by_id(tx, [page.subject_id]))[page.subject_id].title
 
 
-async def test_the_pager_never_names_what_is_over_or_least_important(dsn: str, clock: FakeClock) -> None:
+async def test_a_page_is_never_titled_by_a_resolved_or_less_severe_alert(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert(DISK, severity="warning")
         await w.settle()

@@ -140,7 +140,7 @@ def test_tls_is_required_wherever_a_password_would_travel(url: str, require_tls:
         *("smtp://bell:se#cret@mail.example.org", "smtp://mail.example.org/inbox", "smtp://h?starttls=no"),
     ],
 )
-def test_an_address_that_says_something_else_is_refused_without_repeating_it(url: str) -> None:
+def test_an_invalid_mail_server_address_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as refused:
         parse_smtp_url(url)
     assert "cret" not in str(refused.value)

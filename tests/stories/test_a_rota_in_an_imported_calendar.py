@@ -217,7 +217,9 @@ async def test_an_unreachable_server_is_reported(dsn: str, clock: FakeClock) -> 
         assert await who(w) == (w.mara,)
 
 
-async def test_a_moved_calendar_is_followed_but_never_into_the_house(dsn: str, clock: FakeClock) -> None:
+async def test_a_moved_calendar_is_followed_but_never_to_an_internal_address(
+    dsn: str, clock: FakeClock
+) -> None:
     async with rota_world(dsn, clock) as (w, there):
         there.location = "/moved.ics"
         await take_in(w, url=there.url)

@@ -121,7 +121,7 @@ async def test_both_acknowledge_and_no_one_else_can(dsn: str, clock: FakeClock) 
         assert both["entering"][0]["name"] == "Jun Okafor"
 
 
-async def test_of_two_who_save_the_second_is_shown_both_texts(dsn: str, clock: FakeClock) -> None:
+async def test_the_second_of_two_editors_sees_both_texts(dsn: str, clock: FakeClock) -> None:
     async with desk(dsn, clock) as d:
         await d.t.until(MONDAY - 4 * HOUR)
         await d.sign_in()

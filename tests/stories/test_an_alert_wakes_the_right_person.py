@@ -11,7 +11,9 @@ from firebell.paging.model import Level, PageState, Target, TargetKind
 from tests.world import world
 
 
-async def test_no_answer_wakes_the_secondary_and_her_answer_stops_it(dsn: str, clock: FakeClock) -> None:
+async def test_without_an_acknowledgement_the_secondary_is_paged_and_acknowledges(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         await w.alert("5xx above 5 %")
         await w.settle()
@@ -88,7 +90,7 @@ async def test_a_page_that_reaches_no_one_is_exhausted_at_once(dsn: str, clock: 
         assert {m["event"] for m in w.sink.got} == {"alarm"}
 
 
-async def test_a_late_answer_never_reopens(dsn: str, clock: FakeClock) -> None:
+async def test_a_late_acknowledgement_never_reopens_a_page(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await w.alert("x")
         await w.settle()

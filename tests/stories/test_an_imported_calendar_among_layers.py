@@ -59,9 +59,7 @@ async def test_a_base_answers_where_the_rotation_has_no_one(dsn: str, clock: Fak
         assert ("layer", "the base") in await decided_by(w)
 
 
-async def test_a_calendar_that_is_put_elsewhere_changes_what_comes_and_not_what_was(
-    dsn: str, clock: FakeClock
-) -> None:
+async def test_moving_a_calendar_changes_future_shifts_and_not_past_ones(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, there):
         added = await take_in(w, url=there.url)
         assert await decided_by(w) == {("layer", "127.0.0.1")}
@@ -78,7 +76,7 @@ async def test_a_calendar_that_is_put_elsewhere_changes_what_comes_and_not_what_
             assert (await oncall.by_slug(tx, "payments-primary")).version == 4
 
 
-async def test_of_two_calendars_in_one_place_the_later_lies_above(dsn: str, clock: FakeClock) -> None:
+async def test_the_newer_of_two_calendars_in_one_place_lies_above(dsn: str, clock: FakeClock) -> None:
     async with rota_world(dsn, clock) as (w, _):
         night = event("20261124T000000", "20261125T000000", "Mara Lindqvist", "RRULE:FREQ=DAILY;COUNT=60\r\n")
         first = await take_in(w, text=ROTA.decode())

@@ -22,7 +22,7 @@ async def ask(t: Team, *asked: int) -> int:
     return int(cover.id)
 
 
-async def test_who_asked_for_cover_hears_who_declines_and_whether_anybody_is_left(
+async def test_the_requester_is_notified_of_who_declines_and_whether_anyone_is_left(
     dsn: str, clock: FakeClock
 ) -> None:
     async with team(dsn, clock) as t:
@@ -105,7 +105,9 @@ async def test_someone_who_leaves_is_removed_from_every_schedule(dsn: str, clock
         ]
 
 
-async def test_who_was_asked_hears_that_the_one_who_asked_has_left(dsn: str, clock: FakeClock) -> None:
+async def test_people_asked_for_cover_are_notified_when_the_requester_leaves(
+    dsn: str, clock: FakeClock
+) -> None:
     async with team(dsn, clock) as t:
         start = MONDAY + timedelta(days=8)
         stretch: dict[str, Any] = {"start": start, "end": start + 24 * HOUR}

@@ -190,7 +190,7 @@ async def test_a_database_that_cannot_be_reached_is_a_finding_among_others(dsn: 
         assert "mail" in results
 
 
-async def test_where_nothing_was_ever_started_nothing_is_made() -> None:
+async def test_doctor_creates_nothing_where_nothing_was_started() -> None:
     with data_folder() as data:
         code, results = await findings("", FIREBELL_DATA=str(data))
         assert code == 1

@@ -171,7 +171,7 @@ async def test_a_page_that_is_no_ntfy_server_does_not_count_as_delivered(dsn: st
         assert w.sink.people() == ["Jun Okafor"]
 
 
-async def test_that_a_level_reached_no_one_is_in_the_log_once(dsn: str, clock: FakeClock) -> None:
+async def test_the_log_says_once_that_a_level_reached_no_one(dsn: str, clock: FakeClock) -> None:
     """A page at level 2 fails together with the reminder to level 1."""
     async with phones(dsn, clock) as (w, server):
         await w.alert()

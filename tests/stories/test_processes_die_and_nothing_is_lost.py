@@ -52,7 +52,9 @@ async def test_two_workers_at_once_send_each_message_once(dsn: str, clock: FakeC
         assert sorted(titles) == sorted(f"alert {n}" for n in range(30))
 
 
-async def test_an_answer_racing_the_timer_ends_in_one_order_or_the_other(dsn: str, clock: FakeClock) -> None:
+async def test_an_acknowledgement_racing_the_timer_ends_in_one_order_or_the_other(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         for number in range(20):
             await w.alert(f"alert {number}", service=f"s{number}")

@@ -72,7 +72,7 @@ async def test_a_page_that_is_held_climbs_only_after_the_morning(dsn: str, clock
         assert "Jun Okafor" in w.sink.people()
 
 
-async def test_who_keeps_none_is_not_kept_waiting_by_a_colleague(dsn: str, clock: FakeClock) -> None:
+async def test_quiet_hours_of_one_person_do_not_delay_another(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await keep(w, w.jun)
         await w.alert("disk", severity="warning")
@@ -152,7 +152,7 @@ async def test_later_rules_keep_their_distance(dsn: str, clock: FakeClock) -> No
         ]
 
 
-async def test_a_word_that_can_wait_joins_the_bundle(dsn: str, clock: FakeClock) -> None:
+async def test_a_notice_that_can_wait_joins_the_bundle(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await keep(w, w.mara)
         await w.alert("disk", severity="warning")

@@ -19,7 +19,7 @@ async def restless(w: World) -> list[ScheduleFinding]:
     return [f for f in findings if f.code == "S-NOREST"]
 
 
-async def test_the_button_asks_for_cover_of_the_morning(dsn: str, clock: FakeClock) -> None:
+async def test_the_button_requests_cover_for_the_morning(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         for n in range(4):
             assert await restless(w) == []

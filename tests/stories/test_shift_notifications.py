@@ -186,7 +186,7 @@ async def test_a_handoff_on_the_night_of_a_clock_change_is_announced_by_wall_tim
         assert len(t.notices()) == 2
 
 
-async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeClock) -> None:
+async def test_someone_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         await t.until(MONDAY + timedelta(days=5))
         t.notices()
@@ -198,7 +198,9 @@ async def test_who_cannot_be_woken_is_warned_a_day_before(dsn: str, clock: FakeC
         assert t.notices() == [("Ada", "On call in 1 d, but nothing can wake you: Weekly")]
 
 
-async def test_who_can_be_reached_in_one_way_only_hears_it_a_day_before(dsn: str, clock: FakeClock) -> None:
+async def test_someone_with_only_one_contact_method_is_warned_a_day_before(
+    dsn: str, clock: FakeClock
+) -> None:
     only = "You have only one verified contact method. Add a second one under Settings, Notifications."
     async with team(dsn, clock) as t:
         async with t.w.ctx.db.tx() as tx:
@@ -279,7 +281,7 @@ async def test_someone_put_on_call_within_hours_is_notified_urgently(
         }
 
 
-async def test_cover_is_asked_of_who_is_free_and_the_requester_hears_who_takes_it(
+async def test_available_people_are_asked_for_cover_and_the_requester_is_notified_of_who_accepts(
     dsn: str, clock: FakeClock
 ) -> None:
     async with team(dsn, clock) as t:

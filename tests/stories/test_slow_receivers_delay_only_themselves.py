@@ -135,7 +135,7 @@ async def test_processes_that_are_killed_use_up_no_attempt(dsn: str, clock: Fake
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS])
-async def test_what_fails_because_of_us_is_neither_an_attempt_nor_the_fault_of_the_address(
+async def test_a_failure_of_this_process_is_neither_an_attempt_nor_the_fault_of_the_address(
     dsn: str, clock: FakeClock, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(dsn, clock) as w:

@@ -44,7 +44,7 @@ async def test_a_sev1_declared_in_a_storm_is_the_next_message(dsn: str, clock: F
         assert urgencies == sorted(urgencies)
 
 
-async def test_a_mail_server_that_hangs_holds_up_no_webhook(dsn: str, clock: FakeClock) -> None:
+async def test_a_mail_server_that_hangs_delays_no_webhook(dsn: str, clock: FakeClock) -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
