@@ -31,8 +31,8 @@ async def set_announced_until(tx: Tx, schedule_ids: Sequence[int], until: dateti
     await tx.execute(
         """
         insert into shift_told (schedule_id, until)
-        select i, $2
-        from unnest($1::bigint[]) i
+        select schedule_id, $2
+        from unnest($1::bigint[]) announced (schedule_id)
         on conflict (schedule_id) do update
         set until = greatest(shift_told.until, excluded.until)
         """,

@@ -2,10 +2,22 @@
 
 from datetime import datetime
 
-from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.people.model import Person, Session
+from firebell.people.store import to_person
 
 _PRUNED_AT_ONCE = 1000
+
+
+def _session(row: Row, id_column: str) -> Session:
+    return Session(
+        id=row[id_column],
+        user_agent=row["user_agent"],
+        address=row["address"],
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        expires_at=row["expires_at"],
+    )
 
 
 async def insert_session(
@@ -51,19 +63,31 @@ async def session(tx: Reads, token_hash: bytes, now: datetime) -> tuple[Person, 
     """Return who is signed in with a token, their CSRF value and the session; None when it has ended."""
     row = await tx.row(
         """
-        select p.id, p.name, p.email, p.role, p.tz, p.theme, p.active,
-            s.csrf, s.id as session_id, s.user_agent, s.address, s.created_at, s.last_used_at, s.expires_at
-        from session s
-        join person p on p.id = s.person_id and p.active
-        where s.token_hash = $1 and s.expires_at > $2
+        select
+            person.id,
+            person.name,
+            person.email,
+            person.role,
+            person.tz,
+            person.theme,
+            person.active,
+            session.csrf,
+            session.id as session_id,
+            session.user_agent,
+            session.address,
+            session.created_at,
+            session.last_used_at,
+            session.expires_at
+        from session
+        join person on person.id = session.person_id and person.active
+        where session.token_hash = $1 and session.expires_at > $2
         """,
         token_hash,
         now,
     )
     if row is None:
         return None
-    values = list(row.values())
-    return Person(*values[:7]), row["csrf"], Session(*values[8:])
+    return to_person(row), row["csrf"], _session(row, "session_id")
 
 
 async def touch_session(tx: Tx, session_id: int, address: str, expires_at: datetime, now: datetime) -> None:
@@ -93,7 +117,7 @@ async def sessions(tx: Reads, person_id: int, now: datetime) -> list[Session]:
         person_id,
         now,
     )
-    return [Session(*row.values()) for row in rows]
+    return [_session(row, "id") for row in rows]
 
 
 async def delete_session(tx: Tx, person_id: int, session_id: int) -> bool:
@@ -148,7 +172,7 @@ async def sign_in_addresses(tx: Reads, now: datetime) -> list[tuple[str, int, in
         from session
         where expires_at > $1 and address <> ''
         group by address
-        order by 2 desc, 1
+        order by sessions desc, address
         """,
         now,
     )

@@ -25,11 +25,17 @@ class OutboxJob:
 async def claim(tx: Tx, now: datetime) -> OutboxJob | None:
     """Lock the oldest runnable job."""
     row = await tx.row(
-        "select id, reaction, payload, attempts from outbox where dead_at is null and run_at <= $1"
-        " order by run_at, id limit 1 for update skip locked",
+        """
+        select id, reaction, payload, attempts
+        from outbox
+        where dead_at is null and run_at <= $1
+        order by run_at, id
+        limit 1
+        for update skip locked
+        """,
         now,
     )
-    return OutboxJob(*row.values()) if row else None
+    return OutboxJob(**dict(row)) if row else None
 
 
 async def finish(tx: Tx, job: OutboxJob) -> None:
@@ -41,8 +47,14 @@ async def fail(tx: Tx, job: OutboxJob, now: datetime, error: str) -> None:
     """Retry after 1, 2, 4 ... at most 600 seconds; after `MAX_ATTEMPTS` keep the row as dead."""
     wait = timedelta(seconds=min(600, 2**job.attempts))
     await tx.execute(
-        "update outbox set attempts = attempts + 1, last_error = $2, run_at = $3,"
-        " dead_at = case when attempts + 1 >= $4 then $5::timestamptz end where id = $1",
+        """
+        update outbox
+        set attempts = attempts + 1,
+            last_error = $2,
+            run_at = $3,
+            dead_at = case when attempts + 1 >= $4 then $5::timestamptz end
+        where id = $1
+        """,
         job.id,
         error[:2000],
         now + wait,

@@ -146,7 +146,11 @@ async def postpone(tx: Tx, timer: Timer, now: datetime, error: str) -> None:
     """Retry a timer whose handler failed after 1, 2, 4 ... at most 60 seconds, without limit."""
     wait = timedelta(seconds=min(60, 2**timer.attempts))
     await tx.execute(
-        "update due set due_at = $2, attempts = attempts + 1, last_error = $3 where id = $1",
+        """
+        update due
+        set due_at = $2, attempts = attempts + 1, last_error = $3
+        where id = $1
+        """,
         timer.id,
         now + wait,
         error[:2000],

@@ -27,7 +27,13 @@ async def insert_feed(
 
 
 _WORKING_FEEDS = """
-    select feed.id, feed.kind, feed.subject_id, feed.created_by, feed.created_at, feed.last_used_at,
+    select
+        feed.id,
+        feed.kind,
+        feed.subject_id,
+        feed.created_by,
+        feed.created_at,
+        feed.last_used_at,
         coalesce(schedule.name, team.name, person.name) as name
     from calendar_feed feed
     join person creator on creator.id = feed.created_by

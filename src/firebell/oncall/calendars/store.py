@@ -136,6 +136,7 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, limit: int) -> list[D
     rows = await tx.fetch(
         f"""
         update calendar_import i
+        -- 0 to 179 seconds by id, so that calendars of one server are not fetched at once
         set next_at = $2::timestamptz + i.id * 37 % 180 * interval '1 second'
         where id in (
             select id
