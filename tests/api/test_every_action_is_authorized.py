@@ -27,15 +27,11 @@ from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import Rights
 from firebell.postmortems import actions as postmortems
 from tests.api.full_organization import entrances
-from tests.house.source import SRC, modules
+from tests.house.source import SLICES, SRC, modules
 from tests.world import World, world
 
 EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "authorization")
 """How the names of modules without actions end: edges check at their routes, stores check nothing."""
-SLICES = {
-    *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
-    *("postmortems", "handoffs", "workload", "service_overview", "notify"),
-}
 
 
 def actions() -> Iterator[tuple[str, Any]]:

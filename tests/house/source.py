@@ -7,6 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src" / "firebell"
 TEMPLATES = sorted((SRC / "templates").rglob("*.html"))
+GATHERING = {"account", "dashboard", "search", "setup", "undo"}
+"""Slices above the others that gather from their insides for one screen; only `.importlinter` limits them."""
+SLICES = frozenset(path.parent.name for path in SRC.glob("*/slice.py")) - GATHERING - {"kit"}
+"""The slices that meet in their models and actions alone; a folder with a `slice.py` is one."""
 
 
 @cache

@@ -10,12 +10,8 @@ import pytest
 
 from firebell.channels import registry
 from firebell.kit.db import migrate
-from tests.house.source import ROOT, SRC, TEMPLATES, modules
+from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules
 
-SLICES = (
-    *("people", "notify", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
-    *("postmortems", "handoffs", "workload", "service_overview"),
-)
 ROOMS = ("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars")
 """The rooms of a large slice, each with the public faces of a slice."""
 
