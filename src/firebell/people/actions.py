@@ -120,18 +120,18 @@ async def create_person(
         errors.value(lambda: passwords.check(password, (name, email)), None)
     errors.check()
     password_hash = await _hash(password) if password is not None else None
-    made = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
-    if made is None:
+    person = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
+    if person is None:
         raise Conflict(
             f"Someone already uses {email.strip()}.",
             fields={"email": "This address is taken. Enter another one."},
         )
-    method = await contact_method_store.insert_method(tx, made.id, EMAIL.kind, made.email, "", now)
+    method = await contact_method_store.insert_method(tx, person.id, EMAIL.kind, person.email, "", now)
     assert method
     for urgency in ("high", "low"):
-        await notification_rule_store.add_rule(tx, made.id, urgency, 0, method.id)
-    await tx.audit(actor, "person.created", f"person:{made.id}", now, name=made.name, role=role)
-    return made
+        await notification_rule_store.add_rule(tx, person.id, urgency, 0, method.id)
+    await tx.audit(actor, "person.created", f"person:{person.id}", now, name=person.name, role=role)
+    return person
 
 
 @permits(Verb.OWN_PROFILE_WRITE, own="person_id", others=Verb.PERSON_WRITE)
@@ -250,8 +250,8 @@ async def set_rules(
             fields={"rules": f"Enter at most {RULES} rules."},
         )
     await store.lock_person(tx, person_id)
-    mine = {m.id for m in await contact_method_store.methods(tx, [person_id])}
-    if unknown := [m for _, m in rules if m not in mine]:
+    method_ids = {m.id for m in await contact_method_store.methods(tx, [person_id])}
+    if unknown := [m for _, m in rules if m not in method_ids]:
         raise NotFound(f"There is no contact method {unknown[0]}.")
     if not any(delay == 0 for delay, _ in rules):
         raise Invalid(

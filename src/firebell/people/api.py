@@ -213,7 +213,7 @@ async def list_people(w: Reader, page_params: PageParams) -> list[PersonShown]:
 
 @router.post("/people", status_code=201, tags=["people"], summary="Add a person", responses=problems(409))
 async def create_person(w: Admin, body: NewPerson) -> PersonShown:
-    made = await actions.create_person(
+    person = await actions.create_person(
         w.tx,
         w.actor,
         name=body.name,
@@ -223,7 +223,7 @@ async def create_person(w: Admin, body: NewPerson) -> PersonShown:
         password=body.password,
         now=w.now,
     )
-    return PersonShown.model_validate(made)
+    return PersonShown.model_validate(person)
 
 
 @router.get("/people/{person_id}", tags=["people"], summary="Get a person", responses=problems(404))

@@ -64,10 +64,10 @@ async def rotate_signing_secret(
 ) -> RotatedSecret:
     """Replace the signing secret of the person's webhook; the old one also signs for 24 hours."""
     await store.lock_person(tx, person_id)
-    mine = {m.id: m for m in await contact_method_store.methods(tx, [person_id])}
-    if method_id not in mine:
+    methods_by_id = {m.id: m for m in await contact_method_store.methods(tx, [person_id])}
+    if method_id not in methods_by_id:
         raise NotFound("There is no such contact method.")
-    if not registry.channel(mine[method_id].kind).is_signed:
+    if not registry.channel(methods_by_id[method_id].kind).is_signed:
         raise Conflict("Only webhooks have a signing secret.", hint="Choose a webhook.")
     secret, until = secrets.token_bytes(SECRET_BYTES), now + OLD_SECRET_SIGNS
     await contact_method_store.rotate_secret(tx, method_id, secret, until)
@@ -87,12 +87,12 @@ async def remove_contact_method(
 ) -> ContactMethod:
     """Remove and return a contact method of the person; raise `Conflict` for the last one."""
     await store.lock_person(tx, person_id)
-    mine = await contact_method_store.methods(tx, [person_id])
-    method = next((m for m in mine if m.id == method_id), None)
+    methods = await contact_method_store.methods(tx, [person_id])
+    method = next((m for m in methods if m.id == method_id), None)
     if method is None:
         raise NotFound("There is no such contact method.")
-    if all(m.state is MethodState.DISABLED for m in mine if m.id != method_id):
-        only = "only contact method" if len(mine) == 1 else "only contact method that isn’t disabled"
+    if all(m.state is MethodState.DISABLED for m in methods if m.id != method_id):
+        only = "only contact method" if len(methods) == 1 else "only contact method that isn’t disabled"
         raise Conflict(f"This is your {only}.", hint="Add another one first.")
     used = await contact_method_store.rules_of_method(tx, method_id)
     await contact_method_store.disable_method(tx, method_id, now)

@@ -27,7 +27,7 @@ async def create_api_key(
     owner = (await store.people_by_id(tx, [person_id]))[person_id]
     permissions.check_new_key(Rights(Role(owner.role)), checked)
     secret = f"fb_{signing.random_token()}"
-    made = await key_store.insert_key(
+    api_key = await key_store.insert_key(
         tx,
         clean_name(name, "name"),
         secret[:9],
@@ -36,8 +36,8 @@ async def create_api_key(
         person_id,
         now,
     )
-    await tx.audit(actor, "key.created", f"key:{made.id}", now, name=made.name, scopes=checked)
-    return made, secret
+    await tx.audit(actor, "key.created", f"key:{api_key.id}", now, name=api_key.name, scopes=checked)
+    return api_key, secret
 
 
 @permits(Verb.API_KEY_REVOKE, own="person_id")

@@ -78,7 +78,7 @@ async def list_keys(w: KeyReader, page_params: PageParams) -> list[KeyShown]:
     summary="Create an API key; requires a browser session",
 )
 async def create_key(w: KeyCreator, body: NewKey) -> KeyMade:
-    made, secret = await actions.create_api_key(
+    api_key, secret = await actions.create_api_key(
         w.tx,
         w.actor,
         name=body.name,
@@ -86,7 +86,7 @@ async def create_key(w: KeyCreator, body: NewKey) -> KeyMade:
         person_id=w.person_id,
         now=w.now,
     )
-    return KeyMade(**KeyShown.model_validate(made).model_dump(), key=secret)
+    return KeyMade(**KeyShown.model_validate(api_key).model_dump(), key=secret)
 
 
 @router.delete("/me/keys/{key_id}", tags=["me"], summary="Revoke an API key", responses=problems(404))

@@ -32,7 +32,7 @@ class SessionShown(ApiOutput):
 
 @router.get("/me/sessions", tags=["me"], summary="List your sessions, most recently used first")
 async def list_sessions(w: Reader, current: SessionIdOf) -> list[SessionShown]:
-    mine = await sessions.sessions(w.tx, w.person_id, w.now)
+    own_sessions = await sessions.sessions(w.tx, w.person_id, w.now)
     return [
         SessionShown(
             id=session.id,
@@ -43,7 +43,7 @@ async def list_sessions(w: Reader, current: SessionIdOf) -> list[SessionShown]:
             expires_at=session.expires_at,
             current=session.id == current,
         )
-        for session in mine
+        for session in own_sessions
     ]
 
 

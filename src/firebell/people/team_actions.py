@@ -43,14 +43,14 @@ async def create_team(
     """Create a team with (person id, `member` or `manager`) pairs."""
     clean = clean_name(name, "name")
     await _check_members(tx, members)
-    made = await team_store.insert_team(tx, clean, slugify(clean), now)
-    if made is None:
+    team = await team_store.insert_team(tx, clean, slugify(clean), now)
+    if team is None:
         raise Conflict(
             f"There is already a team {clean}.", fields={"name": "This name is taken. Enter another one."}
         )
-    await team_store.set_members(tx, made.id, members)
-    await tx.audit(actor, "team.created", f"team:{made.id}", now, name=clean)
-    return made
+    await team_store.set_members(tx, team.id, members)
+    await tx.audit(actor, "team.created", f"team:{team.id}", now, name=clean)
+    return team
 
 
 async def _check_members(tx: Tx, members: Sequence[tuple[int, str]]) -> None:

@@ -319,7 +319,7 @@ def _any_coming(shifts: Sequence[ImportedShift], now: datetime) -> bool:
 async def save_read(
     tx: Tx,
     import_id: int,
-    made: ReadResult,
+    result: ReadResult,
     *,
     body: bytes | None,
     etag: str,
@@ -341,13 +341,13 @@ async def save_read(
         decides
         and calendar.source is ImportSource.URL
         and _any_coming(before, now)
-        and not _any_coming(made.shifts, now)
+        and not _any_coming(result.shifts, now)
     ):
-        problem = "has no events" if not made.events else "names no one known here"
+        problem = "has no events" if not result.events else "names no one known here"
         await store.failed(tx, import_id, f"The calendar {problem}; the last good copy stays in use.", now)
     else:
-        await _replace_coming(tx, Actor("system", calendar.name), calendar, made.shifts, now)
-        await store.good(tx, import_id, body, etag, modified, made_for, made, now)
+        await _replace_coming(tx, Actor("system", calendar.name), calendar, result.shifts, now)
+        await store.good(tx, import_id, body, etag, modified, made_for, result, now)
         if error:
             await store.still_failing(tx, calendar, error, now)
     await tx.live("oncall")

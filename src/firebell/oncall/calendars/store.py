@@ -206,12 +206,12 @@ async def good(
     etag: str,
     modified: str,
     made_for: str,
-    made: ReadResult,
+    result: ReadResult,
     now: datetime,
 ) -> None:
     """Save the result of a successful read; a `body` of None keeps the stored one."""
     unmatched = [
-        {"start": s.start.isoformat(), "end": s.end.isoformat(), "title": s.title} for s in made.unmatched
+        {"start": s.start.isoformat(), "end": s.end.isoformat(), "title": s.title} for s in result.unmatched
     ]
     await tx.execute(
         """
@@ -226,7 +226,7 @@ async def good(
         modified,
         made_for,
         now,
-        list(made.notes),
+        list(result.notes),
         unmatched,
     )
 

@@ -82,7 +82,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Res
         "others": others,
         "teams": [(t.id, t.name) for t in teams],
         "name": lambda user: names.get(user, FORMER_MEMBER),
-        "seen": draft.preview,
+        "effect": draft.preview,
         "unseen": draft.unseen,
         "error": draft.error,
     }

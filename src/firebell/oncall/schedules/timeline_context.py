@@ -52,7 +52,7 @@ def picture(options: TimelineView, now: datetime) -> timeline_grid.ShownDays:
 async def context(
     tx: Tx,
     schedules: Sequence[Schedule],
-    asked: Sequence[Cover],
+    cover_requests: Sequence[Cover],
     me: Person,
     options: TimelineView,
     now: datetime,
@@ -61,8 +61,8 @@ async def context(
 ) -> dict[str, Any]:
     """Return the template context of the timeline, with the names of its people and of `more`."""
     tz = options.tz
-    seen = picture(options, now)
-    person_ids = {u for s in schedules for u in s.people} | {c.requester for c in asked} | {*more}
+    shown_days = picture(options, now)
+    person_ids = {u for s in schedules for u in s.people} | {c.requester for c in cover_requests} | {*more}
     people_by_id = await people.people_by_id(tx, [*person_ids])
 
     def name(user: int) -> str:
@@ -70,8 +70,8 @@ async def context(
 
     def when(start: datetime, end: datetime) -> str:
         begins, ends = (
-            start > seen.start - timeline_grid.SHIFT_END_SEARCH,
-            end < seen.end + timeline_grid.SHIFT_END_SEARCH,
+            start > shown_days.start - timeline_grid.SHIFT_END_SEARCH,
+            end < shown_days.end + timeline_grid.SHIFT_END_SEARCH,
         )
         if begins and ends:
             return format_range(start, end, tz)
@@ -87,21 +87,21 @@ async def context(
         "brief": options.brief,
         "tz": tz,
         "zones_here": list(dict.fromkeys([me.tz, *(s.tz for s in schedules), "UTC", tz])),
-        "seen": seen,
+        "shown_days": shown_days,
         "at": options.at,
-        "earlier": (seen.days[0] - step).date().isoformat(),
-        "later": (seen.days[0] + step).date().isoformat(),
+        "earlier": (shown_days.days[0] - step).date().isoformat(),
+        "later": (shown_days.days[0] + step).date().isoformat(),
         "schedules": [
             {
                 "s": s,
-                "rows": timeline_grid.rows(s, seen)[: 1 if options.brief else None],
-                **_agenda(timeline_grid.agenda(s, seen, tz, name, now), folded=len(schedules) > 1),
+                "rows": timeline_grid.rows(s, shown_days)[: 1 if options.brief else None],
+                **_agenda(timeline_grid.agenda(s, shown_days, tz, name, now), folded=len(schedules) > 1),
                 "gaps": gaps(s, now, now + CHECKS_HORIZON),
             }
             for s in schedules
         ],
-        "asked_of_me": asked,
-        "schedule_names": await queries.names_by_id(tx, [c.schedule_id for c in asked]),
+        "asked_of_me": cover_requests,
+        "schedule_names": await queries.names_by_id(tx, [c.schedule_id for c in cover_requests]),
         "name": name,
         "when": when,
         "today": now.astimezone(ZoneInfo(tz)).date(),

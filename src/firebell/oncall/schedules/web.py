@@ -54,12 +54,12 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
         visit.now - CHECKS_HORIZON,
     )
     schedule = await queries.by_slug(visit.tx, slug, since=since)
-    asked = askable(
+    cover_requests = askable(
         await swap_queries.covers(visit.tx, schedule_ids=[schedule.id], since=visit.now), visit.person
     )
     chosen = {i for i in (to_id(filled.fields.get(name)) for name in _PERSON_FIELDS) if i is not None}
     context = await timeline_context.context(
-        visit.tx, [schedule], asked, visit.person, options, visit.now, more=chosen
+        visit.tx, [schedule], cover_requests, visit.person, options, visit.now, more=chosen
     )
     near = {
         visit.person.id,
