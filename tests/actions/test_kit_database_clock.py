@@ -17,7 +17,7 @@ async def test_the_clock_follows_the_database_whatever_the_machine_says(db: Db) 
     assert timedelta(minutes=5) < clock.offset < timedelta(minutes=7)
     measured = clock.now()
     assert abs(datetime.now(UTC) - measured) < timedelta(seconds=30)
-    machine.advance(timedelta(hours=1))  # somebody sets the clock
+    machine.advance(timedelta(hours=1))  # someone sets the clock
     assert clock.now() == measured
     assert clock.stale()
     seconds.passed += 7

@@ -156,7 +156,7 @@ async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeC
             now=clock.now(),
         )
         team = await people.create_team(tx, ACTOR, name="Payments", members=[], now=clock.now())
-    assert await ids() == ["R-LINK", "R-OWNER"], "a team without anybody owns nothing"
+    assert await ids() == ["R-LINK", "R-OWNER"], "a team without members owns nothing"
     async with db.tx() as tx:
         await people.set_team_members(
             tx, ACTOR, team_id=team.id, members=[(person.id, "member")], now=clock.now()

@@ -171,13 +171,13 @@ async def test_guessed_feed_addresses_are_refused_without_locking_anyone_out(
         await api("DELETE", f"/calendar-feeds/{revoked['id']}")
         assert (await office.get(url)).status_code == 200
         for _ in range(2 * MAX_UNKNOWN_TOKENS_PER_ADDRESS):
-            assert (await office.get(path(revoked["url"]))).status_code == 410, "an app that was not told"
+            assert (await office.get(path(revoked["url"]))).status_code == 410, "an app that keeps polling"
         for number in range(MAX_UNKNOWN_TOKENS_PER_ADDRESS):
             assert (await office.get(f"/calendar/guess{number}.ics")).status_code == 404
         refused = await office.get("/calendar/guess.ics")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "300")
         assert (await office.get(url)).status_code == 200
-        assert (await office.get(late)).status_code == 429, "nobody knows yet whether this is a guess"
+        assert (await office.get(late)).status_code == 429, "it may still be a guess"
         async with browser(w, "203.0.113.11") as elsewhere:
             assert (await elsewhere.get(late)).status_code == 200
         assert (await office.get(late)).status_code == 200

@@ -15,7 +15,7 @@ async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: 
         ] * 3
         shipped = await api("GET", "/runbooks/database-failover")
         assert shipped["body"].startswith("# Database failover\n")
-        assert "R-OWNER" in [f["id"] for f in shipped["findings"]], "nobody here is the Database team"
+        assert "R-OWNER" in [f["id"] for f in shipped["findings"]], "there is no team called Database"
 
         payload = {"body": GOOD, "source": "https://git.example.org/ops/failover.md", "version": 0}
         dry = await api("PUT", "/runbooks/database-failover", {**payload, "dry_run": True})

@@ -84,7 +84,7 @@ async def test_what_is_pressed_during_a_restart_survives_a_reload_and_is_done_in
         await server.kill()
         await page.reload()
         await expect(page.locator(STRIP)).to_be_visible()
-        # the phone is online: nobody knows whether paging goes on
+        # the phone is online, so it is unknown whether paging works
         await expect(page.locator("[data-calm]")).to_be_hidden()
         await press(page, "Acknowledge")
         await press(page, "Resolve")

@@ -46,7 +46,7 @@ async def test_a_receiver_that_never_answers_does_not_hold_up_the_stop() -> None
             assert time.monotonic() - asked < 10
         h.sink.delay_s = 0
         async with h.serve():
-            # put back at the stop, so that nobody waits for the lease of a minute
+            # released at shutdown, so that no one waits a minute for its lease
 
             async def again() -> bool:
                 return len(h.sink.got) == 2

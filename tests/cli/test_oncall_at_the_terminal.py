@@ -162,7 +162,7 @@ async def test_a_gap_and_an_error_end_with_1_for_a_pipeline(
         assert "no one is on call on daily from" in (await run(*hole)).out
         await run("oncall", "gaps")
         assert "daily" in narrow(await run("oncall", "gaps", "--days", "90", code=1)).out
-        # nobody of this organization has proved a contact method yet
+        # no one in this organization has verified a contact method yet
         findings = narrow(await run("oncall", "findings", "daily", code=1))
         assert re.search(r"daily +error +S-UNREACHABLE +Mara Lindqvist", findings.out)
         everywhere = await run("oncall", "findings", "--json", code=1)

@@ -37,7 +37,7 @@ class Grouped:
     """A group: the episodes that joined it, in order, and the events of its page; a storm has no route."""
 
     route: str | None
-    told: list[str]
+    page_events: list[str]
     members: list[int] = field(default_factory=list)
     high: bool = False
 
@@ -62,7 +62,7 @@ class Oracle:
         if event.kind is EventKind.ACK:
             acked = now.group if now and now.status == "firing" else None
             if acked is not None and self.groups[acked].route is not None:
-                self.groups[acked].told.append("acked")
+                self.groups[acked].page_events.append("acked")
             return
         overtaken = self._overtaken(event)
         if overtaken and self._waits(event, repeated, at):
@@ -119,7 +119,7 @@ class Oracle:
         self.episodes.append(Episode(event.dedup_key, "firing", 1, index, event.title))
         group.members.append(len(self.episodes) - 1)
         if len(group.members) in (10, 100, 1000):
-            group.told.append("crossed")
+            group.page_events.append("crossed")
         self._rises(group, event)
         self.decisive[event.dedup_key] = Decisive(*self._said(event), at)
 
@@ -145,12 +145,12 @@ class Oracle:
             now.status = "resolved"
             assert now.group is not None
             if not self._alive(self.groups[now.group]):
-                self.groups[now.group].told.append("resolved")
+                self.groups[now.group].page_events.append("resolved")
 
     def _rises(self, group: Grouped, event: Event) -> None:
         if not group.high and event.severity in HIGH:
             group.high = True
-            group.told.append("raised")
+            group.page_events.append("raised")
 
     def _alive(self, group: Grouped) -> bool:
         return any(self.episodes[i].status == "firing" for i in group.members)

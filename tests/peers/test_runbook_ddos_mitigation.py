@@ -234,7 +234,7 @@ async def test_the_edge_is_set_and_set_back_to_what_it_was() -> None:
             assert edge.rules[1]["expression"] == '(http.request.uri.path eq "/se\\"arch")'
             assert edge.rules[1]["action"] == "managed_challenge"
 
-            # in a hurry, somebody runs the block once more
+            # someone in a hurry runs the block once more
             again = await shell(command(BOOK, step, '>"$STATE/security_level"'))
             assert again.out == "medium\n"
             off = await shell(command(BOOK, "Rollback", "cloudflare-rule.json"))

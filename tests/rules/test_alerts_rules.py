@@ -28,7 +28,7 @@ class Memory:
         self.room = room
         self.alerts: list[Alert] = []
         self.groups: list[Group] = []
-        self.told: dict[int, list[str]] = {}
+        self.page_events: dict[int, list[str]] = {}
         self.seen: dict[bytes, datetime] = {}
         self.now = NOW
 
@@ -71,7 +71,7 @@ class Memory:
                 "acked": group.acked,
                 "resolved": group in rules.finished_groups(batch),
             }
-            self.told[kept] += [name for name, is_so in signs.items() if is_so]
+            self.page_events[kept] += [name for name, is_so in signs.items() if is_so]
         for alert in [*batch.loaded, *batch.created]:
             self._save_alert(alert)
         firing = [a.dedup_key for a in self.alerts if a.status == "firing"]
@@ -81,7 +81,7 @@ class Memory:
         if state.id is None:
             state.id = len(self.groups) + 1
             self.groups.append(None)  # type: ignore[arg-type]
-            self.told[state.id] = []
+            self.page_events[state.id] = []
         counts = (state.alerts, state.firing, state.events)
         closed_at = self.now if state.firing <= 0 else None
         self.groups[state.id - 1] = Group(
@@ -169,7 +169,7 @@ def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[tuple[Event, fl
     assert [(a.dedup_key, a.status, a.count, a.missed, a.title) for a in memory.alerts] == [
         (e.key, e.status, e.count, e.missed, e.title) for e in oracle.episodes
     ]
-    assert [memory.told[g.id] for g in memory.groups] == [g.told for g in oracle.groups]
+    assert [memory.page_events[g.id] for g in memory.groups] == [g.page_events for g in oracle.groups]
     assert [(g.urgency == "high", g.alerts) for g in memory.groups] == [
         (g.high, len(g.members)) for g in oracle.groups
     ]
@@ -226,10 +226,10 @@ def test_a_batch_leaves_every_page_where_its_parts_would(
 ) -> None:
     batched, single = cut(stream, cuts, room)
     for one in batched.groups:
-        notices = batched.told[one.id]
+        notices = batched.page_events[one.id]
         assert notices.count("opened") == 1
         assert notices.count("resolved") == (one.closed_at is not None)
-        assert outcome(notices) == outcome(single.told[one.id])
+        assert outcome(notices) == outcome(single.page_events[one.id])
 
 
 @settings(max_examples=120, deadline=None)
@@ -300,7 +300,7 @@ def test_what_would_open_one_group_too_many_joins_the_storm_and_no_acknowledgeme
     memory = alone([fire(k, labels={"service": k}) for k in "abcd"], room=2)
     assert [(g.key, g.alerts) for g in memory.groups] == [("a", 1), ("b", 1), (None, 2)]
     memory.apply([Event(EventKind.ACK, "a", "x"), Event(EventKind.ACK, "c", "x")])
-    assert [memory.told[g.id] for g in memory.groups] == [["opened", "acked"], ["opened"], ["opened"]]
+    assert [memory.page_events[g.id] for g in memory.groups] == [["opened", "acked"], ["opened"], ["opened"]]
     memory.apply([fire("e", labels={"service": "a"}), resolve("c"), resolve("d")])
     assert [(g.alerts, g.firing) for g in memory.groups] == [(2, 2), (1, 1), (2, 0)]
 
@@ -366,13 +366,13 @@ def test_setting_our_clock_back_suppresses_no_page() -> None:
 def test_an_acknowledgement_does_not_survive_a_rise_in_the_same_batch() -> None:
     memory = alone([fire(severity="warning")])
     memory.apply([Event(EventKind.ACK, "a", "x"), fire("b", severity="critical")])
-    assert memory.told[1] == ["opened", "raised"]
+    assert memory.page_events[1] == ["opened", "raised"]
 
 
 @pytest.mark.parametrize("size", [10, 100])
 def test_a_group_announces_ten_and_a_hundred_alerts_once(size: int) -> None:
     memory = alone([fire(f"k{i}") for i in range(size + 5)])
-    assert memory.told[1].count("crossed") == len(str(size)) - 1
+    assert memory.page_events[1].count("crossed") == len(str(size)) - 1
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.binary(max_size=32))

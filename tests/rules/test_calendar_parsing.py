@@ -273,7 +273,7 @@ EASTERN = (
     [
         ("023000", "043000", ("07:30", "08:30")),
         ("013000", "023000", ("06:30", "07:30")),
-        # squeezed to nothing by the clocks, and somebody's shift all the same
+        # the clock change leaves it no length, but it is still someone's shift
         ("023000", "033000", ("07:30", "08:30")),
         ("020000", "030000", ("07:00", "08:00")),
     ],

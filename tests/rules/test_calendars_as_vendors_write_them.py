@@ -77,7 +77,7 @@ def test_a_day_that_is_added_to_a_series_is_worked_like_the_others(series: str, 
     [
         ("On call", "ATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.org", []),
         ("bob", "ATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.org", ["12-01 bob"]),
-        # her own answer counts more than what somebody else called the event
+        # her own answer counts more than the title of the event
         ("ada", "ATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.org", []),
         ("On call", "ATTENDEE;PARTSTAT=delegated:mailto:ada@example.org", []),
         (

@@ -261,7 +261,7 @@ def test_the_absences_of_others_cost_a_schedule_nothing(
     absent = [Absence(n, n, A, A + timedelta(days=3), "", None, A, None) for n in range(5, 105)]
 
     def never(*_: object) -> list[Shift]:
-        raise AssertionError("nobody who is absent is on duty here")
+        raise AssertionError("no one absent is on call here")
 
     monkeypatch.setattr(resulting_overrides, "intervals_on_call", never)
     assert checks(one(), A, CheckContext(CheckFacts(reach=WELL, absences=tuple(absent)))) == []

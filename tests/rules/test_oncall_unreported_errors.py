@@ -42,7 +42,7 @@ def test_a_gap_is_reported_once_from_its_detection_to_its_end() -> None:
     assert days([(NOW + 30 * DAY, NOW + 34 * DAY)], 40) == [3], "its end comes into sight later"
     assert days([(NOW - DAY, NOW + 2 * DAY)], 4) == [0]
     assert days([(NOW - DAY, NOW + 400 * DAY)], 60) == [0], "a gap without an end in sight"
-    assert days([(None, None)], 30) == [0], "somebody who left has turns"
+    assert days([(None, None)], 30) == [0], "someone who left has turns"
 
 
 def test_two_gaps_are_reported_separately() -> None:

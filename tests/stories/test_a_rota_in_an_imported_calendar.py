@@ -403,7 +403,7 @@ async def test_a_schedule_shows_who_is_busy_and_its_button_requests_cover(dsn: s
         assert (finding.id, finding.users) == (f"S-BUSY:{w.mara}", (w.mara,))
         assert "Mara Lindqvist is on call while busy from Thu 26 Nov" in finding.message
         assert finding.message.endswith(", one of 2 times.")
-        assert "Operation" not in finding.message, "what somebody is busy with is theirs to know"
+        assert "Operation" not in finding.message, "what a person is busy with is theirs to know"
 
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
