@@ -17,7 +17,8 @@ from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.web import html, transaction
 from firebell.people import access, authentication
-from firebell.people.access import Caller, may
+from firebell.people.access import may
+from firebell.people.authentication import Caller
 from firebell.people.model import Person
 from firebell.people.permissions import Rights, Verb
 

@@ -18,7 +18,8 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people.access import Caller, may
+from firebell.people.access import may
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks import actions, queries

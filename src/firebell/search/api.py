@@ -6,7 +6,8 @@ from fastapi import Query
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Ctx, Limit
-from firebell.people.access import Caller, may
+from firebell.people.access import may
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.search import run_search
 from firebell.search.model import GroupName, Hit, Kind

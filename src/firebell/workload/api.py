@@ -21,7 +21,7 @@ from firebell.kit.web.api import (
 from firebell.oncall.rota.fairness import HourClass, Load
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import actions as people
-from firebell.people.access import Caller
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.workload import actions, measurement, pay

@@ -25,7 +25,7 @@ from firebell.oncall.calendars import actions
 from firebell.oncall.calendars.model import Feed, FeedKind, Import, ImportSource, LayerPlace, Use
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import permissions
-from firebell.people.access import Caller
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 

@@ -18,7 +18,7 @@ from firebell.oncall.schedules.schemas import Named
 from firebell.oncall.swaps import absences, covers, swaps
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
-from firebell.people.access import Caller
+from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
