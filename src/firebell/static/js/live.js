@@ -1,7 +1,7 @@
 /* Live: an event names a topic, the page is fetched again and its live parts are morphed. Nothing moves while
    a pointer is down or rests on a list, and entries that came are not put above what is being read. */
 import { lose, pulse, regain } from './connection.js';
-import { $, $$, parse, root } from './dom.js';
+import { $, $$, limit, parse, root } from './dom.js';
 import { inUse, morph } from './morph.js';
 import { synchronize } from './timers.js';
 
@@ -38,7 +38,7 @@ export const apply = fresh => {
 let tag = '';
 export const load = async address => {
   const headers = tag && address === location.href ? { 'X-Live': '1', 'If-None-Match': tag } : { 'X-Live': '1' };
-  const answer = await fetch(address, { headers });
+  const answer = await fetch(address, { headers, signal: limit(20000) });
   if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
   if (!answer.ok) return null;
   const fresh = parse(await answer.text()), token = answer.headers.get('X-CSRF');
@@ -51,7 +51,7 @@ export const load = async address => {
 const replaceCopy = fresh => {
   const token = $('[name=csrf]', fresh)?.value, mine = fresh.documentElement.dataset.me === root.dataset.me;
   if (!mine) { location.reload(); return; }
-  if (!$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
+  if (!$('[data-held]') && !$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
   $$('[name=csrf]').forEach(field => { field.value = token; });
   delete root.dataset.kept; apply(fresh); pulse();
 };
@@ -64,7 +64,10 @@ const refresh = async () => {
     if (fresh && (pressed || location.href !== address)) again = true;
     else if (fresh && root.dataset.kept) replaceCopy(fresh);
     else if (fresh) apply(fresh);
-  } catch { /* the next event, or the reader, tries again */ }
+  } catch (error) {
+    // the next event, or the reader, tries again what failed at once
+    again ||= error.name === 'TimeoutError';
+  }
   running = false;
   if (again && !pressed) soon();
 };
@@ -117,5 +120,5 @@ if (root.dataset.me) {
     if (!stream) return;
     if (Date.now() - heard > SILENCE) pulse(false);
     if (Date.now() - Math.max(heard, opened) > (stream.readyState === 2 ? 5000 : 2 * SILENCE)) reconnect();
-  }, 1000);
+  }, 500);
 }

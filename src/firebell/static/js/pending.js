@@ -2,7 +2,7 @@
    restart, and sent in order. The server carries out each key once, and asks back when an action is old or the page
    has changed since. */
 import { pulse } from './connection.js';
-import { $, $$, parse, root } from './dom.js';
+import { $, $$, limit, parse, root } from './dom.js';
 import { load, soon } from './live.js';
 import { serverTime } from './timers.js';
 
@@ -53,7 +53,7 @@ const markButtons = actions => $$('form[method=post]').filter(match).forEach(for
 const markStates = actions => $$('[data-unsent]').forEach(box => {
   const action = actions.find(each => each.ref === box.dataset.unsent && trouble.has(each.name));
   box.hidden = !action;
-  if (action) $('[data-verb]', box).textContent = DONE[verbOf(action)];
+  if (action) { $('[data-verb]', box).textContent = DONE[verbOf(action)]; $('[data-later]', box).hidden = trouble.get(action.name).final; }
 });
 const strip = $('#sending');
 const show = (text, { login = false, again = '', close = 'Cancel' }) => {
@@ -78,7 +78,6 @@ function mark() {
 
 const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
 const SIGN_IN = { text: 'Sign in again to send it.', login: true, final: true };
-const timeout = () => AbortSignal.timeout?.(10000);
 const tokenOf = page => $('[name=csrf]', page)?.value || '';
 const renewToken = async () => {
   const fresh = await load(location.href), token = fresh && tokenOf(fresh);
@@ -88,7 +87,7 @@ const renewToken = async () => {
 };
 const isTemporary = status => status >= 500 || [408, 425, 429].includes(status);
 const postLink = async action => {
-  const answer = await fetch(action.path, { method: 'POST', body: new URLSearchParams(), keepalive: true, signal: timeout() });
+  const answer = await fetch(action.path, { method: 'POST', body: new URLSearchParams(), keepalive: true, signal: limit(10000) });
   const fresh = parse(await answer.text());
   if (isTemporary(answer.status) || !fresh.documentElement.dataset.now) return RETRIED;
   return answer.ok ? { fresh } : { text: `Firebell refused it: ${$('#main h1', fresh)?.textContent.trim() || answer.status}`, final: true };
@@ -97,7 +96,7 @@ const postAction = async (action, renewed = false) => {
   const body = { action: kindOf(action), key: action.key || 'unnamed-' + action.at, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
   if (action.minutes) body.minutes = +action.minutes;
   const answer = await fetch('/api/v1' + action.path.replace(/[^/]*$/, 'actions'), {
-    method: 'POST', body: JSON.stringify(body), keepalive: true, signal: timeout(),
+    method: 'POST', body: JSON.stringify(body), keepalive: true, signal: limit(10000),
     headers: { 'Content-Type': 'application/json', 'X-CSRF': tokenOf(document) },
   });
   if (isTemporary(answer.status) || !answer.headers.has('X-Firebell-Api')) return RETRIED;
@@ -131,6 +130,7 @@ const send = async action => {
 /* One tab sends at a time; an action that waits holds back those of the same page, and nothing else. */
 let waiting, tries = 0, running = false, rerun = false;
 const drain = async () => {
+  let again = false;
   const held = new Set(kept().filter(action => trouble.get(action.name)?.final).map(action => action.ref));
   for (let action; (action = kept().find(each => !held.has(each.ref)));) {
     if (byLink(action) && Date.now() - action.at >= WITHOUT_ASKING) {
@@ -141,18 +141,21 @@ const drain = async () => {
     const outcome = await send(action);
     // a browser that cannot delete what it keeps must not send it for ever
     if ((outcome.done || outcome.fresh) && !isKept(action)) continue;
-    if (outcome === RETRIED) { clearTimeout(waiting); waiting = setTimeout(() => run(), Math.min(8000, 1000 * 2 ** tries++)); }
-    held.add(action.ref);
+    again ||= outcome === RETRIED; held.add(action.ref);
   }
+  return again;
 };
 const alone = work => navigator.locks
-  ? navigator.locks.request('firebell-pending', { signal: AbortSignal.timeout(12000) }, work).catch(work) : work();
+  ? navigator.locks.request('firebell-pending', { signal: limit(12000) }, work).catch(work) : work();
 const run = async () => {
   if (running) { rerun = true; return; }
-  running = true;
-  try { await alone(drain); } finally { running = false; }
-  mark();
-  if (rerun) { rerun = false; run(); }
+  let again = running = true;
+  clearTimeout(waiting);
+  try { again = await alone(drain); } finally {
+    running = false; mark();
+    if (rerun) { rerun = false; run(); }
+    else if (again) waiting = setTimeout(run, Math.min(8000, 1000 * 2 ** tries++));
+  }
 };
 const restart = () => { tries = 0; mark(); if (kept().length) run(); };
 
