@@ -13,7 +13,11 @@ pytestmark = pytest.mark.chaos
 
 
 async def test_senders_are_told_to_repeat_and_what_they_repeat_is_paged() -> None:
-    async with product() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with (
+        product() as h,
+        h.serve() as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as http,
+    ):
         (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
         os.kill(h.postmaster, signal.SIGKILL)
 
