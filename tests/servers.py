@@ -40,8 +40,11 @@ def free_port() -> int:
     raise AssertionError("unreachable: the ports are tried for ever")
 
 
-async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 20) -> T:
-    """Return the first true result of `what`; fail with its description if there is none in time."""
+async def until(what: Callable[[], Awaitable[T]], meant: str, limit_s: float = 60) -> T:
+    """Return the first true result of `what`; fail with its description if there is none in time.
+
+    The limit guards against hanging on a loaded machine; what has to be fast is measured.
+    """
     deadline = asyncio.get_running_loop().time() + limit_s
     while not (value := await what()):
         if asyncio.get_running_loop().time() > deadline:
@@ -138,20 +141,20 @@ class Server:
     async def kill_all(self) -> None:
         """Kill it, its database and everything that it started with -9, as a power cut would."""
         everything = tree(self.process.pid)
-        for pid in everything:
-            os.kill(pid, signal.SIGSTOP)
-        for pid in everything:
-            os.kill(pid, signal.SIGKILL)
+        for sign in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in everything:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sign)
         await self.ended()
 
 
 def tree(pid: int) -> list[int]:
-    """Return a process and its descendants; each thread has children of its own."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text(encoding="ascii").split()
-    ]
+    """Return a process and its descendants, without those that end meanwhile; each thread has its own children."""
+    children: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                children += map(int, (task / "children").read_text(encoding="ascii").split())
     return [pid, *(descendant for child in children for descendant in tree(child))]
 
 

@@ -121,6 +121,29 @@ async def test_acknowledge_and_resolve_made_in_the_tunnel_are_both_done_in_order
         assert (await _perform(w, resolve)).page.state is PageState.RESOLVED
 
 
+async def test_a_lost_answer_does_not_make_the_next_action_ask(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await _paged(w)
+        ack = await _pressed(w, ActionKind.ACK)
+        await _perform(w, ack)
+        repeated = await _perform(w, ack)
+        assert repeated.already == "already done"
+        resolve = DelayedAction(ActionKind.RESOLVE, "key-0002", ack.pressed_at, repeated.position)
+        assert (await _perform(w, resolve)).page.state is PageState.RESOLVED
+
+
+async def test_the_next_action_asks_when_someone_acted_after_the_lost_answer(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await _paged(w)
+        ack = await _pressed(w, ActionKind.ACK)
+        await _perform(w, ack)
+        async with w.ctx.db.tx() as tx:
+            await paging.escalate(tx, await w.actor(w.jun), (await w.page()).id, w.now)
+        assert (await _perform(w, ack)).position == ""
+
+
 async def test_the_next_action_asks_when_someone_else_took_the_page_first(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         await _paged(w)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+HANGS_MS = 60_000
+"""A guard against hanging on a loaded machine; a promise has a limit of its own."""
+expect.set_options(timeout=HANGS_MS)
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 BEST_PRACTICES = (
     *(
@@ -65,12 +68,25 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:
-    """The browser without a context; script errors and missing static files fail the test."""
+    """The browser without a context; script errors and missing static files fail the test.
+
+    A key is pressed once the scripts of the page have run: only then does anything listen to it.
+    """
     errors: list[str] = []
 
     def missing_file(response: Response) -> None:
         if "/static/" in response.url and response.status == HTTPStatus.NOT_FOUND:
             errors.append(f"{response.url}: not found")
+
+    def prepare(page: Page) -> None:
+        page.set_default_timeout(HANGS_MS)
+        press = page.keyboard.press
+
+        async def press_after_scripts(key: str, **options: Any) -> None:
+            await page.wait_for_load_state("domcontentloaded")
+            await press(key, **options)
+
+        monkeypatch.setattr(page.keyboard, "press", press_after_scripts)
 
     new_context, new_page = chromium.new_context, chromium.new_page
 
@@ -78,12 +94,14 @@ async def browser(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         context = await new_context(**options)
         context.on("weberror", lambda error: errors.append(f"{error.page and error.page.url}: {error.error}"))
         context.on("response", missing_file)
+        context.on("page", prepare)
         return context
 
     async def listening_page(**options: Any) -> Page:
         page = await new_page(**options)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
         page.on("response", missing_file)
+        prepare(page)
         return page
 
     monkeypatch.setattr(chromium, "new_context", listening_context)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import first_run, look, press, sound
-from tests.servers import serve
+from tests.servers import serve, until
 from tests.world import sink
 
 pytestmark = pytest.mark.browser
@@ -59,15 +59,18 @@ async def test_from_the_first_run_to_a_closed_incident(
         await sound(page)
         command = await page.inner_text(".cmd code")
         address = next(word for word in command.split() if word.startswith("http"))
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.post(address, json={"title": "5xx above 5 %", "severity": "critical"})
         assert answer.status_code == 202
         await page.locator("#first [data-state=firing]").first.wait_for()
 
+        async def paged() -> bool:
+            return "5xx above 5 %" in [message["title"] for message in phone.got]
+
+        await until(paged, "the phone is paged")
         await look(page, "/pages/PG-1")
         await press(page, "Acknowledge")
         await page.get_by_text("is on it").first.wait_for()
-        assert "5xx above 5 %" in [message["title"] for message in phone.got]
 
         await _declare(page)
         await press(page, "Start investigating")

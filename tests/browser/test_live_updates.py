@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import first_run
 from tests.servers import Server, serve
@@ -35,7 +35,7 @@ async def test_what_another_writes_appears_without_losing_what_i_type(dsn: str, 
         theirs = await mine.context.new_page()
         await theirs.goto("/incidents/INC-1")
         await _post(theirs, "The index is rebuilding")
-        await mine.locator(".say:has-text('The index is rebuilding')").wait_for(timeout=5000)
+        await mine.locator(".say:has-text('The index is rebuilding')").wait_for()
         assert await mine.input_value("#say") == "half a thought"
 
 
@@ -50,10 +50,10 @@ async def test_entries_never_move_what_is_being_read(dsn: str, browser: Browser)
         await _post(theirs, "The index is rebuilding")
         await _post(theirs, "It is done")
         more = mine.locator(".more-new")
-        await expect(more).to_have_text("2 new entries", timeout=5000)
+        await expect(more).to_have_text("2 new entries")
         assert not await mine.locator(".say:has-text('It is done')").count()
         await more.click()
-        await mine.locator(".say:has-text('It is done')").wait_for(timeout=5000)
+        await mine.locator(".say:has-text('It is done')").wait_for()
         await expect(more).to_be_hidden()
 
 
@@ -65,10 +65,37 @@ async def test_a_new_page_appears_in_the_inbox_without_a_reload(dsn: str, browse
         await page.goto("/pages")
         await page.get_by_text("Nothing needs a response").wait_for()
         address = next(word for word in command.split() if word.startswith("http"))
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             await http.post(address, json={"title": "Disk <b>full</b> 🔥", "severity": "critical"})
-        await page.locator(".pg:has-text('Disk <b>full</b> 🔥')").wait_for(timeout=5000)
+        await page.locator(".pg:has-text('Disk <b>full</b> 🔥')").wait_for()
         await expect(page).to_have_title("(1) Pages · Firebell")
+
+
+async def test_an_update_whose_answer_never_comes_is_asked_for_again(dsn: str, browser: Browser) -> None:
+    async with serve(dsn) as server:
+        page = await (await browser.new_context(base_url=server.url)).new_page()
+        await first_run(page)
+        command = await page.inner_text(".cmd code")
+        address = next(word for word in command.split() if word.startswith("http"))
+        # the product waits for 20 s; 2 s are enough here
+        await page.add_init_script(
+            "const limit = AbortSignal.timeout; AbortSignal.timeout = time => limit.call(AbortSignal, time / 10);"
+        )
+        await page.goto("/pages")
+        await page.wait_for_function("document.querySelector('[data-pulse]').hidden")
+        unanswered: list[Route] = []
+
+        async def answer_all_but_the_first(route: Route) -> None:
+            if unanswered or "x-live" not in route.request.headers:
+                await route.continue_()
+            else:
+                unanswered.append(route)
+
+        await page.context.route("**/pages*", answer_all_but_the_first)
+        async with httpx.AsyncClient(timeout=60) as http:
+            await http.post(address, json={"title": "Disk full", "severity": "critical"})
+        await page.locator(".pg:has-text('Disk full')").wait_for()
+        assert unanswered
 
 
 async def test_the_palette_and_single_keys_lead_everywhere(dsn: str, browser: Browser) -> None:

@@ -1,7 +1,7 @@
 """Browser: long lists and many services, on a phone and in the dialog that declares an incident."""
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from firebell.kit.clock import FakeClock
 from tests.api.test_long_lists_on_the_web import add_services, storm
@@ -33,10 +33,10 @@ async def test_older_pages_are_reached_on_a_phone_and_back_returns(
             page = await context.new_page()
             await sign_in(page)
             await page.goto("/pages")
-            await page.click("a[rel=next]", timeout=5000)
-            assert await page.locator("a.pg").count() == 10
+            await page.click("a[rel=next]")
+            await expect(page.locator("a.pg")).to_have_count(10)
             await page.go_back()
-            assert await page.locator("a.pg").count() == 100
+            await expect(page.locator("a.pg")).to_have_count(100)
 
 
 async def test_enter_in_the_search_for_a_service_searches_and_does_not_declare(

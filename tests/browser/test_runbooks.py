@@ -1,5 +1,7 @@
 """Browser: from a default runbook to one's own, on a desktop and on a phone."""
 
+import re
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -21,7 +23,7 @@ async def test_a_runbook_is_read_copied_written_checked_and_put_back(dsn: str, b
         await expect(page.locator("h1")).to_have_text("Database failover")
         await sound(page)
         await page.locator("nav[aria-label=Contents] a", has_text="Rollback").click()
-        assert page.url.endswith("#rollback")
+        await expect(page).to_have_url(re.compile("#rollback$"))
         command = page.locator(".doc .cmd", has_text="pg_ctl promote")
         await command.get_by_role("button", name="Copy").click()
         await expect(command.get_by_role("button")).to_have_text("Copied")
@@ -51,7 +53,7 @@ async def own(page: Page) -> None:
     await page.fill("#body", GOOD)
     await press(page, "Save")
     await expect(page.locator("h1")).to_have_text("Payments failover")
-    assert page.url.endswith("/runbooks/database-failover")
+    await expect(page).to_have_url(re.compile("/runbooks/database-failover$"))
     await page.get_by_text("Written in the app").wait_for()
 
 

@@ -10,7 +10,7 @@ from firebell.paging.model import PageState
 from tests.api.test_long_lists_on_the_web import storm
 from tests.browser.conftest import look, sound
 from tests.browser.test_long_lists import sign_in
-from tests.servers import serve
+from tests.servers import serve, until
 from tests.world import World, world
 
 pytestmark = pytest.mark.browser
@@ -27,9 +27,13 @@ async def rows(page: Page) -> list[str]:
     return await page.locator("#list .pg .id").all_inner_texts()
 
 
-async def acked(w: World) -> list[str]:
-    """Return the pages that are acknowledged."""
-    return [p.ref for p in await w.pages() if p.state is PageState.ACKED]
+async def acknowledged(w: World, *refs: str) -> None:
+    """Return once these pages, and no others, are acknowledged."""
+
+    async def only_these() -> bool:
+        return [p.ref for p in await w.pages() if p.state is PageState.ACKED] == list(refs)
+
+    await until(only_these, f"only {', '.join(refs)} are acknowledged")
 
 
 async def test_keys_select_rows_which_no_live_update_moves(
@@ -59,7 +63,7 @@ async def test_keys_select_rows_which_no_live_update_moves(
             assert await rows(page) == ["PG-4", "PG-3", "PG-2", "PG-1"]
             await page.keyboard.press("a")
             await expect(page.locator("#flash")).to_contain_text(re.compile("2 acknowledged.*PG-4"))
-            assert await acked(w) == ["PG-2", "PG-3"]
+            await acknowledged(w, "PG-2", "PG-3")
             await page.keyboard.press("*")
             assert len(await checked(page)) == 5
             await page.keyboard.press("Escape")
@@ -100,15 +104,15 @@ async def test_a_phone_without_a_script_filters_and_acknowledges(
             await page.fill("[name=service]", "checkout")
             await page.select_option("[name=urgency]", "high")
             await page.click("button:has-text('Apply filters')")
-            assert page.url.endswith("/pages?state=open&service=checkout&urgency=high")
+            await expect(page).to_have_url(re.compile(r"/pages\?state=open&service=checkout&urgency=high$"))
             target = await page.locator(".pick-row label").first.bounding_box()
             assert target
             assert min(target["width"], target["height"]) >= 44
             await page.check("[value=PG-3]")
             await page.check("[value=PG-1]")
             await page.click("#bulk button:has-text('Acknowledge')")
-            assert await acked(w) == ["PG-1", "PG-3"]
-            assert "service=checkout&urgency=high" in page.url
+            await acknowledged(w, "PG-1", "PG-3")
+            await expect(page).to_have_url(re.compile("service=checkout&urgency=high"))
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -1,5 +1,7 @@
 """Browser: the handbook is read, searched, linked into and printed, with and without scripts."""
 
+import re
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -43,13 +45,13 @@ async def test_a_chapter_is_listed_read_and_linked(dsn: str, browser: Browser) -
         await page.locator("mark").first.wait_for()
         await page.click("main .rows a >> nth=0")
         await page.wait_for_url("**/handbook/references/incident-workflow#regulatory-clocks")
-        assert await page.locator("#regulatory-clocks").is_visible()
+        await expect(page.locator("#regulatory-clocks")).to_be_visible()
         await expect(page.locator("[data-toc] [aria-current]")).to_have_text("Regulatory clocks")
         await page.evaluate("scrollTo(0, 0)")
         await expect(page.locator("[data-toc] [aria-current]")).to_have_text("In one paragraph")
         await page.hover("#phases")
         await page.click("#phases .hash")
-        assert page.url.endswith("#phases")
+        await expect(page).to_have_url(re.compile("#phases$"))
 
         await page.goto("/handbook/references/severity-classification")
         link = page.locator("article a[href='/handbook/examples/communication-templates']").first

@@ -1,7 +1,7 @@
 """Browser: every form works with scripts switched off."""
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import FIRST_RUN
 from tests.servers import serve
@@ -30,7 +30,7 @@ async def test_every_form_works_without_javascript(dsn: str, browser: Browser) -
         await page.fill("#say", "See PG-1 and https://example.org/graph.")
         await page.click(".kinds label:has-text('Finding')")
         await page.click(".composer button:has-text('Post')")
-        assert await page.locator(".say a").all_inner_texts() == ["PG-1", "https://example.org/graph"]
+        await expect(page.locator(".say a")).to_have_text(["PG-1", "https://example.org/graph"])
         await page.click("summary:has-text('Conditions')")
         await page.fill("#c-conditions", "Half of all searches take 4 s")
         await page.click("#canvas button:has-text('Save')")

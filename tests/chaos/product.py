@@ -57,7 +57,7 @@ class Product:
         finally:
             await conn.close()
 
-    async def heard(self, *titles: str, limit_s: float = 20) -> None:
+    async def heard(self, *titles: str, limit_s: float = 60) -> None:
         """Return once the sink has received a message with each of these titles."""
 
         async def all_heard() -> bool:
@@ -70,7 +70,7 @@ class Product:
 async def product(place: Path | None = None) -> AsyncIterator[Product]:
     """Set up an organization without running processes, at `place` or in a temporary folder."""
     with data_folder() if place is None else nullcontext(place) as data:
-        async with sink() as receiver, httpx.AsyncClient(timeout=10) as http:
+        async with sink() as receiver, httpx.AsyncClient(timeout=60) as http:
             created = Product(data, receiver, http)
             async with running(settings(data=data)) as process:
                 _, integration = await organize(process.ctx, receiver.url)

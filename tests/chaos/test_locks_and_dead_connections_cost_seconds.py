@@ -190,11 +190,66 @@ async def test_a_connection_over_a_network_is_probed_when_it_is_idle(dsn: str, c
             await db.close()
 
 
+@pytest.mark.parametrize("moment", ["statement", "savepoint", "commit", "rollback"])
+async def test_an_answer_that_a_network_swallowed_is_awaited_once(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr(Limits, "answer_s", 0.5)
+    monkeypatch.setattr(kit_db, "_ROLLBACK_LIMIT_S", 0.5)
+
+    async def transact(db: Db, way: Network) -> None:
+        async with db.tx() as tx:
+            if moment == "savepoint":
+                way.swallow()
+            async with tx.savepoint():
+                if moment == "statement":
+                    way.swallow()
+                await tx.execute("select 1")
+            way.swallow()
+            if moment == "rollback":
+                raise ValueError(moment)
+
+    async with network(dsn) as (way, remote):
+        db = await Db.connect(remote, subscriptions.build(), size=1)
+        try:
+            # a hundred times the limit: nothing waits without one
+            async with asyncio.timeout(50):
+                with pytest.raises(Unavailable):
+                    await transact(db, way)
+                async with db.tx() as tx:
+                    assert await tx.value("select 1") == 1
+        finally:
+            await db.close()
+
+
+async def test_idle_connections_that_a_network_swallowed_are_replaced_within_seconds(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit_db, "_TRUSTED_S", 0)
+    async with network(dsn) as (way, remote):
+        db = await Db.connect(remote, subscriptions.build(), size=4)
+        together = asyncio.Barrier(4)
+
+        async def use() -> int:
+            async with db.tx() as tx:
+                await together.wait()
+                return int(await tx.value("select pg_backend_pid()"))
+
+        try:
+            before = await asyncio.gather(*[use() for _ in range(4)])
+            way.swallow()
+            async with asyncio.timeout(WORK_LIMITS.answer_s / 2):
+                after = await asyncio.gather(*[use() for _ in range(4)])
+            assert len({*before, *after}) == 8
+        finally:
+            await db.close()
+
+
 async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
-    monkeypatch.setattr(kit_db, "_ANSWER_LIMIT_S", 1)
+    monkeypatch.setattr(Limits, "answer_s", 1)
     direct = await Db.connect(dsn, subscriptions.build(), size=1)
 
     async def publish() -> None:

@@ -13,7 +13,11 @@ pytestmark = pytest.mark.chaos
 
 
 async def test_senders_get_503_and_their_retries_are_paged() -> None:
-    async with product() as h, h.serve() as server, httpx.AsyncClient(base_url=server.url) as http:
+    async with (
+        product() as h,
+        h.serve() as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as http,
+    ):
         (h.data / "postgres/PG_VERSION").rename(h.data / "hidden")  # it cannot start again
         os.kill(h.postmaster, signal.SIGKILL)
 

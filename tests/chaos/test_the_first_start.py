@@ -12,7 +12,7 @@ async def test_the_first_start_creates_the_database_and_asks_for_the_first_perso
     with data_folder() as data:
         async with serve(FIREBELL_DATA=str(data / "new" / "place")) as server:
             assert server.said.startswith(f"Firebell is running at {server.url}")
-            async with httpx.AsyncClient(base_url=server.url, follow_redirects=True) as http:
+            async with httpx.AsyncClient(base_url=server.url, follow_redirects=True, timeout=60) as http:
                 page = await http.get("/")
                 assert (page.status_code, page.url.path) == (200, "/setup")
                 assert (await http.get("/healthz")).json()["status"] == "ok"

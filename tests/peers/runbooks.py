@@ -118,5 +118,5 @@ async def server(*args: str, folder: Path) -> AsyncIterator[None]:
         finally:
             if process.returncode is None:
                 process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+            await asyncio.wait_for(process.wait(), 60)
             print(log.read_text(encoding="utf-8", errors="replace"))

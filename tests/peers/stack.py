@@ -147,7 +147,7 @@ async def running(*command: str, folder: Path) -> AsyncIterator[None]:
             yield
         finally:
             process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+            await asyncio.wait_for(process.wait(), 60)
             print(Path(log.name).read_text(encoding="utf-8"))
 
 

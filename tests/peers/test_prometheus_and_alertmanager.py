@@ -43,7 +43,7 @@ async def test_an_alert_is_mailed_acknowledged_by_the_link_in_the_mail_and_resol
     assert heard["alerts"][0]["labels"]["alertname"] == "CheckoutFails"
 
     (link,) = re.findall(r"^Acknowledge: (\S+)\s*$", text, re.MULTILINE)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         form = await http.get(link)
         assert form.status_code == 200
         assert "Acknowledge as Mara Lindqvist" in form.text

@@ -16,7 +16,8 @@ from firebell.people.permissions import Verb
 class OfflineOutcome:
     """The page after an action; `already` says why nothing changed.
 
-    `position` is the position for the same person's next action, "" if someone else changed the page too.
+    `position` is the position for the same person's next action, "" if something else changed the page too. A
+    repeated action returns it again while the page is as the action left it: the first answer may be lost.
     """
 
     page: Page
@@ -29,8 +30,10 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
     """Perform an action once per key; raise `Stale` if it must be confirmed, `Conflict` if it is impossible."""
     page = await actions.lock_for(tx, page_id, resolving=action.kind is ActionKind.RESOLVE)
     # a key belongs to a person and a page: no one can use up the key of another
-    if not await single_use_store.use(tx, f"action/{actor.person_id}/{page_id}/{action.key}", now):
-        return OfflineOutcome(page, "already done", "")
+    key = f"action/{actor.person_id}/{page_id}/{action.key}"
+    if not await single_use_store.use(tx, key, now):
+        is_unchanged = await single_use_store.is_used(tx, f"{key}/{position(page)}")
+        return OfflineOutcome(page, "already done", position(page) if is_unchanged else "")
     if page.state is PageState.RESOLVED:
         return OfflineOutcome(page, f"already resolved by {await _resolver(tx, page_id)}", "")
     if reason := objection(page, action, now):
@@ -47,7 +50,10 @@ async def perform(tx: Tx, actor: Actor, page_id: int, action: DelayedAction, now
             page = await actions.escalate(tx, actor, page_id, now)
         case ActionKind.SNOOZE:
             page = await actions.snooze(tx, actor, page_id, action.snooze_until, now)
-    return OfflineOutcome(page, already, position(page) if unchanged else "")
+    if not unchanged:
+        return OfflineOutcome(page, already, "")
+    await single_use_store.use(tx, f"{key}/{position(page)}", now)
+    return OfflineOutcome(page, already, position(page))
 
 
 async def _resolver(tx: Tx, page_id: int) -> str:

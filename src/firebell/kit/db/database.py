@@ -1,13 +1,15 @@
 """PostgreSQL over asyncpg: a connection pool, transactions with events and notifications, JSON as Python values."""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -16,6 +18,7 @@ from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.errors import Unavailable
 
+T = TypeVar("T")
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -63,16 +66,24 @@ class Limits:
     lock_s: int
     idle_in_transaction_s: int
 
+    @property
+    def answer_s(self) -> float:
+        """How long this process waits for an answer: longer than the server works, so outcomes are rarely unknown."""
+        return self.statement_s + _ANSWER_GRACE_S
+
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
 """Senders retry, so an error comes early instead of waiting for a lock."""
-_ANSWER_LIMIT_S = 60
-"""For a server that never responds; longer than its own limits, so that outcomes are rarely unknown."""
+_ANSWER_GRACE_S = 10.0
 COMMIT_GRACE_S = 5.0
 """How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
-_KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 15, 5, 3
-_UNANSWERED_MS = 30_000
+_ROLLBACK_LIMIT_S = 5.0
+"""The server rolls back by itself once the connection is closed."""
+_TRUSTED_S, _PROBE_LIMIT_S = 1.0, 3.0
+"""How long an idle connection is trusted, and how long one that was idle longer may take to prove that it works."""
+_KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 5, 2, 3
+_UNANSWERED_MS = 10_000
 _LISTEN_LIMIT_S = 10
 
 
@@ -91,6 +102,7 @@ def _decode(data: bytes) -> Any:
 async def _prepare(conn: asyncpg.Connection, limits: Limits) -> None:
     """Set keepalives and time limits, map `jsonb` to Python values, and load the array types once."""
     await _guard(conn, limits)
+    await _note_release(conn)
     await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=_encode, decoder=_decode, format="binary")
     await conn.fetchval(
         "select num_nulls($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::bytea[],"
@@ -144,12 +156,23 @@ def _unavailable(exc: BaseException) -> Unavailable:
     return Unavailable(f"{reason} Try again in a few seconds.")
 
 
-async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
-    """Skip the reset of a released connection: only transactions are ever opened on it."""
+class _Pooled(asyncpg.Connection):
+    """A connection of the pool that remembers when it was last released."""
+
+    released_at = float("-inf")
+
+
+async def _note_release(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
+    """Take the place of the reset of a released connection: only transactions are ever opened on it."""
+    assert isinstance(conn, _Pooled)
+    conn.released_at = time.monotonic()
 
 
 class Reads:
-    """A read-only connection; each statement sees what was committed when it started."""
+    """A read-only connection; each statement sees what was committed when it started.
+
+    A connection whose server does not answer in time is closed at once: nothing waits for it a second time.
+    """
 
     __slots__ = ("conn",)
 
@@ -157,13 +180,20 @@ class Reads:
         self.conn = conn
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self.conn.fetch(sql, *args, timeout=_ANSWER_LIMIT_S)
+        return await self._answer(self.conn.fetch(sql, *args))
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        return await self.conn.fetchrow(sql, *args, timeout=_ANSWER_LIMIT_S)
+        return await self._answer(self.conn.fetchrow(sql, *args))
 
     async def value(self, sql: str, *args: Any) -> Any:
-        return await self.conn.fetchval(sql, *args, timeout=_ANSWER_LIMIT_S)
+        return await self._answer(self.conn.fetchval(sql, *args))
+
+    async def _answer(self, statement: Awaitable[T]) -> T:
+        try:
+            return await statement
+        except TimeoutError:
+            _close(self.conn)
+            raise
 
 
 class Tx(Reads):
@@ -177,7 +207,7 @@ class Tx(Reads):
         self.wake_ups: dict[WakeUp, None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self.conn.execute(sql, *args, timeout=_ANSWER_LIMIT_S)
+        return await self._answer(self.conn.execute(sql, *args))
 
     async def changed(self, sql: str, *args: Any) -> int:
         """Execute an insert, update or delete and return the number of rows that it changed."""
@@ -185,15 +215,16 @@ class Tx(Reads):
         return int(status.rpartition(" ")[2])
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self.conn.executemany(sql, rows, timeout=_ANSWER_LIMIT_S)
+        await self._answer(self.conn.executemany(sql, rows))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Roll back only the statements inside if they fail, along with their queued wake-ups."""
         wake_ups = dict(self.wake_ups)
         try:
-            async with self.conn.transaction():
+            async with _transaction(self.conn) as savepoint:
                 yield
+            await savepoint.commit()
         except BaseException:
             self.wake_ups = wake_ups
             raise
@@ -234,42 +265,67 @@ class Tx(Reads):
         self.wake_ups[WakeUp(LIVE_CHANNEL, topic)] = None
 
 
+def _is_closed(conn: Connection) -> bool:
+    try:
+        return conn.is_closed()
+    except asyncpg.InterfaceError:
+        # the pool has taken it back
+        return True
+
+
+def _close(conn: Connection) -> None:
+    if not _is_closed(conn):
+        conn.terminate()
+
+
 @asynccontextmanager
 async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Close a connection that broke during a statement, or whose server became read-only."""
+    """Close a connection that broke or got no answer during a statement, or whose server became read-only."""
     try:
         yield
-    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
-        conn.terminate()
+    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError, TimeoutError):
+        _close(conn)
         raise
+
+
+async def _works(conn: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Return False, with the connection closed, if it was idle for a while and does not answer anymore."""
+    released_at = conn.released_at  # type: ignore[attr-defined] # the proxy passes it on
+    if time.monotonic() - released_at < _TRUSTED_S:
+        return True
+    answered = False
+    with contextlib.suppress(*AWAY):
+        try:
+            await conn.execute("select 1", timeout=_PROBE_LIMIT_S)
+            answered = True
+        finally:
+            if not answered:
+                _close(conn)
+    return answered
 
 
 @asynccontextmanager
-async def _transaction(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Commit on exit and roll back on an error."""
+async def _transaction(conn: Connection) -> AsyncIterator[asyncpg.transaction.Transaction]:
+    """Open a transaction, or a savepoint in one, which the caller commits; roll back on an error."""
     transaction = conn.transaction()
-    async with asyncio.timeout(_ANSWER_LIMIT_S):
-        await transaction.start()
+    await transaction.start()
     try:
-        yield
+        yield transaction
     except BaseException:
-        async with asyncio.timeout(_ANSWER_LIMIT_S):
-            await transaction.rollback()
+        if not _is_closed(conn):
+            async with asyncio.timeout(_ROLLBACK_LIMIT_S):
+                await transaction.rollback()
         raise
-    await _commit(conn, transaction)
 
 
 async def _commit(
     conn: asyncpg.pool.PoolConnectionProxy, transaction: asyncpg.transaction.Transaction
 ) -> None:
-    """Commit, even if the task is canceled: an interrupted commit has an unknown outcome.
-
-    If the server does not respond, closes the connection, which does not cancel the commit on the server.
-    """
+    """Commit, even if the task is canceled: an interrupted commit has an unknown outcome."""
     commit = asyncio.create_task(transaction.commit())
     commit.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
-        await asyncio.wait([commit], timeout=_ANSWER_LIMIT_S)
+        await asyncio.wait([commit])
     except asyncio.CancelledError:
         await asyncio.wait([commit], timeout=COMMIT_GRACE_S)
         raise
@@ -300,7 +356,9 @@ class Db:
             min_size=min(WARM, size),
             max_size=size,
             init=partial(_prepare, limits=limits),
-            reset=_keep,
+            reset=_note_release,
+            connection_class=_Pooled,
+            command_timeout=limits.answer_s,
         )
         return cls(pool, reactions, dsn, acquire_s=2 * limits.lock_s)
 
@@ -309,8 +367,9 @@ class Db:
         """Open a transaction that commits on exit; raise `Unavailable` when the database is unavailable."""
         async with self._connection() as conn:
             tx = Tx(conn, self._reactions)
-            async with _transaction(conn):
+            async with _transaction(conn) as transaction:
                 yield tx
+            await _commit(conn, transaction)
             self._notifier.add(tx.wake_ups)
 
     @asynccontextmanager
@@ -325,13 +384,23 @@ class Db:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         try:
-            async with self._pool.acquire(timeout=self._acquire_s) as conn, _usable(conn):
-                yield conn
+            conn = await self._acquire()
+            try:
+                async with _usable(conn):
+                    yield conn
+            finally:
+                await self._pool.release(conn)
         except AWAY as exc:
             if isinstance(exc, ValueError):
                 # asyncpg raises this for an argument that no column can hold; the database is up
                 raise
             raise _unavailable(exc) from exc
+
+    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        conn = await self._pool.acquire(timeout=self._acquire_s)
+        while not await _works(conn):
+            conn = await self._pool.acquire(timeout=self._acquire_s)
+        return conn
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
         """Open a dedicated connection that passes each notification's payload to its channel's handler."""

@@ -17,7 +17,7 @@ RETRY_S = 0.5
 CLOSE_LIMIT_S = 2.0
 """Time limit for sending the last wake-ups at shutdown."""
 _CONNECT_LIMIT_S = 10.0
-_STATEMENT_LIMIT_S = 10.0
+_STATEMENT_LIMIT_S = 5.0
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
 /* Shows whether the server can be reached. */
-import { $, $$, root } from './dom.js';
+import { $, $$, limit, root } from './dom.js';
 
 export let connected = true;
 let losing = 0;
@@ -18,7 +18,7 @@ export const pulse = (alive = connected) => {
 export const lose = () => { losing ||= setTimeout(() => pulse(false), 2000); };
 export const regain = () => { clearTimeout(losing); losing = 0; pulse(true); };
 export const reachable = async () => {
-  try { return (await fetch('/livez', { cache: 'no-store', signal: AbortSignal.timeout?.(4000) })).status < 500; } catch { return false; }
+  try { return (await fetch('/livez', { cache: 'no-store', signal: limit(4000) })).status < 500; } catch { return false; }
 };
 addEventListener('online', () => pulse());
 addEventListener('offline', () => pulse());

@@ -2,6 +2,8 @@
 export const $ = (selector, parent = document) => parent.querySelector(selector);
 export const $$ = (selector, parent = document) => [...parent.querySelectorAll(selector)];
 export const root = document.documentElement;
+// older browsers wait without a limit
+export const limit = time => AbortSignal.timeout?.(time);
 export const parse = text => new DOMParser().parseFromString(text, 'text/html');
 export const fetchPage = async (address, options) => parse(await (await fetch(address, options)).text());
 export const setCurrent = (el, is) => is ? el.setAttribute('aria-current', 'true') : el.removeAttribute('aria-current');

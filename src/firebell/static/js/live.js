@@ -1,7 +1,7 @@
 /* Live updates: events of the page's topics fetch it again and morph its live parts, but nothing moves under a pointer
    or above what is being read. */
 import { lose, pulse, regain } from './connection.js';
-import { $, $$, parse, root, setToken, tokenOf } from './dom.js';
+import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
 import { inUse, morph } from './morph.js';
 import { synchronize } from './timers.js';
 
@@ -36,7 +36,7 @@ export const apply = fresh => {
 let tag = '';
 export const load = async address => {
   const headers = tag && address === location.href ? { 'X-Live': '1', 'If-None-Match': tag } : { 'X-Live': '1' };
-  const answer = await fetch(address, { headers });
+  const answer = await fetch(address, { headers, signal: limit(20000) });
   if (answer.redirected && new URL(answer.url).pathname === '/login') { location.reload(); return null; }
   if (!answer.ok) return null;
   const fresh = parse(await answer.text()), token = answer.headers.get('X-CSRF');
@@ -48,7 +48,7 @@ export const load = async address => {
 /* A stored copy is old as a whole, as is its token. */
 const replaceCopy = fresh => {
   if (fresh.documentElement.dataset.me !== root.dataset.me) { location.reload(); return; }
-  if (!$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
+  if (!$('[data-held]') && !$$('main form').some(inUse)) morph($('#main'), $('#main', fresh));
   setToken(tokenOf(fresh), document);
   delete root.dataset.kept; apply(fresh); pulse();
 };
@@ -61,7 +61,10 @@ const refresh = async () => {
     if (fresh && (pressed || location.href !== address)) again = true;
     else if (fresh && root.dataset.kept) replaceCopy(fresh);
     else if (fresh) apply(fresh);
-  } catch { /* the next event tries again */ }
+  } catch (error) {
+    // the next event tries again what failed at once
+    again ||= error.name === 'TimeoutError';
+  }
   running = false;
   if (again && !pressed) soon();
 };
@@ -113,5 +116,5 @@ if (root.dataset.me) {
     if (!stream) return;
     if (Date.now() - heard > SILENCE) pulse(false);
     if (Date.now() - Math.max(heard, opened) > (stream.readyState === 2 ? 5000 : 2 * SILENCE)) reconnect();
-  }, 1000);
+  }, 500);
 }

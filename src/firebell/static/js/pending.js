@@ -1,7 +1,7 @@
 /* Stores actions on pages in this browser until the server answers, also across restarts, and sends them in order. The
    server executes each key once, and asks back if an action is old or the page has changed. */
 import { pulse } from './connection.js';
-import { $, $$, parse, root, setToken, tokenOf } from './dom.js';
+import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
 import { load, soon } from './live.js';
 import { serverTime } from './timers.js';
 
@@ -52,7 +52,7 @@ const markButtons = actions => $$('form[method=post]').filter(match).forEach(for
 const markStates = actions => $$('[data-unsent]').forEach(box => {
   const action = actions.find(each => each.ref === box.dataset.unsent && trouble.has(each.name));
   box.hidden = !action;
-  if (action) $('[data-verb]', box).textContent = DONE[verbOf(action)];
+  if (action) { $('[data-verb]', box).textContent = DONE[verbOf(action)]; $('[data-later]', box).hidden = trouble.get(action.name).final; }
 });
 const strip = $('#sending');
 const label = (name, text) => { const button = $(name, strip); button.hidden = !text; button.textContent = text; };
@@ -77,7 +77,6 @@ function mark() {
 
 const RETRIED = { text: 'Firebell can’t be reached. Trying again until it answers.' };
 const SIGN_IN = { text: 'Sign in again to send it.', login: true, final: true };
-const timeout = () => AbortSignal.timeout?.(10000);
 const renewToken = async () => {
   const fresh = await load(location.href), token = fresh && tokenOf(fresh);
   if (!token || fresh.documentElement.dataset.me !== root.dataset.me || token === tokenOf(document)) return false;
@@ -86,7 +85,7 @@ const renewToken = async () => {
 };
 const isTemporary = status => status >= 500 || [408, 425, 429].includes(status);
 const postLink = async action => {
-  const answer = await fetch(action.path, { method: 'POST', body: new URLSearchParams(), keepalive: true, signal: timeout() });
+  const answer = await fetch(action.path, { method: 'POST', body: new URLSearchParams(), keepalive: true, signal: limit(10000) });
   const fresh = parse(await answer.text());
   if (isTemporary(answer.status) || !fresh.documentElement.dataset.now) return RETRIED;
   return answer.ok ? { fresh } : { text: `Firebell refused it: ${$('#main h1', fresh)?.textContent.trim() || answer.status}`, final: true };
@@ -95,7 +94,7 @@ const postAction = async (action, renewed = false) => {
   const body = { action: kindOf(action), key: action.key || 'unnamed-' + action.at, pressed_at: new Date(serverTime(action.at)).toISOString(), position: action.position || '' };
   if (action.minutes) body.minutes = +action.minutes;
   const answer = await fetch('/api/v1' + action.path.replace(/[^/]*$/, 'actions'), {
-    method: 'POST', body: JSON.stringify(body), keepalive: true, signal: timeout(),
+    method: 'POST', body: JSON.stringify(body), keepalive: true, signal: limit(10000),
     headers: { 'Content-Type': 'application/json', 'X-CSRF': tokenOf(document) },
   });
   if (isTemporary(answer.status) || !answer.headers.has('X-Firebell-Api')) return RETRIED;
@@ -129,6 +128,7 @@ const send = async action => {
 /* One tab sends at a time; a waiting action holds back those of its page alone. */
 let waiting, tries = 0, running = false, rerun = false;
 const drain = async () => {
+  let again = false;
   const held = new Set(kept().filter(action => trouble.get(action.name)?.final).map(action => action.ref));
   for (let action; (action = kept().find(each => !held.has(each.ref)));) {
     if (byLink(action) && Date.now() - action.at >= WITHOUT_ASKING) {
@@ -139,18 +139,21 @@ const drain = async () => {
     const outcome = await send(action);
     // not again if it could not be deleted
     if ((outcome.done || outcome.fresh) && !isKept(action)) continue;
-    if (outcome === RETRIED) { clearTimeout(waiting); waiting = setTimeout(() => run(), Math.min(8000, 1000 * 2 ** tries++)); }
-    held.add(action.ref);
+    again ||= outcome === RETRIED; held.add(action.ref);
   }
+  return again;
 };
 const alone = work => navigator.locks
-  ? navigator.locks.request('firebell-pending', { signal: AbortSignal.timeout(12000) }, work).catch(work) : work();
+  ? navigator.locks.request('firebell-pending', { signal: limit(12000) }, work).catch(work) : work();
 const run = async () => {
   if (running) { rerun = true; return; }
-  running = true;
-  try { await alone(drain); } finally { running = false; }
-  mark();
-  if (rerun) { rerun = false; run(); }
+  let again = running = true;
+  clearTimeout(waiting);
+  try { again = await alone(drain); } finally {
+    running = false; mark();
+    if (rerun) { rerun = false; run(); }
+    else if (again) waiting = setTimeout(run, Math.min(8000, 1000 * 2 ** tries++));
+  }
 };
 const restart = () => { tries = 0; mark(); if (kept().length) run(); };
 
