@@ -49,6 +49,7 @@ SLICE = Slice(
         "seen_event",
         "alert_group",
         "alert",
+        "alert_count",
         "change_event",
     ),
     routers=_routers,

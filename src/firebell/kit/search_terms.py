@@ -2,12 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 LONGEST_QUERY = 200
 """Maximum length of a query in characters; the rest is ignored."""
-MOST_WORDS = 8
+NEWEST_SEARCHED = 2_000
+"""Number of the newest rows of a table that are searched before its index.
+
+The index is not ordered: it would read every match of a common word, but such a word is in the newest rows.
+"""
+MOST_WORDS = 20
 """Maximum number of words in a query; the rest is ignored."""
 _ACCENT = re.compile("[\u0300-\u036f]")
 _SEPARATOR = "\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ud800-\udfff"
@@ -35,6 +40,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text).casefold())
 
 
+def tsquery(prefixes: Sequence[str]) -> str:
+    """Return the query for `to_tsquery` that matches texts with a word for each prefix; of none, nothing."""
+    return " & ".join(f"'{prefix}':*" for prefix in prefixes)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The folded words of a query; empty if there is nothing to search for."""
@@ -46,7 +56,7 @@ class Terms:
     @property
     def tsquery(self) -> str:
         """The query for `to_tsquery`: all words, each as a prefix."""
-        return " & ".join(f"'{word}':*" for word in self.words)
+        return tsquery(self.prefixes)
 
     @property
     def prefixes(self) -> tuple[str, ...]:
