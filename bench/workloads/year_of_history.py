@@ -35,8 +35,8 @@ PAGES = (
     "/services",
     "/services/service-7",
     "/oncall",
-    "/oncall/daily",
-    "/oncall/daily/edit",
+    "/oncall/{schedule}",
+    "/oncall/{schedule}/edit",
     "/oncall/me",
     "/oncall/load",
     "/oncall/pay",
@@ -134,6 +134,7 @@ async def year(factor: float) -> Result:
         await seed(it.dsn, ALERTS)
         seeded_s = await it.value("select extract(epoch from clock_timestamp())") - began
         chosen = {
+            "schedule": "daily",
             "page": await it.value("select max(id) - 7 from page"),
             "incident": await it.value("select max(incident_id) from postmortem"),
             "alert": await it.value("select max(id) - 7 from alert"),

@@ -46,12 +46,10 @@ from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
 MAX_KEY_BYTES = 64
 """Bytes of the longest integration key; a preview is read with as many more, so that a key at its end is redacted."""
-EVENT_ID_RETENTION = timedelta(days=7)
 CHANGES_PER_LIST = 20
 CHANGE_LOOKBACK = timedelta(hours=24)
 """Changes this long before a page began are shown with it."""
@@ -273,7 +271,7 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
         return message_preview.redacted(stored.body, stored.key)
     raise NotFound(
         f"Alert {alert.id} has no message {message_id}.",
-        hint=f"Messages are kept for {EVENT_RETENTION.days} days.",
+        hint="Old messages are deleted: see the retention in the documentation.",
     )
 
 
@@ -351,9 +349,3 @@ async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: date
         raise undo.changed_since("the key is already active.", "There is nothing to undo.")
     await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
     return name
-
-
-async def prune(tx: Tx, now: datetime) -> bool:
-    """Delete messages and changes after 30 days and event ids after 7; return True if more may be left."""
-    more_changes = await change_store.prune(tx, now - EVENT_RETENTION, store.PRUNE_ROWS)
-    return await store.prune(tx, now - EVENT_RETENTION, now - EVENT_ID_RETENTION) or more_changes

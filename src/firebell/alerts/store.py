@@ -26,9 +26,6 @@ from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 
-PRUNE_ROWS = 20_000
-"""Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
-
 
 async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[InboundRequest]:
     """Store requests as received and return them with the ids of their stored messages."""
@@ -432,36 +429,3 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         group_id,
         now,
     )
-
-
-async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
-    """Delete the oldest expired rows, at most `PRUNE_ROWS` of each table; return True if more may be left."""
-    events = await tx.changed(
-        """
-        delete from event
-        where id in (
-            select id
-            from event
-            where received_at < $1
-            order by received_at
-            limit $2
-        )
-        """,
-        events_before,
-        PRUNE_ROWS,
-    )
-    event_ids = await tx.changed(
-        """
-        delete from seen_event
-        where id in (
-            select id
-            from seen_event
-            where at < $1
-            order by at
-            limit $2
-        )
-        """,
-        ids_before,
-        PRUNE_ROWS,
-    )
-    return PRUNE_ROWS in (events, event_ids)

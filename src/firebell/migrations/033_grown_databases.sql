@@ -77,3 +77,22 @@ $migration$;
 -- few milliseconds. Pages are opened by ingest too, so that their index gets one.
 create index alert_search on alert using gin (search_vector(title)) with (gin_pending_list_limit = 512);
 alter index page_search set (fastupdate = on, gin_pending_list_limit = 512);
+
+-- Retention. A daily timer for each table replaces those of the slices.
+delete from due where kind in ('alerts.prune', 'paging.prune', 'people.tidy');
+insert into due (kind, key, due_at)
+select 'kit.retention', table_name, now() + interval '1 day'
+from unnest(array[
+    'alert', 'alert_count', 'alert_group', 'audit', 'change_event', 'contact_code', 'contact_method', 'delivery',
+    'event', 'handoff', 'mail_thread', 'notice', 'outbox', 'page', 'seen_event', 'used_link'
+]) as growing (table_name);
+
+-- When the page of a group ended decides whether its alerts may be deleted.
+create or replace view group_page as
+select subject_id as group_id, id as page_id, resolved_at
+from page
+where subject_kind = 'group';
+
+-- Messages that are not about pages are deleted by their age; there are few, so that the index costs pages nothing.
+create index delivery_old on delivery (created_at) where subject_kind <> 'page';
+create index outbox_dead on outbox (id) where dead_at is not null;
