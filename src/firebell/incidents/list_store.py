@@ -15,6 +15,7 @@ _DURATION = """coalesce(
 )"""
 """Seconds from declaration to closure; open incidents sort above all closed ones, earliest declaration first."""
 
+_SEARCHED = "id, title, summary, declared_at, closed_at"
 _MATCH = "search_vector(incident.title || ' ' || incident.summary) @@ to_tsquery('simple', {})"
 
 
@@ -76,7 +77,7 @@ class _Query:
             """
         return f"""
             with next_incident as materialized (
-                select *
+                select {_SEARCHED}
                 from incident
                 where {where}
                 order by {order}
@@ -91,9 +92,14 @@ class _Query:
             ),
             indexed as materialized (
                 select id
-                from incident
-                where {match}
-                    and {where}
+                from (
+                    -- `offset 0` makes the planner read the index of words
+                    select *
+                    from incident
+                    where {match}
+                    offset 0
+                ) incident
+                where {where}
                     and (select count(*) from titled) < {maximum}
                     and (select count(*) from next_incident) = {NEWEST_SEARCHED}
             )

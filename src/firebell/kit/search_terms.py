@@ -1,6 +1,7 @@
 """Parses search queries: each word must be a prefix of a word in the searched text (pure)."""
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _LETTERS = str.maketrans(
         "Œ": "OE",
     }
 )
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _REFERENCE = re.compile(r"\s*(?:(pg|inc)[\s-]*)?([0-9]{1,18})\s*", re.IGNORECASE)
 
 
@@ -40,9 +42,10 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text).casefold())
 
 
-def tsquery(prefixes: Sequence[str]) -> str:
-    """Return the query for `to_tsquery` that matches texts with a word for each prefix; of none, nothing."""
-    return " & ".join(f"'{prefix}':*" for prefix in prefixes)
+def tsquery(words: Sequence[str]) -> str:
+    """Return the query for `to_tsquery`: all words, each as a prefix; of no words, one that matches nothing."""
+    # the database folds case like that of the text, but in some of its languages not that of ASCII
+    return " & ".join(f"'{word.translate(_ASCII_LOWER)}':*" for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Terms:
     @property
     def tsquery(self) -> str:
         """The query for `to_tsquery`: all words, each as a prefix."""
-        return tsquery(self.prefixes)
+        return tsquery(self.words)
 
     @property
     def prefixes(self) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ class _Query:
         self.where = ""
         self.match = ""
         self.newest_searched = ""
+        # with an equality, the planner may read the pages of all states in the order of their ids
+        self.in_state = "page.state between section.state and section.state"
         if page_filter.person_id is not None:
             self._only_of(page_filter.person_id)
         if page_filter.team_ids is not None:
@@ -40,6 +42,9 @@ class _Query:
             self._and(f"page.triggered_at >= {self.add(page_filter.since)}")
         if page_filter.until is not None:
             self._and(f"page.triggered_at < {self.add(page_filter.until)}")
+        if page_filter.since is not None or page_filter.until is not None:
+            # an index by state and time
+            self.in_state = "page.state = section.state"
         if page_filter.words:
             self._only_titled(tsquery(page_filter.words), few=page_filter.person_id is not None)
 
@@ -69,7 +74,7 @@ class _Query:
             select {columns}
             from {self.source}
             where {where}
-            order by page.id {order}
+            order by page.state {order}, page.id {order}
             limit {maximum}
             """
         return f"""
@@ -77,7 +82,7 @@ class _Query:
                 select page.id, page.title
                 from page
                 where {where}
-                order by page.id {order}
+                order by page.state {order}, page.id {order}
                 limit {self.newest_searched}
             ),
             titled as materialized (
@@ -89,9 +94,14 @@ class _Query:
             ),
             indexed as materialized (
                 select page.id
-                from page
-                where {self.match}
-                    and {where}
+                from (
+                    -- `offset 0` makes the planner read the index of words
+                    select *
+                    from page
+                    where {self.match}
+                    offset 0
+                ) page
+                where {where}
                     and (select count(*) from titled) < {maximum}
                     and (select count(*) from next_page) = {self.newest_searched}
             )
@@ -173,7 +183,7 @@ async def walk(
         )
     ]
     kinds, maximum = query.add(list(WAITS_AGAIN)), query.add(limit)
-    in_section = f"""page.state = section.state
+    in_section = f"""{query.in_state}
                 and page.id >= section.low
                 and page.id < section.high
                 and (section.since is null or exists (
@@ -218,7 +228,7 @@ async def counts(tx: Tx, page_filter: PageFilter = EVERY) -> dict[str, int]:
         from unnest({states}::text[]) section (state)
         {query.per_team}
         cross join lateral (
-            {query.listed("page.id", "page.state = section.state", "desc", maximum)}
+            {query.listed("page.id", query.in_state, "desc", maximum)}
         ) listed
         group by section.state
         """,
@@ -238,7 +248,7 @@ async def matching_ids(tx: Tx, states: Sequence[str], page_filter: PageFilter, l
         from unnest({section_states}::text[]) section (state)
         {query.per_team}
         cross join lateral (
-            {query.listed("page.id", "page.state = section.state", "desc", maximum)}
+            {query.listed("page.id", query.in_state, "desc", maximum)}
         ) listed
         order by listed.id desc
         limit {maximum}

@@ -365,18 +365,15 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
                 and sent_at >= $1
                 and sent_at < $2
                 and person_id = any($3::bigint[])
-            group by person_id, subject_id, date_trunc('minute', sent_at)
+            group by person_id, subject_id, date_bin('1 minute', sent_at, 'epoch')
         )
         select reached.person_id, reached.subject_id as page_id, page.severity, reached."at"
         from reached
-        cross join lateral (
-            -- `offset 0` keeps the planner from reading all pages
-            select severity, urgency
-            from page
-            where id = reached.subject_id
-            offset 0
-        ) page
+        join page on page.id = reached.subject_id
         where page.urgency = 'high'
+            -- the pages of a month are neighbors; without these bounds all pages are read
+            and page.id >= (select min(subject_id) from reached)
+            and page.id <= (select max(subject_id) from reached)
         order by reached."at", reached.subject_id
         """,
         start,

@@ -22,7 +22,7 @@ def storable(text: str) -> bool:
 
 
 def search_words(text: str) -> tuple[str, ...]:
-    """Return the words to search titles for, in lower case without accents, none for blank text.
+    """Return the words to search titles for, without accents; none for blank text.
 
     Raise `Invalid` for text that no title can contain, or that has no word.
     """
@@ -32,7 +32,7 @@ def search_words(text: str) -> tuple[str, ...]:
         raise Invalid("The search contains an invalid character.", fields={"q": "Remove the NUL character."})
     if len(text.split()) > _WORDS_LIMIT:
         raise Invalid("The search has too many words.", fields={"q": f"Enter at most {_WORDS_LIMIT} words."})
-    words = tuple(dict.fromkeys(search_terms.words(text)))[: search_terms.MOST_WORDS]
+    words = search_terms.parse(text).words
     if text.strip() and not words:
         raise Invalid("The search has no word.", fields={"q": "Enter a letter or a digit."})
     return words
