@@ -90,7 +90,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
         allowed_networks=networks,
         channels=channels.settings(env),
-        retention_days=retention.parse(get(retention.VARIABLE, "")),
+        retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

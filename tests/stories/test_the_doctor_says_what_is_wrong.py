@@ -107,7 +107,17 @@ async def test_a_house_in_order_is_said_to_be_in_order(dsn: str) -> None:
         assert code == 0
         assert {check: level for check, (level, _) in results.items() if level != "ok"} == {}
         assert set(results) == {
-            *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
+            *(
+                "database",
+                "schema",
+                "write",
+                "size",
+                "clock",
+                "timers",
+                "reactions",
+                "descriptors",
+                "messages",
+            ),
             *(
                 "catch-all",
                 "people",

@@ -12,7 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def quarter_of(at: datetime) -> datetime:
     """Return the start of the quarter of an hour that contains an instant; a change of clocks does not move it."""
-    return at - (at - _EPOCH) % QUARTER
+    return at.astimezone(UTC) - (at - _EPOCH) % QUARTER
 
 
 def started(batch: Batch, services: Mapping[int, int]) -> list[tuple[datetime, int, int]]:

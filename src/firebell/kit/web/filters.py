@@ -30,7 +30,7 @@ def search_words(text: str) -> tuple[str, ...]:
         raise Invalid("The search is too long.", fields={"q": f"Enter at most {QUERY_LIMIT} characters."})
     if not storable(text):
         raise Invalid("The search contains an invalid character.", fields={"q": "Remove the NUL character."})
-    if len(text.split()) > _WORDS_LIMIT:
+    if len(set(text.split())) > _WORDS_LIMIT:
         raise Invalid("The search has too many words.", fields={"q": f"Enter at most {_WORDS_LIMIT} words."})
     words = search_terms.parse(text).words
     if text.strip() and not words:
