@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bench.workloads.year_of_history import LISTS, PAGES, SEARCHES, seed
 
+from firebell.alerts import actions as alerts
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Reads
 from firebell.oncall.schedules import queries as oncall
@@ -92,3 +93,48 @@ async def test_no_page_list_or_search_reads_a_whole_table(dsn: str, monkeypatch:
                 if tables := whole_reads(plan) & LARGE:
                     whole.setdefault(f"{sorted(tables)} {sql[:200]}", []).append(path)
     assert whole == {}, json.dumps(whole, indent=1)
+
+
+def node_types(plan: Any) -> set[str]:
+    """Return the types of all nodes of a plan."""
+    if isinstance(plan, list):
+        return set().union(*(node_types(part) for part in plan))
+    if not isinstance(plan, dict):
+        return set()
+    own = {plan["Node Type"]} if "Node Type" in plan else set()
+    return own.union(*(node_types(part) for part in plan.values()))
+
+
+async def test_a_message_about_a_storm_sorts_none_of_its_alerts(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(dsn, clock) as w, w.ctx.db.tx() as tx:
+        group_id = await tx.value(
+            """
+            insert into alert_group (integration_id, service_id, title, urgency, opened_at, last_at, alerts, firing, events)
+            values ($1, $2, 'storm', 'high', $3, $3, 20000, 10000, 20000)
+            returning id
+            """,
+            w.integration,
+            w.service,
+            w.now,
+        )
+        await tx.execute(
+            """
+            insert into alert (integration_id, dedup_key, group_id, status, title, severity, starts_at, last_seen,
+                hi_at, hi_seen, hi_rank, count)
+            select $1, i::text, $2, case when i % 2 = 0 then 'firing' else 'resolved' end, 'alert ' || i,
+                (array['info', 'critical', 'warning'])[1 + i % 3], $3, $3, $3, $3, 0, 1
+            from generate_series(1, 20000) i
+            """,
+            w.integration,
+            group_id,
+            w.now,
+        )
+        await tx.execute("analyze alert")
+        with explained(monkeypatch) as plans:
+            listed = (await alerts.alerts_of_groups(tx, [group_id], 20))[group_id]
+        assert [(alert.status, alert.severity) for alert in listed] == [("firing", "critical")] * 20
+        assert [alert.id for alert in listed] == sorted((alert.id for alert in listed), reverse=True)
+        (plan,) = (plan for _, plan in plans)
+        assert not {"Sort", "Incremental Sort", "Seq Scan"} & node_types(plan), json.dumps(plan)

@@ -175,7 +175,8 @@ async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
 
 
 RETENTIONS = (
-    Retention("event", MESSAGE_DAYS, by_index(delete_messages), setting="messages"),
+    # what could not be read is shown for two days
+    Retention("event", MESSAGE_DAYS, by_index(delete_messages), setting="messages", least_days=2),
     Retention("change_event", MESSAGE_DAYS, by_index(delete_changes), setting="messages"),
     Retention("seen_event", 7, by_index(delete_event_ids)),
     Retention("alert", 400, prune_alerts, setting="alerts"),

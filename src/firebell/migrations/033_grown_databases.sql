@@ -1,6 +1,6 @@
 -- Lists and searches of a database with a year of data read indexes. Each index costs ingest or the escalation of
--- pages something; its use is named here. None of them is on a column that is updated where the row otherwise
--- qualifies for a HOT update, except where it says so.
+-- pages something; its use is named here. An event that repeats an alert and an escalation that leaves the state of a
+-- page stay HOT updates; an event that changes the title or the severity of its alert is none any more.
 
 -- Roles of an incident: the frame of every page has the commanders of the open ones.
 create index incident_role_current on incident_role (incident_id) where until_at is null;
@@ -9,7 +9,7 @@ create index incident_role_current on incident_role (incident_id) where until_at
 create index page_of_policy on page (policy_id) where policy_id is not null;
 
 -- The alerts of a group in the order of its messages and screens, so that those of a storm are not sorted for each
--- message. It reads `status`, as alert_of_group did, and `severity`, which repeated events rarely change.
+-- message. It serves what alert_of_group served.
 create index alert_listed on alert (
     group_id,
     (
