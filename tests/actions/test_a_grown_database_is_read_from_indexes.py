@@ -111,7 +111,8 @@ async def test_a_message_about_a_storm_sorts_none_of_its_alerts(
     async with world(dsn, clock) as w, w.ctx.db.tx() as tx:
         group_id = await tx.value(
             """
-            insert into alert_group (integration_id, service_id, title, urgency, opened_at, last_at, alerts, firing, events)
+            insert into alert_group (integration_id, service_id, title, urgency, opened_at, last_at, alerts, firing,
+                events)
             values ($1, $2, 'storm', 'high', $3, $3, 20000, 10000, 20000)
             returning id
             """,
