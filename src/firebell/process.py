@@ -146,12 +146,14 @@ async def connected(
             pace=pace,
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
+            retention_days=settings.retention_days,
         )
 
 
 def build_worker(process: Running) -> Worker:
     """Return the worker of this process."""
-    return Worker(process.ctx, timer_handlers(), subscriptions.outbox_handlers(), process.ensure_database)
+    handlers = timer_handlers(retention_days=process.ctx.retention_days)
+    return Worker(process.ctx, handlers, subscriptions.outbox_handlers(), process.ensure_database)
 
 
 class _Server(uvicorn.Server):

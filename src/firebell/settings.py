@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from firebell.channels import registry as channels
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import Network, parse_networks
+from firebell.kit.jobs import retention
 from firebell.kit.web.origin import host_name
 
 
@@ -34,6 +35,8 @@ class Settings:
     """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
     channels: Mapping[str, str] = field(default_factory=lambda: channels.settings({}))
     """The variables that the channels declare, by name."""
+    retention_days: Mapping[str, int | None] = field(default_factory=dict)
+    """FIREBELL_RETENTION: days for which data is kept, such as alerts=90,audit=forever."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -87,6 +90,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
         allowed_networks=networks,
         channels=channels.settings(env),
+        retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

@@ -27,7 +27,11 @@ from firebell.undo import slice as undo
 from firebell.workload import slice as workload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import APIRouter
+
+    from firebell.kit.jobs.retention import Retention
 
 
 def _offline_routers() -> list["APIRouter"]:
@@ -36,8 +40,23 @@ def _offline_routers() -> list["APIRouter"]:
     return [offline.router]
 
 
-KIT = Slice("kit", tables=("schema_migration", "setting", "audit", "due", "outbox"))
-HEALTH_CHECK = Slice("health_check", tables=("write_probe",))
+def _kit_retentions() -> "Sequence[Retention]":
+    from firebell.kit.jobs import retention_store
+
+    return retention_store.RETENTIONS
+
+
+KIT = Slice(
+    "kit",
+    tables=("schema_migration", "setting", "audit", "due", "outbox"),
+    kept={
+        "schema_migration": "One row for each migration.",
+        "setting": "One row for each setting.",
+        "due": "A timer is deleted when it has run.",
+    },
+    retentions=_kit_retentions,
+)
+HEALTH_CHECK = Slice("health_check", tables=("write_probe",), kept={"write_probe": "It has one row."})
 SERVER = Slice(
     "server",
     commands=(
@@ -85,6 +104,11 @@ SLICES = (
     HEALTH_CHECK,
     SERVER,
 )
+
+
+def retentions() -> list["Retention"]:
+    """Return how long the rows of tables are kept."""
+    return [retention for each in SLICES for retention in each.retentions()]
 
 
 def owners() -> dict[str, str]:

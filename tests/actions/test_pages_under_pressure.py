@@ -364,10 +364,11 @@ async def test_the_clean_up_is_set_from_the_first_start_and_takes_a_portion_at_a
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(dsn, clock) as w:
-        monkeypatch.setattr("firebell.alerts.store.PRUNE_ROWS", 2)
+        monkeypatch.setattr("firebell.kit.jobs.retention.BATCH_ROWS", 2)
         async with w.ctx.db.tx() as tx:
-            assert await tx.value("select count(*) from due where kind = 'alerts.prune'") == 1
-            await tx.execute("update due set due_at = $1 where kind = 'alerts.prune'", w.now)
+            timers = "from due where kind = 'kit.retention' and key in ('event', 'seen_event')"
+            assert await tx.value(f"select count(*) {timers}") == 2
+            await tx.execute("update due set due_at = $1 where kind = 'kit.retention'", w.now)
         for number in range(5):
             await w.alert(f"a{number}")
         clock.advance(timedelta(days=31))
@@ -378,5 +379,5 @@ async def test_the_clean_up_is_set_from_the_first_start_and_takes_a_portion_at_a
                 assert await tx.value("select count(*) from event") == left
                 assert await tx.value("select count(*) from seen_event") == left
         async with w.ctx.db.tx() as tx:
-            again = await tx.value("select due_at from due where kind = 'alerts.prune'")
+            again = await tx.value(f"select min(due_at) {timers}")
         assert again > w.now + timedelta(hours=23)

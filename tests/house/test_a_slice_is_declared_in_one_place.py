@@ -121,17 +121,15 @@ THEN = {
 }
 TIMERS = [
     "alerts.broken",
-    "alerts.prune",
     "handoffs.shift",
     "incidents.stable",
     "incidents.update_due",
+    "kit.retention",
     "oncall.checks",
     "oncall.clocks",
     "oncall.cover",
     "oncall.swap",
     "paging.page",
-    "paging.prune",
-    "people.tidy",
 ]
 COMMANDS = [
     "serve",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from firebell.alerts import actions as alerts
+from firebell.alerts import retention_store
 from firebell.alerts.model import ChangeEvent
 from firebell.kit.clock import FakeClock
 from firebell.people import actions as people
@@ -145,7 +146,7 @@ async def test_changes_are_forgotten_after_thirty_days(dsn: str, clock: FakeCloc
         for days, count in ((29, 1), (2, 0)):
             clock.advance(timedelta(days=days))
             async with d.world.ctx.db.tx() as tx:
-                await alerts.prune(tx, clock.now())
+                await retention_store.delete_changes(tx, clock.now() - timedelta(days=30), 1000)
             assert len(await kept(d.world)) == count
 
 

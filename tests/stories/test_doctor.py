@@ -107,7 +107,17 @@ async def test_doctor_passes_when_everything_works(dsn: str) -> None:
         assert code == 0
         assert {check: level for check, (level, _) in results.items() if level != "ok"} == {}
         assert set(results) == {
-            *("database", "schema", "write", "clock", "timers", "reactions", "descriptors", "messages"),
+            *(
+                "database",
+                "schema",
+                "write",
+                "size",
+                "clock",
+                "timers",
+                "reactions",
+                "descriptors",
+                "messages",
+            ),
             *(
                 "catch-all",
                 "people",

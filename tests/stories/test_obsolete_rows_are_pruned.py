@@ -33,8 +33,8 @@ async def test_used_links_and_mail_threads_go_after_their_use_and_not_before(
             await email_thread_store.mail_subjects(
                 tx, dict.fromkeys([resolved, f"{resolved}-alarm", page], "x")
             )
-            await tx.execute("update due set due_at = $1 where kind = 'paging.prune'", w.now)
-            await tx.execute("delete from due where kind not in ('paging.prune')")
+            await tx.execute("update due set due_at = $1 where kind = 'kit.retention'", w.now)
+            await tx.execute("delete from due where kind <> 'kit.retention'")
         threads = sorted([resolved, f"{resolved}-alarm", page])
         await w.settle()
         assert await left(w) == (["ack-1"], threads)

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from firebell.alerts import (
     change_store,
+    counting,
     integration_store,
     message_preview,
     read_store,
     related_store,
     rules,
+    search_store,
     store,
 )
 from firebell.alerts.model import (
@@ -34,21 +36,20 @@ from firebell.alerts.model import (
     UnreadableMessageReceived,
 )
 from firebell.catalog import actions as catalog
+from firebell.kit import search_terms
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import clean_name
+from firebell.kit.text import MAX_ID, clean_name
 from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-EVENT_RETENTION = timedelta(days=30)
 MESSAGE_PREVIEW_BYTES = 64 * 1024
 """How much of a message is shown; the whole message can be downloaded."""
 MAX_KEY_BYTES = 64
 """Bytes of the longest integration key; a preview is read with as many more, so that a key at its end is redacted."""
-EVENT_ID_RETENTION = timedelta(days=7)
 CHANGES_PER_LIST = 20
 CHANGE_LOOKBACK = timedelta(hours=24)
 """Changes this long before a page began are shown with it."""
@@ -58,7 +59,6 @@ BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
-alerts = read_store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
 
@@ -78,6 +78,8 @@ async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> Non
     service_ids = sorted({r.service_id for r in batch})
     await store.load_storms(tx, state, service_ids, now - rules.STORM_WINDOW)
     rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
+    if started := counting.started(state, {r.integration_id: r.service_id for r in batch}):
+        await store.count_alerts(tx, started)
     await _write(tx, state, now)
 
 
@@ -204,6 +206,30 @@ async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int = 20) -> 
     return await read_store.alerts_of_groups(tx, ids, limit_each)
 
 
+async def alerts(
+    tx: Tx,
+    query: str,
+    before: int | None,
+    limit: int,
+    *,
+    service_id: int | None = None,
+    firing: bool = False,
+) -> list[Alert]:
+    """Return alerts, newest first, of one service or all.
+
+    With a `query` only those whose titles have a word that begins with each of its words, or whose key it is.
+    """
+    if not query:
+        return await read_store.alerts(tx, before, limit, service_id=service_id, firing=firing)
+    terms, below = search_terms.parse(query), MAX_ID if before is None else before
+    ids = await search_store.ids_by_key(tx, query, below, limit, service_id=service_id, firing=firing)
+    if terms.words:
+        ids += await search_store.ids_by_title(
+            tx, terms.tsquery, below, limit, service_id=service_id, firing=firing
+        )
+    return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])
+
+
 async def alert(tx: Tx, alert_id: int) -> Alert:
     """Return an alert; raise NotFound if there is none."""
     stored_alert = await read_store.alert(tx, alert_id)
@@ -245,16 +271,15 @@ async def message_body(tx: Tx, alert: Alert, message_id: int) -> bytes:
         return message_preview.redacted(stored.body, stored.key)
     raise NotFound(
         f"Alert {alert.id} has no message {message_id}.",
-        hint=f"Messages are kept for {EVENT_RETENTION.days} days.",
+        hint="Old messages are deleted: see the retention in the documentation.",
     )
 
 
-async def alert_rate(tx: Tx, since: datetime, now: datetime, bins: int) -> list[int]:
-    """Return the number of alerts that started in each of `bins` equal intervals of `[since, now)`."""
-    counts = [0] * bins
-    for at in await read_store.alert_times(tx, since):
-        counts[min(bins - 1, max(0, int((at - since) / (now - since) * bins)))] += 1
-    return counts
+async def alert_rate(tx: Tx, now: datetime, quarters: int) -> list[int]:
+    """Return how many alerts started in each of the latest `quarters` of an hour; the last one contains `now`."""
+    first = counting.quarter_of(now) - (quarters - 1) * counting.QUARTER
+    counts = await read_store.alert_counts(tx, first, first + quarters * counting.QUARTER)
+    return [counts.get(first + i * counting.QUARTER, 0) for i in range(quarters)]
 
 
 @permits(Verb.INTEGRATION_CREATE)
@@ -324,9 +349,3 @@ async def restore_integration(tx: Tx, actor: Actor, entry: undo.Entry, now: date
         raise undo.changed_since("the key is already active.", "There is nothing to undo.")
     await tx.audit(actor, "integration.restored", f"service:{service_id}", now, name=name)
     return name
-
-
-async def prune(tx: Tx, now: datetime) -> bool:
-    """Delete messages and changes after 30 days and event ids after 7; return True if more may be left."""
-    more_changes = await change_store.prune(tx, now - EVENT_RETENTION, store.PRUNE_ROWS)
-    return await store.prune(tx, now - EVENT_RETENTION, now - EVENT_ID_RETENTION) or more_changes

@@ -158,7 +158,9 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
 async def list_alerts(
     w: Reader,
     params: PageParams,
-    q: Annotated[Text, Query(description="text in the title, or a whole deduplication key")] = "",
+    q: Annotated[
+        Text, Query(description="the beginnings of words in the title, or a whole deduplication key")
+    ] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
 ) -> list[AlertShown]:

@@ -74,22 +74,3 @@ async def changes(
         limit,
     )
     return [ChangeEvent(**dict(row)) for row in rows]
-
-
-async def prune(tx: Tx, before: datetime, limit: int) -> bool:
-    """Delete the oldest changes received before then, at most `limit`; return True if more may be left."""
-    deleted = await tx.changed(
-        """
-        delete from change_event
-        where id in (
-            select id
-            from change_event
-            where received_at < $1
-            order by received_at
-            limit $2
-        )
-        """,
-        before,
-        limit,
-    )
-    return deleted == limit

@@ -18,6 +18,13 @@ GROUP_COLUMNS = (
     " events, lead_key, lead_severity"
 )
 
+NOT_FIRING = 9
+_SEVERITY_RANK = (
+    f"coalesce(array_position(array{list(SEVERITIES)}, coalesce(severity, '')), {len(SEVERITIES) + 1})"
+)
+LISTED = f"(case when status <> 'firing' then {NOT_FIRING} else {_SEVERITY_RANK} end)"
+"""The rank of an alert in its group, as the index `alert_listed` has it: firing ones by severity, then the others."""
+
 
 def alert_from_row(row: Row) -> Alert:
     return Alert(**{**dict(row), "message_ids": tuple(row["message_ids"])})
@@ -49,18 +56,12 @@ async def alerts_of_groups(tx: Tx, ids: Sequence[int], limit_each: int) -> dict[
             select {ALERT_COLUMNS}
             from alert
             where group_id = wanted.group_id
-            order by status = 'firing' desc,
-                case when status = 'firing'
-                    then coalesce(array_position($3::text[], coalesce(severity, '')), $4)
-                end,
-                id desc
+            order by {LISTED}, id desc
             limit $2
         ) listed
         """,
         list(ids),
         limit_each,
-        SEVERITIES,
-        len(SEVERITIES) + 1,
     )
     alerts_by_group: dict[int, list[Alert]] = {group_id: [] for group_id in ids}
     for row in rows:
@@ -80,59 +81,62 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
     return alert_from_row(row) if row else None
 
 
-async def alerts(
-    tx: Tx,
-    query: str,
-    before: int | None,
-    limit: int,
-    *,
-    service_id: int | None = None,
-    firing: bool = False,
-) -> list[Alert]:
-    """Return alerts whose title contains `query` or whose key is `query`, newest first, of one service or all."""
+def newest_alerts(columns: str, *, of_service: bool, firing: bool) -> str:
+    """Return the statement for the newest $2 alerts with an id below $1, of all services or of the service $3."""
     # a literal status lets the planner use the partial index of firing alerts
-    matching = f"""
-        ($1 = '' or position(lower($1) in lower(title)) > 0 or dedup_key = $1)
-            {"and status = 'firing'" if firing else ""}
-    """
-    if service_id is None:
-        rows = await tx.fetch(
-            f"""
-            select {ALERT_COLUMNS}
+    status = "and status = 'firing'" if firing else ""
+    if not of_service:
+        return f"""
+            select {columns}
             from alert
-            where {matching}
-                and ($2::bigint is null or id < $2)
+            where id < $1
+                {status}
             order by id desc
-            limit $3
-            """,
-            query,
-            before,
-            limit,
-        )
-    else:
-        # with an equality instead of this range the planner may scan the alerts of all services backward
-        rows = await tx.fetch(
-            f"""
-            select newest.*
-            from integration
-            cross join lateral (
-                select {ALERT_COLUMNS}
-                from alert
-                where integration_id >= integration.id
-                    and (integration_id, id) < (integration.id, $2::bigint)
-                    and {matching}
-                order by integration_id desc, id desc
-                limit $3
-            ) newest
-            where integration.service_id = $4
-            order by newest.id desc
-            limit $3
-            """,
-            query,
-            MAX_ID if before is None else before,
-            limit,
-            service_id,
-        )
+            limit $2
+        """
+    # with an equality instead of this range the planner may scan the alerts of all services backward
+    return f"""
+        select newest.*
+        from integration
+        cross join lateral (
+            select {columns}
+            from alert
+            where integration_id >= integration.id
+                and (integration_id, id) < (integration.id, $1::bigint)
+                {status}
+            order by integration_id desc, id desc
+            limit $2
+        ) newest
+        where integration.service_id = $3
+        order by newest.id desc
+        limit $2
+    """
+
+
+async def alerts(
+    tx: Tx, before: int | None, limit: int, *, service_id: int | None = None, firing: bool = False
+) -> list[Alert]:
+    """Return alerts with an id below `before`, newest first, of one service or all."""
+    rows = await tx.fetch(
+        newest_alerts(ALERT_COLUMNS, of_service=service_id is not None, firing=firing),
+        MAX_ID if before is None else before,
+        limit,
+        *([] if service_id is None else [service_id]),
+    )
+    return [alert_from_row(row) for row in rows]
+
+
+async def alerts_by_id(tx: Tx, ids: Sequence[int]) -> list[Alert]:
+    """Return the alerts with these ids, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {ALERT_COLUMNS}
+        from alert
+        where id = any($1::bigint[])
+        order by id desc
+        """,
+        list(ids),
+    )
     return [alert_from_row(row) for row in rows]
 
 
@@ -163,17 +167,17 @@ async def messages(
     return [StoredMessage(**dict(row)) for row in rows]
 
 
-async def alert_times(tx: Tx, since: datetime) -> list[datetime]:
-    """Return the start times of alerts since then, newest first, at most 5,000."""
+async def alert_counts(tx: Tx, start: datetime, end: datetime) -> dict[datetime, int]:
+    """Return the number of alerts by the quarter of an hour in `[start, end)` in which they started."""
     rows = await tx.fetch(
         """
-        select starts_at
-        from alert
-        where starts_at >= $1
-            and count > 0
-        order by id desc
-        limit 5000
+        select quarter, sum(alerts)::int as alerts
+        from alert_count
+        where quarter >= $1
+            and quarter < $2
+        group by quarter
         """,
-        since,
+        start,
+        end,
     )
-    return [row["starts_at"] for row in rows]
+    return {row["quarter"]: row["alerts"] for row in rows}

@@ -82,6 +82,7 @@ class AlertState:
     missed: bool = False
     changed: bool = False
     message_ids: tuple[int, ...] = ()
+    stored_count: int = 0
 
     def advance(self, order: Order, now: datetime) -> None:
         """Set the order that later events are compared with."""
@@ -173,6 +174,7 @@ def alert_state(alert: Alert, group: GroupState | None) -> AlertState:
         late=(alert.late_at, alert.late_rank) if alert.late_at and alert.late_rank is not None else None,
         missed=alert.missed,
         message_ids=alert.message_ids,
+        stored_count=alert.count,
     )
 
 

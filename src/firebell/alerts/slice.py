@@ -1,6 +1,6 @@
 """Slice declaration: alerts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
@@ -8,6 +8,7 @@ from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subsc
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
@@ -21,6 +22,12 @@ def _timers() -> Mapping[str, "Handler"]:
     from firebell.alerts import timers
 
     return timers.HANDLERS
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.alerts import retention_store
+
+    return retention_store.RETENTIONS
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -49,8 +56,11 @@ SLICE = Slice(
         "seen_event",
         "alert_group",
         "alert",
+        "alert_count",
         "change_event",
     ),
+    kept={"integration": "Few; a revoked key names the source of its alerts."},
+    retentions=_retentions,
     routers=_routers,
     timers=_timers,
     composers=_composers,

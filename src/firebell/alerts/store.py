@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.alerts.model import InboundRequest
-from firebell.alerts.read_store import ALERT_COLUMNS, GROUP_COLUMNS, alert_from_row, group_from_row
+from firebell.alerts.read_store import (
+    ALERT_COLUMNS,
+    GROUP_COLUMNS,
+    LISTED,
+    NOT_FIRING,
+    alert_from_row,
+    group_from_row,
+)
 from firebell.alerts.rules import (
     LATE_WINDOW,
     STORM_GROUPS,
@@ -16,10 +23,8 @@ from firebell.alerts.rules import (
     group_state,
 )
 from firebell.alerts.titles import SEVERITIES
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
-
-PRUNE_ROWS = 20_000
-"""Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
 
 
 async def insert_events(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> list[InboundRequest]:
@@ -248,20 +253,20 @@ async def update_groups(tx: Tx, groups: Sequence[GroupState], now: datetime) -> 
 async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
     """Set the lead of each group to its most severe firing alert, or to its most severe one if none fires."""
     rows = await tx.fetch(
-        """
+        f"""
         with lead as (
             select
                 leaderless.id,
                 worst.title,
                 worst.severity,
                 worst.integration_id || ':' || worst.dedup_key as key
-            from unnest($1::bigint[], $2::text[]) as leaderless (id, status)
+            from unnest($1::bigint[], $2::int[], $3::int[]) as leaderless (id, low, high)
             cross join lateral (
                 select title, severity, integration_id, dedup_key
                 from alert
                 where group_id = leaderless.id
-                    and status = leaderless.status
-                order by coalesce(array_position($3::text[], coalesce(severity, '')), $4), id
+                    and {LISTED} between leaderless.low and leaderless.high
+                order by coalesce(array_position($4::text[], coalesce(severity, '')), $5), id
                 limit 1
             ) worst
         )
@@ -274,7 +279,8 @@ async def find_leads(tx: Tx, groups: Sequence[GroupState]) -> None:
         returning alert_group.id, alert_group.title, alert_group.lead_key, alert_group.lead_severity
         """,
         [g.id for g in groups],
-        ["firing" if g.firing > 0 else "resolved" for g in groups],
+        [0 if g.firing > 0 else NOT_FIRING for g in groups],
+        [NOT_FIRING - 1 if g.firing > 0 else NOT_FIRING for g in groups],
         SEVERITIES,
         len(SEVERITIES) + 1,
     )
@@ -378,19 +384,36 @@ async def update_alerts(tx: Tx, alerts: Sequence[AlertState]) -> None:
     )
 
 
+async def count_alerts(tx: Tx, counts: Sequence[tuple[datetime, int, int]]) -> None:
+    """Add alerts to the counters of their (quarter of an hour, service), in the order of the key.
+
+    The caller has locked the services, so that no two transactions wait for one counter.
+    """
+    await tx.execute(
+        """
+        insert into alert_count (quarter, service_id, alerts)
+        select quarter, service_id, alerts
+        from unnest($1::timestamptz[], $2::bigint[], $3::int[]) as started (quarter, service_id, alerts)
+        on conflict (quarter, service_id) do update
+        set alerts = alert_count.alerts + excluded.alerts
+        """,
+        *transpose(counts, 3),
+    )
+
+
 async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
     """Close a group and resolve its firing alerts, as a person asked; idempotent.
 
     The order of the alerts' events stays, so a repeated firing event opens a new group.
     """
     await tx.execute(
-        """
+        f"""
         update alert
         set status = 'resolved',
             ends_at = $2,
             ended_by = 'human'
         where group_id = $1
-            and status = 'firing'
+            and {LISTED} < {NOT_FIRING}
         """,
         group_id,
         now,
@@ -406,36 +429,3 @@ async def close_group(tx: Tx, group_id: int, now: datetime) -> None:
         group_id,
         now,
     )
-
-
-async def prune(tx: Tx, events_before: datetime, ids_before: datetime) -> bool:
-    """Delete the oldest expired rows, at most `PRUNE_ROWS` of each table; return True if more may be left."""
-    events = await tx.changed(
-        """
-        delete from event
-        where id in (
-            select id
-            from event
-            where received_at < $1
-            order by received_at
-            limit $2
-        )
-        """,
-        events_before,
-        PRUNE_ROWS,
-    )
-    event_ids = await tx.changed(
-        """
-        delete from seen_event
-        where id in (
-            select id
-            from seen_event
-            where at < $1
-            order by at
-            limit $2
-        )
-        """,
-        ids_before,
-        PRUNE_ROWS,
-    )
-    return PRUNE_ROWS in (events, event_ids)

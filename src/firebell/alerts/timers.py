@@ -1,4 +1,4 @@
-"""Timers of alerts: pruning, and notices about unreadable messages."""
+"""Timers of alerts: notices about unreadable messages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,14 +6,6 @@ from datetime import datetime
 from firebell.alerts import actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-
-PRUNE = "alerts.prune"
-
-
-async def run_prune(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Delete expired rows in batches, a second apart, until none are left; then run again after a day."""
-    await timers.schedule_daily(tx, PRUNE, now, more=await actions.prune(tx, now))
-    return ()
 
 
 async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -26,4 +18,4 @@ async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     return ()
 
 
-HANDLERS: dict[str, timers.Handler] = {PRUNE: run_prune, actions.BROKEN_SOURCE_TIMER: run_broken}
+HANDLERS: dict[str, timers.Handler] = {actions.BROKEN_SOURCE_TIMER: run_broken}

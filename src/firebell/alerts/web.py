@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from firebell.alerts import actions, queries
+from firebell.alerts import actions, queries, retention_store
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
@@ -61,7 +61,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "incidents": alert_details.incidents,
         "messages": messages,
         "deleted": len(alert_details.alert.message_ids) - len(messages),
-        "kept_days": actions.EVENT_RETENTION.days,
+        "kept_days": visit.ctx.retention_days.get("messages", retention_store.MESSAGE_DAYS),
     }
     return await html.render(visit.request, "alerts/alert.html", context)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -17,6 +17,7 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "catalog",
     tables=("service",),
+    kept={"service": FEW},
     routers=_routers,
     commands=(
         Command(

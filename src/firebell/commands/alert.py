@@ -68,7 +68,7 @@ def send(
 
 
 @alert.command("list", epilog=example("firebell alert list --query 5xx"))
-@click.option("--query", "q", help="Words in the title, or a whole deduplication key.")
+@click.option("--query", "q", help="Beginnings of words in the title, or a whole deduplication key.")
 @click.option("--service", help="Slug of a service; default all.")
 @click.option("--firing", is_flag=True, help="Only firing alerts.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)

@@ -35,6 +35,7 @@ from firebell.settings import Settings
 
 GAP_CHECK_PERIOD = timedelta(days=28)
 MIN_DESCRIPTORS = 2048
+SHOWN_TABLES = 5
 MIN_FREE_BYTES, LOW_FREE_BYTES = 256 * 2**20, 2 * 2**30
 """Free disk space below which the check fails, and below which it warns."""
 
@@ -146,6 +147,24 @@ async def check_work(tx: Tx, now: datetime) -> list[CheckResult]:
             "warn",
         ),
     ]
+
+
+async def check_size(tx: Tx) -> CheckResult:
+    """Report the sizes of the database and of its largest tables with their indexes."""
+    rows = await tx.fetch(
+        """
+        select relname, pg_total_relation_size(oid) as bytes
+        from pg_class
+        where relkind = 'r'
+            and relnamespace = current_schema()::regnamespace
+        order by bytes desc
+        limit $1
+        """,
+        SHOWN_TABLES,
+    )
+    total = await tx.value("select pg_database_size(current_database())")
+    largest = ", ".join(f"{row['relname']} {row['bytes'] / 2**20:,.0f}" for row in rows)
+    return CheckResult("size", "ok", f"The database has {total / 2**20:,.0f} MiB, of it {largest}.")
 
 
 async def check_people(tx: Tx, everyone: list[Person]) -> list[CheckResult]:
@@ -297,6 +316,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
             findings += await check_database(tx)
             if findings[-1].level == "ok":
                 findings += [await check_write(db, now), *check_files_of(settings)]
+                findings.append(await check_size(tx))
                 findings += await check_work(tx, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:

@@ -31,6 +31,8 @@ router = routing.html_router()
 
 MAX_SCHEDULES = 12
 """Maximum number of schedules on the page: the reader's own first, then those of their teams."""
+CHART_QUARTERS = 96
+"""Quarters of an hour in the chart: 24 hours."""
 _NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
@@ -64,8 +66,7 @@ def headline(live: int, waiting: int) -> str:
 
 
 async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
-    documents = [d for d in await postmortems.postmortems(tx) if d.state != "published"]
-    own = [d for d in documents if d.author_id in (me.id, None)]
+    own = [d for d in await postmortems.unpublished(tx) if d.author_id in (me.id, None)]
     return [
         {
             "title": f"Post-mortem for {d.ref}",
@@ -111,7 +112,7 @@ async def home(request: Request) -> Response:
         waiting = await paging.pages(tx, states=UNANSWERED, limit=10)
         counts = await paging.counts(tx)
         waiting_views = await queries.page_details(tx, waiting, now)
-        rate = await alerts.alert_rate(tx, now - timedelta(hours=24), now, 96)
+        rate = await alerts.alert_rate(tx, now, CHART_QUARTERS)
         schedule_ids = await oncall.ids_near(tx, me.id, now)
         on_call = await oncall.current(tx, schedule_ids[:MAX_SCHEDULES], now)
         names = await people.people_by_id(tx, [u for o in on_call for u in o.users])

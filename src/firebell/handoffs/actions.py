@@ -84,9 +84,9 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
     titles = {i.id: i.title for i in team_incidents}
     outgoing, incoming = milestones.people_of(schedule, change.at)
 
-    arrivals = await paging.arrivals(tx, start, change.at)
+    arrivals = await paging.arrivals(tx, start, change.at, schedule.people)
     covers = await swap_queries.covers(tx, schedule_ids=[schedule.id], state=CoverState.OPEN, since=change.at)
-    named = {*schedule.people, *(a.person_id for a in arrivals), *(c.requester for c in covers)}
+    named = {*schedule.people, *(c.requester for c in covers)}
     people_by_id = await people.people_by_id(tx, list(named))
 
     def names(users: Sequence[User]) -> list[str]:
@@ -108,8 +108,8 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
         ahead=_ahead(schedule, covers, change.at, names),
         postmortems=[
             (d.ref, titles[d.incident_id], d.due_at)
-            for d in await postmortems.postmortems(tx)
-            if d.state != "published" and d.incident_id in titles
+            for d in await postmortems.unpublished(tx)
+            if d.incident_id in titles
         ],
         now=now,
     )

@@ -1,6 +1,6 @@
 """Slice declaration: handoffs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
@@ -8,6 +8,7 @@ from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
@@ -21,6 +22,12 @@ def _timers() -> Mapping[str, "Handler"]:
     from firebell.handoffs import timers
 
     return timers.HANDLERS
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.handoffs import retention_store
+
+    return retention_store.RETENTIONS
 
 
 def _subscriptions() -> Subscriptions:
@@ -37,6 +44,8 @@ SLICE = Slice(
         "handoff_ack",
         "shift_told",
     ),
+    kept={"shift_told": "One row for each schedule."},
+    retentions=_retentions,
     routers=_routers,
     timers=_timers,
     subscriptions=_subscriptions,

@@ -320,7 +320,9 @@ async def list_incidents(
     month: Annotated[
         Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
     ] = None,
-    q: Annotated[Text, Query(description="words that must all be in the title", max_length=200)] = "",
+    q: Annotated[
+        Text, Query(description="the beginnings of words in the title or summary", max_length=200)
+    ] = "",
     postmortem_due: Annotated[
         QueryBool, Query(description="in any phase, with a post-mortem that is not published")
     ] = False,

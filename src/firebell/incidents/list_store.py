@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from firebell.incidents.model import Incident, IncidentFilter, Phase, PostmortemState, Sort
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db.database import Tx
+from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
 
 COUNTED = 1000
 """Number of incidents up to which a list is counted exactly."""
@@ -13,6 +14,9 @@ _DURATION = """coalesce(
     1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')
 )"""
 """Seconds from declaration to closure; open incidents sort above all closed ones, earliest declaration first."""
+
+_SEARCHED = "id, title, summary, declared_at, closed_at"
+_MATCH = "search_vector(incident.title || ' ' || incident.summary) @@ to_tsquery('simple', {})"
 
 
 class _Query:
@@ -52,6 +56,66 @@ class _Query:
             ) few cross join lateral (select * from incident where id = few.incident_id offset 0) incident"""
         return source, "\n            and ".join(self._conditions(wanted))
 
+    def listed(
+        self, columns: str, wanted: IncidentFilter, order: str, maximum: str, *, after: str = ""
+    ) -> str:
+        """Return the statement for the next `maximum` incidents in an order.
+
+        Words are searched for in the incidents that come next, then by the index, which is not ordered.
+        """
+        source, where = self.parts(wanted)
+        where += after
+        match = _MATCH.format(self.add(tsquery(wanted.words))) if wanted.words else "true"
+        if not wanted.words or source != "incident":
+            return f"""
+            select {columns}
+            from {source}
+            where {where}
+                and {match}
+            order by {order}
+            limit {maximum}
+            """
+        return f"""
+            with next_incident as materialized (
+                select {_SEARCHED}
+                from incident
+                where {where}
+                order by {order}
+                limit {NEWEST_SEARCHED}
+            ),
+            titled as materialized (
+                select id
+                from next_incident incident
+                where {match}
+                order by {order}
+                limit {maximum}
+            ),
+            indexed as materialized (
+                select id
+                from (
+                    -- `offset 0` makes the planner read the index of words
+                    select *
+                    from incident
+                    where {match}
+                    offset 0
+                ) incident
+                where {where}
+                    and (select count(*) from titled) < {maximum}
+                    and (select count(*) from next_incident) = {NEWEST_SEARCHED}
+            )
+            select {columns}
+            from incident
+            where id in (
+                select id
+                from titled
+                union
+                select id
+                from indexed
+            )
+            order by {order}
+            limit {maximum}
+        """
+
     def _conditions(self, wanted: IncidentFilter) -> list[str]:
         conditions = ["true"]
         if wanted.phases:
@@ -64,9 +128,6 @@ class _Query:
             conditions.append(f"incident.declared_at >= {self.add(wanted.since)}")
         if wanted.until is not None:
             conditions.append(f"incident.declared_at < {self.add(wanted.until)}")
-        conditions += [
-            f"position(lower({self.add(word)}) in lower(incident.title)) > 0" for word in wanted.words
-        ]
         return conditions
 
 
@@ -85,27 +146,18 @@ async def incidents(
     newer: bool = False,
 ) -> list[Incident]:
     """Return the incidents after the one with the id `place` in the order of the list, or before it if `newer`."""
-    query = _Query()
-    source, where = query.parts(wanted)
+    query, after = _Query(), ""
     key = f"{_DURATION}, id" if sort is Sort.LONGEST else "id"
     if place is not None:
         comparison, placeholder = ">" if newer else "<", query.add(place)
         limit_key = placeholder
         if sort is Sort.LONGEST:
             limit_key = f"(select {key} from incident where id = {placeholder})"
-        where += f"\n            and ({key}) {comparison} {limit_key}"
+        after = f"\n            and ({key}) {comparison} {limit_key}"
     direction = "asc" if newer else "desc"
     order = f"{_DURATION} {direction}, id {direction}" if sort is Sort.LONGEST else f"id {direction}"
-    rows = await tx.fetch(
-        f"""
-        select {INCIDENT_COLUMNS}
-        from {source}
-        where {where}
-        order by {order}
-        limit {query.add(limit)}
-        """,
-        *query.values,
-    )
+    statement = query.listed(INCIDENT_COLUMNS, wanted, order, query.add(limit), after=after)
+    rows = await tx.fetch(statement, *query.values)
     listed = [incident_from_row(row) for row in rows]
     return listed[::-1] if newer else listed
 
@@ -115,16 +167,11 @@ async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int
     query = _Query()
     selects = []
     for name, wanted in filters.items():
-        source, where = query.parts(wanted)
         selects.append(
             f"""
             select {query.add(name)}::text tab, count(*) incidents
             from (
-                select id
-                from {source}
-                where {where}
-                order by id desc
-                limit {COUNTED + 1}
+                {query.listed("id", wanted, "id desc", str(COUNTED + 1))}
             ) listed
             """
         )
@@ -147,12 +194,28 @@ async def postmortems(tx: Tx, ids: Sequence[int]) -> dict[int, PostmortemState]:
 
 async def commander_ids(tx: Tx) -> list[int]:
     """Return the ids of the people who hold the role of commander in any incident."""
+    # one look-up in the index for each commander: `distinct` would read all of their roles
     rows = await tx.fetch(
         """
-        select distinct person_id
-        from incident_role
-        where role = 'commander'
-            and until_at is null
+        with recursive commander (person_id) as (
+            select min(person_id)
+            from incident_role
+            where role = 'commander'
+                and until_at is null
+            union all
+            select (
+                select min(incident_role.person_id)
+                from incident_role
+                where role = 'commander'
+                    and until_at is null
+                    and incident_role.person_id > commander.person_id
+            )
+            from commander
+            where commander.person_id is not null
+        )
+        select person_id
+        from commander
+        where person_id is not null
         """
     )
     return [row["person_id"] for row in rows]

@@ -93,7 +93,8 @@ class Sort(StrEnum):
 class IncidentFilter:
     """Which incidents a list shows; an empty field restricts nothing.
 
-    `since` is inclusive and `until` exclusive, both by declaration. The title must contain all `words`.
+    `since` is inclusive and `until` exclusive, both by declaration. Each of `words` must begin a
+    word of the title or summary.
     """
 
     phases: tuple[Phase, ...] = ()

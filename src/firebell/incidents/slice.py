@@ -33,6 +33,10 @@ SLICE = Slice(
         "timeline_entry",
     ),
     views={"page_incident": "An alert and a page are shown with their incidents."},
+    kept=dict.fromkeys(
+        ("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
+        "An incident is kept, with everything that is known about it.",
+    ),
     routers=_routers,
     timers=_timers,
     commands=(

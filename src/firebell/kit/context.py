@@ -34,3 +34,5 @@ class Context:
     health: ProcessHealth = field(default_factory=ProcessHealth)
     allowed_hosts: frozenset[str] = frozenset()
     """Host names under which pages are served, in addition to literal addresses and loopback names."""
+    retention_days: Mapping[str, int | None] = field(default_factory=dict)
+    """The days for which data is kept, by setting, where they are not the default; None keeps everything."""

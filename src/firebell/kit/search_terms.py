@@ -1,13 +1,19 @@
 """Parses search queries: each word must be a prefix of a word in the searched text (pure)."""
 
 import re
+import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 LONGEST_QUERY = 200
 """Maximum length of a query in characters; the rest is ignored."""
-MOST_WORDS = 8
+NEWEST_SEARCHED = 2_000
+"""Number of the newest rows of a table that are searched before its index.
+
+The index is not ordered: it would read every match of a common word, but such a word is in the newest rows.
+"""
+MOST_WORDS = 20
 """Maximum number of words in a query; the rest is ignored."""
 _ACCENT = re.compile("[\u0300-\u036f]")
 _SEPARATOR = "\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ud800-\udfff"
@@ -22,6 +28,7 @@ _LETTERS = str.maketrans(
         "Œ": "OE",
     }
 )
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _REFERENCE = re.compile(r"\s*(?:(pg|inc)[\s-]*)?([0-9]{1,18})\s*", re.IGNORECASE)
 
 
@@ -35,6 +42,12 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text).casefold())
 
 
+def tsquery(words: Sequence[str]) -> str:
+    """Return the query for `to_tsquery`: all words, each as a prefix; of no words, one that matches nothing."""
+    # the database folds case like that of the text, but in some of its languages not that of ASCII
+    return " & ".join(f"'{word.translate(_ASCII_LOWER)}':*" for word in words)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The folded words of a query; empty if there is nothing to search for."""
@@ -46,7 +59,7 @@ class Terms:
     @property
     def tsquery(self) -> str:
         """The query for `to_tsquery`: all words, each as a prefix."""
-        return " & ".join(f"'{word}':*" for word in self.words)
+        return tsquery(self.words)
 
     @property
     def prefixes(self) -> tuple[str, ...]:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from firebell.kit.db.database import Tx
     from firebell.kit.db.events import MustHandler
     from firebell.kit.jobs.outbox import Handler as OutboxHandler
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler as TimerHandler
 
 T = TypeVar("T")
+
+FEW = "Few, and removed by people."
+"""Why the rows of a table of settings are kept."""
 
 
 class DeclarationError(ValueError):
@@ -94,6 +98,10 @@ class Slice:
     """The tables that only this slice writes and locks; slices below it do not read them."""
     views: Mapping[str, str] = field(default_factory=dict)
     """The views of these tables that slices below may read, each with the reason."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """The tables whose rows are never deleted because of their age, each with the reason."""
+    retentions: Callable[[], Sequence["Retention"]] = tuple
+    """How long the rows of the other tables are kept."""
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
     composers: Callable[[], Mapping[str, Composer]] = dict

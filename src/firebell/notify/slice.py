@@ -1,8 +1,12 @@
 """Slice declaration: sending messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from firebell.kit.slice import Composer, Slice, Subscriptions
+
+if TYPE_CHECKING:
+    from firebell.kit.jobs.retention import Retention
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -35,6 +39,16 @@ def _subscriptions() -> Subscriptions:
     )
 
 
+def _retentions() -> "Sequence[Retention]":
+    from firebell.notify import retention_store
+
+    return retention_store.RETENTIONS
+
+
 SLICE = Slice(
-    "notify", tables=("delivery", "notice", "mail_thread"), composers=_composers, subscriptions=_subscriptions
+    "notify",
+    tables=("delivery", "notice", "mail_thread"),
+    retentions=_retentions,
+    composers=_composers,
+    subscriptions=_subscriptions,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -93,6 +93,19 @@ SLICE = Slice(
         "calendar_shift",
         "finding_told",
     ),
+    kept={
+        "schedule": FEW,
+        "layer": FEW,
+        "shadow": FEW,
+        "schedule_edit": "Who was on call is what past months are paid by.",
+        "vacation": "Who was away explains who was on call.",
+        "cover": "Who covered for whom explains who was on call.",
+        "swap": "Who swapped with whom explains who was on call.",
+        "calendar_feed": FEW,
+        "calendar_import": FEW,
+        "calendar_shift": "Each fetch of a calendar replaces its shifts.",
+        "finding_told": "Each check of a schedule replaces its errors.",
+    },
     routers=_routers,
     timers=_timers,
     subscriptions=_subscriptions,

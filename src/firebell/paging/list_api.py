@@ -73,7 +73,7 @@ async def list_pages(
         Query(description="continue after the previous response, by the cursor in its Link header"),
     ] = None,
     state: Annotated[list[PageState] | None, Query(description="default: every open state")] = None,
-    q: Annotated[Text, Query(description="words that must all be in the title", max_length=200)] = "",
+    q: Annotated[Text, Query(description="the beginnings of words in the title", max_length=200)] = "",
     service: Annotated[Text | None, Query(description="slug of a service", examples=["checkout"])] = None,
     team: Annotated[Text | None, Query(description="slug of a team", examples=["payments"])] = None,
     whose: Annotated[

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from firebell.kit.db.database import Tx
+from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
 from firebell.paging.list_pagination import WAITS_AGAIN, ListSegment, parts
 from firebell.paging.model import OPEN, Page, PageFilter, PageState
 from firebell.paging.store import PAGE_COLUMNS, page_from_row
@@ -21,6 +22,10 @@ class _Query:
         self.per_team = ""
         self.source = "page"
         self.where = ""
+        self.match = ""
+        self.newest_searched = ""
+        # with an equality, the planner may read the pages of all states in the order of their ids
+        self.in_state = "page.state between section.state and section.state"
         if page_filter.person_id is not None:
             self._only_of(page_filter.person_id)
         if page_filter.team_ids is not None:
@@ -37,8 +42,11 @@ class _Query:
             self._and(f"page.triggered_at >= {self.add(page_filter.since)}")
         if page_filter.until is not None:
             self._and(f"page.triggered_at < {self.add(page_filter.until)}")
-        for word in page_filter.words:
-            self._and(f"position(lower({self.add(word)}) in lower(page.title)) > 0")
+        if page_filter.since is not None or page_filter.until is not None:
+            # an index by state and time
+            self.in_state = "page.state = section.state"
+        if page_filter.words:
+            self._only_titled(tsquery(page_filter.words), few=page_filter.person_id is not None)
 
     def add(self, value: object) -> str:
         """Return the placeholder of one more value."""
@@ -47,6 +55,72 @@ class _Query:
 
     def _and(self, condition: str) -> None:
         self.where += f"\n                and {condition}"
+
+    def _only_titled(self, query: str, *, few: bool) -> None:
+        match = f"search_vector(page.title) @@ to_tsquery('simple', {self.add(query)})"
+        if few:
+            self._and(match)
+        else:
+            self.match, self.newest_searched = match, self.add(NEWEST_SEARCHED)
+
+    def listed(self, columns: str, section: str, order: str, maximum: str) -> str:
+        """Return the statement for the next `maximum` pages of a section, in the order of their ids.
+
+        Words are searched for in the pages that come next, then by the index, which is not ordered.
+        """
+        where = f"{section}{self.where}"
+        if not self.match:
+            return f"""
+            select {columns}
+            from {self.source}
+            where {where}
+            order by page.state {order}, page.id {order}
+            limit {maximum}
+            """
+        return f"""
+            with next_page as materialized (
+                select page.id, page.title
+                from page
+                where {where}
+                order by page.state {order}, page.id {order}
+                limit {self.newest_searched}
+            ),
+            titled as materialized (
+                select page.id
+                from next_page page
+                where {self.match}
+                order by page.id {order}
+                limit {maximum}
+            ),
+            indexed as materialized (
+                select page.id
+                from (
+                    -- `offset 0` makes the planner read the index of words
+                    select *
+                    from page
+                    where {self.match}
+                    offset 0
+                ) page
+                where {where}
+                    and (select count(*) from titled) < {maximum}
+                    and (select count(*) from next_page) = {self.newest_searched}
+            )
+            select {columns}
+            from page
+            where page.id in (
+                select id
+                from (
+                    select id
+                    from titled
+                    union
+                    select id
+                    from indexed
+                ) matching
+                order by id {order}
+                limit {maximum}
+            )
+            order by page.id {order}
+        """
 
     def _only_of(self, person_id: int) -> None:
         # `offset 0` keeps each lookup on the index: a person has few of all pages
@@ -114,19 +188,9 @@ async def walk(
         )
     ]
     kinds, maximum = query.add(list(WAITS_AGAIN)), query.add(limit)
-    rows = await tx.fetch(
-        f"""
-        {query.with_clause}
-        select section.waiting, listed.*
-        from unnest({section[0]}::text[], {section[1]}::bool[], {section[2]}::bigint[], {section[3]}::bigint[],
-            {section[4]}::timestamptz[]) section (state, waiting, low, high, since)
-        {query.per_team}
-        cross join lateral (
-            select {columns}
-            from {query.source}
-            where page.state = section.state
+    in_section = f"""{query.in_state}
                 and page.id >= section.low
-                and page.id < section.high{query.where}
+                and page.id < section.high
                 and (section.since is null or exists (
                     select
                     from (
@@ -138,9 +202,16 @@ async def walk(
                     ) latest
                     where latest.at >= section.since
                         and latest.kind = any({kinds}::text[])
-                ))
-            order by page.id {order}
-            limit {maximum}
+                ))"""
+    rows = await tx.fetch(
+        f"""
+        {query.with_clause}
+        select section.waiting, listed.*
+        from unnest({section[0]}::text[], {section[1]}::bool[], {section[2]}::bigint[], {section[3]}::bigint[],
+            {section[4]}::timestamptz[]) section (state, waiting, low, high, since)
+        {query.per_team}
+        cross join lateral (
+            {query.listed(columns, in_section, order, maximum)}
         ) listed
         order by section.waiting {order}, listed.id {order}
         limit {maximum}
@@ -162,11 +233,7 @@ async def counts(tx: Tx, page_filter: PageFilter = EVERY) -> dict[str, int]:
         from unnest({states}::text[]) section (state)
         {query.per_team}
         cross join lateral (
-            select page.id
-            from {query.source}
-            where page.state = section.state{query.where}
-            order by page.id desc
-            limit {maximum}
+            {query.listed("page.id", query.in_state, "desc", maximum)}
         ) listed
         group by section.state
         """,
@@ -186,11 +253,7 @@ async def matching_ids(tx: Tx, states: Sequence[str], page_filter: PageFilter, l
         from unnest({section_states}::text[]) section (state)
         {query.per_team}
         cross join lateral (
-            select page.id
-            from {query.source}
-            where page.state = section.state{query.where}
-            order by page.id desc
-            limit {maximum}
+            {query.listed("page.id", query.in_state, "desc", maximum)}
         ) listed
         order by listed.id desc
         limit {maximum}

@@ -174,8 +174,8 @@ class NewPage(NamedTuple):
 class PageFilter:
     """Restricts a list of pages; empty fields restrict nothing.
 
-    `words` must all be in the title. `person_id` selects the pages that this person acknowledged and the open
-    ones that notified them. Pages began at `since` or later, and before `until`.
+    Each of `words` must begin a word of the title. `person_id` selects the pages that this person acknowledged
+    and the open ones that notified them. Pages began at `since` or later, and before `until`.
     """
 
     words: tuple[str, ...] = ()

@@ -1,16 +1,22 @@
-"""The SQL that finds and deletes what nothing needs any more: used links, and mail threads of ended pages."""
+"""The SQL that deletes old pages, used links, and mail threads of ended pages."""
 
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.kit.jobs.retention import Retention, by_index
+from firebell.notify import actions as notify
 
-PRUNE_ROWS = 1000
-"""Number of rows that one call deletes from a table at most, so that it holds locks only briefly."""
+USED_LINK_DAYS = 7
+"""Longer than a link or an action that a browser kept can be used: 24 hours and 30 minutes."""
+MAIL_THREAD_DAYS = 30
+"""Age of a page's end from which no email joins its conversation."""
+PAGES_PER_BATCH = 200
+"""Number of pages that a transaction reads at most: each has a log and messages, which are deleted with it."""
 
 
-async def prune_used_links(tx: Tx, before: datetime) -> bool:
-    """Delete a batch of links that were used before an instant; return True if more may be left."""
-    deleted = await tx.changed(
+async def delete_used_links(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the links that were used before an instant; return their number."""
+    return await tx.changed(
         """
         delete from used_link
         where id in (
@@ -22,13 +28,12 @@ async def prune_used_links(tx: Tx, before: datetime) -> bool:
         )
         """,
         before,
-        PRUNE_ROWS,
+        limit,
     )
-    return deleted == PRUNE_ROWS
 
 
-async def ended_mail_threads(tx: Tx, resolved_before: datetime) -> list[str]:
-    """Return up to `PRUNE_ROWS` mail threads of pages that were resolved before an instant."""
+async def delete_mail_threads(tx: Tx, resolved_before: datetime, limit: int) -> int:
+    """Delete mail threads of pages that were resolved before an instant; return their number."""
     rows = await tx.fetch(
         """
         select thread
@@ -38,6 +43,61 @@ async def ended_mail_threads(tx: Tx, resolved_before: datetime) -> list[str]:
         limit $2
         """,
         resolved_before,
-        PRUNE_ROWS,
+        limit,
     )
-    return [row["thread"] for row in rows]
+    await notify.forget_mail_threads(tx, [row["thread"] for row in rows])
+    return len(rows)
+
+
+async def prune_pages(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of resolved pages with their log, owners and messages; those of an incident stay."""
+    rows = await tx.fetch(
+        """
+        with oldest as materialized (
+            select id, triggered_at, resolved_at
+            from page
+            where id > $2
+            order by id
+            limit $3
+        ),
+        unneeded as (
+            select page.id
+            from page
+            join oldest on oldest.id = page.id
+            where oldest.resolved_at < $1
+                and page.state = 'resolved'
+                and not exists (
+                    select
+                    from page_incident
+                    where page_incident.page_id = oldest.id
+                )
+            for update of page skip locked
+        ),
+        deleted as (
+            delete from page
+            where id in (select id from unneeded)
+        )
+        select id, triggered_at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        PAGES_PER_BATCH,
+    )
+    return rows[-1]["id"] if len(rows) == PAGES_PER_BATCH and not rows[-1]["is_kept"] else None
+
+
+RETENTIONS = (
+    Retention(
+        "page",
+        400,
+        prune_pages,
+        setting="pages",
+        # a month is reported once it is over, and emails of a page join its conversation for 30 days
+        least_days=62,
+        with_tables=("page_log", "page_owner"),
+    ),
+    Retention("used_link", USED_LINK_DAYS, by_index(delete_used_links)),
+    Retention("mail_thread", MAIL_THREAD_DAYS, by_index(delete_mail_threads)),
+)

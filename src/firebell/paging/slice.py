@@ -1,13 +1,14 @@
 """Slice declaration: pages and escalation policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
@@ -25,9 +26,15 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import retention, timers
+    from firebell.paging import timers
 
-    return {**timers.HANDLERS, **retention.HANDLERS}
+    return timers.HANDLERS
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.paging import retention_store
+
+    return retention_store.RETENTIONS
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -75,6 +82,8 @@ SLICE = Slice(
         "group_page": "An alert is shown with its page.",
         "subject_plan": "A message of a plan that moved on is not sent.",
     },
+    kept={"policy": FEW},
+    retentions=_retentions,
     routers=_routers,
     timers=_timers,
     composers=_composers,

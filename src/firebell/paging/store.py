@@ -1,12 +1,13 @@
 """The SQL of pages, their log and owners; batches are single statements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import (
+    OPEN,
     Arrival,
     LogEntry,
     NewLogEntry,
@@ -220,9 +221,10 @@ async def counts(tx: Tx) -> dict[str, int]:
         """
         select state, count(*) pages
         from page
-        where state <> 'resolved'
+        where state = any($1::text[])
         group by state
-        """
+        """,
+        list(OPEN),
     )
     return {row["state"]: row["pages"] for row in rows}
 
@@ -348,24 +350,37 @@ async def pages_waiting_for(tx: Tx, person_id: int) -> list[int]:
     return [row["page_id"] for row in rows]
 
 
-async def arrivals(tx: Tx, start: datetime, end: datetime) -> list[Arrival]:
-    """Return the messages of urgent pages that arrived in `[start, end)`, oldest first."""
+async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collection[int]) -> list[Arrival]:
+    """Return when messages about urgent pages reached these people in `[start, end)`, oldest first.
+
+    Messages about one page to one person in one minute count once.
+    """
     rows = await tx.fetch(
         """
-        select delivery.person_id, delivery.subject_id page_id, page.severity, delivery.sent_at "at"
-        from delivery
-        join page on page.id = delivery.subject_id
-        where delivery.state = 'accepted'
-            and delivery.subject_kind = 'page'
-            and page.urgency = 'high'
-            and delivery.sent_at >= $1
-            and delivery.sent_at < $2
-        order by delivery.sent_at, delivery.id
+        with reached as (
+            select person_id, subject_id, min(sent_at) as "at"
+            from delivery
+            where state = 'accepted'
+                and subject_kind = 'page'
+                and sent_at >= $1
+                and sent_at < $2
+                and person_id = any($3::bigint[])
+            group by person_id, subject_id, date_bin('1 minute', sent_at, 'epoch')
+        )
+        select reached.person_id, reached.subject_id as page_id, page.severity, reached."at"
+        from reached
+        join page on page.id = reached.subject_id
+        where page.urgency = 'high'
+            -- the pages of a month are neighbors; without these bounds all pages are read
+            and page.id >= (select min(subject_id) from reached)
+            and page.id <= (select max(subject_id) from reached)
+        order by reached."at", reached.subject_id
         """,
         start,
         end,
+        list(person_ids),
     )
-    return [Arrival(**dict(row)) for row in rows]
+    return [Arrival(*row) for row in rows]
 
 
 async def triggered(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Page]:
@@ -374,7 +389,8 @@ async def triggered(tx: Tx, team_id: int, start: datetime, end: datetime) -> lis
         f"""
         select {PAGE_COLUMNS}
         from page
-        where team_id = $1
+        where state = any($4::text[])
+            and team_id = $1
             and triggered_at >= $2
             and triggered_at < $3
         order by triggered_at, id
@@ -383,5 +399,6 @@ async def triggered(tx: Tx, team_id: int, start: datetime, end: datetime) -> lis
         team_id,
         start,
         end,
+        list(PageState),
     )
     return [page_from_row(row) for row in rows]

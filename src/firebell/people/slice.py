@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from fastapi import APIRouter
 
-    from firebell.kit.jobs.timers import Handler
+    from firebell.kit.jobs.retention import Retention
 
 
 def _routers() -> list["APIRouter"]:
@@ -46,10 +46,10 @@ def _routers() -> list["APIRouter"]:
     ]
 
 
-def _timers() -> "Mapping[str, Handler]":
-    from firebell.people import timers
+def _retentions() -> "Sequence[Retention]":
+    from firebell.people import retention
 
-    return timers.HANDLERS
+    return retention.RETENTIONS
 
 
 SLICE = Slice(
@@ -68,8 +68,20 @@ SLICE = Slice(
         "person_gone",
         "sign_in_limit",
     ),
+    kept={
+        "person": "Names are shown wherever someone acted; a person is deactivated.",
+        "team": FEW,
+        "team_member": FEW,
+        "catch_all": FEW,
+        "notification_rule": FEW,
+        "quiet_hours": FEW,
+        "person_gone": "When someone left decides what they are asked and paid for.",
+        "api_key": "Few; a revoked key stays in the list of keys.",
+        "session": "Ended sessions are deleted at each sign-in.",
+        "sign_in_limit": "Budgets that are full again are deleted at each failed sign-in.",
+    },
+    retentions=_retentions,
     routers=_routers,
-    timers=_timers,
     commands=(Command("contact", "Manage your contact methods.", "firebell.commands.contact", rank=150),),
     navigation=(
         NavItem(Section.FOOT, 10, "/settings", "settings", "Settings", name="settings"),

@@ -25,6 +25,7 @@ _BODY_MAX_CHARS = 200_000
 find = store.of_incident
 newest = store.newest
 postmortems = store.postmortems
+unpublished = store.unpublished
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem:

@@ -27,6 +27,7 @@ SLICE = Slice(
     views={
         "incident_postmortem": "Incidents are listed with, and filtered by, the state of their post-mortem."
     },
+    kept={"postmortem": "A post-mortem is kept with its incident."},
     routers=_routers,
     subscriptions=_subscriptions,
     navigation=(

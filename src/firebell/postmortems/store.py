@@ -58,6 +58,20 @@ async def postmortems(tx: Tx) -> list[ListedPostmortem]:
     return [ListedPostmortem(**dict(row)) for row in rows]
 
 
+async def unpublished(tx: Tx) -> list[ListedPostmortem]:
+    """Return up to 500 unpublished post-mortems in descending order of their due time."""
+    rows = await tx.fetch(
+        f"""
+        select {_LISTED}
+        from postmortem
+        where state <> 'published'
+        order by due_at desc
+        limit 500
+        """
+    )
+    return [ListedPostmortem(**dict(row)) for row in rows]
+
+
 async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
     """Return the post-mortems of incidents with an id below `before`, newest incident first."""
     rows = await tx.fetch(

@@ -122,7 +122,7 @@ async def report(
             measured,
             await people.teams(tx),
             people_by_id,
-            await paging.arrivals(tx, low, high),
+            await paging.arrivals(tx, starts, high, list(people_by_id)),
             rates,
             holidays(rates, month),
             now,

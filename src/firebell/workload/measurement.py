@@ -1,10 +1,11 @@
 """Measures a month of on-call per schedule, team and person, each person in their time zone (pure)."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import fmean, median
 
-from firebell.kit.intervals import Interval, overlap, within
+from firebell.kit.intervals import Interval, overlap
 from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, compare_with_mean, load_of, night_of
@@ -70,7 +71,7 @@ def report(
     reported = [s for s in schedules if team is None or s.team_id == team.id]
     named = None if team is None else named_by(reported) | {*also}
     by_person: dict[int, list[Arrival]] = {}
-    for arrival in arrivals:
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
         by_person.setdefault(arrival.person_id, []).append(arrival)
     low, high = bounds(month, "UTC")
     shifts = [
@@ -131,14 +132,18 @@ def _rows(
 def _calls(
     arrivals: Sequence[Arrival], shifts: Sequence[Interval], a: datetime, b: datetime, tz: str
 ) -> Calls:
-    """Return the pages in `[a, b)` that reached someone while they were on call."""
-    on_call = [x for x in arrivals if a <= x.at < b and within(shifts, x.at)]
+    """Return the pages in `[a, b)` that reached someone while they were on call; arrivals are oldest first."""
+    times = [arrival.at for arrival in arrivals]
+    by_shift = [
+        range(bisect_left(times, max(start, a)), bisect_left(times, min(end, b))) for start, end in shifts
+    ]
+    on_call = [arrivals[i] for i in sorted(set().union(*by_shift))]
     nights: dict[date, set[int]] = {}
     for arrival in on_call:
         if night := night_of(arrival.at, tz):
             nights.setdefault(night, set()).add(arrival.page_id)
     per_night = [len(pages) for pages in nights.values()]
-    per_shift = [len({x.page_id for x in on_call if within([shift], x.at)}) for shift in shifts]
+    per_shift = [len({arrivals[i].page_id for i in indexes}) for indexes in by_shift]
     return Calls(
         pages=len({x.page_id for x in on_call}),
         night_pages=sum(per_night),

@@ -49,10 +49,11 @@ def time_off(arrivals: Sequence[Arrival], tz: str, month: date, rates: Rates) ->
     """Return one person's proposed time off: once per night of this month with a SEV0 or SEV1 page."""
     nights: dict[date, dict[int, int]] = {}
     for arrival in arrivals:
+        if arrival.severity is None or arrival.severity > TIME_OFF_SEVERITY:
+            continue
         night = night_of(arrival.at, tz)
-        severe = arrival.severity is not None and arrival.severity <= TIME_OFF_SEVERITY
-        if severe and night and (night.year, night.month) == (month.year, month.month):
-            nights.setdefault(night, {})[arrival.page_id] = arrival.severity or 0
+        if night and (night.year, night.month) == (month.year, month.month):
+            nights.setdefault(night, {})[arrival.page_id] = arrival.severity
     return tuple(
         TimeOff(
             night, tuple(f"PG-{i}" for i in sorted(severities)), min(severities.values()), rates.rest_hours

@@ -17,6 +17,7 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "workload",
     tables=("pay_rates",),
+    kept={"pay_rates": "Past months are paid by them."},
     routers=_routers,
     navigation=(NavItem(Section.MORE, 50, "/oncall/load", "gauge", "On-call workload and pay"),),
 )

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from firebell.kit import search_terms
 from firebell.kit.clock import YEARS
 from firebell.kit.errors import Invalid
 
@@ -21,14 +22,19 @@ def storable(text: str) -> bool:
 
 
 def search_words(text: str) -> tuple[str, ...]:
-    """Return the words to search titles for; raise `Invalid` for text that no title can contain."""
+    """Return the words to search titles for, without accents; none for blank text.
+
+    Raise `Invalid` for text that no title can contain, or that has no word.
+    """
     if len(text) > QUERY_LIMIT:
         raise Invalid("The search is too long.", fields={"q": f"Enter at most {QUERY_LIMIT} characters."})
     if not storable(text):
         raise Invalid("The search contains an invalid character.", fields={"q": "Remove the NUL character."})
-    words = tuple(dict.fromkeys(text.split()))
-    if len(words) > _WORDS_LIMIT:
+    if len(set(text.split())) > _WORDS_LIMIT:
         raise Invalid("The search has too many words.", fields={"q": f"Enter at most {_WORDS_LIMIT} words."})
+    words = search_terms.parse(text).words
+    if text.strip() and not words:
+        raise Invalid("The search has no word.", fields={"q": "Enter a letter or a digit."})
     return words
 
 

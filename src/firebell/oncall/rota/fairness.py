@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from firebell.kit.intervals import Interval, clip, union
 from firebell.kit.localtime import to_instant, to_local
@@ -80,16 +81,24 @@ class Load:
         return self.by_class.get(hour_class, _ZERO)
 
 
+@lru_cache(maxsize=10_000)
+def _cuts(day: date, tz: str) -> tuple[datetime, datetime, datetime, datetime]:
+    """Return midnight, 07:00, 22:00 and the next midnight of a local day."""
+    return (
+        to_instant(datetime.combine(day, time()), tz),
+        to_instant(datetime.combine(day, NIGHT_TO), tz),
+        to_instant(datetime.combine(day, NIGHT_FROM), tz),
+        to_instant(datetime.combine(day + _DAY, time()), tz),
+    )
+
+
 def parts(start: datetime, end: datetime, tz: str) -> Iterator[DayPart]:
     """Yield `[start, end)` cut at midnight, 07:00 and 22:00 local time, without gaps or overlaps."""
     day = to_local(start, tz).date() - _DAY
     last = to_local(end, tz).date() + _DAY
     while day <= last:
-        cuts = [
-            to_instant(datetime.combine(at, clock), tz)
-            for at, clock in ((day, time()), (day, NIGHT_TO), (day, NIGHT_FROM), (day + _DAY, time()))
-        ]
-        for (begins, ends), night in zip(itertools.pairwise(cuts), (day - _DAY, None, day), strict=True):
+        nights = (day - _DAY, None, day)
+        for (begins, ends), night in zip(itertools.pairwise(_cuts(day, tz)), nights, strict=True):
             low, high = max(begins, start), min(ends, end)
             if low < high:
                 yield DayPart(low, high, day, night)
@@ -98,6 +107,11 @@ def parts(start: datetime, end: datetime, tz: str) -> Iterator[DayPart]:
 
 def night_of(at: datetime, tz: str) -> date | None:
     """Return the night of an instant, named by the day on which it began; None by day."""
+    day = to_local(at, tz).date()
+    midnight, morning, evening, following = _cuts(day, tz)
+    if midnight <= at < following:
+        return day - _DAY if at < morning else day if at >= evening else None
+    # the second hour of a day whose clocks go back at midnight
     return next(parts(at, at + _ONE_SECOND, tz)).night
 
 

@@ -1,0 +1,185 @@
+"""The SQL that deletes old messages, alerts and their counters."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index
+
+MESSAGE_DAYS = 30
+"""Default retention of messages as they were received, and of changes."""
+_NEEDED = """exists (
+                select
+                from group_page
+                where group_page.group_id = {group_id}
+                    and (
+                        group_page.resolved_at is null
+                        or group_page.resolved_at >= $1
+                        or exists (
+                            select
+                            from page_incident
+                            where page_incident.page_id = group_page.page_id
+                        )
+                    )
+            )"""
+"""True for a group whose page is open, ended recently, or belongs to an incident, which is kept."""
+
+
+async def delete_messages(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest messages; return their number."""
+    return await tx.changed(
+        """
+        delete from event
+        where id in (
+            select id
+            from event
+            where received_at < $1
+            order by received_at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+async def delete_event_ids(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest ids of events; return their number."""
+    return await tx.changed(
+        """
+        delete from seen_event
+        where id in (
+            select id
+            from seen_event
+            where at < $1
+            order by at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+async def delete_changes(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest changes; return their number."""
+    return await tx.changed(
+        """
+        delete from change_event
+        where id in (
+            select id
+            from change_event
+            where received_at < $1
+            order by received_at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+async def delete_counts(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest counters of alerts; return their number."""
+    return await tx.changed(
+        """
+        delete from alert_count
+        where (quarter, service_id) in (
+            select quarter, service_id
+            from alert_count
+            where quarter < $1
+            order by quarter
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+async def prune_alerts(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of ended alerts; those of a page that is open or belongs to an incident stay."""
+    rows = await tx.fetch(
+        f"""
+        with oldest as materialized (
+            select id, group_id, starts_at, status, last_seen
+            from alert
+            where id > $2
+            order by id
+            limit $3
+        ),
+        unneeded as (
+            select alert.id
+            from alert
+            join oldest on oldest.id = alert.id
+            where oldest.status = 'resolved'
+                and oldest.last_seen < $1
+                and not {_NEEDED.format(group_id="oldest.group_id")}
+            for update of alert skip locked
+        ),
+        deleted as (
+            delete from alert
+            where id in (select id from unneeded)
+        )
+        select id, starts_at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        BATCH_ROWS,
+    )
+    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+
+
+async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of closed groups without an alert and without a page."""
+    rows = await tx.fetch(
+        """
+        with oldest as materialized (
+            select id, opened_at, closed_at
+            from alert_group
+            where id > $2
+            order by id
+            limit $3
+        ),
+        unneeded as (
+            select alert_group.id
+            from alert_group
+            join oldest on oldest.id = alert_group.id
+            where oldest.closed_at < $1
+                and not exists (
+                    select
+                    from alert
+                    where alert.group_id = oldest.id
+                )
+                and not exists (
+                    select
+                    from group_page
+                    where group_page.group_id = oldest.id
+                )
+            for update of alert_group skip locked
+        ),
+        deleted as (
+            delete from alert_group
+            where id in (select id from unneeded)
+        )
+        select id, opened_at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        BATCH_ROWS,
+    )
+    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+
+
+RETENTIONS = (
+    # what could not be read is shown for two days
+    Retention("event", MESSAGE_DAYS, by_index(delete_messages), setting="messages", least_days=2),
+    Retention("change_event", MESSAGE_DAYS, by_index(delete_changes), setting="messages"),
+    Retention("seen_event", 7, by_index(delete_event_ids)),
+    Retention("alert", 400, prune_alerts, setting="alerts"),
+    Retention("alert_group", 400, prune_groups, setting="alerts"),
+    Retention("alert_count", 400, by_index(delete_counts), setting="alerts"),
+)

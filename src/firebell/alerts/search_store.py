@@ -1,0 +1,84 @@
+"""The SQL that searches alerts by the words of their titles, or by a whole deduplication key."""
+
+from firebell.alerts.read_store import newest_alerts
+from firebell.kit.db.database import Tx
+from firebell.kit.search_terms import NEWEST_SEARCHED
+
+
+async def ids_by_key(
+    tx: Tx, key: str, before: int, limit: int, *, service_id: int | None, firing: bool
+) -> list[int]:
+    """Return the newest alerts with this deduplication key, from the index of each integration."""
+    rows = await tx.fetch(
+        f"""
+        select of_key.id
+        from integration
+        cross join lateral (
+            select alert.id
+            from alert
+            where integration_id = integration.id
+                and dedup_key = $1
+                and alert.id < $2
+                {"and status = 'firing'" if firing else ""}
+            order by alert.id desc
+            limit $3
+        ) of_key
+        where $4::bigint is null or integration.service_id = $4
+        order by of_key.id desc
+        limit $3
+        """,
+        key,
+        before,
+        limit,
+        service_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def ids_by_title(
+    tx: Tx, tsquery: str, before: int, limit: int, *, service_id: int | None, firing: bool
+) -> list[int]:
+    """Return the newest alerts whose titles match, in bounded time for common and for rare words."""
+    ids = await _newest_ids(tx, tsquery, before, limit, service_id=service_id, firing=firing)
+    if len(ids) == limit:
+        return ids
+    # `id + 0` keeps the planner from reading all alerts in the order of their ids
+    rows = await tx.fetch(
+        f"""
+        select id
+        from alert
+        where search_vector(title) @@ to_tsquery('simple', $1)
+            and id < $2
+            {"and status = 'firing'" if firing else ""}
+            and ($4::bigint is null or integration_id in (select id from integration where service_id = $4))
+        order by id + 0 desc
+        limit $3
+        """,
+        tsquery,
+        before,
+        limit,
+        service_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def _newest_ids(
+    tx: Tx, tsquery: str, before: int, limit: int, *, service_id: int | None, firing: bool
+) -> list[int]:
+    values: list[object] = [before, NEWEST_SEARCHED, *([] if service_id is None else [service_id])]
+    newest = newest_alerts("id, title", of_service=service_id is not None, firing=firing)
+    rows = await tx.fetch(
+        f"""
+        select id
+        from (
+            {newest}
+        ) searched
+        where search_vector(title) @@ to_tsquery('simple', ${len(values) + 1})
+        order by id desc
+        limit ${len(values) + 2}
+        """,
+        *values,
+        tsquery,
+        limit,
+    )
+    return [row["id"] for row in rows]

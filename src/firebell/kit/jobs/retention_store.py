@@ -1,0 +1,56 @@
+"""The SQL that deletes old entries of the audit log and failed background jobs."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index
+
+
+async def prune_audit(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of audit entries, whose ids are in the order of their time."""
+    rows = await tx.fetch(
+        """
+        with oldest as materialized (
+            select id, at
+            from audit
+            where id > $2
+            order by id
+            limit $3
+        ),
+        deleted as (
+            delete from audit
+            where id in (select id from oldest where at < $1)
+        )
+        select id, at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        BATCH_ROWS,
+    )
+    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+
+
+async def delete_dead_jobs(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete background jobs that failed for good before an instant; return their number."""
+    return await tx.changed(
+        """
+        delete from outbox
+        where id in (
+            select id
+            from outbox
+            where dead_at < $1
+            order by id
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+RETENTIONS = (
+    Retention("audit", 730, prune_audit, setting="audit"),
+    Retention("outbox", 90, by_index(delete_dead_jobs)),
+)

@@ -1,0 +1,68 @@
+"""The SQL that deletes old notices and messages; messages about pages are deleted with their page."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index
+from firebell.notify.model import SubjectKind
+
+NOTICE_DAYS = 90
+
+
+async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of notices, whose ids are in the order of their time."""
+    rows = await tx.fetch(
+        """
+        with oldest as materialized (
+            select id, created_at
+            from notice
+            where id > $2
+            order by id
+            limit $3
+        ),
+        deleted as (
+            delete from notice
+            where id in (select id from oldest where created_at < $1)
+                and not exists (
+                    select
+                    from delivery
+                    where delivery.subject_kind = $4
+                        and delivery.subject_id = notice.id
+                )
+        )
+        select id, created_at >= $1 as is_kept
+        from oldest
+        order by id
+        """,
+        before,
+        cursor,
+        BATCH_ROWS,
+        SubjectKind.NOTICE,
+    )
+    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+
+
+async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete the oldest messages that are not about pages and have an outcome; return their number."""
+    return await tx.changed(
+        """
+        delete from delivery
+        where id in (
+            select id
+            from delivery
+            where subject_kind <> 'page'
+                and state in ('accepted', 'failed', 'void')
+                and created_at < $1
+            order by created_at
+            limit $2
+        )
+        """,
+        before,
+        limit,
+    )
+
+
+RETENTIONS = (
+    Retention("delivery", NOTICE_DAYS, by_index(delete_deliveries), setting="notices"),
+    Retention("notice", NOTICE_DAYS, prune_notices, setting="notices"),
+)

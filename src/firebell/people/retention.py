@@ -1,0 +1,24 @@
+"""What people leave behind that expires: unverified contact methods and verification codes."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs.retention import Retention
+from firebell.people import verification, verification_actions, verification_store
+
+
+async def prune_codes(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Delete a batch of codes that no limit counts any more."""
+    return 0 if await verification_store.prune_codes(tx, before) else None
+
+
+async def prune_contact_methods(tx: Tx, before: datetime, cursor: int) -> int | None:
+    """Disable a batch of contact methods that no one verified; one stays if its owner has no verified one."""
+    now = before + verification.VERIFY_WITHIN
+    return 0 if await verification_actions.remove_unverified(tx, now) else None
+
+
+RETENTIONS = (
+    Retention("contact_code", verification.DAY.days, prune_codes),
+    Retention("contact_method", verification.VERIFY_WITHIN.days, prune_contact_methods),
+)
