@@ -125,9 +125,11 @@ async def test_a_lost_answer_does_not_make_the_next_action_ask(dsn: str, clock: 
     async with world(dsn, clock) as w:
         await _paged(w)
         ack = await _pressed(w, ActionKind.ACK)
-        await _perform(w, ack)
+        acked = await _perform(w, ack)
         repeated = await _perform(w, ack)
         assert repeated.already == "already done"
+        # none would mean that the person confirmed what comes next
+        assert repeated.position == acked.position != ""
         resolve = DelayedAction(ActionKind.RESOLVE, "key-0002", ack.pressed_at, repeated.position)
         assert (await _perform(w, resolve)).page.state is PageState.RESOLVED
 

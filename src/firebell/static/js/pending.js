@@ -133,8 +133,7 @@ const drain = async () => {
   for (let action; (action = kept().find(each => !held.has(each.ref)));) {
     if (byLink(action) && Date.now() - action.at >= WITHOUT_ASKING) {
       trouble.set(action.name, { text: 'You acknowledged it more than 30 minutes ago.', final: true, ask: true });
-      held.add(action.ref);
-      continue;
+      held.add(action.ref); continue;
     }
     const outcome = await send(action);
     // not again if it could not be deleted
@@ -147,8 +146,7 @@ const alone = work => navigator.locks
   ? navigator.locks.request('firebell-pending', { signal: limit(12000) }, work).catch(work) : work();
 const run = async () => {
   if (running) { rerun = true; return; }
-  let again = running = true;
-  clearTimeout(waiting);
+  let again = running = true; clearTimeout(waiting);
   try { again = await alone(drain); } finally {
     running = false; mark();
     if (rerun) { rerun = false; run(); }
