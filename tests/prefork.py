@@ -1,13 +1,14 @@
-"""`firebell serve` as a fork of a process that has imported the product.
+"""Commands of `firebell` as forks of a process that has imported the product.
 
-To import it takes more processor time than most tests of a server.
+To import it takes more processor time than most tests of a command.
 """
 
 import asyncio
 import multiprocessing
 import os
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -17,19 +18,23 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.preload"])
 
 
-def _serve(env: Mapping[str, str], log: Path) -> None:
+def _command(args: Sequence[str], env: Mapping[str, str], err: Path, out: Path | None) -> None:
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
-    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), 2)
-    cli.main(["serve"], prog_name="firebell")
+    os.dup2(os.open(err, os.O_WRONLY | os.O_APPEND), 2)
+    if out:
+        os.dup2(os.open(out, os.O_WRONLY | os.O_APPEND), 1)
+    cli.main(args, prog_name="firebell")
 
 
 class Fork:
-    """A forked `firebell serve`, with the part of `asyncio.subprocess.Process` that tests use."""
+    """A command in a process of its own, with the part of `asyncio.subprocess.Process` that tests use."""
 
-    def __init__(self, env: Mapping[str, str], log: Path) -> None:
-        self._process: ForkServerProcess = _forks.Process(target=_serve, args=(dict(env), log))
+    def __init__(
+        self, args: Sequence[str], env: Mapping[str, str], err: Path, out: Path | None = None
+    ) -> None:
+        self._process: ForkServerProcess = _forks.Process(target=_command, args=(args, dict(env), err, out))
         self._process.start()
         assert self._process.pid
         self.pid: int = self._process.pid
@@ -59,3 +64,10 @@ class Fork:
         code = self._process.exitcode
         assert code is not None
         return code
+
+
+async def run(*args: str, env: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run a command; return its exit code and what it wrote to standard output and standard error."""
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        code = await Fork(args, env, Path(err.name), Path(out.name)).wait()
+        return code, out.read().decode(), err.read().decode()

@@ -178,7 +178,7 @@ async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIt
         process: asyncio.subprocess.Process | Fork
         # a fork would not write the coverage that it measured
         if dsn and not descriptors and "COVERAGE_RUN" not in os.environ:
-            process = Fork(variables, Path(log.name))
+            process = Fork(["serve"], variables, Path(log.name))
         else:
             process = await asyncio.create_subprocess_exec(
                 *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
