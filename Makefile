@@ -31,7 +31,7 @@ check-code: setup
 
 check-types: setup
 	$(VENV)/bin/mypy
-	for program in $$(find skills -name '*.py'); do $(VENV)/bin/mypy "$$program" || exit 1; done
+	$(VENV)/bin/mypy --scripts-are-modules $$(find skills -name '*.py')
 
 check-prose: setup
 	$(VENV)/bin/pymarkdown scan -r $(PROSE)

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import httpx
 from aiosmtpd.smtp import SMTP
 
+from tests.prefork import Fork
+
 T = TypeVar("T")
 MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made there
 
@@ -112,7 +114,7 @@ class Server:
     """A started `firebell serve`; `log` is where its standard error goes."""
 
     url: str
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Fork
     log: Path
 
     @property
@@ -162,7 +164,8 @@ def tree(pid: int) -> list[int]:
 async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIterator[Server]:
     """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind.
 
-    `descriptors` is the hard limit of what it may open, 0 for the limit of this process.
+    On `dsn` it is a fork: its start takes a tenth of the processor time. `descriptors` is the hard limit of
+    what it may open, 0 for the limit of this process.
     """
     port = free_port()
     limited = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh") if descriptors else ()
@@ -175,9 +178,14 @@ async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIt
         **env,
     }
     with tempfile.NamedTemporaryFile(prefix="firebell-test-", suffix=".log") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
-        )
+        process: asyncio.subprocess.Process | Fork
+        # a fork would not write the coverage that it measured
+        if dsn and not descriptors and "COVERAGE_RUN" not in os.environ:
+            process = Fork(["serve"], variables, Path(log.name))
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *(*limited, sys.executable, "-m", "firebell", "serve"), env=variables, stderr=log
+            )
         server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
         try:
             yield server

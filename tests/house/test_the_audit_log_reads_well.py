@@ -10,9 +10,6 @@ from firebell.runbooks.actions import LibraryChange
 from .source import modules
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-TREES = [tree for _, tree in modules()]
-FUNCTIONS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, Function)]
-CALLS = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
 BY_STATE = {
     *(f"swap.{state}" for state in SwapState if state is not SwapState.OPEN),
     *(f"cover.{state}" for state in CoverState if state is not CoverState.OPEN),
@@ -48,14 +45,16 @@ def _texts(value: ast.expr) -> Iterator[str]:
 
 def _actions() -> Iterator[str]:
     """Yield the actions that the source writes; f-strings get the texts that their function is called with."""
-    for function in FUNCTIONS:
+    nodes = [node for _, tree in modules() for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    for function in (node for node in nodes if isinstance(node, Function)):
         for call in (n for n in ast.walk(function) if isinstance(n, ast.Call) and _called(n) == "audit"):
             match _positional(call)[1]:
                 case ast.JoinedStr(
                     values=[ast.Constant(value=str(prefix)), ast.FormattedValue(value=ast.Name(id=name))]
                 ):
                     names = [arg.arg for arg in function.args.args]
-                    callers = [c for c in CALLS if _called(c) == function.name] if name in names else []
+                    callers = [c for c in calls if _called(c) == function.name] if name in names else []
                     for caller in callers:
                         yield from (prefix + text for text in _texts(_positional(caller)[names.index(name)]))
                 case ast.Name(id=name):

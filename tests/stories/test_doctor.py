@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.db.migrate import available
 from firebell.people import actions as people
 from firebell.process import running
+from tests import prefork
 from tests.servers import data_folder, free_port, listening, mail_server
 from tests.world import World, settings, world
 
@@ -30,16 +30,9 @@ async def healthy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def doctor(dsn: str, *options: str, **env: str) -> tuple[int, str]:
     """Run `firebell doctor` and return its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "firebell", "doctor", *options),
-        env={**os.environ, "DATABASE_URL": dsn, **env},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert "Traceback" not in err.decode()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
+    code, out, err = await prefork.run("doctor", *options, env={**os.environ, "DATABASE_URL": dsn, **env})
+    assert "Traceback" not in err
+    return code, out
 
 
 async def findings(dsn: str, **env: str) -> tuple[int, dict[str, tuple[str, str]]]:

@@ -1,0 +1,18 @@
+"""Imports and compiles what a Firebell process needs, once for all of its forks; only `prefork` loads it."""
+
+import gc
+
+from firebell import app, subscriptions, worker
+from firebell.commands import serve as serve
+from firebell.kit.web import html
+
+app.routers()
+subscriptions.build()
+subscriptions.composers()
+worker.timer_handlers()
+templates = html._environment()
+for name in templates.list_templates():
+    templates.get_template(name)
+# a collection would write to memory that the forks share
+gc.collect()
+gc.freeze()
