@@ -20,7 +20,7 @@ def today(days_ago: int = 0) -> str:
 
 @pytest.fixture
 def books(tmp_path: Path) -> Path:
-    """A repository with two good runbooks, a README, and a page that one of them links to."""
+    """A repository with two good runbooks, a README, the index of a site, and a page that one of them links to."""
     (tmp_path / ".git").mkdir()
     folder = tmp_path / "runbooks"
     folder.mkdir()
@@ -28,6 +28,7 @@ def books(tmp_path: Path) -> Path:
     (folder / "failover.md").write_text(good, encoding="utf-8")
     (folder / "other.md").write_text(good.replace("other.md", "/docs/roles.md"), encoding="utf-8")
     (folder / "README.md").write_text("# Not a runbook\n", encoding="utf-8")
+    (folder / "_index.md").write_text("---\ntitle: Databases\n---\n", encoding="utf-8")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "roles.md").touch()
     return folder

@@ -237,10 +237,36 @@ async def test_the_edge_is_set_and_set_back_to_what_it_was() -> None:
             # someone in a hurry runs the block once more
             again = await shell(command(BOOK, step, '>"$STATE/security_level"'))
             assert again.out == "medium\n"
-            off = await shell(command(BOOK, "Rollback", "cloudflare-rule.json"))
+            off = await shell(command(BOOK, "Rollback", "cloudflare-rules"))
             assert off.out.split() == ["true", "true", "medium"]
             assert (edge.level, [r["id"] for r in edge.rules]) == ("medium", ["theirs"])
             assert json.loads(edge.calls[-1].body) == {"value": "medium"}
+
+
+async def test_a_rule_that_was_made_twice_is_gone_after_the_rollback() -> None:
+    async with cloudflare() as edge:
+        with place() as folder:
+            shell = Shell(folder, {**edge.env, "STATE": str(folder), "ATTACKED_PATH": "/search"})
+            step = "5. Filter at Cloudflare"
+            await shell(command(BOOK, step, '>"$STATE/security_level"'))
+            for _ in range(2):
+                await shell(command(BOOK, step, "managed_challenge"))
+            edge.error = {"code": 10429, "message": "Too many requests"}
+            await shell(command(BOOK, step, "managed_challenge"), code=1)
+            edge.error = None
+            await shell(command(BOOK, "Rollback", "cloudflare-rules"))
+            assert edge.rules == [{"id": "theirs", "description": "before"}]
+
+
+async def test_a_rollback_that_cannot_read_the_rules_stops_and_says_so() -> None:
+    async with cloudflare() as edge:
+        with place() as folder:
+            shell = Shell(folder, {**edge.env, "STATE": str(folder), "ATTACKED_PATH": "/search"})
+            await shell(command(BOOK, "5. Filter at Cloudflare", "managed_challenge"))
+            edge.error = {"code": 10000, "message": "Authentication error"}
+            off = await shell(command(BOOK, "Rollback", "cloudflare-rules"), code=1)
+            assert "STOP: " in off.err
+            assert "no rule" not in off.out
 
 
 async def test_under_attack_mode_waits_until_the_way_back_is_known() -> None:
@@ -263,7 +289,7 @@ async def test_a_rollback_after_the_rule_was_refused_deletes_nothing() -> None:
             edge.error = {"code": 10000, "message": "Authentication error"}
             await shell(command(BOOK, step, "managed_challenge"), code=1)
             edge.error = None
-            off = await shell(command(BOOK, "Rollback", "cloudflare-rule.json"))
+            off = await shell(command(BOOK, "Rollback", "cloudflare-rules"))
             assert off.out.splitlines()[-2:] == ["true", "medium"]
             assert [c.method for c in edge.calls if c.method == "DELETE"] == []
             assert edge.rules == [{"id": "theirs", "description": "before"}]

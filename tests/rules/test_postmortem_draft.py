@@ -15,6 +15,7 @@ from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
+from firebell.postmortems.open_placeholders import unfinished
 from tests.rules.test_incidents_lifecycle import incident
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -182,3 +183,10 @@ def test_known_times_are_listed_and_unknown_ones_marked() -> None:
     assert "- Declared to closed: 1 h 56 min" in text
     assert "- Detected to end of impact: not known" in text
     assert "Services: none named." in text
+
+
+def test_a_draft_of_an_earlier_version_still_lists_what_is_missing() -> None:
+    body = "## Summary\n\n_In three sentences: what happened, whom it touched, what ended it._\n"
+    assert unfinished(body, "") == [
+        "Summary: In three sentences: what happened, whom it touched, what ended it."
+    ]

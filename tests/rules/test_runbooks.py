@@ -320,6 +320,7 @@ def with_block(language: str, text: str) -> str:
         pytest.param("\ufeff" + GOOD, id="byte-order-mark"),
         pytest.param(f"---\ntitle: Failover\ntags: [db]\n---\n{GOOD}", id="front-matter"),
         pytest.param(f"+++\ntitle = 'Failover'\n+++\n\n{GOOD}", id="toml-front-matter"),
+        pytest.param("---\ntitle: Failover\n---\n" + GOOD.partition("\n")[2], id="title-in-front-matter"),
         pytest.param(GOOD.replace("### 1. Look", "### Step 1: Look"), id="step-word"),
         pytest.param(GOOD.replace("### 1. Look", "### Step 1 - Look"), id="step-dash"),
         pytest.param(GOOD.replace("## Last updated", "## Last Updated"), id="letter-case"),
@@ -349,6 +350,33 @@ def with_block(language: str, text: str) -> str:
             ),
             id="braces",
         ),
+        pytest.param(
+            with_block("console", "W0917 11:21:46.203938 1688435 daemon.go:662] No answer from <node-ip>:53"),
+            id="log-line",
+        ),
+        pytest.param(
+            with_block("console", "  1 drain_controller.go:173] node a: Evicted pod <namespace>/<pod-name>"),
+            id="log-line-without-time",
+        ),
+        pytest.param(
+            with_block("bash", 'Warning  ResizeFailed   13m   resizer   resize volume "<volume>" failed'),
+            id="event",
+        ),
+        pytest.param(with_block("bash", '"two resources have one name: <CR1> and <CR2>"'), id="message"),
+        pytest.param(
+            with_block(
+                "bash", "❯ ocm describe cluster web\n\nAPI URL:    https://<address>:6443\nOwner: <name>"
+            ),
+            id="other-prompt",
+        ),
+        pytest.param(
+            with_block("bash", '# Replace <pod> with a name from the list above\noc logs "${POD:?}"'),
+            id="comment",
+        ),
+        pytest.param(
+            with_block("console", '# Replace <pod> with a name from the list above\n$ oc logs "${POD:?}"'),
+            id="comment-in-a-session",
+        ),
     ],
 )
 def test_a_sound_runbook_has_no_error(text: str) -> None:
@@ -368,6 +396,8 @@ def test_a_finding_below_front_matter_has_its_line() -> None:
         ("aws s3 ls s3://{bucket}/backups", "{bucket}"),
         ("kubectl -n %%NAMESPACE%% get pods", "%%NAMESPACE%%"),
         ("vault login <YOUR_TOKEN>", "<YOUR_TOKEN>"),
+        ("Get-Service  -Name <service>", "<service>"),
+        ("W=<window>", "<window>"),
     ],
 )
 def test_a_placeholder_in_any_spelling_is_found_once(command: str, left: str) -> None:
@@ -375,10 +405,34 @@ def test_a_placeholder_in_any_spelling_is_found_once(command: str, left: str) ->
         assert errors(text) == [f"Placeholder not filled in: {left}."]
 
 
+@pytest.mark.parametrize(
+    ("language", "block"),
+    [("console", "# oc debug node/<node>"), ("shell", "# NODE='<node>'\n$ oc debug node/$NODE")],
+)
+def test_a_placeholder_is_found_in_what_only_looks_like_a_comment(language: str, block: str) -> None:
+    assert errors(with_block(language, block)) == ["Placeholder not filled in: <node>."]
+
+
+@pytest.mark.parametrize("title", ["title: Failover", 'title = "Failover"', "weight: 1\ntitle: 'Failover'"])
+def test_the_title_may_stand_in_the_front_matter(title: str) -> None:
+    fence = "+++" if "=" in title else "---"
+    assert read(f"{fence}\n{title}\n{fence}\n\n## Trigger\n").title == "Failover"
+    assert read(f"{fence}\n{title}\n{fence}\n\n# Other\n").title == "Other"
+
+
 @pytest.mark.parametrize("comment", ["<!-- nothing yet -->", "<!--\nWrite here\nhow to go back.\n-->"])
 def test_a_part_of_comments_alone_is_empty(comment: str) -> None:
     text = GOOD.replace("Go back as in [the other one](other.md).", comment)
     assert errors(text) == ["The part Rollback is empty."]
+
+
+def test_an_absolute_link_without_a_suffix_is_an_address_of_the_site_that_shows_it() -> None:
+    text = GOOD.replace("](other.md)", "](/docs/add-runbook)")
+    assert summary(text, existing=set(), folder="runbooks") == []
+    file = GOOD.replace("](other.md)", "](/docs/add-runbook.md)")
+    assert summary(file, existing=set(), folder="runbooks") == [
+        ("R-LINK", "error", line_of(file, "add-runbook"))
+    ]
 
 
 def test_a_link_may_say_how_its_target_is_shown() -> None:

@@ -70,7 +70,7 @@ def _text(file: Path) -> str:
 )
 @as_json
 def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
-    """Check runbooks offline. In a folder, all .md files except README.md.
+    """Check runbooks offline. In a folder, all .md files except README.md and _index.md.
 
     Exits with 1 if there is an error; warnings do not fail.
     """

@@ -150,7 +150,7 @@ def write_up(draft: str, story: Story, due: str) -> str:
     text = text.replace(unanswered, f"1. What made this possible? {story.wrong}", 1)
     for question, answer in (
         (
-            "_In three sentences: what happened, whom it touched, what ended it._",
+            "_In three sentences: what happened, who was affected, what ended it._",
             f"{story.title}. {story.impact}",
         ),
         (

@@ -8,11 +8,12 @@ from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.markdown import block, cell, line
 
-_SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
+_SUMMARY = "In three sentences: what happened, who was affected, what ended it."
 _IMPACT = "Who could not do what, how many, for how long?"
 _HELPED = "Which mitigation helped? None that was recorded is known to have ended the impact."
-PLACEHOLDERS = frozenset({_SUMMARY, _IMPACT, _HELPED})
-"""What a draft asks for where the incident has no data."""
+_EARLIER_SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
+PLACEHOLDERS = frozenset({_SUMMARY, _EARLIER_SUMMARY, _IMPACT, _HELPED})
+"""What a draft asks for where the incident has no data; drafts of an earlier version are stored with its text."""
 _KINDS_IN_DRAFT = (
     "declared",
     "role",

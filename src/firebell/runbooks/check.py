@@ -147,8 +147,14 @@ def _date(runbook: Runbook, today: date, max_age_days: int) -> Iterable[RunbookF
 
 def targets(runbook: Runbook, folder: str) -> frozenset[str]:
     """Return the paths that the links of a runbook in `folder` require to exist."""
-    paths = {_path(link.target) for link in runbook.links if not _EXTERNAL.match(link.target)}
+    paths = {_path(link.target) for link in runbook.links if not _is_external(link.target)}
     return frozenset(_resolved(folder, path) for path in paths if path)
+
+
+def _is_external(target: str) -> bool:
+    """Return True for a URL, and for `/docs/add-runbook`, an address of the site that shows the runbook."""
+    path = _path(target)
+    return bool(_EXTERNAL.match(target)) or (path.startswith("/") and "." not in path.rpartition("/")[2])
 
 
 def _path(target: str) -> str:
@@ -159,7 +165,7 @@ def _path(target: str) -> str:
 def _links(runbook: Runbook, folder: str, existing: Collection[str] | None) -> Iterable[RunbookFinding]:
     for link in runbook.links:
         path, anchor = _path(link.target), unquote(link.target.partition("#")[2])
-        if _EXTERNAL.match(link.target):
+        if _is_external(link.target):
             continue
         if not path:
             # browsers compare fragments by case, GitHub and most viewers do not

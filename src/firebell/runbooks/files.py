@@ -20,7 +20,7 @@ class Root:
 
 
 def gather(paths: Iterable[Path]) -> list[Path]:
-    """Return the named files, and all `.md` files in named folders except README.md.
+    """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
     Raise `FileNotFoundError` for a path that does not exist, and for a folder without a runbook.
     """
@@ -30,7 +30,7 @@ def gather(paths: Iterable[Path]) -> list[Path]:
             below = [
                 p
                 for p in sorted(path.rglob("*.md"))
-                if p.name.lower() != "readme.md"
+                if p.name.lower() not in ("readme.md", "_index.md")
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
             if not below:

@@ -16,6 +16,7 @@ _NUMBERED = re.compile(r"^(?:step\s+\d+(?:[.):]|\s*[-–—])?|\d+(?:[.):]|\s+[-
 _FRONT_MATTER = re.compile(
     r"(?P<fence>---|\+\+\+)[ \t]*(?:\r\n|\r|\n).*?(?:\r\n|\r|\n)(?P=fence)[ \t]*(?=\r|\n|\Z)", re.S
 )
+_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*([\"']?)(?P<title>.+?)\1[ \t\r]*$", re.M)
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _PART_NUMBER = re.compile(r"^\d+[.):]?\s+")
 _PART_NAMES = {name.casefold(): name for name in PARTS}
@@ -33,12 +34,13 @@ _HTML_ANCHOR = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.I)
 @lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
     """Return a text as a runbook. Never fails: missing parts are empty or None."""
+    front_title = _front_title(text)
     text = document(text)
     tokens = markdown.parse(text)
     lines = _NEWLINE.split(text)
     parts = tuple(_parts(tokens, lines))
     return Runbook(
-        title=next((plain_text(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), ""),
+        title=next((plain_text(tokens[i + 1]) for i, t in _headings(tokens) if t.tag == "h1"), front_title),
         parts=parts,
         owner=_first_line(parts, "Owner"),
         updated=_date(_first_line(parts, "Last updated")),
@@ -57,6 +59,12 @@ def document(text: str) -> str:
     if front is None:
         return text
     return "\n" * (len(_NEWLINE.split(front[0])) - 1) + text[front.end() :]
+
+
+def _front_title(text: str) -> str:
+    front = _FRONT_MATTER.match(text.removeprefix("\ufeff"))
+    title = _TITLE.search(front[0]) if front else None
+    return title["title"] if title else ""
 
 
 def _named(tokens: Sequence[Token]) -> Iterable[Heading]:

@@ -10,7 +10,17 @@ _ANGLE = re.compile(r"(?<![<\w])<(?P<name>[A-Za-z](?:[\w./()', -]*[\w.)'-])?)(?<
 _WORDS = re.compile(r"\{\{ *\w+ *\}\}|%%\w+%%|(?<![<\w])(?:CHANGE_?ME|REPLACE_?ME|YOUR_[A-Z]\w*)\b")
 _BRACES = re.compile(r"(?<![\w${%@\\}])\{[A-Za-z][\w-]*\}(?!\})")
 """`{bucket}`: not `${bucket}`, `%{http_code}`, `@{upstream}` or a template's `{{bucket}}`."""
-_PROMPT = re.compile(r"\s*(?:[\w.@~:/-]*\s?[$#%]|>|PS [^>]*>|\w+=[#>])\s+\S")
+_PROMPT = re.compile(r"\s*(?:[\w.@~:/-]*\s?[$#%❯➜]|>|PS [^>]*>|\w+=[#>])\s+\S")
+_USER_PROMPT = re.compile(r"\s*[$❯➜] ")
+_COMMENT = re.compile(r"\s*#(?!\s*\w+=)(?:\s|$)")
+"""A comment; `# NAME=value` is a command at the prompt of root."""
+_OUTPUT = re.compile(
+    r"\s*(?:[IWEF]\d{4} \d\d:\d\d:|\d+ \w+\.go:\d+\]"  # klog, with and without its time
+    r"|[A-Z][a-z]+  +\w+  +"  # a row of a table
+    r"|[A-Z][\w ]*:  +\S"  # a description
+    r'|"[^"]* [^"]*"\s*$)'  # a message
+)
+"""Lines that tools print, in a block that shows no prompt."""
 _SESSIONS = frozenset({"console", "shell-session", "terminal"})
 _PRINTED = re.compile(
     r"none|(?:un)?set|not set|pending|unknown|nil|null|nobody|invalid|error|empty|no value|undefined|default"
@@ -42,16 +52,21 @@ def placeholders(fence: Fence) -> Iterator[tuple[int, str]]:
 
 
 def _typed(fence: Fence) -> Iterator[tuple[int, str]]:
-    """Yield the lines to be typed: in a terminal session, those with a prompt and their continuations."""
+    """Yield the lines to be typed: in a terminal session, those with a prompt and their continuations.
+
+    `# ` is the prompt of root in a session without another prompt, and begins a comment everywhere else.
+    """
     lines = list(enumerate(fence.text.split("\n"), fence.line + 1))
-    is_session = fence.language in _SESSIONS or any(line.lstrip().startswith("$ ") for _, line in lines)
+    is_users = any(_USER_PROMPT.match(line) for _, line in lines)
+    is_session = fence.language in _SESSIONS or is_users
+    is_roots = is_session and not is_users
     prompts = [bool(_PROMPT.match(line)) for _, line in lines]
-    if not (is_session and any(prompts)):
-        yield from lines
-        return
+    has_comments = fence.language in SHELLS and not is_roots
     continued = False
     for (number, line), prompt in zip(lines, prompts, strict=True):
-        if prompt or continued:
+        is_comment = has_comments and _COMMENT.match(line)
+        typed = prompt if is_session and any(prompts) else not _OUTPUT.match(line)
+        if continued or (typed and not is_comment):
             yield number, line
             continued = line.rstrip().endswith("\\")
 

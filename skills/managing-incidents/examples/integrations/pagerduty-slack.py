@@ -69,7 +69,7 @@ environment:
   for the commands (without these three the way from Slack to PagerDuty is closed):
   SLACK_SIGNING_SECRET      signing secret of the Slack app
   PAGERDUTY_TOKEN           REST API key
-  PAGERDUTY_FROM            email address of a PagerDuty user, for people whose address Slack does not tell
+  PAGERDUTY_FROM            email address of a PagerDuty user, for people whose address Slack hides
 set-up, behind a proxy with TLS that leaves bodies as they are:
   PagerDuty  webhook subscription v3 to https://YOUR-HOST/pagerduty, event types incident.*
   Slack      slash command (for example /pd) to https://YOUR-HOST/slack/commands

@@ -40,7 +40,7 @@ MOMENTS = {
 KINDS = ("finding", "mitigation", "decision", "update", "note")
 FIREBELL_KINDS = {"declared", "role", "severity", "phase", *KINDS}
 UNSEEN = ("notify_log_entry", "annotate_log_entry")  # who was told by which channel; notes are read as such
-SUMMARY = "_In three sentences: what happened, whom it touched, what ended it._"
+SUMMARY = "_In three sentences: what happened, who was affected, what ended it._"
 HELPED = "- _Which mitigation helped? None that was recorded is known to have ended the impact._"
 SAYS_FAILED = re.compile(
     r"\b(no|without|little) (\w+ )?(effect|change|improvement)\b|\b(not|never|n't) (\w+ )?(help|work|effective)"
