@@ -16,6 +16,7 @@ from bench.workloads import (
     ingest,
     large_organization,
     latency,
+    mass_escalation,
     reads,
     year_of_history,
 )
@@ -35,6 +36,7 @@ WORKLOADS: dict[str, Workload] = {
     "W10": large_organization.monday,
     "W11": year_of_history.year,
     "W13": incident_viewers.rooms,
+    "W14": mass_escalation.escalations,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 
