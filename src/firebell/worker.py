@@ -115,7 +115,7 @@ class Worker:
 
     async def run_due(self, now: datetime) -> int:
         """Run one batch of timers of one kind; return the number finished."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
             if not due_timers:
@@ -161,7 +161,7 @@ class Worker:
 
     async def run_outbox(self, now: datetime) -> int:
         """Run one stored reaction; return 1 if there was one, else 0."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             job = await outbox.claim(tx, now)
             if job is None:
@@ -198,7 +198,7 @@ class Worker:
                     # in an alert storm, timers batch up and half of the time is left for accepting alerts
                     await self._pace.sleep(min(REST_S, self._pace.monotonic() - began) if rests else 0)
                     began = self._pace.monotonic()
-                async with self._ctx.db.tx() as tx:
+                async with self._ctx.work_db.tx() as tx:
                     upcoming = await next_at(tx)
                 self._ctx.health.passed(name)
                 now = self._ctx.clock.now()
@@ -218,13 +218,13 @@ class Worker:
 
     async def _now(self) -> datetime:
         """Return the database's time, measured recently, so that nothing is claimed early."""
-        await agree(self._ctx.clock, self._ctx.db)
+        await agree(self._ctx.clock, self._ctx.work_db)
         return self._ctx.clock.now()
 
     async def _listen(self) -> None:
         while True:
             try:
-                conn = await self._ctx.db.listen(
+                conn = await self._ctx.work_db.listen(
                     {WORK_CHANNEL: self._woken, LIVE_CHANNEL: self._ctx.live.publish}
                 )
             except Exception as exc:

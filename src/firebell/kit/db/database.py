@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,9 +19,7 @@ from firebell.kit.errors import Unavailable
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
-AWAY = (
-    OSError,
-    TimeoutError,
+_SERVER_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
@@ -32,7 +30,11 @@ AWAY = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresSystemError,
 )
-"""Errors of a database that is down, starting, stopping, full, locked, or a replica: transient, so retry."""
+AWAY = (OSError, TimeoutError, *_SERVER_ERRORS)
+"""Errors of a database that is down, starting, stopping, full, locked, or a replica: transient, so retry.
+
+Only of code that uses nothing but the database: another `OSError` or `TimeoutError` is no fault of it.
+"""
 
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
@@ -65,8 +67,9 @@ class Limits:
 
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
-INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
-"""Senders retry, so an error comes early instead of waiting for a lock."""
+"""Of the worker, for which nobody waits."""
+REQUEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
+"""Of what a person or an integration waits for: they repeat it, so an error comes early."""
 _ANSWER_LIMIT_S = 60
 """For a server that never responds; longer than its own limits, so that outcomes are rarely unknown."""
 COMMIT_GRACE_S = 5.0
@@ -144,6 +147,15 @@ def _unavailable(exc: BaseException) -> Unavailable:
     return Unavailable(f"{reason} Try again in a few seconds.")
 
 
+@contextmanager
+def _connection_errors() -> Iterator[None]:
+    """Raise `Unavailable` for a connection that cannot be opened, breaks or does not answer."""
+    try:
+        yield
+    except (OSError, TimeoutError) as exc:
+        raise _unavailable(exc) from exc
+
+
 async def _keep(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
     """Skip the reset of a released connection: only transactions are ever opened on it."""
 
@@ -157,13 +169,16 @@ class Reads:
         self.conn = conn
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self.conn.fetch(sql, *args, timeout=_ANSWER_LIMIT_S)
+        with _connection_errors():
+            return await self.conn.fetch(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        return await self.conn.fetchrow(sql, *args, timeout=_ANSWER_LIMIT_S)
+        with _connection_errors():
+            return await self.conn.fetchrow(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def value(self, sql: str, *args: Any) -> Any:
-        return await self.conn.fetchval(sql, *args, timeout=_ANSWER_LIMIT_S)
+        with _connection_errors():
+            return await self.conn.fetchval(sql, *args, timeout=_ANSWER_LIMIT_S)
 
 
 class Tx(Reads):
@@ -177,7 +192,8 @@ class Tx(Reads):
         self.wake_ups: dict[WakeUp, None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self.conn.execute(sql, *args, timeout=_ANSWER_LIMIT_S)
+        with _connection_errors():
+            return await self.conn.execute(sql, *args, timeout=_ANSWER_LIMIT_S)
 
     async def changed(self, sql: str, *args: Any) -> int:
         """Execute an insert, update or delete and return the number of rows that it changed."""
@@ -185,7 +201,8 @@ class Tx(Reads):
         return int(status.rpartition(" ")[2])
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self.conn.executemany(sql, rows, timeout=_ANSWER_LIMIT_S)
+        with _connection_errors():
+            await self.conn.executemany(sql, rows, timeout=_ANSWER_LIMIT_S)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -248,15 +265,18 @@ async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]
 async def _transaction(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
     """Commit on exit and roll back on an error."""
     transaction = conn.transaction()
-    async with asyncio.timeout(_ANSWER_LIMIT_S):
-        await transaction.start()
+    with _connection_errors():
+        async with asyncio.timeout(_ANSWER_LIMIT_S):
+            await transaction.start()
     try:
         yield
     except BaseException:
-        async with asyncio.timeout(_ANSWER_LIMIT_S):
-            await transaction.rollback()
+        with _connection_errors():
+            async with asyncio.timeout(_ANSWER_LIMIT_S):
+                await transaction.rollback()
         raise
-    await _commit(conn, transaction)
+    with _connection_errors():
+        await _commit(conn, transaction)
 
 
 async def _commit(
@@ -325,9 +345,15 @@ class Db:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         try:
-            async with self._pool.acquire(timeout=self._acquire_s) as conn, _usable(conn):
-                yield conn
-        except AWAY as exc:
+            with _connection_errors():
+                conn = await self._pool.acquire(timeout=self._acquire_s)
+            try:
+                async with _usable(conn):
+                    yield conn
+            finally:
+                with _connection_errors():
+                    await self._pool.release(conn)
+        except _SERVER_ERRORS as exc:
             if isinstance(exc, ValueError):
                 # asyncpg raises this for an argument that no column can hold; the database is up
                 raise

@@ -41,7 +41,7 @@ class Fetcher:
 
     async def run_once(self, now: datetime) -> int:
         """Fetch and read a few imports that are due; return their number."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             due = await actions.claim(tx, now, CONCURRENT_FETCHES)
             people = await actions.known_people(tx) if due else []
@@ -64,7 +64,7 @@ class Fetcher:
             read, read_error = await _read(job, due.body or b"")
             error = error or read_error
         etag, modified = (got.etag, got.modified) if got and not error else (due.etag, due.modified)
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             if read is not None:
                 await actions.save_read(
                     tx,
