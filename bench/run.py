@@ -11,6 +11,7 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    event_streams,
     footprint,
     incident_viewers,
     ingest,
@@ -37,6 +38,7 @@ WORKLOADS: dict[str, Workload] = {
     "W11": year_of_history.year,
     "W13": incident_viewers.rooms,
     "W14": mass_escalation.escalations,
+    "W15": event_streams.streams,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

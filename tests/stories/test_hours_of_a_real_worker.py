@@ -39,7 +39,7 @@ class Simulation:
             await db.flush()
         with self.w.ctx.live.subscribe(0) as topics:
             await self._conn.execute("select pg_notify($1, 'arrived')", LIVE_CHANNEL)
-            while await topics.get() != "arrived":
+            while "arrived" not in await topics.take():
                 pass
 
     async def sent(self) -> list[tuple[timedelta, str, str]]:

@@ -48,6 +48,8 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = Slots(elapsed=ctx.pace.monotonic)
         self._blocked = False
+        self.upcoming: datetime | None = None
+        """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
         self._gathering: Scheduled | None = None
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
@@ -58,6 +60,9 @@ class Sender:
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
+            if not claimed:
+                self.upcoming = await self._next_at(tx)
+                return 0
             sendable = await hold_for_quiet_hours(tx, claimed, now)
             messages = await self._composed(tx, sendable, now) if sendable else []
         for bundle in bundles(zip(sendable, messages, strict=True), f"{self._ctx.public_url}/pages"):
@@ -69,8 +74,7 @@ class Sender:
             await self._ctx.pace.sleep(0)
         return len(claimed)
 
-    async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when to run again; `on_free` is called when a blocked delivery may have a slot."""
+    async def _next_at(self, tx: Tx) -> datetime | None:
         blocked = self._slots.blocked()
         self._blocked = bool(blocked)
         if (pause_s := self._slots.pause_s()) is not None:

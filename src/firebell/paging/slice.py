@@ -32,9 +32,12 @@ def _timers() -> Mapping[str, "Handler"]:
 
 def _composers() -> Mapping[str, Composer]:
     from firebell.paging import messages
-    from firebell.paging.model import SUBJECT_KIND
+    from firebell.paging.model import COPY_KIND, SUBJECT_KIND
 
-    return {SUBJECT_KIND: Composer(messages.compose, topic="pg")}
+    return {
+        SUBJECT_KIND: Composer(messages.compose, topic="pg"),
+        COPY_KIND: Composer(messages.compose_copies, topic="pg"),
+    }
 
 
 def _subscriptions() -> Subscriptions:
