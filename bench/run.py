@@ -11,6 +11,7 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    command_line,
     event_streams,
     footprint,
     incident_viewers,
@@ -39,6 +40,7 @@ WORKLOADS: dict[str, Workload] = {
     "W13": incident_viewers.rooms,
     "W14": mass_escalation.escalations,
     "W15": event_streams.streams,
+    "W16": command_line.help_texts,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

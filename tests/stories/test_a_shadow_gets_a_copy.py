@@ -18,20 +18,17 @@ NAME = "Lea Brandt"
 
 async def lea(w: World) -> int:
     """Create Lea, who is reached by webhook."""
-    mara = await w.actor(w.mara)
+    system = Actor("system", "Test")
     async with w.ctx.db.tx() as tx:
         person = await people.create_person(
-            *(tx, mara),
-            name=NAME,
-            email="lea@example.org",
-            role="responder",
-            tz="Europe/Stockholm",
-            now=w.now,
+            tx, system, name=NAME, email="lea@example.org", role="responder", tz="Europe/Stockholm", now=w.now
         )
-        lea = await people.add_contact_method(
-            *(tx, mara), person_id=person.id, kind="webhook", address=w.sink.url, label="", now=w.now
+        method = await people.add_contact_method(
+            tx, system, person_id=person.id, kind="webhook", address=w.sink.url, label="", now=w.now
         )
-        await people.set_rules(tx, mara, person_id=person.id, urgency="low", rules=[(0, lea.id)], now=w.now)
+        await people.set_rules(
+            tx, system, person_id=person.id, urgency="low", rules=[(0, method.id)], now=w.now
+        )
         return person.id
 
 
