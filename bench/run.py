@@ -11,11 +11,14 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    command_line,
+    event_streams,
     footprint,
     incident_viewers,
     ingest,
     large_organization,
     latency,
+    mass_escalation,
     reads,
     year_of_history,
 )
@@ -35,6 +38,9 @@ WORKLOADS: dict[str, Workload] = {
     "W10": large_organization.monday,
     "W11": year_of_history.year,
     "W13": incident_viewers.rooms,
+    "W14": mass_escalation.escalations,
+    "W15": event_streams.streams,
+    "W16": command_line.help_texts,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

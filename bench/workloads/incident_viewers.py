@@ -44,6 +44,7 @@ class Viewer:
     seen: dict[str, float] = field(default_factory=dict)
     etag: str = ""
     stale: bool = False
+    heard: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
@@ -60,6 +61,20 @@ class Viewer:
             content = gzip.decompress(content)
         self.etag = fields.get("etag", "")
         return status, content.decode()
+
+    async def listen(self, topics: list[str]) -> None:
+        """Count the events of these topics until cancelled."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self._head("GET", f"/events?topics={quote(','.join(topics))}", "", {}))
+        await _response_head(reader)
+        try:
+            async for line in reader:
+                event = line.decode().strip()
+                if event == "event: hello":
+                    self.ready.set()
+                self.heard += event.removeprefix("event: ") in topics
+        finally:
+            writer.close()
 
     async def watch(self, topics: list[str], frame: list[str], texts: set[str]) -> None:
         """Follow the room's topics until cancelled; note when each of `texts` is on the screen."""
@@ -118,11 +133,11 @@ async def _response_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, s
     return int(head[0].split()[1]), {name.lower(): value for name, _, value in fields}
 
 
-async def _seed(it: Product) -> list[str]:
-    """Create the viewers with a session each; return the tokens of their sessions."""
+async def seed(it: Product, people: int = VIEWERS) -> list[str]:
+    """Create people with a session each; return the tokens of their sessions."""
     conn = await asyncpg.connect(it.dsn)
     try:
-        ids = [row["id"] for row in await conn.fetch(_PEOPLE, VIEWERS)]
+        ids = [row["id"] for row in await conn.fetch(_PEOPLE, people)]
         tokens = [signing.random_token() for _ in ids]
         expires_at = datetime.now(UTC) + timedelta(days=1)
         await conn.executemany(
@@ -140,7 +155,7 @@ async def rooms(factor: float) -> Result:
     """W13: entries of one incident, each on the screens of everyone who has it open."""
     async with product() as it:
         await it.start()
-        tokens = await _seed(it)
+        tokens = await seed(it)
         token, _, csrf = tokens[0].partition(" ")
         author = Viewer(it.port, "", token)
 

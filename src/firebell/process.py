@@ -22,7 +22,8 @@ from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
 from firebell.kit.db import embedded, org_settings
-from firebell.kit.db.database import AWAY, INGEST_LIMITS, Db
+from firebell.kit.db.database import AWAY, REQUEST_LIMITS, WORK_LIMITS, Db
+from firebell.kit.db.database import Limits as DatabaseLimits
 from firebell.kit.db.database_clock import DatabaseClock, agree
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import StartupError, Unavailable
@@ -44,7 +45,8 @@ Ensure = Callable[[], Awaitable[None]] | None
 
 START_PATIENCE_S = 60.0
 """How long startup retries while the embedded database keeps dying."""
-INGEST_CONNECTIONS = 3
+WEB_CONNECTIONS, WORK_CONNECTIONS, INGEST_CONNECTIONS = 8, 6, 3
+"""Connections of each pool; the worker has its own, so that neither waits for what the other waits for."""
 _SWEEP_EVERY_TICKS = 10
 """Web server ticks (0.1 s each) between two sweeps for timed-out connections."""
 
@@ -110,17 +112,22 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
 
 
 @asynccontextmanager
-async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, str]]:
-    """Yield the pool of worker and web, the pool of the inbound routes, and the signing secret."""
+async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, str]]:
+    """Yield the pools of the web, of the worker and of the inbound routes, and the signing secret."""
     async with AsyncExitStack() as stack:
-        db = await Db.connect(dsn, subscriptions.build())
-        stack.push_async_callback(db.close)
-        ingest = await Db.connect(dsn, subscriptions.build(), size=INGEST_CONNECTIONS, limits=INGEST_LIMITS)
-        stack.push_async_callback(ingest.close)
+
+        async def pool(size: int, limits: DatabaseLimits) -> Db:
+            db = await Db.connect(dsn, subscriptions.build(), size=size, limits=limits)
+            stack.push_async_callback(db.close)
+            return db
+
+        db = await pool(WEB_CONNECTIONS, REQUEST_LIMITS)
+        work = await pool(WORK_CONNECTIONS, WORK_LIMITS)
+        ingest = await pool(INGEST_CONNECTIONS, REQUEST_LIMITS)
         async with db.tx() as tx:
             secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
         await agree(clock, db)
-        yield db, ingest, secret
+        yield db, work, ingest, secret
 
 
 @asynccontextmanager
@@ -130,11 +137,12 @@ async def connected(
     """Yield a context on a running, migrated database."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(guarded_client(settings.allowed_networks))
-        db, ingest, secret = await _persistently(
+        db, work_db, ingest, secret = await _persistently(
             ensure, lambda: stack.enter_async_context(_pools(dsn, clock)), pace
         )
         yield Context(
             db=db,
+            work_db=work_db,
             ingest_db=ingest,
             clock=clock,
             signer=Signer(bytes.fromhex(secret)),

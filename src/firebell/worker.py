@@ -85,6 +85,8 @@ class Worker:
         self._wake = {name: asyncio.Event() for name in ("due", "outbox", "send", "calendars")}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._fetcher = Fetcher(ctx)
+        self._upcoming: dict[str, datetime | None] = {}
+        """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
         self._waits = OncePerMinute(log, "the worker is waiting for the database")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -97,10 +99,10 @@ class Worker:
         asked = asyncio.create_task(stop.wait())
         listener = self._pace.start(self._listen())
         lanes = [
-            self._pace.start(self._lane("due", stop, self.run_due, timers.next_at, rests=True)),
-            self._pace.start(self._lane("outbox", stop, self.run_outbox, outbox.next_at)),
-            self._pace.start(self._lane("send", stop, self._sender.run_once, self._sender.next_at)),
-            self._pace.start(self._lane("calendars", stop, self._fetcher.run_once, self._fetcher.next_at)),
+            self._pace.start(self._lane("due", stop, self.run_due, rests=True)),
+            self._pace.start(self._lane("outbox", stop, self.run_outbox)),
+            self._pace.start(self._lane("send", stop, self._send)),
+            self._pace.start(self._lane("calendars", stop, self._fetch)),
         ]
         await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
         end_s = self._pace.monotonic() + GRACE_S
@@ -126,34 +128,38 @@ class Worker:
 
     async def run_due(self, now: datetime) -> int:
         """Run one batch of timers of one kind; return the number finished."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
-            if not due_timers:
-                return 0
-            if now - due_timers[0].due_at > LATE:
-                log.warning(
-                    "engine_late",
-                    extra={
-                        "kind": due_timers[0].kind,
-                        "late_s": (now - due_timers[0].due_at).total_seconds(),
-                    },
-                )
-            try:
-                async with tx.savepoint():
-                    return await self._run_timers(tx, due_timers, now)
-            except asyncpg.LockNotAvailableError as exc:
-                # run individually, they would wait for the same lock while holding their own
-                log.warning("timers are locked by another program", extra={"kind": due_timers[0].kind})
-                await timers.delay(tx, due_timers, now + LOCKED_PAUSE, repr(exc))
-                return 0
-            except Exception:
-                if tx.conn.is_closed():
-                    raise
-                log.exception(
-                    "timer batch failed, running its timers individually", extra={"kind": due_timers[0].kind}
-                )
-                return sum([await self._run_alone(tx, timer, now) for timer in due_timers[:ALONE]])
+            finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
+            if not finished:
+                self._upcoming["due"] = await timers.next_at(tx)
+            return finished
+
+    async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
+        if now - due_timers[0].due_at > LATE:
+            log.warning(
+                "engine_late",
+                extra={
+                    "kind": due_timers[0].kind,
+                    "late_s": (now - due_timers[0].due_at).total_seconds(),
+                },
+            )
+        try:
+            async with tx.savepoint():
+                return await self._run_timers(tx, due_timers, now)
+        except asyncpg.LockNotAvailableError as exc:
+            # run individually, they would wait for the same lock while holding their own
+            log.warning("timers are locked by another program", extra={"kind": due_timers[0].kind})
+            await timers.delay(tx, due_timers, now + LOCKED_PAUSE, repr(exc))
+            return 0
+        except Exception:
+            if tx.conn.is_closed():
+                raise
+            log.exception(
+                "timer batch failed, running its timers individually", extra={"kind": due_timers[0].kind}
+            )
+            return sum([await self._run_alone(tx, timer, now) for timer in due_timers[:ALONE]])
 
     async def _run_timers(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
         kept = {timer.id for timer in await self._handlers[due_timers[0].kind](tx, due_timers, now)}
@@ -172,10 +178,11 @@ class Worker:
 
     async def run_outbox(self, now: datetime) -> int:
         """Run one stored reaction; return 1 if there was one, else 0."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             job = await outbox.claim(tx, now)
             if job is None:
+                self._upcoming["outbox"] = await outbox.next_at(tx)
                 return 0
             try:
                 async with tx.savepoint():
@@ -189,12 +196,21 @@ class Worker:
                 await outbox.finish(tx, job)
         return 1
 
+    async def _send(self, now: datetime) -> int:
+        begun = await self._sender.run_once(now)
+        self._upcoming["send"] = self._sender.upcoming
+        return begun
+
+    async def _fetch(self, now: datetime) -> int:
+        fetched = await self._fetcher.run_once(now)
+        self._upcoming["calendars"] = self._fetcher.upcoming
+        return fetched
+
     async def _lane(
         self,
         name: str,
         stop: asyncio.Event,
         run: Callable[[datetime], Awaitable[int]],
-        next_at: Callable[[Tx], Awaitable[datetime | None]],
         *,
         rests: bool = False,
     ) -> None:
@@ -209,10 +225,8 @@ class Worker:
                     # in an alert storm, timers batch up and half of the time is left for accepting alerts
                     await self._pace.sleep(min(REST_S, self._pace.monotonic() - began) if rests else 0)
                     began = self._pace.monotonic()
-                async with self._ctx.db.tx() as tx:
-                    upcoming = await next_at(tx)
                 self._ctx.health.passed(name)
-                now = self._ctx.clock.now()
+                upcoming, now = self._upcoming.get(name), self._ctx.clock.now()
                 pause = self._poll if upcoming is None else min(self._poll, max(upcoming - now, BUSY))
             except Outdated:
                 raise
@@ -229,13 +243,13 @@ class Worker:
 
     async def _now(self) -> datetime:
         """Return the database's time, measured recently, so that nothing is claimed early."""
-        await agree(self._ctx.clock, self._ctx.db)
+        await agree(self._ctx.clock, self._ctx.work_db)
         return self._ctx.clock.now()
 
     async def _listen(self) -> None:
         while True:
             try:
-                conn = await self._ctx.db.listen(
+                conn = await self._ctx.work_db.listen(
                     {WORK_CHANNEL: self._woken, LIVE_CHANNEL: self._ctx.live.publish}
                 )
             except Exception as exc:

@@ -5,6 +5,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
+from firebell.kit.db import database
 from firebell.kit.errors import Unavailable
 from firebell.process import connected
 from tests.world import settings
@@ -30,6 +31,36 @@ async def test_asyncpg_errors_of_broken_connections_become_unavailable(
             await backend(ctx, way, breaks=broken)
         for _ in range(12):
             assert await backend(ctx, way) not in broken
+
+
+@pytest.mark.parametrize("way", ["tx", "reads"])
+@pytest.mark.parametrize("error", [TimeoutError("a mail server"), FileNotFoundError("a template")])
+async def test_what_a_handler_meets_elsewhere_is_not_blamed_on_the_database(
+    dsn: str, clock: FakeClock, way: str, error: Exception
+) -> None:
+    async def handle(ctx: Context) -> None:
+        async with getattr(ctx.db, way)() as tx:
+            await tx.value("select 1")
+            raise error
+
+    async with connected(settings(), dsn, clock) as ctx:
+        with pytest.raises(type(error)):
+            await handle(ctx)
+        assert await backend(ctx, way)
+
+
+@pytest.mark.parametrize("way", ["tx", "reads"])
+async def test_a_database_that_does_not_answer_a_statement_is_away(
+    dsn: str, clock: FakeClock, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(ctx: Context) -> None:
+        async with getattr(ctx.db, way)() as tx:
+            await tx.value("select pg_sleep(5)")
+
+    async with connected(settings(), dsn, clock) as ctx:
+        monkeypatch.setattr(database, "_ANSWER_LIMIT_S", 0.2)
+        with pytest.raises(Unavailable):
+            await ask(ctx)
 
 
 async def test_reading_opens_no_transaction_and_sees_what_was_committed_meanwhile(

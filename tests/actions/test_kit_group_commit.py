@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from firebell.kit.errors import Unavailable
-from firebell.kit.jobs.group_commit import GroupCommit
+from firebell.kit.jobs.group_commit import PATIENCE_S, GroupCommit
+from firebell.kit.timing import RealPace
 
 
 class Store:
@@ -53,6 +54,39 @@ async def test_without_a_database_a_whole_batch_fails_at_once_and_the_next_is_tr
     assert [type(t) for t in results] == [Unavailable] * 3
     await commits.add(15)
     assert store.batches == [[15]]
+
+
+class Stopwatch(RealPace):
+    """Real time, except for an elapsed time that a test sets."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+async def test_those_that_waited_long_behind_a_database_that_does_not_answer_are_told_with_the_first() -> (
+    None
+):
+    refused = asyncio.Event()
+    batches: list[list[int]] = []
+
+    async def write(batch: list[int]) -> None:
+        batches.append(batch)
+        await refused.wait()
+        raise Unavailable("locked")
+
+    pace = Stopwatch()
+    commits = GroupCommit(write, batch=1, pace=pace)
+    early = [asyncio.create_task(commits.add(i)) for i in range(5)]
+    await asyncio.sleep(0)
+    pace.seconds = PATIENCE_S + 0.1
+    late = asyncio.create_task(commits.add(5))
+    await asyncio.sleep(0)
+    refused.set()
+    results = await asyncio.gather(*early, late, return_exceptions=True)
+    assert [type(t) for t in results] == [Unavailable] * 6
+    assert batches == [[0], [5]]
 
 
 async def test_a_sender_that_gives_up_cancels_no_one_elses_commit() -> None:

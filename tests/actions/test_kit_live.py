@@ -1,11 +1,12 @@
 """Event streams: how many one person may have open at once."""
 
 import asyncio
+import contextlib
 
 import pytest
 
 from firebell.kit.errors import TooMany
-from firebell.kit.web.live import STREAMS_PER_PERSON, Live, stream
+from firebell.kit.web.live import SLICE, STREAMS_PER_PERSON, Live, stream
 
 TOPICS = frozenset({"pages"})
 
@@ -50,3 +51,52 @@ async def test_a_stream_is_heard_although_only_other_topics_change() -> None:
             break
     assert silent.done()
     assert "event: beat" in silent.result()
+
+
+async def test_a_reader_is_told_of_its_topics_each_once_and_of_no_other() -> None:
+    live = Live()
+    with live.subscribe(1, {"inc-1", "pages"}) as changes:
+        for topic in ("inc-1", "oncall", "pages", "inc-1", "pg-7"):
+            live.publish(topic)
+        assert await changes.take() == ["inc-1", "pages"]
+        live.publish("pages")
+        assert await changes.take() == ["pages"]
+
+
+async def test_a_change_that_thousands_read_leaves_turns_for_other_work() -> None:
+    live = Live()
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(live.subscribe(n, TOPICS)) for n in range(20 * SLICE)]
+        live.publish("pages")
+        tasks = [asyncio.create_task(reader.take()) for reader in readers]
+        turns = 0
+        while not all(task.done() for task in tasks):
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 20
+        assert [task.result() for task in tasks] == [["pages"]] * len(readers)
+    live.publish("pages")
+    assert not live._subscribers
+    assert not live._publishing
+
+
+async def test_the_changes_of_a_busy_moment_reach_a_stream_together() -> None:
+    live = Live()
+    events = stream(live, 1, frozenset({"pages", "inc-1"}), Welcome())
+    await anext(events)
+    for topic in ("inc-1", "pages", "inc-1"):
+        live.publish(topic)
+    text = await anext(events)
+    assert [line for line in text.splitlines() if line.startswith("event")] == [
+        "event: inc-1",
+        "event: pages",
+    ]
+
+
+async def test_every_stream_ends_when_the_process_stops() -> None:
+    live = Live()
+    events = stream(live, 1, TOPICS, Welcome())
+    await anext(events)
+    live.close()
+    with pytest.raises(StopAsyncIteration):
+        await anext(events)

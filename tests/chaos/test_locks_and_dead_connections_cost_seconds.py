@@ -12,12 +12,14 @@ import asyncpg
 import pytest
 
 from firebell import subscriptions
+from firebell.alerts.ingest import LARGE_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database as kit_db
-from firebell.kit.db.database import INGEST_LIMITS, WORK_LIMITS, Db, Limits
+from firebell.kit.db.database import REQUEST_LIMITS, WORK_LIMITS, Db, Limits
 from firebell.kit.errors import Unavailable
 from firebell.process import connected
 from firebell.worker import HEARTBEAT_S, LOCKED_PAUSE, Worker, timer_handlers
+from tests.api.api_clients import browser, sign_in
 from tests.servers import until
 from tests.sources.inbound_client import door
 from tests.world import World, settings, world
@@ -59,7 +61,7 @@ async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
             answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) > 0
-            assert time.monotonic() - asked < 2 * INGEST_LIMITS.lock_s + 1
+            assert time.monotonic() - asked < 2 * REQUEST_LIMITS.lock_s + 1
 
         async def accepted() -> bool:
             answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
@@ -70,6 +72,37 @@ async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
 
         await until(accepted, "the repeated alert is accepted")
         await until(paged, "it is paged")
+
+
+async def test_however_many_large_messages_meet_a_lock_each_is_refused_within_seconds(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with door(dsn, clock) as d:
+        async with locked(dsn, "alert"):
+
+            async def post(number: int) -> tuple[int, float]:
+                asked = time.monotonic()
+                padding = "x" * LARGE_BYTES
+                answer = await d.post("generic", {"title": f"db-{number} is down", "body": padding})
+                return answer.status_code, time.monotonic() - asked
+
+            answers = await asyncio.gather(*(post(number) for number in range(12)))
+        assert {status for status, _ in answers} == {503}
+        assert max(seconds for _, seconds in answers) < 2 * REQUEST_LIMITS.lock_s + 1
+        assert (await d.post("generic", {"title": "db-1 is down"})).status_code == 202
+
+
+async def test_a_person_is_refused_at_once_what_another_program_has_locked(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w, browser(w, "127.0.0.1") as http:
+        await sign_in(w, http, w.mara)
+        async with locked(dsn, "page"):
+            asked = time.monotonic()
+            answer = await http.get("/pages")
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert time.monotonic() - asked < 2 * REQUEST_LIMITS.lock_s + 1
 
 
 async def test_timers_that_meet_a_lock_cost_no_attempt_and_run_within_seconds(
@@ -97,7 +130,8 @@ async def test_every_connection_has_time_limits(dsn: str, clock: FakeClock) -> N
             return [await tx.value(f"show {name}") for name in names]
 
     async with connected(settings(), dsn, clock) as ctx:
-        assert await limits(ctx.db) == ["50s", "5s", "1min"]
+        assert await limits(ctx.work_db) == ["50s", "5s", "1min"]
+        assert await limits(ctx.db) == ["20s", "2s", "30s"]
         assert await limits(ctx.ingest_db) == ["20s", "2s", "30s"]
 
 
@@ -265,12 +299,12 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
 
                 async def hears() -> bool:
                     await publish()
-                    await asyncio.sleep(0.05)
-                    return not topics.empty()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.05):
+                            return bool(await topics.take())
+                    return False
 
                 await until(hears, "it hears of changes")
-                while not topics.empty():
-                    topics.get_nowait()
                 way.swallow()
                 await until(hears, "it hears of changes again")
 

@@ -35,11 +35,11 @@ class Simulation:
 
     async def _notifications_arrived(self) -> None:
         """Return once every notification that was committed before has reached the worker."""
-        await self.w.ctx.db.flush()
-        await self.w.ctx.ingest_db.flush()
+        for db in (self.w.ctx.db, self.w.ctx.work_db, self.w.ctx.ingest_db):
+            await db.flush()
         with self.w.ctx.live.subscribe(0) as topics:
             await self._conn.execute("select pg_notify($1, 'arrived')", LIVE_CHANNEL)
-            while await topics.get() != "arrived":
+            while "arrived" not in await topics.take():
                 pass
 
     async def sent(self) -> list[tuple[timedelta, str, str]]:

@@ -31,7 +31,7 @@ async def source_broken(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     if broken is None:
         return
     service = (await catalog.services_by_id(tx, [broken.service_id]))[broken.service_id]
-    await notify.send_about(tx, SOURCE, broken.integration_id, await _owners(tx, service), now)
+    await notify.send_about(tx, SOURCE, {broken.integration_id: await _owners(tx, service)}, now)
 
 
 async def compose_source(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:

@@ -123,6 +123,14 @@ class MessageLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SendRate:
+    """How fast one process sends to one provider: `burst` messages at once, then `per_s` messages a second."""
+
+    per_s: float = 50
+    burst: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The provider accepted the message."""
 
@@ -243,6 +251,8 @@ class Channel:
         [httpx.AsyncClient, Mapping[str, str], Sequence[str] | None], Awaitable[list[CheckResult]]
     ] = _no_findings
     """Return what `firebell doctor` finds; the addresses in use are None if they are not known."""
+    rate: SendRate = SendRate()
+    """The rate of each of its hosts, each public provider and each mail server."""
     attempt_limit_s: float = 12.0
     """Time limit of one attempt: less than its lease, after which another process begins one."""
     wakes: bool = True

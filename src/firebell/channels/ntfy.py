@@ -17,6 +17,7 @@ from firebell.channels.base import (
     MessageLimits,
     Outcome,
     Retry,
+    SendRate,
     Setting,
     not_sent,
     whole_or_short,
@@ -201,6 +202,8 @@ CHANNEL = Channel(
     limits=Ntfy.limits,
     open=_open,
     check_address=check_address,
+    # a server with the defaults refuses what exceeds a burst of 60
+    rate=SendRate(per_s=20, burst=60),
     settings=(Setting(_NTFY_URL, "https://ntfy.sh"),),
     check_settings=_check_settings,
     check_health=check_health,

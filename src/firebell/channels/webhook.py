@@ -11,6 +11,7 @@ from firebell.channels.base import (
     Message,
     MessageLimits,
     Outcome,
+    SendRate,
     not_sent,
     whole_or_short,
     without_secrets,
@@ -126,5 +127,6 @@ CHANNEL = Channel(
     limits=Webhook.limits,
     open=lambda edges: Webhook(edges.http, edges.signer),
     check_address=check_address,
+    rate=SendRate(per_s=1000, burst=200),
     is_signed=True,
 )

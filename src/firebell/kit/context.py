@@ -19,6 +19,9 @@ class Context:
     """The I/O dependencies of one process; pure code never receives it."""
 
     db: Db
+    """The connections of requests, with short time limits."""
+    work_db: Db
+    """The connections of the worker, whose statements may take longer."""
     ingest_db: Db
     """Connections reserved for the inbound routes, with short time limits."""
     clock: Clock

@@ -1,6 +1,6 @@
 """Sends messages to people: stored notices, tests, and messages that other slices compose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,18 +46,24 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
 
 
 async def send_about(
-    tx: Tx, subject_kind: str, subject_id: int, person_ids: Sequence[int], now: datetime
+    tx: Tx, subject_kind: str, recipients: Mapping[int, Sequence[int]], now: datetime
 ) -> None:
-    """Send each person a low-urgency message about a subject, composed when it is sent, by their first method."""
+    """Send low-urgency messages, composed when they are sent, by the first contact method of each person.
+
+    `recipients` are the people by subject id.
+    """
+    person_ids = list({person_id for people_of_one in recipients.values() for person_id in people_of_one})
     rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
-    deliveries = []
-    for person_id in person_ids:
-        own_methods = people.paged(m for m in methods if m.person_id == person_id)
-        first = usable(rules[person_id], own_methods)[:1]
-        deliveries += [
-            NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
-            for planned in plan(person_id, first, now, subject_kind)
-        ]
+    first = {
+        i: usable(rules.get(i, ()), people.paged(m for m in methods if m.person_id == i))[:1]
+        for i in person_ids
+    }
+    deliveries = [
+        NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
+        for subject_id, people_of_one in recipients.items()
+        for person_id in people_of_one
+        for planned in plan(person_id, first[person_id], now, subject_kind)
+    ]
     await delivery_store.queue(tx, deliveries, now)
 
 

@@ -1,15 +1,17 @@
 """The send slots of a channel, shared so that no destination and no person takes them all.
 
 A destination or a person may have as many messages in flight as half of the free slots, and always `LEAST`; some
-slots are reserved for more urgent messages.
+slots are reserved for more urgent messages. Each destination is also sent no more than its channel's rate.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from firebell.channels.base import SendRate
 from firebell.channels.registry import CHANNELS
+from firebell.notify.provider_pace import ProviderPace
 
 CAPACITY = 64
 """Number of messages of one channel in flight at once in this process."""
@@ -17,6 +19,8 @@ LEAST = 4
 """Number of messages in flight that each destination and person may have while the channel has a slot."""
 RESERVED = (0, 8, 16)
 """Number of slots of a channel that messages of rank 0, 1 and 2 leave to more urgent ones."""
+OTHER_HOSTS = 8
+"""Number of slots that a provider shared by many people leaves to other hosts of its channel, for any rank."""
 
 
 class Candidate(Protocol):
@@ -58,18 +62,26 @@ def destination(channel: str, address: str) -> str:
 
 
 class Slots:
-    """The messages in flight in one process."""
+    """The messages in flight in one process, and those that the pace of their provider still counts.
 
-    def __init__(self, in_flight: Iterable[Candidate] = ()) -> None:
+    `elapsed` returns seconds since an arbitrary instant.
+    """
+
+    def __init__(
+        self, in_flight: Iterable[Candidate] = (), elapsed: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        self._elapsed = elapsed
         self._channels: Counter[str] = Counter()
         self._destinations: Counter[tuple[str, str]] = Counter()
         self._persons: Counter[tuple[str, int]] = Counter()
+        self._paces: dict[tuple[str, str], ProviderPace] = {}
         for message in in_flight:
             self.take(message)
 
     def take(self, message: Candidate) -> None:
         """Count a message as in flight."""
         self._count(message, 1)
+        self._pace(message).take(message.person_id)
 
     def release(self, message: Candidate) -> None:
         """Count a message as no longer in flight."""
@@ -77,37 +89,35 @@ class Slots:
 
     def fits(self, message: Candidate) -> bool:
         """Return True if the message may begin now."""
-        room = self._room(message.channel, message.rank)
-        most = _most(room)
-        return (
-            room > 0
-            and self._persons[message.channel, message.person_id] < most
-            and (not message.destination or self._destinations[message.channel, message.destination] < most)
-        )
+        self._pass_time()
+        return self._fits(message)
 
     def admit(self, waiting: Iterable[Candidate], limit: int) -> list[int]:
         """Return the ids of up to `limit` messages that may begin together, in order."""
+        self._pass_time()
         after = Slots()
         after._channels += self._channels
         after._destinations += self._destinations
         after._persons += self._persons
+        after._paces = {provider: pace.copy() for provider, pace in self._paces.items()}
         admitted: list[int] = []
         for message in waiting:
-            if len(admitted) < limit and after.fits(message):
+            if len(admitted) < limit and after._fits(message):
                 after.take(message)
                 admitted.append(message.id)
         return admitted
 
     def blocked(self) -> Blocked:
-        """Return the destinations and people that have no free slot now."""
+        """Return the channels, destinations and people that have no free slot now."""
+        self._pass_time()
         ranks = range(len(RESERVED))
-        return Blocked(
+        blocked = Blocked(
             [(c, r) for c in self._channels for r in ranks if self._room(c, r) <= 0],
             [
                 (c, host, r)
                 for (c, host), n in self._destinations.items()
                 for r in ranks
-                if n >= _most(self._room(c, r))
+                if n >= self._most_of(c, host, r)
             ],
             [
                 (c, person, r)
@@ -116,15 +126,64 @@ class Slots:
                 if n >= _most(self._room(c, r))
             ],
         )
+        for (channel, host), pace in self._paces.items():
+            for rank in ranks:
+                if pace.room(rank) <= 0:
+                    blocked.destinations.append((channel, host, rank))
+                else:
+                    blocked.persons.extend((channel, person, rank) for person in pace.full_for(rank))
+        return blocked
+
+    def pause_s(self) -> float | None:
+        """Return the time until the pace of a provider frees something that is blocked; None if it blocks nothing."""
+        self._pass_time()
+        ranks = range(len(RESERVED))
+        frees = [
+            pace.next_free_at
+            for pace in self._paces.values()
+            if any(pace.room(rank) <= 0 or pace.full_for(rank) for rank in ranks)
+        ]
+        return max(0.0, min(frees) - self._elapsed()) if frees else None
+
+    def _pass_time(self) -> None:
+        now = self._elapsed()
+        for provider, pace in list(self._paces.items()):
+            pace.pass_time(now)
+            if pace.is_idle:
+                del self._paces[provider]
+
+    def _fits(self, message: Candidate) -> bool:
+        room = self._room(message.channel, message.rank)
+        provider = (message.channel, message.destination)
+        return (
+            room > 0
+            and self._persons[message.channel, message.person_id] < _most(room)
+            and self._destinations[provider] < self._most_of(*provider, message.rank)
+            and self._pace(message).fits(message.person_id, message.rank)
+        )
+
+    def _pace(self, message: Candidate) -> ProviderPace:
+        provider = (message.channel, message.destination)
+        if provider not in self._paces:
+            channel = CHANNELS.get(message.channel)
+            pace = self._paces[provider] = ProviderPace(channel.rate if channel else SendRate())
+            pace.pass_time(self._elapsed())
+        return self._paces[provider]
 
     def _room(self, channel: str, rank: int) -> int:
         return CAPACITY - RESERVED[rank] - self._channels[channel]
 
+    def _most_of(self, channel: str, host: str, rank: int) -> int:
+        """Return how many messages of a destination may be in flight."""
+        if host:
+            return _most(self._room(channel, rank))
+        has_other_hosts = channel in CHANNELS and CHANNELS[channel].shared_hosts
+        return CAPACITY - RESERVED[rank] - (RESERVED[-1] + OTHER_HOSTS if has_other_hosts else 0)
+
     def _count(self, message: Candidate, by: int) -> None:
         self._channels[message.channel] += by
         self._persons[message.channel, message.person_id] += by
-        if message.destination:
-            self._destinations[message.channel, message.destination] += by
+        self._destinations[message.channel, message.destination] += by
         if by < 0:
             # drop zeros, so that the counters do not grow with every person who was ever paged
             self._persons = +self._persons

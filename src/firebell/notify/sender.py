@@ -30,8 +30,6 @@ CLAIM = 32
 """Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""
-PER_S = 200
-"""Largest number of messages begun per second, so that a storm leaves time for ingest and escalation."""
 LINGER_S = 0.02
 """Delay in which outcomes are collected to be recorded together: after a crash they are only sent again."""
 BACKOFF_S = (2, 8, 30)
@@ -48,8 +46,10 @@ class Sender:
         self._ctx = ctx
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = Slots()
+        self._slots = Slots(elapsed=ctx.pace.monotonic)
         self._blocked = False
+        self.upcoming: datetime | None = None
+        """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
         self._gathering: Scheduled | None = None
         self._arrived = GroupCommit(self._record_accepted, batch=CLAIM, linger_s=LINGER_S, pace=ctx.pace)
         edges = Edges(ctx.http, ctx.signer, ctx.channel_settings)
@@ -57,9 +57,12 @@ class Sender:
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
+            if not claimed:
+                self.upcoming = await self._next_at(tx)
+                return 0
             sendable = await hold_for_quiet_hours(tx, claimed, now)
             messages = await self._composed(tx, sendable, now) if sendable else []
         for bundle in bundles(zip(sendable, messages, strict=True), f"{self._ctx.public_url}/pages"):
@@ -67,13 +70,15 @@ class Sender:
             self._tasks.add(task)
             self._slots.take(bundle.deliveries[0])
             task.add_done_callback(partial(self._finished, bundle.deliveries[0]))
-            await self._ctx.pace.sleep(1 / PER_S)
+            # alerts and timers take turns with a storm of messages
+            await self._ctx.pace.sleep(0)
         return len(claimed)
 
-    async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when to run again; `on_free` is called when a blocked delivery may have a slot."""
+    async def _next_at(self, tx: Tx) -> datetime | None:
         blocked = self._slots.blocked()
         self._blocked = bool(blocked)
+        if (pause_s := self._slots.pause_s()) is not None:
+            self._gather(pause_s)
         return await delivery_store.next_at(tx, blocked)
 
     async def drain(self, limit_s: float | None = None) -> None:
@@ -91,8 +96,13 @@ class Sender:
         self._slots.release(delivery)
         if not task.cancelled() and task.exception():
             log.error("a delivery ended without an outcome", exc_info=task.exception())
-        if self._blocked and self._gathering is None:
-            self._gathering = self._ctx.pace.call_later(GATHER_S, self._free)
+        if self._blocked:
+            self._gather()
+
+    def _gather(self, pause_s: float = 0) -> None:
+        """Schedule the next claim for the slots that are free by then."""
+        if self._gathering is None:
+            self._gathering = self._ctx.pace.call_later(max(GATHER_S, pause_s), self._free)
 
     def _free(self) -> None:
         self._gathering = None
@@ -158,7 +168,7 @@ class Sender:
 
     async def _record_accepted(self, arrived: list[tuple[Delivery, str]]) -> None:
         now = self._ctx.clock.now()
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             recorded = await delivery_store.accepted(tx, arrived, now)
             for delivery, _ in arrived:
                 if delivery.id in recorded:
@@ -169,7 +179,7 @@ class Sender:
     async def _record(self, deliveries: Sequence[Delivery], outcome: Retry | Failed | Unsent) -> None:
         now = self._ctx.clock.now()
         attempts = max(d.attempts for d in deliveries)
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             match outcome:
                 case Unsent(reason, after_s):
                     at = now + timedelta(seconds=after_s)

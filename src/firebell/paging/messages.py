@@ -1,7 +1,7 @@
 """The messages about pages, composed from their current state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.alerts import actions as alerts
@@ -45,6 +45,32 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
         )
         for delivery, recipient in outgoing
     ]
+
+
+async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
+    """Return the copy of each page that a shadow gets: of low urgency, and without a way to acknowledge it."""
+    pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
+    subjects = await _subjects(tx, list(pages.values()))
+    copies = []
+    for delivery, recipient in outgoing:
+        page = pages[delivery.subject_id]
+        url = f"{ctx.public_url}/pages/{page.ref}"
+        message = _message(delivery, recipient, page, subjects, url=url, ack_url="", now=now)
+        prefix = "Copy for you as a shadow: "
+        copies.append(
+            replace(
+                message,
+                event="shadow",
+                type="page.shadowed",
+                headline=prefix + message.headline,
+                urgency="low",
+                actions=(),
+                thread=f"{page.ref}-shadow",
+                mail_subject=f"[{page.ref}] {prefix}{message.headline}",
+                data={**message.data, "level": page.level + 1},
+            )
+        )
+    return copies
 
 
 async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:

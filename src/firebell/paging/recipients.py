@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import can_wait, usable
+from firebell.oncall.model import Shadow
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging.model import SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
@@ -30,6 +31,8 @@ class Recipients:
     schedule_names: dict[int, str]
     held_until: dict[int, datetime]
     """When quiet hours end, for the people whose quiet hours run now."""
+    shadows: dict[int, list[Shadow]]
+    """Those who shadow someone on call now, by schedule."""
 
     def reachable(self, target: Target) -> list[int]:
         """Return the active people behind a target; an unknown id has none."""
@@ -46,6 +49,23 @@ class Recipients:
         """Return the people with a usable contact method whom a level of the page's plan reaches now."""
         person_ids = (i for target in page.plan.levels[level].targets for i in self.reachable(target))
         return [i for i in dict.fromkeys(person_ids) if self.rules[page.urgency].get(i)]
+
+    def shadowing(self, page: Page, level: int, reached: Collection[int]) -> list[int]:
+        """Return the active people who get a copy, because they shadow someone whom a schedule of the level reaches."""
+        copies = [
+            shadow.user
+            for target in page.plan.levels[level].targets
+            if target.kind is TargetKind.SCHEDULE
+            for shadow in self.shadows.get(target.id, ())
+            if not {*self.on_call.get(target.id, ())}.isdisjoint(
+                reached if shadow.of is None else {shadow.of}
+            )
+        ]
+        return [
+            i
+            for i in dict.fromkeys(copies)
+            if i not in reached and i in self.people and self.people[i].active
+        ]
 
     def last_resort(self, page: Page) -> list[int]:
         """Return the reachable members of the owning team and fallback responders (spec 2.5)."""
@@ -120,11 +140,13 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
     schedule_ids = [t.id for t in targets if t.kind is TargetKind.SCHEDULE]
     schedules = await oncall.schedules_by_id(tx, schedule_ids, since=now)
     on_call = {i: oncall.users_at(schedule, now) for i, schedule in schedules.items()}
+    shadows = {i: oncall.shadows_at(schedule, now) for i, schedule in schedules.items()}
     team_ids = {t.id for t in targets if t.kind is TargetKind.TEAM} | {p.team_id for p in pages if p.team_id}
     members = {i: await people.team_members(tx, i) for i in team_ids}
     fallback_responders = await people.fallback_responders(tx)
     named = {t.id for t in targets if t.kind is TargetKind.PERSON}
     in_groups = {i for ids in (*on_call.values(), *members.values()) for i in ids}
+    in_groups |= {shadow.user for of_schedule in shadows.values() for shadow in of_schedule}
     person_ids = list(in_groups | named | set(fallback_responders))
     methods: dict[int, list[ContactMethod]] = {i: [] for i in person_ids}
     for method in await people.methods_of(tx, person_ids):
@@ -142,4 +164,5 @@ async def load_recipients(tx: Tx, pages: Sequence[Page], now: datetime) -> Recip
         notified=await notify.notified(tx, SUBJECT_KIND, [p.id for p in pages]),
         schedule_names={i: schedule.name for i, schedule in schedules.items()},
         held_until=await notify.held_until(tx, person_ids, now),
+        shadows=shadows,
     )

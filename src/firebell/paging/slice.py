@@ -39,9 +39,12 @@ def _retentions() -> "Sequence[Retention]":
 
 def _composers() -> Mapping[str, Composer]:
     from firebell.paging import messages
-    from firebell.paging.model import SUBJECT_KIND
+    from firebell.paging.model import COPY_KIND, SUBJECT_KIND
 
-    return {SUBJECT_KIND: Composer(messages.compose, topic="pg")}
+    return {
+        SUBJECT_KIND: Composer(messages.compose, topic="pg"),
+        COPY_KIND: Composer(messages.compose_copies, topic="pg"),
+    }
 
 
 def _subscriptions() -> Subscriptions:

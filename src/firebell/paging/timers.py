@@ -11,7 +11,7 @@ from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
 from firebell.paging import escalation, store
 from firebell.paging.actions import TIMER, store_changes
-from firebell.paging.model import SUBJECT_KIND, UNANSWERED, NewLogEntry, Page, PageState
+from firebell.paging.model import COPY_KIND, SUBJECT_KIND, UNANSWERED, NewLogEntry, Page, PageState
 from firebell.paging.recipients import Recipients, load_recipients
 
 
@@ -52,6 +52,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     changed: list[Page] = []
     deliveries: list[NewDelivery] = []
     entries: list[NewLogEntry] = []
+    copies: dict[int, list[int]] = {}
     for old in pages:
         tried = recipients.notified.get(old.id, {})
         heard = any(tried.values()) or not tried
@@ -68,6 +69,8 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
                 if page.epoch == old.epoch:
                     planned += _reminders(recipients, page, earlier, now)
                 entries.append(_entered(recipients, page, reached))
+                if shadows := recipients.shadowing(page, page.level, reached):
+                    copies[page.id] = shadows
             case escalation.Exhausted():
                 reached = tuple(recipients.last_resort(page))
                 planned = _planned(recipients, reached, "high", now, "alarm")
@@ -78,6 +81,8 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         ]
     await store_changes(tx, changed)
     await notify.queue(tx, deliveries, now)
+    if copies:
+        await notify.send_about(tx, COPY_KIND, copies, now)
     await store.add_log(tx, entries, now)
 
 
@@ -103,6 +108,8 @@ def _entered(recipients: Recipients, page: Page, reached: Sequence[int]) -> NewL
     text = f"Level {page.level + 1}: {recipients.names(reached)} ({recipients.reason(page, page.level)})."
     if can_wait(page.rank, "page") and (held := [i for i in reached if i in recipients.held_until]):
         text += f" Held by quiet hours for {recipients.names(held)}."
+    if shadows := recipients.shadowing(page, page.level, reached):
+        text += f" A copy to {recipients.names(shadows)}, who {'shadow' if len(shadows) > 1 else 'shadows'}."
     data = {"level": page.level, "round": page.round, "people": list(reached)}
     return NewLogEntry.by(SYSTEM, page.id, "level", text, **data)
 

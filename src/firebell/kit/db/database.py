@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -18,13 +18,10 @@ from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.errors import Unavailable
 
-T = TypeVar("T")
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
-AWAY = (
-    OSError,
-    TimeoutError,
+_SERVER_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
@@ -35,7 +32,11 @@ AWAY = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.PostgresSystemError,
 )
-"""Errors of a database that is down, starting, stopping, full, locked, or a replica: transient, so retry."""
+AWAY = (OSError, TimeoutError, *_SERVER_ERRORS)
+"""Errors of a database that is down, starting, stopping, full, locked, or a replica: transient, so retry.
+
+Only of code that uses nothing but the database: elsewhere an `OSError` or `TimeoutError` has other causes.
+"""
 
 WORK_CHANNEL = "firebell_work"
 LIVE_CHANNEL = "firebell_live"
@@ -73,8 +74,9 @@ class Limits:
 
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
-INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
-"""Senders retry, so an error comes early instead of waiting for a lock."""
+"""For the worker, which no one waits for."""
+REQUEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
+"""For people and integrations, which retry: an error comes early instead of waiting for a lock."""
 _ANSWER_GRACE_S = 10.0
 COMMIT_GRACE_S = 5.0
 """How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
@@ -168,11 +170,18 @@ async def _note_release(conn: asyncpg.Connection | asyncpg.pool.PoolConnectionPr
     conn.released_at = time.monotonic()
 
 
-class Reads:
-    """A read-only connection; each statement sees what was committed when it started.
+@contextmanager
+def _connection_errors(conn: Connection) -> Iterator[None]:
+    """Raise `Unavailable` for a connection that breaks or gets no answer, and close it: nothing waits for it again."""
+    try:
+        yield
+    except (OSError, TimeoutError) as exc:
+        _close(conn)
+        raise _unavailable(exc) from exc
 
-    A connection whose server does not answer in time is closed at once: nothing waits for it a second time.
-    """
+
+class Reads:
+    """A read-only connection; each statement sees what was committed when it started."""
 
     __slots__ = ("conn",)
 
@@ -180,20 +189,16 @@ class Reads:
         self.conn = conn
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
-        return await self._answer(self.conn.fetch(sql, *args))
+        with _connection_errors(self.conn):
+            return await self.conn.fetch(sql, *args)
 
     async def row(self, sql: str, *args: Any) -> Row | None:
-        return await self._answer(self.conn.fetchrow(sql, *args))
+        with _connection_errors(self.conn):
+            return await self.conn.fetchrow(sql, *args)
 
     async def value(self, sql: str, *args: Any) -> Any:
-        return await self._answer(self.conn.fetchval(sql, *args))
-
-    async def _answer(self, statement: Awaitable[T]) -> T:
-        try:
-            return await statement
-        except TimeoutError:
-            _close(self.conn)
-            raise
+        with _connection_errors(self.conn):
+            return await self.conn.fetchval(sql, *args)
 
 
 class Tx(Reads):
@@ -207,7 +212,8 @@ class Tx(Reads):
         self.wake_ups: dict[WakeUp, None] = {}
 
     async def execute(self, sql: str, *args: Any) -> str:
-        return await self._answer(self.conn.execute(sql, *args))
+        with _connection_errors(self.conn):
+            return await self.conn.execute(sql, *args)
 
     async def changed(self, sql: str, *args: Any) -> int:
         """Execute an insert, update or delete and return the number of rows that it changed."""
@@ -215,7 +221,8 @@ class Tx(Reads):
         return int(status.rpartition(" ")[2])
 
     async def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        await self._answer(self.conn.executemany(sql, rows))
+        with _connection_errors(self.conn):
+            await self.conn.executemany(sql, rows)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -224,7 +231,8 @@ class Tx(Reads):
         try:
             async with _transaction(self.conn) as savepoint:
                 yield
-            await savepoint.commit()
+            with _connection_errors(self.conn):
+                await savepoint.commit()
         except BaseException:
             self.wake_ups = wake_ups
             raise
@@ -280,10 +288,10 @@ def _close(conn: Connection) -> None:
 
 @asynccontextmanager
 async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
-    """Close a connection that broke or got no answer during a statement, or whose server became read-only."""
+    """Close a connection that broke during a statement, or whose server became read-only."""
     try:
         yield
-    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError, TimeoutError):
+    except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
         _close(conn)
         raise
 
@@ -308,13 +316,15 @@ async def _works(conn: asyncpg.pool.PoolConnectionProxy) -> bool:
 async def _transaction(conn: Connection) -> AsyncIterator[asyncpg.transaction.Transaction]:
     """Open a transaction, or a savepoint in one, which the caller commits; roll back on an error."""
     transaction = conn.transaction()
-    await transaction.start()
+    with _connection_errors(conn):
+        await transaction.start()
     try:
         yield transaction
     except BaseException:
         if not _is_closed(conn):
-            async with asyncio.timeout(_ROLLBACK_LIMIT_S):
-                await transaction.rollback()
+            with _connection_errors(conn):
+                async with asyncio.timeout(_ROLLBACK_LIMIT_S):
+                    await transaction.rollback()
         raise
 
 
@@ -369,7 +379,8 @@ class Db:
             tx = Tx(conn, self._reactions)
             async with _transaction(conn) as transaction:
                 yield tx
-            await _commit(conn, transaction)
+            with _connection_errors(conn):
+                await _commit(conn, transaction)
             self._notifier.add(tx.wake_ups)
 
     @asynccontextmanager
@@ -389,17 +400,21 @@ class Db:
                 async with _usable(conn):
                     yield conn
             finally:
-                await self._pool.release(conn)
-        except AWAY as exc:
+                with _connection_errors(conn):
+                    await self._pool.release(conn)
+        except _SERVER_ERRORS as exc:
             if isinstance(exc, ValueError):
                 # asyncpg raises this for an argument that no column can hold; the database is up
                 raise
             raise _unavailable(exc) from exc
 
     async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
-        conn = await self._pool.acquire(timeout=self._acquire_s)
-        while not await _works(conn):
+        try:
             conn = await self._pool.acquire(timeout=self._acquire_s)
+            while not await _works(conn):
+                conn = await self._pool.acquire(timeout=self._acquire_s)
+        except (OSError, TimeoutError) as exc:
+            raise _unavailable(exc) from exc
         return conn
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:

@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PATIENCE_S = 0.5
+"""When the database is unavailable, items that have waited longer fail together with the batch before them."""
+
 
 class GroupCommit(Generic[T]):
     """One committer: `store` writes a batch in one transaction that is durable when it returns.
@@ -38,6 +41,8 @@ class GroupCommit(Generic[T]):
         self._linger_s = linger_s
         self._pace = pace
         self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._arrived_at: deque[float] = deque()
+        """When each of those that wait arrived."""
         self._running: asyncio.Task[None] | None = None
         self.waiting_weight = 0
 
@@ -48,6 +53,7 @@ class GroupCommit(Generic[T]):
         """Return once `item` is durable; raise `Unavailable` if it could not be stored."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
+        self._arrived_at.append(self._pace.monotonic())
         self.waiting_weight += self._weigh(item)
         if self._running is None:
             self._running = self._pace.start(self._drain())
@@ -67,16 +73,26 @@ class GroupCommit(Generic[T]):
         batch: list[tuple[T, asyncio.Future[None]]] = []
         taken = 0
         while self._waiting and len(batch) < self._batch and taken <= self._weight:
-            batch.append(self._waiting.popleft())
+            batch.append(self._pop())
             taken += self._weigh(batch[-1][0])
-        self.waiting_weight -= taken
         return batch
+
+    def _pop(self) -> tuple[T, asyncio.Future[None]]:
+        self._arrived_at.popleft()
+        item, done = self._waiting.popleft()
+        self.waiting_weight -= self._weigh(item)
+        return item, done
 
     async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
         """Commit the batch; if that fails while the database is available, commit each item individually."""
         try:
             await self._store([item for item, _ in batch])
         except Exception as exc:
+            if isinstance(exc, Unavailable):
+                # they would wait for the same lock or server, one batch after the other
+                impatient_since = self._pace.monotonic() - PATIENCE_S
+                while self._waiting and self._arrived_at[0] < impatient_since:
+                    batch.append(self._pop())
             if isinstance(exc, Unavailable) or len(batch) == 1:
                 _settle(batch, exc)
                 return

@@ -2,26 +2,53 @@
 
 import asyncio
 import contextlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from firebell.kit.errors import TooMany
 
-_END = ""
+_END, _EVERYTHING = "", "*"
 _SPREAD_MS, _MAX_SPREAD_MS = 2, 2000
 """Time that each reader of a topic adds to the interval over which browsers spread their requests."""
 _MAX_REMEMBERED = 4096
 STREAMS_PER_PERSON = 20
 """Maximum number of open event streams of one person in this process; each tab opens one."""
+SLICE = 32
+"""Number of subscribers told in one turn of the event loop, so that an alert never waits for thousands."""
+_MERGE_S, _MAX_MERGE_S = 0.0005, 1.0
+"""Pause that each open stream adds between two events of a stream; changes of a topic in it are merged."""
+
+
+class Subscriber:
+    """The topics that changed for one reader since it last asked, each once, oldest first."""
+
+    def __init__(self) -> None:
+        self._changed: dict[str, None] = {}
+        self._any = asyncio.Event()
+
+    def add(self, topic: str) -> None:
+        """Note that `topic` changed."""
+        self._changed[topic] = None
+        self._any.set()
+
+    async def take(self) -> list[str]:
+        """Return the topics that changed, waiting for one if there is none."""
+        await self._any.wait()
+        self._any.clear()
+        topics = list(self._changed)
+        self._changed.clear()
+        return topics
 
 
 class Live:
     """The subscribers of this process; the worker publishes the database's notifications to them."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[str]] = set()
+        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        """By topic; those under `_EVERYTHING` are told of each."""
+        self._publishing: deque[tuple[str, list[Subscriber]]] = deque()
         self._streams: Counter[int] = Counter()
         self._readers: Counter[str] = Counter()
         self._changed: dict[str, int] = {}
@@ -31,19 +58,32 @@ class Live:
 
     def close(self) -> None:
         """End every stream, because the process is shutting down."""
-        self.publish(_END)
+        for subscriber in {each for readers in self._subscribers.values() for each in readers}:
+            subscriber.add(_END)
 
     def publish(self, topic: str) -> None:
-        """Send `topic` to every subscriber; one that is 1,000 topics behind loses its oldest."""
+        """Tell the subscribers of `topic` that it changed, a few in each turn of the event loop."""
         self.sequence += 1
         self._changed.pop(topic, None)
         self._changed[topic] = self.sequence
         if len(self._changed) > _MAX_REMEMBERED:
             self._forgotten = self._changed.pop(next(iter(self._changed)))
-        for queue in self._queues:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(topic)
+        readers = [*self._subscribers.get(topic, ()), *self._subscribers.get(_EVERYTHING, ())]
+        if not readers:
+            return
+        self._publishing.append((topic, readers))
+        if len(self._publishing) == 1:
+            self._publish_slice()
+
+    def _publish_slice(self) -> None:
+        topic, readers = self._publishing[0]
+        for subscriber in readers[-SLICE:]:
+            subscriber.add(topic)
+        del readers[-SLICE:]
+        if not readers:
+            self._publishing.popleft()
+        if self._publishing:
+            asyncio.get_running_loop().call_soon(self._publish_slice)
 
     def changed_since(self, topics: Iterable[str], sequence: int) -> bool:
         """Return True if one of the topics was published after `sequence`, or may have been."""
@@ -62,22 +102,37 @@ class Live:
                 retry_after=30,
             )
 
-    @contextmanager
-    def subscribe(self, person_id: int, topics: Collection[str] = ()) -> Iterator[asyncio.Queue[str]]:
-        """Register a reader of `topics` and yield a queue of changed topics until the block ends.
+    def merge_s(self) -> float:
+        """Return how long a stream pauses after an event: the longer, the more streams there are."""
+        return min(_MAX_MERGE_S, _MERGE_S * self._streams.total())
 
+    @contextmanager
+    def subscribe(
+        self, person_id: int, topics: Collection[str] = (), *, also: Collection[str] = ()
+    ) -> Iterator[Subscriber]:
+        """Register a reader of `topics` and yield what changes for it until the block ends.
+
+        Without topics it is told of everything; of those in `also` without being counted as their reader.
         Raise `TooMany` when the person has too many.
         """
         self.check_room(person_id)
         self._streams[person_id] += 1
-        queue: asyncio.Queue[str] = asyncio.Queue(maxsize=1000)
-        self._queues.add(queue)
+        subscriber = Subscriber()
+        subscribed = {*topics, *also} or {_EVERYTHING}
+        for topic in subscribed:
+            self._subscribers.setdefault(topic, {})[subscriber] = None
         self._readers.update(topics)
         try:
-            yield queue
+            yield subscriber
         finally:
-            self._queues.discard(queue)
-            self._readers -= Counter(topics)
+            for topic in subscribed:
+                del self._subscribers[topic][subscriber]
+                if not self._subscribers[topic]:
+                    del self._subscribers[topic]
+            for topic in topics:
+                self._readers[topic] -= 1
+                if not self._readers[topic]:
+                    del self._readers[topic]
             self._streams[person_id] -= 1
             if not self._streams[person_id]:
                 del self._streams[person_id]
@@ -101,22 +156,28 @@ async def stream(
     Something is yielded every `heartbeat_s` seconds, however much other topics change: silence is a lost network.
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
-    with contextlib.suppress(TooMany), live.subscribe(person_id, topics) as queue:
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(TooMany), live.subscribe(person_id, topics, also=(watch.topic,)) as changes:
         # a session that ended between the request and the subscription was missed
-        topic = watch.topic
-        event, time = "retry: 2000\nevent: hello\ndata: {}\n\n", asyncio.get_running_loop().time
-        beat_at = time() + heartbeat_s
-        while await watch.may_go_on(ask=topic == watch.topic):
-            if event:
-                yield event
-                beat_at = time() + heartbeat_s
+        changed = [watch.topic]
+        text = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        beat_at = loop.time() + heartbeat_s
+        while await watch.may_go_on(ask=watch.topic in changed):
+            if text:
+                yield text
+                beat_at = loop.time() + heartbeat_s
+            if changed:
+                await asyncio.sleep(live.merge_s())
             try:
                 async with asyncio.timeout_at(beat_at):
-                    topic = await queue.get()
+                    changed = await changes.take()
             except TimeoutError:
-                topic, event = "", "event: beat\ndata: {}\n\n"
+                changed, text = [], "event: beat\ndata: {}\n\n"
                 continue
-            if topic == _END:
+            if _END in changed:
                 return
-            spread = f'{{"spread":{live.spread_ms(topic)}}}'
-            event = f"event: {topic}\ndata: {spread}\n\n" if topic in topics else ""
+            text = "".join(
+                f'event: {topic}\ndata: {{"spread":{live.spread_ms(topic)}}}\n\n'
+                for topic in changed
+                if topic in topics
+            )

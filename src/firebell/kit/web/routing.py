@@ -1,7 +1,7 @@
 """Routers that skip matching unless the path starts like one of their routes; FastAPI tries all in order."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from fastapi import APIRouter
 from starlette.routing import BaseRoute, Match, Route
@@ -10,6 +10,7 @@ from starlette.types import Scope
 _API = "/api/v1/"
 
 
+@lru_cache(maxsize=512)
 def head(path: str) -> str:
     """Return the part of a path that identifies its router: its first segment, with `/api/v1/` before it if present."""
     rest = path.removeprefix(_API) if path.startswith(_API) else path[1:]
@@ -29,9 +30,13 @@ class Router(APIRouter):
     def _heads(self) -> frozenset[str]:
         return frozenset(head(route.path) for route in self.routes if isinstance(route, Route))
 
+    @cached_property
+    def _starts_with_parameter(self) -> bool:
+        return any("{" in known for known in self._heads)
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether one of the routes matches the request."""
-        if head(scope["path"]) not in self._heads and not any("{" in known for known in self._heads):
+        if head(scope["path"]) not in self._heads and not self._starts_with_parameter:
             return Match.NONE, {}
         return super().matches(scope)
 

@@ -9,7 +9,6 @@ from datetime import datetime
 import httpx
 
 from firebell.kit.context import Context
-from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import Got, get
@@ -38,19 +37,20 @@ class Fetcher:
     def __init__(self, ctx: Context, limit_s: float = FETCH_LIMIT_S) -> None:
         self._ctx = ctx
         self._limit_s = limit_s
+        self.upcoming: datetime | None = None
+        """When the next import is due, after a run that had none."""
 
     async def run_once(self, now: datetime) -> int:
         """Fetch and read a few imports that are due; return their number."""
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             due = await actions.claim(tx, now, CONCURRENT_FETCHES)
-            people = await actions.known_people(tx) if due else []
+            if not due:
+                self.upcoming = await store.next_at(tx)
+                return 0
+            people = await actions.known_people(tx)
         await asyncio.gather(*(self._one(import_, people, now) for import_ in due))
         return len(due)
-
-    async def next_at(self, tx: Tx) -> datetime | None:
-        """Return when the next import is due."""
-        return await store.next_at(tx)
 
     async def _one(self, due: DueImport, people: Sequence[KnownPerson], now: datetime) -> None:
         job, made_for = _job(due, people, now), _made_for(due, people, now)
@@ -64,7 +64,7 @@ class Fetcher:
             read, read_error = await _read(job, due.body or b"")
             error = error or read_error
         etag, modified = (got.etag, got.modified) if got and not error else (due.etag, due.modified)
-        async with self._ctx.db.tx() as tx:
+        async with self._ctx.work_db.tx() as tx:
             if read is not None:
                 await actions.save_read(
                     tx,

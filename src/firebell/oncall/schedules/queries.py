@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import MAX_ID
-from firebell.oncall.model import Schedule
+from firebell.oncall.model import Schedule, Shadow
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import store
 from firebell.oncall.schedules.store import ids_naming, ids_near, names_by_id, slugs_by_id
@@ -93,6 +93,11 @@ def users_at(schedule: Schedule, now: datetime) -> tuple[int, ...]:
         # an empty level is skipped at once, while a failing timer would page nobody at all
         log.exception("a schedule cannot be evaluated", extra={"schedule": schedule.slug})
         return ()
+
+
+def shadows_at(schedule: Schedule, now: datetime) -> list[Shadow]:
+    """Return the shadows of the people on call at `now`."""
+    return [s for s in schedule.shadows if s.start <= now and (s.end is None or now < s.end)]
 
 
 async def current(tx: Tx, ids: Sequence[int], now: datetime) -> list[OnDuty]:
