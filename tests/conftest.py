@@ -1,5 +1,6 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
+import gc
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -26,12 +27,36 @@ UNSAFE_BUT_FAST = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
+"""Folders whose tests take long, in groups that workers begin with."""
 _numbers = itertools.count()
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many workers `-n auto` starts: two a core, since many tests wait for other processes."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each group of slow tests be the first of one worker: what runs last is short, and ends everywhere at once."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers < len(SLOW):
+        return
+    rest = [item for item in items if not any(item.path.parent.name in group for group in SLOW)]
+    share, ordered = len(items) // workers, list[pytest.Item]()
+    for group in SLOW:
+        slow = [item for item in items if item.path.parent.name in group]
+        room = max(0, share - len(slow))
+        ordered += [*slow, *rest[:room]]
+        del rest[:room]
+    items[:] = [*ordered, *rest]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected from the garbage collector, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
