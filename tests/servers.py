@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ MEMORY = "/dev/shm"  # noqa: S108 - only folders with random names are made ther
 
 
 def _ports() -> Iterator[int]:
-    """Yield the ports of this worker again and again: 500 below those that the system hands out by itself."""
+    """Yield the ports of this worker again and again: 500 below those that the system hands out by itself.
+
+    Two checkouts that are tested at once begin at different ports.
+    """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 10_000 + worker % 40 * 500
+    first = 10_000 + (worker + zlib.crc32(__file__.encode())) % 40 * 500
     return itertools.cycle(range(first, first + 500))
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.alerts.model import Rejected
 from firebell.alerts.sources import generic
+from tests.rules.budget import examples
 from tests.rules.test_alerts_cleaning import NASTY, NOW, VALUES, within_limits
 from tests.sources.test_generic_recognition import BODIES
 
@@ -27,7 +28,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return []
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_a11_a_known_shape_with_nonsense_in_its_fields_never_raises(data: st.DataObject) -> None:
     body = copy.deepcopy(data.draw(st.sampled_from(EVERY_BODY)))
@@ -37,7 +38,7 @@ def test_a11_a_known_shape_with_nonsense_in_its_fields_never_raises(data: st.Dat
     _check(body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(body=st.dictionaries(st.sampled_from(NAMES), VALUES | NASTY, max_size=12))
 def test_a11_any_mixture_of_known_fields_never_raises(body: dict[str, Any]) -> None:
     _check(body)

@@ -12,6 +12,7 @@ from firebell.alerts import rules
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 from firebell.alerts.rules import AlertState, Batch, GroupState, alert_state, group_state
 from tests.oracles.alerts import Oracle, final_status
+from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
@@ -159,7 +160,7 @@ def alone(stream: Sequence[Event], room: int = rules.STORM_GROUPS) -> Memory:
     return memory
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(SPACED, ROOM)
 def test_one_event_at_a_time_agrees_with_the_oracle(stream: list[tuple[Event, float]], room: int) -> None:
     memory, oracle = Memory(room), Oracle(room)
@@ -188,7 +189,7 @@ def cut(stream: Sequence[Event], cuts: Sequence[int], room: int) -> tuple[Memory
     return batched, single
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 25), max_size=6), ROOM)
 def test_a_batch_does_what_its_parts_do_one_after_the_other(
     stream: list[Event], cuts: list[int], room: int
@@ -219,7 +220,7 @@ def outcome(notices: list[str]) -> str:
     return state
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(STREAMS, st.lists(st.integers(0, 25), max_size=6), ROOM)
 def test_a_batch_leaves_every_page_where_its_parts_would(
     stream: list[Event], cuts: list[int], room: int
@@ -232,7 +233,7 @@ def test_a_batch_leaves_every_page_where_its_parts_would(
         assert outcome(notices) == outcome(single.page_events[one.id])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data: st.DataObject) -> None:
     minutes = data.draw(st.lists(st.integers(-30, 3), min_size=1, max_size=7, unique=True))
@@ -251,7 +252,7 @@ def test_a2_with_the_sources_own_times_the_order_of_arrival_does_not_matter(data
         assert memory.alerts[-1].hi_at == latest[-1].occurred_at
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(events(), min_size=1, max_size=15), st.integers(1, 3))
 def test_a1_an_immediate_redelivery_changes_only_the_fields_that_it_repeats(
     stream: list[Event], times: int
@@ -263,7 +264,7 @@ def test_a1_an_immediate_redelivery_changes_only_the_fields_that_it_repeats(
     assert (memory.picture(), [(g.alerts, g.firing, g.closed_at) for g in memory.groups]) == before
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(events(), max_size=25))
 def test_a5_the_count_is_the_number_of_distinct_firings(stream: list[Event]) -> None:
     unlike = list({identity(e): e for e in stream}.values())

@@ -16,6 +16,7 @@ from firebell.oncall.calendars.model import KnownPerson
 from firebell.oncall.calendars.person_matching import matched
 from firebell.oncall.model import Layer, Override, OverrideKind, Schedule, Unit
 from firebell.oncall.rota.shifts import between
+from tests.rules.budget import examples
 from tests.rules.test_oncall_properties import schedules
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -56,7 +57,7 @@ def without_short_turns(rota: Schedule) -> Schedule:
     return replace(rota, id=3, layers=layers)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(schedules())
 def test_p16_what_is_exported_and_taken_in_again_is_the_same_duty(drawn: tuple[Schedule, datetime]) -> None:
     rota, at = without_short_turns(drawn[0]), drawn[1]
@@ -160,7 +161,7 @@ def test_my_feed_shows_my_shifts_alone() -> None:
     assert len(mine) == len([e for e in entries(schedule(WEEKLY), *horizon(NOW)) if e.users == (2,)])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(schedules(), st.integers(0, 900), st.integers(0, 900))
 def test_a_feed_is_the_same_without_the_history_that_it_does_not_reach(
     drawn: tuple[Schedule, datetime], back: int, ahead: int

@@ -31,6 +31,7 @@ from firebell.oncall.rota.rotation import handoff, index_at, pieces
 from firebell.oncall.rota.shifts import at, between, diff, gaps
 from firebell.oncall.swaps.resulting_overrides import mapping_override, swap_maps
 from tests.oracles.oncall import Oracle, minutes
+from tests.rules.budget import examples
 
 ZONES = {
     "America/New_York": datetime(2026, 3, 8, tzinfo=UTC),
@@ -49,15 +50,15 @@ USERS = st.sampled_from([MARA, JUN, ADA, KIM])
 slots = st.lists(st.lists(USERS, max_size=2, unique=True).map(tuple), min_size=1, max_size=4).map(tuple)
 
 
-@st.composite
-def windows(draw: st.DrawFn) -> tuple[Window, ...]:
-    one = st.builds(
+windows = st.lists(
+    st.builds(
         Window,
         st.integers(0, 95).map(lambda q: q * 15),
         st.integers(1, 60).map(lambda q: q * 15),
         st.frozensets(st.integers(0, 6), min_size=1),
-    )
-    return tuple(draw(st.lists(one, max_size=2)))
+    ),
+    max_size=2,
+).map(tuple)
 
 
 @st.composite
@@ -70,7 +71,7 @@ def layers(draw: st.DrawFn, tz: str, center: datetime) -> Layer:
         unit=draw(st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH])),
         every=draw(st.integers(1, 12)),
         tz=tz,
-        windows=draw(windows()),
+        windows=draw(windows),
         offset=draw(st.integers(0, 5)),
     )
 
@@ -106,7 +107,7 @@ def users_at(runs: list[Shift], t: datetime) -> tuple[User, ...]:
 
 
 @pytest.mark.parametrize("tz", ZONES)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_optimized_answer_equals_the_oracle_minute_by_minute(tz: str, data: st.DataObject) -> None:
     schedule, center = data.draw(schedules(tz))
@@ -117,7 +118,7 @@ def test_the_optimized_answer_equals_the_oracle_minute_by_minute(tz: str, data: 
         assert at(schedule, t) == oracle.at(t), t
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.integers(1, 4000))
 def test_p1_p2_p11_p14_duty_partitions_and_is_local(
     drawn: tuple[Schedule, datetime], cut_minutes: int
@@ -144,7 +145,7 @@ def test_p1_p2_p11_p14_duty_partitions_and_is_local(
     assert {p.start for p in parts} <= {r.start for r in runs} | {cut}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(schedules(), USERS, st.integers(-2000, 2000), st.none() | st.integers(1, 2000))
 def test_someone_who_leaves_is_off_call_from_then_until_they_return(
     drawn: tuple[Schedule, datetime], user: User, left: int, away: int | None
@@ -172,7 +173,7 @@ def test_p3_mu_is_monotone_and_reads_x_or_later(tz: str, minutes_: int, more: in
     assert to_local(to_instant(x, tz) - timedelta(seconds=1), tz) < x
 
 
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_p4_index_brackets_the_instant(data: st.DataObject) -> None:
     tz = data.draw(st.sampled_from(sorted(ZONES)))
@@ -201,7 +202,7 @@ def test_p6_utc_rotations_are_periodic(every: int, unit: Unit, minute: int) -> N
     assert at(schedule, t) == at(schedule, t + period)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_p7_each_slot_holds_equal_time_up_to_the_change_of_the_clock(data: st.DataObject) -> None:
     tz = data.draw(st.sampled_from(sorted(ZONES)))
@@ -220,7 +221,7 @@ def test_p7_each_slot_holds_equal_time_up_to_the_change_of_the_clock(data: st.Da
         assert abs(held.get(user, timedelta()) - 4 * turn) <= jumps
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.data())
 def test_p8_a_higher_layer_changes_duty_only_where_it_is_on(
     drawn: tuple[Schedule, datetime], data: st.DataObject
@@ -234,7 +235,7 @@ def test_p8_a_higher_layer_changes_duty_only_where_it_is_on(
         assert minus([(start, end)], [(p.start, p.end) for p in on]) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.sampled_from([MARA, JUN, IVY]))
 def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: int) -> None:
     schedule, center = drawn
@@ -244,7 +245,7 @@ def test_p12_shadows_never_change_duty(drawn: tuple[Schedule, datetime], user: i
     assert at(watched, center) == at(schedule, center)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.data())
 def test_p13_a_version_changes_nothing_before_its_instant_and_all_after(
     drawn: tuple[Schedule, datetime], data: st.DataObject
@@ -266,7 +267,7 @@ def test_p13_a_version_changes_nothing_before_its_instant_and_all_after(
     assert [(x.slots, x.anchor, x.unit) for x in kept] == [(x.slots, x.anchor, x.unit) for x in new]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_the_current_person_stays_current_when_people_join_or_leave(data: st.DataObject) -> None:
     tz = data.draw(st.sampled_from(sorted(ZONES)))
@@ -287,7 +288,7 @@ def test_the_current_person_stays_current_when_people_join_or_leave(data: st.Dat
         assert follows in remaining
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.integers(-3000, 3000), st.integers(1, 3000), st.integers(1, 3000))
 def test_p15_who_is_on_call_does_not_depend_on_the_queried_interval(
     drawn: tuple[Schedule, datetime], minute: int, before: int, after: int
@@ -337,7 +338,7 @@ def test_a_swap_gives_each_person_the_interval_of_the_other(hours: tuple[int, in
         assert at(new, t) == tuple(wanted[u] for u in was)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.data())
 def test_p9_p10_an_override_changes_only_its_interval(
     drawn: tuple[Schedule, datetime], data: st.DataObject

@@ -170,7 +170,7 @@ def test_a_change_in_effect_is_announced_from_the_next_turn() -> None:
 
 
 @pytest.mark.parametrize("tz", ZONES)
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(minutes=st.integers(-3 * 24 * 60, 3 * 24 * 60))
 def test_the_first_instant_of_a_wall_time_is_that_of_the_schedule(tz: str, minutes: int) -> None:
     center = ZONES[tz]

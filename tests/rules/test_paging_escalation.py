@@ -29,6 +29,7 @@ from firebell.paging.escalation import (
     step,
 )
 from firebell.paging.model import OPEN, UNANSWERED, Level, Page, PageState, Plan, Target, TargetKind
+from tests.rules.budget import examples
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 ALICE = Target(TargetKind.PERSON, 1)
@@ -188,7 +189,7 @@ class Life:
         return page_.state is S.ACKED and ack_timeout(page_.plan, page_.severity) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(
     plans(),
     st.sampled_from(["high", "low"]),
@@ -213,7 +214,7 @@ def test_i1_i2_i4_i6_hold_whatever_happens(
         assert walked == sorted(set(walked)), "I4: levels only rise within a round and a plan"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 @given(plans(), st.lists(st.booleans(), min_size=4, max_size=4))
 def test_i4_a_page_that_no_one_takes_is_exhausted_within_the_sum_of_its_waits(
     plan_: Plan, reaches: list[bool]

@@ -16,6 +16,7 @@ from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
 from firebell.postmortems.open_placeholders import unfinished
+from tests.rules.budget import examples
 from tests.rules.test_incidents_lifecycle import incident
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
@@ -83,7 +84,7 @@ def headings(tokens: list[Token]) -> list[str]:
     return [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h2"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["finding", "mitigation", "note", "update"]), TEXTS), max_size=6))
 def test_no_entry_changes_the_shape_of_the_document(written: list[tuple[str, str]]) -> None:
     plain = [entry(i, kind, "words" if text.strip() else "") for i, (kind, text) in enumerate(written)]
@@ -94,7 +95,7 @@ def test_no_entry_changes_the_shape_of_the_document(written: list[tuple[str, str
     assert headings(tokens) == SECTIONS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_no_summary_title_or_service_changes_the_structure(text: str, title: str, service: str) -> None:
     def blocks(subject: Incident, services: list[str]) -> list[tuple[str, str]]:

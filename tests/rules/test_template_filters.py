@@ -100,7 +100,7 @@ def covered(row: TimelineRow) -> list[int]:
     return [c for b in row.blocks for c in range(b.column, b.column + b.span)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(deadline=None)
 @given(schedules(), st.sampled_from(sorted(VIEWS)))
 def test_the_result_fills_every_column_once_also_when_clocks_change(
     drawn: tuple[Schedule, datetime], view: str
@@ -161,7 +161,7 @@ def test_a_layer_names_the_time_zone_of_its_handoff() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(schedules())
 def test_the_agenda_names_the_person_on_duty(drawn: tuple[Schedule, datetime]) -> None:
     schedule, center = drawn
