@@ -11,17 +11,17 @@ from firebell.paging import store
 from tests.world import world
 
 
-async def hot_updates(tx: Tx, table: str) -> tuple[int, int]:
-    """Return the updates of a table in this transaction, and how many of them wrote no index."""
+async def writes_no_index(tx: Tx, table: str) -> bool:
+    """Return True if this connection updated a table lately, and each update wrote no index."""
     row = await tx.row(
         """
-        select pg_stat_get_xact_tuples_updated($1::regclass) as updated,
-            pg_stat_get_xact_tuples_hot_updated($1::regclass) as hot
+        select pg_stat_get_xact_tuples_updated($1::text::regclass) as updated,
+            pg_stat_get_xact_tuples_hot_updated($1::text::regclass) as hot
         """,
         table,
     )
     assert row
-    return row["updated"], row["hot"]
+    return 0 < row["updated"] == row["hot"]
 
 
 async def test_a_repeated_event_writes_no_index_of_its_alert_or_counter(dsn: str, clock: FakeClock) -> None:
@@ -35,8 +35,8 @@ async def test_a_repeated_event_writes_no_index_of_its_alert_or_counter(dsn: str
                 received = InboundRequest(w.integration, w.service, "api", str(number).encode(), events)
                 await alerts.receive(tx, [received], w.now + timedelta(seconds=number))
                 if number:
-                    assert await hot_updates(tx, "alert") == (1, 1)
-                    assert await hot_updates(tx, "alert_count") == (1, 1)
+                    assert await writes_no_index(tx, "alert")
+                    assert await writes_no_index(tx, "alert_count")
 
 
 async def test_an_escalation_writes_no_index_of_its_page(dsn: str, clock: FakeClock) -> None:
@@ -46,4 +46,4 @@ async def test_an_escalation_writes_no_index_of_its_page(dsn: str, clock: FakeCl
         async with w.ctx.db.tx() as tx:
             changed = replace(page, level=1, epoch=page.epoch + 1, due_at=w.now + timedelta(minutes=5))
             await store.save(tx, [changed])
-            assert await hot_updates(tx, "page") == (1, 1)
+            assert await writes_no_index(tx, "page")
