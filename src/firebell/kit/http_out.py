@@ -183,13 +183,19 @@ async def post(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S, *
     """
     body = bytearray()
     reply: Reply | None = None
+    request = http.build_request("POST", url, **content)
     try:
-        async with _within(limit_s), http.stream("POST", url, **content) as response:
-            reply = Reply(response.status_code, response.headers.get("retry-after", "")[:100], "")
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) >= _REPLY_BYTES:
-                    break
+        async with _within(limit_s):
+            # the client would look for credentials, cookies and redirects, which messages never have
+            response = await http._transport.handle_async_request(request)
+            try:
+                reply = Reply(response.status_code, response.headers.get("retry-after", "")[:100], "")
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) >= _REPLY_BYTES:
+                        break
+            finally:
+                await response.aclose()
     except httpx.HTTPError:
         if reply is None:
             raise
