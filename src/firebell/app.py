@@ -186,7 +186,7 @@ class _Observed:
                     # a response may contain a key that is shown only once
                     headers["Cache-Control"] = "no-store"
                     headers["X-Content-Type-Options"] = "nosniff"
-                if not path.startswith("/static/"):
+                if log.isEnabledFor(logging.INFO) and not path.startswith("/static/"):
                     took = round((time.perf_counter() - started) * 1000, 1)
                     facts = {"method": scope["method"], "path": _loggable(path), "status": message["status"]}
                     log.info("request", extra={**facts, "ms": took})

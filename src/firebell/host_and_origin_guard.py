@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from fastapi import Request, Response
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell.kit.context import Context
@@ -14,6 +14,7 @@ from firebell.kit.web.origin import is_allowed_host, is_cross_site
 Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
 SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
 """Paths to which PagerDuty, Opsgenie and VictorOps clients post; they get errors as JSON."""
+_REDIRECTS = range(300, 400)
 _ANY_HOST = ("/healthz/", "/livez/", *SENDERS)
 
 
@@ -36,24 +37,24 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
-        if error := self._error(request):
-            await (await self._refuse(request, error))(scope, receive, send)
+        headers_of_request = Headers(scope=scope)
+        if error := self._error(scope, headers_of_request):
+            await (await self._refuse(Request(scope, receive), error))(scope, receive, send)
             return
 
         async def relative(message: Message) -> None:
             """Make redirects relative, so that none repeats the client's Host."""
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] in _REDIRECTS:
                 headers = MutableHeaders(scope=message)
-                own = f"{scope['scheme']}://{request.headers.get('host', '')}/"
+                own = f"{scope['scheme']}://{headers_of_request.get('host', '')}/"
                 if headers.get("location", "").startswith(own):
                     headers["location"] = headers["location"][len(own) - 1 :]
             await send(message)
 
         await self._app(scope, receive, relative)
 
-    def _error(self, request: Request) -> FirebellError | None:
-        headers, path = request.headers, request.url.path
+    def _error(self, scope: Scope, headers: Headers) -> FirebellError | None:
+        path = scope["path"]
         # a browser never adds an API key on its own, so another site cannot misuse it
         by_key = path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
         host = headers.get("host", "")
@@ -64,6 +65,6 @@ class Guard:
                 hint="Open the address in FIREBELL_BASE_URL, or add this name to FIREBELL_ALLOWED_HOSTS.",
             )
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
-        if not by_key and is_cross_site(request.method, host, site, origin, self._ctx.public_url):
+        if not by_key and is_cross_site(scope["method"], host, site, origin, self._ctx.public_url):
             return Forbidden("Another website sent this request.", hint="Open Firebell and try again there.")
         return None

@@ -24,7 +24,8 @@ from firebell.slices import SLICES
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 250
+"""Number of timers per batch, so that planning their messages takes the event loop for a few hundredths of a second."""
 POLL = timedelta(seconds=5)
 """Longest sleep of a lane; it matters only if a notification is lost."""
 ALONE = 20

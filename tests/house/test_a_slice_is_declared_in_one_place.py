@@ -275,7 +275,7 @@ async def test_the_worker_runs_the_timers_and_handlers_of_a_new_slice(dsn: str, 
     HAPPENED.clear()
     async with world(dsn, clock) as w:
         db = await Db.connect(dsn, subscriptions.build(WITH_TOY), size=2)
-        ctx = replace(w.ctx, db=db)
+        ctx = replace(w.ctx, db=db, work_db=db)
         try:
             async with db.tx() as tx:
                 await schedule(tx, "toy.ring", "7", w.now)

@@ -185,13 +185,21 @@ async def post(
     """
     body = bytearray()
     reply: OutboundResponse | None = None
+    request = http.build_request("POST", url, **content)
     try:
-        async with _within(limit_s), http.stream("POST", url, **content) as response:
-            reply = OutboundResponse(response.status_code, response.headers.get("retry-after", "")[:100], "")
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) >= _REPLY_BYTES:
-                    break
+        async with _within(limit_s):
+            # the client would look for credentials, cookies and redirects, which messages never have
+            response = await http._transport.handle_async_request(request)
+            try:
+                reply = OutboundResponse(
+                    response.status_code, response.headers.get("retry-after", "")[:100], ""
+                )
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) >= _REPLY_BYTES:
+                        break
+            finally:
+                await response.aclose()
     except httpx.HTTPError:
         if reply is None:
             raise

@@ -11,7 +11,7 @@ from firebell.notify.notification_rules import NewDelivery, idempotency_key
 from firebell.notify.send_slots import Blocked, Slots, destination
 
 LEASE = timedelta(seconds=60)
-CANDIDATES = 8
+CANDIDATES = 4
 """Number of messages read per message to claim: those of one destination in a row wait for each other."""
 DELIVERY_COLUMNS = (
     "id, subject_kind, subject_id, epoch, level, round, person_id, method_id, rank, reason, channel, address,"

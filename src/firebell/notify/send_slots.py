@@ -101,10 +101,17 @@ class Slots:
         after._persons += self._persons
         after._paces = {provider: pace.copy() for provider, pace in self._paces.items()}
         admitted: list[int] = []
+        full: set[tuple[str, str, int]] = set()
         for message in waiting:
-            if len(admitted) < limit and after._fits(message):
+            if len(admitted) == limit:
+                break
+            if (message.channel, message.destination, message.rank) in full:
+                continue
+            if after._fits(message):
                 after.take(message)
                 admitted.append(message.id)
+            elif after._is_full(message):
+                full.add((message.channel, message.destination, message.rank))
         return admitted
 
     def blocked(self) -> Blocked:
@@ -160,6 +167,15 @@ class Slots:
             and self._persons[message.channel, message.person_id] < _most(room)
             and self._destinations[provider] < self._most_of(*provider, message.rank)
             and self._pace(message).fits(message.person_id, message.rank)
+        )
+
+    def _is_full(self, message: Candidate) -> bool:
+        """Return True if the destination takes no message of this rank from anyone."""
+        room, provider = self._room(message.channel, message.rank), (message.channel, message.destination)
+        return (
+            room <= 0
+            or self._destinations[provider] >= self._most_of(*provider, message.rank)
+            or self._pace(message).room(message.rank) <= 0
         )
 
     def _pace(self, message: Candidate) -> ProviderPace:

@@ -26,7 +26,7 @@ from firebell.people import actions as people
 
 log = logging.getLogger(__name__)
 
-CLAIM = 32
+CLAIM = 64
 """Largest number of deliveries per claim, small so that each begins soon after its claim."""
 GATHER_S = 0.02
 """Delay before a claim for free slots: a claim of one costs as much as a claim of many."""

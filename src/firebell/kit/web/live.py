@@ -15,6 +15,7 @@ _SPREAD_MS, _MAX_SPREAD_MS = 2, 2000
 _MAX_REMEMBERED = 4096
 STREAMS_PER_PERSON = 20
 """Maximum number of open event streams of one person in this process; each tab opens one."""
+_GOLDEN_RATIO = 0.618034
 SLICE = 32
 """Number of subscribers told in one turn of the event loop, so that an alert never waits for thousands."""
 _MERGE_S, _MAX_MERGE_S = 0.0005, 1.0
@@ -22,9 +23,13 @@ _MERGE_S, _MAX_MERGE_S = 0.0005, 1.0
 
 
 class Subscriber:
-    """The topics that changed for one reader since it last asked, each once, oldest first."""
+    """The topics that changed for one reader since it last asked, each once, oldest first.
 
-    def __init__(self) -> None:
+    `phase` is between 0 and 1 and differs between readers, so that those of one change do not act in one moment again.
+    """
+
+    def __init__(self, phase: float = 0) -> None:
+        self.phase = phase
         self._changed: dict[str, None] = {}
         self._any = asyncio.Event()
 
@@ -50,6 +55,7 @@ class Live:
         """By topic; those under `_EVERYTHING` are told of each."""
         self._publishing: deque[tuple[str, list[Subscriber]]] = deque()
         self._streams: Counter[int] = Counter()
+        self._phase = 0.0
         self._readers: Counter[str] = Counter()
         self._changed: dict[str, int] = {}
         self._forgotten = 0
@@ -117,7 +123,9 @@ class Live:
         """
         self.check_room(person_id)
         self._streams[person_id] += 1
-        subscriber = Subscriber()
+        # multiples of the golden ratio are evenly spread, however many there are
+        self._phase = (self._phase + _GOLDEN_RATIO) % 1
+        subscriber = Subscriber(self._phase)
         subscribed = {*topics, *also} or {_EVERYTHING}
         for topic in subscribed:
             self._subscribers.setdefault(topic, {})[subscriber] = None
@@ -153,7 +161,8 @@ async def stream(
 ) -> AsyncIterator[str]:
     """Yield the text of a person's event stream, one event named after each topic that changed.
 
-    Something is yielded every `heartbeat_s` seconds, however much other topics change: silence is a lost network.
+    Something is yielded every `heartbeat_s` seconds or sooner, however much other topics change: silence is a lost
+    network.
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
     loop = asyncio.get_running_loop()
@@ -161,13 +170,14 @@ async def stream(
         # a session that ended between the request and the subscription was missed
         changed = [watch.topic]
         text = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        heartbeat_s *= 1 - 0.2 * changes.phase
         beat_at = loop.time() + heartbeat_s
         while await watch.may_go_on(ask=watch.topic in changed):
             if text:
                 yield text
                 beat_at = loop.time() + heartbeat_s
             if changed:
-                await asyncio.sleep(live.merge_s())
+                await asyncio.sleep(live.merge_s() * (0.5 + changes.phase))
             try:
                 async with asyncio.timeout_at(beat_at):
                     changed = await changes.take()
