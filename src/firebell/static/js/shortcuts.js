@@ -23,6 +23,7 @@ addEventListener('keydown', e => {
   if (pane && ['a', 's', 'r'].includes(e.key)) {
     e.preventDefault(); acting = acting.then(() => actOnSelected(e.key)); return;
   }
+  if (e.key === '?') $('#shortcuts')?.showPopover?.();
   const b = $$(`main [data-key="${CSS.escape(e.key)}"], [data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent); if (b) { e.preventDefault(); b.click(); }
 });
 const keys = $('[data-keys]');
