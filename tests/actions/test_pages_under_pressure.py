@@ -141,7 +141,9 @@ async def test_a_policy_with_open_pages_stays_and_later_its_services_go_to_the_c
         await w.alert()
         async with w.ctx.db.tx() as tx:
             (policy,) = await paging.policies(tx)
-        assert "Open pages use" in str(await refused(w, paging.delete_policy, mara, policy, w.now))
+        refusal = await refused(w, paging.delete_policy, mara, policy, w.now)
+        assert refusal
+        assert "PG-1" in refusal.hint
         await w.resolve(w.mara)
         assert await refused(w, paging.delete_policy, mara, policy, w.now) is None
         await w.alert("another")

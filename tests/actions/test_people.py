@@ -208,6 +208,21 @@ async def test_two_contact_methods_removed_at_once_leave_one(dsn: str, clock: Fa
             assert [m.id for m in await people.methods_of(tx, [w.mara])] == [other]
 
 
+async def test_a_demo_starts_again_after_someone_added_a_webhook_in_it(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.jun)
+        own, phone, moved = "https://example.org/own", "http://127.0.0.1:1/phone", "http://127.0.0.1:2/phone"
+        async with w.ctx.db.tx() as tx:
+            for address in (phone, own):
+                await people.add_contact_method(
+                    tx, actor, person_id=w.jun, kind="webhook", address=address, label="", now=w.now
+                )
+            await people.move_demo_phones(tx, moved)
+            addresses = {m.address for m in await people.methods_of(tx, [w.jun])}
+        assert {own, moved} <= addresses
+        assert phone not in addresses
+
+
 async def test_removing_the_method_of_the_only_rule_leaves_the_other_methods(
     dsn: str, clock: FakeClock
 ) -> None:

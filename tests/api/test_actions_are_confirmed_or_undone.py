@@ -97,6 +97,18 @@ async def test_bug_one_click_deleted_the_policy_of_a_service(dsn: str, clock: Fa
         assert await audited(b.w, "policy.restored") == 1
 
 
+async def test_a_policy_that_open_pages_use_names_them_instead_of_asking(dsn: str, clock: FakeClock) -> None:
+    async with web(dsn, clock) as b:
+        await b.w.alert()
+        await b.w.settle()
+        page = await read(b.http, "/escalation/payments")
+        assert "/escalation/payments/delete" not in page
+        assert 'href="/pages/PG-1"' in page.partition("Dry run")[2]
+        refused = await b.post("/escalation/payments/delete")
+        assert refused.status_code == 409
+        assert "PG-1" in refused.text
+
+
 async def test_undo_of_a_policy_leaves_a_service_that_has_another_since(dsn: str, clock: FakeClock) -> None:
     async with web(dsn, clock) as b:
         shown = await b.post("/escalation/payments/delete")

@@ -2,23 +2,29 @@
 
 import re
 
+from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.web import html, static_files
 from tests.api.api_clients import browser, organization, sign_in
 from tests.world import world
 
 
-async def test_only_four_kinds_of_pages_are_kept_and_for_their_reader_alone(
+async def test_only_what_a_responder_needs_is_kept_and_for_its_reader_alone(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         await w.alert()
         await w.settle()
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(tx, actor, title="Cards fail", severity=2, now=w.now)
         paths = (
             "/",
             "/pages",
             "/pages/PG-1",
             "/oncall",
+            "/incidents/INC-1",
+            "/runbooks/database-failover",
             "/settings",
             "/incidents",
             "/pages/PG-1/more",
@@ -26,7 +32,10 @@ async def test_only_four_kinds_of_pages_are_kept_and_for_their_reader_alone(
         )
         await sign_in(w, http, w.jun)
         kept = {path for path in paths if (await http.get(path)).headers.get(html.OFFLINE) == str(w.jun)}
-        assert kept == {"/", "/pages", "/pages/PG-1", "/oncall"}
+        assert kept == {
+            *("/", "/pages", "/pages/PG-1", "/oncall"),
+            *("/incidents/INC-1", "/runbooks/database-failover"),
+        }
         http.cookies.clear()
         for path in paths:
             answer = await http.get(path)

@@ -52,6 +52,29 @@ globalThis.measure = (() => {
     return [...new Set(out)].slice(0, 8);
   };
 
+  /* Words of at most 14 letters that are broken in the middle. */
+  const brokenWords = () => {
+    const out = [], walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    for (let node; (node = walker.nextNode());) {
+      if (/:\/\/|@/.test(node.data) || !visible(node.parentElement) || node.parentElement.closest('code, pre, .id, textarea, option, .vh, .agenda, .rota')) continue;
+      for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}]{2,14}/gu)) {
+        const range = document.createRange();
+        range.setStart(node, index); range.setEnd(node, index + word.length);
+        if (new Set([...range.getClientRects()].filter(r => r.width >= 1).map(r => Math.round(r.top))).size > 1) out.push(`${word} in ${said(node.parentElement)}`);
+      }
+    }
+    return out;
+  };
+
+  /* Titles of rows that take more than two lines although less than half of the window's width is theirs. */
+  const squeezed = () => all('main .rows .t').filter(el => {
+    const box = el.getBoundingClientRect();
+    return el.getClientRects().length && box.width < innerWidth / 2 && new Set(lines(el).map(r => Math.round(r.top))).size > 2;
+  }).map(said);
+
+  /* Present tabs that are not in sight. */
+  const hiddenTabs = () => all('.tabs [aria-current]').filter(el => el.getBoundingClientRect().right > innerWidth + 1).map(said);
+
   /* Times whose text takes more than one line. */
   const wrappedTimes = () => all('time').filter(el => !el.closest('.agenda'))
     .filter(el => new Set(lines(el).map(r => Math.round(r.top))).size > 1).map(said);
@@ -114,5 +137,5 @@ globalThis.measure = (() => {
     return out;
   };
 
-  return { misplaced, wrappedTimes, uncovered, coveredFocus, focusShown, smallTargets, names };
+  return { misplaced, wrappedTimes, brokenWords, squeezed, hiddenTabs, uncovered, coveredFocus, focusShown, smallTargets, names };
 })();

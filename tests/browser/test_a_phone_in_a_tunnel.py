@@ -68,6 +68,8 @@ async def test_a_reload_in_the_tunnel_shows_the_page_and_the_time_of_its_data(
 ) -> None:
     async with serve(dsn) as server:
         page = await _phone(browser, server, 2)
+        await _controlled(page, "/runbooks/cache-invalidation")
+        await _controlled(page, "/pages/PG-1")
         await page.context.set_offline(True)
         await page.reload()
         await expect(page.locator("h1")).to_have_text("alert 1")
@@ -77,8 +79,11 @@ async def test_a_reload_in_the_tunnel_shows_the_page_and_the_time_of_its_data(
         # a page that was never opened here: Firebell's own page, not the browser's
         await page.goto("/pages/PG-2")
         await expect(page.locator("[data-unreachable]")).to_be_visible()
-        await expect(page.locator("#saved a")).to_have_text("PG-1")
+        await expect(page.locator("#saved a")).to_have_text(["PG-1", "cache-invalidation"])
         await sound(page)
+        await page.locator("#saved a").last.click()
+        await expect(page.locator("h1")).to_have_text("Cache invalidation")
+        await page.go_back()
         await page.context.set_offline(False)
         await expect(page.locator("h1")).to_have_text("alert 2")
         await expect(page.locator(STRIP)).to_be_hidden()

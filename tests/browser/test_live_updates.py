@@ -116,3 +116,7 @@ async def test_the_palette_and_single_keys_lead_everywhere(dsn: str, browser: Br
         await page.locator("dialog #classify").wait_for()
         await page.keyboard.press("Escape")
         await expect(page.locator("#dialog")).to_be_hidden()
+        await page.keyboard.press("?")
+        await expect(page.locator("#shortcuts")).to_contain_text("Acknowledge")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#shortcuts")).to_be_hidden()

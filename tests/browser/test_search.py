@@ -52,6 +52,10 @@ async def test_the_palette_finds_anything_with_the_keyboard_alone(dsn: str, brow
         await page.wait_for_url("**/pages?state=waiting*")
 
         await page.keyboard.press("Control+k")
+        await box.fill("incident")
+        more = results.get_by_role("option", name="See all in runbooks and handbook")
+        await expect(more).to_have_css("display", "flex")
+
         await box.fill("xyzzy")
         await expect(page.locator("#pal [role=status]")).to_contain_text("No results for “xyzzy”")
         await page.keyboard.press("Escape")

@@ -57,7 +57,7 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
     """Return the organization of an earlier run, with every phone at the address of this run."""
     kestrel = organization.Kestrel()
     async with ctx.db.tx() as tx:
-        await people.set_webhook_addresses(tx, phone)
+        await people.move_demo_phones(tx, phone)
         kestrel.people = {p.name: p.id for p in await people.people(tx)}
         names = {service.id: service.name for service in await catalog.services(tx)}
         for integration in await alerts.integrations(tx):

@@ -298,7 +298,7 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
         "fitting": message_values.update_for(context["i"]),
     }
-    return await html.render(request, "incidents/incident.html", {**context, **composer})
+    return await html.render(request, "incidents/incident.html", {**context, **composer}, kept_offline=True)
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))

@@ -72,8 +72,9 @@ async def delete_policy(tx: Tx, actor: Actor, policy: Policy, now: datetime) -> 
     """Delete a policy; raise `Conflict` if an open page uses it."""
     # services before policies: the order in which a new alert locks them
     services = await catalog.lock_services_with_policy(tx, policy.id)
-    if not await policy_store.lock_unused(tx, policy.id):
-        raise Conflict(f"Open pages use {policy.name}.", hint="Resolve them first.")
+    await policy_store.lock_policy(tx, policy.id)
+    if refs := await policy_store.open_page_refs(tx, policy.id):
+        raise Conflict(f"Open pages use {policy.name}.", hint=f"Resolve them first: {', '.join(refs)}.")
     await catalog.clear_policy(tx, policy.id)
     await policy_store.delete_policy(tx, policy.id)
     restorable = {

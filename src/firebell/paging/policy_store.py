@@ -101,20 +101,26 @@ async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:
     return _policy(row) if row else None
 
 
-async def lock_unused(tx: Tx, policy_id: int) -> bool:
-    """Lock a policy until the end of the transaction; return False if an open page uses it."""
+async def lock_policy(tx: Tx, policy_id: int) -> None:
+    """Lock a policy until the end of the transaction: no page begins to use it meanwhile."""
     await tx.fetch("select id from policy where id = $1 for update", policy_id)
-    return not await tx.value(
+
+
+async def open_page_refs(tx: Tx, policy_id: int, limit: int = 5) -> list[str]:
+    """Return the first open pages that use a policy."""
+    rows = await tx.fetch(
         """
-        select exists (
-            select
-            from page
-            where policy_id = $1
-                and state <> 'resolved'
-        )
+        select id
+        from page
+        where policy_id = $1
+            and state <> 'resolved'
+        order by id
+        limit $2
         """,
         policy_id,
+        limit,
     )
+    return [f"PG-{r['id']}" for r in rows]
 
 
 async def delete_policy(tx: Tx, policy_id: int) -> None:

@@ -15,7 +15,7 @@ from firebell.kit.text import clean_name, to_id, to_number, to_required
 from firebell.kit.web import flash, html, routing, undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import actions
+from firebell.paging import actions, policy_store
 from firebell.paging.dry_run import dry_run
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
@@ -141,6 +141,7 @@ async def policy(visit: CurrentVisit, slug: str) -> Response:
         "policy": policy_,
         "names": names,
         "services": services,
+        "open_pages": await policy_store.open_page_refs(visit.tx, policy_.id),
         "steps": levels,
         "alarm": alarm,
         "again_at": alarm.at / (policy_.repeat + 1),

@@ -156,6 +156,19 @@ async def signing_secret(tx: Tx, person_id: int, method_id: int) -> bytes | None
     return secret
 
 
-async def set_webhook_addresses(tx: Tx, address: str) -> None:
-    """Set the address of every webhook of every person: the demo's phones move with each start."""
-    await tx.execute("update contact_method set address = $1 where kind = 'webhook'", address)
+async def move_demo_phones(tx: Tx, address: str) -> None:
+    """Set the address of the webhook that is each person's phone in the demo: its port changes with each start."""
+    await tx.execute(
+        """
+        update contact_method
+        set address = $1
+        where id in (
+            select min(id)
+            from contact_method
+            where kind = 'webhook'
+                and address ~ '^http://127[.]0[.]0[.]1:[0-9]+/phone$'
+            group by person_id
+        )
+        """,
+        address,
+    )

@@ -91,7 +91,7 @@ async def runbook(request: Request, slug: str) -> Response:
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
     }
-    return await html.render(request, "runbooks/runbook.html", context)
+    return await html.render(request, "runbooks/runbook.html", context, kept_offline=True)
 
 
 @router.get("/runbooks/{slug}/edit", dependencies=access.needs(Verb.RUNBOOK_WRITE))

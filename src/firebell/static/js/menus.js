@@ -1,4 +1,5 @@
-/* Closes menus on Escape, Cancel and clicks outside, and returns the focus. */
+/* Closes menus on Escape, Cancel and clicks outside, and returns the focus. Tabs that do not
+   fit on a phone are scrolled to the present one. */
 import { $, $$ } from './dom.js';
 
 const menus = () => $$('details.menu[open]');
@@ -8,3 +9,6 @@ document.addEventListener('click', e => {
   if (e.target.closest('[data-no]')) shut(e.target.closest('details'));
 });
 addEventListener('keydown', e => { if (e.key === 'Escape') menus().forEach(shut); });
+
+const tab = $('.tabs [aria-current]');
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft;

@@ -39,7 +39,7 @@ if (pal) {
     hit.kind === 'page' ? make('span', { class: 'glyph', 'data-state': hit.state, 'aria-hidden': 'true' }) : icon(hit.icon),
     make('span', { class: 'grow' }, ...(hit.ref ? [make('span', { class: 'id' }, hit.ref), ' '] : []), ...marked(hit.title, terms), ' ', make('span', { class: 'dim' }, ...marked(hit.subtitle, terms))));
   const group = (label, rows, more) => [make('h3', { 'aria-hidden': 'true' }, label), make('ul', { role: 'group', 'aria-label': label }, ...rows,
-    ...(more ? [option({ href: more, class: 'sm' }, icon('arrow-right'), `See all in ${label.toLowerCase()}`)] : []))];
+    ...(more ? [option({ href: more }, icon('arrow-right'), `See all in ${label.toLowerCase()}`)] : []))];
   const show = (results, terms) => {
     options = 0;
     const q = encodeURIComponent(results.query), others = results.groups.filter(g => g.name !== 'commands');

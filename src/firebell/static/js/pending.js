@@ -201,8 +201,8 @@ const saved = $('#saved');
 if (saved && window.caches) {
   (async () => {
     const copies = await (await caches.open('pages')).keys();
-    const refs = copies.map(copy => /^\/pages\/(PG-\d+)$/.exec(new URL(copy.url).pathname)?.[1]).filter(Boolean).reverse();
-    saved.hidden = !refs.length;
-    $('.rows', saved).replaceChildren(...refs.map(ref => Object.assign(document.createElement('a'), { href: '/pages/' + ref, textContent: ref })));
+    const paths = copies.map(copy => new URL(copy.url).pathname).filter(path => /^\/(pages|incidents|runbooks)\/[^/]+$/.test(path)).reverse();
+    saved.hidden = !paths.length;
+    $('.rows', saved).replaceChildren(...paths.map(path => Object.assign(document.createElement('a'), { href: path, textContent: path.split('/').pop() })));
   })();
 }

@@ -23,6 +23,7 @@ addEventListener('keydown', e => {
   if (pane && ['a', 's', 'r'].includes(e.key)) {
     e.preventDefault(); acting = acting.then(() => actOnSelected(e.key)); return;
   }
+  if (e.key === '?') $('#shortcuts')?.showPopover?.();
   const button = $$(`[data-key="${CSS.escape(e.key)}"]`).find(x => x.offsetParent);
   if (button) { e.preventDefault(); button.click(); }
 });
