@@ -46,16 +46,23 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
 
 
 async def send_about(
-    tx: Tx, subject_kind: str, subject_id: int, person_ids: Sequence[int], now: datetime
+    tx: Tx,
+    subject_kind: str,
+    subject_id: int,
+    person_ids: Sequence[int],
+    now: datetime,
+    *,
+    urgency: str = "low",
 ) -> None:
-    """Send each person a low-urgency message about a subject, composed when it is sent, by their first method."""
-    rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
+    """Send each person a message about a subject, composed when it is sent, by their first method."""
+    rules, methods = await people.rules_of(tx, person_ids, urgency), await people.methods_of(tx, person_ids)
+    rank = 1 if urgency == "high" else 2
     deliveries = []
     for person_id in person_ids:
         own_methods = people.paged(m for m in methods if m.person_id == person_id)
         first = usable(rules[person_id], own_methods)[:1]
         deliveries += [
-            NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
+            NewDelivery(planned, rank, subject_kind, subject_id, round=int(now.timestamp()))
             for planned in plan(person_id, first, now, subject_kind)
         ]
     await delivery_store.queue(tx, deliveries, now)
