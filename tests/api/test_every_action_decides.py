@@ -34,7 +34,7 @@ EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "authori
 """What a module's name ends with that has no actions: edges decide at their routes, stores decide nothing."""
 SLICES = {
     *("people", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
-    *("postmortems", "handoffs", "workload", "service_overview", "notify"),
+    *("postmortems", "regulatory", "handoffs", "workload", "service_overview", "notify"),
 }
 
 

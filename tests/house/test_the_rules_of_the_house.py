@@ -14,7 +14,7 @@ from tests.house.source import ROOT, SRC, TEMPLATES, modules
 
 SLICES = (
     *("people", "notify", "handbook", "catalog", "alerts", "oncall", "runbooks", "paging", "incidents"),
-    *("postmortems", "handoffs", "workload", "service_overview"),
+    *("postmortems", "regulatory", "handoffs", "workload", "service_overview"),
 )
 ROOMS = ("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars")
 """The rooms of a large slice, each with the public faces of a slice."""

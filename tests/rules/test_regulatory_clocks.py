@@ -227,8 +227,8 @@ def test_the_zone_of_the_authority_decides_where_the_day_ends() -> None:
     start = at("2026-01-31T12:00")
     facts = decided(obligation.id, incident(start, record(1, "submitted:NIS2-IN", start)))
     every = rules.clocks(facts, [helsinki], DEFINITIONS, start)
-    found = next(one for one in every if one.id == "NIS2-FR")
-    assert found.due_at == at("2026-02-28T23:59:59", "Europe/Helsinki")
+    finland = next(one for one in every if one.id == "NIS2-FR")
+    assert finland.due_at == at("2026-02-28T23:59:59", "Europe/Helsinki")
 
 
 def test_reminders_come_at_the_start_at_shares_an_hour_before_and_at_the_end() -> None:
@@ -281,9 +281,9 @@ def test_a_fact_that_moves_earlier_never_moves_the_due_time_later(
         records = [
             record(i, name, base - (shift if name == moved else timedelta(0))) for i, name in enumerate(names)
         ]
-        found = clock(obligation, decided(obligation, incident(base, *records)))
-        assert found.due_at is not None
-        dues.append(found.due_at)
+        moved_clock = clock(obligation, decided(obligation, incident(base, *records)))
+        assert moved_clock.due_at is not None
+        dues.append(moved_clock.due_at)
     assert dues[1] <= dues[0]
 
 

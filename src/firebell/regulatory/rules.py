@@ -124,35 +124,38 @@ def _clock(
     definitions: Definitions,
     now: datetime,
 ) -> Clock:
-    names = {limit.after for limit in obligation.limits} | {
-        limit.void_if_later for limit in obligation.limits if limit.void_if_later
-    }
-    starts = {name: _start(name, facts, records, definitions) for name in names}
-    clock = Clock(obligation, applied, State.NOT_APPLICABLE)
-    submitted = records.get(f"{SUBMITTED}{obligation.id}")
-    stopped = records.get(f"{STOPPED}{obligation.id}")
     missing = tuple(fact for fact in obligation.applies_if if _yes(fact, records) is None)
     excluded_by = _excluded_by(obligation, records)
+    submitted = _recorded(f"{SUBMITTED}{obligation.id}", records)
+    stopped = _recorded(f"{STOPPED}{obligation.id}", records)
+    if not (submitted or stopped):
+        if excluded_by or (missing and facts.is_dismissed):
+            return Clock(obligation, applied, State.NOT_APPLICABLE, excluded_by=excluded_by)
+        if len(missing) > 1:
+            return Clock(obligation, applied, State.WAITING, missing=missing)
+    names = {name for limit in obligation.limits for name in (limit.after, limit.void_if_later) if name}
+    starts = {name: _start(name, facts, records, definitions) for name in names}
     earliest = _start(EARLIEST_FACT, facts, records, definitions)
     due = _undecided(obligation, applied, starts, earliest) if missing else _due(obligation, applied, starts)
     if due and _is_before_force(applied, due.start.at):
-        return clock
-    clock = replace(clock, due_at=due.at if due else None, start=due.start if due else None, missing=missing)
-    if submitted and submitted.answer is Answer.YES and submitted.effective_at:
-        late = due is not None and not missing and is_late(submitted.effective_at, due.at)
-        return replace(clock, state=State.LATE if late else State.MET, record=submitted)
-    if stopped and stopped.answer is Answer.YES:
-        return replace(clock, state=State.STOPPED, record=stopped)
-    if excluded_by:
-        return replace(Clock(obligation, applied, State.NOT_APPLICABLE), excluded_by=excluded_by)
-    if missing and facts.is_dismissed:
         return Clock(obligation, applied, State.NOT_APPLICABLE)
-    if len(missing) > 1 or due is None:
+    due_at, start = (due.at, due.start) if due else (None, None)
+    if submitted and submitted.effective_at:
+        late = due_at is not None and not missing and is_late(submitted.effective_at, due_at)
+        state, record = (State.LATE if late else State.MET), submitted
+    elif stopped:
+        state, record = State.STOPPED, stopped
+    elif due is None:
         waits_for = missing or tuple(limit.after for limit in obligation.limits)
         return Clock(obligation, applied, State.WAITING, missing=waits_for)
-    if missing:
-        return replace(clock, state=State.UNDECIDED)
-    return replace(clock, state=_running(due, now))
+    else:
+        state, record = (State.UNDECIDED if missing else _running(due, now)), None
+    return Clock(obligation, applied, state, due_at, start, missing=missing, record=record)
+
+
+def _recorded(fact: str, records: Mapping[str, FactRecord]) -> FactRecord | None:
+    record = records.get(fact)
+    return record if record and record.answer is Answer.YES else None
 
 
 def _is_before_force(applied: AppliedRegime, at: datetime) -> bool:
