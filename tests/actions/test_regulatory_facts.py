@@ -1,7 +1,7 @@
 """Facts are kept, corrected and decided by people; regimes and contracts decide which clocks run."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -39,12 +39,15 @@ async def record(
     fact: str,
     answer: Answer = Answer.YES,
     actor: Actor | None = None,
-    **more: object,
+    effective_at: datetime | None = None,
+    reason: str = "",
 ) -> FactRecord:
     """Record a fact as Mara."""
     actor = actor or await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
-        return await actions.record_fact(tx, actor, incident.id, fact, answer, w.now, **more)  # type: ignore[arg-type]
+        return await actions.record_fact(
+            tx, actor, incident.id, fact, answer, w.now, effective_at=effective_at, reason=reason
+        )
 
 
 async def clocks(w: World, incident: Incident) -> dict[str, Clock]:
@@ -95,21 +98,21 @@ async def test_a_correction_keeps_the_earlier_record_and_needs_a_reason(w: World
 
 
 @pytest.mark.parametrize(
-    ("fact", "answer", "more", "field"),
+    ("fact", "answer", "reason", "field"),
     [
-        ("nonsense", Answer.YES, {}, "fact"),
-        ("detected", Answer.YES, {}, "fact"),
-        ("personal_data", Answer.NO, {}, "reason"),
-        ("aware", Answer.NO, {"reason": "x"}, "answer"),
-        ("stopped:GDPR-33", Answer.YES, {}, "reason"),
+        ("nonsense", Answer.YES, "", "fact"),
+        ("detected", Answer.YES, "", "fact"),
+        ("personal_data", Answer.NO, "", "reason"),
+        ("aware", Answer.NO, "x", "answer"),
+        ("stopped:GDPR-33", Answer.YES, "", "reason"),
     ],
 )
 async def test_what_cannot_be_recorded_is_refused_at_its_field(
-    w: World, fact: str, answer: Answer, more: dict[str, object], field: str
+    w: World, fact: str, answer: Answer, reason: str, field: str
 ) -> None:
     incident = await declared(w)
     with pytest.raises(Invalid) as refused:
-        await record(w, incident, fact, answer, **more)
+        await record(w, incident, fact, answer, reason=reason)
     assert list(refused.value.fields) == [field]
 
 

@@ -1,13 +1,8 @@
 """The reference of regulatory clocks says what the data files say."""
 
-import sys
+from tools import regimes_doc
 
 from firebell.regulatory.regime_files import catalog
-from tests.house.source import ROOT
-
-sys.path.insert(0, str(ROOT / "tools"))
-
-import regimes_doc
 
 
 def test_the_page_has_every_regime_and_limit_as_in_the_data() -> None:

@@ -1,6 +1,6 @@
 """Reminders reach the commander and the responsible person before and at the due time, once each."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Role
@@ -31,11 +31,15 @@ async def organized(
     return incident
 
 
-async def record(w: World, incident: Incident, fact: str, **more: object) -> None:
+async def record(
+    w: World, incident: Incident, fact: str, *, effective_at: datetime | None = None, reason: str = ""
+) -> None:
     """Record a yes as Mara."""
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
-        await actions.record_fact(tx, mara, incident.id, fact, Answer.YES, w.now, **more)  # type: ignore[arg-type]
+        await actions.record_fact(
+            tx, mara, incident.id, fact, Answer.YES, w.now, effective_at=effective_at, reason=reason
+        )
     await w.settle()
 
 

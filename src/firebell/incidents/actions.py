@@ -242,7 +242,7 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
 
 @permits(Verb.INCIDENT_UPDATE)
 async def record_entry(
-    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
+    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, data: Mapping[str, Any], now: datetime
 ) -> None:
     """Add an entry of a slice above, in a kind of its own; the incident stays locked until the transaction ends."""
     await _locked(tx, incident_id)

@@ -98,7 +98,9 @@ async def record_fact(
     _check(definition, answer, effective_at, reason, before, now)
     text = _entry_text(definition, fact, answer, effective_at, reason, is_change=before is not None)
     # locks the incident before anything of this slice is written
-    await incidents.record_entry(tx, actor, incident_id, ENTRY_KIND, text, now, fact=fact, answer=str(answer))
+    await incidents.record_entry(
+        tx, actor, incident_id, ENTRY_KIND, text, {"fact": fact, "answer": str(answer)}, now
+    )
     record = await store.add_fact(
         tx, incident_id, fact, answer, effective_at, reason, actor.person_id, actor.label, now
     )

@@ -50,7 +50,7 @@ async def _remind(tx: Tx, one: IncidentClocks, now: datetime) -> None:
         if key[2] == rules.DUE_MARK:
             regime, obligation = passed[key].applied.regime, passed[key].obligation
             text = f"{regime.name}, {obligation.title}: due now, and not recorded as submitted."
-            await incidents.record_entry(tx, SYSTEM, one.incident.id, ENTRY_KIND, text, now, fact=key[0])
+            await incidents.record_entry(tx, SYSTEM, one.incident.id, ENTRY_KIND, text, {"fact": key[0]}, now)
     if coming:
         await timers.schedule(tx, REMINDER_TIMER, str(one.incident.id), min(coming))
 
