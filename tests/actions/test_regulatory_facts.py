@@ -164,6 +164,16 @@ async def test_a_regime_that_is_off_has_no_clocks_but_keeps_what_was_submitted(w
     assert (listed["GDPR-33"].state, listed["CERTIN-6"].recipient) == (State.MET, "CERT-In desk")
 
 
+async def test_the_own_authority_replaces_the_authority_and_no_other_recipient(w: World) -> None:
+    incident = await declared(w)
+    async with w.ctx.db.tx() as tx:
+        own = RegimeSettings(is_on=True, authority="Berlin DPA")
+        await actions.set_regime(tx, await w.actor(w.mara), "eu-gdpr", own, w.now)
+    await record(w, incident, "personal_data")
+    listed = await clocks(w, incident)
+    assert (listed["GDPR-33"].recipient, listed["GDPR-33P"].recipient) == ("Berlin DPA", "Controllers")
+
+
 async def test_a_contract_starts_at_its_severity_and_also_when_that_is_raised_to(w: World) -> None:
     mara = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:

@@ -54,10 +54,10 @@ def obligation_label(current: Setup, obligation_id: str) -> str:
 
 def fact_definition(current: Setup, fact: str) -> FactDefinition:
     """Return the definition of a fact that a person can record; raise `Invalid` for any other."""
-    for prefix, what in ((SUBMITTED, "Submitted"), (STOPPED, "Stopped")):
+    for prefix in (SUBMITTED, STOPPED):
         if fact.startswith(prefix):
             label = obligation_label(current, fact.removeprefix(prefix))
-            return FactDefinition(fact, FactType.DECISION, f"{what} ({label})")
+            return FactDefinition(fact, FactType.DECISION, label)
     definition = current.definitions.get(fact)
     if definition is None:
         raise Invalid(f"There is no fact {fact!r}.", fields={"fact": "Choose one from the list."})
@@ -97,6 +97,8 @@ async def record_fact(
     reason = clean_text(reason, REASON_MAX_CHARS)
     _check(definition, answer, effective_at, reason, before, now)
     text = _entry_text(definition, fact, answer, effective_at, reason, is_change=before is not None)
+    if actor is SYSTEM:
+        text = text[0].upper() + text[1:]
     # locks the incident before anything of this slice is written
     await incidents.record_entry(
         tx, actor, incident_id, ENTRY_KIND, text, {"fact": fact, "answer": str(answer)}, now
@@ -140,18 +142,22 @@ def _entry_text(
     *,
     is_change: bool,
 ) -> str:
-    label = definition.label.rstrip("?")
+    """Return what the timeline says after the name of the person."""
+    because = f" {reason}" if reason else ""
     at = f"{effective_at:%Y-%m-%d %H:%M} UTC" if effective_at else ""
+    if fact.startswith(SUBMITTED):
+        done = f"recorded the submission of “{definition.label}”: {at}." if at else ""
+        return f"{done or f'withdrew the submission of “{definition.label}”.'}{because}"
+    if fact.startswith(STOPPED):
+        return f"{'stopped' if at else 'restarted'} the clock “{definition.label}”.{because}"
     if answer is Answer.UNKNOWN:
         value = "not known"
     elif answer is Answer.NO:
-        value = "withdrawn" if fact.startswith((SUBMITTED, STOPPED)) else "no"
-    elif definition.type is FactType.TIME or fact.startswith((SUBMITTED, STOPPED)):
-        value = at
+        value = "no"
     else:
-        value = f"yes, {at}"
-    because = f" Reason: {reason}" if reason else ""
-    return f"{'changed' if is_change else 'recorded'} “{label}”: {value}.{because}"
+        value = at if definition.type is FactType.TIME else f"yes, {at}"
+    verb = "changed" if is_change else "recorded"
+    return f"{verb} “{definition.label.rstrip('?')}”: {value}.{because}"
 
 
 @internal("An event of the incident starts it.")
@@ -166,7 +172,10 @@ async def start_clocks(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 async def _apply_contracts(tx: Tx, incident: Incident, now: datetime) -> None:
     decided = [record.fact for record in (await store.facts(tx, [incident.id]))[incident.id]]
-    for contract in contract_rules.matching(await store.contracts(tx), incident.max_severity, decided):
+    all_contracts = await store.contracts(tx)
+    for contract in contract_rules.matching(
+        all_contracts, incident.max_severity, incident.declared_at, decided
+    ):
         await record_fact(
             tx,
             SYSTEM,

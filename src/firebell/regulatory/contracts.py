@@ -1,6 +1,7 @@
 """Customer contracts as regimes with one obligation each; pure."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from firebell.regulatory.model import (
     AppliedRegime,
@@ -48,10 +49,15 @@ def applied(contract: Contract, responsible_id: int | None) -> AppliedRegime:
     return AppliedRegime(regime, RegimeSettings(is_on=True, responsible_id=responsible_id))
 
 
-def matching(contracts: Iterable[Contract], severity: int, decided: Sequence[str]) -> list[Contract]:
-    """Return the contracts in force that require a notice at this severity and have no decision yet."""
+def matching(
+    contracts: Iterable[Contract], severity: int, declared_at: datetime, decided: Sequence[str]
+) -> list[Contract]:
+    """Return the contracts in force since the declaration that require a notice and have no decision yet."""
     return [
         contract
         for contract in contracts
-        if contract.ended_at is None and severity <= contract.max_severity and contract.fact not in decided
+        if contract.ended_at is None
+        and contract.created_at <= declared_at
+        and severity <= contract.max_severity
+        and contract.fact not in decided
     ]

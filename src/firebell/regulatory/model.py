@@ -78,6 +78,8 @@ class Regime:
     obligations: tuple[Obligation, ...]
     holidays: str = ""
     """The country whose public holidays are no business days, such as US or GB-ENG; empty for none."""
+    authority: str = ""
+    """The recipient that the organization's own authority replaces."""
     in_force: date | None = None
     """The first day of the regime; a clock that would start earlier does not apply."""
     register: str = ""
@@ -242,8 +244,9 @@ class Clock:
 
     @property
     def recipient(self) -> str:
-        """Who is to be notified."""
-        return self.applied.settings.authority or self.obligation.recipient
+        """Who is to be notified: the organization's own authority where the regime means it."""
+        is_authority = self.obligation.recipient == self.applied.regime.authority
+        return (self.applied.settings.authority if is_authority else "") or self.obligation.recipient
 
     def elapsed_percent(self, now: datetime) -> int:
         """Return how much of the time has passed, from 0 to 100."""

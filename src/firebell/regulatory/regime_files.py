@@ -56,7 +56,7 @@ def read_regime(regime_id: str, table: dict[str, Any]) -> Regime:
     """Return the regime of one file; raise DeclarationError for a field that is missing or unknown."""
     known = {
         *("name", "jurisdiction", "scope", "source", "version", "review_by", "on", "tz", "holidays"),
-        *("in_force", "register", "notes", "obligation"),
+        *("authority", "in_force", "register", "notes", "obligation"),
     }
     if unknown := sorted(set(table) - known):
         raise DeclarationError(f"The regime {regime_id} has an unknown field: {unknown[0]}.")
@@ -72,6 +72,7 @@ def read_regime(regime_id: str, table: dict[str, Any]) -> Regime:
             is_on=table["on"],
             tz=table["tz"],
             holidays=table.get("holidays", ""),
+            authority=table.get("authority", table["obligation"][0]["recipient"]),
             in_force=table.get("in_force"),
             register=table.get("register", ""),
             notes=tuple(table.get("notes", ())),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from firebell.kit.localtime import zone
 from firebell.regulatory.model import (
+    STOPPED,
     SUBMITTED,
     AppliedRegime,
     Clock,
@@ -43,9 +44,10 @@ _UNITS = {
 
 
 def fact_label(fact: str, definitions: Mapping[str, FactDefinition]) -> str:
-    """Return a fact as a phrase without a question mark; a submission names its obligation."""
-    if fact.startswith(SUBMITTED):
-        return f"{fact.removeprefix(SUBMITTED)} submitted"
+    """Return a fact as a phrase without a question mark; a submission or a stop names its obligation."""
+    for prefix, done in ((SUBMITTED, "submitted"), (STOPPED, "stopped")):
+        if fact.startswith(prefix):
+            return f"{fact.removeprefix(prefix)} {done}"
     definition = definitions.get(fact)
     return definition.label.rstrip("?") if definition else fact
 
