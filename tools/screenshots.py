@@ -30,6 +30,7 @@ PATHS = (
         "/settings/people",
         "/settings/teams",
     ),
+    *("/clocks", "/clocks/regimes", "/clocks/regimes/eu-dora", "/incidents/INC-1/clocks"),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),
     *("/handbook/templates/update-first", "/incidents/INC-1/messages"),
     *("/settings/audit", "/more", "/nowhere", "/oncall?view=day", "/oncall?view=month"),

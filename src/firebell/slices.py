@@ -19,6 +19,7 @@ from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
 from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
+from firebell.regulatory import slice as regulatory
 from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
@@ -94,6 +95,7 @@ SLICES = (
     paging.SLICE,
     incidents.SLICE,
     postmortems.SLICE,
+    regulatory.SLICE,
     service_overview.SLICE,
     search.SLICE,
     account.SLICE,

@@ -32,6 +32,8 @@ from firebell.people import store
 from firebell.people.access import ApiDecision, PageDecision, Public
 from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
+from firebell.regulatory import actions as regulatory
+from firebell.regulatory.model import Answer
 from tests.api.api_clients import TEST, key_of
 from tests.world import World, world
 
@@ -102,6 +104,7 @@ def _real(path: str) -> dict[str, str]:
         "template_id": "update-first",
         "urgency": "high",
         "what": "note",
+        "regime_id": "eu-gdpr",
     }
 
 
@@ -199,6 +202,19 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
+    await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
+    await regulatory.add_contract(
+        tx,
+        mara,
+        customer="Nordpost",
+        clause="§ 7.2",
+        amount=1,
+        unit="hours",
+        starts_on="declared",
+        max_severity=1,
+        tz="UTC",
+        now=w.now,
+    )
 
 
 async def _shifts(tx: Tx, everything: Everything) -> None:

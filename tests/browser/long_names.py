@@ -14,6 +14,8 @@ from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
+from firebell.regulatory import actions as regulatory
+from firebell.regulatory.model import Answer
 from firebell.runbooks import actions as runbooks
 from tests.world import ANSWERS, World
 
@@ -42,6 +44,13 @@ ADDRESSES = (
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/alerts/2"),
     *("/post-mortems", "/post-mortems/INC-1", "/post-mortems/INC-1?edit=yes"),
     *("/runbooks", "/runbooks/long", "/runbooks/long/edit", "/runbooks/new"),
+    *(
+        "/clocks",
+        "/clocks?state=all",
+        "/clocks/regimes",
+        "/clocks/regimes/eu-dora",
+        "/incidents/INC-1/clocks",
+    ),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander"),
     *("/handbook/templates", "/handbook/templates/update-first"),
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
@@ -105,6 +114,20 @@ async def lengthen(w: World) -> None:
             await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
         await incidents.set_canvas(tx, actor, incident.id, LATIN, ARABIC, CJK, w.now)
         await postmortems.start(tx, actor, incident.id, w.now)
+        contract = await regulatory.add_contract(
+            tx,
+            actor,
+            customer=LATIN[:NAME_LIMIT],
+            clause=LATIN[:60],
+            amount=1,
+            unit="hours",
+            starts_on="declared",
+            max_severity=0,
+            tz="Europe/Oslo",
+            now=w.now,
+        )
+        for fact in (contract.fact, "dora_major", "submitted:DORA-I"):
+            await regulatory.record_fact(tx, actor, incident.id, fact, Answer.YES, w.now, reason=LATIN)
         await incidents.link_page(tx, actor, incident.id, page_id, w.now)
         await tx.execute(
             "update person set name = $1, email = $2 where id = $3", LATIN[:NAME_LIMIT], LONG_EMAIL, w.jun

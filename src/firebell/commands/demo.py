@@ -15,7 +15,7 @@ from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, organization, tonight
+from firebell.demo import history, organization, regulatory, tonight
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.http_out import parse_networks
@@ -76,6 +76,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     clock = FakeClock(now - _HISTORY)
     async with ctx.db.tx() as tx:
         kestrel = await organization.build(tx, clock.now(), phone)
+        await regulatory.choose_regimes(tx, kestrel, clock.now())
     past = await _past(ctx, kestrel, clock)
     columns = (TextColumn("Simulating a year at Kestrel"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
+from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.output import (
     USAGE,
     CommandFailed,
@@ -329,3 +330,7 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
     show(document, document["body"])
     if not wants_json():
         echo(f"{state}, due {local(document['due_at'])}.", err=True)
+
+
+for command in (clocks, record_fact):
+    incident.add_command(command)

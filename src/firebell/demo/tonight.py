@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
+from firebell.demo import regulatory
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -19,6 +20,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     past.clock.set(max(past.clock.now(), now - timedelta(hours=44)))
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
+    await regulatory.report_to_the_supervisor(past)
     for hours, service, alerts in (
         *((22, "search", 3), (16.5, "edge", 2), (11.2, "notifications", 9), (10.9, "notifications", 4)),
         *((6.5, "catalog", 2), (3.1, "kubernetes", 3)),
@@ -39,6 +41,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     mara, tomas, jun = (past.kestrel.actor(name) for name in ("Mara", "Tomás", "Jun"))
     assert isinstance(past.clock, FakeClock)
     past.clock.set(now - timedelta(minutes=48))
+    await regulatory.sign_contract(past)
     await past.deploy("checkout-api", "Build 4812 deployed to production")
     past.clock.set(now - timedelta(minutes=44))
     for pod in range(14):
@@ -95,6 +98,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         await past.wait(minutes)
         async with past.ctx.db.tx() as tx:
             await incidents.add_entry(tx, who, declared.id, kind, text, past.clock.now())
+    await regulatory.record_awareness(past, declared.id)
     async with past.ctx.db.tx() as tx:
         await incidents.set_phase(tx, mara, declared.id, Phase.MITIGATING, past.clock.now())
         await incidents.set_canvas(

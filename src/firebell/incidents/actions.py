@@ -48,6 +48,7 @@ POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = list_store.in_phases
 incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
+lock_free = store.lock_free
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 roles = store.roles
@@ -237,6 +238,15 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
         await _schedule_next_update(tx, await store.change(tx, incident_id, last_update_at=now))
         await tx.emit(UpdatePosted(incident_id, entry_id), now)
     await paging.extend_ack(tx, "incident", incident_id, now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def record_entry(
+    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, data: Mapping[str, Any], now: datetime
+) -> None:
+    """Add an entry of a slice above, in a kind of its own; the incident stays locked until the transaction ends."""
+    await _locked(tx, incident_id)
+    await _add_timeline_entry(tx, actor, incident_id, kind, text, now, **data)
 
 
 def _joined_with_and(names: Sequence[str]) -> str:

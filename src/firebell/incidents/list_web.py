@@ -1,6 +1,6 @@
 """The list of incidents with its tabs, filters and orders, and its export as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
 from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
+from firebell.kit.slice import IncidentPart
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
@@ -88,11 +89,13 @@ async def incidents(
     tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
     counts = await list_store.counts(visit.tx, tabs) if tabs else {}
     commanders = await _commanders(visit.tx)
+    parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
     context: dict[str, Any] = {
         "incidents": await summaries(visit.tx, listed),
         "postmortems": await list_store.postmortems(visit.tx, [i.id for i in listed]),
         "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
         "commanders": commanders,
+        "parts": [(part.row_template, await part.load_rows(visit.tx, listed, visit.now)) for part in parts],
     }
     context |= {
         "nav": "incidents",

@@ -30,6 +30,7 @@ from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, sugge
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
+from firebell.kit.slice import IncidentPart
 from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
@@ -213,7 +214,13 @@ def _step(
 
 
 async def _room(
-    tx: Tx, incident_id: int, show: str, person_search: str, person_id: int | None, now: datetime
+    tx: Tx,
+    parts: Sequence[IncidentPart],
+    incident_id: int,
+    show: str,
+    person_search: str,
+    person_id: int | None,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return what the template of the incident page needs, for a person or for anyone without a role in it."""
     incident = await actions.incident(tx, incident_id)
@@ -264,6 +271,7 @@ async def _room(
         "is_open": incident.phase in OPEN,
         "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
         "kinds": ENTRY_KINDS,
+        "parts": [(part.template, await part.load(tx, incident, now)) for part in parts],
     }
 
 
@@ -279,17 +287,18 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
 async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
     me = await authentication.signed_in(request)
     ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
+    parts: Sequence[IncidentPart] = request.app.state.incident_parts
     person_search = request.query_params.get("with", "")
 
     async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
         async with ctx.db.tx() as tx:
-            context = await _room(tx, incident_id, show, "", person_id, ctx.clock.now())
+            context = await _room(tx, parts, incident_id, show, "", person_id, ctx.clock.now())
         return {"nav": "room", **context}, context["holder_ids"]
 
     if html.is_live_refresh(request) and not person_search:
         return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
     async with transaction.opened(request) as (tx, now):
-        context = await _room(tx, incident_id, show, person_search, me.id, now)
+        context = await _room(tx, parts, incident_id, show, person_search, me.id, now)
         draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
         templates = await handbook.all_templates(tx)
     composer = {

@@ -37,12 +37,13 @@ class Command:
 
 
 class Section(StrEnum):
-    """The section of a link, in the order of the page More; `PREPARE` and `LEARN` are headings of the sidebar."""
+    """The section of a link, in the order of the page More; those with a capital are headings of the sidebar."""
 
     MORE = "more"
     MAIN = "main"
     PREPARE = "Prepare"
     LEARN = "Learn"
+    TELL = "Tell"
     FOOT = "foot"
 
 
@@ -90,6 +91,21 @@ class Composer:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentPart:
+    """What a slice above incidents shows on the incident page and in the list of incidents.
+
+    Each template gets what was loaded as `part`; it is included only if that is true.
+    """
+
+    load: Callable[["Tx", Any, datetime], Awaitable[Any]]
+    """Returns the part of one incident's page."""
+    template: str
+    load_rows: Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Any]]]
+    """Returns the parts of the rows of a list, by incident id."""
+    row_template: str
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """The declaration of one slice; its functions import lazily."""
 
@@ -107,6 +123,7 @@ class Slice:
     composers: Callable[[], Mapping[str, Composer]] = dict
     """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
+    incident_parts: Callable[[], Sequence[IncidentPart]] = tuple
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
 

@@ -46,20 +46,26 @@ async def send_notices(tx: Tx, notices: Sequence[Notice], now: datetime) -> None
 
 
 async def send_about(
-    tx: Tx, subject_kind: str, recipients: Mapping[int, Sequence[int]], now: datetime
+    tx: Tx,
+    subject_kind: str,
+    recipients: Mapping[int, Sequence[int]],
+    now: datetime,
+    *,
+    urgency: str = "low",
 ) -> None:
-    """Send low-urgency messages, composed when they are sent, by the first contact method of each person.
+    """Send messages, composed when they are sent, by the first contact method of each person.
 
     `recipients` are the people by subject id.
     """
     person_ids = list({person_id for people_of_one in recipients.values() for person_id in people_of_one})
-    rules, methods = await people.rules_of(tx, person_ids, "low"), await people.methods_of(tx, person_ids)
+    rules, methods = await people.rules_of(tx, person_ids, urgency), await people.methods_of(tx, person_ids)
+    rank = 1 if urgency == "high" else 2
     first = {
         i: usable(rules.get(i, ()), people.paged(m for m in methods if m.person_id == i))[:1]
         for i in person_ids
     }
     deliveries = [
-        NewDelivery(planned, 2, subject_kind, subject_id, round=int(now.timestamp()))
+        NewDelivery(planned, rank, subject_kind, subject_id, round=int(now.timestamp()))
         for subject_id, people_of_one in recipients.items()
         for person_id in people_of_one
         for planned in plan(person_id, first[person_id], now, subject_kind)

@@ -44,6 +44,9 @@ class Verb(StrEnum):
     INCIDENT_READ = "incident.read"
     INCIDENT_DECLARE = "incident.declare"
     INCIDENT_UPDATE = "incident.update"
+    REGULATORY_READ = "regulatory.read"
+    REGULATORY_RECORD = "regulatory.record"
+    REGULATORY_WRITE = "regulatory.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -138,6 +141,9 @@ RULES = {
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
     Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
+    Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
+    Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

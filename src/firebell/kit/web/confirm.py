@@ -24,12 +24,17 @@ NONE, UNDO, ASK, TYPE_NAME = Confirmation
 
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/ack/{token}": NONE,
+    "/clocks/contracts": NONE,
+    "/clocks/contracts/{contract_id}/end": ASK,
+    "/clocks/regimes": NONE,
+    "/clocks/regimes/{regime_id}": NONE,
     "/escalation/new": NONE,
     "/escalation/{slug}/delete": ASK,
     "/escalation/{slug}/edit": NONE,
     "/handbook/templates/{template_id}": NONE,
     "/handbook/templates/{template_id}/reset": UNDO,
     "/incidents/new": NONE,
+    "/incidents/{ref}/clocks/facts": NONE,
     "/incidents/{ref}/{what}": NONE,
     "/incidents/{ref}/phase closed": ASK,
     "/login": NONE,

@@ -1,0 +1,67 @@
+"""Slice declaration: regulatory clocks."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, Composer, IncidentPart, NavItem, Section, Slice, Subscriptions
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.jobs.timers import Handler
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.regulatory import api, regime_api, regime_web, web
+
+    return [regime_web.router, web.router, regime_api.router, api.router]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.regulatory import timers
+
+    return timers.HANDLERS
+
+
+def _composers() -> Mapping[str, Composer]:
+    from firebell.regulatory import messages, reminding
+
+    return {reminding.SUBJECT_KIND: Composer(messages.compose, topic="inc")}
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents.model import IncidentDeclared, SeverityChanged
+    from firebell.regulatory import actions
+
+    return Subscriptions(
+        then={
+            IncidentDeclared: {"start_regulatory_clocks": actions.start_clocks},
+            SeverityChanged: {"check_regulatory_clocks": actions.start_clocks},
+        }
+    )
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.regulatory import incident_part
+
+    return [incident_part.PART]
+
+
+SLICE = Slice(
+    "regulatory",
+    tables=("regulatory_fact", "regulatory_regime", "regulatory_contract", "regulatory_reminder"),
+    routers=_routers,
+    timers=_timers,
+    composers=_composers,
+    subscriptions=_subscriptions,
+    incident_parts=_incident_parts,
+    commands=(
+        Command(
+            "regime",
+            "Show regulatory regimes, and turn them on and off.",
+            "firebell.commands.regime",
+            rank=125,
+        ),
+    ),
+    navigation=(NavItem(Section.TELL, 20, "/clocks", "scale", "Regulatory", name="clocks"),),
+)
