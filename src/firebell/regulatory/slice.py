@@ -50,6 +50,12 @@ def _incident_parts() -> list[IncidentPart]:
 SLICE = Slice(
     "regulatory",
     tables=("regulatory_fact", "regulatory_regime", "regulatory_contract", "regulatory_reminder"),
+    kept={
+        "regulatory_fact": "A fact is kept with its incident, as evidence.",
+        "regulatory_regime": "A setting.",
+        "regulatory_contract": "A setting.",
+        "regulatory_reminder": "A reminder is kept with its incident, as evidence.",
+    },
     routers=_routers,
     timers=_timers,
     composers=_composers,
