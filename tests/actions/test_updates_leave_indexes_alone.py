@@ -21,7 +21,7 @@ async def writes_no_index(tx: Tx, table: str) -> bool:
         table,
     )
     assert row
-    return 0 < row["updated"] == row["hot"]
+    return bool(0 < row["updated"] == row["hot"])
 
 
 async def test_a_repeated_event_writes_no_index_of_its_alert_or_counter(dsn: str, clock: FakeClock) -> None:
