@@ -17,6 +17,7 @@ from firebell.alerts.rules import (
 )
 from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db.database import Tx
+from firebell.kit.text import MAX_ID
 
 PRUNE_ROWS = 20_000
 """Number of rows that one call to `prune` deletes from a table at most, so that it holds locks only briefly."""
@@ -63,7 +64,11 @@ async def new_ids(tx: Tx, ids: Sequence[bytes], now: datetime) -> set[bytes]:
 
 
 async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequence[tuple[int, str]]) -> Batch:
-    """Return the latest alert of each (integration, deduplication key) and the open groups it may join."""
+    """Return the latest alert of each (integration, deduplication key) and the open groups it may join.
+
+    Rows are compared so that only the index of keys has their order: the one of an integration's alerts looks as
+    cheap to the planner, but reads all of them for a key that is new.
+    """
     alert_rows = await tx.fetch(
         f"""
         select latest.*
@@ -71,14 +76,17 @@ async def load(tx: Tx, alert_keys: Sequence[tuple[int, str]], group_keys: Sequen
         cross join lateral (
             select {ALERT_COLUMNS}
             from alert
-            where integration_id = wanted.integration_id
-                and dedup_key = wanted.dedup_key
-            order by id desc
+            where (alert.integration_id, alert.dedup_key, alert.id)
+                <= (wanted.integration_id, wanted.dedup_key, $3)
+            order by alert.integration_id desc, alert.dedup_key desc, alert.id desc
             limit 1
         ) latest
+        where latest.integration_id = wanted.integration_id
+            and latest.dedup_key = wanted.dedup_key
         """,
         [integration_id for integration_id, _ in alert_keys],
         [dedup_key for _, dedup_key in alert_keys],
+        MAX_ID,
     )
     group_rows = await tx.fetch(
         f"""
