@@ -3,9 +3,11 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import (
+    batch_store,
     change_store,
     integration_store,
     message_preview,
@@ -64,21 +66,19 @@ incidents_of_pages = related_store.incidents_of_pages
 
 async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
     """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
-    await catalog.lock_services(tx, [r.service_id for r in batch])
-    batch = await store.insert_events(tx, batch, now)
     ids_by_request = [_event_ids(request) for request in batch]
+    all_ids = [event_id for ids in ids_by_request for event_id in ids]
+    message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, now)
+    batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
-    if not any(ids_by_request):
+    if not all_ids:
         return
-    new_ids = await store.new_ids(tx, [event_id for ids in ids_by_request for event_id in ids], now)
-    alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
-    group_keys = {(r.service_id, rules.group_key(e)) for r in batch for e in r.incoming}
-    state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
-    service_ids = sorted({r.service_id for r in batch})
-    await store.load_storms(tx, state, service_ids, now - rules.STORM_WINDOW)
     rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
-    await _write(tx, state, now)
+    await batch_store.save_batch(tx, state, now)
+    if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
+        await store.find_leads(tx, leaderless)
+    await _emit_changes(tx, state, now)
 
 
 def _event_ids(request: InboundRequest) -> list[bytes]:
@@ -86,31 +86,11 @@ def _event_ids(request: InboundRequest) -> list[bytes]:
     return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
 
 
-async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
-    # a closed group must be saved before a new group with its key is inserted
-    if changed_groups := [g for g in state.groups if g.changed and not g.fresh]:
-        await store.update_groups(tx, changed_groups, now)
-    if changed_alerts := [a for a in state.loaded if a.changed]:
-        await store.update_alerts(tx, changed_alerts)
-    if new_groups := [g for g in state.groups if g.fresh]:
-        await store.insert_groups(tx, new_groups, now)
-    if state.created:
-        await store.insert_alerts(tx, state.created)
-    if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
-        await store.find_leads(tx, leaderless)
-    await _emit_changes(tx, state, now)
-
-
 async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
     def ids(groups: Iterable[rules.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
-    opened = tuple(
-        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity)
-        for g in state.groups
-        if g.fresh and g.id is not None
-    )
-    if opened:
+    if opened := _opened(g for g in state.groups if g.fresh):
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
@@ -124,6 +104,12 @@ async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
     if resolved := ids(rules.finished_groups(state)):
         await tx.emit(GroupsResolved(resolved), now)
+
+
+def _opened(groups: Iterable[rules.GroupState]) -> tuple[OpenedGroup, ...]:
+    return tuple(
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
+    )
 
 
 async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
@@ -148,7 +134,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
     """Store a change event and its request; a redelivered change is stored once."""
     await catalog.lock_services(tx, [received.service_id])
-    await store.insert_events(tx, [received], now)
+    await batch_store.insert_messages(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
     if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):
         await tx.live("pages")

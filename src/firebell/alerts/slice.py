@@ -51,6 +51,7 @@ SLICE = Slice(
         "alert",
         "change_event",
     ),
+    functions=("insert_messages", "receive_messages", "insert_groups", "insert_alerts", "save_batch"),
     routers=_routers,
     timers=_timers,
     composers=_composers,

@@ -17,6 +17,7 @@ def _routers() -> list["APIRouter"]:
 SLICE = Slice(
     "catalog",
     tables=("service",),
+    functions=("lock_services",),
     routers=_routers,
     commands=(
         Command(

@@ -94,6 +94,8 @@ class Slice:
     """The tables that only this slice writes and locks; slices below it do not read them."""
     views: Mapping[str, str] = field(default_factory=dict)
     """The views of these tables that slices below may read, each with the reason."""
+    functions: tuple[str, ...] = ()
+    """The functions of the database that act for this slice; they keep the rules of its SQL."""
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
     composers: Callable[[], Mapping[str, Composer]] = dict
