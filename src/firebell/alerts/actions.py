@@ -16,8 +16,10 @@ from firebell.alerts import (
     rules,
     store,
 )
+from firebell.alerts.assumptions import Assumed
 from firebell.alerts.model import (
     Alert,
+    AlertsJoined,
     BrokenSource,
     ChangeEvent,
     ConfirmationRequested,
@@ -64,24 +66,41 @@ alerts = read_store.alerts
 incidents_of_pages = related_store.incidents_of_pages
 
 
-async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
-    ids_by_request = [_event_ids(request) for request in batch]
+async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
+    """Store a batch as assumed and emit what changed; return False, with nothing stored, if an assumption is wrong.
+
+    Without a new group this is one statement, which may be the whole transaction.
+    """
+    page_ids = await batch_store.store_new_alerts(tx, assumed, now)
+    if page_ids is None:
+        return False
+    if assumed.opened:
+        await tx.emit(GroupsOpened(_opened(assumed.opened)), now)
+    if assumed.joined:
+        await tx.emit(AlertsJoined(page_ids), now)
+    return True
+
+
+async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> rules.Batch:
+    """Store requests, apply their events to alerts and groups, emit what changed, and return the new state."""
+    ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
     message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, now)
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
     if not all_ids:
-        return
+        return state
     rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     await _emit_changes(tx, state, now)
+    return state
 
 
-def _event_ids(request: InboundRequest) -> list[bytes]:
+def event_ids(request: InboundRequest) -> list[bytes]:
+    """Return the id of each event of a request, the same for each redelivery."""
     body_hash = hashlib.sha256(request.body).digest()
     return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import rules
+from firebell.alerts.assumptions import Assumed
 from firebell.alerts.model import Alert, Group, InboundRequest, Json
 from firebell.alerts.rules import (
     LATE_WINDOW,
@@ -204,3 +205,68 @@ def _place(alert: AlertState, numbers: dict[int, int]) -> dict[str, Json]:
         "group_id": group.id if group else None,
         "new_group": numbers.get(id(group)) if group else None,
     }
+
+
+async def store_new_alerts(tx: Tx, assumed: Assumed, now: datetime) -> tuple[int, ...] | None:
+    """Store a batch if what it assumes is true, and set the ids of new groups; otherwise write nothing.
+
+    Returns the open pages of the joined groups, or None if an assumption is wrong.
+    """
+    joined, opened, created = assumed.joined, assumed.opened, assumed.batch.created
+    requests, absent, limits = assumed.requests, list(assumed.absent_groups), assumed.opening_limits
+    numbers = {id(group): number for number, group in enumerate(opened, 1)}
+    row = await tx.row(
+        """
+        select is_stored, group_ids, page_ids
+        from store_new_alerts(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
+        )
+        """,
+        now,
+        sorted({r.service_id for r in requests}),
+        *_messages(requests),
+        assumed.event_ids,
+        [a.integration_id for a in created],
+        [a.dedup_key for a in created],
+        [j.group.id for j in joined],
+        [j.group.lead_key for j in joined],
+        [j.group.severity for j in joined],
+        [j.alerts_limit for j in joined],
+        [j.count for j in joined],
+        [service_id for service_id, _ in absent],
+        [key for _, key in absent],
+        list(limits),
+        list(limits.values()),
+        now - STORM_WINDOW,
+        [_group_row(g) | _origin(g) for g in opened],
+        list(_new_alert_rows(assumed, numbers)),
+    )
+    assert row is not None
+    if not row["is_stored"]:
+        return None
+    for group, group_id in zip(opened, row["group_ids"] or (), strict=True):
+        group.id = group_id
+    return tuple(row["page_ids"] or ())
+
+
+def _new_alert_rows(assumed: Assumed, numbers: dict[int, int]) -> Iterable[dict[str, Json]]:
+    """Yield rows of alerts that fire for the first time, one per event, without what is the same for all."""
+    created = iter(assumed.batch.created)
+    for message, request in enumerate(assumed.requests, 1):
+        for event, alert in zip(request.incoming, created, strict=False):
+            group = alert.group
+            yield {
+                "integration_id": alert.integration_id,
+                "dedup_key": alert.dedup_key,
+                "group_id": group.id if group else None,
+                "new_group": numbers.get(id(group)),
+                "message": message,
+                "title": event.title,
+                "body": event.body,
+                "severity": event.severity,
+                "labels": event.labels,
+                "annotations": event.annotations,
+                "links": event.links,
+                "starts_at": alert.starts_at,
+                "hi_rank": alert.hi[1],
+            }

@@ -9,6 +9,12 @@ begin
     perform id from service where id = any(service_ids) order by id for no key update;
 end $$;
 
+-- What ingest may read of a page: a group whose page is acknowledged needs a decision by paging.
+create view open_group_page as
+    select subject_id as group_id, id as page_id, state = 'acked' as is_acked
+    from page
+    where subject_kind = 'group' and state not in ('resolved', 'merged');
+
 -- Owned by alerts. Stores messages and returns their ids in the order of the arrays.
 create function insert_messages(
     received timestamptz, integration_ids bigint[], sources text[], bodies bytea[], alert_counts int[], errors text[]

@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -16,6 +16,7 @@ from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.errors import Unavailable
 
+T = TypeVar("T")
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -234,6 +235,27 @@ class Tx(Reads):
         self.wake_ups[WakeUp(LIVE_CHANNEL, topic)] = None
 
 
+class SingleStatement(Tx):
+    """A transaction of one statement, `row`, which commits itself: one round trip instead of three.
+
+    Events may be emitted afterwards to handlers that only queue wake-ups.
+    """
+
+    __slots__ = ()
+
+    async def row(self, sql: str, *args: Any) -> Row | None:
+        conn, self.conn = self.conn, _NO_CONNECTION
+        return await _settled(conn, conn.fetchrow(sql, *args))
+
+
+class _NoConnection:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("A single statement is a whole transaction; open one for more with `tx`.")
+
+
+_NO_CONNECTION: Any = _NoConnection()
+
+
 @asynccontextmanager
 async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]:
     """Close a connection that broke during a statement, or whose server became read-only."""
@@ -256,17 +278,15 @@ async def _transaction(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[
         async with asyncio.timeout(_ANSWER_LIMIT_S):
             await transaction.rollback()
         raise
-    await _commit(conn, transaction)
+    await _settled(conn, transaction.commit())
 
 
-async def _commit(
-    conn: asyncpg.pool.PoolConnectionProxy, transaction: asyncpg.transaction.Transaction
-) -> None:
+async def _settled(conn: Connection, committing: Coroutine[Any, Any, T]) -> T:
     """Commit, even if the task is canceled: an interrupted commit has an unknown outcome.
 
     If the server does not respond, closes the connection, which does not cancel the commit on the server.
     """
-    commit = asyncio.create_task(transaction.commit())
+    commit = asyncio.create_task(committing)
     commit.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.wait([commit], timeout=_ANSWER_LIMIT_S)
@@ -277,7 +297,7 @@ async def _commit(
         if not commit.done():
             conn.terminate()
             await asyncio.wait([commit])
-    await commit
+    return await commit
 
 
 class Db:
@@ -311,6 +331,14 @@ class Db:
             tx = Tx(conn, self._reactions)
             async with _transaction(conn):
                 yield tx
+            self._notifier.add(tx.wake_ups)
+
+    @asynccontextmanager
+    async def single_statement(self) -> AsyncIterator[SingleStatement]:
+        """Open a transaction of one statement; raise `Unavailable` when the database is unavailable."""
+        async with self._connection() as conn:
+            tx = SingleStatement(conn, self._reactions)
+            yield tx
             self._notifier.add(tx.wake_ups)
 
     @asynccontextmanager
