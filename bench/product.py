@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,6 +50,7 @@ class Product:
     integration_key: str = ""
     api_key: str = ""
     process: asyncio.subprocess.Process | None = None
+    others: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -88,25 +89,37 @@ class Product:
 
     async def start(self) -> float:
         """Start `firebell serve` and return the seconds until it is ready."""
+        began = time.monotonic()
+        self.process = await self._serve(self.port)
+        return await asyncio.to_thread(process_stats.ready_s, f"{self.url}/healthz", began)
+
+    async def start_another(self) -> str:
+        """Start one more process on the same database and return its base address once it is ready."""
+        port = free_port()
+        self.others.append(await self._serve(port))
+        url = f"http://127.0.0.1:{port}"
+        await asyncio.to_thread(process_stats.ready_s, f"{url}/healthz", time.monotonic())
+        return url
+
+    async def _serve(self, port: int) -> asyncio.subprocess.Process:
         env = {
             **os.environ,
             "DATABASE_URL": "",
             "FIREBELL_DATA": str(self.folder / "data"),
-            "FIREBELL_PORT": str(self.port),
+            "FIREBELL_PORT": str(port),
             "FIREBELL_LOG_LEVEL": "warning",
             "FIREBELL_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
-        began = time.monotonic()
-        self.process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "firebell", "serve"), env=env, stderr=asyncio.subprocess.DEVNULL
         )
-        return await asyncio.to_thread(process_stats.ready_s, f"{self.url}/healthz", began)
 
     async def stop(self) -> None:
-        """Stop the server with SIGTERM."""
-        if self.process and self.process.returncode is None:
-            self.process.terminate()
-            await asyncio.wait_for(self.process.wait(), 60)
+        """Stop the server with SIGTERM, the owner of the database last."""
+        for process in (*self.others, self.process):
+            if process and process.returncode is None:
+                process.terminate()
+                await asyncio.wait_for(process.wait(), 60)
 
     async def kill(self) -> int:
         """Kill -9 the whole process tree, including the database; return the number of processes."""

@@ -20,6 +20,7 @@ from bench.workloads import (
     latency,
     mass_escalation,
     reads,
+    two_processes,
     year_of_history,
 )
 
@@ -27,6 +28,8 @@ Workload = Callable[[float], Awaitable[Result]]
 WORKLOADS: dict[str, Workload] = {
     "W1": ingest.distinct,
     "W1b": ingest.hundred_groups,
+    "W1c": ingest.few_connections,
+    "W1d": ingest.hundred_alerts,
     "W2": ingest.one_key,
     "W3": ingest.durability,
     "W4": latency.slow_trickle,
@@ -37,6 +40,7 @@ WORKLOADS: dict[str, Workload] = {
     "W9": footprint.start,
     "W10": large_organization.monday,
     "W11": year_of_history.year,
+    "W12": two_processes.one_service,
     "W13": incident_viewers.rooms,
     "W14": mass_escalation.escalations,
     "W15": event_streams.streams,

@@ -118,3 +118,8 @@ def owners() -> dict[str, str]:
     return unique(
         "table", ((each.name, name, each.name) for each in SLICES for name in (*each.tables, *each.views))
     )
+
+
+def function_owners() -> dict[str, str]:
+    """Return the slice of each function of the database; raise DeclarationError if two slices claim one."""
+    return unique("function", ((each.name, name, each.name) for each in SLICES for name in each.functions))

@@ -1,5 +1,7 @@
 """A connection that breaks during a statement counts as an unavailable database and is not reused."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -74,3 +76,39 @@ async def test_reading_opens_no_transaction_and_sees_what_was_committed_meanwhil
                 "insert into team (name, slug, created_at) values ('Kestrel', 'kestrel', $1)", clock.now()
             )
         assert await reads.value("select name from team") == "Kestrel"
+
+
+async def test_a_single_statement_is_committed_when_it_returns_and_the_last_of_its_transaction(
+    dsn: str, clock: FakeClock
+) -> None:
+    insert = "insert into team (name, slug, created_at) values ($1, $1, $2) returning name"
+    async with connected(settings(), dsn, clock) as ctx, ctx.db.single_statement() as tx:
+        assert await tx.row(insert, "kestrel", clock.now())
+        async with ctx.db.reads() as reads:
+            assert await reads.value("select name from team") == "kestrel"
+        for another in (tx.row, tx.fetch, tx.execute):
+            with pytest.raises(RuntimeError):
+                await another(insert, "merlin", clock.now())
+
+
+async def test_a_single_statement_whose_task_is_canceled_is_stored_or_not_before_the_task_ends(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with connected(settings(), dsn, clock) as ctx:
+
+        async def store() -> None:
+            async with ctx.db.single_statement() as tx:
+                await tx.row(
+                    "insert into team (name, slug, created_at) select 'a', 'a', $1 from pg_sleep(0.3) returning id",
+                    clock.now(),
+                )
+
+        task = asyncio.create_task(store())
+        async with ctx.db.tx() as tx:
+            while not await tx.value("select true from pg_stat_activity where wait_event = 'PgSleep'"):
+                await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with ctx.db.reads() as reads:
+            assert await reads.value("select count(*) from team") == 1

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from tests.house.source import SRC, modules
@@ -120,6 +121,20 @@ def relations() -> frozenset[str]:
     """Return the tables and views that the migrations make."""
     text = "\n".join(path.read_text() for path in MIGRATIONS)
     return frozenset(re.findall(r"^create (?:or replace )?(?:table|view) (\w+)", text, re.MULTILINE))
+
+
+@cache
+def functions() -> dict[str, str]:
+    """Return the bodies of the functions that the migrations make, by name."""
+    text = "\n".join(path.read_text() for path in MIGRATIONS)
+    made = re.compile(r"^create (?:or replace )?function (\w+)\(.*?\$\$(.*?)\$\$;", re.MULTILINE | re.DOTALL)
+    return dict(made.findall(text))
+
+
+def calls(sql: str) -> set[str]:
+    """Return the functions of the migrations that a statement calls."""
+    tokens = _tokens(sql)
+    return {name for name, after in pairwise(tokens) if after == "(" and name in functions()}
 
 
 def statements(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from firebell.slices import SLICES, owners
-from tests.house.source import ROOT, SRC
-from tests.house.sql import Use, relations, table_uses, uses
+from firebell.slices import SLICES, function_owners, owners
+from tests.house.source import ROOT, SRC, modules
+from tests.house.sql import Use, calls, functions, relations, statements, table_uses, uses
 
 OWNERS = owners()
+FUNCTION_OWNERS = function_owners()
 VIEWS = {name for each in SLICES for name in each.views}
 
 
@@ -39,6 +40,7 @@ def test_every_table_and_view_of_the_migrations_has_an_owner() -> None:
 
 def test_a_view_for_lower_slices_has_a_reason_and_a_reader() -> None:
     readers = {(use.table, _module(path)) for path, _, use in table_uses()}
+    readers |= {(use.table, FUNCTION_OWNERS[name]) for name, use in _function_uses()}
     for each in SLICES:
         for view, reason in each.views.items():
             assert reason.endswith("."), view
@@ -64,6 +66,44 @@ def test_a_slice_reads_no_table_of_a_slice_above_or_beside_it() -> None:
         and LAYERS[_module(path)] <= LAYERS[OWNERS[use.table]]
     ]
     assert not upward, "\n".join(upward)
+
+
+def _function_uses() -> list[tuple[str, Use]]:
+    return [(name, use) for name, body in functions().items() for use in uses(body, relations())]
+
+
+def test_every_function_of_the_migrations_has_an_owner() -> None:
+    assert set(FUNCTION_OWNERS) == set(functions())
+
+
+def test_a_function_writes_and_locks_tables_of_its_owner_and_reads_none_above() -> None:
+    strangers = [
+        f"{name}: {use.how} of {use.table}, which {OWNERS[use.table]} owns"
+        for name, use in _function_uses()
+        if OWNERS[use.table] != FUNCTION_OWNERS[name]
+        and (
+            use.how != "read"
+            or (use.table not in VIEWS and LAYERS[OWNERS[use.table]] >= LAYERS[FUNCTION_OWNERS[name]])
+        )
+    ]
+    assert not strangers, "\n".join(strangers)
+
+
+def test_a_function_is_called_by_its_owner_and_by_functions_of_slices_above() -> None:
+    strangers = [
+        f"{path.relative_to(SRC)}:{line} calls {name}, which {FUNCTION_OWNERS[name]} owns"
+        for path, tree in modules()
+        for line, text in statements(tree)
+        for name in calls(text)
+        if _module(path) != FUNCTION_OWNERS[name]
+    ]
+    strangers += [
+        f"{caller} calls {name}, which {FUNCTION_OWNERS[name]} owns"
+        for caller, body in functions().items()
+        for name in calls(body)
+        if LAYERS[FUNCTION_OWNERS[caller]] < LAYERS[FUNCTION_OWNERS[name]]
+    ]
+    assert not strangers, "\n".join(strangers)
 
 
 TABLES = frozenset({"page", "person", "page_owner"})

@@ -3,9 +3,11 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.alerts import (
+    batch_store,
     change_store,
     counting,
     integration_store,
@@ -16,8 +18,10 @@ from firebell.alerts import (
     search_store,
     store,
 )
+from firebell.alerts.assumptions import Assumed
 from firebell.alerts.model import (
     Alert,
+    AlertsJoined,
     BrokenSource,
     ChangeEvent,
     ConfirmationRequested,
@@ -62,57 +66,50 @@ integrations = integration_store.integrations
 incidents_of_pages = related_store.incidents_of_pages
 
 
-async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
-    """Store requests, apply their events to alerts and groups, and emit what changed, in one transaction."""
-    await catalog.lock_services(tx, [r.service_id for r in batch])
-    batch = await store.insert_events(tx, batch, now)
-    ids_by_request = [_event_ids(request) for request in batch]
+async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
+    """Store a batch as assumed and emit what changed; return False, with nothing stored, if an assumption is wrong.
+
+    Without a new group this is one statement, which may be the whole transaction.
+    """
+    page_ids = await batch_store.store_new_alerts(tx, assumed, now)
+    if page_ids is None:
+        return False
+    if assumed.opened:
+        await tx.emit(GroupsOpened(_opened(assumed.opened)), now)
+    if assumed.joined:
+        await tx.emit(AlertsJoined(page_ids), now)
+    return True
+
+
+async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> rules.Batch:
+    """Store requests, apply their events to alerts and groups, emit what changed, and return the new state."""
+    ids_by_request = [event_ids(request) for request in batch]
+    all_ids = [event_id for ids in ids_by_request for event_id in ids]
+    message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, now)
+    batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
-    if not any(ids_by_request):
-        return
-    new_ids = await store.new_ids(tx, [event_id for ids in ids_by_request for event_id in ids], now)
-    alert_keys = {(r.integration_id, e.dedup_key) for r in batch for e in r.incoming}
-    group_keys = {(r.service_id, rules.group_key(e)) for r in batch for e in r.incoming}
-    state = await store.load(tx, sorted(alert_keys), sorted(group_keys))
-    service_ids = sorted({r.service_id for r in batch})
-    await store.load_storms(tx, state, service_ids, now - rules.STORM_WINDOW)
+    if not all_ids:
+        return state
     rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
-    if started := counting.started(state, {r.integration_id: r.service_id for r in batch}):
-        await store.count_alerts(tx, started)
-    await _write(tx, state, now)
-
-
-def _event_ids(request: InboundRequest) -> list[bytes]:
-    body_hash = hashlib.sha256(request.body).digest()
-    return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
-
-
-async def _write(tx: Tx, state: rules.Batch, now: datetime) -> None:
-    # a closed group must be saved before a new group with its key is inserted
-    if changed_groups := [g for g in state.groups if g.changed and not g.fresh]:
-        await store.update_groups(tx, changed_groups, now)
-    if changed_alerts := [a for a in state.loaded if a.changed]:
-        await store.update_alerts(tx, changed_alerts)
-    if new_groups := [g for g in state.groups if g.fresh]:
-        await store.insert_groups(tx, new_groups, now)
-    if state.created:
-        await store.insert_alerts(tx, state.created)
+    await batch_store.save_batch(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     await _emit_changes(tx, state, now)
+    return state
+
+
+def event_ids(request: InboundRequest) -> list[bytes]:
+    """Return the id of each event of a request, the same for each redelivery."""
+    body_hash = hashlib.sha256(request.body).digest()
+    return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
 
 
 async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
     def ids(groups: Iterable[rules.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
-    opened = tuple(
-        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity)
-        for g in state.groups
-        if g.fresh and g.id is not None
-    )
-    if opened:
+    if opened := _opened(g for g in state.groups if g.fresh):
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
@@ -126,6 +123,12 @@ async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
     if resolved := ids(rules.finished_groups(state)):
         await tx.emit(GroupsResolved(resolved), now)
+
+
+def _opened(groups: Iterable[rules.GroupState]) -> tuple[OpenedGroup, ...]:
+    return tuple(
+        OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
+    )
 
 
 async def _note_broken(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
@@ -150,7 +153,7 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:
     """Store a change event and its request; a redelivered change is stored once."""
     await catalog.lock_services(tx, [received.service_id])
-    await store.insert_events(tx, [received], now)
+    await batch_store.insert_messages(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
     if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):
         await tx.live("pages")

@@ -1,14 +1,18 @@
 """Look integration keys up and commit inbound requests in batches."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from firebell.alerts import actions, integration_store
+from firebell.alerts.assumptions import Assumed, KnownState
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.kit.context import Context
-from firebell.kit.errors import Unavailable
+from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
+
+log = logging.getLogger(__name__)
 
 MAX_QUEUED_REQUESTS = 10_000
 MAX_QUEUED_BYTES = 64 * 2**20
@@ -34,6 +38,7 @@ class Ingest:
         )
         # a large message has its own transaction, so that other alerts do not wait for it
         self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
+        self._known = KnownState()
         self._keys: dict[str, Integration] = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
@@ -86,5 +91,24 @@ class Ingest:
             raise
 
     async def _store(self, requests: Sequence[InboundRequest]) -> None:
+        now = self._ctx.clock.now()
+        ids_by_request = [actions.event_ids(request) for request in requests]
+        assumed = self._known.assume(requests, ids_by_request, now)
+        if assumed is not None and await self._store_assumed(assumed, now):
+            self._known.learn(assumed.batch)
+            return
         async with self._ctx.ingest_db.tx() as tx:
-            await actions.receive(tx, requests, self._ctx.clock.now())
+            batch = await actions.receive(tx, requests, now)
+        self._known.learn(batch)
+
+    async def _store_assumed(self, assumed: Assumed, now: datetime) -> bool:
+        """Return True once the batch is committed as assumed, False if it must be stored the long way."""
+        db = self._ctx.ingest_db
+        try:
+            async with db.tx() if assumed.opened else db.single_statement() as tx:
+                return await actions.store_assumed(tx, assumed, now)
+        except FirebellError:
+            raise
+        except Exception:
+            log.exception("a batch failed as assumed, storing it the long way")
+            return False

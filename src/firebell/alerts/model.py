@@ -209,6 +209,13 @@ class GroupsGrown:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsJoined:
+    """New alerts joined open groups, and nothing else about their open pages changes."""
+
+    page_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupsRaised:
     """The urgency of open groups rose from low to high; `titles` are those of the alerts that raised it."""
 

@@ -14,6 +14,7 @@ _UNTIMED_RANK = 2
 _HIGH_SEVERITIES = ("critical", "error", None)
 _MILESTONE_SIZES = (10, 100, 1000)
 """Sizes of a group at which the owners of its page are notified again (spec 3.3)."""
+_NO_MILESTONE = 2**31 - 1
 LATE_WINDOW = timedelta(seconds=60)
 """An older event within this time of an alert's newest one is only counted, once (spec 3.2)."""
 STORM_GROUPS = 1_000
@@ -122,6 +123,11 @@ def group_key(event: Event) -> str:
 def urgency(severity: str | None) -> str:
     """Return high for critical, error and unknown, otherwise low: when in doubt, page."""
     return "high" if severity in _HIGH_SEVERITIES else "low"
+
+
+def next_milestone(alerts: int) -> int:
+    """Return the next size above `alerts` at which a page notifies again."""
+    return next((size for size in _MILESTONE_SIZES if size > alerts), _NO_MILESTONE)
 
 
 def group_state(group: Group) -> GroupState:

@@ -18,6 +18,7 @@ SLICE = Slice(
     "catalog",
     tables=("service",),
     kept={"service": FEW},
+    functions=("lock_services",),
     routers=_routers,
     commands=(
         Command(

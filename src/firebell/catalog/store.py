@@ -145,16 +145,7 @@ async def has_policy(tx: Tx, policy_id: int) -> bool:
 
 
 async def lock(tx: Tx, ids: Sequence[int]) -> None:
-    await tx.fetch(
-        """
-        select id
-        from service
-        where id = any($1::bigint[])
-        order by id
-        for no key update
-        """,
-        sorted(set(ids)),
-    )
+    await tx.execute("select lock_services($1)", sorted(set(ids)))
 
 
 async def lock_with_policy(tx: Tx, policy_id: int) -> list[int]:

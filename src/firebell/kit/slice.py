@@ -118,6 +118,8 @@ class Slice:
     """The tables whose rows are never deleted because of their age, each with the reason."""
     retentions: Callable[[], Sequence["Retention"]] = tuple
     """How long the rows of the other tables are kept."""
+    functions: tuple[str, ...] = ()
+    """The functions of the database that act for this slice; they keep the rules of its SQL."""
     routers: Callable[[], Sequence["APIRouter"]] = tuple
     timers: Callable[[], Mapping[str, "TimerHandler"]] = dict
     composers: Callable[[], Mapping[str, Composer]] = dict

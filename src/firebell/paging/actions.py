@@ -6,6 +6,7 @@ from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
+    AlertsJoined,
     GroupsAcknowledged,
     GroupsGrown,
     GroupsOpened,
@@ -147,6 +148,11 @@ async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
     text = "New alerts arrived that the acknowledgement does not cover."
     await _log_all(tx, reopened, "again", text, now)
     await topics.publish(tx, [p.id for p in open_pages])
+
+
+async def show_joined_alerts(tx: Tx, event: AlertsJoined, now: datetime) -> None:
+    """Refresh open pages that have new alerts; their acknowledgement is not in question."""
+    await topics.publish(tx, event.page_ids)
 
 
 async def raise_groups(tx: Tx, event: GroupsRaised, now: datetime) -> None:

@@ -58,6 +58,7 @@ def _subscriptions() -> Subscriptions:
         must={
             alerts.GroupsOpened: (actions.start_groups,),
             alerts.GroupsGrown: (actions.grow_groups,),
+            alerts.AlertsJoined: (actions.show_joined_alerts,),
             alerts.GroupsRetitled: (actions.retitle_groups,),
             alerts.GroupsRaised: (actions.raise_groups,),
             alerts.GroupsResolved: (actions.resolve_groups,),
@@ -83,6 +84,7 @@ SLICE = Slice(
         "policy_chain": "A service names its policy, and schedules are checked against every level.",
         "urgent_call": "Who was woken rests on the next day, which schedules check.",
         "group_page": "An alert is shown with its page.",
+        "open_group_page": "Ingest leaves a group whose page is acknowledged to paging.",
         "subject_plan": "A message of a plan that moved on is not sent.",
     },
     kept={"policy": FEW},

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -18,6 +18,7 @@ from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.kit.errors import Unavailable
 
+T = TypeVar("T")
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -273,6 +274,28 @@ class Tx(Reads):
         self.wake_ups[WakeUp(LIVE_CHANNEL, topic)] = None
 
 
+class SingleStatement(Tx):
+    """A transaction of one statement, `row`, which commits itself: one round trip instead of three.
+
+    Events may be emitted afterwards to handlers that only queue wake-ups.
+    """
+
+    __slots__ = ()
+
+    async def row(self, sql: str, *args: Any) -> Row | None:
+        conn, self.conn = self.conn, _NO_CONNECTION
+        with _connection_errors(conn):
+            return await _settled(conn, conn.fetchrow(sql, *args))
+
+
+class _NoConnection:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("A single statement is a whole transaction; open one for more with `tx`.")
+
+
+_NO_CONNECTION: Any = _NoConnection()
+
+
 def _is_closed(conn: Connection) -> bool:
     try:
         return conn.is_closed()
@@ -328,11 +351,12 @@ async def _transaction(conn: Connection) -> AsyncIterator[asyncpg.transaction.Tr
         raise
 
 
-async def _commit(
-    conn: asyncpg.pool.PoolConnectionProxy, transaction: asyncpg.transaction.Transaction
-) -> None:
-    """Commit, even if the task is canceled: an interrupted commit has an unknown outcome."""
-    commit = asyncio.create_task(transaction.commit())
+async def _settled(conn: Connection, committing: Coroutine[Any, Any, T]) -> T:
+    """Commit, even if the task is canceled: an interrupted commit has an unknown outcome.
+
+    If the server does not respond, closes the connection, which does not cancel the commit on the server.
+    """
+    commit = asyncio.create_task(committing)
     commit.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.wait([commit])
@@ -343,7 +367,7 @@ async def _commit(
         if not commit.done():
             conn.terminate()
             await asyncio.wait([commit])
-    await commit
+    return await commit
 
 
 class Db:
@@ -380,7 +404,15 @@ class Db:
             async with _transaction(conn) as transaction:
                 yield tx
             with _connection_errors(conn):
-                await _commit(conn, transaction)
+                await _settled(conn, transaction.commit())
+            self._notifier.add(tx.wake_ups)
+
+    @asynccontextmanager
+    async def single_statement(self) -> AsyncIterator[SingleStatement]:
+        """Open a transaction of one statement; raise `Unavailable` when the database is unavailable."""
+        async with self._connection() as conn:
+            tx = SingleStatement(conn, self._reactions)
+            yield tx
             self._notifier.add(tx.wake_ups)
 
     @asynccontextmanager
