@@ -5,7 +5,7 @@ from hypothesis import settings
 
 from tests.rules.budget import examples
 
-settings.register_profile("rules", max_examples=examples(25))
+settings.register_profile("rules", max_examples=examples(25), deadline=None)
 settings.load_profile("rules")
 
 
