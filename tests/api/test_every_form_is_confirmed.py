@@ -88,7 +88,9 @@ class _Forms(HTMLParser):
 
 
 FILLED = {
+    "/clocks/contracts": {"customer": "Acme", "amount": "2"},
     "/escalation/new": {"name": "Night", "target": "team:1", "wait": "5"},
+    "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
     "/services": {"name": "Search"},
     "/services/{slug}/integrations": {"name": "Grafana"},
     "/oncall/new": {"name": "Night watch", "person": "1"},
