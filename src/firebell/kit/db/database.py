@@ -136,9 +136,14 @@ async def _guard(conn: asyncpg.Connection, limits: Limits) -> None:
     )
 
 
+def _socket(conn: Connection) -> socket.socket:
+    sock: socket.socket = conn._transport.get_extra_info("socket")  # type: ignore[union-attr] # no public way
+    return sock
+
+
 def _keep_alive(conn: asyncpg.Connection) -> None:
     """Set TCP keepalive and user timeout; a Unix socket needs neither."""
-    sock = conn._transport.get_extra_info("socket")  # type: ignore[attr-defined] # there is no public way to it
+    sock = _socket(conn)
     if sock.family == socket.AF_UNIX:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -320,9 +325,12 @@ async def _usable(conn: asyncpg.pool.PoolConnectionProxy) -> AsyncIterator[None]
 
 
 async def _works(conn: asyncpg.pool.PoolConnectionProxy) -> bool:
-    """Return False, with the connection closed, if it was idle for a while and does not answer anymore."""
+    """Return False, with the connection closed, if it was idle for a while and does not answer anymore.
+
+    No network can drop a Unix socket silently, so that it is trusted.
+    """
     released_at = conn.released_at  # type: ignore[attr-defined] # the proxy passes it on
-    if time.monotonic() - released_at < _TRUSTED_S:
+    if time.monotonic() - released_at < _TRUSTED_S or _socket(conn).family == socket.AF_UNIX:
         return True
     answered = False
     with contextlib.suppress(*AWAY):
