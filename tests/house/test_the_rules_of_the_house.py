@@ -234,8 +234,6 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
             "kit/threads.py",
         ),
         "alerts/inbound.py",
-        # what fails on the short way to store alerts is stored the long way, so that no page is lost
-        "alerts/ingest.py",
     }
     for path, tree in modules():
         caught = [

@@ -1,6 +1,5 @@
 """Look integration keys up and commit inbound requests in batches."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,10 +8,8 @@ from firebell.alerts import actions, integration_store
 from firebell.alerts.assumptions import Assumed, KnownState
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.kit.context import Context
-from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.errors import Unavailable
 from firebell.kit.jobs.group_commit import GroupCommit
-
-log = logging.getLogger(__name__)
 
 MAX_QUEUED_REQUESTS = 10_000
 MAX_QUEUED_BYTES = 64 * 2**20
@@ -93,22 +90,19 @@ class Ingest:
     async def _store(self, requests: Sequence[InboundRequest]) -> None:
         now = self._ctx.clock.now()
         ids_by_request = [actions.event_ids(request) for request in requests]
-        assumed = self._known.assume(requests, ids_by_request, now)
+        # after a failure nothing is known, so that the batch is stored the long way when it is tried again
+        known, self._known = self._known, KnownState()
+        assumed = known.assume(requests, ids_by_request, now)
         if assumed is not None and await self._store_assumed(assumed, now):
-            self._known.learn(assumed.batch)
-            return
-        async with self._ctx.ingest_db.tx() as tx:
-            batch = await actions.receive(tx, requests, now)
-        self._known.learn(batch)
+            batch = assumed.batch
+        else:
+            async with self._ctx.ingest_db.tx() as tx:
+                batch = await actions.receive(tx, requests, now)
+        known.learn(batch)
+        self._known = known
 
     async def _store_assumed(self, assumed: Assumed, now: datetime) -> bool:
         """Return True once the batch is committed as assumed, False if it must be stored the long way."""
         db = self._ctx.ingest_db
-        try:
-            async with db.tx() if assumed.opened else db.single_statement() as tx:
-                return await actions.store_assumed(tx, assumed, now)
-        except FirebellError:
-            raise
-        except Exception:
-            log.exception("a batch failed as assumed, storing it the long way")
-            return False
+        async with db.tx() if assumed.opened else db.single_statement() as tx:
+            return await actions.store_assumed(tx, assumed, now)
