@@ -22,7 +22,7 @@ from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
 from firebell.kit.db import embedded, org_settings
-from firebell.kit.db.database import AWAY, REQUEST_LIMITS, WORK_LIMITS, Db
+from firebell.kit.db.database import AWAY, INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db
 from firebell.kit.db.database import Limits as DatabaseLimits
 from firebell.kit.db.database_clock import DatabaseClock, agree
 from firebell.kit.db.migrate import migrate
@@ -123,7 +123,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, str]
 
         db = await pool(WEB_CONNECTIONS, REQUEST_LIMITS)
         work = await pool(WORK_CONNECTIONS, WORK_LIMITS)
-        ingest = await pool(INGEST_CONNECTIONS, REQUEST_LIMITS)
+        ingest = await pool(INGEST_CONNECTIONS, INGEST_LIMITS)
         async with db.tx() as tx:
             secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
         await agree(clock, db)

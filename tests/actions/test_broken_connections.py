@@ -59,8 +59,8 @@ async def test_a_database_that_does_not_answer_a_statement_is_away(
         async with getattr(ctx.db, way)() as tx:
             await tx.value("select pg_sleep(5)")
 
+    monkeypatch.setattr(database.Limits, "answer_s", 0.2)
     async with connected(settings(), dsn, clock) as ctx:
-        monkeypatch.setattr(database, "_ANSWER_LIMIT_S", 0.2)
         with pytest.raises(Unavailable):
             await ask(ctx)
 

@@ -15,7 +15,7 @@ from firebell import subscriptions
 from firebell.alerts.ingest import LARGE_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database as kit_db
-from firebell.kit.db.database import REQUEST_LIMITS, WORK_LIMITS, Db, Limits
+from firebell.kit.db.database import INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db, Limits
 from firebell.kit.errors import Unavailable
 from firebell.process import connected
 from firebell.worker import HEARTBEAT_S, LOCKED_PAUSE, Worker, timer_handlers
@@ -61,7 +61,7 @@ async def test_a_sender_gets_503_at_once_and_its_retry_is_paged(
             answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) > 0
-            assert time.monotonic() - asked < 2 * REQUEST_LIMITS.lock_s + 1
+            assert time.monotonic() - asked < 2 * INGEST_LIMITS.lock_s + 1
 
         async def accepted() -> bool:
             answer = await d.post("generic", {"title": "db-1 is down", "severity": "critical"})
@@ -88,7 +88,7 @@ async def test_however_many_large_messages_meet_a_lock_each_is_refused_within_se
 
             answers = await asyncio.gather(*(post(number) for number in range(12)))
         assert {status for status, _ in answers} == {503}
-        assert max(seconds for _, seconds in answers) < 2 * REQUEST_LIMITS.lock_s + 1
+        assert max(seconds for _, seconds in answers) < 2 * INGEST_LIMITS.lock_s + 1
         assert (await d.post("generic", {"title": "db-1 is down"})).status_code == 202
 
 
@@ -131,7 +131,7 @@ async def test_every_connection_has_time_limits(dsn: str, clock: FakeClock) -> N
 
     async with connected(settings(), dsn, clock) as ctx:
         assert await limits(ctx.work_db) == ["50s", "5s", "1min"]
-        assert await limits(ctx.db) == ["20s", "2s", "30s"]
+        assert await limits(ctx.db) == ["20s", "5s", "30s"]
         assert await limits(ctx.ingest_db) == ["20s", "2s", "30s"]
 
 

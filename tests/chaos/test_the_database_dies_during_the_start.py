@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from firebell import process as firebell_process
+from firebell.kit.db import database
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import migrate
 from firebell.kit.errors import FirebellError
@@ -44,6 +45,8 @@ def killing_before(
 async def test_it_starts_although_the_database_dies_before_each_first_connection(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # as in the product, and unlike in other tests, a pool opens a connection at once
+    monkeypatch.setattr(database, "WARM", 1)
     with data_folder() as data:
         monkeypatch.setattr(firebell_process, "migrate", killing_before(data, migrate, 2))
         monkeypatch.setattr(Db, "connect", killing_before(data, Db.connect, 2))

@@ -67,8 +67,8 @@ async def send_test(w: World, method: ContactMethod) -> None:
 
 
 async def enter(w: World, method: ContactMethod, code: str) -> CodeOutcome:
+    actor = await w.actor(method.person_id)
     async with w.ctx.db.tx() as tx:
-        actor = await w.actor(method.person_id)
         entered = await verification.enter_code(
             tx, actor, w.ctx.signer, method.id, method.person_id, code, w.now
         )

@@ -98,7 +98,13 @@ def facts() -> None:
 
 
 @regime.command(epilog=example("firebell regime clocks", "firebell regime clocks --state undecided"))
-@click.option("--state", multiple=True, type=click.Choice(STATES), help="Repeatable; default those that run.")
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice(STATES),
+    metavar="STATE",
+    help=f"{', '.join(STATES[:-1])} or {STATES[-1]}; repeatable. Default: those that run.",
+)
 @as_json
 def clocks(state: tuple[str, ...]) -> None:
     """List the clocks of all incidents."""

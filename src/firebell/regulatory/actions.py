@@ -49,7 +49,7 @@ def obligation_label(current: Setup, obligation_id: str) -> str:
     for contract in current.contracts:
         if contract.obligation_id == obligation_id:
             return f"Customer contract: notice to {contract.customer}"
-    raise NotFound(f"There is no obligation {obligation_id}.", hint="List them with: firebell regime list")
+    raise NotFound(f"There is no obligation {obligation_id}.", hint="See all regimes at /clocks/regimes.")
 
 
 def fact_definition(current: Setup, fact: str) -> FactDefinition:

@@ -76,8 +76,10 @@ class Limits:
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 """For the worker, which no one waits for."""
-REQUEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
-"""For people and integrations, which retry: an error comes early instead of waiting for a lock."""
+REQUEST_LIMITS = Limits(statement_s=20, lock_s=5, idle_in_transaction_s=30)
+"""For people and clients of the API: an error comes before they give up."""
+INGEST_LIMITS = Limits(statement_s=20, lock_s=2, idle_in_transaction_s=30)
+"""For senders, which retry: an error comes early instead of waiting for a lock."""
 _ANSWER_GRACE_S = 10.0
 COMMIT_GRACE_S = 5.0
 """How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
