@@ -84,7 +84,7 @@ _ANSWER_GRACE_S = 10.0
 COMMIT_GRACE_S = 5.0
 """How long a canceled task waits for its commit, so that its outcome is known; then the connection is closed."""
 _ROLLBACK_LIMIT_S = 5.0
-"""The server rolls back by itself once the connection is closed."""
+"""The server also rolls back once the connection is closed."""
 _TRUSTED_S, _PROBE_LIMIT_S = 1.0, 3.0
 """How long an idle connection is trusted, and how long one that was idle longer may take to prove that it works."""
 _KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S, _KEEPALIVE_COUNT = 5, 2, 3
