@@ -39,13 +39,6 @@ async def _controlled(page: Page, path: str) -> None:
 
 async def _phone(browser: Browser, server: Server, pages: int = 1, **options: Any) -> Page:
     page = await open_pages(browser, server, pages, viewport=PHONE, **options)
-
-    async def is_exhausted() -> bool:
-        answer = await page.context.request.get("/api/v1/pages/PG-1")
-        return bool((await answer.json())["state"] == "exhausted")
-
-    # no message of this installation can be delivered; exhausted, the page changes only by what people do
-    await until(is_exhausted, "PG-1 is exhausted")
     await _controlled(page, "/pages/PG-1")
     return page
 

@@ -69,6 +69,13 @@ async def open_pages(browser: Browser, server: Server, pages: int, **options: An
             alert = {"title": f"alert {number}", "key": f"k{number}", "severity": "critical"}
             answer = await http.post(address, json={**alert, "labels": {"service": f"part-{number}"}})
             assert answer.is_success
+
+    async def are_exhausted() -> bool:
+        answer = await page.context.request.get("/api/v1/pages")
+        return [each["state"] for each in await answer.json()] == ["exhausted"] * pages
+
+    # no message of this installation can be delivered; exhausted, a page changes only by what people do
+    await until(are_exhausted, "the pages are exhausted")
     return page
 
 

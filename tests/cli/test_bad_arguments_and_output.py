@@ -103,14 +103,12 @@ async def test_an_interrupted_command_with_json_prints_nothing_but_json(tmp_path
             env=run.variables(),
             stdout=-1,
             stderr=-1,
+            # a shell starts its background jobs, and so these tests in one, with SIGINT ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         await asyncio.wait_for(asked.wait(), 30)
-        ended = asyncio.create_task(process.communicate())
-        while not ended.done():
-            # Python loses one that arrives while it finalizes an object; a person presses again
-            process.send_signal(signal.SIGINT)
-            await asyncio.wait([ended], timeout=5)
-        out, err = await ended
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, out) == (1, b"")
     assert json.loads(err)["type"] == "urn:firebell:problem:stopped"
 
