@@ -183,16 +183,16 @@ async def list_facts(w: Reader, ref: Text) -> list[FactShown]:
 
 
 @router.post("/incidents/{ref}/facts", status_code=201, summary="Record a fact", responses=problems(404, 409))
-async def record_fact(w: Recorder, ref: Text, given: NewFact) -> FactShown:
+async def record_fact(w: Recorder, ref: Text, new_fact: NewFact) -> FactShown:
     record = await actions.record_fact(
         w.tx,
         w.actor,
         parse_ref("INC", ref),
-        given.fact,
-        given.answer,
+        new_fact.fact,
+        new_fact.answer,
         w.now,
-        effective_at=given.effective_at,
-        reason=given.reason,
+        effective_at=new_fact.effective_at,
+        reason=new_fact.reason,
     )
     return _fact(await queries.setup(w.tx), record)
 

@@ -190,8 +190,8 @@ async def get_regime(w: Reader, regime_id: Text) -> RegimeShown:
     summary="Set how a regime applies to the organization",
     responses=problems(404, 409),
 )
-async def set_regime(w: Writer, regime_id: Text, given: RegimeChange) -> RegimeShown:
-    settings = RegimeSettings(given.on, given.authority, given.tz or "", given.responsible_id)
+async def set_regime(w: Writer, regime_id: Text, change: RegimeChange) -> RegimeShown:
+    settings = RegimeSettings(change.on, change.authority, change.tz or "", change.responsible_id)
     await actions.set_regime(w.tx, w.actor, regime_id, settings, w.now)
     return await _one(w, regime_id)
 
@@ -206,9 +206,9 @@ async def get_responsible(w: Reader) -> ResponsibleShown:
     summary="Set who is responsible for regulatory clocks",
     responses=problems(404, 409),
 )
-async def set_responsible(w: Writer, given: Responsible) -> ResponsibleShown:
-    await actions.set_responsible(w.tx, w.actor, given.person_id, w.now)
-    return ResponsibleShown(person_id=given.person_id)
+async def set_responsible(w: Writer, responsible: Responsible) -> ResponsibleShown:
+    await actions.set_responsible(w.tx, w.actor, responsible.person_id, w.now)
+    return ResponsibleShown(person_id=responsible.person_id)
 
 
 @router.get("/contracts", summary="List customer contracts, those that ended too")
@@ -217,8 +217,8 @@ async def list_contracts(w: Reader) -> list[ContractShown]:
 
 
 @router.post("/contracts", status_code=201, summary="Add a customer contract")
-async def add_contract(w: Writer, given: NewContract) -> ContractShown:
-    contract = await actions.add_contract(w.tx, w.actor, **given.model_dump(), now=w.now)
+async def add_contract(w: Writer, new_contract: NewContract) -> ContractShown:
+    contract = await actions.add_contract(w.tx, w.actor, **new_contract.model_dump(), now=w.now)
     return _contract(contract)
 
 

@@ -24,7 +24,7 @@ START_OPTIONS = [("declared", "Declared"), ("detected", "Detected"), ("aware", "
 SEVERITY_OPTIONS = [(i, f"SEV{i}" if i == 0 else f"SEV0–SEV{i}") for i in range(4)]
 
 
-async def _render(visit: Visit, given: Mapping[str, str], error: FirebellError | None = None) -> Response:
+async def _render(visit: Visit, fields: Mapping[str, str], error: FirebellError | None = None) -> Response:
     current = await queries.setup(visit.tx)
     ids = {one.settings.responsible_id for one in current.shipped} | {current.responsible_id}
     chosen = {i for i in ids if i is not None}
@@ -44,7 +44,7 @@ async def _render(visit: Visit, given: Mapping[str, str], error: FirebellError |
         "starts": START_OPTIONS,
         "start_names": dict(START_OPTIONS),
         "severities": SEVERITY_OPTIONS,
-        "given": given,
+        "fields": fields,
         "error": error,
     }
     return await html.render(visit.request, "regulatory/regimes.html", context)
@@ -67,12 +67,12 @@ async def set_responsible(visit: CurrentVisit) -> Response:
 
 
 async def _regime_page(
-    visit: Visit, regime_id: str, given: Mapping[str, Any] | None = None, error: FirebellError | None = None
+    visit: Visit, regime_id: str, fields: Mapping[str, Any] | None = None, error: FirebellError | None = None
 ) -> Response:
     regime, current = actions.regime(regime_id), await queries.setup(visit.tx)
     applied = next(one for one in current.shipped if one.regime.id == regime_id)
     settings = applied.settings
-    values = given or {
+    values = fields or {
         "on": "yes" if settings.is_on else "",
         "authority": settings.authority,
         "tz": settings.tz,

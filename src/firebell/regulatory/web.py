@@ -79,7 +79,7 @@ def facts_shown(current: Setup, one: IncidentClocks) -> list[FactDefinition]:
 
 
 async def _render(
-    visit: Visit, ref: str, given: Mapping[str, str], error: FirebellError | None = None
+    visit: Visit, ref: str, fields: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
     incident = await incidents.incident(visit.tx, parse_ref("INC", ref))
     current = await queries.setup(visit.tx)
@@ -101,7 +101,7 @@ async def _render(
         "latest": rules.latest(records),
         "history": list(reversed(records)),
         "starts": {fact: _default_start(one.facts, current, fact) for fact in current.definitions},
-        "given": given,
+        "fields": fields,
         "error": error,
         "submitted": SUBMITTED,
         "stopped": STOPPED,
