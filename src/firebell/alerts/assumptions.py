@@ -65,7 +65,7 @@ class KnownState:
         for service_id in {request.service_id for request in requests}:
             storm, room = self._storms.get(service_id), self._rooms.get(service_id, 0)
             if storm is not None and storm.opened_at > now - STORM_WINDOW:
-                batch.storms[service_id], batch.room[service_id] = _copy(storm), 0
+                batch.storms[service_id], batch.room[service_id] = rules.stored_state(storm), 0
             elif room > 0:
                 batch.room[service_id] = room
             else:
@@ -74,7 +74,7 @@ class KnownState:
             for event in request.incoming:
                 key = (request.service_id, rules.group_key(event))
                 if key not in batch.open_groups and (known := self._groups.get(key)) is not None:
-                    batch.open_groups[key] = _copy(known)
+                    batch.open_groups[key] = rules.stored_state(known)
         batch.groups = [*batch.open_groups.values(), *batch.storms.values()]
         event_ids = [event_id for ids in ids_by_request for event_id in ids]
         rules.apply(batch, zip(requests, ids_by_request, strict=True), set(event_ids), now)
@@ -129,34 +129,13 @@ class KnownState:
         self._rooms.update(batch.room)
         for service_id in batch.room:
             if storm := batch.storms.get(service_id):
-                self._storms[service_id] = _copy(storm)
+                self._storms[service_id] = rules.stored_state(storm)
             else:
                 self._storms.pop(service_id, None)
         for group in batch.groups:
             if group.key is None:
                 continue
             if group.firing > 0:
-                self._groups[group.service_id, group.key] = _copy(group)
+                self._groups[group.service_id, group.key] = rules.stored_state(group)
             else:
                 self._groups.pop((group.service_id, group.key), None)
-
-
-def _copy(group: GroupState) -> GroupState:
-    """Return a group as it is stored, without the marks of a batch."""
-    return GroupState(
-        id=group.id,
-        integration_id=group.integration_id,
-        service_id=group.service_id,
-        key=group.key,
-        title=group.title,
-        urgency=group.urgency,
-        opened_at=group.opened_at,
-        last_at=group.last_at,
-        fresh=False,
-        severity=group.severity,
-        alerts=group.alerts,
-        firing=group.firing,
-        events=group.events,
-        lead_key=group.lead_key,
-        stored_title=group.title,
-    )

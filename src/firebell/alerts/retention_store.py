@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index
+from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index, next_cursor
 
 MESSAGE_DAYS = 30
 """Default retention of messages as they were received, and of changes."""
@@ -128,7 +128,7 @@ async def prune_alerts(tx: Tx, before: datetime, cursor: int) -> int | None:
         cursor,
         BATCH_ROWS,
     )
-    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+    return next_cursor(rows, BATCH_ROWS)
 
 
 async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -171,7 +171,7 @@ async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
         cursor,
         BATCH_ROWS,
     )
-    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+    return next_cursor(rows, BATCH_ROWS)
 
 
 RETENTIONS = (

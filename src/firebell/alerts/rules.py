@@ -132,6 +132,15 @@ def next_milestone(alerts: int) -> int:
 
 def group_state(group: Group) -> GroupState:
     """Return the state of a stored group."""
+    return _unmarked(group, group.lead_severity)
+
+
+def stored_state(group: GroupState) -> GroupState:
+    """Return the state of a group once its batch is stored: without the marks of the batch."""
+    return _unmarked(group, group.severity)
+
+
+def _unmarked(group: Group | GroupState, severity: str | None) -> GroupState:
     return GroupState(
         id=group.id,
         integration_id=group.integration_id,
@@ -142,7 +151,7 @@ def group_state(group: Group) -> GroupState:
         opened_at=group.opened_at,
         last_at=group.last_at,
         fresh=False,
-        severity=group.lead_severity,
+        severity=severity,
         alerts=group.alerts,
         firing=group.firing,
         events=group.events,

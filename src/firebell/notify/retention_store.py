@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index
+from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index, next_cursor
 from firebell.notify.model import SubjectKind
 
 NOTICE_DAYS = 90
@@ -39,7 +39,7 @@ async def prune_notices(tx: Tx, before: datetime, cursor: int) -> int | None:
         BATCH_ROWS,
         SubjectKind.NOTICE,
     )
-    return rows[-1]["id"] if len(rows) == BATCH_ROWS and not rows[-1]["is_kept"] else None
+    return next_cursor(rows, BATCH_ROWS)
 
 
 async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:

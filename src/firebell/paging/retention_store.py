@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention import Retention, by_index, next_cursor
 from firebell.notify import actions as notify
 
 USED_LINK_DAYS = 7
@@ -85,7 +85,7 @@ async def prune_pages(tx: Tx, before: datetime, cursor: int) -> int | None:
         cursor,
         PAGES_PER_BATCH,
     )
-    return rows[-1]["id"] if len(rows) == PAGES_PER_BATCH and not rows[-1]["is_kept"] else None
+    return next_cursor(rows, PAGES_PER_BATCH)
 
 
 RETENTIONS = (

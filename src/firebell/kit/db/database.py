@@ -364,7 +364,7 @@ async def _transaction(conn: Connection) -> AsyncIterator[asyncpg.transaction.Tr
 async def _settled(conn: Connection, committing: Coroutine[Any, Any, T]) -> T:
     """Commit, even if the task is canceled: an interrupted commit has an unknown outcome.
 
-    If the server does not respond, closes the connection, which does not cancel the commit on the server.
+    A server that does not respond is given up after `Limits.answer_s`, when its own limit has long ended the commit.
     """
     commit = asyncio.create_task(committing)
     commit.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.kit.errors import StartupError
 from firebell.kit.jobs import timers
 
@@ -49,6 +49,14 @@ def by_index(delete: Callable[[Tx, datetime, int], Awaitable[int]]) -> Prune:
         return 0 if await delete(tx, before, BATCH_ROWS) >= BATCH_ROWS else None
 
     return prune
+
+
+def next_cursor(rows: Sequence[Row], batch_rows: int) -> int | None:
+    """Return the cursor after a batch of rows in the order of their ids; None if it was the last.
+
+    It was if it is not full, or if its newest row, by `is_kept`, is younger than the retention.
+    """
+    return rows[-1]["id"] if len(rows) == batch_rows and not rows[-1]["is_kept"] else None
 
 
 def parse(text: str) -> dict[str, int | None]:
