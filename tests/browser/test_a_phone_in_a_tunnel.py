@@ -9,7 +9,14 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import FIRST_RUN, press, sound
-from tests.browser.test_acting_on_pages import NOTICE_LOSS, PHONE, integration, open_pages, state_of
+from tests.browser.test_acting_on_pages import (
+    NOTICE_LOSS,
+    PHONE,
+    heard_the_server,
+    integration,
+    open_pages,
+    state_of,
+)
 from tests.browser.test_selecting_pages import checked, rows
 from tests.servers import Server, answers, listening, serve, started, until
 
@@ -28,7 +35,9 @@ async def _controlled(page: Page, path: str) -> None:
     """Open a page with the service worker, so that a copy is stored."""
     await page.goto(path)
     await page.evaluate("navigator.serviceWorker.ready")
-    await page.wait_for_function("navigator.serviceWorker.controller")
+    await until(
+        lambda: page.evaluate("Boolean(navigator.serviceWorker.controller)"), "the service worker took over"
+    )
     await page.goto(path)
 
     async def kept() -> bool:
@@ -87,7 +96,7 @@ async def test_what_is_pressed_during_a_restart_survives_a_reload_and_is_done_in
 ) -> None:
     async with serve(dsn) as server:
         page = await _phone(browser, server)
-        await page.wait_for_function("document.querySelector('[data-pulse]').hidden")
+        await expect(page.locator("[data-pulse]")).to_be_hidden()
         await server.kill()
         await page.reload()
         await expect(page.locator(STRIP)).to_be_visible()
@@ -305,7 +314,7 @@ async def test_a_network_that_falls_silent_is_noticed_within_ten_seconds(dsn: st
             page = await _phone(browser, Server(f"http://127.0.0.1:{port}", server.process, server.log))
             await page.add_init_script(NOTICE_LOSS)
             await page.reload()
-            await page.wait_for_function("document.querySelector('[data-pulse]').hidden && noticed.heard")
+            await heard_the_server(page)
             flowing.clear()
             await expect(page.locator("[data-pulse]")).to_be_visible()
             assert await page.evaluate("noticed.shown - noticed.heard") <= 10_000

@@ -59,6 +59,12 @@ async def integration(page: Page) -> str:
     return next(part for part in command.split() if part.startswith("http"))
 
 
+async def heard_the_server(page: Page) -> None:
+    """Return when the page, prepared with `NOTICE_LOSS`, got its first live event."""
+    await until(lambda: page.evaluate("Boolean(noticed.heard)"), "the page hears the server")
+    await expect(page.locator("[data-pulse]")).to_be_hidden()
+
+
 async def open_pages(browser: Browser, server: Server, pages: int, **options: Any) -> Page:
     """Finish the first run and open pages PG-1 to PG-`pages`, each of a group of its own."""
     page = await (await browser.new_context(base_url=server.url, **options)).new_page()
@@ -238,7 +244,7 @@ async def test_an_acknowledgement_survives_a_restart_of_the_server_and_a_reload(
         page = await open_pages(browser, server, 2)
         await page.add_init_script(NOTICE_LOSS)
         await page.goto("/pages/PG-1")
-        await page.wait_for_function("document.querySelector('[data-pulse]').hidden && noticed.heard")
+        await heard_the_server(page)
         await server.kill()
         await expect(page.locator("[data-pulse]")).to_be_visible()
         assert await page.evaluate("noticed.shown - noticed.lost") <= 3000

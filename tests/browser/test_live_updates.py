@@ -82,7 +82,7 @@ async def test_an_update_whose_answer_never_comes_is_asked_for_again(dsn: str, b
             "const limit = AbortSignal.timeout; AbortSignal.timeout = time => limit.call(AbortSignal, time / 10);"
         )
         await page.goto("/pages")
-        await page.wait_for_function("document.querySelector('[data-pulse]').hidden")
+        await expect(page.locator("[data-pulse]")).to_be_hidden()
         unanswered: list[Route] = []
 
         async def answer_all_but_the_first(route: Route) -> None:

@@ -167,6 +167,12 @@ def test_no_template_has_inline_style_or_script(path: Path) -> None:
     assert "|safe" not in text.replace(" ", "")
 
 
+def test_no_browser_test_lets_the_page_itself_evaluate_text() -> None:
+    # wait_for_function does so from its second look on, and the content security policy forbids it
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    assert not [path.name for path in tests if ".wait_for_function(" in path.read_text()]
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
 def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
     text = path.read_text()
