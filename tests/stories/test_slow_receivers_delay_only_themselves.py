@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,10 +13,11 @@ import pytest
 from firebell.channels.base import Message, Outcome, Retry
 from firebell.channels.webhook import Webhook
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from firebell.notify import delivery_store
 from firebell.notify.model import Delivery
 from firebell.notify.send_slots import Slots
-from firebell.notify.sender import Sender
+from firebell.notify.sender import CLAIM, UNRECORDED, Sender
 from firebell.paging import actions as paging
 from tests.servers import listening, until
 from tests.world import World, world
@@ -94,6 +96,39 @@ async def test_a_full_destination_is_skipped_and_starves_no_one_behind_it(dsn: s
                     slots.take(delivery)
             assert await delivery_store.next_at(tx, slots.blocked()) is None
         assert len(claimed) < 64
+
+
+async def test_messages_go_on_while_outcomes_wait_to_be_recorded(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = asyncio.Event()
+    accepted = delivery_store.accepted
+
+    async def accepted_later(tx: Tx, arrived: Sequence[tuple[Delivery, str]], now: datetime) -> set[int]:
+        await recording.wait()
+        return await accepted(tx, arrived, now)
+
+    monkeypatch.setattr(delivery_store, "accepted", accepted_later)
+    async with world(dsn, clock) as w:
+        for number in range(UNRECORDED + 100):
+            await w.alert(f"alert {number}", service=f"s{number}")
+        await plan(w)
+        sender = Sender(w.ctx)
+
+        async def are_sent() -> bool:
+            await sender.run_once(w.now)
+            return len(w.sink.got) >= UNRECORDED
+
+        await until(are_sent, "as many messages are sent as may be unrecorded")
+        assert await sender.run_once(w.now) == 0
+        # a crash now would send these again, and no more
+        assert len(w.sink.got) < UNRECORDED + CLAIM
+        recording.set()
+        await w.settle()
+        await sender.drain()
+        while await sender.run_once(w.now):
+            await sender.drain()
+        assert len(w.sink.got) == UNRECORDED + 100
 
 
 async def test_four_quick_restarts_are_no_attempts(dsn: str, clock: FakeClock) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import ipaddress
+import select
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
@@ -81,6 +83,43 @@ def check_url(url: str, field: str = "address") -> str:
     return text
 
 
+class _Stream(httpcore.AsyncNetworkStream):
+    """Asks a socket that it knows whether it is readable.
+
+    Every request asks this of every idle connection, and `httpcore.AnyIOBackend` would look up the socket each time.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket: socket.socket = inner.get_extra_info("socket")
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        if self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once, checks every address, and connects to a checked one (no DNS rebinding)."""
 
@@ -111,8 +150,11 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         soon = _NEXT_ADDRESS_S if timeout is None else min(timeout, _NEXT_ADDRESS_S)
         for address in good[:-1]:
             with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return await self._inner.connect_tcp(address, port, soon, local_address, socket_options)
-        return await self._inner.connect_tcp(good[-1], port, timeout, local_address, socket_options)
+                return await self._connect(address, port, soon, local_address, socket_options)
+        return await self._connect(good[-1], port, timeout, local_address, socket_options)
+
+    async def _connect(self, *args: Any) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.connect_tcp(*args))
 
     async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         raise httpcore.ConnectError("local sockets are never dialled")

@@ -5,7 +5,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 import asyncpg
 
@@ -35,6 +34,8 @@ LINGER_S = 0.02
 BACKOFF_S = (2, 8, 30)
 CLAIMS = 8
 """Number of leases in a row that may end without an outcome: a message may crash every process."""
+UNRECORDED = 4 * CLAIM
+"""Number of messages being sent or recorded above which none is claimed: a crash may send as many again."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """Delays between attempts to record an outcome while the database is unavailable."""
 
@@ -57,6 +58,9 @@ class Sender:
 
     async def run_once(self, now: datetime) -> int:
         """Claim due deliveries for which there are slots, begin to send them, and return their number."""
+        if len(self._tasks) >= UNRECORDED:
+            self._blocked = True
+            return 0
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await delivery_store.claim(tx, now, CLAIM, self._slots)
@@ -69,7 +73,7 @@ class Sender:
             task = self._ctx.pace.start(self._deliver(bundle))
             self._tasks.add(task)
             self._slots.take(bundle.deliveries[0])
-            task.add_done_callback(partial(self._finished, bundle.deliveries[0]))
+            task.add_done_callback(self._finished)
             # alerts and timers take turns with a storm of messages
             await self._ctx.pace.sleep(0)
         return len(claimed)
@@ -91,11 +95,13 @@ class Sender:
         if slow:
             await asyncio.wait(slow, timeout=1)
 
-    def _finished(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._slots.release(delivery)
         if not task.cancelled() and task.exception():
             log.error("a delivery ended without an outcome", exc_info=task.exception())
+        self._gather_if_blocked()
+
+    def _gather_if_blocked(self) -> None:
         if self._blocked:
             self._gather()
 
@@ -127,11 +133,15 @@ class Sender:
         return [message for d in claimed for message in await self._composed(tx, [d], now)]
 
     async def _deliver(self, bundle: Bundle) -> None:
-        message = bundle.message
-        if isinstance(message, Message):
-            outcome = without_code(await self._outcome(bundle, message), message.code)
-        else:
-            outcome = message
+        try:
+            outcome = await self._outcome(bundle)
+        finally:
+            # the destination is free again, although the outcome is recorded later
+            self._slots.release(bundle.deliveries[0])
+            self._gather_if_blocked()
+        await self._record_outcome(bundle, outcome)
+
+    async def _record_outcome(self, bundle: Bundle, outcome: Outcome) -> None:
         for wait in RECORD_AFTER_S:
             await self._ctx.pace.sleep(wait)
             try:
@@ -149,7 +159,13 @@ class Sender:
             else:
                 return
 
-    async def _outcome(self, bundle: Bundle, message: Message) -> Outcome:
+    async def _outcome(self, bundle: Bundle) -> Outcome:
+        """Return the outcome of sending the message, or of composing it if that failed."""
+        if isinstance(bundle.message, Message):
+            return without_code(await self._sent(bundle, bundle.message), bundle.message.code)
+        return bundle.message
+
+    async def _sent(self, bundle: Bundle, message: Message) -> Outcome:
         """Send and return the outcome; any error is a failed attempt, so that the next rule acts."""
         delivery = bundle.deliveries[0]
         if max(d.lost_claims for d in bundle.deliveries) > CLAIMS:
