@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -12,9 +12,22 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, web
+    from firebell.incidents import (
+        api,
+        closing_api,
+        closing_web,
+        details_web,
+        list_web,
+        message_api,
+        message_web,
+        reporting_api,
+        web,
+    )
 
-    return [message_web.router, list_web.router, web.router, api.router]
+    return [
+        *(message_web.router, closing_web.router, details_web.router, list_web.router, web.router),
+        *(reporting_api.router, closing_api.router, api.router, message_api.router),
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -23,20 +36,27 @@ def _timers() -> Mapping[str, "Handler"]:
     return timers.HANDLERS
 
 
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents import actions
+    from firebell.paging.model import PageAcknowledged
+
+    return Subscriptions(then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}})
+
+
+_TABLES = (
+    *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
+    *("incident_transition", "incident_baseline", "customer_report"),
+)
+
 SLICE = Slice(
     "incidents",
-    tables=(
-        "incident",
-        "incident_service",
-        "incident_page",
-        "incident_role",
-        "timeline_entry",
-    ),
-    views={"page_incident": "An alert and a page are shown with their incidents."},
-    kept=dict.fromkeys(
-        ("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
-        "An incident is kept, with everything that is known about it.",
-    ),
+    tables=_TABLES,
+    views={
+        "page_incident": "An alert and a page are shown with their incidents.",
+        "private_incident": "An alert and a page are shown without the private incidents of others.",
+    },
+    kept=dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
+    subscriptions=_subscriptions,
     routers=_routers,
     timers=_timers,
     commands=(
