@@ -6,9 +6,11 @@ from typing import Any
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import (
+    backfilling,
     closing_actions,
     lifecycle,
     list_store,
+    merging,
     phase_actions,
     privacy,
     privacy_store,
@@ -51,6 +53,7 @@ _TWIN_WITHIN = timedelta(seconds=10)
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 answer_report = closing_actions.answer_report
+backfill = backfilling.backfill
 check_regressions = phase_actions.check_regressions
 declare_reported = reporting.declare_reported
 hidden_ids = privacy_store.hidden_ids
@@ -65,6 +68,8 @@ postmortem_required = lifecycle.postmortem_required
 readers_of_open = privacy_store.readers_of_open
 record_report = closing_actions.record_report
 refusals = phase_actions.refusals
+relate = merging.relate
+related = merging.related
 report = reporting.report
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
@@ -73,6 +78,7 @@ set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 sign_baseline = closing_actions.sign_baseline
 timeline = store.timeline
+unrelate = merging.unrelate
 triage_incidents_of_page = reporting.triage_incidents_of_page
 withdraw_review = phase_actions.withdraw_review
 
@@ -268,6 +274,17 @@ async def set_severity(
     if raised and FACTS[Severity(severity)].page and not new.drill:
         await records.page_for(tx, actor, new, (await store.services(tx, [incident_id]))[incident_id], now)
     return await records.schedule_next_update(tx, new)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def merge(
+    tx: Tx, actor: Actor, incident_id: int, into_id: int, now: datetime, *, reason: str = ""
+) -> Incident:
+    """Merge one open incident into another, which gets the worse severity of the two, and return the second."""
+    gone, into = await merging.absorb(tx, actor, incident_id, into_id, reason, now)
+    if gone.severity < into.severity and not gone.provisional and into.phase not in UNDECLARED:
+        return await set_severity(tx, actor, into_id, gone.severity, f"Merged {gone.ref}", now)
+    return into
 
 
 @permits(Verb.INCIDENT_UPDATE)

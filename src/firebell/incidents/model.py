@@ -202,6 +202,14 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Relation:
+    """How an incident is related to the one with the id: linked, child, parent, merged or merged_into."""
+
+    incident_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """Someone confirmed that the metrics are back to normal."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import Command, IncidentPart, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -43,9 +43,15 @@ def _subscriptions() -> Subscriptions:
     return Subscriptions(then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}})
 
 
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.incidents import relation_part
+
+    return [relation_part.PART]
+
+
 _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
-    *("incident_transition", "incident_baseline", "customer_report"),
+    *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
 )
 
 SLICE = Slice(
@@ -57,6 +63,7 @@ SLICE = Slice(
     },
     kept=dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
     subscriptions=_subscriptions,
+    incident_parts=_incident_parts,
     routers=_routers,
     timers=_timers,
     commands=(

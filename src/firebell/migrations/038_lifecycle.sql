@@ -92,3 +92,17 @@ create table customer_report (
     answered_by bigint references person
 );
 create index customer_report_incident on customer_report (incident_id, id);
+
+-- How incidents belong together: `other_id` is a child of `incident_id`, or the two are linked, the lower id first.
+create table incident_relation (
+    incident_id bigint not null references incident on delete cascade,
+    other_id bigint not null references incident on delete cascade,
+    kind text not null check (kind in ('linked', 'child')),
+    created_at timestamptz not null,
+    created_by bigint references person,
+    primary key (incident_id, other_id),
+    check (incident_id <> other_id),
+    check (kind = 'child' or incident_id < other_id)
+);
+create index incident_relation_other on incident_relation (other_id);
+create unique index incident_relation_parent on incident_relation (other_id) where kind = 'child';
