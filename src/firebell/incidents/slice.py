@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, IncidentPart, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -21,11 +21,14 @@ def _routers() -> list["APIRouter"]:
         message_api,
         message_web,
         reporting_api,
+        rule_api,
+        rule_web,
         web,
     )
 
     return [
-        *(message_web.router, closing_web.router, details_web.router, list_web.router, web.router),
+        *(message_web.router, closing_web.router, details_web.router, rule_web.router),
+        *(list_web.router, web.router, rule_api.router),
         *(reporting_api.router, closing_api.router, api.router, message_api.router),
     ]
 
@@ -52,16 +55,20 @@ def _incident_parts() -> list[IncidentPart]:
 _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
     *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
+    "declaration_rule_page",
 )
 
 SLICE = Slice(
     "incidents",
-    tables=_TABLES,
+    tables=(*_TABLES, "declaration_rule"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "An alert and a page are shown without the private incidents of others.",
     },
-    kept=dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
+    kept={
+        **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
+        "declaration_rule": FEW,
+    },
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,
     routers=_routers,
@@ -71,6 +78,12 @@ SLICE = Slice(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60
         ),
         Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
+        Command(
+            "declaration-rule",
+            "List, try, create and remove rules that declare incidents.",
+            "firebell.commands.declaration_rule",
+            rank=115,
+        ),
         Command(
             "incident",
             "Run incidents: roles, updates, phases and post-mortems.",

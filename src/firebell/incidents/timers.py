@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.incidents import actions, records
+from firebell.incidents import actions, records, rule_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -35,9 +35,18 @@ async def run_review(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     return [timer for timer in due_timers if int(timer.key) in locked]
 
 
+async def run_rules(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Declare incidents by rules, and check again soon while any rule is on."""
+    if await rule_actions.declare_by_rules(tx, now):
+        for timer in due_timers:
+            await timers.schedule(tx, timer.kind, timer.key, now + rule_actions.CHECK_INTERVAL)
+    return []
+
+
 HANDLERS: dict[str, timers.Handler] = {
     actions.UPDATE_DUE_TIMER: run_update_due,
     actions.STABLE_TIMER: run_stable,
     records.REFIRE_TIMER: run_refire,
     records.REVIEW_TIMER: run_review,
+    rule_actions.RULES_TIMER: run_rules,
 }

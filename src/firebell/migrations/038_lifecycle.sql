@@ -106,3 +106,30 @@ create table incident_relation (
 );
 create index incident_relation_other on incident_relation (other_id);
 create unique index incident_relation_parent on incident_relation (other_id) where kind = 'child';
+
+-- Rules that declare an incident from pages. A removed one stays for the incidents that it declared.
+create table declaration_rule (
+    id bigint generated always as identity primary key,
+    name text not null check (name <> ''),
+    service_id bigint references service on delete cascade,
+    matchers text not null,
+    pages int not null check (pages between 1 and 100),
+    window_minutes int not null check (window_minutes between 1 and 1440),
+    severity int not null check (severity between 0 and 3),
+    is_on boolean not null,
+    created_at timestamptz not null,
+    created_by bigint references person,
+    removed_at timestamptz
+);
+alter table incident add column declared_by_rule bigint references declaration_rule;
+create index incident_declared_by_rule on incident (declared_by_rule) where declared_by_rule is not null;
+
+-- The pages that counted for a rule: each counts once, so that one cause is declared once.
+create table declaration_rule_page (
+    rule_id bigint not null references declaration_rule on delete cascade,
+    page_id bigint not null references page on delete cascade,
+    incident_id bigint not null references incident on delete cascade,
+    primary key (rule_id, page_id)
+);
+create index declaration_rule_page_page on declaration_rule_page (page_id);
+create index declaration_rule_page_incident on declaration_rule_page (incident_id);
