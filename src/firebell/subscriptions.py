@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firebell.incidents import closing_registry
 from firebell.kit.db.events import MustHandler, Reactions
 from firebell.kit.jobs import outbox
 from firebell.kit.slice import Composer, Slice, unique
@@ -9,7 +10,11 @@ from firebell.slices import SLICES
 
 
 def build(slices: Sequence[Slice] = SLICES) -> Reactions:
-    """Return all subscriptions: `must` run in the emitter's transaction, `then` through the outbox."""
+    """Return all subscriptions: `must` run in the emitter's transaction, `then` through the outbox.
+
+    Also registers the closing conditions of the slices.
+    """
+    closing_registry.register([source for each in slices for source in each.closing_conditions()])
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
     for subscriptions in (each.subscriptions() for each in slices):

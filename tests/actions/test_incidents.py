@@ -48,6 +48,7 @@ async def closed(w: World, severity: int = 1) -> Incident:
         await incidents.set_phase(tx, mara, made.id, Phase.MONITORING, w.now)
     w.clock.advance(timedelta(minutes=30))
     async with w.ctx.db.tx() as tx:
+        await incidents.sign_baseline(tx, mara, made.id, "5xx ratio at 0.4%", w.now)
         return await incidents.set_phase(tx, mara, made.id, Phase.CLOSED, w.now)
 
 

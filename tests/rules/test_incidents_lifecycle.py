@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firebell.incidents.checks import findings, passed
+from firebell.incidents.closing import ClosingFacts, LinkedAlert, conditions
 from firebell.incidents.lifecycle import (
     ALLOWED,
     GuardFacts,
@@ -20,6 +21,7 @@ from firebell.kit.findings import FindingLevel
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
+MEASURED = LinkedAlert("5xx above 5%", "PG-7", NOW, NOW, "source")
 
 
 def incident(**more: Any) -> Incident:
@@ -75,13 +77,17 @@ def test_mitigating_and_resolving_need_a_mitigation() -> None:
     assert "mitigation" in (refusal(incident(), Phase.MONITORING, bare, NOW) or "")
 
 
+def _missing(facts: ClosingFacts, now: datetime, **more: Any) -> dict[str, str]:
+    subject = incident(**{"phase": Phase.MONITORING, "stable_since": NOW, **more})
+    return {c.code: c.sentence for c in conditions(subject, facts, now) if not c.is_met}
+
+
 def test_closing_waits_for_thirty_stable_minutes() -> None:
-    subject = incident(phase=Phase.MONITORING, stable_since=NOW)
-    almost = NOW + timedelta(minutes=29, seconds=1)
-    assert "(1 min left)" in (refusal(subject, Phase.CLOSED, READY, almost) or "")
-    assert refusal(subject, Phase.CLOSED, READY, NOW + timedelta(minutes=30)) is None
-    demanding = GuardFacts(frozenset(), ("PG-7",), True)
-    assert "PG-7" in (refusal(subject, Phase.CLOSED, demanding, NOW + timedelta(hours=1)) or "")
+    facts = ClosingFacts([MEASURED])
+    assert "(1 min left)" in _missing(facts, NOW + timedelta(minutes=29, seconds=1))["stable"]
+    assert _missing(facts, NOW + timedelta(minutes=30)) == {}
+    late = NOW + timedelta(hours=1)
+    assert "PG-7" in _missing(ClosingFacts([MEASURED], ["PG-7"]), late)["pages"]
 
 
 def test_reopening_ends_after_a_day() -> None:

@@ -27,7 +27,8 @@ RESPONDERS = {
 MANAGERS = {
     "oncall:read": "pay.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
-    "incidents:write": "regulatory.write template.write",
+    "incidents:read": "incident.read_private",
+    "incidents:write": "regulatory.write template.write incident_settings.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

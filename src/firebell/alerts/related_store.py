@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from firebell.kit import viewing
 from firebell.kit.db.database import Tx
 
 
@@ -20,14 +21,24 @@ async def pages_of_groups(tx: Tx, group_ids: Collection[int]) -> dict[int, int]:
 
 
 async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, list[int]]:
-    """Return the incident ids of each page that belongs to any, oldest first."""
+    """Return the ids of the incidents of each page that the current reader may know of, oldest first."""
     rows = await tx.fetch(
         """
         select page_id, array_agg(incident_id order by incident_id) as incident_ids
         from page_incident
         where page_id = any($1::bigint[])
+            and (
+                $2::bigint is null
+                or not exists (
+                    select
+                    from private_incident
+                    where private_incident.incident_id = page_incident.incident_id
+                        and $2 <> all(private_incident.readers)
+                )
+            )
         group by page_id
         """,
         list(page_ids),
+        viewing.reader(),
     )
     return {row["page_id"]: row["incident_ids"] for row in rows}

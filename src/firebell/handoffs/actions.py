@@ -78,7 +78,8 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
     team, start = schedule.team_id, change.shift_start
     team_services = {s.id for s in await catalog.services(tx) if s.team_id == team}
     phases = (*OPEN, Phase.CLOSED, Phase.REVIEWED)
-    recent = await incidents.incidents(tx, phases, False, MAX_INCIDENTS)
+    # everyone can read a handoff, also those who may not know of a private incident
+    recent = [i for i in await incidents.incidents(tx, phases, False, MAX_INCIDENTS) if not i.is_private]
     services = await incidents.services(tx, [i.id for i in recent])
     team_incidents = [i for i in recent if team_services & set(services[i.id])]
     titles = {i.id: i.title for i in team_incidents}

@@ -11,8 +11,16 @@ from pydantic import AfterValidator, ConfigDict, Field
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions, filtering, list_store, store
 from firebell.incidents.filtering import IncidentQuery
-from firebell.incidents.messages import messages
-from firebell.incidents.model import OPEN, Incident, IncidentRole, Phase, Sort, TimelineEntry
+from firebell.incidents.model import (
+    OPEN,
+    Incident,
+    IncidentRole,
+    IncidentType,
+    Phase,
+    Sort,
+    TimelineEntry,
+    Visibility,
+)
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import FACTS, Severity, classify, parse
 from firebell.kit.db.database import Tx
@@ -22,12 +30,12 @@ from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Id,
+    Instant,
     Name,
     PageParams,
     QueryBool,
     StrictBool,
     Text,
-    TimeZone,
     matching,
     problems,
 )
@@ -95,6 +103,10 @@ class IncidentShown(ApiOutput):
     provisional: bool
     phase: Phase
     drill: bool
+    type: IncidentType
+    visibility: Visibility
+    backfilled: bool
+    merged_into: Annotated[str | None, Field(description="the incident that this one was merged into")]
     services: list[str]
     roles: list[RoleShown]
     pages: list[str]
@@ -143,18 +155,6 @@ class EntryShown(ApiOutput):
     data: dict[str, Any]
 
 
-class MessageShown(ApiOutput):
-    """A message with its placeholders filled; `missing` names those that a person must fill."""
-
-    id: str
-    title: str
-    note: str
-    group: str
-    fits: bool
-    text: str
-    missing: list[str]
-
-
 class SeverityAnswers(ApiInput):
     """Answers to the four questions; null means "not known" and counts as the worse answer."""
 
@@ -185,6 +185,10 @@ class NewIncident(ApiInput):
     summary: Annotated[Text, Field(max_length=5000)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
+    type: IncidentType = IncidentType.OPERATIONAL
+    private: Annotated[
+        StrictBool, Field(description="only those involved and managers see it; always true for security")
+    ] = False
 
 
 class NewEntry(ApiInput):
@@ -207,6 +211,9 @@ class NewPhase(ApiInput):
     phase: Phase
     reason: Annotated[Text, Field(max_length=1000)] = ""
     force: StrictBool = False
+    effective_at: Annotated[
+        Instant | None, Field(description="when it happened; now by default, never before the phase began")
+    ] = None
 
 
 class NewRole(ApiInput):
@@ -250,6 +257,10 @@ async def _all(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentShown]:
                 "provisional": i.provisional,
                 "phase": i.phase,
                 "drill": i.drill,
+                "type": i.type,
+                "visibility": i.visibility,
+                "backfilled": i.backfilled,
+                "merged_into": f"INC-{i.merged_into}" if i.merged_into else None,
                 "services": [services_by_id[s].slug for s in services[i.id]],
                 "roles": [
                     {"role": a.role, "person": people_by_id[a.person_id].name, "id": a.person_id}
@@ -270,6 +281,9 @@ async def _all(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentShown]:
 
 async def _one(tx: Tx, incident: Incident) -> IncidentShown:
     return (await _all(tx, [incident]))[0]
+
+
+incident_shown = _one
 
 
 def _entry(entry: TimelineEntry) -> EntryShown:
@@ -352,6 +366,8 @@ async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
         summary=body.summary,
         commander_id=w.person_id if body.take_command else None,
         drill=body.drill,
+        incident_type=body.type,
+        private=body.private,
         now=w.now,
     )
     return await _one(w.tx, incident)
@@ -423,6 +439,7 @@ async def set_phase(w: Responder, ref: Text, body: NewPhase) -> IncidentShown:
         w.now,
         reason=body.reason,
         force=body.force,
+        effective_at=body.effective_at,
     )
     return await _one(w.tx, moved)
 
@@ -454,29 +471,3 @@ async def link_page(w: Responder, ref: Text, body: PageLink) -> IncidentShown:
     incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", body.page)
     await actions.link_page(w.tx, w.actor, incident_id, page_id, w.now)
     return await _one(w.tx, await actions.incident(w.tx, incident_id))
-
-
-@router.get(
-    "/incidents/{ref}/messages",
-    summary="List messages about an incident, suggested ones first",
-    responses=problems(404),
-)
-async def list_messages(
-    w: Reader,
-    ref: Text,
-    tz: Annotated[TimeZone, Query(description="time zone of the times")] = "UTC",
-) -> list[MessageShown]:
-    incident = await actions.incident(w.tx, parse_ref("INC", ref))
-    all_messages = await messages(w.tx, incident, w.ctx.public_url, tz, w.now)
-    return [
-        MessageShown(
-            id=m.template.id,
-            title=m.template.title,
-            note=m.template.note,
-            group=m.template.group,
-            fits=m.fits,
-            text=m.text,
-            missing=m.missing,
-        )
-        for m in all_messages
-    ]

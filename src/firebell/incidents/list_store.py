@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from firebell.incidents.model import Incident, IncidentFilter, Phase, PostmortemState, Sort
+from firebell.incidents.privacy_store import readable
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
@@ -15,7 +16,7 @@ _DURATION = """coalesce(
 )"""
 """Seconds from declaration to closure; open incidents sort above all closed ones, earliest declaration first."""
 
-_SEARCHED = "id, title, summary, declared_at, closed_at"
+_SEARCHED = "id, title, summary, declared_at, closed_at, visibility"
 _MATCH = "search_vector(incident.title || ' ' || incident.summary) @@ to_tsquery('simple', {})"
 
 
@@ -117,7 +118,7 @@ class _Query:
         """
 
     def _conditions(self, wanted: IncidentFilter) -> list[str]:
-        conditions = ["true"]
+        conditions = [readable(self.add)]
         if wanted.phases:
             conditions.append(f"incident.phase = any({self.add([str(p) for p in wanted.phases])}::text[])")
         if wanted.drill is not None:

@@ -20,10 +20,14 @@ FITS = {
     ),
     Phase.INVESTIGATING: ("update-progress", "status-investigating", "email-acknowledge", "executive-brief"),
     Phase.MITIGATING: ("update-progress", "status-identified", "email-acknowledge", "executive-brief"),
+    Phase.DETECTED: (),
+    Phase.TRIAGING: (),
+    Phase.RESOLVED: ("update-mitigated", "status-monitoring"),
     Phase.MONITORING: ("update-mitigated", "status-monitoring"),
     Phase.CLOSED: ("update-resolved", "status-resolved", "email-resolved", "all-clear"),
     Phase.REVIEWED: ("email-resolved",),
     Phase.DISMISSED: ("update-resolved",),
+    Phase.MERGED: ("update-resolved",),
 }
 """The templates that suit each phase, the one to send first in front."""
 

@@ -7,19 +7,51 @@ from typing import Any
 
 
 class Phase(StrEnum):
-    """The phase of an incident (spec 4.2)."""
+    """The phase of an incident (spec 4.2); `resolved` lasts no time, because monitoring begins at once."""
 
+    DETECTED = "detected"
+    TRIAGING = "triaging"
     DECLARED = "declared"
     INVESTIGATING = "investigating"
     MITIGATING = "mitigating"
+    RESOLVED = "resolved"
     MONITORING = "monitoring"
     CLOSED = "closed"
     REVIEWED = "reviewed"
     DISMISSED = "dismissed"
+    MERGED = "merged"
 
 
-OPEN = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING, Phase.MONITORING)
+UNDECLARED = (Phase.DETECTED, Phase.TRIAGING)
+"""The phases before someone declares; such an incident has no severity yet, and no clock of it runs."""
 ACTIVE = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING)
+OPEN = (*UNDECLARED, *ACTIVE, Phase.RESOLVED, Phase.MONITORING)
+
+
+class IncidentType(StrEnum):
+    """What an incident is about; a security incident is private."""
+
+    OPERATIONAL = "operational"
+    SECURITY = "security"
+    DATA_PROTECTION = "data_protection"
+    VENDOR = "vendor"
+    PERFORMANCE = "performance"
+
+
+TYPE_NAMES = {
+    IncidentType.OPERATIONAL: "Operational",
+    IncidentType.SECURITY: "Security",
+    IncidentType.DATA_PROTECTION: "Data protection",
+    IncidentType.VENDOR: "Vendor",
+    IncidentType.PERFORMANCE: "Performance",
+}
+
+
+class Visibility(StrEnum):
+    """Who sees an incident: everyone, or only those involved and managers."""
+
+    OPEN = "open"
+    PRIVATE = "private"
 
 
 class IncidentRole(StrEnum):
@@ -75,11 +107,25 @@ class Incident:
     reopen_count: int
     declared_by: int | None
     version: int
+    type: IncidentType = IncidentType.OPERATIONAL
+    visibility: Visibility = Visibility.OPEN
+    backfilled: bool = False
+    merged_into: int | None = None
 
     @property
     def ref(self) -> str:
         """The reference, such as INC-7."""
         return f"INC-{self.id}"
+
+    @property
+    def is_private(self) -> bool:
+        """True if only those involved and managers may know of it."""
+        return self.visibility is Visibility.PRIVATE
+
+    @property
+    def public_name(self) -> str:
+        """What people who may not read it are told: the reference, unless it is private."""
+        return "a private incident" if self.is_private else self.ref
 
 
 class Sort(StrEnum):
@@ -138,6 +184,51 @@ class TimelineEntry:
     actor_id: int | None
     text: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A move to a phase; `before` is None for the first, `skipped` names the conditions that were not met."""
+
+    id: int
+    before: Phase | None
+    after: Phase
+    at: datetime
+    effective_at: datetime
+    actor: str
+    actor_id: int | None
+    reason: str
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How an incident is related to the one with the id: linked, child, parent, merged or merged_into."""
+
+    incident_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Someone confirmed that the metrics are back to normal."""
+
+    note: str
+    signed_at: datetime
+    signed_by: int | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReport:
+    """What a customer reported; open until it is answered."""
+
+    id: int
+    text: str
+    reported_at: datetime
+    recorded_at: datetime
+    actor: str
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +295,11 @@ class IncidentClosed:
     """An incident was closed; its post-mortem is due from now on."""
 
     incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMerged:
+    """An incident was merged into another, which has its services, pages and roles from now on."""
+
+    incident_id: int
+    into_id: int

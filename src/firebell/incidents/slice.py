@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -12,9 +12,25 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, web
+    from firebell.incidents import (
+        api,
+        closing_api,
+        closing_web,
+        details_web,
+        list_web,
+        message_api,
+        message_web,
+        reporting_api,
+        rule_api,
+        rule_web,
+        web,
+    )
 
-    return [message_web.router, list_web.router, web.router, api.router]
+    return [
+        *(message_web.router, closing_web.router, details_web.router, rule_web.router),
+        *(list_web.router, web.router, rule_api.router),
+        *(reporting_api.router, closing_api.router, api.router, message_api.router),
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -23,20 +39,38 @@ def _timers() -> Mapping[str, "Handler"]:
     return timers.HANDLERS
 
 
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents import actions
+    from firebell.paging.model import PageAcknowledged
+
+    return Subscriptions(then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}})
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.incidents import relation_part
+
+    return [relation_part.PART]
+
+
+_TABLES = (
+    *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
+    *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
+    "declaration_rule_page",
+)
+
 SLICE = Slice(
     "incidents",
-    tables=(
-        "incident",
-        "incident_service",
-        "incident_page",
-        "incident_role",
-        "timeline_entry",
-    ),
-    views={"page_incident": "An alert and a page are shown with their incidents."},
-    kept=dict.fromkeys(
-        ("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
-        "An incident is kept, with everything that is known about it.",
-    ),
+    tables=(*_TABLES, "declaration_rule"),
+    views={
+        "page_incident": "An alert and a page are shown with their incidents.",
+        "private_incident": "An alert and a page are shown without the private incidents of others.",
+    },
+    kept={
+        **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
+        "declaration_rule": FEW,
+    },
+    subscriptions=_subscriptions,
+    incident_parts=_incident_parts,
     routers=_routers,
     timers=_timers,
     commands=(
@@ -44,6 +78,12 @@ SLICE = Slice(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60
         ),
         Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
+        Command(
+            "declaration-rule",
+            "List, try, create and remove rules that declare incidents.",
+            "firebell.commands.declaration_rule",
+            rank=115,
+        ),
         Command(
             "incident",
             "Run incidents: roles, updates, phases and post-mortems.",

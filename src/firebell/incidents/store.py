@@ -4,27 +4,44 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents.model import Assignment, Incident, IncidentRole, Phase, TimelineEntry
+from firebell.incidents.model import (
+    Assignment,
+    Incident,
+    IncidentRole,
+    IncidentType,
+    Phase,
+    TimelineEntry,
+    Visibility,
+)
+from firebell.incidents.privacy_store import Values, readable
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 
 INCIDENT_COLUMNS = (
     "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
     " drill, impact_start, detected_at, declared_at, mitigated_at, impact_end, resolved_at, stable_since,"
-    " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version"
+    " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version,"
+    " type, visibility, backfilled, merged_into"
 )
 _CHANGEABLE = {
     *("title", "summary", "conditions", "actions", "needs"),
     *("severity", "max_severity", "provisional", "phase"),
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
     *("update_due_at", "severity_at", "reopen_count"),
+    *("type", "visibility", "merged_into", "answers", "impact_start", "detected_at", "declared_at"),
+    *("declared_by",),
 }
 
 
 def incident_from_row(row: Row) -> Incident:
     """Return a row of `INCIDENT_COLUMNS` as an incident."""
     values = dict(row)
-    return Incident(**{**values, "phase": Phase(values["phase"])})
+    values |= {
+        "phase": Phase(values["phase"]),
+        "type": IncidentType(values["type"]),
+        "visibility": Visibility(values["visibility"]),
+    }
+    return Incident(**values)
 
 
 async def insert(
@@ -38,15 +55,20 @@ async def insert(
     detected_at: datetime,
     declared_by: int | None,
     now: datetime,
+    *,
+    phase: Phase = Phase.DECLARED,
+    type: IncidentType = IncidentType.OPERATIONAL,  # noqa: A002 - the name of the column
+    visibility: Visibility = Visibility.OPEN,
+    backfilled: bool = False,
 ) -> Incident:
-    """Insert an incident in the phase declared and return it."""
+    """Insert an incident and return it; until someone declares it, `declared_at` is when it was reported."""
     row = await tx.row(
         f"""
         insert into incident (
             title, summary, severity, max_severity, answers, provisional, phase, drill,
-            detected_at, declared_at, severity_at, declared_by
+            detected_at, declared_at, severity_at, declared_by, type, visibility, backfilled
         )
-        values ($1, $2, $3, $3, $4, $5, 'declared', $6, $7, $8, $8, $9)
+        values ($1, $2, $3, $3, $4, $5, $10, $6, $7, $8, $8, $9, $11, $12, $13)
         returning {INCIDENT_COLUMNS}
         """,
         title,
@@ -58,6 +80,10 @@ async def insert(
         detected_at,
         now,
         declared_by,
+        phase,
+        type,
+        visibility,
+        backfilled,
     )
     assert row
     return incident_from_row(row)
@@ -87,15 +113,17 @@ async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> 
 
 
 async def lock(tx: Tx, incident_id: int) -> Incident | None:
-    """Lock an incident and return it, None if it does not exist."""
+    """Lock an incident and return it, None if it does not exist or may not be read."""
+    values = Values(incident_id)
     row = await tx.row(
         f"""
         select {INCIDENT_COLUMNS}
         from incident
         where id = $1
+            and {readable(values.add)}
         for update
         """,
-        incident_id,
+        *values.values,
     )
     return incident_from_row(row) if row else None
 
@@ -116,27 +144,31 @@ async def lock_free(tx: Tx, ids: Sequence[int]) -> list[Incident]:
 
 
 async def incident(tx: Tx, incident_id: int) -> Incident | None:
-    """Return an incident, None if it does not exist."""
+    """Return an incident, None if it does not exist or may not be read."""
+    values = Values(incident_id)
     row = await tx.row(
         f"""
         select {INCIDENT_COLUMNS}
         from incident
         where id = $1
+            and {readable(values.add)}
         """,
-        incident_id,
+        *values.values,
     )
     return incident_from_row(row) if row else None
 
 
 async def incidents_by_id(tx: Tx, ids: Sequence[int]) -> dict[int, Incident]:
-    """Return the incidents that exist, by id."""
+    """Return the incidents that exist and may be read, by id."""
+    values = Values(list(ids))
     rows = await tx.fetch(
         f"""
         select {INCIDENT_COLUMNS}
         from incident
         where id = any($1::bigint[])
+            and {readable(values.add)}
         """,
-        list(ids),
+        *values.values,
     )
     return {row["id"]: incident_from_row(row) for row in rows}
 
@@ -145,7 +177,10 @@ async def of_service(
     tx: Tx, service_id: int, limit: int, phases: Sequence[str] | None = None
 ) -> list[Incident]:
     """Return the incidents of a service without drills, newest first; with `phases` only those in one of them."""
-    in_phase = "" if phases is None else "and incident.phase = any($4::text[])"
+    values = Values(service_id, limit, MAX_ID)
+    in_phase = (
+        "" if phases is None else f"and incident.phase = any({values.add([str(p) for p in phases])}::text[])"
+    )
     # A range instead of an equality: otherwise the planner may walk the incidents of all services backward.
     rows = await tx.fetch(
         f"""
@@ -156,13 +191,11 @@ async def of_service(
             and (service_id, incident_id) <= ($1, $3::bigint)
             and not incident.drill
             {in_phase}
+            and {readable(values.add)}
         order by service_id desc, incident_id desc
         limit $2
         """,
-        service_id,
-        limit,
-        MAX_ID,
-        *([] if phases is None else [list(phases)]),
+        *values.values,
     )
     return [incident_from_row(row) for row in rows]
 
@@ -259,16 +292,19 @@ async def pages_of(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
 
 
 async def incident_of_page(tx: Tx, page_id: int) -> int | None:
-    """Return the id of the newest incident that a page is linked to, None if there is none."""
+    """Return the id of the newest incident that a page is linked to and that may be read, None if there is none."""
+    values = Values(page_id)
     incident_id: int | None = await tx.value(
-        """
+        f"""
         select incident_id
         from incident_page
+        join incident on incident.id = incident_page.incident_id
         where page_id = $1
+            and {readable(values.add)}
         order by incident_id desc
         limit 1
         """,
-        page_id,
+        *values.values,
     )
     return incident_id
 

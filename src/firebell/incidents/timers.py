@@ -1,9 +1,9 @@
-"""Timers of incidents: an update is overdue, the stability period is over."""
+"""Timers of incidents: updates, the stability period, alerts that fire again, and reviews that need no document."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.incidents import actions
+from firebell.incidents import actions, records, rule_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -20,7 +20,33 @@ async def run_stable(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     return [timer for timer in due_timers if int(timer.key) in locked]
 
 
+async def run_refire(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Move incidents back to work whose alerts fire again; return the timers of incidents that are locked."""
+    checked = await actions.check_regressions(tx, [int(timer.key) for timer in due_timers], now)
+    for incident_id, next_at in checked.items():
+        if next_at is not None:
+            await timers.schedule(tx, records.REFIRE_TIMER, str(incident_id), next_at)
+    return [timer for timer in due_timers if int(timer.key) not in checked]
+
+
+async def run_review(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Review closed incidents without a post-mortem; return the timers of incidents that are locked."""
+    locked = await actions.review_without_postmortem(tx, [int(timer.key) for timer in due_timers], now)
+    return [timer for timer in due_timers if int(timer.key) in locked]
+
+
+async def run_rules(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Declare incidents by rules, and check again soon while any rule is on."""
+    if await rule_actions.declare_by_rules(tx, now):
+        for timer in due_timers:
+            await timers.schedule(tx, timer.kind, timer.key, now + rule_actions.CHECK_INTERVAL)
+    return []
+
+
 HANDLERS: dict[str, timers.Handler] = {
     actions.UPDATE_DUE_TIMER: run_update_due,
     actions.STABLE_TIMER: run_stable,
+    records.REFIRE_TIMER: run_refire,
+    records.REVIEW_TIMER: run_review,
+    rule_actions.RULES_TIMER: run_rules,
 }

@@ -1,5 +1,6 @@
 """The form that declares an incident, and the incident page."""
 
+import contextlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,14 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions, checks, lifecycle, message_values
+from firebell.incidents.details_web import incident_type
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
     OPEN,
     ROLE_NAMES,
+    TYPE_NAMES,
     Incident,
     IncidentRole,
     Phase,
@@ -29,9 +32,10 @@ from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.slice import IncidentPart
-from firebell.kit.text import to_choice, to_choices, to_id
+from firebell.kit.text import to_choice, to_choices, to_id, to_wall
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
@@ -46,6 +50,7 @@ router = routing.html_router()
 ALERTS_PER_PAGE = 5
 """Number of alerts that an incident shows of each linked page."""
 NEXT = {
+    Phase.DETECTED: (Phase.TRIAGING, "Start triage"),
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
     Phase.INVESTIGATING: (Phase.MITIGATING, "Move to Mitigating"),
     Phase.MITIGATING: (Phase.MONITORING, "Move to Monitoring"),
@@ -133,6 +138,7 @@ async def _declare_form(
         "verdicts": _verdicts(),
         "values": {"title": origin.title if origin else "", **values},
         "chosen": chosen,
+        "types": [(str(t), name) for t, name in TYPE_NAMES.items()],
         "error": error,
     }
     return await html.render(visit.request, "incidents/declare.html", context)
@@ -167,6 +173,8 @@ async def declare(visit: CurrentVisit) -> Response:
                 summary=values.get("summary", ""),
                 commander_id=visit.person.id if values.get("command") else None,
                 drill=bool(values.get("drill")),
+                incident_type=incident_type(values.get("type", "")),
+                private=bool(values.get("private")),
                 now=visit.now,
             )
     except Invalid as error:
@@ -201,6 +209,14 @@ def _step(
     incident: Incident, refusal: str | None, holders: Mapping[IncidentRole, Sequence[int]]
 ) -> NextStep | None:
     """Return the next thing to do, None if there is only time to wait for."""
+    if incident.phase is Phase.TRIAGING:
+        return NextStep("Declare incident", "siren", href=f"/incidents/{incident.ref}/declare")
+    if incident.merged_into:
+        return NextStep(
+            f"View INC-{incident.merged_into}", "flame", href=f"/incidents/INC-{incident.merged_into}"
+        )
+    if incident.phase is Phase.DISMISSED:
+        return None
     if incident.phase not in NEXT:
         return NextStep("View post-mortem", "file-pen-line", href=f"/post-mortems/{incident.ref}")
     to, label = NEXT[incident.phase]
@@ -210,6 +226,8 @@ def _step(
         return NextStep("Take command", "user-round-plus", "/roles", {"role": IncidentRole.COMMANDER})
     if incident.phase in ACTIVE:
         return NextStep("Record a mitigation", "check", href="#composer", compose="mitigation")
+    if incident.phase is Phase.MONITORING:
+        return NextStep("View conditions", "list-checks", href=f"/incidents/{incident.ref}/close")
     return None
 
 
@@ -293,10 +311,13 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
     async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
         async with ctx.db.tx() as tx:
             context = await _room(tx, parts, incident_id, show, "", person_id, ctx.clock.now())
-        return {"nav": "room", **context}, context["holder_ids"]
+            involved = await actions.readers_of_open(tx)
+        return {"nav": "room", **context}, context["holder_ids"] | involved
 
     if html.is_live_refresh(request) and not person_search:
-        return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
+        # a private incident is not rendered for everyone, but below for those who may read it
+        with contextlib.suppress(NotFound):
+            return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
     async with transaction.opened(request) as (tx, now):
         context = await _room(tx, parts, incident_id, show, person_search, me.id, now)
         draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
@@ -308,6 +329,13 @@ async def room(request: Request, ref: str, show: str = "all", template: str = ""
         "fitting": message_values.update_for(context["i"]),
     }
     return await html.render(request, "incidents/incident.html", {**context, **composer}, kept_offline=True)
+
+
+def _effective_at(fields: Mapping[str, str], visit: Visit) -> datetime | None:
+    """Return when a change of phase happened, None for now."""
+    if not fields.get("effective_at"):
+        return None
+    return to_instant(to_wall(fields["effective_at"], "effective_at"), visit.person.tz)
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
@@ -351,6 +379,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
                 visit.now,
                 reason=fields.get("reason", ""),
                 force=bool(fields.get("force")),
+                effective_at=_effective_at(fields, visit),
             )
         case "link":
             await actions.link_page(

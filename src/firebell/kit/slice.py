@@ -126,6 +126,10 @@ class Slice:
     """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
     incident_parts: Callable[[], Sequence[IncidentPart]] = tuple
+    closing_conditions: Callable[[], Sequence[Callable[["Tx", Any, datetime], Awaitable[Sequence[Any]]]]] = (
+        tuple
+    )
+    """Sources of `incidents.closing.ClosingCondition`s that the slice adds to those for closing an incident."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
 

@@ -252,6 +252,13 @@ async def raise_incident_page(tx: Tx, kind: str, subject_id: int, severity: int,
     await _apply_to_subjects(tx, kind, [subject_id], event, "raised", text, now)
 
 
+async def retitle_incident_page(tx: Tx, subject_id: int, title: str) -> None:
+    """Replace the title of every page of an incident, open or not."""
+    page_ids = await store.retitle_all(tx, "incident", subject_id, title)
+    if page_ids:
+        await topics.publish(tx, page_ids)
+
+
 async def resolve_incident_page(tx: Tx, kind: str, subject_id: int, text: str, now: datetime) -> None:
     """Resolve the page of an incident."""
     await _apply_to_subjects(tx, kind, [subject_id], escalation.Resolve(), "resolved", text, now)

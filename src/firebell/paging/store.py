@@ -187,6 +187,23 @@ def _changing_values(page_: Page) -> tuple[Any, ...]:
     )
 
 
+async def retitle_all(tx: Tx, kind: str, subject_id: int, title: str) -> list[int]:
+    """Update the titles of all pages of a subject, also of resolved ones; return their ids."""
+    rows = await tx.fetch(
+        """
+        update page
+        set title = $3
+        where subject_kind = $1
+            and subject_id = $2
+        returning id
+        """,
+        kind,
+        subject_id,
+        title,
+    )
+    return [row["id"] for row in rows]
+
+
 async def retitle(tx: Tx, kind: str, titles: Mapping[int, str]) -> list[int]:
     """Update the titles of the open pages of these subjects, locked in id order; return the changed ids."""
     rows = await tx.fetch(

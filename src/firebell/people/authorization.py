@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from firebell.kit import viewing
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
@@ -64,6 +65,13 @@ async def require(tx: Tx, actor: Actor, verb: Verb) -> None:
     permissions.check(await rights_of(tx, actor), verb)
 
 
+async def _reader(tx: Tx, actor: Actor) -> int | None:
+    """Return to whose private incidents an action is restricted, None for Firebell itself and managers."""
+    if actor.person_id is None or actor.kind in TRUSTED_KINDS or actor.kind == "link":
+        return None
+    return permissions.private_reader(await rights_of(tx, actor), actor.person_id)
+
+
 async def require_party(tx: Tx, actor: Actor, parties: Iterable[int | None]) -> None:
     """Raise `Forbidden` unless the actor is a party to an agreement about shifts, or a manager."""
     if actor.kind not in TRUSTED_KINDS and actor.person_id not in (people := set(parties)):
@@ -98,7 +106,8 @@ def permits(
                 await require(tx, actor, verb)
             token = _decided.set(True)
             try:
-                return await action(tx, actor, *args, **kwargs)
+                with viewing.as_reader(await _reader(tx, actor)):
+                    return await action(tx, actor, *args, **kwargs)
             finally:
                 _decided.reset(token)
 

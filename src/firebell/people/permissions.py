@@ -42,8 +42,10 @@ class Verb(StrEnum):
     PAY_READ = "pay.read"
     PAY_RATES_WRITE = "pay_rates.write"
     INCIDENT_READ = "incident.read"
+    INCIDENT_READ_PRIVATE = "incident.read_private"
     INCIDENT_DECLARE = "incident.declare"
     INCIDENT_UPDATE = "incident.update"
+    INCIDENT_SETTINGS_WRITE = "incident_settings.write"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
@@ -139,8 +141,10 @@ RULES = {
     Verb.PAY_READ: Rule(MANAGERS, "oncall:read"),
     Verb.PAY_RATES_WRITE: Rule(MANAGERS, "oncall:write"),
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.INCIDENT_READ_PRIVATE: Rule(MANAGERS, "incidents:read"),
     Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
+    Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
@@ -194,6 +198,11 @@ def refusal(rights: Rights, verb: Verb) -> Forbidden | None:
 def allows(rights: Rights, verb: Verb | str) -> bool:
     """Return True if these rights include the verb; raise `ValueError` for a verb that does not exist."""
     return refusal(rights, Verb(verb)) is None
+
+
+def private_reader(rights: Rights, person_id: int) -> int | None:
+    """Return to whose private incidents reads are restricted; None for managers, who read all."""
+    return None if allows(rights, Verb.INCIDENT_READ_PRIVATE) else person_id
 
 
 def check(rights: Rights, verb: Verb) -> None:

@@ -17,19 +17,32 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
-from firebell.postmortems.model import Postmortem
+from firebell.postmortems.model import ListedPostmortem, Postmortem
 from firebell.postmortems.open_placeholders import unfinished
 
 _BODY_MAX_CHARS = 200_000
 
 find = store.of_incident
-newest = store.newest
-postmortems = store.postmortems
-unpublished = store.unpublished
+
+
+async def postmortems(tx: Tx) -> list[ListedPostmortem]:
+    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
+    return await store.postmortems(tx, await incidents.hidden_ids(tx))
+
+
+async def unpublished(tx: Tx) -> list[ListedPostmortem]:
+    """Return up to 500 unpublished post-mortems in descending order of their due time."""
+    return await store.unpublished(tx, await incidents.hidden_ids(tx))
+
+
+async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
+    """Return the post-mortems of incidents with an id below `before`, newest incident first."""
+    return await store.newest(tx, before, limit, await incidents.hidden_ids(tx))
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
-    """Return the post-mortem of an incident; raise `NotFound`."""
+    """Return the post-mortem of an incident; raise `NotFound` without one, or if the incident may not be read."""
+    await incidents.incident(tx, incident_id)
     postmortem = await store.of_incident(tx, incident_id)
     if postmortem is None:
         raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")

@@ -1,10 +1,12 @@
 """The SQL that searches post-mortems."""
 
+from collections.abc import Sequence
+
 from firebell.kit.db.database import Reads
 
 
-async def states(tx: Reads, tsquery: str, limit: int) -> dict[int, str]:
-    """Return the state of each post-mortem that matches, by the id of its incident, newest first.
+async def states(tx: Reads, tsquery: str, limit: int, hidden: Sequence[int]) -> dict[int, str]:
+    """Return the state of each post-mortem that matches, by the id of its incident, newest first, without `hidden`.
 
     `+ 0` keeps the planner from reading all post-mortems in the order of incidents.
     """
@@ -13,10 +15,12 @@ async def states(tx: Reads, tsquery: str, limit: int) -> dict[int, str]:
         select incident_id, state
         from postmortem
         where search_vector(body) @@ to_tsquery('simple', $1)
+            and incident_id <> all($3::bigint[])
         order by incident_id + 0 desc
         limit $2
         """,
         tsquery,
         limit,
+        list(hidden),
     )
     return {row["incident_id"]: row["state"] for row in rows}

@@ -1,5 +1,6 @@
 """The SQL of post-mortems."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
@@ -45,45 +46,54 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     return _from_row(row) if row else None
 
 
-async def postmortems(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
+async def postmortems(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
+    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time.
+
+    Those of the incidents `hidden` are left out, here and below.
+    """
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
+        where incident_id <> all($1::bigint[])
         order by state = 'published', due_at desc
         limit 500
-        """
+        """,
+        list(hidden),
     )
     return [ListedPostmortem(**dict(row)) for row in rows]
 
 
-async def unpublished(tx: Tx) -> list[ListedPostmortem]:
+async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
     """Return up to 500 unpublished post-mortems in descending order of their due time."""
     rows = await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
         where state <> 'published'
+            and incident_id <> all($1::bigint[])
         order by due_at desc
         limit 500
-        """
+        """,
+        list(hidden),
     )
     return [ListedPostmortem(**dict(row)) for row in rows]
 
 
-async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
+async def newest(tx: Tx, before: int | None, limit: int, hidden: Sequence[int]) -> list[Postmortem]:
     """Return the post-mortems of incidents with an id below `before`, newest incident first."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from postmortem
-        where $1::bigint is null or incident_id < $1
+        where ($1::bigint is null or incident_id < $1)
+            and incident_id <> all($3::bigint[])
         order by incident_id desc
         limit $2
         """,
         before,
         limit,
+        list(hidden),
     )
     return [_from_row(row) for row in rows]
 

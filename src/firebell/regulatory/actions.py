@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, Incident
+from firebell.incidents.model import OPEN, Incident, IncidentMerged
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
@@ -186,6 +186,29 @@ async def _apply_contracts(tx: Tx, incident: Incident, now: datetime) -> None:
             effective_at=incident.declared_at,
             reason=f"The contract requires a notice from SEV{contract.max_severity} on.",
         )
+
+
+async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
+    """Give the facts of a merged incident to the one it was merged into; of two times the earlier one counts."""
+    records = await store.facts(tx, [event.incident_id, event.into_id])
+    known = rules.latest(records[event.into_id])
+    reason = f"Merged from INC-{event.incident_id}."
+    for fact, record in rules.latest(records[event.incident_id]).items():
+        own = known.get(fact)
+        is_earlier = (
+            own is not None
+            and own.effective_at is not None
+            and record.effective_at is not None
+            and record.effective_at < own.effective_at
+        )
+        decides = own is None or (own.answer is Answer.UNKNOWN and record.answer is not Answer.UNKNOWN)
+        overrules = own is not None and own.answer is Answer.NO and record.answer is Answer.YES
+        if decides or is_earlier or overrules:
+            await record_fact(
+                *(tx, SYSTEM, event.into_id, fact, record.answer, now),
+                effective_at=record.effective_at,
+                reason=f"{reason} {record.reason}".strip(),
+            )
 
 
 async def check_open_incidents(tx: Tx, now: datetime) -> None:

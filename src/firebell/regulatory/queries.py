@@ -118,7 +118,7 @@ def incident_clocks(
         incident.declared_at,
         tuple(records),
         is_drill=incident.drill,
-        is_dismissed=incident.phase is Phase.DISMISSED,
+        is_dismissed=incident.phase in (Phase.DISMISSED, Phase.MERGED),
     )
     every = rules.clocks(facts, current.regimes_of(records), current.definitions, now)
     return IncidentClocks(incident, facts, rules.by_urgency(every))

@@ -10,6 +10,9 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.people import actions as people
+from firebell.people import permissions
+from firebell.people.model import Role
+from firebell.people.permissions import Rights
 from firebell.regulatory import queries, rules, store
 from firebell.regulatory.model import ACTIVE, Clock, State
 from firebell.regulatory.queries import IncidentClocks
@@ -64,9 +67,24 @@ def _reminding(one: IncidentClocks) -> list[Clock]:
 async def _send(tx: Tx, incident_id: int, clocks: Sequence[Clock], now: datetime) -> None:
     owed = [clock for clock in clocks if clock.state in ACTIVE]
     is_urgent = any(clock.due_at and clock.due_at - now <= URGENT_WITHIN for clock in owed)
-    recipients = await recipients_of(tx, incident_id, clocks)
+    recipients = await _involved(tx, incident_id, await recipients_of(tx, incident_id, clocks))
     urgency = "high" if is_urgent else "low"
     await notify.send_about(tx, SUBJECT_KIND, {incident_id: recipients}, now, urgency=urgency)
+
+
+async def _involved(tx: Tx, incident_id: int, recipients: list[int]) -> list[int]:
+    """Return the recipients who may know of the incident; all of them rather than no one."""
+    incident = await incidents.incident(tx, incident_id)
+    if not incident.is_private:
+        return recipients
+    people_by_id = await people.people_by_id(tx, recipients)
+    involved = [
+        i
+        for i in recipients
+        if permissions.private_reader(Rights(Role(people_by_id[i].role)), i) is None
+        or await incidents.may_be_read_by(tx, incident, i)
+    ]
+    return involved or recipients
 
 
 async def recipients_of(tx: Tx, incident_id: int, clocks: Sequence[Clock]) -> list[int]:

@@ -30,14 +30,15 @@ def _composers() -> Mapping[str, Composer]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.incidents.model import IncidentDeclared, SeverityChanged
+    from firebell.incidents.model import IncidentDeclared, IncidentMerged, SeverityChanged
     from firebell.regulatory import actions
 
     return Subscriptions(
+        must={IncidentMerged: (actions.merge_facts,)},
         then={
             IncidentDeclared: {"start_regulatory_clocks": actions.start_clocks},
             SeverityChanged: {"check_regulatory_clocks": actions.start_clocks},
-        }
+        },
     )
 
 

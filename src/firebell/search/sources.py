@@ -203,7 +203,8 @@ async def _incidents(query: SearchQuery) -> list[Hit]:
 
 
 async def _postmortems(query: SearchQuery) -> list[Hit]:
-    states = await postmortems_store.states(query.tx, query.terms.tsquery, query.limit)
+    hidden = await incidents.hidden_ids(query.tx)
+    states = await postmortems_store.states(query.tx, query.terms.tsquery, query.limit, hidden)
     hits = []
     for incident_id, state in states.items():
         incident = await incidents.incident(query.tx, incident_id)

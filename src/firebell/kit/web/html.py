@@ -15,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 
+from firebell.kit import viewing
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
@@ -273,6 +274,12 @@ async def render_shared(
     reader = Reader(me.role, me.tz)
 
     async def render_for(person_id: int | None) -> Rendering:
+        if person_id is not None:
+            return await rendered(person_id)
+        with viewing.shared():
+            return await rendered(None)
+
+    async def rendered(person_id: int | None) -> Rendering:
         context, personal = await context_of(person_id)
         values = {
             **_values(request, context, reader, ctx(request).clock.now()),

@@ -1,0 +1,70 @@
+"""Actions that meet the conditions for closing an incident: the confirmed baseline and customer reports."""
+
+from datetime import datetime
+
+from firebell.incidents import lifecycle_store, records
+from firebell.incidents.model import OPEN, UNDECLARED, CustomerReport, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.text import clean_text
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+
+_NOTE_MAX_CHARS = 500
+_REPORT_MAX_CHARS = 2_000
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def sign_baseline(tx: Tx, actor: Actor, incident_id: int, note: str, now: datetime) -> None:
+    """Confirm that the metrics are back at their baseline; it counts until the incident is worked on again."""
+    incident = await records.locked(tx, incident_id)
+    if incident.phase is not Phase.MONITORING:
+        raise Conflict(
+            f"{incident.ref} is {incident.phase}. The baseline is confirmed in monitoring.",
+            hint="Resolve the incident first.",
+        )
+    note = clean_text(note, _NOTE_MAX_CHARS)
+    await lifecycle_store.sign_baseline(tx, incident_id, note, actor.person_id, actor.label, now)
+    text = f"confirmed that metrics are at baseline{f': {note}' if note else ''}"
+    await records.add_timeline_entry(tx, actor, incident_id, "baseline", text, now)
+    await tx.audit(actor, "incident.baseline", incident.ref, now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def record_report(
+    tx: Tx, actor: Actor, incident_id: int, text: str, now: datetime, *, reported_at: datetime | None = None
+) -> CustomerReport:
+    """Record what a customer reported, now or at `reported_at`, and return it."""
+    incident = await records.locked(tx, incident_id)
+    if incident.phase not in OPEN or incident.phase in UNDECLARED:
+        raise Conflict(f"{incident.ref} is {incident.phase}, so reports can't be added.")
+    text = clean_text(text, _REPORT_MAX_CHARS)
+    if not text:
+        raise Invalid("The report is empty.", fields={"text": "Enter what the customer reported."})
+    at = reported_at or now
+    if at > now:
+        raise Invalid(
+            "That time is not possible.",
+            fields={"reported_at": "The time is in the future. Leave it blank for now."},
+        )
+    report = await lifecycle_store.add_report(tx, incident_id, text, at, actor.person_id, actor.label, now)
+    entry = f"recorded a customer report: {text}"
+    await records.add_timeline_entry(tx, actor, incident_id, "report", entry, now, report=report.id)
+    await tx.audit(actor, "incident.report", incident.ref, now, report=report.id)
+    return report
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def answer_report(
+    tx: Tx, actor: Actor, incident_id: int, report_id: int, now: datetime
+) -> CustomerReport:
+    """Mark a customer report answered; raise `NotFound` if the incident has no such open report."""
+    incident = await records.locked(tx, incident_id)
+    report = await lifecycle_store.answer_report(tx, incident_id, report_id, actor.person_id, now)
+    if report is None:
+        raise NotFound(f"{incident.ref} has no open report {report_id}.")
+    text = "answered a customer report"
+    await records.add_timeline_entry(tx, actor, incident_id, "report", text, now, report=report_id)
+    await tx.audit(actor, "incident.report_answered", incident.ref, now, report=report_id)
+    return report

@@ -1,0 +1,196 @@
+"""The API of closing conditions, the confirmed baseline, customer reports and transitions."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from firebell.incidents import actions, closing, closing_facts, lifecycle_store
+from firebell.incidents.closing import ConditionState
+from firebell.incidents.model import CustomerReport, Phase
+from firebell.kit.references import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, Text, problems
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("incidents")
+
+Reader = Annotated[Work, work(Verb.INCIDENT_READ)]
+Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
+
+
+class ConditionShown(ApiOutput):
+    """A condition for closing; `evidence` says why it is met or not, `remedy` how to meet it."""
+
+    code: str
+    title: str
+    state: ConditionState
+    evidence: str
+    remedy: str
+    met_at: Annotated[datetime | None, Field(description="when time alone meets it")]
+
+
+class EarlyCloseFinding(ApiOutput):
+    """A condition that was skipped when the incident was closed."""
+
+    id: str
+    code: str
+    level: str
+    message: str
+    advice: str
+
+
+class ClosingShown(ApiOutput):
+    """What an incident needs to be closed; `closable_at` is null while a person must act first."""
+
+    incident: str
+    phase: Phase
+    can_close: bool
+    closable_at: datetime | None
+    conditions: list[ConditionShown]
+    findings: list[EarlyCloseFinding]
+
+
+class TransitionShown(ApiOutput):
+    """A change of phase; `effective_at` is when it happened, `at` when it was recorded."""
+
+    before: Phase | None
+    after: Phase
+    at: datetime
+    effective_at: datetime
+    by: str
+    reason: str
+    skipped: list[str]
+
+
+class ReportShown(ApiOutput):
+    """What a customer reported; open until it is answered."""
+
+    id: int
+    text: str
+    reported_at: datetime
+    recorded_at: datetime
+    by: str
+    answered_at: datetime | None
+
+
+class NewBaseline(ApiInput):
+    """A confirmation that the metrics are back to normal."""
+
+    note: Annotated[Text, Field(max_length=500, examples=["5xx ratio at 0.4% for 20 min"])] = ""
+
+
+class NewReport(ApiInput):
+    """A customer's report; without `reported_at` it was reported now."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=2000)]
+    reported_at: Instant | None = None
+
+
+def _report(report: CustomerReport) -> ReportShown:
+    return ReportShown(
+        id=report.id,
+        text=report.text,
+        reported_at=report.reported_at,
+        recorded_at=report.recorded_at,
+        by=report.actor,
+        answered_at=report.answered_at,
+    )
+
+
+async def _closing(w: Work, ref: str) -> ClosingShown:
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    conditions = await closing_facts.conditions(w.tx, incident, w.now)
+    transitions = await lifecycle_store.transitions(w.tx, incident.id)
+    is_open = incident.phase is Phase.MONITORING
+    return ClosingShown(
+        incident=incident.ref,
+        phase=incident.phase,
+        can_close=is_open and all(condition.is_met for condition in conditions),
+        closable_at=closing.closable_at(conditions, w.now) if is_open else None,
+        conditions=[
+            ConditionShown(
+                code=c.code,
+                title=c.title,
+                state=c.state,
+                evidence=c.evidence,
+                remedy=c.remedy,
+                met_at=c.met_at,
+            )
+            for c in conditions
+        ],
+        findings=[
+            EarlyCloseFinding(id=f.id, code=f.code, level=f.level, message=f.message, advice=f.advice)
+            for f in closing.early_close_findings(incident, transitions)
+        ],
+    )
+
+
+@router.get(
+    "/incidents/{ref}/closing", summary="Get what an incident needs to be closed", responses=problems(404)
+)
+async def get_closing(w: Reader, ref: Text) -> ClosingShown:
+    return await _closing(w, ref)
+
+
+@router.get(
+    "/incidents/{ref}/transitions",
+    summary="List the changes of phase, oldest first",
+    responses=problems(404),
+)
+async def list_transitions(w: Reader, ref: Text) -> list[TransitionShown]:
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    return [
+        TransitionShown(
+            before=t.before,
+            after=t.after,
+            at=t.at,
+            effective_at=t.effective_at,
+            by=t.actor,
+            reason=t.reason,
+            skipped=list(t.skipped),
+        )
+        for t in await lifecycle_store.transitions(w.tx, incident.id)
+    ]
+
+
+@router.post(
+    "/incidents/{ref}/baseline",
+    status_code=201,
+    summary="Confirm that metrics are at baseline",
+    responses=problems(404, 409),
+)
+async def sign_baseline(w: Responder, ref: Text, body: NewBaseline) -> ClosingShown:
+    await actions.sign_baseline(w.tx, w.actor, parse_ref("INC", ref), body.note, w.now)
+    return await _closing(w, ref)
+
+
+@router.get(
+    "/incidents/{ref}/reports", summary="List customer reports, oldest first", responses=problems(404)
+)
+async def list_reports(w: Reader, ref: Text) -> list[ReportShown]:
+    incident = await actions.incident(w.tx, parse_ref("INC", ref))
+    return [_report(r) for r in await lifecycle_store.reports(w.tx, incident.id)]
+
+
+@router.post(
+    "/incidents/{ref}/reports",
+    status_code=201,
+    summary="Record a customer report",
+    responses=problems(404, 409),
+)
+async def record_report(w: Responder, ref: Text, body: NewReport) -> ReportShown:
+    report = await actions.record_report(
+        w.tx, w.actor, parse_ref("INC", ref), body.text, w.now, reported_at=body.reported_at
+    )
+    return _report(report)
+
+
+@router.post(
+    "/incidents/{ref}/reports/{report_id}/answer",
+    summary="Mark a customer report answered",
+    responses=problems(404),
+)
+async def answer_report(w: Responder, ref: Text, report_id: Id) -> ReportShown:
+    return _report(await actions.answer_report(w.tx, w.actor, parse_ref("INC", ref), report_id, w.now))

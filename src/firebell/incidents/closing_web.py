@@ -1,0 +1,111 @@
+"""The page that says what is missing before an incident can be closed, and closes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Response
+
+from firebell.incidents import actions, closing, closing_facts, lifecycle, lifecycle_store, records
+from firebell.incidents.model import Phase
+from firebell.incidents.queries import PHASE_LABELS
+from firebell.kit.errors import FirebellError
+from firebell.kit.localtime import to_instant
+from firebell.kit.references import parse_ref
+from firebell.kit.text import to_choice, to_wall
+from firebell.kit.web import flash, html, routing
+from firebell.people import access
+from firebell.people import actions as people
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+
+router = routing.html_router()
+
+
+async def _render(
+    visit: Visit, ref: str, fields: Mapping[str, str], error: FirebellError | None = None
+) -> Response:
+    incident = await actions.incident(visit.tx, parse_ref("INC", ref))
+    conditions = await closing_facts.conditions(visit.tx, incident, visit.now)
+    missing = closing.by_urgency(conditions)
+    transitions = await lifecycle_store.transitions(visit.tx, incident.id)
+    commander_id = closing.commander_of(await records.holders(visit.tx, incident.id))
+    commander = (await people.person(visit.tx, commander_id)).name if commander_id else ""
+    context: dict[str, Any] = {
+        "nav": "incidents",
+        "live": f"inc-{incident.id},pages",
+        "i": incident,
+        "stages": PHASE_LABELS,
+        "total": len(conditions),
+        "missing": missing,
+        "met": [condition for condition in conditions if condition.is_met],
+        "closable_at": closing.closable_at(conditions, visit.now),
+        "is_monitoring": incident.phase is Phase.MONITORING,
+        "override_refusal": closing.override_refusal(incident, commander_id, visit.person.id, commander),
+        "reports": await lifecycle_store.reports(visit.tx, incident.id),
+        "findings": closing.early_close_findings(incident, transitions),
+        "transitions": transitions,
+        "postmortem_required": lifecycle.postmortem_required(incident),
+        "postmortem_due_at": visit.now + lifecycle.POSTMORTEM_WITHIN,
+        "fields": fields,
+        "error": error,
+    }
+    return await html.render(visit.request, "incidents/close.html", context)
+
+
+@router.get("/incidents/{ref}/close", dependencies=access.needs(Verb.INCIDENT_READ))
+async def show(visit: CurrentVisit, ref: str) -> Response:
+    return await _render(visit, ref, {})
+
+
+@router.post("/incidents/{ref}/close", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def close(visit: CurrentVisit, ref: str) -> Response:
+    """Close the incident; with `force`, without the missing conditions."""
+    incident_id, fields = parse_ref("INC", ref), visit.values
+    try:
+        async with visit.tx.savepoint():
+            await actions.set_phase(
+                visit.tx,
+                visit.actor,
+                incident_id,
+                Phase.CLOSED,
+                visit.now,
+                reason=fields.get("reason", ""),
+                force=bool(fields.get("force")),
+            )
+    except FirebellError as error:
+        return await _render(visit, ref, fields, error)
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", f"INC-{incident_id} closed.")
+
+
+@router.post("/incidents/{ref}/close/baseline", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def sign_baseline(visit: CurrentVisit, ref: str) -> Response:
+    incident_id = parse_ref("INC", ref)
+    await actions.sign_baseline(visit.tx, visit.actor, incident_id, visit.text("note"), visit.now)
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Baseline confirmed.")
+
+
+@router.post("/incidents/{ref}/close/reports", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def record_report(visit: CurrentVisit, ref: str) -> Response:
+    incident_id, fields = parse_ref("INC", ref), visit.values
+    try:
+        wall = to_wall(fields["reported_at"], "reported_at") if fields.get("reported_at") else None
+        async with visit.tx.savepoint():
+            await actions.record_report(
+                visit.tx,
+                visit.actor,
+                incident_id,
+                fields.get("text", ""),
+                visit.now,
+                reported_at=to_instant(wall, visit.person.tz) if wall else None,
+            )
+    except FirebellError as error:
+        return await _render(visit, ref, fields, error)
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Customer report recorded.")
+
+
+@router.post("/incidents/{ref}/close/reports/answer", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def answer_report(visit: CurrentVisit, ref: str) -> Response:
+    incident_id = parse_ref("INC", ref)
+    report_id = to_choice(visit.text("report"), "report") or 0
+    await actions.answer_report(visit.tx, visit.actor, incident_id, report_id, visit.now)
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Report marked answered.")

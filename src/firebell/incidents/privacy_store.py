@@ -1,0 +1,87 @@
+"""The SQL that keeps private incidents from people who may not read them.
+
+Every statement that finds incidents for someone has `readable` among its conditions.
+"""
+
+from collections.abc import Callable
+
+from firebell.incidents.model import Incident
+from firebell.kit import viewing
+from firebell.kit.db.database import Reads
+
+
+def readable(add: Callable[[object], str]) -> str:
+    """Return the condition that an `incident` may be read by whom reads are restricted to; `add` adds a value."""
+    reader = viewing.reader()
+    if reader is None:
+        return "true"
+    return f"""(
+            incident.visibility = 'open'
+            or exists (
+                select
+                from private_incident
+                where private_incident.incident_id = incident.id
+                    and {add(reader)}::bigint = any(private_incident.readers)
+            )
+        )"""
+
+
+class Values:
+    """The values of a statement; `add` appends one and returns its placeholder."""
+
+    def __init__(self, *values: object) -> None:
+        self.values = list(values)
+
+    def add(self, value: object) -> str:
+        """Append a value and return its placeholder."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+async def hidden_ids(tx: Reads) -> list[int]:
+    """Return the private incidents that the current reader may not read; without a restriction, none."""
+    reader = viewing.reader()
+    if reader is None:
+        return []
+    rows = await tx.fetch(
+        """
+        select incident_id
+        from private_incident
+        where $1::bigint <> all(readers)
+        """,
+        reader,
+    )
+    return [row["incident_id"] for row in rows]
+
+
+async def readers_of_open(tx: Reads) -> frozenset[int]:
+    """Return who may read any private incident that is open, besides managers."""
+    rows = await tx.fetch(
+        """
+        select distinct unnest(readers) person_id
+        from private_incident
+        join incident on incident.id = private_incident.incident_id
+        where incident.phase <> all(array['closed', 'reviewed', 'dismissed', 'merged'])
+        """
+    )
+    return frozenset(row["person_id"] for row in rows)
+
+
+async def may_be_read_by(tx: Reads, incident: Incident, person_id: int) -> bool:
+    """Return True if this person is involved in the incident, or if it is open to everyone."""
+    if not incident.is_private:
+        return True
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from private_incident
+                where incident_id = $1
+                    and $2::bigint = any(readers)
+            )
+            """,
+            incident.id,
+            person_id,
+        )
+    )

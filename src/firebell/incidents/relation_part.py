@@ -1,0 +1,22 @@
+"""What the incident page shows of linked, child and merged incidents."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from firebell.incidents import actions
+from firebell.incidents.model import Incident, Relation
+from firebell.kit.db.database import Tx
+from firebell.kit.slice import IncidentPart
+
+
+async def load(tx: Tx, incident: Incident, now: datetime) -> list[tuple[Relation, Incident]]:
+    """Return the relations of an incident with the other incident."""
+    return await actions.related(tx, incident)
+
+
+async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, object]:
+    """Return nothing: the rows of a list show no relations."""
+    return {}
+
+
+PART = IncidentPart(load, "incidents/relation_part.html", load_rows, "incidents/relation_row.html")

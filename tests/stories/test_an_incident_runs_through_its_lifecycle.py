@@ -1,0 +1,274 @@
+"""The lifecycle of an incident: guards, back-dating, regressions and closing, with the worker running."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firebell.incidents import actions as incidents
+from firebell.incidents import closing, closing_facts, lifecycle_store
+from firebell.incidents.model import Incident, IncidentRole, Phase
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.paging import actions as paging
+from firebell.paging.model import PageState
+from tests.actions.test_incidents import declared, run
+from tests.world import World, world
+
+
+async def resolved(w: World, **more: Any) -> Incident:
+    """Declare an incident, linked to the newest alert, and resolve it."""
+    made, mara = await declared(w, **more), await w.actor(w.mara)
+    await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+    moved = await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now)
+    assert isinstance(moved, Incident), moved
+    return moved
+
+
+async def missing(w: World, incident_id: int) -> set[str]:
+    """Return the codes of the closing conditions that are not met."""
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.incident(tx, incident_id)
+        return {c.code for c in await closing_facts.conditions(tx, incident, w.now) if not c.is_met}
+
+
+async def latest(w: World, incident_id: int) -> Incident:
+    async with w.ctx.db.tx() as tx:
+        return await incidents.incident(tx, incident_id)
+
+
+async def test_a_reported_incident_is_triaged_by_whoever_acknowledges_and_then_declared(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        jun = await w.actor(w.jun)
+        made = await run(w, incidents.report, jun, title="Slow checkout", page_id=1, now=w.now)
+        assert (made.phase, made.provisional) == (Phase.DETECTED, True)
+        before = len(w.sink.got)
+        assert isinstance(await run(w, incidents.set_severity, jun, made.id, 0, "", w.now), Conflict)
+        assert isinstance(await run(w, incidents.set_phase, jun, made.id, Phase.DECLARED, w.now), Conflict)
+        await w.ack(w.mara)
+        await w.settle()
+        assert (await latest(w, made.id)).phase is Phase.TRIAGING
+        assert len(w.sink.got) == before
+        clock.advance(timedelta(minutes=3))
+        done = await run(w, incidents.declare_reported, jun, made.id, w.now, severity=1)
+        assert (done.phase, done.severity, done.declared_at) == (Phase.DECLARED, 1, w.now)
+        assert done.detected_at <= done.declared_at
+        await w.settle()
+        assert len(w.sink.got) == before + 1
+        assert isinstance(await run(w, incidents.declare_reported, jun, made.id, w.now, severity=0), Conflict)
+
+
+async def test_a_change_is_dated_back_but_not_before_the_phase_began(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await declared(w), await w.actor(w.mara)
+        began = w.now
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        clock.advance(timedelta(minutes=20))
+        for impossible in (began - timedelta(seconds=1), w.now + timedelta(seconds=1)):
+            refused = await run(
+                w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=impossible
+            )
+            assert isinstance(refused, Invalid)
+            assert "effective_at" in refused.fields
+        ended = began + timedelta(minutes=5)
+        moved = await run(
+            w, incidents.set_phase, mara, made.id, Phase.RESOLVED, w.now, effective_at=ended, reason="Late"
+        )
+        assert (moved.phase, moved.resolved_at, moved.stable_since) == (Phase.MONITORING, ended, ended)
+        async with w.ctx.db.tx() as tx:
+            moves = await lifecycle_store.transitions(tx, made.id)
+        assert [(t.after, t.effective_at, t.at) for t in moves[1:]] == [
+            (Phase.RESOLVED, ended, w.now),
+            (Phase.MONITORING, ended, w.now),
+        ]
+        assert {(t.actor_id, t.reason) for t in moves[1:]} == {(w.mara, "Late")}
+
+
+async def test_an_alert_that_fires_again_puts_the_incident_back_to_work_and_pages(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        made = await resolved(w, page_id=1)
+        await w.alert(status="resolved")
+        await w.after(minutes=12)
+        assert (await latest(w, made.id)).phase is Phase.MONITORING
+        await w.alert()
+        await w.after(minutes=2)
+        again = await latest(w, made.id)
+        assert (again.phase, again.reopen_count, again.stable_since) == (Phase.INVESTIGATING, 1, None)
+        async with w.ctx.db.tx() as tx:
+            pages = await paging.pages_by_id(tx, await incidents.page_ids(tx, made.id))
+        triggered = {p.subject_kind for p in pages.values() if p.state is PageState.TRIGGERED}
+        assert triggered == {"group", "incident"}
+        mara = await w.actor(w.mara)
+        await w.alert(status="resolved")
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now)
+        await w.after(minutes=29)
+        assert "stable" in await missing(w, made.id)
+        await w.after(minutes=1)
+        assert "stable" not in await missing(w, made.id)
+
+
+async def test_an_alert_that_never_stopped_is_no_regression_but_keeps_the_incident_open(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        await w.alert()
+        await w.settle()
+        made = await resolved(w, page_id=1)
+        await w.after(minutes=40)
+        assert (await latest(w, made.id)).phase is Phase.MONITORING
+        assert await missing(w, made.id) == {"firing", "pages", "baseline"}
+        await w.alert(status="resolved")
+        await w.settle()
+        assert await missing(w, made.id) == set()
+
+
+async def test_each_closing_condition_keeps_it_open_until_someone_meets_it(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await resolved(w), await w.actor(w.mara)
+        assert await missing(w, made.id) == {"stable", "baseline"}
+        clock.advance(timedelta(minutes=10))
+        report = await run(w, incidents.record_report, mara, made.id, "Cards still fail", w.now)
+        clock.advance(timedelta(minutes=20))
+        assert await missing(w, made.id) == {"reports", "baseline"}
+        refused = await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
+        assert isinstance(refused, Conflict)
+        await run(w, incidents.answer_report, mara, made.id, report.id, w.now)
+        await run(w, incidents.sign_baseline, mara, made.id, "0.4% errors", w.now)
+        assert await missing(w, made.id) == set()
+        done = await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
+        assert done.phase is Phase.CLOSED
+
+
+async def test_a_baseline_from_before_a_regression_does_not_count(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await resolved(w), await w.actor(w.mara)
+        await run(w, incidents.sign_baseline, mara, made.id, "", w.now)
+        clock.advance(timedelta(minutes=1))
+        await run(w, incidents.set_phase, mara, made.id, Phase.INVESTIGATING, w.now)
+        clock.advance(timedelta(minutes=1))
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now)
+        assert "baseline" in await missing(w, made.id)
+
+
+async def test_only_the_commander_closes_early_and_a_finding_remains(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        made, mara, jun = await resolved(w), await w.actor(w.mara), await w.actor(w.jun)
+        close = (incidents.set_phase, jun, made.id, Phase.CLOSED, w.now)
+        assert isinstance(await run(w, *close, force=True, reason="Fine"), Conflict)
+        close = (incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
+        assert isinstance(await run(w, *close, force=True), Invalid)
+        done = await run(w, *close, force=True, reason="The region is gone for good")
+        async with w.ctx.db.tx() as tx:
+            found = closing.early_close_findings(done, await lifecycle_store.transitions(tx, made.id))
+        assert [f.id for f in found] == ["I-EARLYCLOSE:stable", "I-EARLYCLOSE:baseline"]
+        assert "The region is gone for good" in found[0].advice
+
+
+async def test_a_provisional_sev0_is_dismissed_by_a_second_person_with_a_reason(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        made = await run(
+            w, incidents.declare, mara, title="All down?", answers={"workaround": None}, now=w.now
+        )
+        assert (made.severity, made.provisional) == (0, True)
+        dismiss = (made.id, Phase.DISMISSED, w.now)
+        assert isinstance(
+            await run(w, incidents.set_phase, mara, *dismiss, reason="Test data", force=True), Conflict
+        )
+        assert isinstance(await run(w, incidents.set_phase, jun, *dismiss), Invalid)
+        done = await run(w, incidents.set_phase, jun, *dismiss, reason="Test data")
+        assert done.phase is Phase.DISMISSED
+
+
+async def test_a_closed_sev3_counts_as_reviewed_once_it_can_no_longer_be_reopened(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await resolved(w, severity=3), await w.actor(w.mara)
+        clock.advance(timedelta(minutes=30))
+        await run(w, incidents.sign_baseline, mara, made.id, "", w.now)
+        await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
+        clock.advance(timedelta(hours=23, minutes=59))
+        await w.settle()
+        assert (await latest(w, made.id)).phase is Phase.CLOSED
+        clock.advance(timedelta(minutes=1))
+        await w.settle()
+        assert (await latest(w, made.id)).phase is Phase.REVIEWED
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(list(Phase)),
+        st.integers(0, 90),
+        st.one_of(st.none(), st.integers(-30, 30)),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+def _in_order(incident: Incident) -> bool:
+    """Return True if the instants of an incident are in the order of LC2."""
+    instants: list[datetime | None] = [
+        *(incident.impact_start, incident.detected_at, incident.declared_at),
+        *(incident.resolved_at, incident.closed_at),
+    ]
+    known = [at for at in instants if at is not None]
+    return known == sorted(known)
+
+
+async def test_lc2_the_instants_stay_in_order_whatever_is_done(dsn: str, clock: FakeClock) -> None:
+    start = clock.now()
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+
+        async def scenario(steps: list[tuple[Phase, int, int | None, bool]]) -> None:
+            clock.set(max(clock.now(), start))
+            made = await declared(w, title=f"Incident at {clock.now()}")
+            await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+            await run(w, incidents.take_role, mara, made.id, IncidentRole.COMMANDER, w.mara, w.now)
+            for phase, minutes, offset, force in steps:
+                clock.advance(timedelta(minutes=minutes, seconds=11))
+                effective_at = None if offset is None else w.now + timedelta(minutes=offset)
+                outcome = await run(
+                    *(w, incidents.set_phase, mara, made.id, phase, w.now),
+                    effective_at=effective_at,
+                    force=force,
+                    reason="A property",
+                )
+                assert isinstance(outcome, Incident | FirebellError)
+                assert _in_order(await latest(w, made.id))
+            async with w.ctx.db.tx() as tx:
+                moves = await lifecycle_store.transitions(tx, made.id)
+            assert [t.effective_at for t in moves] == sorted(t.effective_at for t in moves)
+            assert all(a.after is b.before for a, b in pairwise(moves))
+
+        await _check(scenario)
+
+
+async def _check(scenario: Any) -> None:
+    """Run a scenario for examples of steps in the running event loop."""
+    examples: list[Any] = []
+
+    @settings(max_examples=25, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(STEPS)
+    def collect(steps: list[Any]) -> None:
+        examples.append(steps)
+
+    collect()
+    for steps in examples:
+        await scenario(steps)

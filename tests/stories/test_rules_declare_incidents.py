@@ -1,0 +1,111 @@
+"""Rules declare an incident once per cause, from the pages that match, and say beforehand what they would do."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from firebell.incidents import actions as incidents
+from firebell.incidents import rule_actions
+from firebell.incidents.declaration_rules import DeclarationRule
+from firebell.incidents.model import OPEN, Incident, Phase
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Invalid
+from tests.actions.test_incidents import run
+from tests.world import World, world
+
+
+def rule(w: World, **more: object) -> DeclarationRule:
+    base = DeclarationRule(0, "Checkout burns", w.service, 'team="pay"', 2, 10, 1, True, w.now)
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+async def fire(w: World, title: str, team: str = "pay") -> None:
+    """Fire an alert that opens a page of its own, because the one before is resolved."""
+    await w.alert(title, labels={"team": team})
+    await w.alert(title, status="resolved", labels={"team": team})
+    await w.settle()
+
+
+async def open_incidents(w: World) -> list[Incident]:
+    async with w.ctx.db.tx() as tx:
+        return await incidents.incidents(tx, tuple(OPEN), False, 10)
+
+
+async def test_enough_matching_pages_declare_once_and_later_ones_are_linked(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        made = await run(w, rule_actions.create_rule, mara, rule(w), w.now)
+        assert isinstance(made, DeclarationRule), made
+        await fire(w, "one")
+        await fire(w, "other team", team="search")
+        await w.after(minutes=1)
+        assert await open_incidents(w) == []
+        await fire(w, "two")
+        await w.after(minutes=1)
+        (declared,) = await open_incidents(w)
+        assert (declared.severity, declared.phase) == (1, Phase.DECLARED)
+        for title in ("three", "four", "five"):
+            await fire(w, title)
+            await w.after(minutes=1)
+        assert [i.id for i in await open_incidents(w)] == [declared.id]
+        async with w.ctx.db.tx() as tx:
+            titles = {p.title for p in await w.pages() if p.id in await incidents.page_ids(tx, declared.id)}
+        assert {"one", "two", "three", "four", "five"} <= titles
+        assert "other team" not in titles
+
+
+async def test_pages_that_are_too_far_apart_declare_nothing(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await run(w, rule_actions.create_rule, await w.actor(w.mara), rule(w), w.now)
+        await fire(w, "one")
+        await w.after(minutes=11)
+        await fire(w, "two")
+        await w.after(minutes=1)
+        assert await open_incidents(w) == []
+
+
+async def test_a_page_that_someone_declared_from_does_not_count(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        await fire(w, "one")
+        await run(w, incidents.declare, mara, title="By hand", severity=2, page_id=1, now=w.now)
+        await run(w, rule_actions.create_rule, mara, rule(w), w.now)
+        await fire(w, "two")
+        await w.after(minutes=1)
+        assert [i.title for i in await open_incidents(w)] == ["By hand"]
+
+
+async def test_a_rule_that_is_off_or_removed_declares_nothing(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        await run(w, rule_actions.create_rule, mara, rule(w, is_on=False), w.now)
+        made = await run(w, rule_actions.create_rule, mara, rule(w), w.now)
+        await run(w, rule_actions.remove_rule, mara, made.id, w.now)
+        await fire(w, "one")
+        await fire(w, "two")
+        await w.after(minutes=1)
+        assert await open_incidents(w) == []
+
+
+async def test_a_dry_run_says_what_would_have_been_declared(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        for title in ("one", "two", "three"):
+            await fire(w, title)
+            clock.advance(timedelta(minutes=2))
+        clock.advance(timedelta(days=1))
+        await fire(w, "four")
+        async with w.ctx.db.tx() as tx:
+            (declared,) = await rule_actions.dry_run(tx, rule(w), w.now)
+        assert declared.page_ids == (1, 2, 3)
+        assert declared.service_id == w.service
+
+
+async def test_wrong_matchers_are_refused_with_their_position(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        refused = await run(w, rule_actions.create_rule, mara, rule(w, matchers="team=~(a"), w.now)
+        assert isinstance(refused, Invalid)
+        assert refused.fields["matchers"].startswith("Character 7:")
+        refused = await run(w, rule_actions.create_rule, mara, rule(w, pages=0, window_minutes=0), w.now)
+        assert set(refused.fields) == {"pages", "window_minutes"}
