@@ -1,6 +1,6 @@
 """Slice declaration: incidents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import Command, NavItem, Section, Slice
@@ -8,19 +8,33 @@ from firebell.kit.slice import Command, NavItem, Section, Slice
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, web
+    from firebell.incidents import api, list_web, message_web, timeline_api, timeline_web, web
 
-    return [message_web.router, list_web.router, web.router, api.router]
+    return [
+        message_web.router,
+        list_web.router,
+        timeline_web.router,
+        web.router,
+        timeline_api.router,
+        api.router,
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
     from firebell.incidents import timers
 
     return timers.HANDLERS
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.incidents import timeline_store
+
+    return timeline_store.RETENTIONS
 
 
 SLICE = Slice(
@@ -31,12 +45,22 @@ SLICE = Slice(
         "incident_page",
         "incident_role",
         "timeline_entry",
+        "timeline_change",
+        "attachment",
     ),
     views={"page_incident": "An alert and a page are shown with their incidents."},
     kept=dict.fromkeys(
-        ("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
+        (
+            "incident",
+            "incident_service",
+            "incident_page",
+            "incident_role",
+            "timeline_entry",
+            "timeline_change",
+        ),
         "An incident is kept, with everything that is known about it.",
     ),
+    retentions=_retentions,
     routers=_routers,
     timers=_timers,
     commands=(

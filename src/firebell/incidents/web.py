@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -10,15 +10,16 @@ from typing import Any
 
 from fastapi import Request, Response
 from markupsafe import Markup
+from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions, checks, lifecycle, message_values
+from firebell.incidents import actions, checks, lifecycle, message_values, timeline_store
+from firebell.incidents.entry_history import EntryView
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
-    ENTRY_KINDS,
     OPEN,
     ROLE_NAMES,
     Incident,
@@ -51,9 +52,14 @@ NEXT = {
     Phase.MITIGATING: (Phase.MONITORING, "Move to Monitoring"),
     Phase.MONITORING: (Phase.CLOSED, "Close incident"),
 }
-_KINDS_SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
+ENTRIES_SHOWN = 200
+"""Number of timeline entries that the incident page shows at first, newest first."""
+_SHOWN: Mapping[str, Callable[[EntryView], bool]] = {
+    "people": lambda view: view.is_written,
+    "decisions": lambda view: view.entry.kind in ("decision", "mitigation", "severity", "phase"),
+    "moments": lambda view: bool(view.entry.key_moment),
+}
 _FLASH_TEXTS = {
-    "entries": "Entry added to {ref}.",
     "unchanged": "Update posted in {ref}: no change.",
     "roles": "Role assigned in {ref}.",
     "canvas": "Conditions, actions and needs saved in {ref}.",
@@ -213,11 +219,19 @@ def _step(
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """Which timeline entries the incident page shows: those of a kind, and at most how many."""
+
+    show: str = "all"
+    entries: int = ENTRIES_SHOWN
+
+
 async def _room(
     tx: Tx,
     parts: Sequence[IncidentPart],
     incident_id: int,
-    show: str,
+    feed: FeedView,
     person_search: str,
     person_id: int | None,
     now: datetime,
@@ -236,22 +250,25 @@ async def _room(
     shown_roles = (
         required_roles | set(holders) | (set(_MAJOR_INCIDENT_ROLES) if incident.severity <= 1 else set())
     )
-    timeline = list(reversed(await actions.timeline(tx, incident_id)))
+    timeline = list(reversed(await timeline_store.entry_views(tx, incident_id)))
     team_members = await people.members(tx, list({s.team_id for s in services.values()}))
     likely_ids = {
         *(a.person_id for a in assignments),
         *(i for ids in team_members.values() for i, _ in ids),
-        *(e.actor_id for e in timeline if e.actor_id),
+        *(view.entry.actor_id for view in timeline if view.entry.actor_id),
     }
     others = await choosable(tx, likely_ids, person_search)
-    kinds = _KINDS_SHOWN.get(show)
+    is_shown = _SHOWN.get(feed.show)
+    chosen = [view for view in timeline if is_shown is None or is_shown(view)]
     return {
         "i": incident,
         "live": ",".join([f"inc-{incident_id}", *paging.live_topics(list(pages))]),
         "own_roles": {a.role for a in assignments if a.person_id == person_id},
         "holder_ids": frozenset(a.person_id for a in assignments),
-        "timeline": [e for e in timeline if kinds is None or e.kind in kinds],
-        "show": show if kinds else "all",
+        "timeline": chosen[: feed.entries],
+        "earlier": max(0, len(chosen) - feed.entries),
+        "more_entries": feed.entries + ENTRIES_SHOWN,
+        "show": feed.show if is_shown else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in IncidentRole if r in shown_roles],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
         "people": await people.people_by_id(tx, [a.person_id for a in assignments]),
@@ -270,7 +287,6 @@ async def _room(
         "late_share": _elapsed_percent(incident, now),
         "is_open": incident.phase in OPEN,
         "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
-        "kinds": ENTRY_KINDS,
         "parts": [(part.template, await part.load(tx, incident, now)) for part in parts],
     }
 
@@ -283,31 +299,62 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
     return 100 * (now - start) / max(incident.update_due_at - start, lifecycle.STABILITY_PERIOD / 30)
 
 
+async def render_room(
+    visit: Visit,
+    incident_id: int,
+    feed: FeedView,
+    *,
+    template: str = "",
+    person_search: str = "",
+    fields: Mapping[str, str] | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    """Return the incident page; with `error` it shows the refused entry in `fields` again."""
+    tx, now = visit.tx, visit.now
+    parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
+    context = await _room(tx, parts, incident_id, feed, person_search, visit.person.id, now)
+    incident: Incident = context["i"]
+    draft = (
+        await message(tx, incident, template, visit.ctx.public_url, visit.person.tz, now)
+        if template
+        else None
+    )
+    templates = await handbook.all_templates(tx)
+    composer = {
+        "nav": "room",
+        "typed_now": html.to_input_value(now, visit.person.tz),
+        "begun": draft,
+        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
+        "fitting": message_values.update_for(incident),
+        "fields": fields or {},
+        "error": error,
+    }
+    return await html.render(
+        visit.request, "incidents/incident.html", {**context, **composer}, kept_offline=error is None
+    )
+
+
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
-async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
+async def room(
+    request: Request, ref: str, show: str = "all", template: str = "", entries: str = ""
+) -> Response:
     me = await authentication.signed_in(request)
     ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
+    feed = FeedView(show, to_id(entries) or ENTRIES_SHOWN)
     parts: Sequence[IncidentPart] = request.app.state.incident_parts
     person_search = request.query_params.get("with", "")
 
     async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
         async with ctx.db.tx() as tx:
-            context = await _room(tx, parts, incident_id, show, "", person_id, ctx.clock.now())
-        return {"nav": "room", **context}, context["holder_ids"]
+            context = await _room(tx, parts, incident_id, feed, "", person_id, ctx.clock.now())
+        values = {"nav": "room", "begun": None, "fields": {}, "error": None}
+        return {**values, **context}, context["holder_ids"]
 
     if html.is_live_refresh(request) and not person_search:
-        return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
+        return await html.render_shared(request, "incidents/incident.html", (incident_id, feed), shared)
     async with transaction.opened(request) as (tx, now):
-        context = await _room(tx, parts, incident_id, show, person_search, me.id, now)
-        draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
-        templates = await handbook.all_templates(tx)
-    composer = {
-        "nav": "room",
-        "begun": draft,
-        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
-        "fitting": message_values.update_for(context["i"]),
-    }
-    return await html.render(request, "incidents/incident.html", {**context, **composer}, kept_offline=True)
+        visit = Visit(request, tx, me, FormData(), now)
+        return await render_room(visit, incident_id, feed, template=template, person_search=person_search)
 
 
 @router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
@@ -315,9 +362,6 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id = parse_ref("INC", ref)
     fields = visit.values
     match what:
-        case "entries":
-            kind, text = fields.get("kind", "note"), fields.get("text", "")
-            await actions.add_entry(visit.tx, visit.actor, incident_id, kind, text, visit.now)
         case "unchanged":
             text = "No change since the last update."
             await actions.add_entry(visit.tx, visit.actor, incident_id, "update", text, visit.now)

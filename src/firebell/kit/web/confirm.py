@@ -35,6 +35,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/handbook/templates/{template_id}/reset": UNDO,
     "/incidents/new": NONE,
     "/incidents/{ref}/clocks/facts": NONE,
+    "/incidents/{ref}/entries": NONE,
+    "/incidents/{ref}/entries/{entry_id}/{what}": NONE,
     "/incidents/{ref}/{what}": NONE,
     "/incidents/{ref}/phase closed": ASK,
     "/login": NONE,
