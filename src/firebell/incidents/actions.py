@@ -7,6 +7,7 @@ from typing import Any
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lifecycle, list_store, store, timeline_store
+from firebell.incidents.entry_input import entry_text, entry_time
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -38,13 +39,10 @@ from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = "incidents.update_due"
 STABLE_TIMER = "incidents.stable"
-_ENTRY_MAX_CHARS = 10_000
 _TITLE_MAX_CHARS = 200
 _SUMMARY_MAX_CHARS = 5_000
 _CANVAS_MAX_CHARS = 2_000
 _TWIN_WITHIN = timedelta(seconds=10)
-ENTRY_AT_MOST_BEFORE = timedelta(days=7)
-"""How long before the detection an entry can have happened."""
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = list_store.in_phases
@@ -74,18 +72,25 @@ def _existing(incident: Incident | None, incident_id: int) -> Incident:
 
 
 async def _add_timeline_entry(
+    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
+) -> int:
+    """Add an entry about something that happens now and return its id."""
+    return await _write_entry(tx, actor, incident_id, kind, text, data, now, now)
+
+
+async def _write_entry(
     tx: Tx,
     actor: Actor,
     incident_id: int,
     kind: str,
     text: str,
+    data: Mapping[str, Any],
     now: datetime,
-    effective_at: datetime | None = None,
-    **data: Any,
+    effective_at: datetime,
 ) -> int:
     """Add an entry, refresh open browsers, and return its id; the only place that writes entries."""
     entry_id = await store.add_entry(
-        tx, incident_id, kind, actor.label, actor.person_id, text, data, now, effective_at or now
+        tx, incident_id, kind, actor.label, actor.person_id, text, dict(data), now, effective_at
     )
     await tx.live("incidents")
     await tx.live(f"inc-{incident_id}")
@@ -227,35 +232,6 @@ async def take_role(
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
 
 
-def entry_text(text: str) -> str:
-    """Return the text of an entry as it is stored; raise `Invalid` if it is empty or too long."""
-    if len(text) > _ENTRY_MAX_CHARS:
-        raise Invalid(
-            "The entry is too long.", fields={"text": f"Enter at most {_ENTRY_MAX_CHARS:,} characters."}
-        )
-    text = clean_text(text, _ENTRY_MAX_CHARS)
-    if not text:
-        raise Invalid("The entry is empty.", fields={"text": "Enter what happened or what you see."})
-    return text
-
-
-def _entry_time(incident: Incident, effective_at: datetime | None, now: datetime) -> datetime:
-    """Return when an entry happened; raise `Invalid` if that is in the future or long before the incident."""
-    if effective_at is None:
-        return now
-    if effective_at > now:
-        raise Invalid(
-            "The time is in the future.", fields={"at": "Enter when it happened, or leave it blank."}
-        )
-    earliest = (incident.impact_start or incident.detected_at) - ENTRY_AT_MOST_BEFORE
-    if effective_at < earliest:
-        raise Invalid(
-            "The time is long before the incident.",
-            fields={"at": f"Enter a time within {ENTRY_AT_MOST_BEFORE.days} days before it was detected."},
-        )
-    return effective_at
-
-
 @permits(Verb.INCIDENT_UPDATE)
 async def add_entry(
     tx: Tx,
@@ -276,8 +252,8 @@ async def add_entry(
         raise Invalid(
             f"{kind!r} is not a kind of entry.", fields={"kind": f"Use one of {', '.join(ENTRY_KINDS)}."}
         )
-    text, at = entry_text(text), _entry_time(incident, effective_at, now)
-    entry_id = await _add_timeline_entry(tx, actor, incident_id, kind, text, now, at)
+    text, at = entry_text(text), entry_time(incident, effective_at, now)
+    entry_id = await _write_entry(tx, actor, incident_id, kind, text, {}, now, at)
     if kind == "mitigation" and (incident.mitigated_at is None or at < incident.mitigated_at):
         await store.change(tx, incident_id, mitigated_at=at)
     if kind == "update":

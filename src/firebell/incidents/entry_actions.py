@@ -15,6 +15,7 @@ from firebell.incidents.attachment_types import (
     safe_name,
 )
 from firebell.incidents.entry_history import Attachment, ChangeKind, EntryView
+from firebell.incidents.entry_input import entry_text
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -115,18 +116,12 @@ async def _change(
     entry_id: int,
     kind: ChangeKind,
     text: str,
+    action: str,
     now: datetime,
     **detail: Any,
 ) -> None:
     await timeline_store.add_change(tx, incident_id, entry_id, kind, text, actor.label, actor.person_id, now)
-    action = {
-        ChangeKind.EDIT: "incident.entry_edited",
-        ChangeKind.STRIKE: "incident.entry_struck",
-        ChangeKind.RESTORE: "incident.entry_restored",
-        ChangeKind.MARK: "incident.key_moment_marked",
-        ChangeKind.UNMARK: "incident.key_moment_removed",
-    }[kind]
-    await tx.audit(actor, action, f"INC-{incident_id}", now, entry=entry_id, **detail)
+    await tx.audit(actor, f"incident.{action}", f"INC-{incident_id}", now, entry=entry_id, **detail)
     await _refresh(tx, incident_id)
 
 
@@ -140,7 +135,7 @@ async def edit_entry(
     that it has changes nothing.
     """
     view = await _written(tx, incident_id, entry_id)
-    text = actions.entry_text(text)
+    text = entry_text(text)
     if view.version != version:
         raise Conflict(
             f"{view.versions[-1].actor} edited this entry while you did.",
@@ -149,7 +144,17 @@ async def edit_entry(
     if view.struck:
         raise Conflict("This entry is struck.", hint="Restore it first, then edit it.")
     if text != view.entry.text:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.EDIT, text, now, version=view.version + 1)
+        await _change(
+            tx,
+            actor,
+            incident_id,
+            entry_id,
+            ChangeKind.EDIT,
+            text,
+            "entry_edited",
+            now,
+            version=view.version + 1,
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -162,14 +167,16 @@ async def strike_entry(
     if not reason:
         raise Invalid("The reason is missing.", fields={"reason": "Enter what is wrong about this entry."})
     if not view.struck:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.STRIKE, reason, now, reason=reason)
+        await _change(
+            tx, actor, incident_id, entry_id, ChangeKind.STRIKE, reason, "entry_struck", now, reason=reason
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
 async def restore_entry(tx: Tx, actor: Actor, incident_id: int, entry_id: int, now: datetime) -> None:
     """Restore a struck entry. Idempotent."""
     if (await _written(tx, incident_id, entry_id)).struck:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", now)
+        await _change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", "entry_restored", now)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -182,11 +189,13 @@ async def mark_key_moment(
     if view.struck:
         raise Conflict("This entry is struck.", hint="Restore it first.")
     if not view.entry.key_moment or (label and view.entry.key_moment != label):
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.MARK, label, now, label=label)
+        await _change(
+            tx, actor, incident_id, entry_id, ChangeKind.MARK, label, "key_moment_marked", now, label=label
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
 async def unmark_key_moment(tx: Tx, actor: Actor, incident_id: int, entry_id: int, now: datetime) -> None:
     """Remove the mark of a key moment. Idempotent."""
     if (await _locked_entry(tx, incident_id, entry_id)).entry.key_moment:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.UNMARK, "", now)
+        await _change(tx, actor, incident_id, entry_id, ChangeKind.UNMARK, "", "key_moment_removed", now)

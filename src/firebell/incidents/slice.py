@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import Command, IncidentPart, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -13,14 +13,33 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, timeline_api, timeline_web, web
+    from firebell.incidents import (
+        api,
+        canvas_api,
+        canvas_web,
+        check_api,
+        check_web,
+        handover_api,
+        handover_web,
+        list_web,
+        message_web,
+        timeline_api,
+        timeline_web,
+        web,
+    )
 
     return [
         message_web.router,
         list_web.router,
         timeline_web.router,
+        check_web.router,
+        handover_web.router,
+        canvas_web.router,
         web.router,
         timeline_api.router,
+        check_api.router,
+        handover_api.router,
+        canvas_api.router,
         api.router,
     ]
 
@@ -37,6 +56,12 @@ def _retentions() -> "Sequence[Retention]":
     return timeline_store.RETENTIONS
 
 
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.incidents import incident_part
+
+    return [incident_part.PART]
+
+
 SLICE = Slice(
     "incidents",
     tables=(
@@ -47,6 +72,8 @@ SLICE = Slice(
         "timeline_entry",
         "timeline_change",
         "attachment",
+        "check_waiver",
+        "role_offer",
     ),
     views={"page_incident": "An alert and a page are shown with their incidents."},
     kept=dict.fromkeys(
@@ -57,12 +84,15 @@ SLICE = Slice(
             "incident_role",
             "timeline_entry",
             "timeline_change",
+            "check_waiver",
+            "role_offer",
         ),
         "An incident is kept, with everything that is known about it.",
     ),
     retentions=_retentions,
     routers=_routers,
     timers=_timers,
+    incident_parts=_incident_parts,
     commands=(
         Command(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60

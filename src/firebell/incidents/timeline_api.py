@@ -10,7 +10,9 @@ from firebell.incidents import actions, entry_actions, timeline_store
 from firebell.incidents.api import IncidentShown, Reader, Responder, shown_incident
 from firebell.incidents.attachment_types import ACCEPTED, MAX_BYTES, NewFile
 from firebell.incidents.entry_history import Attachment, EntryView
+from firebell.incidents.model import Incident
 from firebell.incidents.timeline_export import markdown
+from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import (
@@ -182,6 +184,15 @@ def _detail(view: EntryView) -> EntryDetail:
     return EntryDetail(**_values(view), versions=versions)
 
 
+async def incident_export(tx: Tx, incident: Incident, now: datetime) -> IncidentExport:
+    """Return everything that is stored about an incident."""
+    return IncidentExport(
+        exported_at=now,
+        incident=await shown_incident(tx, incident),
+        timeline=[_detail(view) for view in await timeline_store.entry_views(tx, incident.id)],
+    )
+
+
 @router.get(
     "/incidents/{ref}/timeline",
     summary="List the latest timeline entries, oldest first",
@@ -215,11 +226,7 @@ async def timeline_as_markdown(
 )
 async def export_incident(w: Reader, ref: Text) -> IncidentExport:
     incident = await actions.incident(w.tx, parse_ref("INC", ref))
-    return IncidentExport(
-        exported_at=w.now,
-        incident=await shown_incident(w.tx, incident),
-        timeline=[_detail(view) for view in await timeline_store.entry_views(w.tx, incident.id)],
-    )
+    return await incident_export(w.tx, incident, w.now)
 
 
 @router.post(

@@ -49,6 +49,34 @@ async def timeline(tx: Tx, incident_id: int) -> list[TimelineEntry]:
     return in_force(await _entries(tx, incident_id), await _changes(tx, incident_id))
 
 
+async def timelines(tx: Tx, ids: Sequence[int]) -> dict[int, list[TimelineEntry]]:
+    """Return the timelines in force of several incidents, oldest entry first."""
+    rows = await tx.fetch(
+        f"""
+        select incident_id, {_ENTRY}
+        from timeline_entry
+        where incident_id = any($1::bigint[])
+        order by effective_at, id
+        """,
+        list(ids),
+    )
+    changes = await tx.fetch(
+        f"""
+        select {_CHANGE}
+        from timeline_change
+        where incident_id = any($1::bigint[])
+        order by id
+        """,
+        list(ids),
+    )
+    entries: dict[int, list[TimelineEntry]] = {i: [] for i in ids}
+    for row in rows:
+        values = dict(row)
+        entries[values.pop("incident_id")].append(TimelineEntry(**values))
+    all_changes = [_change(row) for row in changes]
+    return {i: in_force(listed, all_changes) for i, listed in entries.items()}
+
+
 async def entry_views(tx: Tx, incident_id: int) -> list[EntryView]:
     """Return all entries with their changes and attachments, oldest first, struck ones included."""
     return views(

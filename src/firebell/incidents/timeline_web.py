@@ -8,6 +8,7 @@ from starlette.datastructures import UploadFile
 
 from firebell.incidents import actions, entry_actions, timeline_store
 from firebell.incidents.attachment_types import MAX_BYTES, MAX_FILES, NewFile
+from firebell.incidents.timeline_api import incident_export
 from firebell.incidents.timeline_export import markdown
 from firebell.incidents.web import FeedView, render_room
 from firebell.kit.errors import Conflict, FirebellError, NotFound
@@ -144,3 +145,11 @@ async def timeline_as_markdown(visit: CurrentVisit, ref: str) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
     text = markdown(incident, await timeline_store.entry_views(visit.tx, incident.id), visit.person.tz)
     return html.download(text.encode(), f"{incident.ref}-timeline.md")
+
+
+@router.get("/incidents/{ref}/export.json", dependencies=access.needs(Verb.INCIDENT_READ))
+async def export(visit: CurrentVisit, ref: str) -> Response:
+    incident = await actions.incident(visit.tx, parse_ref("INC", ref))
+    document = await incident_export(visit.tx, incident, visit.now)
+    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{incident.ref}.json"'}
+    return Response(document.model_dump_json(indent=2), headers=headers, media_type="application/json")

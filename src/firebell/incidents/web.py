@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from fastapi import Request, Response
 from markupsafe import Markup
@@ -15,7 +15,15 @@ from starlette.datastructures import FormData
 from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions, checks, lifecycle, message_values, timeline_store
+from firebell.incidents import (
+    actions,
+    checks,
+    handover_actions,
+    lifecycle,
+    message_values,
+    timeline_store,
+)
+from firebell.incidents.canvas import canvas
 from firebell.incidents.entry_history import EntryView
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
@@ -26,13 +34,14 @@ from firebell.incidents.model import (
     IncidentRole,
     Phase,
 )
-from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
+from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages, checked
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
-from firebell.kit.slice import IncidentPart
+from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_choice, to_choices, to_id
+from firebell.kit.war_rooms import war_room_url
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
@@ -62,7 +71,6 @@ _SHOWN: Mapping[str, Callable[[EntryView], bool]] = {
 _FLASH_TEXTS = {
     "unchanged": "Update posted in {ref}: no change.",
     "roles": "Role assigned in {ref}.",
-    "canvas": "Conditions, actions and needs saved in {ref}.",
     "severity": "Severity of {ref} changed to {severity}.",
     "phase": "{ref} moved to {phase}.",
     "link": "{page} linked to {ref}.",
@@ -227,13 +235,29 @@ class FeedView:
     entries: int = ENTRIES_SHOWN
 
 
+@dataclass(frozen=True, slots=True)
+class SliceParts:
+    """What slices above incidents and the settings add to the incident page."""
+
+    parts: Sequence[IncidentPart]
+    checks: Sequence[IncidentChecks]
+    war_room_url: str
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Return those of the running app."""
+        state = request.app.state
+        return cls(state.incident_parts, state.incident_checks, html.ctx(request).war_room_url)
+
+
 async def _room(
     tx: Tx,
-    parts: Sequence[IncidentPart],
+    slices: SliceParts,
     incident_id: int,
     feed: FeedView,
     person_search: str,
     person_id: int | None,
+    tz: str,
     now: datetime,
 ) -> dict[str, Any]:
     """Return what the template of the incident page needs, for a person or for anyone without a role in it."""
@@ -252,6 +276,8 @@ async def _room(
     )
     timeline = list(reversed(await timeline_store.entry_views(tx, incident_id)))
     team_members = await people.members(tx, list({s.team_id for s in services.values()}))
+    offers = await handover_actions.waiting(tx, incident_id)
+    involved_ids = [*(a.person_id for a in assignments), *(i for o in offers for i in (o.from_id, o.to_id))]
     likely_ids = {
         *(a.person_id for a in assignments),
         *(i for ids in team_members.values() for i, _ in ids),
@@ -264,22 +290,26 @@ async def _room(
         "i": incident,
         "live": ",".join([f"inc-{incident_id}", *paging.live_topics(list(pages))]),
         "own_roles": {a.role for a in assignments if a.person_id == person_id},
-        "holder_ids": frozenset(a.person_id for a in assignments),
+        "war_room": war_room_url(slices.war_room_url, incident.ref),
+        "me_id": person_id,
+        "personal_ids": frozenset(involved_ids),
+        "offers": offers,
         "timeline": chosen[: feed.entries],
+        "canvas": canvas(view.entry for view in reversed(timeline)),
         "earlier": max(0, len(chosen) - feed.entries),
         "more_entries": feed.entries + ENTRIES_SHOWN,
         "show": feed.show if is_shown else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in IncidentRole if r in shown_roles],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
-        "people": await people.people_by_id(tx, [a.person_id for a in assignments]),
+        "people": await people.people_by_id(tx, involved_ids),
         "others": others,
         "services": list(services.values()),
         "pages": list(pages.values()),
         "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
-        "findings": checks.findings(incident, holders, now),
-        "passed": checks.passed(incident, holders, now),
+        "checked": (await checked(tx, [incident], slices.checks, now, tz))[incident_id],
         "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
+        "late": bool(incident.update_due_at and incident.update_due_at < now and incident.phase in OPEN),
         "step": _step(incident, refusal, holders),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
@@ -287,7 +317,7 @@ async def _room(
         "late_share": _elapsed_percent(incident, now),
         "is_open": incident.phase in OPEN,
         "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
-        "parts": [(part.template, await part.load(tx, incident, now)) for part in parts],
+        "parts": [(part.place, part.template, await part.load(tx, incident, now)) for part in slices.parts],
     }
 
 
@@ -311,8 +341,8 @@ async def render_room(
 ) -> Response:
     """Return the incident page; with `error` it shows the refused entry in `fields` again."""
     tx, now = visit.tx, visit.now
-    parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
-    context = await _room(tx, parts, incident_id, feed, person_search, visit.person.id, now)
+    slices, me = SliceParts.of(visit.request), visit.person
+    context = await _room(tx, slices, incident_id, feed, person_search, me.id, me.tz, now)
     incident: Incident = context["i"]
     draft = (
         await message(tx, incident, template, visit.ctx.public_url, visit.person.tz, now)
@@ -341,14 +371,14 @@ async def room(
     me = await authentication.signed_in(request)
     ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
     feed = FeedView(show, to_id(entries) or ENTRIES_SHOWN)
-    parts: Sequence[IncidentPart] = request.app.state.incident_parts
+    slices = SliceParts.of(request)
     person_search = request.query_params.get("with", "")
 
     async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
         async with ctx.db.tx() as tx:
-            context = await _room(tx, parts, incident_id, feed, "", person_id, ctx.clock.now())
-        values = {"nav": "room", "begun": None, "fields": {}, "error": None}
-        return {**values, **context}, context["holder_ids"]
+            context = await _room(tx, slices, incident_id, feed, "", person_id, me.tz, ctx.clock.now())
+        empty: dict[str, Any] = {"nav": "room", "begun": None, "fields": {}, "error": None}
+        return {**empty, **context}, context["personal_ids"]
 
     if html.is_live_refresh(request) and not person_search:
         return await html.render_shared(request, "incidents/incident.html", (incident_id, feed), shared)
@@ -374,9 +404,6 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.take_role(
                 visit.tx, visit.actor, incident_id, IncidentRole(fields["role"]), person, visit.now
             )
-        case "canvas":
-            conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))
-            await actions.set_canvas(visit.tx, visit.actor, incident_id, conditions, doing, needs, visit.now)
         case "severity":
             severity = parse(fields.get("severity", ""))
             if severity is None:
