@@ -73,7 +73,7 @@ async def test_only_who_is_asked_sees_the_question(dsn: str, clock: FakeClock) -
         await declare(w, severity=1)
         await sign_in(w, http, w.mara)
         csrf = re.findall(r'name="csrf" value="([^"]+)"', (await http.get(INC)).text)[0]
-        form = {"csrf": csrf, "role": "commander", "person": str(w.jun), "note": "Watch the lag"}
+        form = {"csrf": csrf, "held": "commander", "person": str(w.jun), "note": "Watch the lag"}
         assert (await http.post(f"{INC}/roles/offer", data=form)).status_code == 303
         for live in ({}, {"X-Live": "1"}):
             assert "data-offer" not in (await http.get(INC, headers=live)).text
@@ -87,6 +87,6 @@ async def test_only_who_is_asked_sees_the_question(dsn: str, clock: FakeClock) -
         answer = await http.post(f"{INC}/roles/accept", data={"csrf": csrf, "offer": offer})
         assert answer.status_code == 303
         assert await commanders(w) == [w.jun]
-        released = await http.post(f"{INC}/roles/release", data={"csrf": csrf, "role": "commander"})
+        released = await http.post(f"{INC}/roles/release", data={"csrf": csrf, "held": "commander"})
         assert released.status_code == 303
         assert await commanders(w) == []

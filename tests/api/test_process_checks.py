@@ -106,6 +106,7 @@ async def test_viewers_see_findings_but_waive_none(dsn: str, clock: FakeClock) -
 async def test_a_missing_role_is_filled_by_the_button_of_its_finding(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, _), browser(w) as http:
         await declare(w, severity=1)
+        clock.advance(timedelta(minutes=1))
         await sign_in(w, http, w.jun)
         room = (await http.get(INC)).text
         csrf = re.findall(r'name="csrf" value="([^"]+)"', room)[0]

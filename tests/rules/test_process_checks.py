@@ -39,6 +39,11 @@ def phase(number: int, minute: float, before: Phase, to: Phase) -> TimelineEntry
     return entry(number, minute, "phase", f"moved it to {to}", MARA, **{"from": before, "to": to})
 
 
+def severity_change(number: int, minute: float, before: int, to: int) -> TimelineEntry:
+    text = f"changed severity from SEV{before} to SEV{to}"
+    return entry(number, minute, "severity", text, MARA, **{"from": before, "to": to})
+
+
 TEXTBOOK = CheckRecord(
     incident(
         severity=1,
@@ -187,7 +192,7 @@ def test_the_gap_between_updates_is_judged_by_the_interval(gap: int, expected: F
 def test_a_raise_shortens_the_interval_from_then_on() -> None:
     timeline = (
         entry(1, 0, "declared", severity=2),
-        entry(2, 50, "severity", **{"from": 2, "to": 1}),
+        severity_change(2, 50, 2, 1),
         *(entry(n, 50 + 10 * (n - 9), "finding") for n in range(10, 13)),
     )
     record = CheckRecord(
@@ -217,9 +222,7 @@ def test_half_an_hour_without_progress_is_a_finding_unless_someone_was_called() 
 
 def test_a_debated_severity_is_noted() -> None:
     steps = [(10, 1, 0), (20, 0, 1), (34, 1, 2)]
-    debated = added(
-        *(entry(40 + n, m, "severity", **{"from": a, "to": b}) for n, (m, a, b) in enumerate(steps))
-    )
+    debated = added(*(severity_change(40 + n, m, a, b) for n, (m, a, b) in enumerate(steps)))
     assert [f.level for f in findings(debated, END) if f.code == "I-SEVDEBATE"] == [FindingLevel.INFO] * 2
 
 

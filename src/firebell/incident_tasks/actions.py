@@ -42,7 +42,7 @@ async def _checked(tx: Tx, values: Mapping[str, Any], now: datetime) -> dict[str
     return checked
 
 
-async def _note(tx: Tx, actor: Actor, task: Task, text: str, change: str, now: datetime) -> None:
+async def _record_task(tx: Tx, actor: Actor, task: Task, text: str, change: str, now: datetime) -> None:
     data = {"task": task.id, "state": task.state}
     await incidents.record_entry(tx, actor, task.incident_id, ENTRY_KIND, text, data, now)
     await tx.audit(
@@ -74,7 +74,7 @@ async def add_task(
         tx, incident_id, values["text"], owner_id, due_at, is_required, entry_id, actor.label, now
     )
     owner = f" for {(await people.person(tx, owner_id)).name}" if owner_id else ""
-    await _note(tx, actor, task, f"added the task “{task.text}”{owner}", "task_added", now)
+    await _record_task(tx, actor, task, f"added the task “{task.text}”{owner}", "task_added", now)
     return task
 
 
@@ -102,7 +102,7 @@ async def change_task(
         owner = (await people.person(tx, task.owner_id)).name if task.owner_id else "no one"
         is_own = task.owner_id is not None and task.owner_id == actor.person_id
         text = f"took the task “{task.text}”" if is_own else f"assigned the task “{task.text}” to {owner}"
-    await _note(tx, actor, task, text, "task_changed", now)
+    await _record_task(tx, actor, task, text, "task_changed", now)
     return task
 
 
@@ -116,5 +116,5 @@ async def set_task_state(
         return old
     task = await store.change(tx, task_id, state=state, changed_at=now, changed_by=actor.label)
     text = _STATE_TEXTS[state].format(text=task.text)
-    await _note(tx, actor, task, text, "task_moved", now)
+    await _record_task(tx, actor, task, text, "task_moved", now)
     return task

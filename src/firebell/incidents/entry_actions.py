@@ -109,7 +109,7 @@ async def _written(tx: Tx, incident_id: int, entry_id: int) -> EntryView:
     return view
 
 
-async def _change(
+async def _record_change(
     tx: Tx,
     actor: Actor,
     incident_id: int,
@@ -144,7 +144,7 @@ async def edit_entry(
     if view.struck:
         raise Conflict("This entry is struck.", hint="Restore it first, then edit it.")
     if text != view.entry.text:
-        await _change(
+        await _record_change(
             tx,
             actor,
             incident_id,
@@ -167,7 +167,7 @@ async def strike_entry(
     if not reason:
         raise Invalid("The reason is missing.", fields={"reason": "Enter what is wrong about this entry."})
     if not view.struck:
-        await _change(
+        await _record_change(
             tx, actor, incident_id, entry_id, ChangeKind.STRIKE, reason, "entry_struck", now, reason=reason
         )
 
@@ -176,7 +176,7 @@ async def strike_entry(
 async def restore_entry(tx: Tx, actor: Actor, incident_id: int, entry_id: int, now: datetime) -> None:
     """Restore a struck entry. Idempotent."""
     if (await _written(tx, incident_id, entry_id)).struck:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", "entry_restored", now)
+        await _record_change(tx, actor, incident_id, entry_id, ChangeKind.RESTORE, "", "entry_restored", now)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -189,7 +189,7 @@ async def mark_key_moment(
     if view.struck:
         raise Conflict("This entry is struck.", hint="Restore it first.")
     if not view.entry.key_moment or (label and view.entry.key_moment != label):
-        await _change(
+        await _record_change(
             tx, actor, incident_id, entry_id, ChangeKind.MARK, label, "key_moment_marked", now, label=label
         )
 
@@ -198,4 +198,6 @@ async def mark_key_moment(
 async def unmark_key_moment(tx: Tx, actor: Actor, incident_id: int, entry_id: int, now: datetime) -> None:
     """Remove the mark of a key moment. Idempotent."""
     if (await _locked_entry(tx, incident_id, entry_id)).entry.key_moment:
-        await _change(tx, actor, incident_id, entry_id, ChangeKind.UNMARK, "", "key_moment_removed", now)
+        await _record_change(
+            tx, actor, incident_id, entry_id, ChangeKind.UNMARK, "", "key_moment_removed", now
+        )

@@ -33,9 +33,9 @@ async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
         return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", text)
     if what not in ("release", "offer"):
         raise NotFound(f"Unknown action: {what}.")
-    if fields.get("role") not in list(IncidentRole):
-        raise Invalid("That is not a role.", fields={"role": f"Use one of {', '.join(IncidentRole)}."})
-    role = IncidentRole(fields["role"])
+    if fields.get("held") not in list(IncidentRole):
+        raise Invalid("That is not a role.", fields={"held": f"Use one of {', '.join(IncidentRole)}."})
+    role = IncidentRole(fields["held"])
     person = to_choice(fields.get("person"), "person") or visit.person.id
     if what == "release":
         await handover_actions.release_role(tx, actor, incident_id, role, person, now)

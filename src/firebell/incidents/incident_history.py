@@ -51,7 +51,7 @@ def steps(record: CheckRecord, now: datetime) -> list[Step]:
     return [
         Step(start, end, step_phase, step_severity, cause)
         for (start, step_phase, step_severity, cause), end in zip(changes, ends, strict=True)
-        if start < end
+        if start < end or end == now
     ]
 
 
@@ -75,13 +75,14 @@ def vacancies(
     record: CheckRecord, history: Sequence[Step], role: IncidentRole, requires: frozenset[int], now: datetime
 ) -> list[Vacancy]:
     """Return when the incident was open at one of the severities `requires` without anyone in a role."""
+    is_vacant = not any(r.role is role and r.until_at is None for r in record.roles)
     spans = union((s.start, s.end) for s in history if s.is_open and s.severity in requires)
     gaps = []
     for start, end in minus(spans, held(record, role, now)):
         severity = min(
             s.severity for s in history if s.start < end and start < s.end and s.severity in requires
         )
-        is_now = end == now and history[-1].is_open
+        is_now = end == now and history[-1].is_open and is_vacant
         gaps.append(Vacancy(start, end, severity, _cause(record, history, role, start), is_now))
     return gaps
 

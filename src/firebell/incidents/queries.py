@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import check_store, checks, process_checks, store, timeline_store
 from firebell.incidents.check_store import Waiver
-from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
+from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding, FindingLevel, Passed, severest_first
 from firebell.kit.slice import IncidentChecks
@@ -162,14 +162,23 @@ async def alerts_of_pages(tx: Tx, pages: Sequence[Page], limit_each: int) -> lis
 
 
 async def checked(
-    tx: Tx, incidents: Sequence[Incident], added: Sequence[IncidentChecks], now: datetime, tz: str = "UTC"
+    tx: Tx,
+    incidents: Sequence[Incident],
+    added: Sequence[IncidentChecks],
+    now: datetime,
+    tz: str = "UTC",
+    *,
+    timelines: Mapping[int, Sequence[TimelineEntry]] | None = None,
 ) -> dict[int, CheckedIncident]:
     """Return the results of the process checks of incidents, by id, with what other slices added.
 
-    The number of statements does not depend on the number of incidents.
+    `timelines` are those in force, if the caller has read them. The number of statements does not depend on the
+    number of incidents.
     """
     ids = [incident.id for incident in incidents]
-    timelines, roles = await timeline_store.timelines(tx, ids), await check_store.role_history(tx, ids)
+    if timelines is None:
+        timelines = await timeline_store.timelines(tx, ids)
+    roles = await check_store.role_history(tx, ids)
     pages, responders = await check_store.alert_pages(tx, ids), await check_store.responders_before(tx, ids)
     waivers = await check_store.waivers(tx, ids, now)
     others: list[Mapping[int, Sequence[Finding]]] = [await check(tx, incidents, now) for check in added]

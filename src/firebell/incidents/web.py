@@ -284,6 +284,8 @@ async def _room(
         *(view.entry.actor_id for view in timeline if view.entry.actor_id),
     }
     others = await choosable(tx, likely_ids, person_search)
+    in_force = {incident_id: [view.entry for view in reversed(timeline) if view.struck is None]}
+    results = await checked(tx, [incident], slices.checks, now, tz, timelines=in_force)
     is_shown = _SHOWN.get(feed.show)
     chosen = [view for view in timeline if is_shown is None or is_shown(view)]
     return {
@@ -306,7 +308,7 @@ async def _room(
         "services": list(services.values()),
         "pages": list(pages.values()),
         "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
-        "checked": (await checked(tx, [incident], slices.checks, now, tz))[incident_id],
+        "checked": results[incident_id],
         "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
         "late": bool(incident.update_due_at and incident.update_due_at < now and incident.phase in OPEN),
