@@ -155,6 +155,7 @@ async def connected(
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
             retention_days=settings.retention_days,
+            war_room_url=settings.war_room_url,
         )
 
 

@@ -10,6 +10,7 @@ from firebell.channels import registry as channels
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import Network, parse_networks
 from firebell.kit.jobs import retention
+from firebell.kit.war_rooms import check_template
 from firebell.kit.web.origin import host_name
 
 
@@ -37,6 +38,8 @@ class Settings:
     """The variables that the channels declare, by name."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
     """FIREBELL_RETENTION: days for which data is kept, such as alerts=90,audit=forever."""
+    war_room_url: str = ""
+    """FIREBELL_WAR_ROOM_URL: the address of the war room of an incident, with {ref} for its reference."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -91,6 +94,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_networks=networks,
         channels=channels.settings(env),
         retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
+        war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

@@ -1,6 +1,7 @@
 """The only list of the slices: tables, routers, timers, composers, subscriptions, commands and navigation come from it.
 
-Order matters twice: an earlier slice's routes match first (handoffs and workload live below /oncall),
+Order matters twice: an earlier slice's routes match first (handoffs and workload live below /oncall, tasks below
+/incidents),
 and `must` handlers of one event run in the order of their slices.
 """
 
@@ -12,6 +13,7 @@ from firebell.catalog import slice as catalog
 from firebell.dashboard import slice as dashboard
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
+from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
 from firebell.notify import slice as notify
@@ -93,6 +95,7 @@ SLICES = (
     workload.SLICE,
     oncall.SLICE,
     paging.SLICE,
+    incident_tasks.SLICE,
     incidents.SLICE,
     postmortems.SLICE,
     regulatory.SLICE,

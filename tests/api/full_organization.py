@@ -17,7 +17,11 @@ from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.handoffs import actions as handoffs
+from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
+from firebell.incidents import entry_actions
+from firebell.incidents.attachment_types import NewFile
+from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -57,6 +61,7 @@ QUERIES = {
 }
 """Parameters that some addresses require."""
 HANDOFF_DAY = "2026-11-30"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
 @dataclass(slots=True)
@@ -105,6 +110,7 @@ def _real(path: str) -> dict[str, str]:
         "urgency": "high",
         "what": "note",
         "regime_id": "eu-gdpr",
+        "name": "needs",
     }
 
 
@@ -201,6 +207,10 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
+    entry_id = await incidents.add_entry(tx, mara, 1, "finding", "The pool is too small", w.now)
+    await entry_actions.attach(tx, mara, 1, entry_id, [NewFile("graph.png", PNG)], w.now)
+    await incident_tasks.add_task(tx, mara, 1, "Watch the lag", w.now, owner_id=w.mara)
+    await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
     await regulatory.add_contract(

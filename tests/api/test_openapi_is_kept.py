@@ -57,6 +57,7 @@ def _known(path: str) -> dict[str, str]:
         "slug": SLUGS.get(path.split("/")[3], ""),
         "urgency": "high",
         "regime_id": "eu-gdpr",
+        "name": "needs",
     }
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     return {name: values.get(name, "1") for name in names}

@@ -33,7 +33,7 @@ async def test_every_form_works_without_javascript(dsn: str, browser: Browser) -
         await expect(page.locator(".say a")).to_have_text(["PG-1", "https://example.org/graph"])
         await page.click("summary:has-text('Conditions')")
         await page.fill("#c-conditions", "Half of all searches take 4 s")
-        await page.click("#canvas button:has-text('Save')")
+        await page.click("#canvas-conditions button:has-text('Save')")
         await page.get_by_text("Half of all searches take 4 s").first.wait_for()
 
         await page.goto("/oncall/payments-primary")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from firebell.incidents.checks import findings, passed
 from firebell.incidents.closing import ClosingFacts, LinkedAlert, conditions
 from firebell.incidents.lifecycle import (
     ALLOWED,
@@ -17,7 +16,6 @@ from firebell.incidents.lifecycle import (
     severity_refusal,
 )
 from firebell.incidents.model import Incident, IncidentRole, Phase
-from firebell.kit.findings import FindingLevel
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
@@ -111,18 +109,6 @@ def test_the_cadence_counts_from_the_last_update() -> None:
     assert next_update(incident(phase=Phase.MONITORING)) == NOW + timedelta(minutes=60)
     assert next_update(incident(phase=Phase.CLOSED)) is None
     assert next_update(incident(severity=3)) is None
-
-
-def test_checks_name_what_is_missing() -> None:
-    late = NOW + timedelta(minutes=20)
-    subject = incident(update_due_at=NOW + timedelta(minutes=10))
-    late_codes = [f.code for f in findings(subject, {}, late) if f.level is FindingLevel.ERROR]
-    assert late_codes == ["I-NOIC", "I-ROLE", "I-UPDATE"]
-    both = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [7]}
-    assert [f.code for f in findings(subject, both, NOW) if f.level is FindingLevel.ERROR] == ["I-HANDSON"]
-    good = {IncidentRole.COMMANDER: [7], IncidentRole.SME: [8]}
-    assert findings(subject, good, NOW) == []
-    assert {check.code for check in passed(subject, good, NOW)} == {"I-ROLE", "I-HANDSON", "I-UPDATE"}
 
 
 def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:

@@ -5,7 +5,10 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
+from firebell.commands.incident_checks import check, waive
 from firebell.commands.incident_clocks import clocks, record_fact
+from firebell.commands.incident_files import attach, export
+from firebell.commands.incident_tasks import task
 from firebell.commands.output import (
     USAGE,
     CommandFailed,
@@ -332,5 +335,5 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
         echo(f"{state}, due {local(document['due_at'])}.", err=True)
 
 
-for command in (clocks, record_fact):
+for command in (clocks, record_fact, check, waive, task, attach, export):
     incident.add_command(command)

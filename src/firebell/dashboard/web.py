@@ -11,6 +11,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.dashboard import sparkline
+from firebell.incident_tasks import queries as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
@@ -29,6 +30,8 @@ from firebell.search import commands
 
 router = routing.html_router()
 
+TASKS_SHOWN = 10
+"""Maximum number of the reader's own tasks of incidents."""
 MAX_SCHEDULES = 12
 """Maximum number of schedules on the page: the reader's own first, then those of their teams."""
 CHART_QUARTERS = 96
@@ -67,7 +70,16 @@ def headline(live: int, waiting: int) -> str:
 
 async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
     own = [d for d in await postmortems.unpublished(tx) if d.author_id in (me.id, None)]
-    return [
+    tasks = [
+        {
+            "title": f"{task.text} ({incident.ref})",
+            "href": f"/incidents/{incident.ref}#task-{task.id}",
+            "due_at": task.due_at,
+            "state": "late" if task.is_overdue(now) else "warn" if task.due_at else "idle",
+        }
+        for task, incident in await incident_tasks.of_owner(tx, me.id, TASKS_SHOWN)
+    ]
+    return tasks + [
         {
             "title": f"Post-mortem for {d.ref}",
             "href": f"/post-mortems/{d.ref}",

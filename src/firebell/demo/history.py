@@ -147,9 +147,10 @@ class Past:
         async with self.ctx.db.tx() as tx:
             await incidents.set_phase(tx, leader, declared.id, Phase.MONITORING, self.clock.now())
         await self.wait(31)
-        await self._close(declared.id, leader, story, published)
+        await self.close_incident(declared.id, leader, story, published)
 
-    async def _close(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
+    async def close_incident(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
+        """Close an incident that is stable, and publish its post-mortem hours later."""
         now = self.clock.now()
         async with self.ctx.db.tx() as tx:
             for page_id in await incidents.page_ids(tx, incident_id):

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo import regulatory
+from firebell.demo import regulatory, room
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -114,6 +114,8 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     async with past.ctx.db.tx() as tx:
         text = "5xx errors are down to 11% after the failover. Next: recycle the tokenizer pool. Expecting under 5% in 10 min."
         await incidents.add_entry(tx, tomas, declared.id, "note", text, past.clock.now())
+    await room.keep_the_timeline(past, declared.id, past.clock.now())
+    await room.share_the_work(past, declared.id, past.clock.now())
     past.clock.set(now)
     await past.settle()
 

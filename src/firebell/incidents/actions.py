@@ -17,7 +17,9 @@ from firebell.incidents import (
     records,
     reporting,
     store,
+    timeline_store,
 )
+from firebell.incidents.entry_input import entry_text, entry_time
 from firebell.incidents.model import (
     ENTRY_KINDS,
     OPEN,
@@ -45,7 +47,6 @@ from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = records.UPDATE_DUE_TIMER
 STABLE_TIMER = records.STABLE_TIMER
-_ENTRY_MAX_CHARS = 10_000
 _TITLE_MAX_CHARS = 200
 _SUMMARY_MAX_CHARS = 5_000
 _CANVAS_MAX_CHARS = 2_000
@@ -77,7 +78,7 @@ services = store.services
 set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 sign_baseline = closing_actions.sign_baseline
-timeline = store.timeline
+timeline = timeline_store.timeline
 unrelate = merging.unrelate
 triage_incidents_of_page = reporting.triage_incidents_of_page
 withdraw_review = phase_actions.withdraw_review
@@ -191,27 +192,35 @@ async def take_role(
 
 
 @permits(Verb.INCIDENT_UPDATE)
-async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime) -> None:
-    """Add a timeline entry; it extends the acknowledgement of the page, and an update restarts its interval."""
+async def add_entry(
+    tx: Tx,
+    actor: Actor,
+    incident_id: int,
+    kind: str,
+    text: str,
+    now: datetime,
+    *,
+    effective_at: datetime | None = None,
+) -> int:
+    """Add a timeline entry and return its id; `effective_at` is when it happened, None for now.
+
+    It extends the acknowledgement of the page, and an update restarts its interval.
+    """
     incident = await records.locked(tx, incident_id)
     if kind not in ENTRY_KINDS:
         raise Invalid(
             f"{kind!r} is not a kind of entry.", fields={"kind": f"Use one of {', '.join(ENTRY_KINDS)}."}
         )
-    if len(text) > _ENTRY_MAX_CHARS:
-        raise Invalid(
-            "The entry is too long.", fields={"text": f"Enter at most {_ENTRY_MAX_CHARS:,} characters."}
-        )
-    text = clean_text(text, _ENTRY_MAX_CHARS)
-    if not text:
-        raise Invalid("The entry is empty.", fields={"text": "Enter what happened or what you see."})
-    entry_id = await records.add_timeline_entry(tx, actor, incident_id, kind, text, now)
-    if kind == "mitigation" and incident.mitigated_at is None:
-        await store.change(tx, incident_id, mitigated_at=now)
+    text, at = entry_text(text), entry_time(incident, effective_at, now)
+    entry_id = await records.add_timeline_entry(tx, actor, incident_id, kind, text, now, effective_at=at)
+    if kind == "mitigation" and (incident.mitigated_at is None or at < incident.mitigated_at):
+        await store.change(tx, incident_id, mitigated_at=at)
     if kind == "update":
-        await records.schedule_next_update(tx, await store.change(tx, incident_id, last_update_at=now))
+        latest = max(at, incident.last_update_at or at)
+        await records.schedule_next_update(tx, await store.change(tx, incident_id, last_update_at=latest))
         await tx.emit(UpdatePosted(incident_id, entry_id), now)
     await paging.extend_ack(tx, "incident", incident_id, now)
+    return entry_id
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
@@ -18,7 +18,6 @@ from firebell.incidents.model import (
     IncidentType,
     Phase,
     Sort,
-    TimelineEntry,
     Visibility,
 )
 from firebell.incidents.queries import alerts_of_pages
@@ -144,17 +143,6 @@ class IncidentDetail(IncidentShown):
     next: list[NextPhase]
 
 
-class EntryShown(ApiOutput):
-    """A timeline entry."""
-
-    id: int
-    at: datetime
-    kind: str
-    by: str
-    text: str
-    data: dict[str, Any]
-
-
 class SeverityAnswers(ApiInput):
     """Answers to the four questions; null means "not known" and counts as the worse answer."""
 
@@ -189,13 +177,6 @@ class NewIncident(ApiInput):
     private: Annotated[
         StrictBool, Field(description="only those involved and managers see it; always true for security")
     ] = False
-
-
-class NewEntry(ApiInput):
-    """A new timeline entry; an update restarts the update interval."""
-
-    text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
-    kind: Literal["note", "update", "finding", "decision", "mitigation"] = "note"
 
 
 class NewSeverity(ApiInput):
@@ -279,17 +260,9 @@ async def _all(tx: Tx, incidents: Sequence[Incident]) -> list[IncidentShown]:
     ]
 
 
-async def _one(tx: Tx, incident: Incident) -> IncidentShown:
+async def shown_incident(tx: Tx, incident: Incident) -> IncidentShown:
+    """Return an incident as the API shows it."""
     return (await _all(tx, [incident]))[0]
-
-
-incident_shown = _one
-
-
-def _entry(entry: TimelineEntry) -> EntryShown:
-    return EntryShown(
-        id=entry.id, at=entry.at, kind=entry.kind, by=entry.actor, text=entry.text, data=entry.data
-    )
 
 
 @router.get("/severity", summary="Classify a severity from four answers")
@@ -370,7 +343,7 @@ async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
         private=body.private,
         now=w.now,
     )
-    return await _one(w.tx, incident)
+    return await shown_incident(w.tx, incident)
 
 
 @router.get(
@@ -378,7 +351,7 @@ async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
 )
 async def get_incident(w: Reader, ref: Text) -> IncidentDetail:
     incident = await actions.incident(w.tx, parse_ref("INC", ref))
-    shown = await _one(w.tx, incident)
+    shown = await shown_incident(w.tx, incident)
     refusals = await actions.refusals(w.tx, incident, w.now)
     pages = await paging.pages_by_id(w.tx, await actions.page_ids(w.tx, incident.id))
     alerts = await alerts_of_pages(w.tx, list(pages.values()), 100)
@@ -391,29 +364,6 @@ async def get_incident(w: Reader, ref: Text) -> IncidentDetail:
     return IncidentDetail(**shown.model_dump(), alerts=listed if may_read else None, next=next_phases)
 
 
-@router.get(
-    "/incidents/{ref}/timeline",
-    summary="List the latest timeline entries, oldest first",
-    responses=problems(404),
-)
-async def list_timeline(w: Reader, ref: Text, pagination: PageParams) -> list[EntryShown]:
-    incident = await actions.incident(w.tx, parse_ref("INC", ref))
-    entries = await actions.timeline(w.tx, incident.id)
-    return [_entry(e) for e in reversed(pagination.newest(entries, [e.id for e in entries]))]
-
-
-@router.post(
-    "/incidents/{ref}/entries",
-    status_code=201,
-    summary="Add a timeline entry",
-    responses=problems(404),
-)
-async def add_timeline_entry(w: Responder, ref: Text, body: NewEntry) -> IncidentShown:
-    incident_id, now = parse_ref("INC", ref), w.now
-    await actions.add_entry(w.tx, w.actor, incident_id, body.kind, body.text, now)
-    return await _one(w.tx, await actions.incident(w.tx, incident_id))
-
-
 @router.post(
     "/incidents/{ref}/severity",
     summary="Change the severity",
@@ -422,7 +372,9 @@ async def add_timeline_entry(w: Responder, ref: Text, body: NewEntry) -> Inciden
 async def set_severity(w: Responder, ref: Text, body: NewSeverity) -> IncidentShown:
     chosen = Severity[body.severity]
     incident_id, now = parse_ref("INC", ref), w.now
-    return await _one(w.tx, await actions.set_severity(w.tx, w.actor, incident_id, chosen, body.reason, now))
+    return await shown_incident(
+        w.tx, await actions.set_severity(w.tx, w.actor, incident_id, chosen, body.reason, now)
+    )
 
 
 @router.post(
@@ -441,7 +393,7 @@ async def set_phase(w: Responder, ref: Text, body: NewPhase) -> IncidentShown:
         force=body.force,
         effective_at=body.effective_at,
     )
-    return await _one(w.tx, moved)
+    return await shown_incident(w.tx, moved)
 
 
 @router.post(
@@ -452,7 +404,7 @@ async def set_phase(w: Responder, ref: Text, body: NewPhase) -> IncidentShown:
 async def take_role(w: Responder, ref: Text, body: NewRole) -> IncidentShown:
     incident_id, person = parse_ref("INC", ref), body.person_id or w.person_id
     await actions.take_role(w.tx, w.actor, incident_id, body.role, person, w.now)
-    return await _one(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.put(
@@ -463,11 +415,11 @@ async def take_role(w: Responder, ref: Text, body: NewRole) -> IncidentShown:
 async def set_canvas(w: Responder, ref: Text, body: Canvas) -> IncidentShown:
     incident_id, now = parse_ref("INC", ref), w.now
     await actions.set_canvas(w.tx, w.actor, incident_id, body.conditions, body.actions, body.needs, now)
-    return await _one(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.post("/incidents/{ref}/pages", summary="Link a page to the incident", responses=problems(404))
 async def link_page(w: Responder, ref: Text, body: PageLink) -> IncidentShown:
     incident_id, page_id = parse_ref("INC", ref), parse_ref("PG", body.page)
     await actions.link_page(w.tx, w.actor, incident_id, page_id, w.now)
-    return await _one(w.tx, await actions.incident(w.tx, incident_id))
+    return await shown_incident(w.tx, await actions.incident(w.tx, incident_id))

@@ -1,12 +1,12 @@
-"""Process checks of an open incident: required roles, updates, and a provisional severity (spec 4.4); pure."""
+"""Process checks: what they look at, what they find, and which required roles are missing now (spec 4.4); pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.incidents.model import ACTIVE, ROLE_NAMES, Incident, IncidentRole, Phase
+from firebell.incidents.model import ACTIVE, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
-from firebell.kit.findings import Finding, FindingLevel, Passed, severest_first
+from firebell.kit.findings import Finding
 
 OTHER_ROLES_WITHIN_MINUTES = 15
 """Minutes after the declaration within which every required role except commander must be assigned."""
@@ -14,9 +14,43 @@ OTHER_ROLES_WITHIN_MINUTES = 15
 
 @dataclass(frozen=True, slots=True)
 class IncidentFinding(Finding):
-    """A problem of an open incident; `role` is a required role that no one has."""
+    """A problem of an incident; `role` is a required role that no one has now."""
 
     role: IncidentRole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """An assignment of a role, current or ended."""
+
+    role: IncidentRole
+    person_id: int
+    name: str
+    from_at: datetime
+    until_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPage:
+    """A page of alerts that is linked to an incident."""
+
+    ref: str
+    has_runbook: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """Everything that the checks of one incident look at.
+
+    `timeline` is in force, oldest entry first; `responders_before` is the number of people who owned its pages
+    before it was declared.
+    """
+
+    incident: Incident
+    timeline: Sequence[TimelineEntry]
+    roles: Sequence[HeldRole]
+    pages: Sequence[LinkedPage] = ()
+    responders_before: int = 0
 
 
 Holders = Mapping[IncidentRole, Collection[int]]
@@ -36,88 +70,13 @@ def role_states(incident: Incident, holders: Holders, now: datetime) -> dict[Inc
     }
 
 
-def _role_deadline(incident: Incident, role: IncidentRole) -> int | None:
-    """Return within how many minutes of the declaration a role must be assigned, None for no deadline."""
-    facts = FACTS[Severity(incident.severity)]
-    return facts.commander_within if role is IncidentRole.COMMANDER else OTHER_ROLES_WITHIN_MINUTES
+def role_deadline(severity: int, role: IncidentRole) -> timedelta | None:
+    """Return within which time of the declaration a role must be assigned, None for no deadline."""
+    facts = FACTS[Severity(severity)]
+    minutes = facts.commander_within if role is IncidentRole.COMMANDER else OTHER_ROLES_WITHIN_MINUTES
+    return None if minutes is None else timedelta(minutes=minutes)
 
 
 def _past_deadline(incident: Incident, role: IncidentRole, now: datetime) -> bool:
-    minutes = _role_deadline(incident, role)
-    return minutes is not None and now - incident.declared_at > timedelta(minutes=minutes)
-
-
-def findings(incident: Incident, holders: Holders, now: datetime) -> list[IncidentFinding]:
-    """Return the problems of an open incident, errors first (spec 4.4)."""
-    return severest_first(r for r in _results(incident, holders, now) if isinstance(r, IncidentFinding))
-
-
-def passed(incident: Incident, holders: Holders, now: datetime) -> list[Passed]:
-    """Return the checks that apply to an open incident and found no problem."""
-    return [r for r in _results(incident, holders, now) if isinstance(r, Passed)]
-
-
-def _results(incident: Incident, holders: Holders, now: datetime) -> Iterator[IncidentFinding | Passed]:
-    if incident.phase not in (*ACTIVE, Phase.MONITORING):
-        return
-    for role, state in role_states(incident, holders, now).items():
-        yield _role(incident, role, state, now)
-    yield from _hands_on(incident, holders)
-    yield from _update(incident, now)
-    if incident.provisional:
-        yield _finding(
-            incident,
-            "I-PROVISIONAL",
-            FindingLevel.WARNING,
-            "Severity not confirmed",
-            "Set the severity once you know more.",
-        )
-
-
-def _finding(
-    incident: Incident,
-    code: str,
-    level: FindingLevel,
-    message: str,
-    advice: str,
-    role: IncidentRole | None = None,
-) -> IncidentFinding:
-    finding_id = f"{code}:{role}" if role else code
-    return IncidentFinding(finding_id, code, level, message, role, subject=incident.ref, advice=advice)
-
-
-def _role(incident: Incident, role: IncidentRole, state: str, now: datetime) -> IncidentFinding | Passed:
-    name, deadline = ROLE_NAMES[role], _deadline_text(incident, role)
-    if state == "ok":
-        return Passed("I-ROLE", f"{name} assigned")
-    if state == "warn":
-        text = f"No {name.lower()} yet"
-        return _finding(incident, "I-ROLE", FindingLevel.WARNING, text, deadline, role)
-    code = "I-NOIC" if role is IncidentRole.COMMANDER else "I-ROLE"
-    minutes = int((now - incident.declared_at).total_seconds() // 60)
-    text = f"No {name.lower()} for {minutes} min"
-    return _finding(incident, code, FindingLevel.ERROR, text, deadline, role)
-
-
-def _deadline_text(incident: Incident, role: IncidentRole) -> str:
-    minutes = _role_deadline(incident, role)
-    return f"A SEV{incident.severity} needs one" + (f" within {minutes} min." if minutes else ".")
-
-
-def _hands_on(incident: Incident, holders: Holders) -> Iterator[IncidentFinding | Passed]:
-    commanders, experts = set(holders.get(IncidentRole.COMMANDER, ())), set(holders.get(IncidentRole.SME, ()))
-    if incident.severity > 1 or not commanders:
-        return
-    if commanders & experts:
-        advice = "A commander delegates and doesn't debug. Hand over one of the two roles."
-        yield _finding(incident, "I-HANDSON", FindingLevel.ERROR, "The commander is hands-on", advice)
-    else:
-        yield Passed("I-HANDSON", "Commander is not hands-on")
-
-
-def _update(incident: Incident, now: datetime) -> Iterator[IncidentFinding | Passed]:
-    if incident.update_due_at and now > incident.update_due_at:
-        advice = "Post an update, even if nothing changed."
-        yield _finding(incident, "I-UPDATE", FindingLevel.ERROR, "Update overdue", advice)
-    elif incident.update_due_at:
-        yield Passed("I-UPDATE", "Updates are on time")
+    deadline = role_deadline(incident.severity, role)
+    return deadline is not None and now - incident.declared_at > deadline

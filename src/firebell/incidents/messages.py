@@ -8,7 +8,7 @@ from typing import NamedTuple
 from firebell.handbook import actions as handbook
 from firebell.handbook import templates
 from firebell.handbook.model import Template
-from firebell.incidents import message_values, store
+from firebell.incidents import message_values, timeline_store
 from firebell.incidents.model import Incident
 from firebell.incidents.queries import summaries
 from firebell.incidents.severity import Severity
@@ -69,7 +69,7 @@ async def _slots(
         commander=summary.commander[0] if summary.commander else "",
         comms=summary.comms[0] if summary.comms else "",
         meaning=severities(templates_by_id)[Severity(incident.severity)].meaning,
-        timeline=await store.timeline(tx, incident.id),
+        timeline=await timeline_store.timeline(tx, incident.id),
         organization=str(await org_settings.get(tx, "organisation", "")),
         link=f"{public_url}/incidents/{incident.ref}",
         tz=tz,

@@ -174,7 +174,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """A timeline entry; `effective_at` is when it happened, `at` when it was written."""
+    """A timeline entry; `effective_at` is when it happened, `at` when it was written.
+
+    `key_moment` is the label of a key moment, empty if it is none.
+    """
 
     id: int
     at: datetime
@@ -184,6 +187,7 @@ class TimelineEntry:
     actor_id: int | None
     text: str
     data: dict[str, Any]
+    key_moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

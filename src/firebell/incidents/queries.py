@@ -1,6 +1,6 @@
 """Read models of incidents for the list, the dashboard and the header of every screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,9 +8,12 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.incidents import checks, store
-from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
+from firebell.incidents import check_store, checks, process_checks, store, timeline_store
+from firebell.incidents.check_store import Waiver
+from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.kit.db.database import Tx
+from firebell.kit.findings import Finding, FindingLevel, Passed, severest_first
+from firebell.kit.slice import IncidentChecks
 from firebell.paging.model import Page
 from firebell.people import actions as people
 
@@ -22,6 +25,25 @@ PHASE_LABELS = (
     (Phase.CLOSED, "Closed"),
     (Phase.REVIEWED, "Post-mortem"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIncident:
+    """The results of the process checks of an incident: open findings by level, waived ones, and what passed."""
+
+    open: Sequence[Finding]
+    waived: Sequence[tuple[Finding, Waiver]]
+    passed: Sequence[Passed]
+
+    @property
+    def problems(self) -> int:
+        """Number of open errors and warnings."""
+        return sum(finding.level is not FindingLevel.INFO for finding in self.open)
+
+    def finding(self, finding_id: str) -> Finding | None:
+        """Return an open or waived finding, None if there is none with this id."""
+        every = (*self.open, *(finding for finding, _ in self.waived))
+        return next((finding for finding in every if finding.id == finding_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +159,48 @@ async def alerts_of_pages(tx: Tx, pages: Sequence[Page], limit_each: int) -> lis
     groups = {page.subject_id: page.ref for page in pages if page.subject_kind == "group"}
     alerts_by_group = await alerts.alerts_of_groups(tx, list(groups), limit_each)
     return [(alert, ref) for group_id, ref in groups.items() for alert in alerts_by_group[group_id]]
+
+
+async def checked(
+    tx: Tx,
+    incidents: Sequence[Incident],
+    added: Sequence[IncidentChecks],
+    now: datetime,
+    tz: str = "UTC",
+    *,
+    timelines: Mapping[int, Sequence[TimelineEntry]] | None = None,
+) -> dict[int, CheckedIncident]:
+    """Return the results of the process checks of incidents, by id, with what other slices added.
+
+    `timelines` are those in force, if the caller has read them. The number of statements does not depend on the
+    number of incidents.
+    """
+    ids = [incident.id for incident in incidents]
+    if timelines is None:
+        timelines = await timeline_store.timelines(tx, ids)
+    roles = await check_store.role_history(tx, ids)
+    pages, responders = await check_store.alert_pages(tx, ids), await check_store.responders_before(tx, ids)
+    waivers = await check_store.waivers(tx, ids, now)
+    others: list[Mapping[int, Sequence[Finding]]] = [await check(tx, incidents, now) for check in added]
+    results = {}
+    for incident in incidents:
+        record = checks.CheckRecord(
+            incident,
+            timelines[incident.id],
+            roles[incident.id],
+            pages[incident.id],
+            responders.get(incident.id, 0),
+        )
+        findings = severest_first(
+            [
+                *process_checks.findings(record, now, tz),
+                *(finding for by_incident in others for finding in by_incident.get(incident.id, ())),
+            ]
+        )
+        waived = waivers[incident.id]
+        results[incident.id] = CheckedIncident(
+            [finding for finding in findings if finding.id not in waived],
+            [(finding, waived[finding.id]) for finding in findings if finding.id in waived],
+            process_checks.passed(record, now),
+        )
+    return results

@@ -39,10 +39,23 @@ def existing(incident: Incident | None, incident_id: int) -> Incident:
 
 @internal("A part of every action on an incident.")
 async def add_timeline_entry(
-    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
+    tx: Tx,
+    actor: Actor,
+    incident_id: int,
+    kind: str,
+    text: str,
+    now: datetime,
+    *,
+    effective_at: datetime | None = None,
+    **data: Any,
 ) -> int:
-    """Add an entry, refresh open browsers, and return its id; the only place that writes entries."""
-    entry_id = await store.add_entry(tx, incident_id, kind, actor.label, actor.person_id, text, data, now)
+    """Add an entry, refresh open browsers, and return its id; the only place that writes entries.
+
+    `effective_at` is when it happened, None for now.
+    """
+    entry_id = await store.add_entry(
+        tx, incident_id, kind, actor.label, actor.person_id, text, data, now, effective_at or now
+    )
     await tx.live("incidents")
     await tx.live(f"inc-{incident_id}")
     await tx.emit(EntryAdded(incident_id, entry_id, kind), now)

@@ -66,7 +66,7 @@ async def report_incident(w: Declarer, body: NewReportedIncident) -> IncidentSho
         private=body.private,
         now=w.now,
     )
-    return await api.incident_shown(w.tx, incident)
+    return await api.shown_incident(w.tx, incident)
 
 
 @router.post("/incidents/{ref}/declare", summary="Declare a reported incident", responses=problems(404, 409))
@@ -79,7 +79,7 @@ async def declare_reported(w: Declarer, ref: Text, body: Declaration) -> Inciden
         severity=parse(body.severity) if body.severity else None,
         answers=body.answers.model_dump() if body.answers else None,
     )
-    return await api.incident_shown(w.tx, incident)
+    return await api.shown_incident(w.tx, incident)
 
 
 @router.put(
@@ -91,7 +91,7 @@ async def set_type(w: Responder, ref: Text, body: NewType) -> IncidentShown:
         private=body.private,
         reason=body.reason,
     )
-    return await api.incident_shown(w.tx, incident)
+    return await api.shown_incident(w.tx, incident)
 
 
 class NewMerge(ApiInput):
@@ -147,7 +147,7 @@ async def merge_incident(w: Responder, ref: Text, body: NewMerge) -> IncidentSho
     into = await actions.merge(
         *(w.tx, w.actor, parse_ref("INC", ref), parse_ref("INC", body.into), w.now), reason=body.reason
     )
-    return await api.incident_shown(w.tx, into)
+    return await api.shown_incident(w.tx, into)
 
 
 @router.get("/incidents/{ref}/relations", summary="List related incidents", responses=problems(404))
@@ -197,4 +197,4 @@ async def backfill_incident(w: Responder, body: PastIncident) -> IncidentShown:
         private=body.private,
         now=w.now,
     )
-    return await api.incident_shown(w.tx, incident)
+    return await api.shown_incident(w.tx, incident)

@@ -1,6 +1,6 @@
 """Slice declaration: incidents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice, Subscriptions
@@ -8,28 +8,39 @@ from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Sli
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
     from firebell.incidents import (
         api,
+        canvas_api,
+        canvas_web,
+        check_api,
+        check_web,
         closing_api,
         closing_web,
         details_web,
+        handover_api,
+        handover_web,
         list_web,
         message_api,
         message_web,
         reporting_api,
         rule_api,
         rule_web,
+        timeline_api,
+        timeline_web,
         web,
     )
 
     return [
         *(message_web.router, closing_web.router, details_web.router, rule_web.router),
-        *(list_web.router, web.router, rule_api.router),
-        *(reporting_api.router, closing_api.router, api.router, message_api.router),
+        *(list_web.router, timeline_web.router, check_web.router, handover_web.router),
+        *(canvas_web.router, web.router, rule_api.router, reporting_api.router),
+        *(closing_api.router, timeline_api.router, check_api.router, handover_api.router),
+        *(canvas_api.router, api.router, message_api.router),
     ]
 
 
@@ -46,21 +57,27 @@ def _subscriptions() -> Subscriptions:
     return Subscriptions(then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}})
 
 
-def _incident_parts() -> list[IncidentPart]:
-    from firebell.incidents import relation_part
+def _retentions() -> "Sequence[Retention]":
+    from firebell.incidents import timeline_store
 
-    return [relation_part.PART]
+    return timeline_store.RETENTIONS
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.incidents import incident_part, relation_part
+
+    return [incident_part.PART, relation_part.PART]
 
 
 _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
     *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
-    "declaration_rule_page",
+    *("timeline_change", "check_waiver", "role_offer", "declaration_rule_page"),
 )
 
 SLICE = Slice(
     "incidents",
-    tables=(*_TABLES, "declaration_rule"),
+    tables=(*_TABLES, "attachment", "declaration_rule"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "An alert and a page are shown without the private incidents of others.",
@@ -69,10 +86,11 @@ SLICE = Slice(
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
         "declaration_rule": FEW,
     },
+    retentions=_retentions,
     subscriptions=_subscriptions,
-    incident_parts=_incident_parts,
     routers=_routers,
     timers=_timers,
+    incident_parts=_incident_parts,
     commands=(
         Command(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60

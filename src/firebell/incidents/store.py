@@ -10,7 +10,6 @@ from firebell.incidents.model import (
     IncidentRole,
     IncidentType,
     Phase,
-    TimelineEntry,
     Visibility,
 )
 from firebell.incidents.privacy_store import Values, readable
@@ -377,12 +376,13 @@ async def add_entry(
     text: str,
     data: dict[str, Any],
     now: datetime,
+    effective_at: datetime,
 ) -> int:
     """Insert a timeline entry and return its id."""
     entry_id: int = await tx.value(
         """
         insert into timeline_entry (incident_id, at, effective_at, kind, actor, actor_id, text, data)
-        values ($1, $2, $2, $3, $4, $5, $6, $7)
+        values ($1, $2, $8, $3, $4, $5, $6, $7)
         returning id
         """,
         incident_id,
@@ -392,34 +392,29 @@ async def add_entry(
         actor_id,
         text,
         data,
+        effective_at,
     )
     return entry_id
 
 
-async def timeline(tx: Tx, incident_id: int) -> list[TimelineEntry]:
-    """Return the timeline, oldest entry first."""
-    rows = await tx.fetch(
-        """
-        select id, at, effective_at, kind, actor, actor_id, text, data
-        from timeline_entry
-        where incident_id = $1
-        order by effective_at, id
-        """,
-        incident_id,
-    )
-    return [TimelineEntry(**dict(row)) for row in rows]
-
-
 async def has_entry(tx: Tx, incident_id: int, kind: str) -> bool:
-    """Return True if the timeline has an entry of this kind."""
+    """Return True if the timeline has an entry of this kind that is not struck."""
     return bool(
         await tx.value(
             """
             select exists (
                 select
-                from timeline_entry
+                from timeline_entry as entry
                 where incident_id = $1
                     and kind = $2
+                    and 'strike' is distinct from (
+                        select change.kind
+                        from timeline_change as change
+                        where change.entry_id = entry.id
+                            and change.kind in ('strike', 'restore')
+                        order by change.id desc
+                        limit 1
+                    )
             )
             """,
             incident_id,

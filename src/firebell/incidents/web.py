@@ -3,24 +3,33 @@
 import contextlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from fastapi import Request, Response
 from markupsafe import Markup
+from starlette.datastructures import FormData
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
-from firebell.incidents import actions, checks, lifecycle, message_values
+from firebell.incidents import (
+    actions,
+    checks,
+    handover_actions,
+    lifecycle,
+    message_values,
+    timeline_store,
+)
+from firebell.incidents.canvas import canvas
 from firebell.incidents.details_web import incident_type
+from firebell.incidents.entry_history import EntryView
 from firebell.incidents.messages import message, severities
 from firebell.incidents.model import (
     ACTIVE,
-    ENTRY_KINDS,
     OPEN,
     ROLE_NAMES,
     TYPE_NAMES,
@@ -28,14 +37,15 @@ from firebell.incidents.model import (
     IncidentRole,
     Phase,
 )
-from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages
+from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages, checked
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.slice import IncidentPart
+from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_choice, to_choices, to_id, to_wall
+from firebell.kit.war_rooms import war_room_url
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
@@ -56,12 +66,16 @@ NEXT = {
     Phase.MITIGATING: (Phase.MONITORING, "Move to Monitoring"),
     Phase.MONITORING: (Phase.CLOSED, "Close incident"),
 }
-_KINDS_SHOWN = {"people": ENTRY_KINDS, "decisions": ("decision", "mitigation", "severity", "phase")}
+ENTRIES_SHOWN = 200
+"""Number of timeline entries that the incident page shows at first, newest first."""
+_SHOWN: Mapping[str, Callable[[EntryView], bool]] = {
+    "people": lambda view: view.is_written,
+    "decisions": lambda view: view.entry.kind in ("decision", "mitigation", "severity", "phase"),
+    "moments": lambda view: bool(view.entry.key_moment),
+}
 _FLASH_TEXTS = {
-    "entries": "Entry added to {ref}.",
     "unchanged": "Update posted in {ref}: no change.",
     "roles": "Role assigned in {ref}.",
-    "canvas": "Conditions, actions and needs saved in {ref}.",
     "severity": "Severity of {ref} changed to {severity}.",
     "phase": "{ref} moved to {phase}.",
     "link": "{page} linked to {ref}.",
@@ -231,13 +245,37 @@ def _step(
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """Which timeline entries the incident page shows: those of a kind, and at most how many."""
+
+    show: str = "all"
+    entries: int = ENTRIES_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SliceParts:
+    """What slices above incidents and the settings add to the incident page."""
+
+    parts: Sequence[IncidentPart]
+    checks: Sequence[IncidentChecks]
+    war_room_url: str
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Return those of the running app."""
+        state = request.app.state
+        return cls(state.incident_parts, state.incident_checks, html.ctx(request).war_room_url)
+
+
 async def _room(
     tx: Tx,
-    parts: Sequence[IncidentPart],
+    slices: SliceParts,
     incident_id: int,
-    show: str,
+    feed: FeedView,
     person_search: str,
     person_id: int | None,
+    tz: str,
     now: datetime,
 ) -> dict[str, Any]:
     """Return what the template of the incident page needs, for a person or for anyone without a role in it."""
@@ -254,33 +292,44 @@ async def _room(
     shown_roles = (
         required_roles | set(holders) | (set(_MAJOR_INCIDENT_ROLES) if incident.severity <= 1 else set())
     )
-    timeline = list(reversed(await actions.timeline(tx, incident_id)))
+    timeline = list(reversed(await timeline_store.entry_views(tx, incident_id)))
     team_members = await people.members(tx, list({s.team_id for s in services.values()}))
+    offers = await handover_actions.waiting(tx, incident_id)
+    involved_ids = [*(a.person_id for a in assignments), *(i for o in offers for i in (o.from_id, o.to_id))]
     likely_ids = {
         *(a.person_id for a in assignments),
         *(i for ids in team_members.values() for i, _ in ids),
-        *(e.actor_id for e in timeline if e.actor_id),
+        *(view.entry.actor_id for view in timeline if view.entry.actor_id),
     }
     others = await choosable(tx, likely_ids, person_search)
-    kinds = _KINDS_SHOWN.get(show)
+    in_force = {incident_id: [view.entry for view in reversed(timeline) if view.struck is None]}
+    results = await checked(tx, [incident], slices.checks, now, tz, timelines=in_force)
+    is_shown = _SHOWN.get(feed.show)
+    chosen = [view for view in timeline if is_shown is None or is_shown(view)]
     return {
         "i": incident,
         "live": ",".join([f"inc-{incident_id}", *paging.live_topics(list(pages))]),
         "own_roles": {a.role for a in assignments if a.person_id == person_id},
-        "holder_ids": frozenset(a.person_id for a in assignments),
-        "timeline": [e for e in timeline if kinds is None or e.kind in kinds],
-        "show": show if kinds else "all",
+        "war_room": war_room_url(slices.war_room_url, incident.ref),
+        "me_id": person_id,
+        "personal_ids": frozenset(involved_ids),
+        "offers": offers,
+        "timeline": chosen[: feed.entries],
+        "canvas": canvas(view.entry for view in reversed(timeline)),
+        "earlier": max(0, len(chosen) - feed.entries),
+        "more_entries": feed.entries + ENTRIES_SHOWN,
+        "show": feed.show if is_shown else "all",
         "roles": [(r, ROLE_NAMES[r], holders.get(r, [])) for r in IncidentRole if r in shown_roles],
         "role_names": [(r.value, name) for r, name in ROLE_NAMES.items()],
-        "people": await people.people_by_id(tx, [a.person_id for a in assignments]),
+        "people": await people.people_by_id(tx, involved_ids),
         "others": others,
         "services": list(services.values()),
         "pages": list(pages.values()),
         "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
-        "findings": checks.findings(incident, holders, now),
-        "passed": checks.passed(incident, holders, now),
+        "checked": results[incident_id],
         "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
+        "late": bool(incident.update_due_at and incident.update_due_at < now and incident.phase in OPEN),
         "step": _step(incident, refusal, holders),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
@@ -288,8 +337,7 @@ async def _room(
         "late_share": _elapsed_percent(incident, now),
         "is_open": incident.phase in OPEN,
         "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
-        "kinds": ENTRY_KINDS,
-        "parts": [(part.template, await part.load(tx, incident, now)) for part in parts],
+        "parts": [(part.place, part.template, await part.load(tx, incident, now)) for part in slices.parts],
     }
 
 
@@ -301,34 +349,65 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
     return 100 * (now - start) / max(incident.update_due_at - start, lifecycle.STABILITY_PERIOD / 30)
 
 
+async def render_room(
+    visit: Visit,
+    incident_id: int,
+    feed: FeedView,
+    *,
+    template: str = "",
+    person_search: str = "",
+    fields: Mapping[str, str] | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    """Return the incident page; with `error` it shows the refused entry in `fields` again."""
+    tx, now = visit.tx, visit.now
+    slices, me = SliceParts.of(visit.request), visit.person
+    context = await _room(tx, slices, incident_id, feed, person_search, me.id, me.tz, now)
+    incident: Incident = context["i"]
+    draft = (
+        await message(tx, incident, template, visit.ctx.public_url, visit.person.tz, now)
+        if template
+        else None
+    )
+    templates = await handbook.all_templates(tx)
+    composer = {
+        "nav": "room",
+        "typed_now": html.to_input_value(now, visit.person.tz),
+        "begun": draft,
+        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
+        "fitting": message_values.update_for(incident),
+        "fields": fields or {},
+        "error": error,
+    }
+    return await html.render(
+        visit.request, "incidents/incident.html", {**context, **composer}, kept_offline=error is None
+    )
+
+
 @router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
-async def room(request: Request, ref: str, show: str = "all", template: str = "") -> Response:
+async def room(
+    request: Request, ref: str, show: str = "all", template: str = "", entries: str = ""
+) -> Response:
     me = await authentication.signed_in(request)
     ctx, incident_id = html.ctx(request), parse_ref("INC", ref)
-    parts: Sequence[IncidentPart] = request.app.state.incident_parts
+    feed = FeedView(show, to_id(entries) or ENTRIES_SHOWN)
+    slices = SliceParts.of(request)
     person_search = request.query_params.get("with", "")
 
     async def shared(person_id: int | None) -> tuple[dict[str, Any], frozenset[int]]:
         async with ctx.db.tx() as tx:
-            context = await _room(tx, parts, incident_id, show, "", person_id, ctx.clock.now())
+            context = await _room(tx, slices, incident_id, feed, "", person_id, me.tz, ctx.clock.now())
             involved = await actions.readers_of_open(tx)
-        return {"nav": "room", **context}, context["holder_ids"] | involved
+        empty: dict[str, Any] = {"nav": "room", "begun": None, "fields": {}, "error": None}
+        return {**empty, **context}, context["personal_ids"] | involved
 
     if html.is_live_refresh(request) and not person_search:
         # a private incident is not rendered for everyone, but below for those who may read it
         with contextlib.suppress(NotFound):
-            return await html.render_shared(request, "incidents/incident.html", (incident_id, show), shared)
+            return await html.render_shared(request, "incidents/incident.html", (incident_id, feed), shared)
     async with transaction.opened(request) as (tx, now):
-        context = await _room(tx, parts, incident_id, show, person_search, me.id, now)
-        draft = await message(tx, context["i"], template, ctx.public_url, me.tz, now) if template else None
-        templates = await handbook.all_templates(tx)
-    composer = {
-        "nav": "room",
-        "begun": draft,
-        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
-        "fitting": message_values.update_for(context["i"]),
-    }
-    return await html.render(request, "incidents/incident.html", {**context, **composer}, kept_offline=True)
+        visit = Visit(request, tx, me, FormData(), now)
+        return await render_room(visit, incident_id, feed, template=template, person_search=person_search)
 
 
 def _effective_at(fields: Mapping[str, str], visit: Visit) -> datetime | None:
@@ -343,9 +422,6 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id = parse_ref("INC", ref)
     fields = visit.values
     match what:
-        case "entries":
-            kind, text = fields.get("kind", "note"), fields.get("text", "")
-            await actions.add_entry(visit.tx, visit.actor, incident_id, kind, text, visit.now)
         case "unchanged":
             text = "No change since the last update."
             await actions.add_entry(visit.tx, visit.actor, incident_id, "update", text, visit.now)
@@ -358,9 +434,6 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.take_role(
                 visit.tx, visit.actor, incident_id, IncidentRole(fields["role"]), person, visit.now
             )
-        case "canvas":
-            conditions, doing, needs = (fields.get(n, "") for n in ("conditions", "actions", "needs"))
-            await actions.set_canvas(visit.tx, visit.actor, incident_id, conditions, doing, needs, visit.now)
         case "severity":
             severity = parse(fields.get("severity", ""))
             if severity is None:

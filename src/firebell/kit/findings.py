@@ -1,6 +1,6 @@
 """Findings of process checks, in one shape for schedules, incidents, runbooks and later checks (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -15,10 +15,32 @@ class FindingLevel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something stored that a finding rests on: its id, such as `e-17` for a timeline entry, and its text."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The button that fixes a finding: a form that posts to `action`, a link, or an entry to write.
+
+    `action` and `href` are addresses below that of the subject.
+    """
+
+    label: str
+    action: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    href: str = ""
+    compose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One problem: `id` stays the same while the problem exists, `code` names the rule and never changes its meaning.
 
-    Slices add where it is (a line, an interval) and the button that fixes it.
+    Slices add where it is: a line, an interval, a role.
     """
 
     id: str
@@ -29,6 +51,8 @@ class Finding:
     """The subject, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
     advice: str = field(default="", kw_only=True)
     """The fix, as one sentence; empty if a button applies it."""
+    evidence: tuple[Evidence, ...] = field(default=(), kw_only=True)
+    fix: Fix | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from firebell.kit.context import Context
     from firebell.kit.db.database import Tx
     from firebell.kit.db.events import MustHandler
+    from firebell.kit.findings import Finding
     from firebell.kit.jobs.outbox import Handler as OutboxHandler
     from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler as TimerHandler
@@ -103,6 +104,12 @@ class IncidentPart:
     load_rows: Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Any]]]
     """Returns the parts of the rows of a list, by incident id."""
     row_template: str
+    place: str = "now"
+    """The column of the incident page: `now` for what needs someone now, `rest` for the others."""
+
+
+IncidentChecks = Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Sequence["Finding"]]]]
+"""Returns the findings of a slice about incidents, by incident id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,8 @@ class Slice:
         tuple
     )
     """Sources of `incidents.closing.ClosingCondition`s that the slice adds to those for closing an incident."""
+    incident_checks: Callable[[], Sequence["IncidentChecks"]] = tuple
+    """What slices above incidents add to the process checks of incidents."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
 

@@ -40,8 +40,8 @@ def draft(
     template: str, incident: Incident, timeline: Sequence[TimelineEntry], services: Sequence[str]
 ) -> str:
     """Return the template filled; where only people know the answer, it asks a question."""
-    entries = [e for e in timeline if e.kind in _KINDS_IN_DRAFT]
-    rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {cell(e.text)} |" for e in entries]
+    entries = [e for e in timeline if e.kind in _KINDS_IN_DRAFT or e.key_moment]
+    rows = [f"| {e.effective_at:%Y-%m-%d %H:%M} | {cell(e.actor)} | {_cited(e)} |" for e in entries]
     values = {
         "ref": incident.ref,
         "title": cell(incident.title),
@@ -61,6 +61,12 @@ def draft(
         ),
     }
     return fill(template, values)
+
+
+def _cited(entry: TimelineEntry) -> str:
+    """Return the text of an entry for the timeline, a key moment with its label in front."""
+    moment = f"**{cell(entry.key_moment)}**: " if entry.key_moment else ""
+    return f"{moment}{cell(entry.text)}"
 
 
 def _bullets(texts: Sequence[str], otherwise: str) -> str:

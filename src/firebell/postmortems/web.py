@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
+from firebell.incidents.queries import checked
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
 from firebell.kit.references import parse_ref
@@ -34,8 +35,10 @@ async def postmortems(visit: CurrentVisit) -> Response:
 async def _document(
     request: Request, ref: str, edit: bool, submitted: str = "", error: Conflict | None = None
 ) -> Response:
+    me, now = await authentication.signed_in(request), transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
+        results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
         postmortem = await actions.find(tx, incident.id)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
         author = (
@@ -49,6 +52,7 @@ async def _document(
         "html": await rendered(postmortem.body) if postmortem else "",
         "edit": edit,
         "unfinished": remaining,
+        "checked": results[incident.id],
         "mine": submitted,
         "error": error,
     }

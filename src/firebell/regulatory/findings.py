@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from firebell.kit.findings import Finding, FindingLevel, severest_first
+from firebell.kit.findings import Evidence, Finding, FindingLevel, Fix, severest_first
 from firebell.regulatory.model import Clock, State
 
 UNDECIDED_PERCENT = 50
@@ -26,5 +26,27 @@ def findings(ref: str, clocks: Iterable[Clock], now: datetime) -> list[Finding]:
                 code, level, message = "C-UNDETERMINED", FindingLevel.WARNING, f"{name} is not decided."
             case _:
                 continue
-        results.append(Finding(f"{ref}:{code}:{clock.id}", code, level, message, subject=ref))
+        fix = Fix("Record facts", href="/clocks") if clock.state is not State.LATE else None
+        results.append(
+            Finding(
+                f"{ref}:{code}:{clock.id}",
+                code,
+                level,
+                message,
+                subject=ref,
+                evidence=_evidence(clock),
+                fix=fix,
+            )
+        )
     return severest_first(results)
+
+
+def _evidence(clock: Clock) -> tuple[Evidence, ...]:
+    """Return the fact that a clock runs from and, if it was submitted, the record of that."""
+    start, record = clock.start, clock.record
+    parts = []
+    if start:
+        parts.append(Evidence(f"fact-{start.fact}", f"{start.fact} at {start.at:%Y-%m-%d %H:%M} UTC"))
+    if record:
+        parts.append(Evidence(f"record-{record.id}", f"{record.fact}: {record.reason}".rstrip(": ")))
+    return tuple(parts) or (Evidence(clock.id, clock.obligation.title),)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
+from firebell.kit.findings import Finding
 from firebell.kit.slice import IncidentPart
-from firebell.regulatory import queries
+from firebell.regulatory import findings, queries
 from firebell.regulatory.model import Clock
 from firebell.regulatory.queries import IncidentClocks
 
@@ -19,6 +20,17 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> IncidentClocks | No
 async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, list[Clock]]:
     """Return the clocks that are owed, of those incidents that have any."""
     return await queries.owed_by_incident(tx, incidents, now)
+
+
+async def load_findings(
+    tx: Tx, incidents: Sequence[Incident], now: datetime
+) -> Mapping[int, Sequence[Finding]]:
+    """Return the findings of the clocks of each incident that is no drill."""
+    real = [incident for incident in incidents if not incident.drill]
+    return {
+        one.incident.id: findings.findings(one.incident.ref, one.clocks, now)
+        for one in await queries.clocks_of(tx, real, now)
+    }
 
 
 PART = IncidentPart(load, "regulatory/room_part.html", load_rows, "regulatory/row_part.html")

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, IncidentPart, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    Command,
+    Composer,
+    IncidentChecks,
+    IncidentPart,
+    NavItem,
+    Section,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -48,6 +57,12 @@ def _incident_parts() -> list[IncidentPart]:
     return [incident_part.PART]
 
 
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.regulatory import incident_part
+
+    return [incident_part.load_findings]
+
+
 SLICE = Slice(
     "regulatory",
     tables=("regulatory_fact", "regulatory_regime", "regulatory_contract", "regulatory_reminder"),
@@ -62,6 +77,7 @@ SLICE = Slice(
     composers=_composers,
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,
+    incident_checks=_incident_checks,
     commands=(
         Command(
             "regime",

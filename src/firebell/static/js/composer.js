@@ -15,3 +15,26 @@ document.addEventListener('click', async e => {
     say.value = say.dataset.begun = draft.value; say.rows = draft.rows;
   } catch { location.href = link.href; }
 });
+
+/* What is typed survives a reload; files can be pasted and dropped; Ctrl+Enter posts. */
+const form = $('#composer[data-draft]');
+if (form) {
+  const say = $('#say', form), pick = $('[type=file]', form), name = 'draft ' + form.dataset.draft;
+  const store = text => { try { if (text) localStorage.setItem(name, text); else localStorage.removeItem(name); } catch { /* unavailable */ } };
+  const list = () => { $('#picked', form).textContent = [...pick.files].map(file => file.name).join(', '); };
+  try { say.value ||= localStorage.getItem(name) || ''; } catch { /* unavailable */ }
+  say.addEventListener('input', () => store(say.value));
+  form.addEventListener('submit', e => setTimeout(() => { if (!e.defaultPrevented) store(''); }));
+  form.addEventListener('keydown', e => { if (e.key === 'Enter' && opensTab(e)) form.requestSubmit(); });
+  pick.addEventListener('change', list);
+  const add = (e, { files }) => {
+    if (!files.length) return;
+    e.preventDefault();
+    const all = new DataTransfer();
+    [...pick.files, ...files].forEach(file => all.items.add(file));
+    pick.files = all.files; list();
+  };
+  form.addEventListener('paste', e => add(e, e.clipboardData));
+  form.addEventListener('dragover', e => e.preventDefault());
+  form.addEventListener('drop', e => add(e, e.dataTransfer));
+}

@@ -4,9 +4,9 @@ import { $, fetchPage, opensTab } from './dom.js';
 
 const dialog = $('#dialog'), sheet = $('#sheet');
 const open = async link => {
-  try { dialog.replaceChildren(document.adoptNode($('#declare', await fetchPage(link.href)))); } catch { location.href = link.href; return; }
+  try { dialog.replaceChildren(document.adoptNode($('#' + (link.dataset.dialog || 'declare'), await fetchPage(link.href)))); } catch { location.href = link.href; return; }
   $('[data-close]', dialog).hidden = false;
-  dialog.showModal(); classifier(); $('[name=title]', dialog).focus();
+  dialog.showModal(); classifier(); $('[name=title],[name=text]', dialog)?.focus();
 };
 document.addEventListener('click', e => {
   const link = e.target.closest('[data-dialog]');

@@ -26,6 +26,8 @@ const tick = () => {
     put(el, countdown(left, 'promise' in el.dataset));
     announce(el, left);
     if (left < 0) el.closest('[data-late]')?.setAttribute('data-state', 'late');
+    // the tab says when the next update is due
+    if (el.closest('[data-tab]')) document.title = `(${left < 0 ? 'late ' : ''}${stopwatch(left)}) ${document.title.replace(/^\([^)]*:[^)]*\) /, '')}`;
   });
 };
 export const synchronize = now => { skew = now - Date.now() / 1000; tick(); };

@@ -1,0 +1,1 @@
+"""Tasks of incidents: who does what until when, and what remains as a follow-up."""

@@ -1,0 +1,120 @@
+"""Actions on the tasks of incidents. Each writes a timeline entry and updates open browsers."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.incident_tasks import store
+from firebell.incident_tasks.model import Task, TaskState
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.text import clean_text
+from firebell.people import actions as people
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+
+TEXT_MAX_CHARS = 500
+LONGEST = timedelta(days=366)
+ENTRY_KIND = "task"
+"""The kind of the timeline entries of this slice."""
+_STATE_TEXTS = {
+    TaskState.DONE: "finished the task “{text}”",
+    TaskState.FOLLOW_UP: "moved the task “{text}” to the follow-ups",
+    TaskState.OPEN: "reopened the task “{text}”",
+}
+
+
+async def _checked(tx: Tx, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the values of a task as they are stored; raise `Invalid` or `Conflict` naming the field."""
+    checked = dict(values)
+    if "text" in values:
+        checked["text"] = clean_text(" ".join(str(values["text"]).split()), TEXT_MAX_CHARS)
+        if not checked["text"]:
+            raise Invalid("The task is empty.", fields={"text": "Enter what is to be done."})
+    if (due_at := values.get("due_at")) is not None and not now - LONGEST < due_at < now + LONGEST:
+        raise Invalid("The time is too far away.", fields={"due_at": "Enter a time within a year."})
+    if (owner_id := values.get("owner_id")) is not None:
+        owner = await people.person(tx, owner_id)
+        if not owner.active:
+            raise Conflict(f"{owner.name} is deactivated.", fields={"owner_id": "Choose someone else."})
+    return checked
+
+
+async def _record_task(tx: Tx, actor: Actor, task: Task, text: str, change: str, now: datetime) -> None:
+    data = {"task": task.id, "state": task.state}
+    await incidents.record_entry(tx, actor, task.incident_id, ENTRY_KIND, text, data, now)
+    await tx.audit(
+        actor, f"incident.{change}", f"INC-{task.incident_id}", now, task=task.id, state=task.state
+    )
+    if task.owner_id is not None:
+        await tx.live(f"person-{task.owner_id}")
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def add_task(
+    tx: Tx,
+    actor: Actor,
+    incident_id: int,
+    text: str,
+    now: datetime,
+    *,
+    owner_id: int | None = None,
+    due_at: datetime | None = None,
+    is_required: bool = True,
+    entry_id: int | None = None,
+) -> Task:
+    """Add a task to an incident; a required one has to be done or moved before the incident can be closed."""
+    await incidents.incident(tx, incident_id)
+    if entry_id is not None and entry_id not in {e.id for e in await incidents.timeline(tx, incident_id)}:
+        raise NotFound(f"INC-{incident_id} has no entry {entry_id}.")
+    values = await _checked(tx, {"text": text, "owner_id": owner_id, "due_at": due_at}, now)
+    task = await store.insert(
+        tx, incident_id, values["text"], owner_id, due_at, is_required, entry_id, actor.label, now
+    )
+    owner = f" for {(await people.person(tx, owner_id)).name}" if owner_id else ""
+    await _record_task(tx, actor, task, f"added the task “{task.text}”{owner}", "task_added", now)
+    return task
+
+
+async def _locked(tx: Tx, incident_id: int, task_id: int) -> Task:
+    await incidents.incident(tx, incident_id)
+    task = await store.lock(tx, incident_id, task_id)
+    if task is None:
+        raise NotFound(f"INC-{incident_id} has no task {task_id}.")
+    return task
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def change_task(
+    tx: Tx, actor: Actor, incident_id: int, task_id: int, values: Mapping[str, Any], now: datetime
+) -> Task:
+    """Change the text, owner, due time or necessity of a task, as `values` names them. Idempotent."""
+    old = await _locked(tx, incident_id, task_id)
+    checked = await _checked(tx, values, now)
+    changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
+    if not changes:
+        return old
+    task = await store.change(tx, task_id, **changes)
+    text = f"changed the task “{task.text}”"
+    if changes.keys() == {"owner_id"}:
+        owner = (await people.person(tx, task.owner_id)).name if task.owner_id else "no one"
+        is_own = task.owner_id is not None and task.owner_id == actor.person_id
+        text = f"took the task “{task.text}”" if is_own else f"assigned the task “{task.text}” to {owner}"
+    await _record_task(tx, actor, task, text, "task_changed", now)
+    return task
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def set_task_state(
+    tx: Tx, actor: Actor, incident_id: int, task_id: int, state: TaskState, now: datetime
+) -> Task:
+    """Finish a task, move it to the follow-ups, or reopen it. Idempotent."""
+    old = await _locked(tx, incident_id, task_id)
+    if old.state is state:
+        return old
+    task = await store.change(tx, task_id, state=state, changed_at=now, changed_by=actor.label)
+    text = _STATE_TEXTS[state].format(text=task.text)
+    await _record_task(tx, actor, task, text, "task_moved", now)
+    return task

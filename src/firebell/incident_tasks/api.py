@@ -1,0 +1,135 @@
+"""The API of the tasks of incidents."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StrictBool
+
+from firebell.incident_tasks import actions, store
+from firebell.incident_tasks.model import Task, TaskState
+from firebell.incident_tasks.queries import UNFINISHED
+from firebell.incidents import actions as incidents
+from firebell.kit.references import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, PathId, Text, problems
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("tasks")
+
+Reader = Annotated[Work, work(Verb.INCIDENT_READ)]
+Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
+TaskText = Annotated[
+    Text,
+    Field(min_length=1, max_length=actions.TEXT_MAX_CHARS, examples=["Watch the lag of ledger-db-3"]),
+]
+
+
+class TaskShown(ApiOutput):
+    """A task of an incident."""
+
+    id: int
+    incident: Annotated[str, Field(examples=["INC-3"])]
+    text: str
+    owner_id: int | None
+    due_at: datetime | None
+    required: Annotated[bool, Field(description="must be done or moved before the incident is closed")]
+    state: TaskState
+    entry_id: Annotated[int | None, Field(description="the timeline entry it was created from")]
+    created_at: datetime
+    created_by: str
+    changed_at: Annotated[datetime, Field(description="when its state last changed")]
+    changed_by: str
+
+
+class NewTask(ApiInput):
+    """A task to add."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "List orders charged twice"}]})
+
+    text: TaskText
+    owner_id: Id | None = None
+    due_at: Instant | None = None
+    required: StrictBool = True
+    entry_id: Id | None = None
+
+
+class ChangedTask(ApiInput):
+    """What to change of a task; what is left out stays as it is."""
+
+    text: TaskText | None = None
+    owner_id: Id | None = None
+    due_at: Instant | None = None
+    required: StrictBool | None = None
+    state: TaskState | None = None
+
+
+def _task(task: Task) -> TaskShown:
+    return TaskShown(
+        id=task.id,
+        incident=f"INC-{task.incident_id}",
+        text=task.text,
+        owner_id=task.owner_id,
+        due_at=task.due_at,
+        required=task.is_required,
+        state=task.state,
+        entry_id=task.entry_id,
+        created_at=task.created_at,
+        created_by=task.created_by,
+        changed_at=task.changed_at,
+        changed_by=task.changed_by,
+    )
+
+
+@router.get("/tasks", summary="List your unfinished tasks, newest first")
+async def list_own_tasks(w: Reader, pagination: PageParams) -> list[TaskShown]:
+    tasks = await store.of_owner(w.tx, w.person_id, UNFINISHED, pagination.limit, pagination.before)
+    pagination.link([task.id for task in tasks])
+    return [_task(task) for task in tasks]
+
+
+@router.get("/incidents/{ref}/tasks", summary="List the tasks of an incident", responses=problems(404))
+async def list_tasks(w: Reader, ref: Text) -> list[TaskShown]:
+    incident = await incidents.incident(w.tx, parse_ref("INC", ref))
+    return [_task(task) for task in await store.of_incident(w.tx, incident.id)]
+
+
+@router.post(
+    "/incidents/{ref}/tasks",
+    status_code=201,
+    summary="Add a task to an incident",
+    responses=problems(404, 409),
+)
+async def add_task(w: Responder, ref: Text, body: NewTask) -> TaskShown:
+    task = await actions.add_task(
+        w.tx,
+        w.actor,
+        parse_ref("INC", ref),
+        body.text,
+        w.now,
+        owner_id=body.owner_id,
+        due_at=body.due_at,
+        is_required=body.required,
+        entry_id=body.entry_id,
+    )
+    return _task(task)
+
+
+@router.patch(
+    "/incidents/{ref}/tasks/{task_id}",
+    summary="Change a task, finish it, or move it to the follow-ups",
+    responses=problems(404, 409),
+)
+async def change_task(w: Responder, ref: Text, task_id: PathId, body: ChangedTask) -> TaskShown:
+    incident_id = parse_ref("INC", ref)
+    values = body.model_dump(include=body.model_fields_set - {"state"})
+    nullable = ("owner_id", "due_at")
+    changes = {
+        {"required": "is_required"}.get(name, name): value
+        for name, value in values.items()
+        if value is not None or name in nullable
+    }
+    task = await actions.change_task(w.tx, w.actor, incident_id, task_id, changes, w.now)
+    if body.state is not None:
+        task = await actions.set_task_state(w.tx, w.actor, incident_id, task_id, body.state, w.now)
+    return _task(task)

@@ -1,0 +1,29 @@
+"""Slice declaration: tasks of incidents."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import IncidentPart, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.incident_tasks import api, web
+
+    return [web.router, api.router]
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.incident_tasks import incident_part
+
+    return [incident_part.PART]
+
+
+SLICE = Slice(
+    "incident_tasks",
+    tables=("incident_task",),
+    kept={"incident_task": "A task is kept with its incident."},
+    routers=_routers,
+    incident_parts=_incident_parts,
+)

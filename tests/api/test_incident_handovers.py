@@ -1,0 +1,92 @@
+"""Roles are handed over to someone who accepts, and released; the timeline says what was handed over."""
+
+import re
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentRole
+from firebell.kit.clock import FakeClock
+from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.api.test_timeline_entries import INC, declare
+from tests.world import World
+
+
+async def commanders(w: World) -> list[int]:
+    async with w.ctx.db.tx() as tx:
+        return [a.person_id for a in (await incidents.roles(tx, [1]))[1] if a.role is IncidentRole.COMMANDER]
+
+
+async def test_command_stays_until_the_other_accepts_and_the_handover_is_written_down(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        body = {"role": "commander", "person_id": w.jun, "note": "Failover is done, watch the lag"}
+        offer = await api("POST", f"{INC}/handovers", body, status=201)
+        assert await commanders(w) == [w.mara]
+        await w.settle()
+        assert any(m["event"] == "handover" and "Jun" in m["person"] for m in w.sink.got)
+        path = f"{INC}/handovers/{offer['id']}"
+        await api("POST", path, {"answer": "accepted"}, status=403)
+        await jun("POST", path, {"answer": "canceled"}, status=403)
+        await jun("POST", path, {"answer": "accepted"})
+        assert await commanders(w) == [w.jun]
+        last = [e for e in await api("GET", f"{INC}/timeline") if e["kind"] == "handover"][-1]
+        assert "Failover is done, watch the lag" in last["text"]
+        checks = await api("GET", f"{INC}/checks")
+        assert "I-HANDOVER" not in {f["code"] for f in checks["findings"]}
+        await jun("POST", path, {"answer": "accepted"}, status=404)
+        assert await api("GET", f"{INC}/handovers") == []
+
+
+async def test_an_offer_can_be_declined_canceled_and_replaced(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        body = {"role": "commander", "person_id": w.jun}
+        first = await api("POST", f"{INC}/handovers", body, status=201)
+        second = await api("POST", f"{INC}/handovers", body, status=201)
+        assert [o["id"] for o in await api("GET", f"{INC}/handovers")] == [second["id"]]
+        await jun("POST", f"{INC}/handovers/{first['id']}", {"answer": "accepted"}, status=404)
+        await jun("POST", f"{INC}/handovers/{second['id']}", {"answer": "declined"})
+        third = await api("POST", f"{INC}/handovers", body, status=201)
+        await api("POST", f"{INC}/handovers/{third['id']}", {"answer": "canceled"})
+        assert await commanders(w) == [w.mara]
+        await jun("POST", f"{INC}/handovers", {"role": "commander", "person_id": w.mara}, status=409)
+        await api("POST", f"{INC}/handovers", {**body, "person_id": w.mara}, status=422)
+
+
+async def test_a_released_role_is_empty_and_its_offers_end(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await declare(w, severity=1)
+        await api("POST", f"{INC}/handovers", {"role": "commander", "person_id": w.jun}, status=201)
+        released = await api("POST", f"{INC}/roles/release", {"role": "commander"})
+        assert released["roles"] == []
+        assert await api("GET", f"{INC}/handovers") == []
+        again = await api("POST", f"{INC}/roles/release", {"role": "commander"})
+        assert again["roles"] == []
+        assert (await api("GET", "/audit", limit=1))[0]["action"] == "incident.role_released"
+
+
+async def test_only_who_is_asked_sees_the_question(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, _), browser(w) as http:
+        await declare(w, severity=1)
+        await sign_in(w, http, w.mara)
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', (await http.get(INC)).text)[0]
+        form = {"csrf": csrf, "held": "commander", "person": str(w.jun), "note": "Watch the lag"}
+        assert (await http.post(f"{INC}/roles/offer", data=form)).status_code == 303
+        for live in ({}, {"X-Live": "1"}):
+            assert "data-offer" not in (await http.get(INC, headers=live)).text
+        http.cookies.clear()
+        await sign_in(w, http, w.jun)
+        for live in ({}, {"X-Live": "1"}):
+            assert 'data-offer="commander"' in (await http.get(INC, headers=live)).text
+        page = (await http.get(INC)).text
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+        offer = re.findall(r'name="offer" value="(\d+)"', page)[0]
+        answer = await http.post(f"{INC}/roles/accept", data={"csrf": csrf, "offer": offer})
+        assert answer.status_code == 303
+        assert await commanders(w) == [w.jun]
+        released = await http.post(f"{INC}/roles/release", data={"csrf": csrf, "held": "commander"})
+        assert released.status_code == 303
+        assert await commanders(w) == []
