@@ -212,7 +212,7 @@ async def add_entry(
             f"{kind!r} is not a kind of entry.", fields={"kind": f"Use one of {', '.join(ENTRY_KINDS)}."}
         )
     text, at = entry_text(text), entry_time(incident, effective_at, now)
-    entry_id = await records.add_timeline_entry(tx, actor, incident_id, kind, text, now, effective_at=at)
+    entry_id = await records.write_entry(tx, actor, incident_id, kind, text, {}, now, at)
     if kind == "mitigation" and (incident.mitigated_at is None or at < incident.mitigated_at):
         await store.change(tx, incident_id, mitigated_at=at)
     if kind == "update":

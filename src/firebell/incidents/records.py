@@ -1,6 +1,6 @@
 """What all actions on incidents share: locking one, its timeline, its page and its next update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,22 +39,26 @@ def existing(incident: Incident | None, incident_id: int) -> Incident:
 
 @internal("A part of every action on an incident.")
 async def add_timeline_entry(
+    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
+) -> int:
+    """Add an entry about something that happens now and return its id."""
+    return await write_entry(tx, actor, incident_id, kind, text, data, now, now)
+
+
+@internal("A part of every action on an incident.")
+async def write_entry(
     tx: Tx,
     actor: Actor,
     incident_id: int,
     kind: str,
     text: str,
+    data: Mapping[str, Any],
     now: datetime,
-    *,
-    effective_at: datetime | None = None,
-    **data: Any,
+    effective_at: datetime,
 ) -> int:
-    """Add an entry, refresh open browsers, and return its id; the only place that writes entries.
-
-    `effective_at` is when it happened, None for now.
-    """
+    """Add an entry, refresh open browsers, and return its id; the only place that writes entries."""
     entry_id = await store.add_entry(
-        tx, incident_id, kind, actor.label, actor.person_id, text, data, now, effective_at or now
+        tx, incident_id, kind, actor.label, actor.person_id, text, dict(data), now, effective_at
     )
     await tx.live("incidents")
     await tx.live(f"inc-{incident_id}")
