@@ -22,18 +22,19 @@ from firebell.incidents.model import (
     PhaseChanged,
     RoleChanged,
     SeverityChanged,
+    SeverityConfirmed,
     UpdatePosted,
 )
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = "incidents.update_due"
@@ -48,6 +49,7 @@ POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = list_store.in_phases
 incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
+attach_page = store.link_page
 lock_free = store.lock_free
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
@@ -63,6 +65,9 @@ async def incident(tx: Tx, incident_id: int) -> Incident:
 
 async def _locked(tx: Tx, incident_id: int) -> Incident:
     return _existing(await store.lock(tx, incident_id), incident_id)
+
+
+locked = _locked
 
 
 def _existing(incident: Incident | None, incident_id: int) -> Incident:
@@ -273,11 +278,18 @@ async def set_canvas(
 async def set_severity(
     tx: Tx, actor: Actor, incident_id: int, severity: int, reason: str, now: datetime
 ) -> Incident:
-    """Change the severity; raising it to SEV0 or SEV1 pages, lowering it requires a reason."""
+    """Change the severity, or confirm it at the same level.
+
+    Raising it to SEV0 or SEV1 pages. Lowering it requires a reason, and from SEV0 and SEV1 the commander.
+    """
     old = await _locked(tx, incident_id)
     if old.phase not in OPEN:
         raise Conflict(f"{old.ref} is {old.phase}, so its severity can't be changed.")
     reason = clean_text(reason, 1000)
+    if severity == old.severity and old.provisional:
+        return await _confirm_severity(tx, actor, old, reason, now)
+    if severity > old.severity and old.severity <= 1:
+        await _require_commander(tx, actor, old)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):
         raise Conflict(why)
     new = await store.change(
@@ -298,6 +310,27 @@ async def set_severity(
     if raised and FACTS[Severity(severity)].page and not new.drill:
         await _page(tx, actor, new, (await store.services(tx, [incident_id]))[incident_id], now)
     return await _schedule_next_update(tx, new)
+
+
+async def _confirm_severity(tx: Tx, actor: Actor, old: Incident, reason: str, now: datetime) -> Incident:
+    """End the provisional severity of an incident at the same level."""
+    new = await store.change(tx, old.id, provisional=False)
+    text = f"confirmed SEV{old.severity}" + (f": {reason}" if reason else "")
+    await _add_timeline_entry(tx, actor, old.id, "confirmed", text, now, severity=old.severity)
+    await tx.audit(actor, "incident.severity_confirmed", old.ref, now, severity=old.severity)
+    await tx.emit(SeverityConfirmed(old.id, old.severity), now)
+    return new
+
+
+async def _require_commander(tx: Tx, actor: Actor, incident: Incident) -> None:
+    """Raise `Forbidden` unless the actor is the commander, or Firebell itself."""
+    assignments = (await store.roles(tx, [incident.id]))[incident.id]
+    commanders = {a.person_id for a in assignments if a.role is IncidentRole.COMMANDER}
+    if actor is not SYSTEM and actor.person_id not in commanders:
+        raise Forbidden(
+            f"Only the commander can lower a SEV{incident.severity}.",
+            hint="Take command first, or ask the commander.",
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -445,3 +478,10 @@ async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> se
             text = "Stable for 30 minutes. It can be closed now."
             await _add_timeline_entry(tx, SYSTEM, incident.id, "stable", text, now)
     return set(ids) - {incident.id for incident in unlocked}
+
+
+@internal("A promise of the response sets it.")
+async def set_update_due(tx: Tx, incident_id: int, due_at: datetime) -> None:
+    """Set when the next update is due, until the next update or change."""
+    await timers.schedule(tx, UPDATE_DUE_TIMER, str(incident_id), due_at)
+    await store.change(tx, incident_id, update_due_at=due_at)

@@ -15,7 +15,7 @@ INCIDENT_COLUMNS = (
 )
 _CHANGEABLE = {
     *("title", "summary", "conditions", "actions", "needs"),
-    *("severity", "max_severity", "provisional", "phase"),
+    *("severity", "max_severity", "answers", "provisional", "phase"),
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
     *("update_due_at", "severity_at", "reopen_count"),
 }

@@ -30,7 +30,7 @@ from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, sugge
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
-from firebell.kit.slice import IncidentPart
+from firebell.kit.slice import DeclarationPlan, IncidentPart
 from firebell.kit.text import to_choice, to_choices, to_id
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
@@ -120,9 +120,12 @@ async def _declare_form(
     chosen_severity = parse(values.get("severity", ""))
     if chosen_severity is None and verdict:
         chosen_severity = verdict.severity
+    plans: Sequence[DeclarationPlan] = visit.request.app.state.declaration_plans
+    planned = [await plan(visit.tx, visit.now, visit.person.tz) for plan in plans]
     context = {
         "nav": "incidents",
         "page": origin,
+        "planned": {level: [line for each in planned for line in each[level]] for level in Severity},
         "offered": offered,
         "search": search,
         "ongoing": ongoing,

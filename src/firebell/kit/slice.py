@@ -105,6 +105,10 @@ class IncidentPart:
     row_template: str
 
 
+DeclarationPlan = Callable[["Tx", datetime, str], Awaitable[Mapping[int, Sequence[tuple[str, str]]]]]
+"""Returns by severity the (icon, text) of what a declaration starts now; times are in the given time zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """The declaration of one slice; its functions import lazily."""
@@ -126,6 +130,8 @@ class Slice:
     """Composers by kind of subject. Deliveries store the kind: keep it for as long as rows with it can exist."""
     subscriptions: Callable[[], Subscriptions] = Subscriptions
     incident_parts: Callable[[], Sequence[IncidentPart]] = tuple
+    declaration_plans: Callable[[], Sequence[DeclarationPlan]] = tuple
+    """What a slice above incidents does when one is declared, for the form in which someone declares it."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
 
