@@ -56,6 +56,7 @@ postmortem_required = lifecycle.postmortem_required
 roles = store.roles
 services = store.services
 timeline = store.timeline
+update_interval = lifecycle.update_interval
 
 
 async def incident(tx: Tx, incident_id: int) -> Incident:
@@ -288,10 +289,10 @@ async def set_severity(
     reason = clean_text(reason, 1000)
     if severity == old.severity and old.provisional:
         return await _confirm_severity(tx, actor, old, reason, now)
-    if severity > old.severity and old.severity <= 1:
-        await _require_commander(tx, actor, old)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):
         raise Conflict(why)
+    if severity > old.severity and old.severity <= 1:
+        await _require_commander(tx, actor, old)
     new = await store.change(
         tx,
         incident_id,

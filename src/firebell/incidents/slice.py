@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, web
+    from firebell.incidents import api, list_web, message_web, severity_api, severity_web, web
 
-    return [message_web.router, list_web.router, web.router, api.router]
+    return [
+        message_web.router,
+        list_web.router,
+        severity_web.router,
+        web.router,
+        severity_api.router,
+        api.router,
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import lifecycle
 from firebell.incidents.model import (
     OPEN,
     EntryAdded,
@@ -192,7 +191,7 @@ async def promise(
         every = one.settings.severities[one.incident.severity].customers_every
         interval, last = timedelta(minutes=every) if every else None, facts.customers_from
     else:
-        interval, last = lifecycle.update_interval(one.incident.severity), facts.update_from
+        interval, last = incidents.update_interval(one.incident.severity), facts.update_from
     if interval is None or last is None:
         raise Conflict(f"No update is due for SEV{one.incident.severity}.")
     limit = cadence.longest_promise(last, interval, is_monitoring=one.incident.phase is Phase.MONITORING)

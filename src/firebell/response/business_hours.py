@@ -28,7 +28,8 @@ def next_opening(hours: BusinessHours, after: datetime) -> datetime:
     today = to_local(after, hours.tz).date()
     for offset in range(_LONGEST_CLOSURE_DAYS):
         day = today + timedelta(days=offset)
-        wall = datetime.combine(day, datetime.min.time()) + timedelta(minutes=hours.start)
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
+        wall = midnight + timedelta(minutes=hours.start)
         opening = to_instant(wall, hours.tz)
         if opening > after and is_business_day(hours, day):
             return opening

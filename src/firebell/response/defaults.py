@@ -26,8 +26,8 @@ SHIPPED = ResponseSettings(
             page=(Group.COMMANDER, Group.ALL_HANDS, Group.EXECUTIVES),
             customers_every=60,
             matrix=(
-                _step(0, Function.SECURITY, Group.SECURITY),
                 _step(0, Function.SUPPORT, Group.SUPPORT),
+                _step(0, Function.SECURITY, Group.SECURITY),
                 _step(15, Function.COMMAND, NEXT_TIER),
                 _step(15, Function.COMMUNICATIONS, Group.COMMUNICATIONS),
                 _step(30, Function.COMMAND, Group.MANAGERS),
@@ -39,8 +39,8 @@ SHIPPED = ResponseSettings(
             off_hours_levels=True,
             customers_every=60,
             matrix=(
-                _step(0, Function.SECURITY, Group.SECURITY),
                 _step(0, Function.SUPPORT, Group.SUPPORT, How.BRIEF),
+                _step(0, Function.SECURITY, Group.SECURITY),
                 _step(30, Function.COMMAND, NEXT_TIER),
                 _step(30, Function.COMMUNICATIONS, Group.COMMUNICATIONS),
                 _step(60, Function.COMMAND, Group.MANAGERS),

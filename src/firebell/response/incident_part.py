@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.incidents.model import Incident
+from firebell.incidents.severity import QUESTIONS, Question
 from firebell.kit.db.database import Tx
 from firebell.kit.slice import IncidentPart
 from firebell.response import acting, queries
@@ -29,6 +30,7 @@ class Coming:
     """What comes next in an incident."""
 
     running: RunningResponse
+    questions: Sequence[Question]
     steps: list[ComingStep]
 
     @property
@@ -49,7 +51,7 @@ def coming(one: RunningResponse, names: TargetNames) -> list[ComingStep]:
         )
         for step in one.pending
     ]
-    return sorted(steps, key=lambda each: (not each.asking, each.at, each.step.key))
+    return sorted(steps, key=lambda each: (not each.asking, each.step.ask_at or each.at, each.step.key))
 
 
 async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | None:
@@ -57,7 +59,7 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | None:
     listed = await queries.running(tx, [incident], now)
     if not listed or not listed[0].facts.is_open:
         return None
-    return Coming(listed[0], coming(listed[0], await queries.target_names(tx)))
+    return Coming(listed[0], QUESTIONS, coming(listed[0], await queries.target_names(tx)))
 
 
 async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, int]:

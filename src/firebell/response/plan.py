@@ -148,6 +148,8 @@ def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
     for step in settings.severities[facts.severity].matrix:
         if step.function is Function.SECURITY and not facts.is_security:
             continue
+        if step.who in list(Group) and not targets(settings, step.who):
+            continue  # a group that no one has set can't be paged, so no one is asked about it
         at = facts.since + timedelta(minutes=step.after)
         verb = {How.PAGE: "Page", How.BRIEF: "Brief"}.get(step.how, "Ask about")
         listed.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import lifecycle
+from firebell.incidents import actions as incidents
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
@@ -58,7 +58,7 @@ class PlannedStep:
 
 def hypothetical(severity: int, at: datetime, *, provisional: bool = False) -> ResponseFacts:
     """Return the facts of an incident that is declared at `at` and that no one answers."""
-    interval = lifecycle.update_interval(severity)
+    interval = incidents.update_interval(severity)
     return ResponseFacts(
         severity=severity,
         declared_at=at,

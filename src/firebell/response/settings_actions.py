@@ -86,7 +86,7 @@ async def replace_settings(
     return document.from_document(values, version)
 
 
-async def refuse_schedule_deletion(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
+async def refuse_deletion_while_used(tx: Tx, event: ScheduleDeleted, now: datetime) -> None:
     """Raise `Conflict` if the response to incidents names a deleted schedule."""
     in_force, _ = await queries.settings(tx)
     if f"schedule:{event.schedule_id}" in document.all_targets(in_force):

@@ -45,7 +45,7 @@ def _subscriptions() -> Subscriptions:
             incidents.SeverityConfirmed: (actions.follow_confirmation,),
             incidents.RoleChanged: (actions.follow_role,),
             incidents.PhaseChanged: (actions.end_pages,),
-            ScheduleDeleted: (settings_actions.refuse_schedule_deletion,),
+            ScheduleDeleted: (settings_actions.refuse_deletion_while_used,),
         }
     )
 

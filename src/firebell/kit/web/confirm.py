@@ -34,6 +34,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/handbook/templates/{template_id}": NONE,
     "/handbook/templates/{template_id}/reset": UNDO,
     "/incidents/new": NONE,
+    "/incidents/{ref}/answers": NONE,
     "/incidents/{ref}/clocks/facts": NONE,
     "/incidents/{ref}/response/answers": NONE,
     "/incidents/{ref}/response/customers": NONE,
