@@ -175,12 +175,7 @@ async def test_a_raise_pages_only_people_who_were_not_paged_yet(org: Org) -> Non
     async with org.w.ctx.db.tx() as tx:
         await incidents.set_severity(tx, jun, incident.id, 0, "", org.w.now)
     await org.w.settle()
-    paged_by_hand = [
-        m["person"]
-        for m in org.w.sink.got
-        if m["event"] == "page" and m["title"].startswith(incident.ref + " SEV0")
-    ]
-    assert paged_by_hand == ["Ingrid Solheim"]
+    assert [m["person"] for m in org.w.sink.got if m["event"] == "page"] == ["Ingrid Solheim"]
 
 
 async def no_progress_is_asked(org: Org) -> Incident:
@@ -381,3 +376,30 @@ async def test_a_sev2_waits_for_business_hours_and_is_a_task_of_the_next_day(
             "Jun Okafor",
         }
         assert await org.paged(incident) == set()
+
+
+async def test_a_regression_pages_everyone_again(org: Org) -> None:
+    incident = await org.declare(1)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.add_entry(tx, mara, incident.id, "mitigation", "Failed over", org.w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.MONITORING, org.w.now)
+    await org.w.after(minutes=5)
+    org.w.sink.got.clear()
+    async with org.w.ctx.db.tx() as tx:
+        await incidents.set_phase(
+            tx, mara, incident.id, Phase.MITIGATING, org.w.now, reason="Errors are back", force=True
+        )
+    await org.w.settle()
+    assert sorted(m["person"] for m in org.w.sink.got if m["event"] == "page") == [
+        "Mara Lindqvist",
+        "Rosa Vidal",
+    ]
+
+
+async def test_a_group_that_no_one_can_reach_alarms_the_fallback_responders(org: Org) -> None:
+    async with org.w.ctx.db.tx() as tx:
+        await people.update_person(tx, SYSTEM, org.rosa, active=False, now=org.w.now)
+    incident = await org.declare(1)
+    assert await org.paged(incident) == {"Mara"}
+    assert "Mara" in org.asked("Page commander failed")

@@ -26,6 +26,7 @@ create table response_incident (
     version int not null,
     provisional boolean not null,
     confirmed_at timestamptz,
+    reopened_at timestamptz,
     customers_at timestamptz,
     customers_promised_until timestamptz
 );

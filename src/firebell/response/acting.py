@@ -1,8 +1,9 @@
 """Runs the steps of a response: pages, briefs, reminders and questions to the commander, once each."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -10,6 +11,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
+from firebell.kit.errors import FirebellError
 from firebell.kit.jobs import timers
 from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
@@ -37,6 +39,9 @@ RESPONSE_TIMER = "response.incident"
 ENTRY_KIND = "response"
 """The kind of the timeline entries of this slice."""
 TITLE_MAX_BYTES = 200
+AGAIN_AFTER_REFUSAL = timedelta(minutes=1)
+
+log = logging.getLogger(__name__)
 
 
 async def run_responses(tx: Tx, incident_ids: Sequence[int], now: datetime) -> set[int]:
@@ -48,17 +53,30 @@ async def run_responses(tx: Tx, incident_ids: Sequence[int], now: datetime) -> s
 
 
 async def _run(tx: Tx, one: RunningResponse, now: datetime) -> None:
+    refused = False
     for step in one.pending:
-        state = one.state(step)
-        if step.ask_at is None:
-            if step.at <= now:
-                await act(tx, SYSTEM, one, step, now)
-        elif step.ask_at <= now and not _is_asked(step, state):
-            await _ask(tx, one, step, state, now)
-        elif state.asked_at and answer_until(step, state) <= now:
+        try:
+            async with tx.savepoint():
+                await _run_step(tx, one, step, now)
+        except FirebellError:
+            # one step that is refused never keeps the steps after it from running
+            log.exception("step %s of %s was refused", step.key, one.incident.ref)
+            refused = True
+    next_run = [at for at in (next_at(one, now), now + AGAIN_AFTER_REFUSAL if refused else None) if at]
+    if next_run:
+        await timers.schedule(tx, RESPONSE_TIMER, str(one.incident.id), min(next_run))
+
+
+async def _run_step(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> None:
+    """Ask about a step or do it, if that is due."""
+    state = one.state(step)
+    if step.ask_at is None:
+        if step.at <= now:
             await act(tx, SYSTEM, one, step, now)
-    if at := next_at(one, now):
-        await timers.schedule(tx, RESPONSE_TIMER, str(one.incident.id), at)
+    elif step.ask_at <= now and not _is_asked(step, state):
+        await _ask(tx, one, step, state, now)
+    elif state.asked_at and answer_until(step, state) <= now:
+        await act(tx, SYSTEM, one, step, now)
 
 
 def _is_asked(step: Step, state: StepState) -> bool:
@@ -93,7 +111,7 @@ def next_at(one: RunningResponse, now: datetime) -> datetime | None:
 async def _ask(tx: Tx, one: RunningResponse, step: Step, state: StepState, now: datetime) -> None:
     """Ask the commander, or without one everyone with a role, whether a step may act."""
     await store.save_step(tx, one.incident.id, step.key, replace(state, asked_at=now))
-    text = (await queries.target_names(tx)).text(step)
+    text = (await queries.names_of(tx, [step])).text(step)
     title = f"{one.incident.ref}: {text}"
     acts = "" if step.how is How.ASK else " Without an answer, Firebell pages the next tier in 5 minutes."
     if step.code == "matrix" and step.how is not How.ASK:
@@ -208,13 +226,21 @@ async def _reached(
 
 
 async def paged_people(tx: Tx, incident_id: int, now: datetime) -> set[int]:
-    """Return everyone whom this incident has paged: by its own page, and by its response."""
-    response_pages = await store.pages(tx, incident_id)
-    page_ids = await incidents.page_ids(tx, incident_id)
-    linked = await paging.pages_by_id(tx, page_ids)
-    own = [p.id for p in linked.values() if (p.subject_kind, p.subject_id) == ("incident", incident_id)]
-    paged = await paging.people_paged(tx, [*own, *(p.page_id for p in response_pages)], now)
-    return paged | {person_id for page in response_pages for person_id in page.person_ids}
+    """Return everyone whom this incident has paged since it was last reopened: by its own page and its response."""
+    response_pages = {page.page_id: page for page in await store.pages(tx, incident_id)}
+    responses = await store.responses(tx, [incident_id])
+    reopened_at = responses[incident_id].reopened_at if incident_id in responses else None
+    linked = await paging.pages_by_id(tx, await incidents.page_ids(tx, incident_id))
+    counted = [
+        page.id
+        for page in linked.values()
+        if (page.id in response_pages or (page.subject_kind, page.subject_id) == ("incident", incident_id))
+        and (reopened_at is None or page.triggered_at >= reopened_at)
+    ]
+    paged = await paging.people_paged(tx, counted, now)
+    return paged | {
+        i for page_id in counted if page_id in response_pages for i in response_pages[page_id].person_ids
+    }
 
 
 async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime) -> None:
@@ -224,7 +250,8 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: dat
         text = f"No one is set as {plan.who_name(step.who)}, so no one was paged."
         await _entry(tx, SYSTEM, one.incident, text, step, now)
         return
-    already = {page.target for page in await store.pages(tx, one.incident.id)}
+    earlier = [] if one.response.reopened_at else await store.pages(tx, one.incident.id)
+    already = {page.target for page in earlier}
     is_anyone_reached = False
     for each in await _reached(tx, one.incident, targets, now):
         is_anyone_reached |= bool(each.reached)
@@ -234,6 +261,9 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: dat
     if not is_anyone_reached:
         text = f"No one of {plan.who_name(step.who)} can be reached, so no one was paged."
         await _entry(tx, SYSTEM, one.incident, text, step, now)
+        title = f"{one.incident.ref}: {step.text} failed"
+        fallback = await people.fallback_responders(tx)
+        await _notify(tx, one.incident, fallback, f"unreached:{step.key}", title, text, now)
 
 
 async def _page_new(

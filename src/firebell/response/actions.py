@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import (
+    ACTIVE,
     OPEN,
     EntryAdded,
     Incident,
@@ -84,9 +85,11 @@ async def follow_role(tx: Tx, event: RoleChanged, now: datetime) -> None:
         await store.answer_requests(tx, event.incident_id, now)
 
 
-async def end_pages(tx: Tx, event: PhaseChanged, now: datetime) -> None:
-    """Resolve the pages of a response when the impact ended."""
-    if event.after not in (Phase.MONITORING, Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED):
+async def follow_phase(tx: Tx, event: PhaseChanged, now: datetime) -> None:
+    """Resolve the pages of a response when the impact ended; after a regression, everyone can be paged again."""
+    if event.after in ACTIVE:
+        if event.before not in ACTIVE:
+            await store.reopen(tx, event.incident_id, now)
         return
     page_ids = [page.page_id for page in await store.pages(tx, event.incident_id)]
     for page in (await paging.pages_by_id(tx, page_ids)).values():
@@ -139,7 +142,7 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
         raise Invalid("Enter a reason to wait.", fields={"reason": "Enter why it can wait."})
     state = replace(one.state(step), not_before=now + NOT_YET, actor=actor.label, reason=reason)
     await store.save_step(tx, incident_id, key, state)
-    question = (await queries.target_names(tx)).text(step)
+    question = (await queries.names_of(tx, [step])).text(step)
     text = f"answered “Not yet” to “{question}”: {reason}"
     data = {"step": key, "code": step.code}
     await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)

@@ -59,7 +59,7 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | None:
     listed = await queries.running(tx, [incident], now)
     if not listed or not listed[0].facts.is_open:
         return None
-    return Coming(listed[0], QUESTIONS, coming(listed[0], await queries.target_names(tx)))
+    return Coming(listed[0], QUESTIONS, coming(listed[0], await queries.names_of(tx, listed[0].pending)))
 
 
 async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, int]:

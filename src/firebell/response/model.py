@@ -198,6 +198,7 @@ class IncidentResponse:
     provisional: bool
     """True if the severity was not confirmed when the incident was declared."""
     confirmed_at: datetime | None
+    reopened_at: datetime | None
     customers_at: datetime | None
     customers_promised_until: datetime | None
 
@@ -218,7 +219,8 @@ class ResponseFacts:
     severity: int
     declared_at: datetime
     since: datetime
-    """When it was declared, or its severity was last raised."""
+    """When it was declared, reopened, or its severity was last raised."""
+    reopens: int = 0
     is_open: bool = True
     is_active: bool = True
     """False in monitoring and later: nothing escalates any more."""

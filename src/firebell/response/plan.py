@@ -100,9 +100,10 @@ def _moved(step: Step, ask_at: datetime) -> Step:
 def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
     response = settings.severities[facts.severity]
     start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
+    suffix = f":{facts.reopens}" if facts.reopens else ""
     listed = [
         Step(
-            key=f"page:{who}",
+            key=f"page:{who}{suffix}",
             at=_executives_at(settings, facts) if who == Group.EXECUTIVES else start,
             how=How.PAGE,
             who=who,

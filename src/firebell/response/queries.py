@@ -69,6 +69,11 @@ async def target_names(tx: Tx) -> TargetNames:
     return TargetNames(known)
 
 
+async def names_of(tx: Tx, steps: Iterable[Step]) -> TargetNames:
+    """Return the names of targets, read only if a step names one."""
+    return await target_names(tx) if any(":" in step.who for step in steps) else TargetNames({})
+
+
 async def settings(tx: Tx) -> tuple[ResponseSettings, AppliedVersion | None]:
     """Return the settings in force, and who applied them; None for the shipped ones."""
     stored = await store.latest(tx)
@@ -127,12 +132,7 @@ async def _facts(
     states: dict[str, StepState],
     now: datetime,
 ) -> ResponseFacts:
-    entries = await incidents.timeline(tx, incident.id)
-    raises = [
-        entry.at for entry in entries if entry.kind == "severity" and entry.data["to"] < entry.data["from"]
-    ]
-    raised_at = max(raises, default=None)
-    progress = [entry.at for entry in entries if entry.kind in triggers.PROGRESS_KINDS]
+    raised_at = await incidents.last_raise(tx, incident.id)
     assignments = (await incidents.roles(tx, [incident.id]))[incident.id]
     held = {assignment.role for assignment in assignments}
     commander = next((a for a in assignments if a.role is IncidentRole.COMMANDER), None)
@@ -141,14 +141,15 @@ async def _facts(
     return ResponseFacts(
         severity=incident.severity,
         declared_at=incident.declared_at,
-        since=raised_at or incident.declared_at,
+        since=max(filter(None, (incident.declared_at, raised_at, response.reopened_at))),
+        reopens=incident.reopen_count,
         is_open=incident.phase in OPEN and not incident.drill,
         is_active=incident.phase in ACTIVE,
         provisional=response.provisional,
         confirmed_at=response.confirmed_at,
         is_security=getattr(incident, "type", "") == SECURITY_TYPE,
         raised_at=raised_at,
-        progress_at=max(progress, default=None),
+        progress_at=await incidents.last_entry_at(tx, incident.id, triggers.PROGRESS_KINDS),
         missing_roles=tuple(
             r for r in FACTS[Severity(incident.severity)].roles if IncidentRole(r) not in held
         ),

@@ -44,7 +44,7 @@ def _subscriptions() -> Subscriptions:
             incidents.SeverityChanged: (actions.follow_severity,),
             incidents.SeverityConfirmed: (actions.follow_confirmation,),
             incidents.RoleChanged: (actions.follow_role,),
-            incidents.PhaseChanged: (actions.end_pages,),
+            incidents.PhaseChanged: (actions.follow_phase,),
             ScheduleDeleted: (settings_actions.refuse_deletion_while_used,),
         }
     )

@@ -13,7 +13,9 @@ from firebell.response.model import (
     StepState,
 )
 
-_INCIDENT = "incident_id, version, provisional, confirmed_at, customers_at, customers_promised_until"
+_INCIDENT = (
+    "incident_id, version, provisional, confirmed_at, reopened_at, customers_at, customers_promised_until"
+)
 
 
 async def lock_settings(tx: Tx) -> None:
@@ -124,6 +126,19 @@ async def confirm(tx: Tx, incident_id: int, now: datetime) -> None:
         set confirmed_at = $2
         where incident_id = $1
             and confirmed_at is null
+        """,
+        incident_id,
+        now,
+    )
+
+
+async def reopen(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Record when an incident was reopened: everyone can be paged again."""
+    await tx.execute(
+        """
+        update response_incident
+        set reopened_at = $2
+        where incident_id = $1
         """,
         incident_id,
         now,
