@@ -30,6 +30,7 @@ PATHS = (
         "/settings/people",
         "/settings/teams",
     ),
+    *("/settings/response", "/settings/response/groups", "/settings/response/severities/SEV1"),
     *("/clocks", "/clocks/regimes", "/clocks/regimes/eu-dora", "/incidents/INC-1/clocks"),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),
     *("/handbook/templates/update-first", "/incidents/INC-1/messages"),

@@ -107,6 +107,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     app.state.navigation = navigation(slices)
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
+    app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
     slice_routers = routers(slices)
     for router in slice_routers:
         app.include_router(router)

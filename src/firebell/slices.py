@@ -22,6 +22,7 @@ from firebell.paging import slice as paging
 from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
 from firebell.regulatory import slice as regulatory
+from firebell.response import slice as response
 from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
@@ -99,6 +100,7 @@ SLICES = (
     incidents.SLICE,
     postmortems.SLICE,
     regulatory.SLICE,
+    response.SLICE,
     service_overview.SLICE,
     search.SLICE,
     account.SLICE,

@@ -85,7 +85,9 @@ async def test_a_machine_without_a_person_declares_once_too(dsn: str, clock: Fak
         assert made[0].id == made[1].id
 
 
-async def test_raising_an_acknowledged_page_pages_its_owner_again(dsn: str, clock: FakeClock) -> None:
+async def test_raising_the_severity_keeps_the_acknowledgement_of_those_who_know(
+    dsn: str, clock: FakeClock
+) -> None:
     async with world(dsn, clock) as w:
         made = await declared(w, severity=1)
         await w.settle()
@@ -93,8 +95,8 @@ async def test_raising_an_acknowledged_page_pages_its_owner_again(dsn: str, cloc
         await run(w, incidents.set_severity, await w.actor(w.jun), made.id, 0, "all regions", w.now)
         await w.settle()
         page = await w.page()
-        assert (page.state, page.severity) == (PageState.TRIGGERED, 0)
-        assert len(w.sink.got) == 2
+        assert (page.state, page.severity) == (PageState.ACKED, 0)
+        assert [m["person"] for m in w.sink.got if m["event"] == "page"] == ["Mara Lindqvist"]
 
 
 async def test_an_acknowledgement_expires_after_thirty_minutes_without_progress(

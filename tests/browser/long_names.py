@@ -54,6 +54,8 @@ ADDRESSES = (
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander"),
     *("/handbook/templates", "/handbook/templates/update-first"),
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
+    *("/settings/response", "/settings/response/severities/SEV0", "/settings/response/groups"),
+    *("/settings/response/steps", "/settings/response/review", "/settings/response/transfer"),
     *("/settings/people", "/settings/people/2/deactivate", "/settings/teams", "/settings/teams/payments"),
     *("/settings/audit", "/more", "/nowhere"),
 )

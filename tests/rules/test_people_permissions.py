@@ -12,7 +12,7 @@ EVERYONE = {
     "oncall:read": "policy.read schedule.read own_calendar.read handoff.read workload.read person.read"
     " contact_method.read session.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
-    "incidents:read": "incident.read regulatory.read postmortem.read runbook.read template.read",
+    "incidents:read": "incident.read response.read regulatory.read postmortem.read runbook.read template.read",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
     " access.revoke action.undo search.read",
 }
@@ -28,7 +28,7 @@ MANAGERS = {
     "oncall:read": "pay.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private",
-    "incidents:write": "regulatory.write template.write incident_settings.write",
+    "incidents:write": "response.write regulatory.write template.write incident_settings.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

@@ -15,7 +15,7 @@ from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, organization, regulatory, textbook, tonight
+from firebell.demo import history, organization, regulatory, response, textbook, tonight
 from firebell.demo.incidents import STORIES
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -86,6 +86,8 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
+    async with ctx.db.tx() as tx:
+        await response.set_up(tx, kestrel, clock.now())
     await tonight.sev1_in_progress(past, now)
     return past
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo import regulatory, room
+from firebell.demo import regulatory, response, room
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -73,6 +73,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         await incidents.set_phase(tx, mara, declared.id, Phase.INVESTIGATING, past.clock.now())
     await past.wait(0.5)
     await past.acknowledge()
+    await response.wait_with_escalation(past, declared.id)
     steps = (
         (
             8,

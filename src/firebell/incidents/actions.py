@@ -33,16 +33,18 @@ from firebell.incidents.model import (
     Phase,
     RoleChanged,
     SeverityChanged,
+    SeverityConfirmed,
     UpdatePosted,
 )
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = records.UPDATE_DUE_TIMER
@@ -62,6 +64,9 @@ incident = records.incident
 incidents = list_store.in_phases
 incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
+attach_page = store.link_page
+last_entry_at = store.last_entry_at
+last_raise = store.last_raise
 lock_free = store.lock_free
 may_be_read_by = privacy_store.may_be_read_by
 page_ids = store.page_ids
@@ -75,11 +80,13 @@ report = reporting.report
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services
+locked = records.locked
 set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 sign_baseline = closing_actions.sign_baseline
 timeline = timeline_store.timeline
 unrelate = merging.unrelate
+update_interval = lifecycle.update_interval
 triage_incidents_of_page = reporting.triage_incidents_of_page
 withdraw_review = phase_actions.withdraw_review
 
@@ -256,15 +263,22 @@ async def set_canvas(
 async def set_severity(
     tx: Tx, actor: Actor, incident_id: int, severity: int, reason: str, now: datetime
 ) -> Incident:
-    """Change the severity; raising it to SEV0 or SEV1 pages, lowering it requires a reason."""
+    """Change the severity, or confirm it at the same level.
+
+    Raising it to SEV0 or SEV1 pages. Lowering it requires a reason, and from SEV0 and SEV1 the commander.
+    """
     old = await records.locked(tx, incident_id)
     if old.phase not in OPEN:
         raise Conflict(f"{old.ref} is {old.phase}, so its severity can't be changed.")
     if old.phase in UNDECLARED:
         raise Conflict(f"{old.ref} is not declared yet.", hint="Declare it with this severity.")
     reason = clean_text(reason, 1000)
+    if severity == old.severity and old.provisional:
+        return await _confirm_severity(tx, actor, old, reason, now)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):
         raise Conflict(why)
+    if severity > old.severity and old.severity <= 1:
+        await _require_commander(tx, actor, old)
     new = await store.change(
         tx,
         incident_id,
@@ -283,6 +297,27 @@ async def set_severity(
     if raised and FACTS[Severity(severity)].page and not new.drill:
         await records.page_for(tx, actor, new, (await store.services(tx, [incident_id]))[incident_id], now)
     return await records.schedule_next_update(tx, new)
+
+
+async def _confirm_severity(tx: Tx, actor: Actor, old: Incident, reason: str, now: datetime) -> Incident:
+    """End the provisional severity of an incident at the same level."""
+    new = await store.change(tx, old.id, provisional=False)
+    text = f"confirmed SEV{old.severity}" + (f": {reason}" if reason else "")
+    await records.add_timeline_entry(tx, actor, old.id, "confirmed", text, now, severity=old.severity)
+    await tx.audit(actor, "incident.severity_confirmed", old.ref, now, severity=old.severity)
+    await tx.emit(SeverityConfirmed(old.id, old.severity), now)
+    return new
+
+
+async def _require_commander(tx: Tx, actor: Actor, incident: Incident) -> None:
+    """Raise `Forbidden` unless the actor is the commander, or Firebell itself."""
+    assignments = (await store.roles(tx, [incident.id]))[incident.id]
+    commanders = {a.person_id for a in assignments if a.role is IncidentRole.COMMANDER}
+    if actor is not SYSTEM and actor.person_id not in commanders:
+        raise Forbidden(
+            f"Only the commander can lower a SEV{incident.severity}.",
+            hint="Take command first, or ask the commander.",
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -326,3 +361,10 @@ async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> se
             text = "Stable for 30 minutes. It can be closed now."
             await records.add_timeline_entry(tx, SYSTEM, incident.id, "stable", text, now)
     return set(ids) - {incident.id for incident in unlocked}
+
+
+@internal("A promise of the response sets it.")
+async def set_update_due(tx: Tx, incident_id: int, due_at: datetime) -> None:
+    """Set when the next update is due, until the next update or change."""
+    await timers.schedule(tx, UPDATE_DUE_TIMER, str(incident_id), due_at)
+    await store.change(tx, incident_id, update_due_at=due_at)

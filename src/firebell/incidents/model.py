@@ -267,6 +267,14 @@ class SeverityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SeverityConfirmed:
+    """Someone confirmed the severity at the same level; it is provisional no more."""
+
+    incident_id: int
+    severity: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoleChanged:
     """A person got or lost a role; `change` is assigned or ended."""
 

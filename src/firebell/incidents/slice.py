@@ -30,6 +30,8 @@ def _routers() -> list["APIRouter"]:
         reporting_api,
         rule_api,
         rule_web,
+        severity_api,
+        severity_web,
         timeline_api,
         timeline_web,
         web,
@@ -38,9 +40,9 @@ def _routers() -> list["APIRouter"]:
     return [
         *(message_web.router, closing_web.router, details_web.router, rule_web.router),
         *(list_web.router, timeline_web.router, check_web.router, handover_web.router),
-        *(canvas_web.router, web.router, rule_api.router, reporting_api.router),
+        *(canvas_web.router, severity_web.router, web.router, rule_api.router, reporting_api.router),
         *(closing_api.router, timeline_api.router, check_api.router, handover_api.router),
-        *(canvas_api.router, api.router, message_api.router),
+        *(canvas_api.router, severity_api.router, api.router, message_api.router),
     ]
 
 

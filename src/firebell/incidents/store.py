@@ -1,6 +1,6 @@
 """The SQL of incidents, roles and timelines."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ INCIDENT_COLUMNS = (
 )
 _CHANGEABLE = {
     *("title", "summary", "conditions", "actions", "needs"),
-    *("severity", "max_severity", "provisional", "phase"),
+    *("severity", "max_severity", "answers", "provisional", "phase"),
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
     *("update_due_at", "severity_at", "reopen_count"),
     *("type", "visibility", "merged_into", "answers", "impact_start", "detected_at", "declared_at"),
@@ -436,3 +436,18 @@ async def last_raise(tx: Tx, incident_id: int) -> datetime | None:
         incident_id,
     )
     return raised_at
+
+
+async def last_entry_at(tx: Tx, incident_id: int, kinds: Collection[str]) -> datetime | None:
+    """Return when the timeline last got an entry of one of these kinds, None for never."""
+    written_at: datetime | None = await tx.value(
+        """
+        select max(at)
+        from timeline_entry
+        where incident_id = $1
+            and kind = any($2::text[])
+        """,
+        incident_id,
+        list(kinds),
+    )
+    return written_at

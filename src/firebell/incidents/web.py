@@ -43,7 +43,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.slice import IncidentChecks, IncidentPart
+from firebell.kit.slice import DeclarationPlan, IncidentChecks, IncidentPart
 from firebell.kit.text import to_choice, to_choices, to_id, to_wall
 from firebell.kit.war_rooms import war_room_url
 from firebell.kit.web import flash, html, routing, transaction
@@ -139,9 +139,12 @@ async def _declare_form(
     chosen_severity = parse(values.get("severity", ""))
     if chosen_severity is None and verdict:
         chosen_severity = verdict.severity
+    plans: Sequence[DeclarationPlan] = visit.request.app.state.declaration_plans
+    planned = [await plan(visit.tx, visit.now, visit.person.tz) for plan in plans]
     context = {
         "nav": "incidents",
         "page": origin,
+        "planned": {level: [line for each in planned for line in each[level]] for level in Severity},
         "offered": offered,
         "search": search,
         "ongoing": ongoing,

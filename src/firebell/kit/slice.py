@@ -112,6 +112,10 @@ IncidentChecks = Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int
 """Returns the findings of a slice about incidents, by incident id."""
 
 
+DeclarationPlan = Callable[["Tx", datetime, str], Awaitable[Mapping[int, Sequence[tuple[str, str]]]]]
+"""Returns by severity the (icon, text) of what a declaration starts now; times are in the given time zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """The declaration of one slice; its functions import lazily."""
@@ -139,6 +143,8 @@ class Slice:
     """Sources of `incidents.closing.ClosingCondition`s that the slice adds to those for closing an incident."""
     incident_checks: Callable[[], Sequence["IncidentChecks"]] = tuple
     """What slices above incidents add to the process checks of incidents."""
+    declaration_plans: Callable[[], Sequence[DeclarationPlan]] = tuple
+    """What a slice above incidents does when one is declared, for the form in which someone declares it."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
 

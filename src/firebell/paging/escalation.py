@@ -182,6 +182,9 @@ def _raised(page: Page, severity: int | None, now: datetime) -> Page | Refused:
     match page.state:
         case PageState.ACKED if not urgent:
             return replace(page, version=page.version + 1)
+        case PageState.TRIGGERED | PageState.ACKED if not more_urgent:
+            # the people of this page know already; the response to the incident pages who does not
+            return replace(page, version=page.version + 1)
         case PageState.TRIGGERED | PageState.ACKED:
             return _reopened(page, now)
         case _:

@@ -10,6 +10,8 @@ from firebell.kit.errors import Conflict
 
 SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
+TIMER = "paging.page"
+"""The one timer of a page; the state of the page says what it means."""
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 

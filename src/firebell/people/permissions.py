@@ -46,6 +46,8 @@ class Verb(StrEnum):
     INCIDENT_DECLARE = "incident.declare"
     INCIDENT_UPDATE = "incident.update"
     INCIDENT_SETTINGS_WRITE = "incident_settings.write"
+    RESPONSE_READ = "response.read"
+    RESPONSE_WRITE = "response.write"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
@@ -145,6 +147,8 @@ RULES = {
     Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.RESPONSE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),

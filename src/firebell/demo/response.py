@@ -1,0 +1,45 @@
+"""The response by severity of the demo: who commands, manages and decides at Kestrel, and its business hours."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.demo.history import Past
+from firebell.demo.organization import Kestrel
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.people import actions as people
+from firebell.response import acting, actions, queries, settings_actions
+from firebell.response.defaults import SHIPPED
+from firebell.response.model import BusinessHours, Group
+
+
+async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
+    """Put everyone in the groups of the escalation matrix, as Mara."""
+    teams = {team.name: f"team:{team.id}" for team in await people.teams(tx)}
+
+    def person(name: str) -> str:
+        return f"person:{kestrel.people[name]}"
+
+    settings = replace(
+        SHIPPED,
+        hours=BusinessHours(tz="Europe/Stockholm", country="SE"),
+        groups={
+            **SHIPPED.groups,
+            Group.COMMANDER: (person("Mara Lindqvist"),),
+            Group.ALL_HANDS: (teams["Payments"], teams["Platform"]),
+            Group.MANAGERS: (person("Ewa Kowalska"),),
+            Group.EXECUTIVES: (person("Ewa Kowalska"),),
+        },
+    )
+    await settings_actions.replace_settings(tx, kestrel.actor("Mara"), settings, now)
+
+
+async def wait_with_escalation(past: Past, incident_id: int) -> None:
+    """Answer “Not yet” to what Firebell asks the commander now, as Mara."""
+    now = past.clock.now()
+    async with past.ctx.db.tx() as tx:
+        (one,) = await queries.running(tx, [await incidents.incident(tx, incident_id)], now)
+        for step in one.pending:
+            if acting.is_asking(one, step):
+                reason = "Payments secondary is here. Nothing to add yet."
+                await actions.not_yet(tx, past.kestrel.actor("Mara"), incident_id, step.key, reason, now)

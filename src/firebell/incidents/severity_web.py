@@ -1,0 +1,31 @@
+"""The form that answers the questions of an incident again."""
+
+from fastapi import Response
+
+from firebell.incidents import severity_actions
+from firebell.incidents.severity import QUESTIONS
+from firebell.kit.references import parse_ref
+from firebell.kit.web import flash, routing
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit
+
+router = routing.html_router()
+_ANSWERS = {"yes": True, "no": False, "unknown": None}
+
+
+@router.post("/incidents/{ref}/answers", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def answer_questions(visit: CurrentVisit, ref: str) -> Response:
+    values = visit.values
+    answers = {q.name: _ANSWERS[a] for q in QUESTIONS if (a := values.get(q.name, "")) in _ANSWERS}
+    incident = await severity_actions.reclassify(
+        visit.tx,
+        visit.actor,
+        parse_ref("INC", ref),
+        answers,
+        values.get("reason", ""),
+        visit.now,
+        cap_unknown=True,
+    )
+    text = f"{incident.ref} is SEV{incident.severity}."
+    return flash.redirect(visit.request, f"/incidents/{incident.ref}", text)

@@ -1,0 +1,1 @@
+"""The response to an incident: whom its severity pages, what escalates it, and when updates are due."""

@@ -1,0 +1,216 @@
+"""Actions on responses: answers to escalations, requests for expertise, updates for customers, and reactions."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import (
+    ACTIVE,
+    OPEN,
+    EntryAdded,
+    Incident,
+    IncidentDeclared,
+    IncidentRole,
+    Phase,
+    PhaseChanged,
+    RoleChanged,
+    SeverityChanged,
+    SeverityConfirmed,
+)
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.jobs import timers
+from firebell.kit.text import clean_text
+from firebell.paging import actions as paging
+from firebell.paging.model import PageState
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+from firebell.response import acting, cadence, plan, queries, store
+from firebell.response.acting import RESPONSE_TIMER
+from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, Step
+from firebell.response.queries import RunningResponse
+
+REASON_MAX_CHARS = 1000
+NEED_MAX_CHARS = 200
+UPDATE_MAX_CHARS = 10_000
+CUSTOMER_KIND = "customer_mail"
+"""The kind of the timeline entry that records an update for customers."""
+
+
+async def begin_response(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
+    """Start the response of a declared incident in the version that is in force; a drill has none."""
+    if event.drill:
+        return
+    in_force, _ = await queries.settings(tx)
+    await store.begin(tx, event.incident_id, in_force.version, provisional=event.provisional)
+    await timers.schedule(tx, RESPONSE_TIMER, str(event.incident_id), now)
+
+
+async def join_levels_off_hours(tx: Tx, event: EntryAdded, now: datetime) -> None:
+    """Off-hours, page the first two levels of the incident's own page together, in the transaction that starts it.
+
+    Any other entry checks the steps of its incident again.
+    """
+    one = await store.responses(tx, [event.incident_id])
+    if not one:
+        return
+    await timers.schedule(tx, RESPONSE_TIMER, str(event.incident_id), now)
+    if event.kind != "paged":
+        return
+    incident = await incidents.incident(tx, event.incident_id)
+    in_force = (await queries.settings_of(tx, [one[incident.id].version]))[one[incident.id].version]
+    if not plan.off_hours(in_force, incident.severity, now):
+        return
+    newest = await paging.page(tx, (await incidents.page_ids(tx, incident.id))[-1])
+    if (newest.subject_kind, newest.subject_id) == ("incident", incident.id):
+        await paging.join_first_levels(tx, newest.id, now)
+
+
+async def follow_severity(tx: Tx, event: SeverityChanged, now: datetime) -> None:
+    """A change of the severity confirms it, and ends what was promised to customers."""
+    await store.confirm(tx, event.incident_id, now)
+    if one := (await store.responses(tx, [event.incident_id])).get(event.incident_id):
+        await store.set_customers(tx, event.incident_id, one.customers_at, None)
+
+
+async def follow_confirmation(tx: Tx, event: SeverityConfirmed, now: datetime) -> None:
+    """Page executives now: the severity is confirmed."""
+    await store.confirm(tx, event.incident_id, now)
+
+
+async def follow_role(tx: Tx, event: RoleChanged, now: datetime) -> None:
+    """An expert who joins answers the open requests for expertise."""
+    if (event.role, event.change) == (IncidentRole.SME, "assigned"):
+        await store.answer_requests(tx, event.incident_id, now)
+
+
+async def follow_phase(tx: Tx, event: PhaseChanged, now: datetime) -> None:
+    """Resolve the pages of a response when the impact ended; after a regression, everyone can be paged again."""
+    if event.after in ACTIVE:
+        if event.before not in ACTIVE:
+            await store.reopen(tx, event.incident_id, now)
+        return
+    page_ids = [page.page_id for page in await store.pages(tx, event.incident_id)]
+    for page in (await paging.pages_by_id(tx, page_ids)).values():
+        if page.state is not PageState.RESOLVED:
+            await paging.resolve(tx, SYSTEM, page.id, now)
+
+
+async def _one(tx: Tx, incident_id: int, now: datetime) -> RunningResponse:
+    """Lock an open incident and return its response; raise `Conflict` without one."""
+    incident = await incidents.locked(tx, incident_id)
+    _require_open(incident)
+    listed = await queries.running(tx, [incident], now)
+    if not listed:
+        raise Conflict(
+            f"{incident.ref} has no response: it is a drill, or it was declared before an upgrade."
+        )
+    return listed[0]
+
+
+def _require_open(incident: Incident) -> None:
+    if incident.phase not in OPEN:
+        raise Conflict(f"{incident.ref} is {incident.phase}, so nothing escalates any more.")
+
+
+def _step(one: RunningResponse, key: str) -> Step:
+    for step in one.pending:
+        if step.key == key:
+            return step
+    raise NotFound(f"{one.incident.ref} has no such step to come.", hint="It may have acted already.")
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def escalate_now(tx: Tx, actor: Actor, incident_id: int, key: str, now: datetime) -> None:
+    """Do a step that is to come at once."""
+    one = await _one(tx, incident_id, now)
+    step = _step(one, key)
+    await acting.act(tx, actor, one, step, now)
+    await tx.audit(actor, "response.escalated", one.incident.ref, now, step=key)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str, now: datetime) -> None:
+    """Postpone a step that asks by 30 minutes, with a reason; then it asks again."""
+    one = await _one(tx, incident_id, now)
+    step = _step(one, key)
+    if step.ask_at is None:
+        raise Conflict("This step can't be postponed.", hint="Change the severity if it is wrong.")
+    reason = clean_text(reason, REASON_MAX_CHARS)
+    if not reason:
+        raise Invalid("Enter a reason to wait.", fields={"reason": "Enter why it can wait."})
+    state = replace(one.state(step), not_before=now + NOT_YET, actor=actor.label, reason=reason)
+    await store.save_step(tx, incident_id, key, state)
+    question = (await queries.names_of(tx, [step])).text(step)
+    text = f"answered “Not yet” to “{question}”: {reason}"
+    data = {"step": key, "code": step.code}
+    await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)
+    await tx.audit(actor, "response.postponed", one.incident.ref, now, step=key, reason=reason)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def request_expertise(
+    tx: Tx, actor: Actor, incident_id: int, need: str, now: datetime
+) -> ExpertiseRequest:
+    """Ask for a subject matter expert; unanswered for 10 minutes, the request climbs a tier."""
+    one = await _one(tx, incident_id, now)
+    need = clean_text(need, NEED_MAX_CHARS)
+    if not need:
+        raise Invalid("Enter what you need.", fields={"need": "Enter the expertise, such as PostgreSQL."})
+    request = await store.add_request(tx, incident_id, need, actor.person_id, now)
+    text = f"asked for an expert: {need}"
+    await incidents.record_entry(
+        tx, actor, incident_id, acting.ENTRY_KIND, text, {"request": request.id}, now
+    )
+    await tx.audit(actor, "response.expertise", one.incident.ref, now, need=need)
+    return request
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def inform_customers(
+    tx: Tx, actor: Actor, incident_id: int, text: str, now: datetime, next_in: int | None = None
+) -> None:
+    """Record an update for customers that was sent; `next_in` minutes promise the next one."""
+    one = await _one(tx, incident_id, now)
+    text = clean_text(text, UPDATE_MAX_CHARS)
+    if not text:
+        raise Invalid("The update is empty.", fields={"text": "Enter what customers were told."})
+    await store.set_customers(tx, incident_id, now, None)
+    await incidents.record_entry(tx, actor, incident_id, CUSTOMER_KIND, text, {}, now)
+    await tx.audit(actor, "response.customers_informed", one.incident.ref, now)
+    if next_in is not None:
+        await promise(tx, actor, incident_id, Audience.CUSTOMERS, next_in, now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def promise(
+    tx: Tx, actor: Actor, incident_id: int, audience: Audience, minutes: int, now: datetime
+) -> datetime:
+    """Promise the next update of an audience in so many minutes from now, at most twice its interval after the last."""
+    one = await _one(tx, incident_id, now)
+    facts = one.facts
+    if audience is Audience.CUSTOMERS:
+        every = one.settings.severities[one.incident.severity].customers_every
+        interval, last = timedelta(minutes=every) if every else None, facts.customers_from
+    else:
+        interval, last = incidents.update_interval(one.incident.severity), facts.update_from
+    if interval is None or last is None:
+        raise Conflict(f"No update is due for SEV{one.incident.severity}.")
+    limit = cadence.longest_promise(last, interval, is_monitoring=one.incident.phase is Phase.MONITORING)
+    until = now + timedelta(minutes=minutes)
+    if minutes < 1 or until > limit:
+        most = max(0, int((limit - now).total_seconds() // 60))
+        raise Invalid(
+            "The promise is out of range.",
+            fields={"minutes": f"Enter 1 to {most} min: at most twice the interval after the last update."},
+        )
+    if audience is Audience.CUSTOMERS:
+        await store.set_customers(tx, incident_id, one.response.customers_at, until)
+    else:
+        await incidents.set_update_due(tx, incident_id, until)
+    text = f"promised the next {'customer ' if audience is Audience.CUSTOMERS else ''}update in {minutes} min"
+    data = {"audience": str(audience), "until": until.isoformat()}
+    await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)
+    await tx.audit(actor, "response.promised", one.incident.ref, now, audience=str(audience), minutes=minutes)
+    return until

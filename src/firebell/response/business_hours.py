@@ -1,0 +1,41 @@
+"""Business hours of the organization (pure)."""
+
+from datetime import date, datetime, timedelta
+
+from firebell.kit.localtime import to_instant, to_local
+from firebell.oncall.calendars.public_holidays import holidays_of
+from firebell.response.model import BusinessHours
+
+_LONGEST_CLOSURE_DAYS = 40
+
+
+def is_business_day(hours: BusinessHours, day: date) -> bool:
+    """Return True unless the organization is closed on this day."""
+    if day.weekday() not in hours.days:
+        return False
+    return not (hours.country and holidays_of(hours.country, "", day, day + timedelta(days=1)))
+
+
+def is_open(hours: BusinessHours, at: datetime) -> bool:
+    """Return True if `at` is in business hours; the end is exclusive."""
+    local = to_local(at, hours.tz)
+    minute = local.hour * 60 + local.minute
+    return hours.start <= minute < hours.end and is_business_day(hours, local.date())
+
+
+def next_opening(hours: BusinessHours, after: datetime) -> datetime:
+    """Return when the first business day begins after the local day of `after`, or later on that day."""
+    today = to_local(after, hours.tz).date()
+    for offset in range(_LONGEST_CLOSURE_DAYS):
+        day = today + timedelta(days=offset)
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
+        wall = midnight + timedelta(minutes=hours.start)
+        opening = to_instant(wall, hours.tz)
+        if opening > after and is_business_day(hours, day):
+            return opening
+    return after
+
+
+def from_now(hours: BusinessHours, now: datetime) -> datetime:
+    """Return `now` in business hours, else when they begin."""
+    return now if is_open(hours, now) else next_opening(hours, now)

@@ -1,0 +1,70 @@
+"""What the incident page shows of its response: what comes next, and the questions to answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.incidents.model import Incident
+from firebell.incidents.severity import QUESTIONS, Question
+from firebell.kit.db.database import Tx
+from firebell.kit.slice import IncidentPart
+from firebell.response import acting, queries
+from firebell.response.model import Step
+from firebell.response.preview import ICONS
+from firebell.response.queries import RunningResponse, TargetNames
+
+
+@dataclass(frozen=True, slots=True)
+class ComingStep:
+    """A step to come: when it acts, and whether the commander is being asked about it."""
+
+    step: Step
+    icon: str
+    text: str
+    at: datetime
+    asking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What comes next in an incident."""
+
+    running: RunningResponse
+    questions: Sequence[Question]
+    steps: list[ComingStep]
+
+    @property
+    def asking(self) -> list[ComingStep]:
+        """The questions that wait for an answer."""
+        return [one for one in self.steps if one.asking]
+
+
+def coming(one: RunningResponse, names: TargetNames) -> list[ComingStep]:
+    """Return the steps to come, those that ask first, then by time."""
+    steps = [
+        ComingStep(
+            step,
+            ICONS[step.how],
+            names.text(step),
+            acting.answer_until(step, one.state(step)),
+            acting.is_asking(one, step),
+        )
+        for step in one.pending
+    ]
+    return sorted(steps, key=lambda each: (not each.asking, each.step.ask_at or each.at, each.step.key))
+
+
+async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | None:
+    """Return what comes next, None without a response or without anything to come."""
+    listed = await queries.running(tx, [incident], now)
+    if not listed or not listed[0].facts.is_open:
+        return None
+    return Coming(listed[0], QUESTIONS, coming(listed[0], await queries.names_of(tx, listed[0].pending)))
+
+
+async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, int]:
+    """Return nothing: the list of incidents shows no part of responses."""
+    return {}
+
+
+PART = IncidentPart(load, "response/room_part.html", load_rows, "response/row_part.html")

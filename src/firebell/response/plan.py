@@ -1,0 +1,183 @@
+"""What a response does and when: one function for the declare form, the dry run, the room and the worker (pure)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.incidents.severity import FACTS, Severity
+from firebell.response import business_hours, cadence, triggers
+from firebell.response.model import (
+    ANSWER_WITHIN,
+    FUNCTION_NAMES,
+    GROUP_NAMES,
+    NEXT_TIER,
+    SERVICE_TEAM,
+    Function,
+    Group,
+    How,
+    ResponseFacts,
+    ResponseSettings,
+    Step,
+)
+
+FUNCTION_GROUPS = {
+    Group.COMMUNICATIONS: Function.COMMUNICATIONS,
+    Group.SUPPORT: Function.SUPPORT,
+    Group.EXECUTIVES: Function.EXECUTIVES,
+    Group.LEGAL: Function.LEGAL,
+    Group.SECURITY: Function.SECURITY,
+}
+
+
+def who_name(who: str) -> str:
+    """Return the name of a group, of the next tier or of the service's team; a target keeps its reference."""
+    if who == NEXT_TIER:
+        return "the next tier"
+    if who == SERVICE_TEAM:
+        return "the service’s team"
+    return GROUP_NAMES[Group(who)].lower() if who in list(Group) else who
+
+
+def targets(settings: ResponseSettings, who: str) -> tuple[str, ...]:
+    """Return the targets of a group, or the target itself."""
+    if who in (NEXT_TIER, SERVICE_TEAM):
+        return ()
+    return settings.groups.get(Group(who), ()) if who in list(Group) else (who,)
+
+
+def steps(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+    """Return every step of an open incident that its present state leads to, in order of time.
+
+    Steps that acted are included, so that nothing acts twice; one that was postponed has its new time.
+    """
+    if not facts.is_open:
+        return []
+    timed = [*cadence.reminders(facts), *(triggers.steps(facts) if facts.is_active else [])]
+    if facts.severity > 1:
+        timed = [_in_business_hours(step, settings) for step in timed]
+    listed = [*_on_declaration(settings, facts), *timed]
+    if facts.is_active:
+        listed += _matrix(settings, facts)
+    return sorted((_postponed(step, facts) for step in listed), key=lambda step: (step.at, step.key))
+
+
+def pending(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+    """Return the steps that have not acted yet, in order of time."""
+    return [step for step in steps(settings, facts) if not _acted(step, facts)]
+
+
+def next_at(listed: Iterable[Step], now: datetime) -> datetime | None:
+    """Return when the next of these steps asks or acts after `now`, None if none does."""
+    instants = [at for step in listed for at in (step.ask_at, step.at) if at is not None]
+    return min((at for at in instants if at > now), default=None)
+
+
+def _acted(step: Step, facts: ResponseFacts) -> bool:
+    state = facts.states.get(step.key)
+    return state is not None and state.acted_at is not None
+
+
+def _postponed(step: Step, facts: ResponseFacts) -> Step:
+    state = facts.states.get(step.key)
+    if state is None or state.not_before is None or state.not_before <= (step.ask_at or step.at):
+        return step
+    return _moved(step, state.not_before)
+
+
+def _in_business_hours(step: Step, settings: ResponseSettings) -> Step:
+    """Return a step that waits for business hours; a request for an expert waits for nothing."""
+    if step.code == "E3":
+        return step
+    if step.ask_at is None:
+        return replace(step, at=business_hours.from_now(settings.hours, step.at))
+    return _moved(step, business_hours.from_now(settings.hours, step.ask_at))
+
+
+def _moved(step: Step, ask_at: datetime) -> Step:
+    return replace(step, at=ask_at + ANSWER_WITHIN, ask_at=ask_at)
+
+
+def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+    response = settings.severities[facts.severity]
+    start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
+    suffix = f":{facts.reopens}" if facts.reopens else ""
+    listed = [
+        Step(
+            key=f"page:{who}{suffix}",
+            at=_executives_at(settings, facts) if who == Group.EXECUTIVES else start,
+            how=How.PAGE,
+            who=who,
+            code="declared",
+            text=f"Page {who_name(who)}",
+            function=FUNCTION_GROUPS.get(Group(who)) if who in list(Group) else None,
+        )
+        for who in response.page
+    ]
+    listed += [
+        Step(
+            f"brief:{facts.severity}:{who}",
+            start,
+            How.BRIEF,
+            who,
+            "declared",
+            f"Email and chat to {who_name(who)}",
+        )
+        for who in response.brief
+    ]
+    if response.task:
+        at = business_hours.next_opening(settings.hours, facts.declared_at)
+        listed.append(Step("task", at, How.TASK, SERVICE_TEAM, "declared", "Task for the next business day"))
+    if response.queue:
+        listed.append(
+            Step("queue", facts.since, How.QUEUE, SERVICE_TEAM, "declared", "Added to the SEV3 queue")
+        )
+    return listed
+
+
+def _executives_at(settings: ResponseSettings, facts: ResponseFacts) -> datetime:
+    """Return when executives are paged: a SEV0 that nobody confirmed gives them a few minutes (spec 4.1)."""
+    response = settings.severities[facts.severity]
+    start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
+    if facts.severity != Severity.SEV0 or not facts.provisional:
+        return start
+    latest = start + timedelta(minutes=settings.executives_wait)
+    return min(latest, max(start, facts.confirmed_at)) if facts.confirmed_at else latest
+
+
+def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+    listed = []
+    for step in settings.severities[facts.severity].matrix:
+        if step.function is Function.SECURITY and not facts.is_security:
+            continue
+        if step.who in list(Group) and not targets(settings, step.who):
+            continue  # a group that no one has set can't be paged, so no one is asked about it
+        at = facts.since + timedelta(minutes=step.after)
+        verb = {How.PAGE: "Page", How.BRIEF: "Brief"}.get(step.how, "Ask about")
+        listed.append(
+            Step(
+                key=f"matrix:{facts.since.isoformat()}:{step.after}:{step.function}:{step.how}:{step.who}",
+                at=at,
+                how=step.how,
+                who=step.who,
+                code="matrix",
+                text=f"{verb} {who_name(step.who)}",
+                ask_at=max(facts.since, at - ANSWER_WITHIN) if step.after else None,
+                function=step.function,
+            )
+        )
+    return listed
+
+
+def off_hours(settings: ResponseSettings, severity: int, at: datetime) -> bool:
+    """Return True if the first two levels of the service's policy are paged together at this time."""
+    return settings.severities[severity].off_hours_levels and not business_hours.is_open(settings.hours, at)
+
+
+def function_name(step: Step) -> str:
+    """Return the function of a matrix step, empty for any other."""
+    return FUNCTION_NAMES[step.function] if step.function else ""
+
+
+def pages_service(severity: int) -> bool:
+    """Return True if the service's policy is paged when an incident of this severity is declared."""
+    return FACTS[Severity(severity)].page

@@ -1,0 +1,93 @@
+"""Slice declaration: the response to incidents."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    DeclarationPlan,
+    IncidentPart,
+    NavItem,
+    Section,
+    Slice,
+    Subscriptions,
+)
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.jobs.timers import Handler
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.response import api, settings_api, settings_web, web
+
+    return [settings_web.router, web.router, settings_api.router, api.router]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.response import timers
+
+    return timers.HANDLERS
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents import model as incidents
+    from firebell.oncall.model import ScheduleDeleted
+    from firebell.response import actions, settings_actions
+
+    return Subscriptions(
+        must={
+            incidents.IncidentDeclared: (actions.begin_response,),
+            incidents.EntryAdded: (actions.join_levels_off_hours,),
+            incidents.SeverityChanged: (actions.follow_severity,),
+            incidents.SeverityConfirmed: (actions.follow_confirmation,),
+            incidents.RoleChanged: (actions.follow_role,),
+            incidents.PhaseChanged: (actions.follow_phase,),
+            ScheduleDeleted: (settings_actions.refuse_deletion_while_used,),
+        }
+    )
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.response import incident_part
+
+    return [incident_part.PART]
+
+
+def _declaration_plans() -> list[DeclarationPlan]:
+    from firebell.response import preview
+
+    return [preview.what_happens_next]
+
+
+SLICE = Slice(
+    "response",
+    tables=(
+        *("response_version", "response_draft", "response_incident", "response_step", "response_page"),
+        "expertise_request",
+    ),
+    kept={
+        "response_version": "An incident names the version it was declared under.",
+        "response_draft": FEW,
+        "response_incident": "A response is kept with its incident, as evidence.",
+        "response_step": "What was asked and done is kept with its incident, as evidence.",
+        "response_page": "It ends with its page.",
+        "expertise_request": "A request is kept with its incident, as evidence.",
+    },
+    routers=_routers,
+    timers=_timers,
+    subscriptions=_subscriptions,
+    incident_parts=_incident_parts,
+    declaration_plans=_declaration_plans,
+    commands=(
+        Command(
+            "response",
+            "Show, export and import the response by severity.",
+            "firebell.commands.response",
+            rank=122,
+        ),
+    ),
+    navigation=(NavItem(Section.MORE, 40, "/settings/response", "siren", "Response by severity"),),
+)

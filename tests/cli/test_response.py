@@ -1,0 +1,40 @@
+"""`firebell response`: settings as a file, a dry run, and the steps of an incident."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from firebell.kit.clock import FakeClock
+from tests.cli.terminal import at_a_server
+
+
+async def test_settings_are_exported_edited_and_imported(dsn: str, tmp_path: Path) -> None:
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (_, run):
+        exported = (await run("response", "export")).out
+        file = tmp_path / "response.toml"
+        file.write_text(exported.replace("commander = []", 'commander = ["person:jun@example.org"]'), "utf-8")
+        assert (await run("response", "import", str(file), "--json")).json["version"] == 1
+        settings = (await run("response", "export", "--json")).json
+        assert settings["groups"]["commander"] == ["person:jun@example.org"]
+        assert "SEV0" in (await run("response", "show")).out
+        file.write_text("severities = 3", "utf-8")
+        await run("response", "import", str(file), code=1)
+        file.write_text("not toml", "utf-8")
+        await run("response", "import", str(file), code=1)
+
+
+async def test_a_dry_run_and_the_steps_of_an_incident(dsn: str, tmp_path: Path) -> None:
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (_, run):
+        steps = (await run("response", "dry-run", "P1", "--service", "checkout", "--json")).json
+        assert steps[0]["people"][0]["name"] == "Mara Lindqvist"
+        await run("response", "dry-run", "SEV7", code=1)
+        await run("declare", "Card payments fail", "--severity", "P2")
+        fields = (await run("response", "next", "INC-1", "--json")).json
+        assert fields["version"] == 0
+        promised = (await run("response", "promise", "INC-1", "90", "--json")).json
+        assert promised["update_due_at"] > fields["update_due_at"]
+        asked = (await run("response", "expert", "INC-1", "PostgreSQL", "--json")).json
+        (step,) = [s["key"] for s in asked["steps"] if s["code"] == "E3"]
+        await run("response", "not-yet", "INC-1", step, "--reason", "Jun looks at it")
+        await run("response", "escalate", "INC-1", step)
+        await run("response", "escalate", "INC-1", step, code=1)
+        await run("response", "customers", "INC-1", "We are working on it.")
