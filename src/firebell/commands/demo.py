@@ -84,6 +84,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
     await tonight.sev1_in_progress(past, now)
+    await tonight.save_views(past)
     return past
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import lifecycle, list_store, store
+from firebell.incidents import lifecycle, list_store, saved_views, store
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -31,7 +31,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
-from firebell.paging.model import PageState
+from firebell.paging.model import ManualPageStarted, PageState
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
@@ -51,6 +51,8 @@ incident_of_page = store.incident_of_page
 lock_free = store.lock_free
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
+create_saved_view = saved_views.create_saved_view
+restore_saved_view = saved_views.restore_saved_view
 roles = store.roles
 services = store.services
 timeline = store.timeline
@@ -424,6 +426,15 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
     await _add_timeline_entry(
         tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
     )
+
+
+async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
+    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`."""
+    await _locked(tx, event.incident_id)
+    await store.link_page(tx, event.incident_id, event.page_id)
+    actor = Actor("person", event.actor, event.actor_id)
+    text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
+    await _add_timeline_entry(tx, actor, event.incident_id, "paged", text, now, page=event.page_id)
 
 
 async def note_overdue_updates(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:

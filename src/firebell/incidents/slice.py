@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -12,15 +12,40 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, list_web, message_web, web
+    from firebell.incidents import (
+        api,
+        export_web,
+        list_web,
+        message_web,
+        saved_view_api,
+        saved_view_web,
+        similar_api,
+        web,
+    )
 
-    return [message_web.router, list_web.router, web.router, api.router]
+    return [
+        message_web.router,
+        list_web.router,
+        export_web.router,
+        saved_view_web.router,
+        web.router,
+        similar_api.router,
+        saved_view_api.router,
+        api.router,
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
     from firebell.incidents import timers
 
     return timers.HANDLERS
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents import actions
+    from firebell.paging.model import ManualPageStarted
+
+    return Subscriptions(must={ManualPageStarted: (actions.link_manual_page,)})
 
 
 SLICE = Slice(
@@ -31,14 +56,17 @@ SLICE = Slice(
         "incident_page",
         "incident_role",
         "timeline_entry",
+        "saved_view",
     ),
     views={"page_incident": "An alert and a page are shown with their incidents."},
     kept=dict.fromkeys(
         ("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
         "An incident is kept, with everything that is known about it.",
-    ),
+    )
+    | {"saved_view": FEW},
     routers=_routers,
     timers=_timers,
+    subscriptions=_subscriptions,
     commands=(
         Command(
             "classify", "Find the severity of an incident, offline.", "firebell.commands.classify", rank=60

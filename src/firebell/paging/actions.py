@@ -20,13 +20,15 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
+from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_actions, policy_store, store
+from firebell.paging import escalation, list_store, manual, policy_actions, policy_store, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
+    TIMER,
     AckResult,
     NewLogEntry,
     NewPage,
@@ -44,8 +46,6 @@ from firebell.people.authorization import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
-TIMER = "paging.page"
-"""The one timer of a page; the state of the page says what it means."""
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 arrivals = store.arrivals
@@ -61,6 +61,7 @@ pages_by_id = store.pages_by_id
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
+start_manual_page = manual.start_manual_page
 triggered = store.triggered
 update_policy = policy_actions.update_policy
 
@@ -328,6 +329,18 @@ async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     if old.subject_kind == "group":
         await alerts.close_group(tx, old.subject_id, now)
     await tx.emit(PageResolved(page_id), now)
+    return new
+
+
+@permits(Verb.PAGE_START)
+async def retract_manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Page:
+    """Resolve a page that its sender started by mistake; raise `Conflict` if it is resolved already."""
+    old = await lock_for(tx, int(entry.subject.partition("-")[2]))
+    if old.state is PageState.RESOLVED:
+        raise undo.changed_since(f"{old.ref} is already resolved.", "Nothing more to do.")
+    text = f"{actor.label} started this page by mistake."
+    new = await _move(tx, actor, old, escalation.Resolve(), "resolved", text, now)
+    await tx.emit(PageResolved(old.id), now)
     return new
 
 

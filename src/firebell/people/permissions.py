@@ -24,6 +24,7 @@ class Verb(StrEnum):
     INTEGRATION_REVOKE = "integration.revoke"
     PAGE_READ = "page.read"
     PAGE_RESPOND = "page.respond"
+    PAGE_START = "page.start"
     POLICY_READ = "policy.read"
     POLICY_WRITE = "policy.write"
     SCHEDULE_READ = "schedule.read"
@@ -44,6 +45,9 @@ class Verb(StrEnum):
     INCIDENT_READ = "incident.read"
     INCIDENT_DECLARE = "incident.declare"
     INCIDENT_UPDATE = "incident.update"
+    SAVED_VIEW_WRITE = "saved_view.write"
+    SAVED_VIEW_SHARE = "saved_view.share"
+    SAVED_VIEW_MANAGE = "saved_view.manage"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
@@ -121,6 +125,7 @@ RULES = {
     Verb.INTEGRATION_REVOKE: Rule(RESPONDERS, "oncall:write"),
     Verb.PAGE_READ: Rule(EVERYONE, "pages:read"),
     Verb.PAGE_RESPOND: Rule(RESPONDERS, "pages:write"),
+    Verb.PAGE_START: Rule(RESPONDERS, "pages:write"),
     Verb.POLICY_READ: Rule(EVERYONE, "oncall:read"),
     Verb.POLICY_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.SCHEDULE_READ: Rule(EVERYONE, "oncall:read"),
@@ -141,6 +146,9 @@ RULES = {
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
     Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
+    Verb.SAVED_VIEW_WRITE: Rule(EVERYONE, "incidents:write"),
+    Verb.SAVED_VIEW_SHARE: Rule(RESPONDERS, "incidents:write"),
+    Verb.SAVED_VIEW_MANAGE: Rule(MANAGERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
