@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from firebell.incidents import list_numbers_store, similar_queries
 from firebell.incidents import list_store as incident_list_store
 from firebell.incidents.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
@@ -210,6 +211,12 @@ async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch:
                         whole[f"{name} {state} {sort}"] = tables
             with explained(monkeypatch) as plans:
                 await incident_list_store.counts(tx, tabs)
+                await list_numbers_store.tallies(tx, wanted, [START, LATE])
+                for filtered in tabs.values():
+                    await list_numbers_store.services(tx, filtered)
+                    await list_numbers_store.commanders(tx, filtered)
+                    await list_numbers_store.numbers(tx, filtered, LATE)
+                await similar_queries.similar_incidents(tx, "incident 77 again", LATE)
             if tables := whole_reads(plans) & TABLES:
                 whole[f"{name} counts"] = tables
     assert whole == {}, whole

@@ -58,6 +58,8 @@ QUERIES = {
     "/api/v1/schedules/{slug}/free": _DAY,
     "/api/v1/schedules/{slug}/holidays": _DAY,
     "/setup/done": "?service=checkout",
+    "/incidents": "?state=all&severity=0",
+    "/api/v1/incidents/similar": "?title=Checkout",
 }
 """Parameters that some addresses require."""
 HANDOFF_DAY = "2026-11-30"

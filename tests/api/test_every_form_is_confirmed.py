@@ -118,6 +118,8 @@ FILLED = {
     "/services/{slug}/policy": {"policy": ""},
     "/settings/teams": {"name": "Search", "member": "1"},
     "/settings/keys": {"name": "laptop"},
+    "/incidents/views": {"name": "Urgent"},
+    "/pages/new": {"target": "person:2", "text": "Please join"},
     "/incidents/new": {"title": "Search is slow", "severity": "2"},
     "/pages/{ref}/note": {"text": "Looking."},
     "/incidents/{ref}/checks/waive": {"reason": "Two of us are enough"},

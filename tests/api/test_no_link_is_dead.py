@@ -49,6 +49,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         await tonight.yesterday(past, until)
         await tonight.sev1_in_progress(past, until)
+        await tonight.save_views(past)
         yield replace(ctx, clock=clock)
 
 

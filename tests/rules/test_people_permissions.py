@@ -13,22 +13,23 @@ EVERYONE = {
     " contact_method.read session.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read runbook.read template.read",
+    "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
     " access.revoke action.undo search.read",
 }
 RESPONDERS = {
     "alerts:write": "alert.send",
-    "pages:write": "page.respond",
+    "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
-    "incidents:write": "incident.declare incident.update regulatory.record postmortem.write"
+    "incidents:write": "incident.declare incident.update saved_view.share regulatory.record postmortem.write"
     " postmortem.publish runbook.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private",
-    "incidents:write": "response.write regulatory.write template.write incident_settings.write",
+    "incidents:write": "response.write regulatory.write template.write incident_settings.write saved_view.manage",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

@@ -2,13 +2,16 @@
 
 import json
 import os
+import time
 import tomllib
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+from uuid import uuid4
 
 from firebell.commands.output import (
     REFUSED,
@@ -76,6 +79,21 @@ def call(method: str, path: str, body: Any = None, **query: Any) -> Any:
     return call_at(url, key, method, path, body, **query)
 
 
+def call_once(path: str, body: Any) -> Any:
+    """Call the API with POST and return its JSON; repeated after a lost answer, it still takes effect once.
+
+    It is sent up to three times with the same idempotency key.
+    """
+    url, key = target()
+    headers = {"Idempotency-Key": uuid4().hex}
+    for pause_s in (1, 2):
+        try:
+            return _request(url, key, "POST", path, body, headers)[0]
+        except Unreachable:
+            time.sleep(pause_s)
+    return _request(url, key, "POST", path, body, headers)[0]
+
+
 def call_all(path: str, **query: Any) -> list[Any]:
     """Return every entry of a list, following its pagination links."""
     return _walk(path, query, None)
@@ -116,12 +134,14 @@ def _encoded(query: dict[str, Any]) -> str:
     return urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
 
 
-def _request(url: str, key: str, method: str, address: str, body: Any) -> tuple[Any, str]:
+def _request(
+    url: str, key: str, method: str, address: str, body: Any, more_headers: Mapping[str, str] | None = None
+) -> tuple[Any, str]:
     if not url.startswith(("http://", "https://")):
         fail(f"{url} is not a web address.", "Use an address such as https://firebell.example.org.", USAGE)
     if not (key.isascii() and key.isprintable()):
         fail("The API key contains invalid characters.", "Copy it again from Settings, API keys.", USAGE)
-    headers = {"Accept": "application/json", "User-Agent": "firebell-cli"}
+    headers = {"Accept": "application/json", "User-Agent": "firebell-cli", **(more_headers or {})}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     data = None

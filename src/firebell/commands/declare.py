@@ -4,7 +4,7 @@ import click
 
 from firebell.commands.classify import ANSWER, answers_of
 from firebell.commands.client import call
-from firebell.commands.incident import summary_line
+from firebell.commands.incident_lines import summary_line
 from firebell.commands.output import USAGE, as_json, example, fail, show
 
 

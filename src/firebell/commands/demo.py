@@ -89,6 +89,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     async with ctx.db.tx() as tx:
         await response.set_up(tx, kestrel, clock.now())
     await tonight.sev1_in_progress(past, now)
+    await tonight.save_views(past)
     return past
 
 

@@ -5,10 +5,15 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
+from firebell.commands.declare import declare
 from firebell.commands.incident_checks import check, waive
 from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.incident_files import attach, export
+from firebell.commands.incident_lines import summary_line, timeline_markdown
+from firebell.commands.incident_lists import similar, views
 from firebell.commands.incident_tasks import task
+from firebell.commands.incident_watch import watch
+from firebell.commands.manual_page import incident_page
 from firebell.commands.output import (
     USAGE,
     CommandFailed,
@@ -31,12 +36,6 @@ _ANY_PHASE = click.Choice(
     ["declared", "investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"]
 )
 _PHASE = click.Choice(["investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"])
-
-
-def summary_line(fields: dict[str, Any]) -> str:
-    """Return reference, severity, phase and title of an incident in one line."""
-    drill = " (drill)" if fields["drill"] else ""
-    return f"{fields['ref']} {fields['severity']} is {fields['phase']}{drill}: {fields['title']}"
 
 
 def _address(ref: str, suffix: str = "") -> str:
@@ -91,7 +90,9 @@ def incident() -> None:
 @click.option(
     "--postmortem-due", is_flag=True, help="In any phase, with an unpublished post-mortem that is due."
 )
-@click.option("--sort", type=click.Choice(["newest", "longest"]), default="newest", show_default=True)
+@click.option(
+    "--sort", type=click.Choice(["newest", "longest", "severest"]), default="newest", show_default=True
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @as_json
 def list_(
@@ -154,12 +155,20 @@ def show_(ref: str) -> None:
     show(fields, "\n".join(lines))
 
 
-@incident.command(epilog=example("firebell incident timeline INC-3"))
+@incident.command(
+    epilog=example(
+        "firebell incident timeline INC-3", "firebell incident timeline INC-3 --markdown > inc-3.md"
+    )
+)
 @click.argument("ref")
+@click.option("--markdown", is_flag=True, help="Print it as Markdown, with times in UTC.")
 @as_json
-def timeline(ref: str) -> None:
+def timeline(ref: str, markdown: bool) -> None:
     """Print the whole timeline, oldest entry first."""
     entries = sorted(call_all(_address(ref, "/timeline")), key=lambda e: int(e["id"]))
+    if markdown and not wants_json():
+        echo(timeline_markdown(call("GET", _address(ref)), entries))
+        return
     show(entries, "\n".join(f"{short(e['at'])}  {e['by']} [{e['kind']}]  {e['text']}" for e in entries))
 
 
@@ -296,6 +305,24 @@ def close(ref: str, reason: str, force: bool) -> None:
     _set_phase(ref, "closed", reason, force)
 
 
+@incident.command(epilog=example("firebell incident reopen INC-3 --reason 'Errors are back'"))
+@click.argument("ref")
+@click.option("--reason", default="", help="Reason for the timeline.")
+@as_json
+def reopen(ref: str, reason: str) -> None:
+    """Reopen an incident within 24 hours of its closing."""
+    _set_phase(ref, "investigating", reason)
+
+
+@incident.command(epilog=example("firebell incident dismiss INC-3 --reason 'A test that ran on production'"))
+@click.argument("ref")
+@click.option("--reason", required=True, help="Why it is a false alarm.")
+@as_json
+def dismiss(ref: str, reason: str) -> None:
+    """Dismiss an incident as a false alarm."""
+    _set_phase(ref, "dismissed", reason)
+
+
 @incident.command(
     epilog=example(
         "firebell incident postmortem INC-3 > inc-3.md",
@@ -335,5 +362,8 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
         echo(f"{state}, due {local(document['due_at'])}.", err=True)
 
 
-for command in (clocks, record_fact, check, waive, task, attach, export):
+for command in (
+    *(clocks, record_fact, check, waive, task, attach, export),
+    *(declare, incident_page, similar, views, watch),
+):
     incident.add_command(command)

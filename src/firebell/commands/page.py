@@ -1,10 +1,11 @@
-"""`firebell page`: list, acknowledge and resolve pages."""
+"""`firebell page`: list, acknowledge and resolve pages, and page someone."""
 
 from typing import Any
 
 import click
 
 from firebell.commands.client import call, call_first, seg
+from firebell.commands.manual_page import send
 from firebell.commands.output import (
     USAGE,
     CommandFailed,
@@ -27,7 +28,7 @@ _STATE = click.Choice(["triggered", "exhausted", "acked", "snoozed", "resolved"]
 
 @click.group()
 def page() -> None:
-    """List, acknowledge and resolve pages."""
+    """List, acknowledge and resolve pages, and page someone."""
 
 
 def _who(fields: dict[str, Any]) -> str:
@@ -174,3 +175,6 @@ def note(ref: str, text: str) -> None:
     """Add the note TEXT to page REF."""
     fields = call("POST", f"/api/v1/pages/{seg(ref)}/notes", {"text": text})
     show(fields, f"Note added to {fields['ref']}.")
+
+
+page.add_command(send)

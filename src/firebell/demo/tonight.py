@@ -10,8 +10,9 @@ from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
-from firebell.paging.model import UNANSWERED
+from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind
 
 
 async def yesterday(past: Past, now: datetime) -> None:
@@ -111,6 +112,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             "A comms lead. Someone from Platform to watch the replica.",
             past.clock.now(),
         )
+    await _page_by_hand(past, mara, jun, declared.id)
     await past.wait(6)
     async with past.ctx.db.tx() as tx:
         text = "5xx errors are down to 11% after the failover. Next: recycle the tokenizer pool. Expecting under 5% in 10 min."
@@ -119,6 +121,31 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     await room.share_the_work(past, declared.id, past.clock.now())
     past.clock.set(now)
     await past.settle()
+
+
+async def _page_by_hand(past: Past, sender: Actor, colleague: Actor, incident_id: int) -> None:
+    """Simulate a commander who pages a colleague, who joins."""
+    assert colleague.person_id
+    target = ManualTarget(ManualTargetKind.PERSON, colleague.person_id)
+    async with past.ctx.db.tx() as tx:
+        text = "Please watch the rebuilt replica of ledger-db while we recycle the pool."
+        page = await paging.start_manual_page(tx, sender, target, text, past.clock.now(), incident_id)
+    await past.wait(1)
+    async with past.ctx.db.tx() as tx:
+        await paging.ack(tx, colleague, page.id, past.clock.now())
+
+
+async def save_views(past: Past) -> None:
+    """Save a view that everyone sees, and one of the demo's user."""
+    views = (
+        ("Payments SEV0–1", "state=all&severity=0%2C1&service=checkout-api", True),
+        ("Mine", "state=all&commander=me", False),
+    )
+    async with past.ctx.db.tx() as tx:
+        for name, query, shared in views:
+            await incidents.create_saved_view(
+                tx, past.kestrel.actor("Mara"), name=name, query=query, shared=shared, now=past.clock.now()
+            )
 
 
 async def stream(past: Past) -> None:

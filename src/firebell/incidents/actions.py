@@ -16,6 +16,7 @@ from firebell.incidents import (
     privacy_store,
     records,
     reporting,
+    saved_views,
     store,
     timeline_store,
 )
@@ -43,6 +44,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
+from firebell.paging.model import ManualPageStarted
 from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
@@ -71,12 +73,14 @@ lock_free = store.lock_free
 may_be_read_by = privacy_store.may_be_read_by
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
+create_saved_view = saved_views.create_saved_view
 readers_of_open = privacy_store.readers_of_open
 record_report = closing_actions.record_report
 refusals = phase_actions.refusals
 relate = merging.relate
 related = merging.related
 report = reporting.report
+restore_saved_view = saved_views.restore_saved_view
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services
@@ -340,6 +344,15 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
     await records.add_timeline_entry(
         tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
     )
+
+
+async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
+    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`."""
+    await records.locked(tx, event.incident_id)
+    await store.link_page(tx, event.incident_id, event.page_id)
+    actor = Actor("person", event.actor, event.actor_id)
+    text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
+    await records.add_timeline_entry(tx, actor, event.incident_id, "paged", text, now, page=event.page_id)
 
 
 async def note_overdue_updates(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:

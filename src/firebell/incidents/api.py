@@ -291,7 +291,7 @@ async def classify_severity(
     )
 
 
-@router.get("/incidents", summary="List incidents, newest or longest first")
+@router.get("/incidents", summary="List incidents, open ones first")
 async def list_incidents(
     w: Reader,
     pagination: PageParams,
@@ -308,14 +308,13 @@ async def list_incidents(
         Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
     ] = None,
     q: Annotated[
-        Text, Query(description="the beginnings of words in the title or summary", max_length=200)
+        Text,
+        Query(description="the beginnings of words in the title or summary, or INC-7", max_length=200),
     ] = "",
     postmortem_due: Annotated[
         QueryBool, Query(description="in any phase, with a post-mortem that is not published")
     ] = False,
-    sort: Annotated[
-        Sort, Query(description="`longest` lists open incidents first, then by duration")
-    ] = Sort.NEWEST,
+    sort: Annotated[Sort, Query(description="open incidents are first in each order")] = Sort.NEWEST,
 ) -> list[IncidentShown]:
     query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
     phases = tuple(phase or (() if postmortem_due else OPEN))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import OPEN, IncidentFilter, Phase
 from firebell.incidents.severity import parse
+from firebell.kit import search_terms
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.web.filters import search_words, shown, storable, to_day
@@ -79,6 +80,9 @@ async def _commander(tx: Tx, text: str, me: int) -> int:
 async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UTC") -> IncidentFilter:
     """Return a query as a filter, in any phase; raise `Invalid` naming the wrong parameter."""
     filters = query.filters()
+    reference = search_terms.parse(filters.get("q", "")).reference
+    words = search_words(filters.get("q", ""))
+    names_incident = reference is not None and reference[0] == "INC"
     since, until = month_bounds(filters["month"], tz) if "month" in filters else (None, None)
     return IncidentFilter(
         severities=severities(filters["severity"]) if "severity" in filters else (),
@@ -90,5 +94,6 @@ async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UT
         else None,
         since=since,
         until=until,
-        words=search_words(filters.get("q", "")),
+        words=() if names_incident else words,
+        id=reference[1] if reference and names_incident else None,
     )

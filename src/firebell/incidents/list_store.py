@@ -1,8 +1,9 @@
 """The SQL of the list of incidents: one condition per filter, in the order of an index."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from firebell.incidents.model import Incident, IncidentFilter, Phase, PostmortemState, Sort
+from firebell.incidents.model import OPEN, Incident, IncidentFilter, Phase, PostmortemState, Sort
 from firebell.incidents.privacy_store import readable
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db.database import Tx
@@ -20,7 +21,11 @@ _SEARCHED = "id, title, summary, declared_at, closed_at, visibility"
 _MATCH = "search_vector(incident.title || ' ' || incident.summary) @@ to_tsquery('simple', {})"
 
 
-class _Query:
+_ORDER_KEYS = {Sort.NEWEST: "id", Sort.LONGEST: f"{_DURATION}, id", Sort.SEVEREST: "(-severity), id"}
+"""What each order compares, greatest first."""
+
+
+class ListQuery:
     """Filters as SQL, with the values of their placeholders in `values`."""
 
     def __init__(self) -> None:
@@ -119,6 +124,8 @@ class _Query:
 
     def _conditions(self, wanted: IncidentFilter) -> list[str]:
         conditions = [readable(self.add)]
+        if wanted.id is not None:
+            conditions.append(f"incident.id = {self.add(wanted.id)}")
         if wanted.phases:
             conditions.append(f"incident.phase = any({self.add([str(p) for p in wanted.phases])}::text[])")
         if wanted.drill is not None:
@@ -146,17 +153,56 @@ async def incidents(
     place: int | None = None,
     newer: bool = False,
 ) -> list[Incident]:
-    """Return the incidents after the one with the id `place` in the order of the list, or before it if `newer`."""
-    query, after = _Query(), ""
-    key = f"{_DURATION}, id" if sort is Sort.LONGEST else "id"
+    """Return the incidents after the one with the id `place` in the order of the list, or before it if `newer`.
+
+    Open incidents are on top in each order.
+    """
+    open_, ended = _open_and_ended(wanted)
+    if open_ is None or ended is None or sort is Sort.LONGEST:  # durations order open ones on top anyway
+        return await _in_order(tx, wanted, sort, limit, place, newer=newer)
+    runs: list[tuple[IncidentFilter, int | None]] = [(open_, place), (ended, place)]
+    if place is not None:
+        is_open = await tx.value(
+            "select phase = any($2::text[]) from incident where id = $1", place, [str(p) for p in OPEN]
+        )
+        if is_open is not None:
+            passed = (open_, place), (ended, None)
+            runs = [(open_, place)] if is_open and newer else list(passed) if is_open else [(ended, place)]
+            if newer and not is_open:
+                runs = [(ended, place), (open_, None)]
+    listed: list[Incident] = []
+    for part, after in runs:
+        if len(listed) < limit:
+            more = await _in_order(tx, part, sort, limit - len(listed), after, newer=newer)
+            listed = [*more, *listed] if newer else [*listed, *more]
+    return listed
+
+
+def _open_and_ended(wanted: IncidentFilter) -> tuple[IncidentFilter | None, IncidentFilter | None]:
+    """Return the filter for open and for ended incidents; None for those that it leaves out."""
+    phases = wanted.phases or tuple(Phase)
+    open_ = tuple(phase for phase in phases if phase in OPEN)
+    ended = tuple(phase for phase in phases if phase not in OPEN)
+    return (
+        replace(wanted, phases=open_) if open_ else None,
+        replace(wanted, phases=ended) if ended else None,
+    )
+
+
+async def _in_order(
+    tx: Tx, wanted: IncidentFilter, sort: Sort, limit: int, place: int | None, *, newer: bool
+) -> list[Incident]:
+    query, after = ListQuery(), ""
+    key = _ORDER_KEYS[sort]
     if place is not None:
         comparison, placeholder = ">" if newer else "<", query.add(place)
         limit_key = placeholder
-        if sort is Sort.LONGEST:
+        if sort is not Sort.NEWEST:
             limit_key = f"(select {key} from incident where id = {placeholder})"
         after = f"\n            and ({key}) {comparison} {limit_key}"
     direction = "asc" if newer else "desc"
-    order = f"{_DURATION} {direction}, id {direction}" if sort is Sort.LONGEST else f"id {direction}"
+    columns = key.removesuffix("id")
+    order = f"{columns.removesuffix(', ')} {direction}, id {direction}" if columns else f"id {direction}"
     statement = query.listed(INCIDENT_COLUMNS, wanted, order, query.add(limit), after=after)
     rows = await tx.fetch(statement, *query.values)
     listed = [incident_from_row(row) for row in rows]
@@ -165,7 +211,7 @@ async def incidents(
 
 async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int]:
     """Return how many incidents match each filter, at most `COUNTED` + 1, in one statement."""
-    query = _Query()
+    query = ListQuery()
     selects = []
     for name, wanted in filters.items():
         selects.append(

@@ -1,21 +1,22 @@
-"""The list of incidents with its tabs, filters and orders, and its export as CSV."""
+"""The list of incidents with its tabs, filters, numbers and orders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, filtering, list_store
+from firebell.incidents import actions, filtering, list_numbers_store, list_store, saved_views
 from firebell.incidents.filtering import IncidentQuery
-from firebell.incidents.model import IncidentFilter, PostmortemState, Sort
-from firebell.incidents.queries import IncidentSummary, summaries
+from firebell.incidents.list_numbers import Counts, month_starts
+from firebell.incidents.model import OPEN, Incident, IncidentFilter, Sort
+from firebell.incidents.queries import summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.slice import IncidentPart
-from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
 from firebell.people import access
@@ -27,7 +28,6 @@ from firebell.people.unit_of_work import CurrentVisit
 router = routing.html_router()
 
 INCIDENTS_PER_PAGE = 50
-INCIDENTS_PER_EXPORT_BATCH = 500
 SERVICES_SUGGESTED = 200
 """Number of services that the filter suggests."""
 TABS = {
@@ -39,10 +39,54 @@ TABS = {
 }
 _OLD_TABS = {"ongoing": "open"}
 """Names of tabs in addresses that people may have bookmarked."""
-CSV_HEAD = (
-    *("incident", "title", "severity", "max_severity", "phase", "drill", "services", "commander"),
-    *("declared_at", "resolved_at", "closed_at", "duration_minutes", "postmortem", "postmortem_due_at"),
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a filter: its label, the address that chooses it, and how many incidents it leads to."""
+
+    label: str
+    href: str
+    incidents: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The state, order and filters of a list, as parts of addresses."""
+
+    tab: str
+    sort: Sort
+    filters: Mapping[str, str]
+
+    def url(self, path: str = "/incidents", **changes: Any) -> str:
+        """Return the address with changed parameters; blank ones are left out."""
+        sort = "" if self.sort is Sort.NEWEST else self.sort
+        return html.address(path, **{"state": self.tab, "sort": sort, **self.filters, **changes})
+
+    @property
+    def query(self) -> str:
+        """The query string, as saved views store it."""
+        return self.url().partition("?")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Part of a list, and whether there are incidents before and after it."""
+
+    incidents: Sequence[Incident] = ()
+    newer: bool = False
+    older: bool = False
+
+
+def tab_of(state: str) -> str:
+    """Return the tab of a parameter, the open incidents for an unknown one."""
+    return state if state in TABS else _OLD_TABS.get(state, "open")
+
+
+def sort_of(text: str) -> Sort:
+    """Return the order of a parameter, the newest first for an unknown one."""
+    return Sort(text) if text in list(Sort) else Sort.NEWEST
 
 
 @router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
@@ -56,69 +100,162 @@ async def incidents(
     sort: str = "",
     before: str = "",
     after: str = "",
+    first: str = "",
 ) -> Response:
-    tab = state if state in TABS else _OLD_TABS.get(state, "open")
-    order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
     chosen = visit.request.query_params.getlist("severity")
     query = IncidentQuery(q, ",".join(chosen), service, commander, month)
-    filters = query.filters()
-    state_and_sort = {"state": tab, "sort": order if order is Sort.LONGEST else ""}
+    address = Address(tab_of(state), sort_of(sort), query.filters())
     if len(chosen) > 1 or any(value == "" for value in visit.request.query_params.values()):
         # a form sends blank fields too; the address keeps only what restricts the list
-        return html.redirect(
-            html.address("/incidents", **state_and_sort, **filters, before=before, after=after)
-        )
+        return html.redirect(address.url(before=before, after=after))
     wanted, error = await _resolved(visit.tx, query, visit.person)
-    before_id, after_id = to_id(before), to_id(after)
-    listed, newer, older = [], False, False
+    listed = Listed()
     if wanted is not None:
-        tab_filter = _in_tab(tab, wanted)
-        more = await list_store.incidents(
-            visit.tx,
-            tab_filter,
-            order,
-            limit=INCIDENTS_PER_PAGE + 1,
-            place=after_id or before_id,
-            newer=after_id is not None,
-        )
-        full = len(more) > INCIDENTS_PER_PAGE
-        listed = more[-INCIDENTS_PER_PAGE:] if after_id else more[:INCIDENTS_PER_PAGE]
-        newer, older = (full, True) if after_id else (before_id is not None, full)
-        if (before or after) and not (listed and newer):
-            return html.redirect(html.address("/incidents", **state_and_sort, **filters))
-    tabs = {name: _in_tab(name, wanted) for name in TABS} if wanted else {}
-    counts = await list_store.counts(visit.tx, tabs) if tabs else {}
-    commanders = await _commanders(visit.tx)
+        listed = await _part(visit.tx, in_tab(address.tab, wanted), address.sort, to_id(before), to_id(after))
+        if (before or after) and not (listed.incidents and listed.newer):
+            return html.redirect(address.url())
     parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
+    shown = listed.incidents
+    views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
-        "incidents": await summaries(visit.tx, listed),
-        "postmortems": await list_store.postmortems(visit.tx, [i.id for i in listed]),
-        "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
-        "commanders": commanders,
-        "parts": [(part.row_template, await part.load_rows(visit.tx, listed, visit.now)) for part in parts],
-    }
-    context |= {
         "nav": "incidents",
         "live": "incidents",
-        "tab": tab,
-        "tabs": TABS,
-        "totals": {name: _total(counts.get(name, 0)) for name in TABS},
-        "filters": filters,
-        "error": error,
-        "sort": order,
-        "sorts": {
-            name: html.address("/incidents", state=tab, sort=name if name is Sort.LONGEST else "", **filters)
-            for name in Sort
-        },
-        "without": _without(state_and_sort, filters, commanders),
-        "export": html.address("/incidents.csv", **state_and_sort, **filters),
+        "incidents": await summaries(visit.tx, shown),
+        "postmortems": await list_store.postmortems(visit.tx, [i.id for i in shown]),
+        "parts": [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts],
         "required": actions.postmortem_required,
-        "newer": html.address("/incidents", **state_and_sort, **filters, after=listed[0].id) if newer else "",
-        "older": html.address("/incidents", **state_and_sort, **filters, before=listed[-1].id)
-        if older
-        else "",
+        "open_phases": OPEN,
+        "address": address,
+        "tab": address.tab,
+        "tabs": TABS,
+        "filters": address.filters,
+        "error": error,
+        "sort": address.sort,
+        "views": views,
+        "view": next((v for v in views if v.query == address.query), None),
+        "is_default": address.query == Address("open", Sort.NEWEST, {}).query,
+        "owners": await people.people_by_id(visit.tx, [v.owner_id for v in views]),
+        "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
+        **(await _counted(visit, address, wanted) if wanted else _NOTHING_COUNTED),
     }
+    context |= _range(address, listed, to_id(first), context["total"])
     return await html.render(visit.request, "incidents/incidents.html", context)
+
+
+async def _part(
+    tx: Tx, wanted: IncidentFilter, order: Sort, before_id: int | None, after_id: int | None
+) -> Listed:
+    more = await list_store.incidents(
+        tx,
+        wanted,
+        order,
+        limit=INCIDENTS_PER_PAGE + 1,
+        place=after_id or before_id,
+        newer=after_id is not None,
+    )
+    full = len(more) > INCIDENTS_PER_PAGE
+    if after_id is not None:
+        return Listed(more[-INCIDENTS_PER_PAGE:], newer=full, older=True)
+    return Listed(more[:INCIDENTS_PER_PAGE], newer=before_id is not None, older=full)
+
+
+def _range(address: Address, listed: Listed, first: int | None, total: str) -> dict[str, Any]:
+    """Return the addresses of the parts before and after this one, and its place such as 1–50 of 50,000."""
+    shown, start = listed.incidents, (first or 1) if listed.newer else 1
+    # a shared address need not say where its part of the list begins
+    known = bool(first) or not listed.newer
+    newer = max(1, start - INCIDENTS_PER_PAGE) if known else ""
+    older = start + len(shown) if known else ""
+    place = f"{start:,}–{start + len(shown) - 1:,} of {total}" if known and shown else ""
+    return {
+        "place": place,
+        "newer": address.url(after=shown[0].id, first=newer) if listed.newer else "",
+        "older": address.url(before=shown[-1].id, first=older) if listed.older else "",
+    }
+
+
+_NOTHING_COUNTED: dict[str, Any] = {
+    "totals": dict.fromkeys(TABS, ""),
+    "total": "0",
+    "numbers": None,
+    "fewer": None,
+    "severity_counts": {},
+    "menus": {},
+    "labels": {},
+}
+
+
+async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter) -> dict[str, Any]:
+    """Return the counts of the tabs and filters, and the numbers of the list."""
+    tx, state, zone = visit.tx, filtering.STATES[address.tab], ZoneInfo(visit.person.tz)
+    present = visit.now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    chosen_month = wanted.since.astimezone(zone) if wanted.since else None
+    starts = month_starts(present, chosen_month)
+    tallies = await list_numbers_store.tallies(tx, wanted, starts)
+    tab_filter = in_tab(address.tab, wanted)
+    if tallies is None:
+        filters = {name: in_tab(name, wanted) for name in TABS}
+        by_tab = await list_store.counts(tx, filters)
+        severities, months, before = {}, [], None
+    else:
+        counts = Counts(tallies, starts, wanted.severities, chosen_month)
+        by_tab = {name: counts.tab(filtering.STATES[name]) for name in TABS}
+        severities, months = counts.severity(state), counts.months(state)
+        before = counts.before(state)
+    number = by_tab.get(address.tab, 0)
+    service_counts = await list_numbers_store.services(tx, tab_filter)
+    commander_counts = await list_numbers_store.commanders(tx, tab_filter)
+    services = await catalog.services_by_id(tx, list(service_counts))
+    commanders = await people.people_by_id(tx, list(commander_counts))
+    filters_now = address.filters
+    return {
+        "totals": {
+            name: "" if not count else _total(count) if tallies is None else f"{count:,}"
+            for name, count in by_tab.items()
+        },
+        "total": _total(number) if tallies is None else f"{number:,}",
+        "numbers": await list_numbers_store.numbers(tx, tab_filter, visit.now) if number else None,
+        "fewer": None if before is None else (before - number, f"{_month_before(wanted.since, zone):%B}"),
+        "severity_counts": severities,
+        "menus": {
+            "month": [
+                _option(address, "month", f"{start:%Y-%m}", f"{start:%B %Y}", counted)
+                for start, counted in months
+            ],
+            "service": [
+                _option(address, "service", services[i].slug, services[i].name, counted)
+                for i, counted in service_counts.items()
+                if i in services
+            ],
+            "commander": [
+                _option(address, "commander", str(i), commanders[i].name, counted)
+                for i, counted in commander_counts.items()
+                if i in commanders
+            ],
+        },
+        "labels": {"commander": await _commander_label(tx, filters_now.get("commander", ""))},
+    }
+
+
+def _month_before(since: datetime | None, zone: ZoneInfo) -> datetime:
+    assert since is not None
+    start = since.astimezone(zone)
+    return start.replace(year=start.year - (start.month == 1), month=(start.month - 2) % 12 + 1)
+
+
+def _option(address: Address, name: str, value: str, label: str, counted: int) -> Option:
+    """Return an option that chooses a value, or that removes it if it is chosen."""
+    chosen = address.filters.get(name) == value
+    return Option(label, address.url(**{name: "" if chosen else value}), counted, chosen)
+
+
+async def _commander_label(tx: Tx, value: str) -> str:
+    """Return how the commander of the filter is shown: by name if an id was given."""
+    person_id = to_id(value)
+    if person_id is None:
+        return value
+    people_by_id = await people.people_by_id(tx, [person_id])
+    return people_by_id[person_id].name if person_id in people_by_id else value
 
 
 async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentFilter | None, Invalid | None]:
@@ -128,7 +265,7 @@ async def _resolved(tx: Tx, query: IncidentQuery, me: Person) -> tuple[IncidentF
         return None, error
 
 
-def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
+def in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
     """Return the filter restricted to the phases of the tab."""
     state = filtering.STATES[tab]
     return replace(wanted, phases=state.phases, drill=state.drill, postmortem_due=state.postmortem_due)
@@ -136,83 +273,3 @@ def _in_tab(tab: str, wanted: IncidentFilter) -> IncidentFilter:
 
 def _total(count: int) -> str:
     return f"{list_store.COUNTED:,}+" if count > list_store.COUNTED else f"{count or ''}"
-
-
-async def _commanders(tx: Tx) -> list[tuple[str, str]]:
-    commanders = await people.people_by_id(tx, await list_store.commander_ids(tx))
-    return sorted(((str(p.id), p.name) for p in commanders.values()), key=lambda option: option[1].casefold())
-
-
-def _without(
-    state_and_sort: Mapping[str, str], filters: Mapping[str, str], commanders: list[tuple[str, str]]
-) -> list[tuple[str, str, str]]:
-    """Return (label, value, address without it) of each active filter except the search."""
-    labels = {"severity": "Severity", "service": "Service", "commander": "Commander", "month": "Month"}
-    names = dict(commanders)
-    return [
-        (
-            label,
-            names.get(filters[name], filters[name]) if name == "commander" else filters[name],
-            html.address("/incidents", **{**state_and_sort, **filters, name: ""}),
-        )
-        for name, label in labels.items()
-        if name in filters
-    ]
-
-
-@router.get("/incidents.csv", dependencies=access.needs(Verb.INCIDENT_READ))
-async def export(
-    visit: CurrentVisit,
-    state: str = "open",
-    q: str = "",
-    severity: str = "",
-    service: str = "",
-    commander: str = "",
-    month: str = "",
-    sort: str = "",
-) -> Response:
-    """Export all incidents of the list with the same parameters, in its order."""
-    tab = state if state in TABS else _OLD_TABS.get(state, "open")
-    order = Sort.LONGEST if sort == Sort.LONGEST else Sort.NEWEST
-    query = IncidentQuery(q, severity, service, commander, month)
-    rows: list[tuple[object, ...]] = [CSV_HEAD]
-    wanted = _in_tab(
-        tab, await filtering.resolve(visit.tx, query, person_id=visit.person.id, tz=visit.person.tz)
-    )
-    place: int | None = None
-    while True:
-        listed = await list_store.incidents(
-            visit.tx, wanted, order, limit=INCIDENTS_PER_EXPORT_BATCH, place=place
-        )
-        documents = await list_store.postmortems(visit.tx, [i.id for i in listed])
-        rows += [_row(s, documents.get(s.incident.id), visit.now) for s in await summaries(visit.tx, listed)]
-        if len(listed) < INCIDENTS_PER_EXPORT_BATCH:
-            break
-        place = listed[-1].id
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="incidents-{tab}.csv"'}
-    return Response(to_csv(rows), headers=headers, media_type="text/csv")
-
-
-def _instant(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
-
-
-def _row(summary: IncidentSummary, document: PostmortemState | None, now: datetime) -> tuple[Any, ...]:
-    incident = summary.incident
-    duration = (incident.closed_at or now) - incident.declared_at
-    return (
-        incident.ref,
-        incident.title,
-        f"SEV{incident.severity}",
-        f"SEV{incident.max_severity}",
-        incident.phase,
-        "yes" if incident.drill else "no",
-        ", ".join(service.slug for service in summary.services),
-        summary.commander[0] if summary.commander else "",
-        _instant(incident.declared_at),
-        _instant(incident.resolved_at),
-        _instant(incident.closed_at),
-        int(duration.total_seconds()) // 60,
-        document.state if document else "",
-        _instant(document.due_at) if document else "",
-    )

@@ -129,10 +129,11 @@ class Incident:
 
 
 class Sort(StrEnum):
-    """The order of a list of incidents: newest first, or open ones first and then by duration."""
+    """The order of a list of incidents; open ones are on top in each order."""
 
     NEWEST = "newest"
     LONGEST = "longest"
+    SEVEREST = "severest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class IncidentFilter:
     until: datetime | None = None
     words: tuple[str, ...] = ()
     postmortem_due: bool = False
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,17 @@ class PostmortemState:
 
     state: str
     due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A named filter of the list of incidents; `query` is the query string of its address."""
+
+    id: int
+    owner_id: int
+    name: str
+    query: str
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)

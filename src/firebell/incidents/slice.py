@@ -22,6 +22,7 @@ def _routers() -> list["APIRouter"]:
         closing_api,
         closing_web,
         details_web,
+        export_web,
         handover_api,
         handover_web,
         list_web,
@@ -30,8 +31,11 @@ def _routers() -> list["APIRouter"]:
         reporting_api,
         rule_api,
         rule_web,
+        saved_view_api,
+        saved_view_web,
         severity_api,
         severity_web,
+        similar_api,
         timeline_api,
         timeline_web,
         web,
@@ -39,10 +43,24 @@ def _routers() -> list["APIRouter"]:
 
     return [
         *(message_web.router, closing_web.router, details_web.router, rule_web.router),
-        *(list_web.router, timeline_web.router, check_web.router, handover_web.router),
+        *(
+            list_web.router,
+            export_web.router,
+            saved_view_web.router,
+            timeline_web.router,
+            check_web.router,
+            handover_web.router,
+        ),
         *(canvas_web.router, severity_web.router, web.router, rule_api.router, reporting_api.router),
         *(closing_api.router, timeline_api.router, check_api.router, handover_api.router),
-        *(canvas_api.router, severity_api.router, api.router, message_api.router),
+        *(
+            similar_api.router,
+            saved_view_api.router,
+            canvas_api.router,
+            severity_api.router,
+            api.router,
+            message_api.router,
+        ),
     ]
 
 
@@ -54,9 +72,12 @@ def _timers() -> Mapping[str, "Handler"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.incidents import actions
-    from firebell.paging.model import PageAcknowledged
+    from firebell.paging.model import ManualPageStarted, PageAcknowledged
 
-    return Subscriptions(then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}})
+    return Subscriptions(
+        must={ManualPageStarted: (actions.link_manual_page,)},
+        then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}},
+    )
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -79,7 +100,7 @@ _TABLES = (
 
 SLICE = Slice(
     "incidents",
-    tables=(*_TABLES, "attachment", "declaration_rule"),
+    tables=(*_TABLES, "attachment", "declaration_rule", "saved_view"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "An alert and a page are shown without the private incidents of others.",
@@ -87,6 +108,7 @@ SLICE = Slice(
     kept={
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
         "declaration_rule": FEW,
+        "saved_view": FEW,
     },
     retentions=_retentions,
     subscriptions=_subscriptions,

@@ -39,6 +39,7 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages, checked
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
+from firebell.incidents.similar_queries import similar_incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant
@@ -131,9 +132,11 @@ async def _declare_form(
     search = values.get("find", "").strip()
     origin = await paging.page(visit.tx, parse_ref("PG", page)) if page else None
     chosen = values.get("services", [origin.service_id] if origin else [])
-    paging_ids = [p.service_id for p in await paging.pages(visit.tx, states=OPEN_PAGES) if p.service_id]
+    open_pages = await paging.pages(visit.tx, states=OPEN_PAGES)
+    paging_ids = [p.service_id for p in open_pages if p.service_id]
     offered = await offer_services(visit.tx, paging_ids, search, chosen=[i for i in chosen if i])
     ongoing = await actions.incidents(visit.tx, tuple(OPEN), False, 3)
+    origins = {p.ref: p.title for p in ([origin] if origin else []) + open_pages if p.subject_kind == "group"}
     severity_texts = severities(await handbook.all_templates(visit.tx))
     verdict = suggest(_answers(values))
     chosen_severity = parse(values.get("severity", ""))
@@ -148,6 +151,8 @@ async def _declare_form(
         "offered": offered,
         "search": search,
         "ongoing": ongoing,
+        "pages": [(ref, f"{ref} {title}") for ref, title in origins.items()],
+        "similar": await _similar(visit, values.get("title", ""), values, chosen),
         "questions": _questions(),
         "facts": [(level, fact, severity_texts[level]) for level, fact in FACTS.items()],
         "verdict": verdict,
@@ -161,16 +166,28 @@ async def _declare_form(
     return await html.render(visit.request, "incidents/declare.html", context)
 
 
+async def _similar(
+    visit: Visit, title: str, values: Mapping[str, Any], service_ids: Sequence[int | None]
+) -> list[Incident]:
+    """Return the incidents that the form's title may mean."""
+    ids = [i for i in service_ids if i is not None]
+    answered = bool(_answers(values))
+    return await similar_incidents(visit.tx, title, visit.now, answered=answered, service_ids=ids)
+
+
 @router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
 async def declare_form(visit: CurrentVisit, page: str = "") -> Response:
     return await _declare_form(visit, page, {}, None)
 
 
 @router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
-async def declare(visit: CurrentVisit) -> Response:
+async def declare(visit: CurrentVisit, preview: str = "") -> Response:
     page = visit.text("page")
     values = {name: value for name, value in visit.values.items() if name != "service"}
     services = [i for i in map(to_id, visit.form.getlist("service")) if i is not None]
+    if preview:  # the title changed
+        similar = await _similar(visit, values.get("title", ""), values, services)
+        return await html.render(visit.request, "incidents/similar.html", {"similar": similar})
     if values.get("look"):  # the search for a service, or Enter in a field
         return await _declare_form(visit, page, {**values, "services": services}, None)
     try:

@@ -1,8 +1,3 @@
--- A page that a person, or the response to an incident, opens for someone with a text.
-alter table page drop constraint page_subject_kind_check;
-alter table page add constraint page_subject_kind_check check (subject_kind in ('group', 'incident', 'manual'));
-create sequence manual_page_subject;
-
 -- The response to incidents by severity. An open incident keeps the version it was declared under; 0 is as shipped.
 create table response_version (
     version int primary key check (version > 0),

@@ -20,6 +20,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
+from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
@@ -340,6 +341,18 @@ async def resolve(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
     if old.subject_kind == "group":
         await alerts.close_group(tx, old.subject_id, now)
     await tx.emit(PageResolved(page_id), now)
+    return new
+
+
+@permits(Verb.PAGE_START)
+async def retract_manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Page:
+    """Resolve a page that its sender started by mistake; raise `Conflict` if it is resolved already."""
+    old = await lock_for(tx, int(entry.subject.partition("-")[2]))
+    if old.state is PageState.RESOLVED:
+        raise undo.changed_since(f"{old.ref} is already resolved.", "Nothing more to do.")
+    text = f"{actor.label} started this page by mistake."
+    new = await _move(tx, actor, old, escalation.Resolve(), "resolved", text, now)
+    await tx.emit(PageResolved(old.id), now)
     return new
 
 

@@ -37,6 +37,14 @@ Planner = Annotated[Work, work(Verb.POLICY_WRITE)]
 PlanReader = Annotated[Work, work(Verb.POLICY_READ)]
 
 
+class StartedBy(ApiOutput):
+    """Who started a page by hand, whom they paged, and why."""
+
+    actor: str
+    target_name: str
+    text: str
+
+
 class PageShown(ApiOutput):
     """A page. `level` counts from 1 and is 0 before the first; `next` names the people notified at `next_at`."""
 
@@ -63,6 +71,7 @@ class PageShown(ApiOutput):
     exhausted_reason: str | None
     version: int
     position: str
+    started_by: Annotated[StartedBy | None, Field(description="null for a page of alerts or of an incident")]
 
 
 class PageAcked(PageShown):
@@ -235,6 +244,11 @@ def page_fields(details: queries.PageDetails) -> dict[str, object]:
         "exhausted_reason": page.exhausted_reason,
         "version": page.version,
         "position": details.position,
+        "started_by": StartedBy(
+            actor=details.manual.actor, target_name=details.manual.target_name, text=details.manual.text
+        )
+        if details.manual
+        else None,
     }
 
 

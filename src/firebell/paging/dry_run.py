@@ -36,6 +36,12 @@ class PlannedLevel:
         return ", ".join(name for _, name in self.people)
 
 
+def offset(elapsed: timedelta) -> str:
+    """Return a duration as minutes and seconds, such as 5:00."""
+    minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
+    return f"{minutes}:{seconds:02}"
+
+
 async def dry_run(tx: Tx, policy: Policy, now: datetime) -> list[PlannedLevel]:
     """Return the steps of an urgent page that begins at `now`, by the schedules and rules as of `now`."""
     page = hypothetical_page(policy.plan, policy.team_id, now)

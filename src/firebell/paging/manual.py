@@ -1,87 +1,216 @@
-"""A page that is opened by hand, or by the response to an incident, for someone with a text."""
+"""Pages that people start by hand, for a person, a team, a schedule or a policy."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
-from firebell.kit.text import clean_name
+from firebell.kit.text import clean_text
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging import policy_store, store
-from firebell.paging.model import TIMER, Level, NewLogEntry, NewPage, Page, Plan, Target, TargetKind
+from firebell.paging import live_topics, manual_store, policy_store, store
+from firebell.paging.model import (
+    MANUAL_KIND,
+    TIMER,
+    Level,
+    ManualPage,
+    ManualPageStarted,
+    ManualTarget,
+    ManualTargetKind,
+    NewLogEntry,
+    NewPage,
+    Page,
+    Plan,
+    Target,
+    TargetKind,
+)
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-TEXT_MAX_CHARS = 200
+__all__ = ["ManualTarget", "ManualTargetKind", "request_manual_page", "start_manual_page"]
+
+TEXT_MAX_CHARS = 1000
+KEY_MAX_CHARS = 100
+LIMIT = 5
+"""Number of pages that a person starts by hand within `LIMIT_WITHIN` before each one must be confirmed."""
+LIMIT_WITHIN = timedelta(minutes=10)
+UNDO_WITHIN = timedelta(seconds=30)
+_TITLE_MAX_CHARS = 200
+_REPEAT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ManualTarget:
-    """Whom to page by hand."""
+class ResolvedTarget:
+    """A target with its name, the plan of its page, and the team that gets the final alarm."""
 
-    kind: Literal["person", "team", "schedule", "policy"]
-    id: int
+    name: str
+    plan: Plan
+    team_id: int | None
+    policy_id: int | None = None
 
 
-@permits(Verb.PAGE_RESPOND)
+async def resolve_target(tx: Tx, target: ManualTarget) -> ResolvedTarget:
+    """Return the plan of a page for a target; raise `NotFound`, or `Conflict` for a deactivated person."""
+    match target.kind:
+        case ManualTargetKind.POLICY:
+            policy = (await policy_store.hold_policies(tx, [target.id])).get(target.id)
+            if policy is None:
+                raise NotFound(f"There is no policy {target.id}.", command="firebell policy list")
+            return ResolvedTarget(policy.name, policy.plan, policy.team_id, policy.id)
+        case ManualTargetKind.SCHEDULE:
+            schedule = (await oncall.schedules_by_id(tx, [target.id])).get(target.id)
+            if schedule is None:
+                raise NotFound(f"There is no schedule {target.id}.", command="firebell oncall list")
+            return _one_level(schedule.name, TargetKind.SCHEDULE, target.id, schedule.team_id)
+        case ManualTargetKind.TEAM:
+            team = await people.team(tx, target.id)
+            return _one_level(team.name, TargetKind.TEAM, target.id, team.id)
+        case ManualTargetKind.PERSON:
+            person = await people.person(tx, target.id)
+            if not person.active:
+                raise Conflict(f"{person.name} is deactivated.", fields={"target": "Choose someone else."})
+            return _one_level(person.name, TargetKind.PERSON, target.id, None)
+
+
+def _one_level(name: str, kind: TargetKind, target_id: int, team_id: int | None) -> ResolvedTarget:
+    plan = Plan(name=name, levels=(Level((Target(kind, target_id),)),), repeat=_REPEAT, ack_timeout_s=None)
+    return ResolvedTarget(name, plan, team_id)
+
+
+@permits(Verb.PAGE_START)
 async def start_manual_page(
     tx: Tx, actor: Actor, target: ManualTarget, text: str, now: datetime, incident_id: int | None = None
 ) -> Page:
-    """Page a person, a team, who is on call for a schedule, or by a policy; `text` is the title.
+    """Page a target now and return the page; it never joins another page, and has no limit.
 
-    Raise `NotFound` if the target does not exist, `Invalid` for a deactivated person or an empty text.
+    With an incident, the page is linked to it and its timeline shows who was paged.
     """
-    title = clean_name(text, "text", limit=TEXT_MAX_CHARS)
-    plan, team_id, policy_id = await _plan(tx, target)
+    page = await _start(tx, actor, target, text, now, incident_id, key=None)
+    assert page is not None  # only a key that was used before starts nothing
+    return page
+
+
+@permits(Verb.PAGE_START)
+async def request_manual_page(
+    tx: Tx,
+    actor: Actor,
+    target: ManualTarget,
+    text: str,
+    now: datetime,
+    *,
+    incident_id: int | None = None,
+    key: str = "",
+    confirmed: bool = False,
+) -> Page:
+    """Page a target as a request of a person, at most once per idempotency key.
+
+    Raise `Conflict` for the sixth page in ten minutes unless it is `confirmed`, and for a key that was used
+    for another page.
+    """
+    if actor.person_id is None:
+        return await start_manual_page(tx, actor, target, text, now, incident_id)
+    if len(key) > KEY_MAX_CHARS or not (key.isascii() and (key.isprintable() or not key)):
+        raise Invalid(
+            "The idempotency key is invalid.",
+            fields={"Idempotency-Key": f"Use up to {KEY_MAX_CHARS} printable ASCII characters."},
+        )
+    if key and (earlier := await manual_store.by_key(tx, actor.person_id, key)):
+        return await _earlier(tx, earlier, target, text)
+    started = await manual_store.started_since(tx, actor.person_id, now - LIMIT_WITHIN)
+    if started >= LIMIT and not confirmed:
+        raise Conflict(
+            f"You started {started} pages in the last 10 minutes.",
+            hint="Confirm that you want to start another one.",
+            fields={"again": "Confirm that you want to start another page."},
+        )
+    page = await _start(tx, actor, target, text, now, incident_id, key=key or None)
+    if page is None:
+        concurrent = await manual_store.by_key(tx, actor.person_id, key)
+        assert concurrent is not None
+        return await _earlier(tx, concurrent, target, text)
+    return page
+
+
+async def _earlier(tx: Tx, earlier: ManualPage, target: ManualTarget, text: str) -> Page:
+    """Return the page that the same request started before; raise `Conflict` if that was another request."""
+    same = (earlier.target_kind, earlier.target_id, earlier.text) == (target.kind, target.id, _text(text))
+    page = await store.page(tx, earlier.page_id)
+    assert page is not None  # a manual page is deleted with its page
+    if not same:
+        raise Conflict(f"This idempotency key started {page.ref}.", hint="Use a new key for a new page.")
+    return page
+
+
+def _text(text: str) -> str:
+    """Return the cleaned text; raise `Invalid` if it is empty or too long."""
+    if len(text) > TEXT_MAX_CHARS:
+        raise Invalid(
+            "The message is too long.", fields={"text": f"Enter at most {TEXT_MAX_CHARS:,} characters."}
+        )
+    clean = clean_text(text, TEXT_MAX_CHARS)
+    if not clean:
+        raise Invalid("The message is empty.", fields={"text": "Enter why you page them."})
+    return clean
+
+
+def _title(actor: str, text: str) -> str:
+    """Return who pages and the first line of why, as the title that every screen and message shows."""
+    title = " ".join(f"{actor}: {text.splitlines()[0]}".split())
+    return title if len(title) <= _TITLE_MAX_CHARS else f"{title[: _TITLE_MAX_CHARS - 1]}…"
+
+
+async def _start(
+    tx: Tx,
+    actor: Actor,
+    target: ManualTarget,
+    text: str,
+    now: datetime,
+    incident_id: int | None,
+    *,
+    key: str | None,
+) -> Page | None:
+    """Store a page with its timer and log; return None if the key was used before."""
+    text = _text(text)
+    resolved = await resolve_target(tx, target)
+    manual_page_id = await manual_store.insert(
+        tx,
+        actor=actor.label,
+        actor_id=actor.person_id,
+        target=target,
+        target_name=resolved.name,
+        text=text,
+        key=key,
+        now=now,
+    )
+    if manual_page_id is None:
+        return None
     new_page = NewPage(
-        subject_kind="manual",
-        subject_id=await store.next_manual_subject(tx),
+        subject_kind=MANUAL_KIND,
+        subject_id=manual_page_id,
         service_id=None,
-        team_id=team_id,
-        policy_id=policy_id,
-        plan=plan.to_json(),
-        title=title,
+        team_id=resolved.team_id,
+        policy_id=resolved.policy_id,
+        plan=resolved.plan.to_json(),
+        title=_title(actor.label, text),
         urgency="high",
         severity=None,
     )
     ((page_id, _),) = await store.insert_pages(tx, [new_page], now)
-    entry = NewLogEntry.by(
-        actor, page_id, "triggered", f"{actor.label} paged {plan.name}.", incident=incident_id
-    )
+    await manual_store.set_page(tx, manual_page_id, page_id)
+    entry = NewLogEntry.by(actor, page_id, "triggered", f"{actor.label} paged {resolved.name}: {text}")
     await store.add_log(tx, [entry], now)
-    await timers.schedule(tx, TIMER, str(page_id), now, epoch=1)
-    await tx.audit(actor, "page.started", f"PG-{page_id}", now, target=f"{target.kind}:{target.id}")
-    await tx.live("pages")
+    await timers.schedule_many(tx, TIMER, [(str(page_id), now, 1)])
+    await live_topics.publish(tx, [page_id])
+    await tx.audit(
+        *(actor, "page.manual", f"PG-{page_id}", now),
+        target=f"{target.kind}:{target.id}",
+        incident=f"INC-{incident_id}" if incident_id is not None else None,
+    )
+    if incident_id is not None:
+        started = ManualPageStarted(page_id, incident_id, actor.label, actor.person_id, resolved.name, text)
+        await tx.emit(started, now)
     page = await store.page(tx, page_id)
-    assert page
+    assert page is not None
     return page
-
-
-async def _plan(tx: Tx, target: ManualTarget) -> tuple[Plan, int | None, int | None]:
-    """Return the plan of a target with its team and policy."""
-    team_id: int | None = None
-    match target.kind:
-        case "policy":
-            policy = (await policy_store.hold_policies(tx, [target.id])).get(target.id)
-            if policy is None:
-                raise NotFound(f"There is no escalation policy {target.id}.")
-            return policy.plan, policy.team_id, policy.id
-        case "person":
-            person = await people.person(tx, target.id)
-            if not person.active:
-                raise Invalid(f"{person.name} is deactivated.", fields={"target": "Choose someone else."})
-            name = person.name
-        case "team":
-            team = await people.team(tx, target.id)
-            name, team_id = team.name, team.id
-        case "schedule":
-            schedule = (await oncall.schedules_by_id(tx, [target.id])).get(target.id)
-            if schedule is None:
-                raise NotFound(f"There is no schedule {target.id}.")
-            name = schedule.name
-    level = Level((Target(TargetKind(target.kind), target.id),))
-    return Plan(name, (level,), repeat=2, ack_timeout_s=None), team_id, None

@@ -13,8 +13,8 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
 from firebell.notify.model import REMINDER, Delivery, Outgoing, Recipient
-from firebell.paging import ack_links, store
-from firebell.paging.model import Page
+from firebell.paging import ack_links, manual_store, store
+from firebell.paging.model import MANUAL_KIND, ManualPage, Page
 from firebell.people import actions as people
 
 LOADED_ALERTS = 100
@@ -24,12 +24,14 @@ _TYPES = {"page": "triggered", "reminder": "reminded", "alarm": "exhausted"}
 
 @dataclass(frozen=True, slots=True)
 class _Subjects:
-    """The alerts, groups, services and teams of the pages of one claim, read once."""
+    """The alerts, groups, services and teams of the pages of one claim, and who started them, read once."""
 
     alerts: dict[int, list[Alert]]
     groups: dict[int, Group]
     services: dict[int, Service]
     teams: dict[int, str]
+    manual_pages: dict[int, ManualPage]
+    incidents: dict[int, list[int]]
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
@@ -76,6 +78,7 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
 async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     loaded = await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {}
+    manual_ids = [p.id for p in pages if p.subject_kind == MANUAL_KIND]
     # of smaller groups all alerts are loaded, so their number is known
     large = [group_id for group_id, alerts_ in loaded.items() if len(alerts_) == LOADED_ALERTS]
     return _Subjects(
@@ -83,6 +86,8 @@ async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
         groups=await alerts.groups_by_id(tx, large) if large else {},
         services=await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id]),
         teams={t.id: t.name for t in await people.teams(tx)} if pages else {},
+        manual_pages=await manual_store.of_pages(tx, manual_ids),
+        incidents=await alerts.incidents_of_pages(tx, manual_ids) if manual_ids else {},
     )
 
 
@@ -102,9 +107,14 @@ def _message(
     group = subjects.groups.get(page.subject_id) if of_group else None
     listed = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
     runbook = _runbook(listed, service.runbook_url if service else "")
+    manual_page = subjects.manual_pages.get(page.id)
+    incident_refs = [f"INC-{i}" for i in subjects.incidents.get(page.id, ())]
     is_alarm = delivery.reason == "alarm"
     what = headline(page, service_name)
     facts = [
+        ("From", manual_page.actor if manual_page else ""),
+        ("For", manual_page.target_name if manual_page else ""),
+        ("Incident", ", ".join(incident_refs)),
         ("Service", service_name),
         ("Team", team),
         ("Since", f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
@@ -120,7 +130,7 @@ def _message(
         composed_at=now,
         ref=page.ref,
         url=url,
-        lead=listed[0].body if listed and listed[0].status == "firing" else "",
+        lead=_lead(manual_page, listed),
         facts=tuple((name, value) for name, value in facts if value),
         items=tuple(map(_item, listed)),
         item_count=group.alerts if group else len(listed),
@@ -139,8 +149,18 @@ def _message(
             "level": delivery.level + 1,
             "page_url": url,
             "ack_url": ack_url,
+            "incidents": incident_refs,
+            "started_by": manual_page.actor if manual_page else "",
+            "message": manual_page.text if manual_page else "",
         },
     )
+
+
+def _lead(manual_page: ManualPage | None, listed: Sequence[Alert]) -> str:
+    """Return why a person was paged by hand, else the text of the first alert if it fires."""
+    if manual_page:
+        return manual_page.text
+    return listed[0].body if listed and listed[0].status == "firing" else ""
 
 
 _PREFIXES = {"alarm": "UNANSWERED: ", REMINDER: "Reminder: "}

@@ -12,6 +12,8 @@ SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
+MANUAL_KIND = "manual"
+"""The kind of subject of a page that a person started by hand."""
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
@@ -151,8 +153,10 @@ class Page:
 
     @property
     def rank(self) -> int:
-        """The sending order of its messages: 0 for SEV0 and SEV1, 1 for other urgent pages, 2 for the rest."""
-        return 0 if self.severity in (0, 1) else 1 if self.urgency == "high" else 2
+        """The sending order of its messages: 0 for SEV0, SEV1 and manual pages, 1 for other urgent pages, else 2."""
+        if self.severity in (0, 1) or self.subject_kind == MANUAL_KIND:
+            return 0
+        return 1 if self.urgency == "high" else 2
 
     @property
     def ref(self) -> str:
@@ -234,6 +238,49 @@ class Arrival:
     page_id: int
     severity: int | None
     at: datetime
+
+
+class ManualTargetKind(StrEnum):
+    """Whom a person can page by hand."""
+
+    PERSON = "person"
+    TEAM = "team"
+    SCHEDULE = "schedule"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualTarget:
+    """A person, everyone in a team, the people on call for a schedule, or the levels of a policy."""
+
+    kind: ManualTargetKind
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPage:
+    """Who started a page by hand, for whom, and why; `target_name` is the name at that time."""
+
+    id: int
+    page_id: int
+    actor: str
+    actor_id: int | None
+    target_kind: ManualTargetKind
+    target_id: int
+    target_name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPageStarted:
+    """A person paged someone about an incident."""
+
+    page_id: int
+    incident_id: int
+    actor: str
+    actor_id: int | None
+    target_name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from fastapi import Response
@@ -16,7 +15,7 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_store
-from firebell.paging.dry_run import dry_run
+from firebell.paging.dry_run import dry_run, offset
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
 from firebell.people import access
 from firebell.people import actions as people
@@ -123,12 +122,6 @@ async def new_policy(visit: CurrentVisit) -> Response:
     return await _editor(visit, None, PolicyForm())
 
 
-def _offset(elapsed: timedelta) -> str:
-    """Return a duration as minutes and seconds, such as 5:00."""
-    minutes, seconds = divmod(int(elapsed.total_seconds()), 60)
-    return f"{minutes}:{seconds:02}"
-
-
 @router.get("/escalation/{slug}", dependencies=access.needs(Verb.POLICY_READ))
 async def policy(visit: CurrentVisit, slug: str) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
@@ -146,7 +139,7 @@ async def policy(visit: CurrentVisit, slug: str) -> Response:
         "alarm": alarm,
         "again_at": alarm.at / (policy_.repeat + 1),
         "messages": sorted((m for step in levels for m in step.messages), key=lambda m: m.at),
-        "offset": _offset,
+        "offset": offset,
     }
     return await html.render(visit.request, "paging/policy.html", context)
 

@@ -14,13 +14,14 @@ from firebell.paging import (
     escalation,
     list_pagination,
     list_store,
+    manual_store,
     offline_checks,
     service_pages_store,
     store,
 )
 from firebell.paging.actions import NO_POLICY
 from firebell.paging.dry_run import PlannedLevel, dry_run
-from firebell.paging.model import Page, PageFilter, PageState, Policy
+from firebell.paging.model import MANUAL_KIND, ManualPage, Page, PageFilter, PageState, Policy
 from firebell.paging.recipients import Recipients, load_recipients
 from firebell.people import actions as people
 
@@ -59,6 +60,8 @@ class PageDetails:
     next_target: str
     incidents: list[str]
     """References of the incidents that the page belongs to, oldest first."""
+    manual: ManualPage | None
+    """Who started the page by hand, and why; None for a page of alerts or of an incident."""
 
     @property
     def glyph(self) -> str:
@@ -94,6 +97,7 @@ async def page_details(
     owners = await store.owners(tx, [p.id for p in pages])
     names = await people.people_by_id(tx, [i for ids in owners.values() for i in ids])
     incidents = await alerts.incidents_of_pages(tx, [p.id for p in pages])
+    manual_pages = await manual_store.of_pages(tx, [p.id for p in pages if p.subject_kind == MANUAL_KIND])
     return [
         PageDetails(
             page=page,
@@ -109,6 +113,7 @@ async def page_details(
             next_names=next_names,
             next_target=next_target,
             incidents=[f"INC-{i}" for i in incidents.get(page.id, [])],
+            manual=manual_pages.get(page.id),
         )
         for page in pages
         for next_names, next_target in [_next(recipients, page, teams, now)]

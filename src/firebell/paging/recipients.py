@@ -9,7 +9,7 @@ from firebell.notify import actions as notify
 from firebell.notify.notification_rules import can_wait, usable
 from firebell.oncall.model import Shadow
 from firebell.oncall.schedules import queries as oncall
-from firebell.paging.model import SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
+from firebell.paging.model import MANUAL_KIND, SUBJECT_KIND, Page, PageState, Plan, Target, TargetKind
 from firebell.people import actions as people
 from firebell.people.model import ContactMethod, NotificationRule, Person
 
@@ -107,7 +107,9 @@ class Recipients:
                 case TargetKind.TEAM:
                     reasons.append("the whole team")
                 case TargetKind.PERSON:
-                    reasons.append("named in the policy")
+                    reasons.append(
+                        "paged by name" if page.subject_kind == MANUAL_KIND else "named in the policy"
+                    )
         return ", ".join(reasons)
 
 

@@ -96,7 +96,7 @@ RETENTIONS = (
         setting="pages",
         # a month is reported once it is over, and emails of a page join its conversation for 30 days
         least_days=62,
-        with_tables=("page_log", "page_owner"),
+        with_tables=("page_log", "page_owner", "manual_page"),
     ),
     Retention("used_link", USED_LINK_DAYS, by_index(delete_used_links)),
     Retention("mail_thread", MAIL_THREAD_DAYS, by_index(delete_mail_threads)),

@@ -13,13 +13,24 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.paging import api, inbox_web, list_api, offline_actions_api, policy_web, web
+    from firebell.paging import (
+        api,
+        inbox_web,
+        list_api,
+        manual_api,
+        manual_web,
+        offline_actions_api,
+        policy_web,
+        web,
+    )
 
     return [
         inbox_web.router,
+        manual_web.router,
         web.router,
         policy_web.router,
         list_api.router,
+        manual_api.router,
         api.router,
         offline_actions_api.router,
     ]
@@ -78,6 +89,7 @@ SLICE = Slice(
         "page",
         "page_owner",
         "page_log",
+        "manual_page",
         "used_link",
     ),
     views={
@@ -94,7 +106,12 @@ SLICE = Slice(
     composers=_composers,
     subscriptions=_subscriptions,
     commands=(
-        Command("page", "List, acknowledge and resolve pages.", "firebell.commands.page", rank=100),
+        Command(
+            "page",
+            "List, acknowledge and resolve pages, and page someone.",
+            "firebell.commands.page",
+            rank=100,
+        ),
         Command("policy", "Show escalation policies and dry-run them.", "firebell.commands.policy", rank=140),
     ),
     navigation=(

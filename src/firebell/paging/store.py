@@ -204,12 +204,6 @@ async def retitle_all(tx: Tx, kind: str, subject_id: int, title: str) -> list[in
     return [row["id"] for row in rows]
 
 
-async def next_manual_subject(tx: Tx) -> int:
-    """Return the subject id of a new manual page."""
-    subject_id: int = await tx.value("select nextval('manual_page_subject')")
-    return subject_id
-
-
 async def set_plan(tx: Tx, page_id: int, plan: Plan) -> None:
     """Replace the plan of a page."""
     await tx.execute("update page set plan = $2 where id = $1", page_id, plan.to_json())

@@ -7,15 +7,25 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.notify import actions as notify
 from firebell.paging import policy_store, store
-from firebell.paging.manual import ManualTarget
-from firebell.paging.model import SUBJECT_KIND, Level, Page, PageState, Plan, Policy, Target, TargetKind
+from firebell.paging.model import (
+    SUBJECT_KIND,
+    Level,
+    ManualTarget,
+    ManualTargetKind,
+    Page,
+    PageState,
+    Plan,
+    Policy,
+    Target,
+    TargetKind,
+)
 from firebell.paging.recipients import hypothetical_page, load_recipients
 from firebell.people.authorization import internal
 
 
 async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> list[list[int]]:
     """Return the people whom each target reaches now; of a policy, those of the first level that has anyone."""
-    ids = [target.id for target in targets if target.kind == "policy"]
+    ids = [target.id for target in targets if target.kind is ManualTargetKind.POLICY]
     policies = await policy_store.policies_by_id(tx, ids) if ids else {}
     pages = [hypothetical_page(_plan(target, policies.get(target.id)), 0, now) for target in targets]
     recipients = await load_recipients(tx, pages, now)
@@ -26,7 +36,7 @@ async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> l
 
 
 def _plan(target: ManualTarget, policy: Policy | None) -> Plan:
-    if target.kind == "policy":
+    if target.kind is ManualTargetKind.POLICY:
         return policy.plan if policy else Plan("", (), 0, None)
     return Plan("", (Level((Target(TargetKind(target.kind), target.id),)),), 0, None)
 
@@ -36,7 +46,7 @@ async def level_targets(tx: Tx, policy_id: int) -> list[list[ManualTarget]]:
     policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
     if policy is None:
         return []
-    return [[ManualTarget(t.kind.value, t.id) for t in level.targets] for level in policy.levels]
+    return [[ManualTarget(ManualTargetKind(t.kind), t.id) for t in level.targets] for level in policy.levels]
 
 
 async def people_paged(tx: Tx, page_ids: Sequence[int], now: datetime) -> set[int]:

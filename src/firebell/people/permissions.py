@@ -24,6 +24,7 @@ class Verb(StrEnum):
     INTEGRATION_REVOKE = "integration.revoke"
     PAGE_READ = "page.read"
     PAGE_RESPOND = "page.respond"
+    PAGE_START = "page.start"
     POLICY_READ = "policy.read"
     POLICY_WRITE = "policy.write"
     SCHEDULE_READ = "schedule.read"
@@ -48,6 +49,9 @@ class Verb(StrEnum):
     INCIDENT_SETTINGS_WRITE = "incident_settings.write"
     RESPONSE_READ = "response.read"
     RESPONSE_WRITE = "response.write"
+    SAVED_VIEW_WRITE = "saved_view.write"
+    SAVED_VIEW_SHARE = "saved_view.share"
+    SAVED_VIEW_MANAGE = "saved_view.manage"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
@@ -125,6 +129,7 @@ RULES = {
     Verb.INTEGRATION_REVOKE: Rule(RESPONDERS, "oncall:write"),
     Verb.PAGE_READ: Rule(EVERYONE, "pages:read"),
     Verb.PAGE_RESPOND: Rule(RESPONDERS, "pages:write"),
+    Verb.PAGE_START: Rule(RESPONDERS, "pages:write"),
     Verb.POLICY_READ: Rule(EVERYONE, "oncall:read"),
     Verb.POLICY_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.SCHEDULE_READ: Rule(EVERYONE, "oncall:read"),
@@ -149,6 +154,9 @@ RULES = {
     Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RESPONSE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.SAVED_VIEW_WRITE: Rule(EVERYONE, "incidents:write"),
+    Verb.SAVED_VIEW_SHARE: Rule(RESPONDERS, "incidents:write"),
+    Verb.SAVED_VIEW_MANAGE: Rule(MANAGERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),

@@ -17,14 +17,13 @@ from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.paging import actions as paging
-from firebell.paging.actions import ManualTarget
+from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
 from firebell.response import plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,
     NEXT_TIER,
     SERVICE_TEAM,
-    TARGET_KINDS,
     Audience,
     Group,
     How,
@@ -201,8 +200,7 @@ def _sentence(actor: Actor, text: str) -> str:
 def manual_target(target: str) -> ManualTarget:
     """Return a stored target such as schedule:3 as the target of a page."""
     kind, _, target_id = target.partition(":")
-    assert kind in TARGET_KINDS
-    return ManualTarget(kind, int(target_id))  # type: ignore[arg-type]
+    return ManualTarget(ManualTargetKind(kind), int(target_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +279,7 @@ async def _page_new(
         await _open(tx, actor, one, step, each.target, each.reached, now)
         return
     for person_id in each.new:
-        await _open(tx, actor, one, step, ManualTarget("person", person_id), [person_id], now)
+        await _open(tx, actor, one, step, ManualTarget(ManualTargetKind.PERSON, person_id), [person_id], now)
 
 
 async def _targets(tx: Tx, one: RunningResponse, who: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
 from firebell.paging import actions as paging
-from firebell.paging.actions import ManualTarget
+from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
 from firebell.response import plan, queries
 from firebell.response.acting import manual_target
@@ -121,7 +121,7 @@ def _group(settings: ResponseSettings, group: Group) -> list[ManualTarget]:
 
 def _targets(settings: ResponseSettings, step: Step, team_id: int | None) -> list[ManualTarget]:
     if step.who == SERVICE_TEAM:
-        return [ManualTarget("team", team_id)] if team_id else []
+        return [ManualTarget(ManualTargetKind.TEAM, team_id)] if team_id else []
     return [manual_target(target) for target in plan.targets(settings, step.who)]
 
 

@@ -41,6 +41,13 @@ COMMANDS = (
         "ack acknowledgement take respond answer waiting triggered firing unacknowledged alerts",
         verb=Verb.PAGE_RESPOND,
     ),
+    PaletteCommand(
+        "Page someone",
+        "/pages/new",
+        "phone-call",
+        "call wake notify alarm person team schedule on-call expert help now",
+        verb=Verb.PAGE_START,
+    ),
     PaletteCommand("See who is on call", "/oncall", "calendar-range", f"{_ONCALL} now today", ("G", "S")),
     PaletteCommand(
         "Create override",

@@ -7,12 +7,14 @@ from datetime import datetime
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
+from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.signing import Signer
 from firebell.kit.web import undo
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.schedules import change_undo
+from firebell.paging import actions as paging
 from firebell.paging import policy_actions
 from firebell.people import actions as people
 from firebell.people import permissions
@@ -101,6 +103,16 @@ async def _feed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undon
     return Undone("Calendar feed restored.", "/settings/calendars")
 
 
+async def _saved_view(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
+    view = await incidents.restore_saved_view(tx, actor, entry, now)
+    return Undone(f"View {view.name} restored.", f"/incidents?{view.query}")
+
+
+async def _manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
+    page = await paging.retract_manual_page(tx, actor, entry, now)
+    return Undone(f"{page.ref} resolved as a mistake.", f"/pages/{page.ref}")
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How one kind of audit entry is undone: permission, function, and the hint once it is too late."""
@@ -111,7 +123,9 @@ class Way:
 
 
 WAYS = {
+    "page.manual": Way(Verb.PAGE_START, _manual_page, "Resolve the page instead."),
     "policy.deleted": Way(Verb.POLICY_WRITE, _policy, "Create the policy again in Escalation."),
+    "saved_view.deleted": Way(Verb.SAVED_VIEW_WRITE, _saved_view, "Save the view again."),
     "service.changed": Way(Verb.SERVICE_WRITE, _service, "Change it on its page."),
     "integration.revoked": Way(Verb.INTEGRATION_REVOKE, _integration, "Add a new key to the service."),
     "contact.removed": Way(Verb.CONTACT_METHOD_WRITE, _contact_method, "Add the contact method again."),

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.web import transaction
-from firebell.kit.web.undo import Offer
+from firebell.kit.web.undo import UNDO_WITHIN, Offer
 
 COOKIE = "firebell_flash"
 LIVE_REFRESH = "X-Live"
@@ -19,6 +19,7 @@ LIVE_REFRESH = "X-Live"
 _PURPOSE = "flash"
 _SHOWN_WITHIN = timedelta(seconds=60)
 _TEXT_LIMIT = 300
+_SECONDS = int(UNDO_WITHIN.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Flash:
     undo: str = ""
     reveals: int = 0
     """The contact method whose signing secret the page shows with the message, 0 for none."""
+    seconds: int = _SECONDS
+    """How long the message is shown."""
 
 
 def redirect(
@@ -42,6 +45,8 @@ def redirect(
         "undo": undo.token if undo else "",
         "reveals": reveals,
     }
+    if undo:
+        value["seconds"] = round((undo.until - transaction.now(request)).total_seconds())
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE,
@@ -76,7 +81,8 @@ def waiting(request: Request, now: datetime) -> Flash | None:
     except Invalid:
         return None
     here = value["path"] == request.url.path
-    return Flash(value["text"], value["undo"], value["reveals"]) if here else None
+    shown_for = value.get("seconds", _SECONDS)
+    return Flash(value["text"], value["undo"], value["reveals"], shown_for) if here else None
 
 
 def clear(response: Response) -> None:

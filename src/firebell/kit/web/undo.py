@@ -85,13 +85,15 @@ async def _latest(tx: Tx, person_id: int | None, actions: Collection[str], since
     return _entry(row) if row else None
 
 
-async def offer(tx: Tx, signer: Signer, actor: Actor, action: str, now: datetime) -> Offer | None:
+async def offer(
+    tx: Tx, signer: Signer, actor: Actor, action: str, now: datetime, *, within: timedelta = UNDO_WITHIN
+) -> Offer | None:
     """Return the undo offer for the actor's action at `now`; None if it changed nothing or is final."""
     entry = await _latest(tx, actor.person_id, [action], now - timedelta.resolution)
     if entry is None:
         return None
     token = signer.sign(_PURPOSE, {"audit": entry.id}, now + _TOKEN_LASTS)
-    return Offer(token, entry.at + UNDO_WITHIN)
+    return Offer(token, entry.at + within)
 
 
 async def find(

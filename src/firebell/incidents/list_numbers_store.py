@@ -1,0 +1,158 @@
+"""The SQL that counts and measures the incidents of a list; its work is bounded however many there are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from firebell.incidents.list_numbers import Numbers, Tally
+from firebell.incidents.list_store import COUNTED, ListQuery
+from firebell.incidents.model import IncidentFilter, Phase
+from firebell.kit.db.database import Row, Tx
+
+OPTIONS = 8
+"""Number of options that a filter offers."""
+
+
+def _tally(row: Row) -> Tally:
+    values = dict(row)
+    return Tally(**{**values, "phase": Phase(values["phase"])})
+
+
+async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) -> list[Tally] | None:
+    """Return how many incidents have each state, severity and month; None if that would be slow to count.
+
+    Only the service, the commander and the words of the filter count. All incidents are counted from an index,
+    filtered ones are read, up to `COUNTED`.
+    """
+    narrow = replace(
+        wanted, phases=(), drill=None, severities=(), since=None, until=None, postmortem_due=False
+    )
+    query = ListQuery()
+    months = query.add(list(starts))
+    if narrow == IncidentFilter():
+        source, limit = "incident", None
+    else:
+        limit = COUNTED + 1
+        source = f"""(
+            {query.listed("id, drill, phase, severity, declared_at", narrow, "id desc", str(limit))}
+        )"""
+    rows = await tx.fetch(
+        f"""
+        with incident_counted as {"materialized" if limit else "not materialized"} (
+            select *
+            from {source} counted
+        )
+        select drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month,
+            false as postmortem_due, count(*) as incidents
+        from incident_counted
+        group by drill, phase, severity, month
+        union all
+        select drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month,
+            true as postmortem_due, count(*) as incidents
+        from incident_postmortem
+        join incident_counted on incident_counted.id = incident_postmortem.incident_id
+        where incident_postmortem.state <> 'published'
+        group by drill, phase, severity, month
+        """,
+        *query.values,
+    )
+    counted = [_tally(row) for row in rows]
+    is_cut = limit is not None and sum(t.incidents for t in counted if not t.postmortem_due) >= limit
+    return None if is_cut else counted
+
+
+async def services(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
+    """Return the services of most incidents among the newest that the filter leaves, whatever its own service."""
+    return await _options(
+        tx,
+        replace(wanted, service_id=None),
+        """
+        select service_id as option, count(*) as incidents
+        from matching
+        join incident_service on incident_service.incident_id = matching.id
+        group by service_id
+        """,
+    )
+
+
+async def commanders(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
+    """Return the commanders of most incidents among the newest that the filter leaves, whatever its own commander."""
+    return await _options(
+        tx,
+        replace(wanted, commander_id=None),
+        """
+        select person_id as option, count(*) as incidents
+        from matching
+        join incident_role on incident_role.incident_id = matching.id
+            and incident_role.role = 'commander'
+            and incident_role.until_at is null
+        group by person_id
+        """,
+    )
+
+
+async def _options(tx: Tx, wanted: IncidentFilter, grouped: str) -> dict[int, int]:
+    query = ListQuery()
+    rows = await tx.fetch(
+        f"""
+        with matching as materialized (
+            {query.listed("id", wanted, "id desc", str(COUNTED))}
+        ),
+        counted as (
+            {grouped}
+        )
+        select option, incidents
+        from counted
+        order by incidents desc, option
+        limit {OPTIONS}
+        """,
+        *query.values,
+    )
+    return {row["option"]: row["incidents"] for row in rows}
+
+
+async def numbers(tx: Tx, wanted: IncidentFilter, now: datetime) -> Numbers:
+    """Return facts about the newest `COUNTED` incidents of a list; impact that has not ended lasts until `now`."""
+    query = ListQuery()
+    ends = query.add(now)
+    columns = "id, phase, detected_at, declared_at, impact_start, impact_end, resolved_at, closed_at"
+    row = await tx.row(
+        f"""
+        with matching as materialized (
+            {query.listed(columns, wanted, "id desc", str(COUNTED))}
+        ),
+        document as (
+            select count(*) filter (where state <> 'published') as due,
+                count(*) filter (where state <> 'published' and due_at < {ends}::timestamptz) as overdue
+            from matching
+            join incident_postmortem on incident_postmortem.incident_id = matching.id
+        )
+        select count(*) as incidents,
+            extract(epoch from sum(
+                coalesce(impact_end, closed_at, {ends}::timestamptz) - coalesce(impact_start, detected_at)
+            ) filter (where phase <> 'dismissed'))::float as impact,
+            percentile_cont(0.5) within group (
+                order by extract(epoch from impact_end - detected_at)::float
+            ) as median_mitigation,
+            percentile_cont(0.5) within group (
+                order by extract(epoch from closed_at - declared_at)::float
+            ) as median_duration,
+            (select due from document) as postmortems_due,
+            (select overdue from document) as postmortems_overdue
+        from matching
+        """,
+        *query.values,
+    )
+    assert row
+
+    def duration(name: str) -> timedelta | None:
+        return None if row[name] is None else max(timedelta(0), timedelta(seconds=row[name]))
+
+    return Numbers(
+        incidents=row["incidents"],
+        impact=duration("impact"),
+        median_mitigation=duration("median_mitigation"),
+        median_duration=duration("median_duration"),
+        postmortems_due=row["postmortems_due"],
+        postmortems_overdue=row["postmortems_overdue"],
+    )

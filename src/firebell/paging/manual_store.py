@@ -1,0 +1,100 @@
+"""The SQL of pages that people start by hand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db.database import Row, Tx
+from firebell.paging.model import ManualPage, ManualTarget, ManualTargetKind
+
+_COLUMNS = "id, page_id, actor, actor_id, target_kind, target_id, target_name, text"
+
+
+def _manual_page(row: Row) -> ManualPage:
+    values = dict(row)
+    return ManualPage(**{**values, "target_kind": ManualTargetKind(values["target_kind"])})
+
+
+async def insert(
+    tx: Tx,
+    *,
+    actor: str,
+    actor_id: int | None,
+    target: ManualTarget,
+    target_name: str,
+    text: str,
+    key: str | None,
+    now: datetime,
+) -> int | None:
+    """Insert a manual page and return its id; None if the actor used the key before.
+
+    A concurrent request with the same key waits here until this transaction ends.
+    """
+    inserted: int | None = await tx.value(
+        """
+        insert into manual_page (
+            actor, actor_id, target_kind, target_id, target_name, text, idempotency_key, created_at
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (actor_id, idempotency_key) do nothing
+        returning id
+        """,
+        actor,
+        actor_id,
+        target.kind,
+        target.id,
+        target_name,
+        text,
+        key,
+        now,
+    )
+    return inserted
+
+
+async def set_page(tx: Tx, manual_page_id: int, page_id: int) -> None:
+    """Store which page a manual page started."""
+    await tx.execute("update manual_page set page_id = $2 where id = $1", manual_page_id, page_id)
+
+
+async def by_key(tx: Tx, actor_id: int, key: str) -> ManualPage | None:
+    """Return the manual page that the actor started with this idempotency key."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from manual_page
+        where actor_id = $1
+            and idempotency_key = $2
+        """,
+        actor_id,
+        key,
+    )
+    return _manual_page(row) if row else None
+
+
+async def started_since(tx: Tx, actor_id: int, since: datetime) -> int:
+    """Return how many pages the actor started by hand after an instant."""
+    started: int = await tx.value(
+        """
+        select count(*)
+        from manual_page
+        where actor_id = $1
+            and created_at > $2
+        """,
+        actor_id,
+        since,
+    )
+    return started
+
+
+async def of_pages(tx: Tx, page_ids: Sequence[int]) -> dict[int, ManualPage]:
+    """Return who started these pages by hand, by page; pages of alerts and incidents are absent."""
+    if not page_ids:
+        return {}
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from manual_page
+        where page_id = any($1::bigint[])
+        """,
+        list(page_ids),
+    )
+    return {row["page_id"]: _manual_page(row) for row in rows}
