@@ -117,6 +117,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
         "firebell.incidents.mitigations",
+        # the pure rule of what the channel of an incident is called
+        "firebell.incidents.channel_names",
         "firebell.oncall.rota",
         "firebell.oncall.calendars.public_holidays",
     }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import lifecycle, list_store, store
+from firebell.incidents import lifecycle, list_store, messages, store
 from firebell.incidents.model import (
     ACTIVE,
     ENTRY_KINDS,
@@ -49,10 +49,12 @@ incidents = list_store.in_phases
 incidents_by_id = store.incidents_by_id
 incident_of_page = store.incident_of_page
 lock_free = store.lock_free
+next_update_text = messages.next_update_text
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 roles = store.roles
 services = store.services
+severity_meaning = messages.severity_meaning
 timeline = store.timeline
 
 
