@@ -101,12 +101,12 @@ class Chat:
                 self.room = replace(self.room, state=RoomState.ARCHIVED)
             for key, shown in zip(op.keys, op.hashes, strict=True):
                 before = self.actual.get(key, ChatObject(key, "inc-7", ObjectState.NONE))
-                has_id = op.kind in (OpKind.POST, OpKind.FIND_MEMBER)
+                new_id = {OpKind.POST: str(len(self.made)), OpKind.FIND_MEMBER: f"U-{key}"}.get(op.kind)
                 self.actual[key] = replace(
                     before,
                     state=ObjectState.SENT,
                     channel=op.channel or "C9",
-                    ts=f"{len(self.made)}" if has_id else before.ts,
+                    ts=new_id or before.ts,
                     part_of=None if key == op.key else op.key,
                     sent_hash=mirror.REMOVED if op.kind is OpKind.DELETE else shown,
                     sent_urgent=op.urgent,

@@ -35,7 +35,7 @@ def markdown(content: Content, limit: int, *, mention: str = "@{}") -> str:
     links = [(link.label, link.url) for link in content.links]
     links += [(button.label, button.url) for button in content.buttons if button.url]
     tail = " · ".join(
-        f"[{escape(label)}]({url})" for label, url in links if ")" not in url and " " not in url
+        f"[{escape(clip(label, 100))}]({url})" for label, url in links if ")" not in url and " " not in url
     )
     text = "\n\n".join(line for line in lines if line)
     if not tail:

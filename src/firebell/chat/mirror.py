@@ -167,6 +167,9 @@ class _Planner:
                     waiting.append(want)
             else:
                 groups[thing.part_of or want.key].append(want)
+        if searched or any(self._nonce(want) for want in wanted):
+            # whether the earlier ones arrived is found out first: the order stays, and they share a digest
+            waiting = []
         late = [w for w in waiting if w.entry and self.now - w.entry.at > LATE_AFTER]
         fresh = [w for w in waiting if w not in late]
         for start in range(0, len(late), LATE_DIGEST_LINES):

@@ -42,7 +42,10 @@ async def incident_facts(
     updates = await subject_store.updates(tx, incident_id, ANNOUNCED_UPDATES)
     room = await store.room(tx, account.id, incident_id)
     tz = account.settings.tz
-    text = await incidents.next_update_text(tx, incident, public_url, tz, now)
+    phase_at, any_at = await subject_store.changed_at(tx, incident_id)
+    # as of the last change: a text that changes with the clock would be edited for ever
+    as_of = any_at or incident.declared_at
+    text = await incidents.next_update_text(tx, incident, public_url, tz, as_of)
     published_at = None
     try:
         postmortem = await postmortems.of_incident(tx, incident_id)
@@ -57,7 +60,7 @@ async def incident_facts(
         provisional=incident.provisional,
         meaning=await incidents.severity_meaning(tx, incident.severity),
         phase=Phase(incident.phase),
-        phase_since=await subject_store.phase_since(tx, incident_id) or incident.declared_at,
+        phase_since=phase_at or incident.declared_at,
         drill=incident.drill,
         private=private,
         declared_at=incident.declared_at,

@@ -61,17 +61,18 @@ async def updates(tx: Reads, incident_id: int, limit: int) -> list[EntryFact]:
     return [EntryFact(**dict(row)) for row in reversed(rows)]
 
 
-async def phase_since(tx: Reads, incident_id: int) -> datetime | None:
-    """Return when the phase last changed, None if it never did."""
-    at: datetime | None = await tx.value(
+async def changed_at(tx: Reads, incident_id: int) -> tuple[datetime | None, datetime | None]:
+    """Return when the phase of an incident last changed, and when anything did; None for never."""
+    row = await tx.row(
         """
-        select max(at)
+        select max(at) filter (where kind = 'phase') as phase_at, max(at) as any_at
         from timeline_entry
-        where incident_id = $1 and kind = 'phase'
+        where incident_id = $1
         """,
         incident_id,
     )
-    return at
+    assert row
+    return row["phase_at"], row["any_at"]
 
 
 async def is_private(tx: Reads, incident_id: int) -> bool:

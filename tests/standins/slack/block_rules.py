@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
 TEXT_LIMITS = {"section": 3000, "header": 150, "context": 2000, "button": 75, "field": 2000, "option": 75}
@@ -100,8 +101,11 @@ def check(arguments: dict[str, Any]) -> None:
         raise Refused("msg_too_long", f"{utf16(text)} characters of text")
     if len(blocks) > 50:
         raise Refused("invalid_blocks", f"{len(blocks)} blocks")
-    for parsed in Block.parse_all(blocks):
-        parsed.validate_json()
+    try:
+        for parsed in Block.parse_all(blocks):
+            parsed.validate_json()
+    except SlackObjectFormationError as error:
+        raise Refused("invalid_blocks", str(error)) from error
     ids = [action for block in blocks for action in _block(block)]
     if len(ids) != len(set(ids)):
         raise Refused("invalid_blocks", "an action_id twice")

@@ -164,8 +164,11 @@ class Workspace:
                 raise Refused("missing_scope", scopes)
         if unknown := set(arguments) - set(fact["arguments"]):
             raise Refused("invalid_arguments", f"{method} has no {sorted(unknown)}")
+        can_be_empty = ("topic", "purpose")
         if absent := [
-            name for name in fact["required"] if arguments.get(name) in (None, "") and name != "topic"
+            name
+            for name in fact["required"]
+            if arguments.get(name) is None or (arguments[name] == "" and name not in can_be_empty)
         ]:
             raise Refused("invalid_arguments", f"{method} needs {absent}")
 

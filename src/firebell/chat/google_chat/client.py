@@ -25,7 +25,9 @@ def render(content: Content) -> str:
     lines += [f"*{label}:* {escape(value)}" for label, value in content.fields]
     lines += [escape(content.quote.text)] if content.quote else []
     lines += [escape(content.footer)] if content.footer else []
-    links = " · ".join(f"<{link.url}|{escape(link.label)}>" for link in content.links if "|" not in link.url)
+    links = " · ".join(
+        f"<{link.url}|{escape(clip(link.label, 100))}>" for link in content.links if "|" not in link.url
+    )
     return clip("\n".join(lines) or content.text, _MAX_CHARS) + (f"\n{links}" if links else "")
 
 
