@@ -59,6 +59,15 @@ async def note(w: World, incident: Incident, text: str, kind: str = "note") -> N
         await incidents.add_entry(tx, actor, incident.id, kind, text, w.now)
 
 
+async def make_private(w: World) -> None:
+    """Let only responders see every incident."""
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(
+            "alter table incident add column if not exists visibility text not null default 'open'"
+        )
+        await tx.execute("update incident set visibility = 'private'")
+
+
 async def run_for(w: World, seconds: float, step_s: float = 1) -> None:
     """Let time pass in small steps, as the lane would see it."""
     end = w.now + timedelta(seconds=seconds)

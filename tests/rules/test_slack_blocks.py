@@ -106,11 +106,11 @@ def test_text_that_people_wrote_neither_mentions_nor_links(text: str) -> None:
 
 
 def test_buttons_stay_when_a_message_is_cut() -> None:
-    content = Content("x", paragraphs=("y" * 2900,) * 80, buttons=(Button("Update", "fb_update"),))
+    content = Content("x", paragraphs=("y" * 2900,) * 80, buttons=(Button("Update", "fb_run_update"),))
     shown = blocks.blocks(content)
 
     assert len(shown) == 50
-    assert shown[-1]["elements"][0]["action_id"] == "fb_update"
+    assert shown[-1]["elements"][0]["action_id"] == "fb_run_update"
 
 
 def test_a_page_never_shows_more_than_four_buttons() -> None:

@@ -11,7 +11,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from tests.chat_world import announce, chat_world, dead, declare, note, run_for
+from tests.chat_world import announce, chat_world, dead, declare, make_private, note, run_for
 from tests.standins.slack.workspace import BOT_USER, Workspace
 from tests.world import World
 
@@ -222,11 +222,8 @@ async def test_a_private_incident_is_nowhere_but_in_its_private_room(dsn: str, c
     async with chat_world(dsn, clock) as (w, space, account):
         channel = space.add_channel("incidents")
         await announce(w, account, channel.id, pages=True)
-        async with w.ctx.db.tx() as tx:
-            await tx.execute(
-                "alter table incident add column if not exists visibility text default 'private'"
-            )
         await declare(w, "Keys were leaked")
+        await make_private(w)
         await run_for(w, 60)
 
         assert channel.messages == []
@@ -247,10 +244,7 @@ async def test_an_incident_that_becomes_private_leaves_nothing_of_us_in_public(
         public = space.room(incident.id)
         await note(w, incident, "the key of the vault")
         await run_for(w, 10)
-        async with w.ctx.db.tx() as tx:
-            await tx.execute(
-                "alter table incident add column if not exists visibility text default 'private'"
-            )
+        await make_private(w)
         await note(w, incident, "now private")
         await run_for(w, 120)
 
@@ -267,11 +261,9 @@ async def test_without_the_scope_for_private_channels_a_private_incident_gets_no
 ) -> None:
     async with chat_world(dsn, clock) as (w, space, _account):
         async with w.ctx.db.tx() as tx:
-            await tx.execute(
-                "alter table incident add column if not exists visibility text default 'private'"
-            )
             await tx.execute("update chat_account set scopes = array_remove(scopes, 'groups:write')")
         await declare(w, "Keys were leaked")
+        await make_private(w)
         await run_for(w, 30)
 
         assert space.channels == {}

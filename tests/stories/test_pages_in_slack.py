@@ -17,11 +17,11 @@ async def test_pages_are_announced_and_follow_their_state(dsn: str, clock: FakeC
         await w.alert()
         await run_for(w, 5)
         (message,) = channel.messages
-        assert "fb_ack" in _shown(message)
+        assert "fb_page_ack" in _shown(message)
         await w.ack(w.mara)
         await run_for(w, 5)
         assert "Acknowledged by Mara Lindqvist" in _shown(channel.messages[0])
-        assert "fb_ack" not in _shown(channel.messages[0])
+        assert "fb_page_ack" not in _shown(channel.messages[0])
         await w.resolve(w.mara)
         await run_for(w, 5)
 

@@ -31,8 +31,6 @@ STORM_PAGES = 20
 STORM_WINDOW = timedelta(seconds=60)
 """More pages in one channel within this time are shown in one message."""
 STORM_SETTLE_S = 5
-PAGES_KEPT_FOR = timedelta(minutes=10)
-"""How long the message of a resolved page is still brought up to date."""
 
 
 def member_key(person_id: int) -> str:
@@ -289,7 +287,7 @@ def _archive(facts: IncidentFacts, room: Room | None, now: datetime) -> tuple[li
     wanted = []
     if now >= at - ARCHIVE_NOTICE:
         text = "This channel is archived in 24 hours."
-        button = messages.Button("Keep channel", "fb_room_keep", f'{{"i":{facts.id}}}')
+        button = messages.Button("Keep channel", "fb_open", url=facts.url)
         content = Content(text=text, paragraphs=(text,), buttons=(button,))
         key = _key(facts, "archive-notice")
         wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=content))

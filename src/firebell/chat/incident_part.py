@@ -23,6 +23,8 @@ class ChannelView:
     url: str
     can_create: bool
     is_lost: bool
+    can_keep: bool
+    """True if the channel will be archived unless someone keeps it."""
     waits_s: int
     """How long the oldest change waits that the chat does not show; 0 if none waits for long."""
 
@@ -55,6 +57,10 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> list[ChannelView]:
                 and room is not None
                 and room.state is RoomState.LOST
                 and "room" not in room.owners,
+                can_keep=not is_open
+                and room is not None
+                and room.state is RoomState.OPEN
+                and "archive" not in room.owners,
                 waits_s=waits_s if waits_s > LATE_S else 0,
             )
         )

@@ -12,6 +12,8 @@ from firebell.kit.localtime import to_local
 from firebell.kit.text import plural
 from firebell.kit.web.html import duration
 
+INCIDENT, PAGE = "incident", "page"
+"""The commands whose words the buttons carry."""
 ENTRY_MAX_CHARS = 2_900
 TEMPLATE_MAX_CHARS = 2_500
 """Longest update template that the pinned summary shows; a longer one is a message of its own."""
@@ -56,6 +58,16 @@ def _value(**ids: int) -> str:
     return msgspec.json.encode(ids).decode()
 
 
+def _form(name: str, incident_id: int) -> str:
+    """Return the value of a button that opens a form about an incident."""
+    return msgspec.json.encode({"m": name, "i": incident_id}).decode()
+
+
+def _command(command: str, text: str) -> str:
+    """Return the value of a button that does what a command does."""
+    return msgspec.json.encode({"c": command, "t": text}).decode()
+
+
 def _name(someone: Someone | None) -> str:
     return someone.name if someone else "Not assigned"
 
@@ -75,14 +87,13 @@ def summary(facts: IncidentFacts, war_room_url: str = "") -> Content:
     status = (
         f"{severity_label(facts)} · {phase_label(facts.phase)} since {clock(facts.phase_since, facts.tz)}"
     )
-    value = _value(i=facts.id)
     buttons = (
-        Button("Update", "fb_update", value, style="primary"),
-        Button("Severity", "fb_severity", value),
-        Button("Roles", "fb_roles", value),
-        Button("Task", "fb_task", value),
-        Button("Page someone", "fb_page", value),
-        Button("Resolve", "fb_resolve_incident", value),
+        Button("Update", "fb_run_update", _form("update", facts.id), style="primary"),
+        Button("Severity", "fb_run_severity", _form("severity", facts.id)),
+        Button("Roles", "fb_run_roles", _form("role", facts.id)),
+        Button("Task", "fb_run_task", _form("task", facts.id)),
+        Button("Page someone", "fb_run_page", _form("page", facts.id)),
+        Button("Resolve", "fb_run_resolve", _form("resolve", facts.id)),
     )
     return Content(
         text=f"{facts.ref} {severity_label(facts)}: {facts.title}",
@@ -170,7 +181,6 @@ def announcement(facts: IncidentFacts, room_name: str, room_url: str) -> Content
     else:
         commander = f"commander {facts.commander.name}" if facts.commander else "no commander yet"
         status = f"{severity_label(facts)} · {phase_label(facts.phase)} · {commander}"
-    value = _value(i=facts.id)
     return Content(
         text=f"{facts.ref} {severity_label(facts)}: {facts.title}",
         title=facts.title,
@@ -181,7 +191,11 @@ def announcement(facts: IncidentFacts, room_name: str, room_url: str) -> Content
             Link(facts.ref, facts.url),
             *([Link(f"#{room_name}" if room_name else "Channel", room_url)] if room_url else []),
         ),
-        buttons=(Button("Join room", "fb_join", value),) if facts.is_open else (),
+        buttons=(
+            (Button("Join room", "fb_run_join", _command(INCIDENT, f"join {facts.ref}")),)
+            if facts.is_open
+            else ()
+        ),
     )
 
 
@@ -196,14 +210,10 @@ def announced_update(entry: EntryFact, tz: str) -> Content:
 
 def lost_room(facts: IncidentFacts) -> Content:
     """Return the question that is asked when a person archived or deleted the room of an open incident."""
-    value = _value(i=facts.id)
     return Content(
         text=f"The channel of {facts.ref} was archived or deleted.",
         paragraphs=("The channel was archived or deleted while the incident is open.",),
-        buttons=(
-            Button("Create channel", "fb_room_create", value, style="primary"),
-            Button("Continue without", "fb_room_skip", value),
-        ),
+        buttons=(Button("Create channel", "fb_open", url=facts.url),),
         links=(Link(facts.ref, facts.url),),
     )
 
@@ -214,13 +224,13 @@ def update_reminder(
     """Return the reminder of an update, at 80% and at 100% of its interval."""
     at = clock_with_zone(due_at, facts.tz)
     text = f"The update was due at {at}." if overdue else f"The next update is due at {at}."
-    value = _value(i=facts.id)
+    unchanged = _command(INCIDENT, f"{facts.ref} update Nothing changed.")
     return Content(
         text=text,
         paragraphs=(text,),
         buttons=(
-            Button("Update", "fb_update", value, style="primary"),
-            Button("Nothing changed", "fb_no_change", value),
+            Button("Update", "fb_run_update", _form("update", facts.id), style="primary"),
+            Button("Nothing changed", "fb_run_unchanged", unchanged),
         ),
         mentions=mentions,
     )
@@ -234,15 +244,15 @@ def reminder_done(facts: IncidentFacts, due_at: datetime) -> Content:
 
 def closing_poll(facts: IncidentFacts, stable_for: timedelta) -> Content:
     """Return the question whether a stable incident is over."""
-    value = _value(i=facts.id)
     text = f"Stable for {duration(stable_for)}. Is the incident over?"
     return Content(
         text=text,
         paragraphs=(text,),
         buttons=(
-            Button("Close incident", "fb_close", value, style="primary"),
-            Button("Still happening", "fb_still_happening", value, style="danger"),
-            Button("Wait 15 min", "fb_wait", value),
+            Button(
+                "Close incident", "fb_run_close", _command(INCIDENT, f"{facts.ref} close"), style="primary"
+            ),
+            Button("Still happening", "fb_run_update", _form("update", facts.id), style="danger"),
         ),
     )
 
@@ -275,12 +285,11 @@ def page_message(page: PageFacts) -> Content:
     severity = f"SEV{page.severity}" if page.severity is not None else page.urgency
     confirm_escalate = "Page the next level now?"
     confirm_resolve = "Resolve this page?" if page.severity in (0, 1) else ""
-    resolve = Button("Resolve", "fb_resolve_page", value, confirm=confirm_resolve)
-    escalate = Button("Escalate", "fb_escalate", value, confirm=confirm_escalate)
-    declare = Button("Declare incident", "fb_declare_page", value)
+    resolve = Button("Resolve", "fb_page_resolve", value, confirm=confirm_resolve)
+    escalate = Button("Escalate", "fb_page_escalate", value, confirm=confirm_escalate)
+    declare = Button("Declare incident", "fb_page_declare", value)
     menu = (
-        Button("Snooze 30 min", "fb_snooze", value),
-        Button("Add a note", "fb_note_page", value),
+        Button("Snooze 30 min", "fb_run", _command(PAGE, f"snooze {page.ref} 30m")),
         Button("Open page", "fb_open", url=page.url),
     )
     fields: tuple[tuple[str, str], ...] = ()
@@ -306,7 +315,7 @@ def page_message(page: PageFacts) -> Content:
                 ("On call", ", ".join(page.on_call) or "No one"),
                 ("Level", level),
             )
-            acknowledge = Button("Acknowledge", "fb_ack", value, style="primary")
+            acknowledge = Button("Acknowledge", "fb_page_ack", value, style="primary")
             buttons = (acknowledge, escalate, resolve, *([] if page.incident_ref else [declare]))
     alerts = "\n".join(clip(alert, 300) for alert in page.alerts[:_LISTED_ALERTS])
     links = [Link(page.ref, page.url)]

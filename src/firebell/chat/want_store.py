@@ -55,27 +55,42 @@ async def want_open_incidents(tx: Tx, account_id: int, now: datetime) -> None:
     )
 
 
-async def want_changed_pages(tx: Tx, account_id: int, since: datetime, now: datetime, limit: int) -> int:
-    """Compare the pages that changed since they were compared; those resolved before `since` stay as they are."""
+async def want_changed_pages(tx: Tx, account_id: int, now: datetime, limit: int) -> int:
+    """Compare the pages that changed since they were compared, once more after they were resolved.
+
+    A page that was resolved before it was ever compared stays unseen.
+    """
     return await tx.changed(
         """
-        insert into chat_want (account_id, target, rank, version, dirty_at, due_at)
-        select $1, 'pg-' || page.id, 0, page.version, $3, $3
-        from page
-        left join chat_want
-            on chat_want.account_id = $1
-            and chat_want.target = 'pg-' || page.id
-        where (page.state not in ('resolved', 'merged') or page.resolved_at > $2)
-            and page.version > coalesce(chat_want.version, 0)
-        order by page.id
-        limit $4
+        with changed as (
+            select page.id, page.version, false as is_over
+            from page
+            left join chat_want
+                on chat_want.account_id = $1
+                and chat_want.target = 'pg-' || page.id
+            where page.state in ('triggered', 'exhausted', 'acked', 'snoozed')
+                and page.version > coalesce(chat_want.version, 0)
+            union all
+            select page.id, page.version, true as is_over
+            from chat_want
+            join page on page.id = substring(chat_want.target from 4)::bigint
+            where chat_want.account_id = $1
+                and chat_want.target like 'pg-%'
+                and not chat_want.is_over
+                and page.state in ('resolved', 'merged')
+            order by id
+            limit $3
+        )
+        insert into chat_want (account_id, target, rank, version, dirty_at, due_at, is_over)
+        select $1, 'pg-' || id, 0, version, $2, $2, is_over
+        from changed
         on conflict (account_id, target) do update
         set version = excluded.version,
             dirty_at = excluded.dirty_at,
-            due_at = least(chat_want.due_at, excluded.due_at)
+            due_at = least(chat_want.due_at, excluded.due_at),
+            is_over = excluded.is_over
         """,
         account_id,
-        since,
         now,
         limit,
     )

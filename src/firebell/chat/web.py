@@ -248,7 +248,11 @@ async def dead_letter(visit: CurrentVisit, account_id: str) -> Response:
 async def create_channel(visit: CurrentVisit, ref: str, account_id: str) -> Response:
     incident = await incidents.incident(visit.tx, parse_ref("INC", ref))
     account = await _account(visit, account_id)
-    if visit.text("what") == "without":
+    what = visit.text("what")
+    if what == "keep":
+        await room_events.keep_room(visit.tx, visit.actor, account.id, incident.id, visit.now)
+        text = "The channel is kept."
+    elif what == "without":
         await room_events.continue_without(visit.tx, visit.actor, account.id, incident.id, visit.now)
         text = "Continuing without a channel."
     else:

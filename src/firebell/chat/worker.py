@@ -15,7 +15,6 @@ from firebell.chat import mirror, object_store, outcomes, store, targets, want_s
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.adapters import open_adapter
 from firebell.chat.buckets import Buckets
-from firebell.chat.desired import PAGES_KEPT_FOR
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, Want
 from firebell.chat.wanted import Op, OpKind
 from firebell.kit.context import Context
@@ -104,8 +103,7 @@ class ChatMirror:
         for session in sessions:
             account = session.account
             if any(rule.pages for rule in account.settings.rules):
-                since = now - PAGES_KEPT_FOR
-                await want_store.want_changed_pages(tx, account.id, since, now, PAGES_PER_TURN)
+                await want_store.want_changed_pages(tx, account.id, now, PAGES_PER_TURN)
             wants += [
                 (session, want) for want in await want_store.due(tx, account.id, now, CONCURRENT_TARGETS)
             ]

@@ -79,9 +79,11 @@ create table chat_want (
     done_version bigint not null default 0,
     dirty_at timestamptz not null,
     due_at timestamptz,
-    error text not null default '',
+    -- of a page: it was resolved when it was last compared
+    is_over boolean not null default false,
     primary key (account_id, target)
 );
+create index chat_want_open_page on chat_want (account_id) where target like 'pg-%' and not is_over;
 create index chat_want_due on chat_want (account_id, rank, due_at) where due_at is not null;
 
 insert into due (kind, key, due_at)

@@ -69,12 +69,11 @@ def _button(button: Button, number: int) -> Block:
 def _overflow(menu: tuple[Button, ...]) -> Block:
     options: list[Block] = []
     for button in menu[:_MAX_OVERFLOW]:
-        value = f"{button.action} {button.value}"[:75]
-        option: Block = {"text": _plain(button.label, _BUTTON), "value": value}
+        option: Block = {"text": _plain(button.label, _BUTTON), "value": (button.value or button.action)[:75]}
         if button.url:
             option["url"] = button.url
         options.append(option)
-    return {"type": "overflow", "action_id": "fb_more", "options": options}
+    return {"type": "overflow", "action_id": "fb_run_more", "options": options}
 
 
 def _actions(content: Content) -> list[Block]:
