@@ -29,6 +29,7 @@ PATHS = (
         "/oncall/payments-primary/calendars",
         "/settings/people",
         "/settings/teams",
+        "/settings/chat",
     ),
     *("/clocks", "/clocks/regimes", "/clocks/regimes/eu-dora", "/incidents/INC-1/clocks"),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),

@@ -54,8 +54,14 @@ ADDRESSES = (
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander"),
     *("/handbook/templates", "/handbook/templates/update-first"),
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
-    *("/settings/people", "/settings/people/2/deactivate", "/settings/teams", "/settings/teams/payments"),
-    *("/settings/audit", "/more", "/nowhere"),
+    *(
+        "/settings/people",
+        "/settings/people/2/deactivate",
+        "/settings/teams",
+        "/settings/teams/payments",
+        "/settings/chat",
+    ),
+    *("/settings/chat", "/settings/audit", "/more", "/nowhere"),
 )
 """One address of every kind of page, in the organization of `lengthen`."""
 

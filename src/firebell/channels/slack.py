@@ -146,7 +146,7 @@ async def check_health(
         is_fine, reason = False, type(exc).__name__
     if is_fine:
         return [CheckResult("slack", "ok", "Slack accepts the bot token.")]
-    return [CheckResult("slack", "fail", f"Slack refused the bot token: {reason}.", f"Replace {_TOKEN}.")]
+    return [CheckResult("slack", "fail", f"Slack refused the bot token: {reason}. Replace {_TOKEN}.")]
 
 
 def _open(edges: Edges) -> Slack:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from firebell.chat import messages
-from firebell.chat.content import Content, digest
+from firebell.chat.content import Button, Content, digest
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState
 from firebell.chat.wanted import Desired, Rank, Wanted, WantedKind
@@ -287,7 +287,7 @@ def _archive(facts: IncidentFacts, room: Room | None, now: datetime) -> tuple[li
     wanted = []
     if now >= at - ARCHIVE_NOTICE:
         text = "This channel is archived in 24 hours."
-        button = messages.Button("Keep channel", "fb_open", url=facts.url)
+        button = Button("Keep channel", "fb_open", url=facts.url)
         content = Content(text=text, paragraphs=(text,), buttons=(button,))
         key = _key(facts, "archive-notice")
         wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=content))

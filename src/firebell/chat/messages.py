@@ -288,7 +288,7 @@ def page_message(page: PageFacts) -> Content:
     resolve = Button("Resolve", "fb_page_resolve", value, confirm=confirm_resolve)
     escalate = Button("Escalate", "fb_page_escalate", value, confirm=confirm_escalate)
     declare = Button("Declare incident", "fb_page_declare", value)
-    menu = (
+    menu: tuple[Button, ...] = (
         Button("Snooze 30 min", "fb_run", _command(PAGE, f"snooze {page.ref} 30m")),
         Button("Open page", "fb_open", url=page.url),
     )

@@ -48,6 +48,8 @@ class _Session:
     adapter: Adapter
     buckets: Buckets
     secrets: AccountSecrets
+    is_broken: bool = False
+    """The chat refused the token in this run: nothing more is called."""
 
 
 class ChatMirror:
@@ -95,6 +97,7 @@ class ChatMirror:
             buckets = session.buckets if session else Buckets(adapter.rates)
             session = _Session(account, adapter, buckets, secrets)
         session.account = account
+        session.is_broken = False
         self._sessions[account.id] = session
         return session
 
@@ -125,7 +128,7 @@ class ChatMirror:
     async def _step(self, session: _Session, want: Want) -> bool:
         """Compare a target and make the first call that may be made now; return False if there is none."""
         now = self._ctx.clock.now()
-        if self._lease_until is None or self._lease_until - now < CALL_NEEDS:
+        if session.is_broken or self._lease_until is None or self._lease_until - now < CALL_NEEDS:
             return False
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
@@ -195,6 +198,7 @@ class ChatMirror:
             "a call of a chat failed",
             extra={"account": session.account.id, "key": record.op.key, "code": failure.code},
         )
+        session.is_broken |= failure.trouble is Trouble.ACCOUNT
         if failure.trouble is Trouble.LIMITED:
             keys = session.adapter.buckets(record.op.kind, record.call.channel, record.op.key)
             jitter_s = self._ctx.pace.uniform(0, 1)
