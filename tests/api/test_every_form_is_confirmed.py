@@ -118,7 +118,7 @@ FILLED = {
         "signing_secret": "0123456789abcdef0123456789abcdef",
     },
     "/settings/chat/{account_id}/rules": {"channel": "C2"},
-    "/settings/chat/{account_id}/groups": {"group": "S2"},
+    "/settings/chat/{account_id}/groups": {"group": "S2", "schedule": "payments-primary"},
     "/settings/keys": {"name": "laptop"},
     "/incidents/new": {"title": "Search is slow", "severity": "2"},
     "/pages/{ref}/note": {"text": "Looking."},

@@ -389,6 +389,8 @@ async def test_a_stable_incident_is_asked_whether_it_is_over_and_archived_after_
         assert any("archived in 24 hours" in m["text"] for m in room.messages)
         await run_for(w, 2 * 86400, 3600)
         assert room.archived
+        await run_for(w, 86400, 3600)
+        assert space.count("conversations.create") == 1
 
 
 async def test_a_person_who_renames_the_channel_keeps_the_name(dsn: str, clock: FakeClock) -> None:

@@ -202,7 +202,15 @@ async def remove_rule(tx: Tx, actor: Actor, account_id: int, number: int, now: d
 async def set_groups(
     tx: Tx, actor: Actor, account_id: int, groups: Sequence[OncallGroup], now: datetime
 ) -> Account:
-    """Replace the user groups that hold who is on call."""
+    """Replace the user groups that hold who is on call; raise `Invalid` for one without an id or a schedule."""
+    for group in groups:
+        if not _CHANNEL.fullmatch(group.group):
+            raise Invalid(
+                "This is not the id of a group.",
+                fields={"group": "Enter the id of the group, such as S0614TZR7, from its address."},
+            )
+        if not group.schedule_ids:
+            raise Invalid("A group needs a schedule.", fields={"schedule": "Enter a schedule."})
     connected = await account(tx, account_id)
     if connected.kind is not ChatKind.SLACK:
         raise Conflict(f"{CHAT_LABELS[connected.kind]} has no user groups.")

@@ -40,7 +40,7 @@ def member_key(person_id: int) -> str:
 
 def wants_room(facts: IncidentFacts, account: Account, can: Capabilities, room: Room | None) -> bool:
     """Return True if the incident should have a channel of its own here."""
-    if not can.rooms or (room and room.state in (RoomState.LOST, RoomState.THREAD)):
+    if not can.rooms or (room and room.state in (RoomState.LOST, RoomState.THREAD, RoomState.ARCHIVED)):
         return False
     if room and room.state is not RoomState.WANTED:
         return True
@@ -302,7 +302,7 @@ def _announcements(
     rules = [
         rule
         for rule in account.settings.rules
-        if rule.takes_incident(facts.severity, facts.service_ids, facts.team_ids)
+        if not facts.drill and rule.takes_incident(facts.severity, facts.service_ids, facts.team_ids)
     ]
     channels = list(dict.fromkeys(rule.channel for rule in rules))
     wanted: list[Wanted] = []

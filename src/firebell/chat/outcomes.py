@@ -136,6 +136,10 @@ async def failed(record: Record, failure: CallFailed, jitter: float) -> None:
         case Trouble.TAKEN if op.kind is OpKind.CREATE_ROOM and record.target.room:
             await store.change_room(tx, record.target.room.id, attempt=record.target.room.attempt + 1)
             retry_at, error = None, ""
+        case Trouble.TAKEN if op.kind is OpKind.RENAME:
+            # the old name is as good
+            await done(record, Done(name=record.target.room.name if record.target.room else ""))
+            return
         case Trouble.NO_ROOMS if record.target.room:
             await store.change_room(tx, record.target.room.id, state=RoomState.THREAD)
             state = ObjectState.DEAD

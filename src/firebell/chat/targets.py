@@ -45,6 +45,11 @@ async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str,
     if room and facts.private and not room.private and room.state is RoomState.OPEN:
         await _leave_public_room(tx, account, room, now)
         room = await store.want_room(tx, account.id, incident_id, private=True)
+    if room and facts.is_open and room.state is RoomState.ARCHIVED:
+        # it was reopened: a bot cannot take a channel out of the archive
+        await store.change_room(tx, room.id, state=RoomState.MOVED)
+        await object_store.forget_room(tx, account.id, incident_id)
+        room = None
     member_keys = {desired.member_key(person.id): person.id for person in facts.invited}
     actual = await object_store.objects(tx, account.id, f"inc-{incident_id}", list(member_keys))
     members = {person_id: actual[key].ts for key, person_id in member_keys.items() if key in actual}

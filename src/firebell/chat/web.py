@@ -22,9 +22,9 @@ from firebell.chat.slack import scopes
 from firebell.chat.slack.manifest import manifest
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import FirebellError, NotFound
+from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_choices, to_number, to_required
+from firebell.kit.text import to_number, to_required
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.people import access, authentication
@@ -41,7 +41,6 @@ _CONNECTABLE = (
     (ChatKind.GOOGLE_CHAT, "Announcements"),
 )
 _SHOWN_SCOPES = ("channels:manage", "pins:write", "channels:history")
-_SERVICES_LISTED = 500
 
 
 async def _context(
@@ -53,7 +52,10 @@ async def _context(
     slack = next((a for a in connected if a.kind is ChatKind.SLACK), None)
     missing = scopes.missing(slack.scopes) if slack else []
     letters = await object_store.dead_letters(tx)
-    schedules = await oncall.schedules(tx)
+    rules = [rule for account in connected for rule in account.settings.rules]
+    groups = [group for account in connected for group in account.settings.groups]
+    services = await catalog.services_by_id(tx, [i for rule in rules for i in rule.service_ids])
+    schedules = await oncall.schedules_by_id(tx, [i for group in groups for i in group.schedule_ids])
     public_url = html.ctx(request).public_url
     return {
         "nav": "settings",
@@ -71,8 +73,8 @@ async def _context(
         "granted_count": len(scopes.SCOPES) + len(scopes.OPTIONAL) - len(missing),
         "scope_count": len(scopes.SCOPES) + len(scopes.OPTIONAL),
         "others": [(kind, text) for kind, text in _CONNECTABLE if all(a.kind is not kind for a in connected)],
-        "services": {s.id: s.name for s in await catalog.services(tx)},
-        "schedules": {s.id: s.name for s in schedules},
+        "services": {s.id: s.name for s in services.values()},
+        "schedules": {s.id: s.name for s in schedules.values()},
         "manifest": _json(manifest(public_url, socket=False)),
         "socket_manifest": _json(manifest(public_url, socket=True)),
         "form": form,
@@ -137,6 +139,14 @@ async def connect(request: Request, kind: str) -> Response:
     return flash.redirect(request, _PAGE, f"{CHAT_LABELS[chat]} is connected.")
 
 
+async def _schedule(visit: Visit, slug: str) -> int:
+    """Return the id of a schedule by its slug; raise `Invalid` at its field."""
+    try:
+        return (await oncall.by_slug(visit.tx, slug)).id
+    except NotFound as error:
+        raise Invalid(error.message, fields={"schedule": "Enter the name as in its address."}) from error
+
+
 async def _account(visit: Visit, account_id: str) -> Account:
     return await accounts.account(visit.tx, to_required(account_id, "account"))
 
@@ -184,14 +194,15 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
     what = visit.text("what")
     try:
         async with visit.tx.savepoint():
-            service = to_choices(visit.form.getlist("service"), "service") if visit.text("service") else []
+            named = [text for text in visit.text("service").split(",") if text.strip()]
+            services = [(await catalog.resolve_service(visit.tx, text.strip())).id for text in named]
             rule = AnnouncementRule(
                 channel=visit.text("channel"),
                 label=visit.text("label"),
                 severities=tuple(
                     to_number(value, "severity", most=3) for value in visit.form.getlist("severity")
                 ),
-                service_ids=tuple(service),
+                service_ids=tuple(services),
                 incidents=what in ("incidents", "both"),
                 pages=what in ("pages", "both"),
             )
@@ -217,7 +228,13 @@ async def add_group(visit: CurrentVisit, account_id: str) -> Response:
             group = OncallGroup(
                 visit.text("group").strip(),
                 visit.text("handle").strip().lstrip("@"),
-                tuple(to_choices(visit.form.getlist("schedule"), "schedule")),
+                tuple(
+                    [
+                        await _schedule(visit, t.strip())
+                        for t in visit.text("schedule").split(",")
+                        if t.strip()
+                    ]
+                ),
             )
             groups = [g for g in account.settings.groups if g.group != group.group]
             await accounts.set_groups(visit.tx, visit.actor, account.id, [*groups, group], visit.now)

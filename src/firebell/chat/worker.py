@@ -15,12 +15,12 @@ from firebell.chat import mirror, object_store, outcomes, store, targets, want_s
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.adapters import open_adapter
 from firebell.chat.buckets import Buckets
-from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, Want
+from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
 from firebell.chat.wanted import Op, OpKind
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import FirebellError
+from firebell.kit.errors import Invalid, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ CONCURRENT_TARGETS = 8
 CALLS_PER_TURN = 4
 """Calls about one target before others get their turn."""
 PAGES_PER_TURN = 100
+PAUSE_AFTER_ERROR = timedelta(minutes=1)
+"""How long a target is left alone after an error of our own, while others go on."""
 PAGE_POLL = timedelta(seconds=1)
 """How often pages are compared in accounts that announce them: a page never waits for a chat, so it wakes no one."""
 _FINDS = (OpKind.FIND_POST, OpKind.FIND_ROOM)
@@ -73,15 +75,28 @@ class ChatMirror:
                 return 0
             accounts = await store.lease(tx, self._holder, now + LEASE, now + RENEW_BEFORE, now)
             self._lease_until = now + RENEW_BEFORE
-            sessions = [await self._session(tx, account) for account in accounts]
+            opened = [await self._session(tx, account, now) for account in accounts]
+            sessions = [session for session in opened if session]
             wants = await self._wants(tx, sessions, now)
             if not wants:
                 await self._rest(tx, sessions, now)
                 return 0
-        results = await asyncio.gather(*(self._turn(session, want) for session, want in wants))
+        # none is left running when one fails: two tasks about one target would send twice
+        results = await asyncio.gather(
+            *(self._turn(session, want) for session, want in wants), return_exceptions=True
+        )
+        calls = 0
         async with self._ctx.work_db.tx() as tx:
+            for (_, want), result in zip(wants, results, strict=True):
+                if isinstance(result, int):
+                    calls += result
+                    continue
+                if not isinstance(result, Exception) or isinstance(result, Unavailable):
+                    raise result
+                log.error("a chat target failed", extra={"target": want.target}, exc_info=result)
+                await want_store.settle(tx, want, now + PAUSE_AFTER_ERROR, done=False)
             await self._rest(tx, sessions, now)
-        return sum(results)
+        return calls
 
     async def _rest(self, tx: Tx, sessions: list[_Session], now: datetime) -> None:
         self.upcoming = await want_store.next_due_at(tx, [s.account.id for s in sessions])
@@ -89,8 +104,13 @@ class ChatMirror:
             page_poll = now + PAGE_POLL
             self.upcoming = min(self.upcoming, page_poll) if self.upcoming else page_poll
 
-    async def _session(self, tx: Tx, account: Account) -> _Session:
-        secrets = await store.account_secrets(tx, account.id)
+    async def _session(self, tx: Tx, account: Account, now: datetime) -> _Session | None:
+        """Return what is known of an account; None if its secrets cannot be read, so that it needs new ones."""
+        try:
+            secrets = await store.account_secrets(tx, account.id)
+        except Invalid as error:
+            await store.set_state(tx, account.id, AccountState.BROKEN, error.message, now)
+            return None
         session = self._sessions.get(account.id)
         if session is None or session.secrets != secrets:
             adapter = self._open(account, secrets, self._ctx)
@@ -118,9 +138,8 @@ class ChatMirror:
         try:
             while calls < CALLS_PER_TURN and await self._step(session, want):
                 calls += 1
-        except FirebellError as error:
-            # the incident is gone, or a stored secret cannot be read: other targets go on
-            log.warning("a chat target failed", extra={"target": want.target, "reason": error.message})
+        except NotFound:
+            # the incident was deleted
             async with self._ctx.work_db.tx() as tx:
                 await want_store.settle(tx, want, None, done=True)
         return calls
@@ -194,7 +213,8 @@ class ChatMirror:
     async def _failed(
         self, session: _Session, record: "outcomes.Record", failure: CallFailed, now: datetime
     ) -> None:
-        log.warning(
+        log.log(
+            logging.INFO if failure.trouble is Trouble.SKIPPED else logging.WARNING,
             "a call of a chat failed",
             extra={"account": session.account.id, "key": record.op.key, "code": failure.code},
         )
