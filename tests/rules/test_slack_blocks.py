@@ -70,6 +70,7 @@ def _messages(text: str, count: int) -> list[Content]:
         messages.announced_update(many[0], "UTC"),
         messages.lost_room(facts),
         messages.update_reminder(facts, NOW, overdue=True, mentions=("U123",)),
+        messages.missing_roles(replace(facts, late_roles=(text,) * count)),
         messages.closing_poll(facts, timedelta(minutes=30)),
         messages.closed(facts),
         *(

@@ -366,6 +366,22 @@ async def test_the_next_update_is_asked_for_in_time_and_the_question_is_closed(
         assert "was posted" in reminders[0]["text"]
 
 
+async def test_a_missing_commander_is_asked_for_until_there_is_one(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, space, _):
+        incident = await declare(w)
+        await run_for(w, 9 * 60, 30)
+        room = space.room(incident.id)
+        assert not any("No one is" in m["text"] for m in room.messages)
+        await run_for(w, 3 * 60, 30)
+        (reminder,) = [m for m in room.messages if "No one is" in m["text"]]
+        assert "commander" in reminder["text"]
+        await _take(w, incident.id, IncidentRole.COMMANDER, w.mara)
+        await _take(w, incident.id, IncidentRole.SME, w.jun)
+        await run_for(w, 60, 10)
+
+        assert "filled" in reminder["text"]
+
+
 async def test_a_stable_incident_is_asked_whether_it_is_over_and_archived_after_its_review(
     dsn: str, clock: FakeClock
 ) -> None:

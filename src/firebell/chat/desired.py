@@ -25,6 +25,8 @@ ARCHIVE_AFTER_REVIEW = timedelta(hours=72)
 ARCHIVE_AFTER_CLOSING = timedelta(days=7)
 ARCHIVE_NOTICE = timedelta(hours=24)
 REMINDER_SHARE = 0.8
+ROLES_INTERVAL = timedelta(minutes=1)
+"""How often an incident is looked at again while a role is missing."""
 _NOT_SHOWN = frozenset({"canvas", "declared"})
 """Kinds of entries that the room shows otherwise: the summary has them."""
 STORM_PAGES = 20
@@ -247,6 +249,14 @@ def _questions(
             content = messages.update_reminder(facts, due_at, overdue=now >= due_at, mentions=mentions)
             wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=content))
             open_keys.add(key)
+    roles = _key(facts, "roles-missing")
+    if facts.is_open and facts.missing_roles:
+        times.append(now + ROLES_INTERVAL)
+    if facts.is_open and facts.late_roles:
+        content = messages.missing_roles(facts)
+        wanted.append(Wanted(roles, WantedKind.MESSAGE, Rank.REMINDER, content=content))
+    elif roles in known_keys:
+        wanted.append(Wanted(roles, WantedKind.MESSAGE, Rank.REMINDER, content=messages.roles_filled()))
     if facts.phase is Phase.MONITORING and facts.stable_since:
         asked_at = facts.stable_since + STABLE_FOR
         times.append(asked_at)

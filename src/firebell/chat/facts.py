@@ -66,6 +66,10 @@ class IncidentFacts:
     postmortem_due_at: datetime | None = None
     postmortem_published: bool = False
     reviewed_at: datetime | None = None
+    missing_roles: tuple[str, ...] = ()
+    """The roles that the incident requires and no one has."""
+    late_roles: tuple[str, ...] = ()
+    """Those of them whose time to be taken has passed."""
     is_requested: bool = False
     """Someone asked for a room, whatever the severity."""
 

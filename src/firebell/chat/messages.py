@@ -242,6 +242,26 @@ def reminder_done(facts: IncidentFacts, due_at: datetime) -> Content:
     return Content(text=text, paragraphs=(text,))
 
 
+def missing_roles(facts: IncidentFacts) -> Content:
+    """Return the reminder that roles are overdue, with the ways to fill them."""
+    names = clip(" or ".join(facts.late_roles), 500)
+    text = f"No one is {names.lower()} yet. Every SEV{facts.severity} needs one."
+    return Content(
+        text=text,
+        paragraphs=(text,),
+        buttons=(
+            Button("Take a role", "fb_run_roles", _form("role", facts.id), style="primary"),
+            Button("Page someone", "fb_run_page", _form("page", facts.id)),
+        ),
+    )
+
+
+def roles_filled() -> Content:
+    """Return what the reminder of roles says once they are filled."""
+    text = "All required roles are filled."
+    return Content(text=text, paragraphs=(text,))
+
+
 def closing_poll(facts: IncidentFacts, stable_for: timedelta) -> Content:
     """Return the question whether a stable incident is over."""
     text = f"Stable for {duration(stable_for)}. Is the incident over?"

@@ -52,6 +52,7 @@ async def incident_facts(
         published_at = postmortem.published_at if postmortem.state == "published" else None
     except NotFound:
         pass
+    required = [role for role in summary.roles(now) if role.missing]
     owes = incidents.postmortem_required(incident) and incident.closed_at is not None
     return IncidentFacts(
         id=incident.id,
@@ -91,6 +92,8 @@ async def incident_facts(
         ),
         postmortem_published=published_at is not None,
         reviewed_at=published_at,
+        missing_roles=tuple(role.name for role in required),
+        late_roles=tuple(role.name for role in required if role.state == "late"),
         is_requested=room is not None,
     )
 

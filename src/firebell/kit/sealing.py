@@ -28,5 +28,5 @@ class Sealer:
         """Return the value; raise `Invalid` if it was sealed with another secret, or for something else."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
-        except InvalidTag as exc:
+        except (InvalidTag, ValueError) as exc:
             raise Invalid("A stored secret cannot be read. Enter it again.") from exc
