@@ -1,4 +1,4 @@
-"""Names of incident channels: the vectors of spec 8.18 and what every name has in common."""
+"""Names of incident channels: the vectors of the specification, and what every name has in common."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""Calls to a chat never exceed its rates (spec 8.17 C13)."""
+"""Calls to a chat never exceed its rates."""
 
 from datetime import UTC, datetime, timedelta
 

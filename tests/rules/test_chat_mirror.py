@@ -1,4 +1,4 @@
-"""Applying a plan and planning again gives nothing, whatever happened before (spec 8.17 C2, C8, C14)."""
+"""Applying a plan and planning again gives nothing, whatever happened before."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

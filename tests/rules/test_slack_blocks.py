@@ -1,4 +1,4 @@
-"""Every message is one that Slack accepts, whatever people wrote (spec 8.8, C10)."""
+"""Every message is one that Slack accepts, whatever people wrote."""
 
 from dataclasses import replace
 from datetime import timedelta

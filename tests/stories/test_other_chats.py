@@ -1,4 +1,4 @@
-"""Incidents in Mattermost, Teams, Discord and Google Chat, each as far as it can (spec 8.15)."""
+"""Incidents in Mattermost, Teams, Discord and Google Chat, each as far as it can."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Pages are announced in the channels of teams, and user groups hold who is on call (spec 8.10)."""
+"""Pages are announced in the channels of teams, and user groups hold who is on call."""
 
 from firebell.chat.model import OncallGroup
 from firebell.kit.clock import FakeClock

@@ -1,4 +1,4 @@
-"""What the chat of an incident or a page should be (spec 8.9, 8.10, 8.13); pure.
+"""What the chat of an incident or a page should be (spec 8.9); pure.
 
 Nothing here knows what is in the chat already: `mirror.py` compares.
 """

@@ -21,7 +21,6 @@ ACTION_LABELS = {
     "chat.room_requested": "Requested an incident channel",
     "chat.room_skipped": "Continued without a channel",
     "chat.settings": "Changed chat settings",
-    "chat.tested": "Sent a test message to a chat",
     "chat.tokens_replaced": "Replaced the tokens of a chat",
     "contact.added": "Added a contact method",
     "contact.code_refused": "Entered too many wrong codes",
