@@ -29,6 +29,7 @@ PATHS = (
         "/oncall/payments-primary/calendars",
         "/settings/people",
         "/settings/teams",
+        "/settings/chat",
     ),
     *("/settings/response", "/settings/response/groups", "/settings/response/severities/SEV1"),
     *("/clocks", "/clocks/regimes", "/clocks/regimes/eu-dora", "/incidents/INC-1/clocks"),

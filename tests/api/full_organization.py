@@ -16,6 +16,17 @@ from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
+from firebell.chat import accounts, object_store, want_store
+from firebell.chat import store as chat_store
+from firebell.chat.accounts import Connection
+from firebell.chat.model import (
+    AccountSecrets,
+    AccountSettings,
+    AnnouncementRule,
+    ChatKind,
+    ObjectState,
+    OncallGroup,
+)
 from firebell.handoffs import actions as handoffs
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
@@ -39,6 +50,7 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory.model import Answer
 from tests.api.api_clients import TEST, key_of
+from tests.standins.slack.workspace import Workspace, serving
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -113,6 +125,9 @@ def _real(path: str) -> dict[str, str]:
         "what": "note",
         "regime_id": "eu-gdpr",
         "name": "needs",
+        "kind": "slack",
+        "number": "0",
+        "key": "inc-1/e-1",
     }
 
 
@@ -229,6 +244,29 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     )
 
 
+async def _chat(tx: Tx, everything: Everything) -> None:
+    """Connect a workspace that is paused, so that nothing is called, with a message that could not be sent."""
+    w = everything.w
+    token = "xoxb-s3cret-of-the-workspace"
+    everything.secrets["chat token"] = token
+    connection = Connection(ChatKind.SLACK, "T1", "Kestrel", "http", scopes=("chat:write", "commands"))
+    secrets = AccountSecrets(bot_token=token, signing_secrets=("5ec2e7",))
+    account = await accounts.connect(tx, TEST, connection, secrets, "pace", "UTC", w.now)
+    await accounts.pause(tx, TEST, account.id, w.now)
+    settings = AccountSettings(
+        rules=(AnnouncementRule("C1", "incidents"),), groups=(OncallGroup("S1", "payments", (1,)),)
+    )
+    await accounts.set_settings(tx, TEST, account.id, settings, w.now)
+    key = "inc-1/e-1"
+    await object_store.begin(tx, account.id, "inc-1", [key], ["h"], "C1", "n", w.now)
+    await object_store.failed(
+        tx, account.id, [key], ObjectState.DEAD, "not_allowed", retry_at=None, now=w.now
+    )
+    room = await chat_store.want_room(tx, account.id, 1, private=False)
+    await chat_store.change_room(tx, room.id, state="lost", external_id="C9", name="incident-1")
+    await want_store.want(tx, "inc-1", 1, w.now)
+
+
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
@@ -277,7 +315,10 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
 @asynccontextmanager
 async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     """Yield the organization with a page, an incident, and something of every kind in it."""
-    async with world(dsn, clock) as w:
+    async with (
+        serving(Workspace(clock.now)) as space,
+        world(dsn, clock, channel_settings={"FIREBELL_SLACK_API_URL": space.url}) as w,
+    ):
         made = Everything(w)
         await _people(made)
         await w.alert(links=[{"href": "https://graphs.example.org/checkout"}])
@@ -295,5 +336,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await _incident(tx, made)
+            await _chat(tx, made)
             await _shifts(tx, made)
         yield made

@@ -56,8 +56,14 @@ ADDRESSES = (
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
     *("/settings/response", "/settings/response/severities/SEV0", "/settings/response/groups"),
     *("/settings/response/steps", "/settings/response/review", "/settings/response/transfer"),
-    *("/settings/people", "/settings/people/2/deactivate", "/settings/teams", "/settings/teams/payments"),
-    *("/settings/audit", "/more", "/nowhere"),
+    *(
+        "/settings/people",
+        "/settings/people/2/deactivate",
+        "/settings/teams",
+        "/settings/teams/payments",
+        "/settings/chat",
+    ),
+    *("/settings/chat", "/settings/audit", "/more", "/nowhere"),
 )
 """One address of every kind of page, in the organization of `lengthen`."""
 

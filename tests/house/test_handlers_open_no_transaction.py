@@ -14,6 +14,7 @@ NO_ONE = "No one is signed in, so there is no actor to inject."
 
 BY_HAND = {
     "alerts/api.py send_alert": "The group commit that it waits for stores the alert in a transaction of its own.",
+    "chat/web.py connect": "A chat is asked who Firebell is there, which can take seconds.",
     "dashboard/web.py home": "Whether anyone must sign in is read from the database first.",
     "handbook/template_web.py one": MARKDOWN,
     "handbook/template_web.py save": MARKDOWN,

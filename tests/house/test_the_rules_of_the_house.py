@@ -119,6 +119,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.mitigations",
         # the pure rule of what a severity requires
         "firebell.incidents.severity",
+        # the pure rule of what the channel of an incident is called
+        "firebell.incidents.channel_names",
         "firebell.oncall.rota",
         "firebell.oncall.calendars.public_holidays",
     }

@@ -13,6 +13,7 @@ import click
 
 from firebell import subscriptions
 from firebell.channels.registry import CHANNELS, wakes
+from firebell.chat.health import check as check_chats
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
 from firebell.kit.db.database import Db, Tx
@@ -317,7 +318,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
             if findings[-1].level == "ok":
                 findings += [await check_write(db, now), *check_files_of(settings)]
                 findings.append(await check_size(tx))
-                findings += await check_work(tx, now)
+                findings += [*await check_work(tx, now), *await check_chats(tx, now)]
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
                     findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]

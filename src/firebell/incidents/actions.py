@@ -11,6 +11,7 @@ from firebell.incidents import (
     lifecycle,
     list_store,
     merging,
+    messages,
     phase_actions,
     privacy,
     privacy_store,
@@ -71,6 +72,7 @@ last_entry_at = store.last_entry_at
 last_raise = store.last_raise
 lock_free = store.lock_free
 may_be_read_by = privacy_store.may_be_read_by
+next_update_text = messages.next_update_text
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 create_saved_view = saved_views.create_saved_view
@@ -87,6 +89,7 @@ services = store.services
 locked = records.locked
 set_phase = phase_actions.set_phase
 set_type = privacy.set_type
+severity_meaning = messages.severity_meaning
 sign_baseline = closing_actions.sign_baseline
 timeline = timeline_store.timeline
 unrelate = merging.unrelate

@@ -106,3 +106,13 @@ async def message(
     slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
     text = templates.fill(template.body, slots).rstrip("\n")
     return IncidentMessage(template, text, template_id in message_values.suggested_templates(incident))
+
+
+async def next_update_text(tx: Tx, incident: Incident, public_url: str, tz: str, now: datetime) -> str:
+    """Return the template of the next internal update, filled with what is known."""
+    return (await message(tx, incident, message_values.update_for(incident), public_url, tz, now)).text
+
+
+async def severity_meaning(tx: Tx, severity: int) -> str:
+    """Return what a severity means, in the organization's words or those of the handbook."""
+    return severities(await handbook.all_templates(tx))[Severity(severity)].meaning

@@ -225,9 +225,22 @@ async def post(
 
     A response whose headers arrived in time counts, however slow its body. Raises `httpx.HTTPError` otherwise.
     """
+    return await send(http, "POST", url, limit_s=limit_s, **content)
+
+
+async def send(
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    limit_s: float = LIMIT_S,
+    max_bytes: int = _REPLY_BYTES,
+    **content: Any,
+) -> OutboundResponse:
+    """Send a request of any method and return the response, as `post` does, of at most `max_bytes`."""
     body = bytearray()
     reply: OutboundResponse | None = None
-    request = http.build_request("POST", url, **content)
+    request = http.build_request(method, url, **content)
     try:
         async with _within(limit_s):
             # the client would look for credentials, cookies and redirects, which messages never have
@@ -238,7 +251,7 @@ async def post(
                 )
                 async for chunk in response.aiter_raw():
                     body += chunk
-                    if len(body) >= _REPLY_BYTES:
+                    if len(body) >= max_bytes:
                         break
             finally:
                 await response.aclose()
@@ -246,7 +259,7 @@ async def post(
         if reply is None:
             raise
     assert reply
-    return replace(reply, text=bytes(body[:_REPLY_BYTES]).decode("utf-8", "replace"))
+    return replace(reply, text=bytes(body[:max_bytes]).decode("utf-8", "replace"))
 
 
 async def status_of(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S) -> int:

@@ -55,6 +55,8 @@ class Verb(StrEnum):
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
+    CHAT_READ = "chat.read"
+    CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -160,6 +162,8 @@ RULES = {
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

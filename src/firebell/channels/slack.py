@@ -1,0 +1,172 @@
+"""Slack: a direct message from the Firebell app of a workspace."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+import httpx
+
+from firebell.channels.base import (
+    Accepted,
+    Channel,
+    ContentRefused,
+    Edges,
+    Failed,
+    Message,
+    MessageLimits,
+    Outcome,
+    Retry,
+    SendRate,
+    Setting,
+    Unsent,
+    not_sent,
+    whole_or_short,
+)
+from firebell.channels.responses import outcome_of
+from firebell.kit.errors import Invalid
+from firebell.kit.findings import CheckResult
+from firebell.kit.http_out import post
+from firebell.kit.truncation import cut, fit
+
+_TOKEN = "FIREBELL_SLACK_BOT_TOKEN"  # noqa: S105 - the name of a variable
+"""The token of the bot that sends direct messages."""
+_API_URL = "FIREBELL_SLACK_API_URL"
+"""Another address of Slack's Web API, such as that of a proxy."""
+_DEFAULT_API_URL = "https://slack.com/api/"
+_USER = re.compile(r"[UW][A-Z0-9]{6,20}")
+_LISTED_ITEMS = 10
+_GONE = frozenset({"channel_not_found", "user_not_found", "account_inactive", "user_disabled"})
+_OURS = frozenset({"invalid_auth", "not_authed", "token_revoked", "missing_scope"})
+_CONTENT = frozenset({"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"})
+
+
+class Slack:
+    """Posts a direct message to a user by their id."""
+
+    limits = MessageLimits(title=150, text=3000, whole=16_000)
+
+    def __init__(self, http: httpx.AsyncClient, token: str, api_url: str) -> None:
+        self._http = http
+        self._token = token
+        self._url = f"{api_url.rstrip('/')}/chat.postMessage"
+
+    async def send(self, address: str, message: Message, key: str) -> Outcome:
+        """Post one message."""
+        if not self._token:
+            return Unsent(f"{_TOKEN} is not set.", 60)
+
+        async def attempt(short: bool) -> Outcome | ContentRefused:
+            headers = {
+                "Content-Type": "application/json; charset=utf-8",
+                "Authorization": f"Bearer {self._token}",
+            }
+            try:
+                reply = await post(
+                    self._http, self._url, content=body_of(address, message, short=short), headers=headers
+                )
+            except httpx.HTTPError as exc:
+                return not_sent(exc, type(exc).__name__)
+            return _outcome(reply.text) if reply.ok else outcome_of(reply)
+
+        return await whole_or_short(attempt)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def body_of(address: str, message: Message, *, short: bool = False) -> bytes:
+    """Return the JSON of one message; text that people wrote neither formats nor mentions."""
+    text = message.subject if short else f"{message.subject}\n{_text(message)}"
+    links = [
+        f"<{action.url}|{_escaped(action.label)}>" for action in message.actions if "|" not in action.url
+    ]
+    links += [f"<{message.url}|Open>"] if message.url and "|" not in message.url else []
+    whole = "\n".join(
+        [_escaped(cut(text.strip(), Slack.limits.text)), *([" · ".join(links)] if links else [])]
+    )
+    fields = {"channel": address, "text": whole, "unfurl_links": False, "unfurl_media": False}
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def _text(message: Message) -> str:
+    if message.lines:
+        return message.text(Slack.limits.text - Slack.limits.title)
+    lines = [f"{name}: {value}" for name, value in message.facts]
+    lines += [f"- {item.title}" for item in message.items[:_LISTED_ITEMS]]
+    if more := message.more_than(_LISTED_ITEMS):
+        lines.append(f"And {more} more")
+    return fit(lines, "", Slack.limits.text - Slack.limits.title) if lines else ""
+
+
+def _outcome(text: str) -> Outcome | ContentRefused:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = {}
+    if not isinstance(answer, dict) or "ok" not in answer:
+        return Retry("The answer is not Slack’s: is a proxy between?")
+    if answer["ok"]:
+        return Accepted(f"{answer.get('channel', '')}:{answer.get('ts', '')}")
+    code = str(answer.get("error", ""))[:100]
+    if code in _CONTENT:
+        return ContentRefused(code)
+    if code in _GONE:
+        return Failed(code, gone=code != "channel_not_found")
+    if code in _OURS:
+        return Failed(f"{code}: replace {_TOKEN}.", suspect=False)
+    return Retry(code)
+
+
+def check_address(address: str) -> str:
+    """Return the id of a user; raise `Invalid` for a name or an email address."""
+    text = address.strip().upper()
+    if not _USER.fullmatch(text):
+        raise Invalid(
+            f"{address!r} is not the id of a Slack user.",
+            fields={"address": "Copy the member ID from your Slack profile; it begins with U."},
+        )
+    return text
+
+
+async def check_health(
+    http: httpx.AsyncClient, settings: Mapping[str, str], addresses: Sequence[str] | None
+) -> list[CheckResult]:
+    """Return whether Slack accepts the token."""
+    token = settings[_TOKEN]
+    if not token:
+        return []
+    url = f"{(settings[_API_URL] or _DEFAULT_API_URL).rstrip('/')}/auth.test"
+    try:
+        reply = await post(http, url, headers={"Authorization": f"Bearer {token}"})
+        answer = json.loads(reply.text)
+        is_fine = bool(answer.get("ok"))
+        reason = str(answer.get("error", ""))
+    except (httpx.HTTPError, ValueError, AttributeError) as exc:
+        is_fine, reason = False, type(exc).__name__
+    if is_fine:
+        return [CheckResult("slack", "ok", "Slack accepts the bot token.")]
+    return [CheckResult("slack", "fail", f"Slack refused the bot token: {reason}. Replace {_TOKEN}.")]
+
+
+def _open(edges: Edges) -> Slack:
+    return Slack(edges.http, edges.settings[_TOKEN], edges.settings[_API_URL] or _DEFAULT_API_URL)
+
+
+CHANNEL = Channel(
+    kind="slack",
+    label="Slack",
+    icon="message-square",
+    address_label="Slack member ID",
+    address_help="U024BE7LH",
+    limits=Slack.limits,
+    open=_open,
+    check_address=check_address,
+    settings=(Setting(_TOKEN), Setting(_API_URL)),
+    is_ready=lambda settings: bool(settings[_TOKEN]),
+    off_text=f"Set {_TOKEN} to send direct messages.",
+    check_health=check_health,
+    rate=SendRate(per_s=1, burst=5),
+    is_secret=False,
+    shared_hosts=frozenset({"slack.com"}),
+)

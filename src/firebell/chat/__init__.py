@@ -1,0 +1,1 @@
+"""Chat: incidents and pages in Slack, Mattermost, Teams, Discord and Google Chat."""

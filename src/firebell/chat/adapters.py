@@ -1,0 +1,37 @@
+"""Opens the adapter of an account; what it needs is imported only then."""
+
+from firebell.chat.adapter import Adapter
+from firebell.chat.model import Account, AccountSecrets, ChatKind
+from firebell.kit.context import Context
+
+SLACK_API_URL = "FIREBELL_SLACK_API_URL"
+"""Another address of Slack's Web API, such as that of a proxy."""
+
+
+def open_adapter(account: Account, secrets: AccountSecrets, ctx: Context) -> Adapter:
+    """Return the adapter of an account."""
+    match account.kind:
+        case ChatKind.SLACK:
+            from firebell.chat.slack.client import SlackClient
+
+            return SlackClient(
+                secrets.bot_token,
+                bot_user=account.bot_user,
+                base_url=ctx.channel_settings.get(SLACK_API_URL, ""),
+            )
+        case ChatKind.MATTERMOST:
+            from firebell.chat.mattermost.client import MattermostClient
+
+            return MattermostClient(ctx.http, account.address, secrets.bot_token, account)
+        case ChatKind.TEAMS:
+            from firebell.chat.teams.client import TeamsWebhook
+
+            return TeamsWebhook(ctx.http, secrets.webhooks)
+        case ChatKind.DISCORD:
+            from firebell.chat.discord.client import DiscordWebhook
+
+            return DiscordWebhook(ctx.http, secrets.webhooks)
+        case ChatKind.GOOGLE_CHAT:
+            from firebell.chat.google_chat.client import GoogleChatWebhook
+
+            return GoogleChatWebhook(ctx.http, secrets.webhooks)

@@ -1,0 +1,1 @@
+"""Discord: announcements through a webhook."""

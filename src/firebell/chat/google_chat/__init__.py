@@ -1,0 +1,1 @@
+"""Google Chat: announcements through a webhook."""

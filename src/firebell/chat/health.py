@@ -1,0 +1,45 @@
+"""What `firebell doctor` says about chats. A chat that does not work is a warning: paging does not need it."""
+
+from datetime import datetime
+
+from firebell.chat import object_store, store
+from firebell.chat.model import Account, AccountState, ChatKind
+from firebell.chat.slack import scopes
+from firebell.kit.db.database import Tx
+from firebell.kit.findings import CheckResult
+from firebell.kit.text import plural
+
+LATE_S = 60
+
+
+async def check(tx: Tx, now: datetime) -> list[CheckResult]:
+    """Return a result for each connected chat, most severe problem first in its text."""
+    accounts = await store.accounts(tx)
+    waiting = await store.waiting(tx, [account.id for account in accounts], now)
+    letters = await object_store.dead_letters(tx)
+    results = []
+    for account in accounts:
+        targets, age_s = waiting.get(account.id, (0, 0.0))
+        dead = sum(letter.account_id == account.id for letter in letters)
+        problems = _problems(account, targets, age_s, dead)
+        text = " ".join(problems) if problems else "It works."
+        results.append(CheckResult("chat", "warn" if problems else "ok", f"{account.label}: {text}"))
+    return results
+
+
+def _problems(account: Account, targets: int, age_s: float, dead: int) -> list[str]:
+    problems = []
+    if account.state is AccountState.BROKEN:
+        problems.append(
+            f"CH-BROKEN: the token is refused ({account.reason}). Paste a new one at /settings/chat."
+        )
+    if account.paused_at is not None:
+        problems.append("It is paused.")
+    if dead:
+        problems.append(f"CH-DEAD: {plural(dead, 'message')} could not be sent. See 'firebell chat dead'.")
+    if age_s > LATE_S:
+        problems.append(f"{plural(targets, 'change')} waiting, the oldest for {age_s:.0f} s.")
+    missing = scopes.missing(account.scopes) if account.kind is ChatKind.SLACK else []
+    if missing:
+        problems.append(f"CH-SCOPE: {', '.join(missing)} missing. {scopes.loss(missing[0])}")
+    return problems

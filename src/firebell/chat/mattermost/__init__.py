@@ -1,0 +1,1 @@
+"""Mattermost: the adapter of its REST API."""

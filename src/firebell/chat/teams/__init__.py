@@ -1,0 +1,1 @@
+"""Microsoft Teams: announcements through a Workflows webhook."""

@@ -1,0 +1,17 @@
+"""The adapter of Microsoft Teams: a new card for each change of state, which nothing can edit."""
+
+from firebell.chat.adapter import Call, CallFailed, Done, Trouble
+from firebell.chat.teams.cards import message
+from firebell.chat.wanted import OpKind
+from firebell.chat.webhook_client import WebhookClient
+
+
+class TeamsWebhook(WebhookClient):
+    """Posts Adaptive Cards to Workflows webhooks."""
+
+    async def run(self, call: Call) -> Done:
+        """Post a card; raise `CallFailed`."""
+        if call.kind is not OpKind.POST or call.content is None:
+            raise CallFailed(Trouble.SKIPPED, f"{call.kind} is not possible")
+        await self.post(self.address(call.channel), message(call.content, plain=call.plain))
+        return Done(ts=call.nonce, channel=call.channel)

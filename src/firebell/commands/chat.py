@@ -1,0 +1,110 @@
+"""`firebell chat`: connected chats, the Slack manifest, and what could not be sent."""
+
+import json
+
+import click
+
+from firebell.commands.client import call, seg
+from firebell.commands.output import as_json, echo, example, fail, show, show_table
+
+OK, PROBLEM = "ok", "fail"
+
+
+@click.group()
+def chat() -> None:
+    """Show connected chats, print the Slack manifest, and retry what could not be sent."""
+
+
+@chat.command("list", epilog=example("firebell chat list"))
+@as_json
+def list_() -> None:
+    """List the connected chats with their health."""
+    chats = call("GET", "/api/v1/chats")
+    lines = [
+        [
+            str(c["id"]),
+            c["kind"],
+            c["name"],
+            "paused" if c["paused"] else c["state"],
+            str(c["waiting"]),
+            str(c["dead"]),
+            c["reason"],
+        ]
+        for c in chats
+    ]
+    head = ("ID", "CHAT", "WORKSPACE", "STATE", "WAITING", "NOT SENT", "REASON")
+    show_table(chats, head, lines, wide=6, empty="No chat is connected. Connect one at /settings/chat.")
+
+
+@chat.command("manifest", epilog=example("firebell chat manifest", "firebell chat manifest --socket"))
+@click.option("--socket", is_flag=True, help="For Socket Mode, if Slack cannot reach your server.")
+def manifest(socket: bool) -> None:
+    """Print the manifest from which you create the Slack app."""
+    document = call("GET", "/api/v1/chats/slack/manifest", **({"socket": "true"} if socket else {}))
+    echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@chat.command("dead", epilog=example("firebell chat dead"))
+@as_json
+def dead() -> None:
+    """List the messages that could not be sent."""
+    letters = call("GET", "/api/v1/chats/dead")
+    lines = [[str(each["account_id"]), each["key"], each["dead_at"], each["error"]] for each in letters]
+    head = ("CHAT", "MESSAGE", "SINCE", "ERROR")
+    show_table(letters, head, lines, wide=3, empty="Everything was sent.")
+
+
+def _dead_path(account_id: int, key: str, verb: str) -> str:
+    return f"/api/v1/chats/{account_id}/dead/{'/'.join(seg(part) for part in key.split('/'))}/{verb}"
+
+
+@chat.command("retry", epilog=example("firebell chat retry 1 inc-7/e-12"))
+@click.argument("account_id", metavar="CHAT", type=int)
+@click.argument("key", metavar="MESSAGE")
+@as_json
+def retry(account_id: int, key: str) -> None:
+    """Send a MESSAGE again that could not be sent."""
+    call("POST", _dead_path(account_id, key, "retry"))
+    show({"key": key}, f"{key} is sent again.")
+
+
+@chat.command("drop", epilog=example("firebell chat drop 1 inc-7/e-12"))
+@click.argument("account_id", metavar="CHAT", type=int)
+@click.argument("key", metavar="MESSAGE")
+@as_json
+def drop(account_id: int, key: str) -> None:
+    """Give up a MESSAGE that could not be sent."""
+    call("POST", _dead_path(account_id, key, "drop"))
+    show({"key": key}, f"{key} was dropped.")
+
+
+@chat.command("doctor", epilog=example("firebell chat doctor"))
+@as_json
+def doctor() -> None:
+    """Check every connected chat: its token, its scopes, what waits and what could not be sent."""
+    findings = []
+    for each in call("GET", "/api/v1/chats"):
+        name = f"{each['kind']}, {each['name']}"
+        if each["state"] == "broken":
+            findings.append((PROBLEM, name, f"The token is refused: {each['reason']}. Paste a new one."))
+        elif each["paused"]:
+            findings.append(("warn", name, "It is paused, so nothing reaches it."))
+        if each["waiting_s"] > 60:
+            findings.append(
+                ("warn", name, f"{each['waiting']} waiting, the oldest for {each['waiting_s']:.0f} s.")
+            )
+        findings += [("warn", name, f"The scope {scope} is missing.") for scope in each["missing_scopes"]]
+        if each["dead"]:
+            findings.append((PROBLEM, name, f"{each['dead']} not sent. See 'firebell chat dead'."))
+        if not any(found[1] == name for found in findings):
+            findings.append((OK, name, "It works."))
+    rows = [{"level": level, "chat": name, "text": text} for level, name, text in findings]
+    show_table(
+        rows,
+        ("", "CHAT", "FINDING"),
+        [list(found) for found in findings],
+        wide=2,
+        empty="No chat is connected. Connect one at /settings/chat.",
+    )
+    if any(level == PROBLEM for level, _, _ in findings):
+        fail("A chat needs attention.", "Fix it at /settings/chat.", 1)

@@ -1,0 +1,73 @@
+"""A process that mirrors an incident is killed again and again: the channel has each message exactly once."""
+
+import asyncio
+import random
+
+import pytest
+
+from firebell.chat import accounts
+from firebell.chat.accounts import Connection
+from firebell.chat.model import AccountSecrets, ChatKind
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import SystemClock
+from firebell.kit.db.events import SYSTEM
+from firebell.process import connected
+from tests.servers import serve, until
+from tests.standins.slack.workspace import ALL_SCOPES, BOT_ID, BOT_USER, TEAM, TOKEN, Workspace, serving
+from tests.world import organize, settings, sink
+
+pytestmark = pytest.mark.chaos
+
+KILLS, ENTRIES_EACH = 12, 12
+
+
+async def test_kill_9_in_a_loop_makes_neither_a_double_nor_a_hole(dsn: str) -> None:
+    chance = random.Random(14)  # noqa: S311 - the moments of the kills
+    async with serving(Workspace()) as space, sink() as receiver:
+        clock = SystemClock()
+        async with connected(settings(), dsn, clock) as ctx:
+            await organize(ctx, receiver.url)
+            connection = Connection(
+                ChatKind.SLACK, TEAM, "Kestrel", "http", BOT_USER, BOT_ID, scopes=tuple(ALL_SCOPES)
+            )
+            async with ctx.db.tx() as tx:
+                secrets = AccountSecrets(bot_token=TOKEN)
+                await accounts.connect(tx, SYSTEM, connection, secrets, "k4Qz", "UTC", clock.now())
+                incident = await incidents.declare(
+                    tx, SYSTEM, title="Card payments fail", severity=2, now=clock.now()
+                )
+
+            async def write(numbers: range) -> None:
+                for number in numbers:
+                    async with ctx.db.tx() as tx:
+                        await incidents.add_entry(
+                            tx, SYSTEM, incident.id, "note", f"seen {number:03d}.", clock.now()
+                        )
+                    await asyncio.sleep(0.05)
+
+            for life in range(KILLS):
+                async with serve(dsn, FIREBELL_SLACK_API_URL=space.url) as server:
+                    numbers = range(life * ENTRIES_EACH, (life + 1) * ENTRIES_EACH)
+                    writing = asyncio.create_task(write(numbers))
+                    await asyncio.sleep(chance.uniform(0.2, 1.5))
+                    await server.kill()
+                    await writing
+                async with ctx.db.tx() as tx:
+                    # who holds the account is dead: half a minute that this test skips
+                    await tx.execute("update chat_account set lease_until = null")
+
+            def shown() -> str:
+                channels = space.channels.values()
+                return "".join(str(m["blocks"]) for channel in channels for m in channel.messages)
+
+            async def all_shown() -> bool:
+                return all(f"seen {n:03d}." in shown() for n in range(KILLS * ENTRIES_EACH))
+
+            async with serve(dsn, FIREBELL_SLACK_API_URL=space.url):
+                await until(all_shown, "every entry is in the channel", 120)
+
+        assert len(space.channels) == 1, "one channel, whatever was killed"
+        (channel,) = space.channels.values()
+        assert [key for key, count in channel.keys().items() if count > 1] == []
+        assert [n for n in range(KILLS * ENTRIES_EACH) if shown().count(f"seen {n:03d}.") != 1] == []
+        assert space.refused == []

@@ -1,0 +1,57 @@
+"""Pages are announced in the channels of teams, and user groups hold who is on call."""
+
+from firebell.chat.model import OncallGroup
+from firebell.kit.clock import FakeClock
+from firebell.oncall.schedules import queries as oncall
+from tests.chat_world import announce, chat_world, configure, run_for
+
+
+def _shown(message: dict[str, object]) -> str:
+    return str(message["blocks"])
+
+
+async def test_pages_are_announced_and_follow_their_state(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, space, account):
+        channel = space.add_channel("payments")
+        await announce(w, account, channel.id, pages=True, incidents=False)
+        await w.alert()
+        await run_for(w, 5)
+        (message,) = channel.messages
+        assert "fb_page_ack" in _shown(message)
+        await w.ack(w.mara)
+        await run_for(w, 5)
+        assert "Acknowledged by Mara Lindqvist" in _shown(channel.messages[0])
+        assert "fb_page_ack" not in _shown(channel.messages[0])
+        await w.resolve(w.mara)
+        await run_for(w, 5)
+
+        assert len(channel.messages) == 1
+        assert "Resolved" in _shown(channel.messages[0])
+
+
+async def test_a_storm_of_pages_is_one_message(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, space, account):
+        channel = space.add_channel("payments")
+        await announce(w, account, channel.id, pages=True, incidents=False)
+        for number in range(60):
+            await w.alert(f"Disk {number} is full", severity="warning")
+        await run_for(w, 60)
+
+        storms = [m for m in channel.messages if "pages, " in m["text"]]
+        if len(await w.pages()) >= 60:
+            assert len(channel.messages) <= 21 + len(storms)
+            assert len(storms) == 1
+
+
+async def test_the_group_of_who_is_on_call_follows_the_schedule(dsn: str, clock: FakeClock) -> None:
+
+    async with chat_world(dsn, clock) as (w, space, account):
+        async with w.ctx.db.tx() as tx:
+            (schedule, *_) = await oncall.schedules(tx)
+        await configure(w, account, groups=(OncallGroup("S1", "payments-oncall", (schedule.id,)),))
+        await run_for(w, 60)
+        first = list(space.groups["S1"])
+        assert len(first) == 1
+        await run_for(w, 8 * 86400, 6 * 3600)
+
+        assert space.groups["S1"] != first or len(schedule.people) < 2
