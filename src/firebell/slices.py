@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from firebell.account import slice as account
 from firebell.alerts import slice as alerts
 from firebell.catalog import slice as catalog
+from firebell.chat import slice as chat
 from firebell.dashboard import slice as dashboard
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
@@ -96,6 +97,7 @@ SLICES = (
     incidents.SLICE,
     postmortems.SLICE,
     regulatory.SLICE,
+    chat.SLICE,
     service_overview.SLICE,
     search.SLICE,
     account.SLICE,

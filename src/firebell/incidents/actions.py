@@ -43,6 +43,8 @@ _TITLE_MAX_CHARS = 200
 _SUMMARY_MAX_CHARS = 5_000
 _CANVAS_MAX_CHARS = 2_000
 _TWIN_WITHIN = timedelta(seconds=10)
+ENTRY_AT_MOST_BEFORE = timedelta(days=7)
+"""How long before the detection an entry can have happened."""
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 incidents = list_store.in_phases
@@ -72,10 +74,19 @@ def _existing(incident: Incident | None, incident_id: int) -> Incident:
 
 
 async def _add_timeline_entry(
-    tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime, **data: Any
+    tx: Tx,
+    actor: Actor,
+    incident_id: int,
+    kind: str,
+    text: str,
+    now: datetime,
+    effective_at: datetime | None = None,
+    **data: Any,
 ) -> int:
     """Add an entry, refresh open browsers, and return its id; the only place that writes entries."""
-    entry_id = await store.add_entry(tx, incident_id, kind, actor.label, actor.person_id, text, data, now)
+    entry_id = await store.add_entry(
+        tx, incident_id, kind, actor.label, actor.person_id, text, data, now, effective_at or now
+    )
     await tx.live("incidents")
     await tx.live(f"inc-{incident_id}")
     await tx.emit(EntryAdded(incident_id, entry_id, kind), now)
@@ -216,9 +227,39 @@ async def take_role(
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
 
 
+def _entry_time(incident: Incident, effective_at: datetime | None, now: datetime) -> datetime:
+    """Return when an entry happened; raise `Invalid` if that is in the future or long before the incident."""
+    if effective_at is None:
+        return now
+    if effective_at > now:
+        raise Invalid(
+            "The time is in the future.", fields={"at": "Enter when it happened, or leave it blank."}
+        )
+    earliest = (incident.impact_start or incident.detected_at) - ENTRY_AT_MOST_BEFORE
+    if effective_at < earliest:
+        raise Invalid(
+            "The time is long before the incident.",
+            fields={"at": f"Enter a time within {ENTRY_AT_MOST_BEFORE.days} days before it was detected."},
+        )
+    return effective_at
+
+
 @permits(Verb.INCIDENT_UPDATE)
-async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str, now: datetime) -> None:
-    """Add a timeline entry; it extends the acknowledgement of the page, and an update restarts its interval."""
+async def add_entry(
+    tx: Tx,
+    actor: Actor,
+    incident_id: int,
+    kind: str,
+    text: str,
+    now: datetime,
+    *,
+    effective_at: datetime | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> int:
+    """Add a timeline entry and return its id; `effective_at` is when it happened, None for now.
+
+    It extends the acknowledgement of the page, and an update restarts its interval. `data` is stored with it.
+    """
     incident = await _locked(tx, incident_id)
     if kind not in ENTRY_KINDS:
         raise Invalid(
@@ -231,13 +272,16 @@ async def add_entry(tx: Tx, actor: Actor, incident_id: int, kind: str, text: str
     text = clean_text(text, _ENTRY_MAX_CHARS)
     if not text:
         raise Invalid("The entry is empty.", fields={"text": "Enter what happened or what you see."})
-    entry_id = await _add_timeline_entry(tx, actor, incident_id, kind, text, now)
-    if kind == "mitigation" and incident.mitigated_at is None:
-        await store.change(tx, incident_id, mitigated_at=now)
+    at = _entry_time(incident, effective_at, now)
+    entry_id = await _add_timeline_entry(tx, actor, incident_id, kind, text, now, at, **(data or {}))
+    if kind == "mitigation" and (incident.mitigated_at is None or at < incident.mitigated_at):
+        await store.change(tx, incident_id, mitigated_at=at)
     if kind == "update":
-        await _schedule_next_update(tx, await store.change(tx, incident_id, last_update_at=now))
+        latest = max(at, incident.last_update_at or at)
+        await _schedule_next_update(tx, await store.change(tx, incident_id, last_update_at=latest))
         await tx.emit(UpdatePosted(incident_id, entry_id), now)
     await paging.extend_ack(tx, "incident", incident_id, now)
+    return entry_id
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -341,12 +341,13 @@ async def add_entry(
     text: str,
     data: dict[str, Any],
     now: datetime,
+    effective_at: datetime,
 ) -> int:
     """Insert a timeline entry and return its id."""
     entry_id: int = await tx.value(
         """
         insert into timeline_entry (incident_id, at, effective_at, kind, actor, actor_id, text, data)
-        values ($1, $2, $2, $3, $4, $5, $6, $7)
+        values ($1, $2, $8, $3, $4, $5, $6, $7)
         returning id
         """,
         incident_id,
@@ -356,6 +357,7 @@ async def add_entry(
         actor_id,
         text,
         data,
+        effective_at,
     )
     return entry_id
 

@@ -23,10 +23,11 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, policy_actions, policy_store, store
+from firebell.paging import escalation, list_store, manual, policy_actions, policy_store, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
+    TIMER,
     AckResult,
     NewLogEntry,
     NewPage,
@@ -44,8 +45,6 @@ from firebell.people.authorization import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
-TIMER = "paging.page"
-"""The one timer of a page; the state of the page says what it means."""
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 arrivals = store.arrivals
@@ -61,6 +60,7 @@ pages_by_id = store.pages_by_id
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
+start_manual_page = manual.start_manual_page
 triggered = store.triggered
 update_policy = policy_actions.update_policy
 

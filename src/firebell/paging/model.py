@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
 
+TIMER = "paging.page"
+"""The one timer of a page; the state of the page says what it means."""
+MANUAL_KIND = "manual"
+"""The kind of subject of a page that a person started by hand."""
 SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
 COPY_KIND = "page_copy"
@@ -247,3 +251,20 @@ class PageResolved:
     """A page was resolved."""
 
     page_id: int
+
+
+class ManualTargetKind(StrEnum):
+    """Whom a person can page by hand."""
+
+    PERSON = "person"
+    TEAM = "team"
+    SCHEDULE = "schedule"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualTarget:
+    """A person, everyone in a team, the people on call for a schedule, or the levels of a policy."""
+
+    kind: ManualTargetKind
+    id: int

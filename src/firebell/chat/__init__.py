@@ -1,0 +1,1 @@
+"""Incidents and pages in Slack and other chats."""

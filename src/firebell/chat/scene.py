@@ -1,0 +1,78 @@
+"""Who speaks in a chat and where: what every handler knows besides the intent (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from firebell.chat.model import Account
+from firebell.chat.users import LinkedBy
+from firebell.kit import viewing
+from firebell.kit.db.events import Actor
+from firebell.kit.localtime import zone
+from firebell.people.model import Person, Role
+from firebell.people.permissions import MANAGERS, Rights
+
+UNLINKED_KIND = "chat"
+"""The kind of actor of a user who is no one we know: they may declare and read."""
+_COMMAND_NAMES = {"incident": "/incident", "page": "/page"}
+_CHAT_NAMES = {"slack": "Slack", "mattermost": "Mattermost", "teams": "Teams"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A user of an account in a channel; `person` is who they are, `incident` whose room the channel is."""
+
+    account: Account
+    user: str
+    user_name: str
+    channel: str
+    person: Person | None
+    incident: int | None
+    public_url: str
+    how: LinkedBy = LinkedBy.NONE
+    link_url: str = ""
+    """Where this user links their account, empty if they are linked."""
+    command_names: Mapping[str, str] = field(default_factory=lambda: dict(_COMMAND_NAMES))
+
+    @property
+    def actor(self) -> Actor:
+        """The actor, whose audit entries say through which chat, user and channel they came."""
+        via = {
+            "via": self.account.kind,
+            "account": self.account.external_id,
+            "user": self.user,
+            "channel": self.channel,
+        }
+        if self.person is None:
+            chat = _CHAT_NAMES.get(self.account.kind, self.account.kind)
+            return Actor(UNLINKED_KIND, f"{self.user_name or self.user} ({chat}, not linked)", via=via)
+        person = self.person
+        return Actor("person", person.name, person.id, Rights(Role(person.role)), via)
+
+    @property
+    def reader(self) -> int | None:
+        """To whose private incidents reads are restricted; None for managers, who read all."""
+        if self.person is None:
+            return viewing.NO_ONE
+        return None if Role(self.person.role) in MANAGERS else self.person.id
+
+    @property
+    def tz(self) -> str:
+        """The time zone in which times are shown."""
+        return self.person.tz if self.person else "UTC"
+
+    def at(self, instant: datetime) -> str:
+        """Return an instant as the time of day, with its zone."""
+        return f"{instant.astimezone(zone(self.tz)):%H:%M %Z}"
+
+    def url(self, path: str) -> str:
+        """Return the address of a page of Firebell."""
+        return f"{self.public_url}{path}"
+
+    def command(self, command: str, text: str) -> str:
+        """Return a command as people type it."""
+        return f"{self.command_names[command]} {text}".rstrip()
+
+    def without_room(self) -> "Scene":
+        """Return the scene outside any room."""
+        return replace(self, incident=None)

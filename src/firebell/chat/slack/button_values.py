@@ -1,0 +1,85 @@
+"""What a button of Slack carries: an intent as text, and back (pure)."""
+
+import json
+from typing import Any
+
+from firebell.chat import commands
+from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, ResolvePage, SnoozePage
+from firebell.chat.rendering import render
+
+RUN, OPEN = "fb_run", "fb_open"
+"""How the ids of buttons begin that do something, and of those that only open an address."""
+PAGE_ACTIONS = {
+    "fb_page_ack": AckPage,
+    "fb_page_escalate": EscalatePage,
+    "fb_page_resolve": ResolvePage,
+}
+"""The buttons of a page's message; their value is `{"p": 77, "v": 12}`."""
+SNOOZE_MINUTES = 30
+
+
+def encode(intent: Intent) -> str:
+    """Return the value of a button that does an intent."""
+    if isinstance(intent, OpenModal):
+        value: dict[str, Any] = {"m": intent.name}
+        value |= {"i": intent.incident} if intent.incident is not None else {}
+        value |= {"s": intent.severity} if intent.severity is not None else {}
+        value |= {"t": intent.title} if intent.title else {}
+        value |= {"p": intent.page} if intent.page is not None else {}
+        return _compact(value)
+    command, text = render(intent)
+    return _compact({"c": command, "t": text})
+
+
+def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
+    """Return the command and the intent of a pressed button, None if it is none of ours."""
+    try:
+        data = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    if action_id.startswith("fb_page_"):
+        return _page_action(action_id, data)
+    if not action_id.startswith(RUN):
+        return None
+    if isinstance(name := data.get("m"), str):
+        severity = data.get("s")
+        is_severity = isinstance(severity, int) and severity in range(4)
+        modal = OpenModal(
+            name,
+            _id(data.get("i")),
+            _str(data.get("t")),
+            severity if is_severity else None,
+            page=_id(data.get("p")),
+        )
+        return commands.INCIDENT, modal
+    command, text = data.get("c"), data.get("t")
+    if command not in (commands.INCIDENT, commands.PAGE) or not isinstance(text, str):
+        return None
+    return command, commands.parse(command, text, None)
+
+
+def _page_action(action_id: str, data: dict[str, Any]) -> tuple[str, Intent] | None:
+    page_id = _id(data.get("p"))
+    if page_id is None:
+        return None
+    if action_id == "fb_page_snooze":
+        return commands.PAGE, SnoozePage(page_id, SNOOZE_MINUTES)
+    if action_id == "fb_page_declare":
+        return commands.PAGE, OpenModal("declare", page=page_id)
+    make = PAGE_ACTIONS.get(action_id)
+    return (commands.PAGE, make(page_id)) if make else None
+
+
+def _id(value: Any) -> int | None:
+    is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**18
+    return value if is_id else None
+
+
+def _str(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _compact(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
