@@ -155,7 +155,6 @@ async def connected(
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
             retention_days=settings.retention_days,
-            slack_api_url=settings.slack_api_url,
         )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from firebell.channels import registry as channels
-from firebell.kit.errors import Invalid, StartupError
-from firebell.kit.http_out import Network, check_url, parse_networks
+from firebell.kit.errors import StartupError
+from firebell.kit.http_out import Network, parse_networks
 from firebell.kit.jobs import retention
 from firebell.kit.web.origin import host_name
 
@@ -35,8 +35,6 @@ class Settings:
     """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
     channels: Mapping[str, str] = field(default_factory=lambda: channels.settings({}))
     """The variables that the channels declare, by name."""
-    slack_api_url: str = "https://slack.com/api/"
-    """FIREBELL_SLACK_API_URL: another address of Slack's API, for a proxy or a test."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
     """FIREBELL_RETENTION: days for which data is kept, such as alerts=90,audit=forever."""
     log_level: str = "info"
@@ -63,16 +61,6 @@ def _hosts(text: str) -> tuple[str, ...]:
                 hint="Example: firebell.example.org,*.internal.example.org",
             )
     return tuple(f"*.{host_name(h[2:])}" if h.startswith("*.") else host_name(h) for h in hosts)
-
-
-def _api_url(url: str) -> str:
-    """Return the address of an API with a trailing slash; raise `StartupError` if it is none."""
-    try:
-        return f"{check_url(url).rstrip('/')}/"
-    except Invalid as error:
-        raise StartupError(
-            f"FIREBELL_SLACK_API_URL: {error.message}", hint="Example: https://slack.com/api/"
-        ) from error
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -102,7 +90,6 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
         allowed_networks=networks,
         channels=channels.settings(env),
-        slack_api_url=_api_url(get("FIREBELL_SLACK_API_URL", defaults.slack_api_url)),
         retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )

@@ -72,7 +72,7 @@ async def _author(tx: Tx, scene: Scene, message: CapturedMessage) -> Actor:
 
 async def _change_kind(tx: Tx, scene: Scene, known: Capture, kind: str, now: datetime) -> Capture:
     text = f"Marked as {kind}: {known.text}"[:10_000]
-    await _correct(tx, scene.actor, known, text, now, kind=kind)
+    await _correct(tx, scene.actor, known, text, now, new_kind=kind)
     changed = replace(known, kind=kind)
     await inbound_store.save_capture(tx, changed)
     return changed

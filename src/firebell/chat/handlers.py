@@ -82,7 +82,7 @@ async def handle(
     tx: Tx, scene: Scene, intent: Intent, now: datetime, command: str = commands.INCIDENT
 ) -> Reply:
     """Do what a person wants and return the answer; nothing is stored of what was refused."""
-    if scene.person is None and not _open_to_unlinked(intent):
+    if scene.person is None and not _open_to_unlinked(scene, intent):
         return link_first(scene)
     match intent:
         case ShowHelp():
@@ -104,7 +104,9 @@ async def handle(
         return refusal(error)
 
 
-def _open_to_unlinked(intent: Intent) -> bool:
+def _open_to_unlinked(scene: Scene, intent: Intent) -> bool:
+    if scene.account.settings.unlinked != "declare":
+        return isinstance(intent, ShowHelp | LinkAccount)
     return isinstance(intent, FOR_UNLINKED) or (isinstance(intent, OpenModal) and intent.name == "declare")
 
 

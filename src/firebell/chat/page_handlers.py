@@ -193,7 +193,7 @@ async def _target(tx: Tx, scene: Scene, intent: PageSomeone) -> NamedTarget | Re
                 hint=f"Page a team or schedule, or ask them to run {scene.command('incident', 'link')}.",
             )
         person = await people.person(tx, linked.person_id)
-        return NamedTarget("person", person.id, person.name)
+        return NamedTarget("person", person.id, person.name, "person")
     if target.kind == "group":
         raise NotFound(
             f"{target.label or 'This group'} is not a team of Firebell, so no one was paged.",
@@ -204,8 +204,18 @@ async def _target(tx: Tx, scene: Scene, intent: PageSomeone) -> NamedTarget | Re
         return targets[0]
     command = commands.PAGE if intent.incident is None else commands.INCIDENT
     if targets:
-        names = ", ".join(each.name for each in targets)
-        return Reply(f"“{target.value}” is {names}. No one was paged.", done=False)
+        names = " and ".join(each.name for each in targets)
+        slug = target.value.rpartition(":")[2]
+        buttons = [
+            ReplyButton(
+                f"Page {each.name}",
+                PageSomeone(ChatTarget("name", f"{each.named}:{slug}"), intent.text, intent.incident),
+            )
+            for each in targets
+            if intent.text or intent.incident is not None
+        ]
+        text = f"No one was paged yet: “{target.value}” is the name of {names}. Choose one."
+        return Reply(text, tuple(buttons), done=False)
     return await _unknown(tx, scene, intent, command)
 
 

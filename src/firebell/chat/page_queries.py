@@ -33,33 +33,48 @@ async def owner_names(tx: Tx, page_ids: list[int]) -> dict[int, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class NamedTarget:
-    """What a slug stands for: a team, schedule or policy; `name` is how people call it."""
+    """What a slug stands for: a team, schedule or policy; `name` is how people call it.
+
+    `named` is the kind of thing that has the slug: a service stands for its policy.
+    """
 
     kind: str
     id: int
     name: str
+    named: str
 
 
-async def resolve(tx: Tx, slug: str) -> list[NamedTarget]:
-    """Return everything that a slug stands for exactly: a team, a schedule, a service's policy, or a policy."""
+async def resolve(tx: Tx, name: str) -> list[NamedTarget]:
+    """Return everything that a slug stands for exactly: a team, a schedule, a service's policy, or a policy.
+
+    A kind in front, such as `team:payments`, leaves only that one.
+    """
+    kind, has_kind, slug = name.rpartition(":")
+    targets = await _named(tx, slug)
+    return [target for target in targets if target.named == kind] if has_kind else targets
+
+
+async def _named(tx: Tx, slug: str) -> list[NamedTarget]:
     targets = []
     if team := next((t for t in await people.teams(tx) if t.slug == slug), None):
-        targets.append(NamedTarget("team", team.id, f"team {team.name}"))
+        targets.append(NamedTarget("team", team.id, f"team {team.name}", "team"))
     schedule_ids = [i for i, each in (await oncall.slugs_by_id(tx)).items() if each == slug]
     names = await oncall.names_by_id(tx, schedule_ids)
-    targets += [NamedTarget("schedule", i, f"schedule {names[i]}") for i in schedule_ids if i in names]
+    targets += [
+        NamedTarget("schedule", i, f"schedule {names[i]}", "schedule") for i in schedule_ids if i in names
+    ]
     try:
         service = await catalog.by_slug(tx, slug)
     except NotFound:
         pass
     else:
-        owner = NamedTarget("team", service.team_id, f"service {service.name}")
+        owner = NamedTarget("team", service.team_id, f"service {service.name}", "service")
         if service.policy_id:
-            owner = NamedTarget("policy", service.policy_id, f"service {service.name}")
+            owner = NamedTarget("policy", service.policy_id, f"service {service.name}", "service")
         targets.append(owner)
     policy = next((p for p in await paging.policies(tx) if p.slug == slug), None)
     if policy:
-        targets.append(NamedTarget("policy", policy.id, f"policy {policy.name}"))
+        targets.append(NamedTarget("policy", policy.id, f"policy {policy.name}", "policy"))
     return targets
 
 

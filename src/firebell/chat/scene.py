@@ -1,10 +1,9 @@
 """Who speaks in a chat and where: what every handler knows besides the intent (pure)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.chat.model import Account
+from firebell.chat.model import CHAT_LABELS, Account
 from firebell.chat.users import LinkedBy
 from firebell.kit import viewing
 from firebell.kit.db.events import Actor
@@ -14,8 +13,6 @@ from firebell.people.permissions import MANAGERS, Rights
 
 UNLINKED_KIND = "chat"
 """The kind of actor of a user who is no one we know: they may declare and read."""
-_COMMAND_NAMES = {"incident": "/incident", "page": "/page"}
-_CHAT_NAMES = {"slack": "Slack", "mattermost": "Mattermost", "teams": "Teams"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,6 @@ class Scene:
     how: LinkedBy = LinkedBy.NONE
     link_url: str = ""
     """Where this user links their account, empty if they are linked."""
-    command_names: Mapping[str, str] = field(default_factory=lambda: dict(_COMMAND_NAMES))
 
     @property
     def actor(self) -> Actor:
@@ -44,8 +40,8 @@ class Scene:
             "channel": self.channel,
         }
         if self.person is None:
-            chat = _CHAT_NAMES.get(self.account.kind, self.account.kind)
-            return Actor(UNLINKED_KIND, f"{self.user_name or self.user} ({chat}, not linked)", via=via)
+            label = f"{self.user_name or self.user} ({CHAT_LABELS[self.account.kind]}, not linked)"
+            return Actor(UNLINKED_KIND, label, via=via)
         person = self.person
         return Actor("person", person.name, person.id, Rights(Role(person.role)), via)
 
@@ -69,10 +65,12 @@ class Scene:
         """Return the address of a page of Firebell."""
         return f"{self.public_url}{path}"
 
+    @property
+    def command_names(self) -> dict[str, str]:
+        """How the workspace calls the commands."""
+        settings = self.account.settings
+        return {"incident": settings.incident_command, "page": settings.page_command}
+
     def command(self, command: str, text: str) -> str:
         """Return a command as people type it."""
         return f"{self.command_names[command]} {text}".rstrip()
-
-    def without_room(self) -> "Scene":
-        """Return the scene outside any room."""
-        return replace(self, incident=None)

@@ -1,21 +1,37 @@
 """The SQL of accounts and rooms."""
 
-from firebell.chat.model import Account, AccountSecrets, Room
-from firebell.kit.db.database import Tx
+from typing import Any
+
+from firebell.chat.model import Account, AccountSecrets, ChatKind, Room, RoomState
+from firebell.kit.db.database import Row, Tx
 
 _ACCOUNT = "id, kind, external_id, name, mode, bot_user, scopes, state"
 _ROOM = "id, account_id, incident_id, external_id, name, state"
 
 
-async def accounts(tx: Tx, kind: str) -> list[Account]:
-    """Return the accounts of one kind of chat."""
-    rows = await tx.fetch(f"select {_ACCOUNT} from chat_account where kind = $1 order by id", kind)
-    return [Account(**{**dict(row), "scopes": tuple(row["scopes"])}) for row in rows]
+def _room(row: Row) -> Room:
+    return Room(**{**dict(row), "state": RoomState(row["state"])})
+
+
+async def accounts(tx: Tx) -> list[Account]:
+    """Return all accounts, oldest first."""
+    rows = await tx.fetch(f"select {_ACCOUNT} from chat_account order by id")
+    return [
+        Account(**{**dict(row), "kind": ChatKind(row["kind"]), "scopes": tuple(row["scopes"])})
+        for row in rows
+    ]
+
+
+async def account(tx: Tx, account_id: int) -> Account | None:
+    """Return an account, None if it does not exist."""
+    return next((each for each in await accounts(tx) if each.id == account_id), None)
 
 
 async def account_by_external_id(tx: Tx, kind: str, external_id: str) -> Account | None:
     """Return the account of a workspace, None if it is not connected."""
-    return next((a for a in await accounts(tx, kind) if a.external_id == external_id), None)
+    return next(
+        (each for each in await accounts(tx) if (each.kind, each.external_id) == (kind, external_id)), None
+    )
 
 
 async def account_secrets(tx: Tx, account_id: int) -> AccountSecrets:
@@ -44,4 +60,11 @@ async def room_by_channel(tx: Tx, account_id: int, channel: str) -> Room | None:
         account_id,
         channel,
     )
-    return Room(**dict(row)) if row else None
+    return _room(row) if row else None
+
+
+async def change_room(tx: Tx, room_id: int, **changes: Any) -> None:
+    """Update the named columns of a room."""
+    assert set(changes) <= {"name", "state"}
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
+    await tx.execute(f"update chat_room set {assignments} where id = $1", room_id, *changes.values())

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from firebell.chat import inbound_store, linking, store
-from firebell.chat.model import SLACK, Account
+from firebell.chat.model import Account
 from firebell.chat.users import ChatUser
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
@@ -39,7 +39,7 @@ class ChatUserChange(ApiInput):
 
 
 async def _account(tx: Tx, account_id: int) -> Account:
-    account = next((a for a in await store.accounts(tx, SLACK) if a.id == account_id), None)
+    account = await store.account(tx, account_id)
     if account is None:
         raise NotFound(f"There is no chat account {account_id}.")
     return account

@@ -39,5 +39,3 @@ class Context:
     """Host names under which pages are served, in addition to literal addresses and loopback names."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
     """The days for which data is kept, by setting, where they are not the default; None keeps everything."""
-    slack_api_url: str = "https://slack.com/api/"
-    """Where the methods of Slack's API are."""

@@ -10,6 +10,8 @@ ACTION_LABELS = {
     "calendar.import_placed": "Moved an imported calendar",
     "calendar.import_removed": "Removed an imported calendar",
     "catch_all.set": "Changed the fallback responders",
+    "chat.linked": "Linked a chat user",
+    "chat.unlinked": "Unlinked a chat user",
     "contact.added": "Added a contact method",
     "contact.code_refused": "Entered too many wrong codes",
     "contact.code_sent": "Sent a verification code",

@@ -1,21 +1,52 @@
 """What a button of Slack carries: an intent as text, and back (pure)."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firebell.chat import commands
-from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, ResolvePage, SnoozePage
+from firebell.chat.intents import (
+    AckPage,
+    AddEntry,
+    CloseIncident,
+    EscalatePage,
+    Intent,
+    JoinRoom,
+    OpenModal,
+    ResolveIncident,
+    ResolvePage,
+    ShowStatus,
+    SnoozePage,
+)
 from firebell.chat.rendering import render
 
-RUN, OPEN = "fb_run", "fb_open"
-"""How the ids of buttons begin that do something, and of those that only open an address."""
-PAGE_ACTIONS = {
-    "fb_page_ack": AckPage,
-    "fb_page_escalate": EscalatePage,
-    "fb_page_resolve": ResolvePage,
+RUN, OPEN, MENU = "fb_run", "fb_open", "fb_more"
+"""How the ids of buttons begin that do something, of those that only open an address, and the id of a menu."""
+SNOOZE_MINUTES = 30
+_NO_CHANGE = "No change since the last update."
+_PAGE_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
+    "fb_ack": AckPage,
+    "fb_escalate": EscalatePage,
+    "fb_resolve_page": ResolvePage,
+    "fb_snooze": lambda page: SnoozePage(page, SNOOZE_MINUTES),
+    "fb_note_page": lambda page: OpenModal("page-note", page=page),
+    "fb_declare_page": lambda page: OpenModal("declare", page=page),
 }
 """The buttons of a page's message; their value is `{"p": 77, "v": 12}`."""
-SNOOZE_MINUTES = 30
+_INCIDENT_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
+    "fb_update": lambda incident: OpenModal("update", incident),
+    "fb_no_change": lambda incident: AddEntry(incident, "update", _NO_CHANGE),
+    "fb_severity": lambda incident: OpenModal("severity", incident),
+    "fb_roles": lambda incident: OpenModal("role", incident),
+    "fb_task": lambda incident: OpenModal("task", incident),
+    "fb_page": lambda incident: OpenModal("page", incident),
+    "fb_resolve_incident": ResolveIncident,
+    "fb_close": CloseIncident,
+    "fb_still_happening": lambda incident: OpenModal("finding", incident),
+    "fb_wait": ShowStatus,
+    "fb_join": JoinRoom,
+}
+"""The buttons of messages about an incident; their value is `{"i": 214}`."""
 
 
 def encode(intent: Intent) -> str:
@@ -39,8 +70,11 @@ def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
         return None
     if not isinstance(data, dict):
         return None
-    if action_id.startswith("fb_page_"):
-        return _page_action(action_id, data)
+    page_id, incident_id = _id(data.get("p")), _id(data.get("i"))
+    if action_id in _PAGE_BUTTONS:
+        return None if page_id is None else (commands.PAGE, _PAGE_BUTTONS[action_id](page_id))
+    if action_id in _INCIDENT_BUTTONS:
+        return None if incident_id is None else (commands.INCIDENT, _INCIDENT_BUTTONS[action_id](incident_id))
     if not action_id.startswith(RUN):
         return None
     if isinstance(name := data.get("m"), str):
@@ -58,18 +92,6 @@ def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
     if command not in (commands.INCIDENT, commands.PAGE) or not isinstance(text, str):
         return None
     return command, commands.parse(command, text, None)
-
-
-def _page_action(action_id: str, data: dict[str, Any]) -> tuple[str, Intent] | None:
-    page_id = _id(data.get("p"))
-    if page_id is None:
-        return None
-    if action_id == "fb_page_snooze":
-        return commands.PAGE, SnoozePage(page_id, SNOOZE_MINUTES)
-    if action_id == "fb_page_declare":
-        return commands.PAGE, OpenModal("declare", page=page_id)
-    make = PAGE_ACTIONS.get(action_id)
-    return (commands.PAGE, make(page_id)) if make else None
 
 
 def _id(value: Any) -> int | None:

@@ -16,7 +16,13 @@ log = logging.getLogger(__name__)
 CALL_LIMIT_S = 2.0
 """How long a person waits for one call at most: Slack forgets a trigger after three seconds."""
 RESPOND_LIMIT_S = 10.0
+_API_URL, _DEFAULT_API_URL = "FIREBELL_SLACK_API_URL", "https://slack.com/api/"
 _HOOKS = "https://hooks.slack.com/"
+
+
+def _api_url(ctx: Context) -> str:
+    """Return the address of the methods, with a trailing slash."""
+    return f"{(ctx.channel_settings.get(_API_URL) or _DEFAULT_API_URL).rstrip('/')}/"
 
 
 class SlackError(Exception):
@@ -35,7 +41,7 @@ async def call(
     try:
         response = await http_out.post(
             ctx.http,
-            f"{ctx.slack_api_url}{method}",
+            f"{_api_url(ctx)}{method}",
             limit_s=limit_s,
             data=fields,
             headers={"Authorization": f"Bearer {token}"},
@@ -65,6 +71,6 @@ async def respond(ctx: Context, response_url: str, message: dict[str, Any]) -> b
 
 def _is_response_url(ctx: Context, url: str) -> bool:
     """Return True for an address of Slack, or of the server that stands for its API."""
-    api = urlsplit(ctx.slack_api_url)
+    api = urlsplit(_api_url(ctx))
     is_stand_in = api.netloc != "slack.com" and url.startswith(f"{api.scheme}://{api.netloc}/")
     return url.startswith(_HOOKS) or is_stand_in

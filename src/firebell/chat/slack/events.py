@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import capture, commands, handlers, inbound_store, linking, store
+from firebell.chat import capture, commands, handlers, inbound_store, linking, room_events, store
 from firebell.chat.captures import CapturedMessage, kind_of_emoji
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.scene import Scene
@@ -24,6 +24,7 @@ from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
 
 CALL_LIMIT_S = 10.0
+_TEXT_CHARS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ async def _direct_message(event: SlackEvent) -> None:
 
 
 async def _edited(event: SlackEvent) -> None:
-    text = commands.plain(tokens(event.text("message", "text")))
+    text = _plain(event.text("message", "text"))
     ts = event.text("message", "ts")
     async with event.ctx.work_db.tx() as tx:
         if await _once(event, tx):
@@ -122,7 +123,9 @@ async def _deleted(event: SlackEvent) -> None:
         if await _once(event, tx):
             actor = await _event_actor(event, tx, event.text("previous_message", "user"))
             account_id = event.connected.account.id
-            await capture.record_deletion(tx, actor, account_id, event.text("channel"), ts, event.now)
+            channel = event.text("channel")
+            await capture.record_deletion(tx, actor, account_id, channel, ts, event.now)
+            await room_events.message_deleted(tx, event.connected.account, channel, ts, event.now)
 
 
 async def _event_actor(event: SlackEvent, tx: Tx, author: str) -> Any:
@@ -134,7 +137,8 @@ async def _event_actor(event: SlackEvent, tx: Tx, author: str) -> Any:
 
 async def _pinned(event: SlackEvent) -> None:
     if event.text("item", "type") in ("", "message"):
-        await _capture(event, "note", event.text("channel_id") or event.text("item", "channel"))
+        channel = event.text("channel_id") or event.text("item", "channel")
+        await _capture(event, "note", channel, at(event.event, "item", "message"))
 
 
 async def _reacted(event: SlackEvent) -> None:
@@ -143,8 +147,11 @@ async def _reacted(event: SlackEvent) -> None:
         await _capture(event, kind, event.text("item", "channel"))
 
 
-async def _capture(event: SlackEvent, kind: str, channel: str) -> None:
-    """Capture the message of a pin or an emoji in the room of an incident, for a responder."""
+async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = None) -> None:
+    """Capture the message of a pin, which the event has, or of an emoji in the room of an incident.
+
+    Only a responder captures, and only what people wrote.
+    """
     who, account = event.text("user"), event.connected.account
     ts = event.text("item", "ts") or event.text("item", "message", "ts")
     async with event.ctx.work_db.tx() as tx:
@@ -152,7 +159,8 @@ async def _capture(event: SlackEvent, kind: str, channel: str) -> None:
     user = await known_user(event.ctx, event.ctx.work_db, event.connected, who, event.now)
     if room is None or not ts:
         return
-    message = await _message(event, channel, ts)
+    has_text = text_at(pinned, "text") != ""
+    message = _read_message(pinned, channel, ts) if has_text else await _message(event, channel, ts)
     if message is None or message.author == account.bot_user:
         return
     if message.author and message.author != who:
@@ -187,17 +195,23 @@ async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage 
             (each for each in (messages if isinstance(messages, list) else []) if text_at(each, "ts") == ts),
             None,
         )
-    if message is None:
-        return None
+    return None if message is None else _read_message(message, channel, ts)
+
+
+def _read_message(message: Any, channel: str, ts: str) -> CapturedMessage:
     files = at(message, "files")
     return CapturedMessage(
         channel=channel,
         ts=ts,
         author=text_at(message, "user"),
-        text=commands.plain(tokens(text_at(message, "text")))[:10_000],
+        text=_plain(text_at(message, "text")),
         permalink=text_at(message, "permalink"),
         files=[each for each in (files if isinstance(files, list) else []) if isinstance(each, dict)],
     )
+
+
+def _plain(text: str) -> str:
+    return commands.plain(tokens(text))[:_TEXT_CHARS]
 
 
 async def _unreacted(event: SlackEvent) -> None:
@@ -235,7 +249,10 @@ async def _joined(event: SlackEvent) -> None:
         if not await _once(event, tx):
             return
         scene = await event.scene(tx, user, who, channel)
-        if scene.person is None or not is_responder(scene):
+        if scene.person is None:
+            return
+        await room_events.person_joined(tx, event.connected.account, channel, scene.person.id)
+        if not is_responder(scene):
             return
         roles = (await incidents.roles(tx, [room.incident_id]))[room.incident_id]
         if any(each.person_id == scene.person.id for each in roles):
@@ -250,6 +267,31 @@ async def _joined(event: SlackEvent) -> None:
         except FirebellError:
             # it is closed: who reads along is no responder anymore
             return
+
+
+async def _room_renamed(event: SlackEvent) -> None:
+    """Record that a person renamed a room: it keeps their name."""
+    async with event.ctx.work_db.tx() as tx:
+        if await _once(event, tx):
+            name = event.text("channel", "name")
+            await room_events.renamed(tx, event.connected.account, event.text("channel", "id"), name)
+
+
+async def _room_closed(event: SlackEvent) -> None:
+    """Record that a person archived or deleted a room."""
+    async with event.ctx.work_db.tx() as tx:
+        if await _once(event, tx):
+            channel = event.text("channel")
+            await room_events.closed_by_person(tx, event.connected.account, channel, event.now)
+
+
+async def _left(event: SlackEvent) -> None:
+    """Record that a person left a room: they are not invited again."""
+    account = event.connected.account
+    async with event.ctx.work_db.tx() as tx:
+        user = await inbound_store.user(tx, account.id, event.text("user"))
+        if user is not None and user.person_id is not None and await _once(event, tx):
+            await room_events.person_left(tx, account, event.text("channel"), user.person_id)
 
 
 async def _user_changed(event: SlackEvent) -> None:
@@ -275,5 +317,12 @@ _HANDLERS: dict[str, Callable[[SlackEvent], Awaitable[None]]] = {
     "reaction_added": _reacted,
     "reaction_removed": _unreacted,
     "member_joined_channel": _joined,
+    "member_left_channel": _left,
+    "channel_rename": _room_renamed,
+    "group_rename": _room_renamed,
+    "channel_archive": _room_closed,
+    "group_archive": _room_closed,
+    "channel_deleted": _room_closed,
+    "group_deleted": _room_closed,
     "user_change": _user_changed,
 }

@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from firebell.chat import inbound_store, page_queries, store
-from firebell.chat.model import SLACK
+from firebell.chat.model import ChatKind
 from firebell.chat.replies import Reply, refusal
 from firebell.chat.slack import calls, interactions, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
@@ -100,7 +100,7 @@ class SlackReceiver:
             return
         try:
             async with self._ctx.db.tx() as tx:
-                accounts = await store.accounts(tx, SLACK)
+                accounts = [a for a in await store.accounts(tx) if a.kind is ChatKind.SLACK]
                 self._accounts = tuple(
                     [Connected(each, await store.account_secrets(tx, each.id)) for each in accounts]
                 )

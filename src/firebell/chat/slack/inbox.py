@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from firebell.chat import inbound_store, store
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
-from firebell.chat.model import SLACK
 from firebell.chat.slack import calls, events, interactions
 from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
 from firebell.chat.slack.speakers import Connected, known_user
@@ -33,7 +32,7 @@ class Inbox:
             if item is None:
                 self.upcoming = await inbound_store.next_item_at(tx)
                 return 0
-            account = next((a for a in await store.accounts(tx, SLACK) if a.id == item.account_id), None)
+            account = await store.account(tx, item.account_id)
             if account is None:
                 await inbound_store.finish_item(tx, item.id, now, "The account is gone.")
                 return 1

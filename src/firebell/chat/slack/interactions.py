@@ -67,10 +67,10 @@ async def act(
     return outcome
 
 
-def command_of(payload: Payload) -> str:
+def command_of(payload: Payload, scene: Scene) -> str:
     """Return which command a slash command is, whatever the workspace calls it."""
     name = text_at(payload.data, "command").casefold()
-    return commands.PAGE if name.endswith("page") else commands.INCIDENT
+    return commands.PAGE if name == scene.command_names[commands.PAGE] else commands.INCIDENT
 
 
 def _refused(payload: Payload) -> str:
@@ -82,7 +82,7 @@ def _refused(payload: Payload) -> str:
 async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
     match payload.kind:
         case PayloadKind.COMMAND:
-            command = command_of(payload)
+            command = command_of(payload, scene)
             intent = commands.parse(command, tokens(text_at(payload.data, "text")), scene.incident)
             reply = await handlers.handle(tx, scene, intent, now, command)
             return _asks(reply) or Outcome(
@@ -116,8 +116,10 @@ async def _without_form(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Re
 
 async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
     action = at(payload.data, "actions", 0)
-    value = text_at(action, "value") or text_at(action, "selected_option", "value")
-    pressed = button_values.decode(text_at(action, "action_id"), value)
+    action_id, value = text_at(action, "action_id"), text_at(action, "value")
+    if action_id == button_values.MENU:
+        action_id, _, value = text_at(action, "selected_option", "value").partition(" ")
+    pressed = button_values.decode(action_id, value)
     if pressed is None:
         return Outcome()
     command, intent = pressed

@@ -13,6 +13,7 @@ from firebell.chat.intents import (
     DismissIncident,
     ForcePhase,
     Intent,
+    NotePage,
     OpenModal,
     PageSomeone,
     SubmitDeclaration,
@@ -104,6 +105,9 @@ def view_for(intent: OpenModal, draft: str = "") -> View | None:
         return declare_view(DeclareForm(title=intent.title, severity=intent.severity, page=intent.page))
     if intent.name == "page":
         return _page_view(intent, metadata)
+    if intent.name == "page-note" and intent.page is not None:
+        text = _input("text", f"Note on PG-{intent.page}", _text_input(limits.INPUT_TEXT, multiline=True))
+        return _view("page-note", "Add note", "Add note", [text], metadata)
     if intent.incident is None:
         return None
     ref = f"INC-{intent.incident}"
@@ -295,9 +299,11 @@ def submitted(view: Any) -> Intent | FieldErrors | None:
     incident = _number(metadata(view), "i")
     if name == "page":
         return _page_request(values, incident)
+    text = text_at(values, "text", "text", "value").strip()
+    if name == "page-note" and (page_id := _number(metadata(view), "p")) is not None:
+        return NotePage(page_id, text) if text else FieldErrors({"text": "Enter a text."})
     if incident is None:
         return None
-    text = text_at(values, "text", "text", "value").strip()
     reason = text_at(values, "reason", "reason", "value").strip()
     if name in ENTRY_KINDS:
         return AddEntry(incident, name, text) if text else FieldErrors({"text": "Enter a text."})
