@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from firebell.chat import store
+from firebell.chat.model import AccountSecrets, ChatKind, RoomState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.clock import FakeClock
@@ -25,15 +27,8 @@ class ChatWorld:
     async def room(self, incident_id: int, channel: str) -> None:
         """Make a channel the room of an incident."""
         async with self.world.ctx.db.tx() as tx:
-            await tx.execute(
-                """
-                insert into chat_room (account_id, incident_id, external_id, state)
-                values ($1, $2, $3, 'open')
-                """,
-                self.account,
-                incident_id,
-                channel,
-            )
+            room = await store.want_room(tx, self.account, incident_id, private=False)
+            await store.change_room(tx, room.id, external_id=channel, state=RoomState.OPEN)
 
     async def incident(self, incident_id: int) -> Incident:
         """Return an incident."""
@@ -55,20 +50,25 @@ class ChatWorld:
 
 
 async def connect(w: World, external_id: str = TEAM, secrets: tuple[str, ...] = (SECRET,)) -> int:
-    """Connect a workspace and return its account."""
+    """Connect a workspace that nothing is mirrored to, and return its account."""
     async with w.ctx.db.tx() as tx:
-        account: int = await tx.value(
-            """
-            insert into chat_account (kind, external_id, name, bot_user, bot_token, signing_secrets)
-            values ('slack', $1, 'Kestrel', $2, $3, $4)
-            returning id
-            """,
-            external_id,
-            BOT,
-            TOKEN,
-            list(secrets),
+        account = await store.save_account(
+            tx,
+            kind=ChatKind.SLACK,
+            external_id=external_id,
+            name="Kestrel",
+            mode="http",
+            address="",
+            bot_user=BOT,
+            bot_id="B1",
+            scopes=(),
+            secrets=AccountSecrets(TOKEN, secrets),
+            hint="test",
+            created_by=None,
+            now=w.now,
         )
-    return account
+        await store.pause(tx, account.id, w.now)
+    return account.id
 
 
 @asynccontextmanager

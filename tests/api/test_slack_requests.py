@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from firebell.chat import store
 from firebell.chat.slack import inbound
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
@@ -172,7 +173,7 @@ async def test_too_many_commands_of_one_user_are_refused_for_a_minute(dsn: str, 
 async def test_without_an_account_nothing_is_believed(dsn: str, clock: FakeClock) -> None:
     async with chat_world(dsn, clock) as c:
         async with c.world.ctx.db.tx() as tx:
-            await tx.execute("delete from chat_account")
+            await store.delete_account(tx, c.account)
         answer: httpx.Response = await c.slack.post(c.slack.form("/incident", "list", MARA))
         assert answer.status_code == 401
 

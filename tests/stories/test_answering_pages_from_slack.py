@@ -55,6 +55,7 @@ async def test_two_press_at_the_same_moment_and_both_own_it(dsn: str, clock: Fak
             story = await c.world.story()
             assert sum("acknowledged" in text for text in story) == 1
             assert sum("joined" in text for text in story) == 1
+            await c.world.resolve(c.world.mara)
             clock.advance(timedelta(minutes=1))
 
 

@@ -8,6 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
+from tests.api.api_clients import sign_in
 from tests.chat_inbound_world import ADA, GUEST, JUN, MARA, ChatWorld, chat_world
 from tests.standins.slack.inbound import BOT, buttons, user
 
@@ -78,6 +79,8 @@ async def test_what_is_done_in_slack_says_so_in_the_audit_log(dsn: str, clock: F
             "user": MARA,
             "channel": "C7",
         }
+        await sign_in(c.world, c.slack.http, c.world.mara)
+        assert "in Slack" in (await c.slack.http.get("/settings/audit")).text
 
 
 async def test_a_user_who_is_no_one_declares_and_reads_but_does_nothing_else(
@@ -107,17 +110,16 @@ async def test_a_guest_with_the_address_of_a_colleague_is_not_that_colleague(
 ) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared()
-        for number, facts in enumerate(
-            (
-                {"is_restricted": True},
-                {"is_ultra_restricted": True},
-                {"is_stranger": True},
-                {"is_bot": True},
-                {"deleted": True},
-                {"is_email_confirmed": False},
-                {"team_id": "T2"},
-            )
-        ):
+        strangers: tuple[dict[str, Any], ...] = (
+            {"is_restricted": True},
+            {"is_ultra_restricted": True},
+            {"is_stranger": True},
+            {"is_bot": True},
+            {"deleted": True},
+            {"is_email_confirmed": False},
+            {"team_id": "T2"},
+        )
+        for number, facts in enumerate(strangers):
             who = f"{GUEST}{number}"
             c.slack.users[who] = user(who, "Mara", "mara@example.org", **facts)
             refused = await c.slack.command("/incident update no", who, "C1")

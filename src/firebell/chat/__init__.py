@@ -1,1 +1,1 @@
-"""Incidents and pages in Slack and other chats."""
+"""Chat: incidents and pages in Slack, Mattermost, Teams, Discord and Google Chat."""

@@ -1,5 +1,7 @@
 """The SQL of accounts and rooms."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from firebell.chat.model import Account, AccountSecrets, ChatKind, Room, RoomState
@@ -48,6 +50,70 @@ async def account_secrets(tx: Tx, account_id: int) -> AccountSecrets:
     return AccountSecrets(row["bot_token"], tuple(row["signing_secrets"]), row["app_token"])
 
 
+async def save_account(
+    tx: Tx,
+    *,
+    kind: str,
+    external_id: str,
+    name: str,
+    mode: str,
+    address: str,
+    bot_user: str,
+    bot_id: str,
+    scopes: Sequence[str],
+    secrets: AccountSecrets,
+    hint: str,
+    created_by: int | None,
+    now: datetime,
+) -> Account:
+    """Insert an account."""
+    account_id: int = await tx.value(
+        """
+        insert into chat_account (
+            kind, external_id, name, mode, bot_user, scopes, bot_token, signing_secrets, app_token
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        returning id
+        """,
+        kind,
+        external_id,
+        name,
+        mode,
+        bot_user,
+        list(scopes),
+        secrets.bot_token,
+        list(secrets.signing_secrets),
+        secrets.app_token,
+    )
+    saved = await account(tx, account_id)
+    assert saved
+    return saved
+
+
+async def delete_account(tx: Tx, account_id: int) -> None:
+    """Delete an account."""
+    await tx.execute("delete from chat_account where id = $1", account_id)
+
+
+async def pause(tx: Tx, account_id: int, paused_at: datetime | None) -> None:
+    """Stop calling an account; nothing calls one yet."""
+
+
+async def want_room(tx: Tx, account_id: int, incident_id: int, *, private: bool) -> Room:
+    """Insert the room of an incident."""
+    row = await tx.row(
+        f"""
+        insert into chat_room (account_id, incident_id, external_id, state)
+        values ($1, $2, '', 'wanted')
+        returning {_ROOM}
+        """,
+        account_id,
+        incident_id,
+    )
+    assert row
+    return _room(row)
+
+
 async def room_by_channel(tx: Tx, account_id: int, channel: str) -> Room | None:
     """Return the room of a channel, None if the channel is no incident's."""
     row = await tx.row(
@@ -65,6 +131,6 @@ async def room_by_channel(tx: Tx, account_id: int, channel: str) -> Room | None:
 
 async def change_room(tx: Tx, room_id: int, **changes: Any) -> None:
     """Update the named columns of a room."""
-    assert set(changes) <= {"name", "state"}
+    assert set(changes) <= {"external_id", "name", "state"}
     assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
     await tx.execute(f"update chat_room set {assignments} where id = $1", room_id, *changes.values())

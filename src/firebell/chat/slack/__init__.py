@@ -1,1 +1,1 @@
-"""Slack: what arrives from it, and what is sent to it."""
+"""Slack: the adapter of its Web API."""

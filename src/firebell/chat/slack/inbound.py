@@ -153,7 +153,11 @@ class SlackReceiver:
         if text_at(view, "callback_id") != modals.DECLARE:
             return Response()
         painted = modals.declare_view(modals.read_declare(view))
-        update = {"view_id": text_at(view, "id"), "hash": text_at(view, "hash"), "view": painted}
+        update: dict[str, Any] = {
+            "view_id": text_at(view, "id"),
+            "hash": text_at(view, "hash"),
+            "view": painted,
+        }
 
         async def repaint() -> None:
             try:
