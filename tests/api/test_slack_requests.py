@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from firebell.chat import store
-from firebell.chat.slack import inbound
+from firebell.chat.intents import OpenModal
+from firebell.chat.slack import inbound, modals
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
 from tests.chat_inbound_world import ADA, JUN, MARA, ChatWorld, chat_world, connect
-from tests.standins.slack.inbound import SECRET, signature
+from tests.standins.slack.inbound import SECRET, buttons, signature
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -193,3 +194,25 @@ async def test_what_takes_too_long_is_done_once_and_answered_later(
             stored = str(await tx.value("select body from chat_inbox"))
         assert "response_url" not in stored
         assert "trigger_id" not in stored
+
+
+async def test_a_late_form_is_offered_again_and_a_late_declaration_is_confirmed(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound, "BUDGET_S", 0.0)
+    async with chat_world(dsn, clock) as c:
+        await c.slack.command("/incident", MARA, "C7")
+        await c.world.settle()
+        (offered,) = c.slack.called("chat.postEphemeral")
+        assert [b["text"]["text"] for b in buttons(offered)] == ["Open again"]
+        view = modals.view_for(OpenModal("declare", title="Card payments fail", severity=2))
+        assert view is not None
+        values = {
+            "title": {"value": "Card payments fail"},
+            "severity": {"selected_option": {"value": "sev2"}},
+        }
+        assert (await c.slack.submit(view, values, MARA))["response_action"] == "update"
+        await c.world.settle()
+        assert (await counts(c))[0] == 1
+        (told,) = c.slack.called("chat.postMessage")
+        assert (told["channel"], "INC-1" in told["text"]) == (MARA, True)

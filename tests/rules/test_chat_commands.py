@@ -1,4 +1,4 @@
-"""The grammar of the commands of every chat: the vectors of spec 8.18, and what holds for any text."""
+"""The grammar of the commands of every chat: the vectors of spec 8.5, and what holds for any text."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Signatures of Slack: the vectors of spec 8.18, both ends of the window, and what is refused without an exception."""
+"""Signatures of Slack: the vectors of spec 8.4, both ends of the window, and what is refused without an exception."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from firebell.chat import store
+from firebell.chat.model import AccountState, RoomState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
@@ -362,3 +364,27 @@ async def test_a_message_is_added_to_the_timeline_by_its_menu(dsn: str, clock: F
             assert (await c.slack.submit(view, values, JUN))["response_action"] == "update"
         decisions = [e for e in await c.timeline(1) if e.kind == "decision"]
         assert [e.data["origin"]["channel"] for e in decisions] == ["C1", "C9"]
+
+
+async def test_a_room_that_people_archive_and_an_app_that_they_remove_are_known(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared()
+        await c.slack.event({"type": "channel_rename", "channel": {"id": "C1", "name": "our-name"}})
+        await c.slack.event({"type": "channel_archive", "channel": "C1", "user": MARA})
+        await c.slack.event({"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}})
+        await c.world.settle()
+        async with c.world.ctx.db.tx() as tx:
+            room = await store.room_by_channel(tx, c.account, "C1")
+            account = await store.account(tx, c.account)
+        assert room is not None
+        assert (room.name, room.state) == ("our-name", RoomState.LOST)
+        assert account is not None
+        assert account.state is AccountState.OK
+        await c.slack.event({"type": "app_uninstalled"})
+        await c.world.settle()
+        async with c.world.ctx.db.tx() as tx:
+            account = await store.account(tx, c.account)
+        assert account is not None
+        assert account.state is AccountState.BROKEN

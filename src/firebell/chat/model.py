@@ -13,6 +13,14 @@ class ChatKind(StrEnum):
 CHAT_LABELS = {ChatKind.SLACK: "Slack"}
 
 
+class AccountState(StrEnum):
+    """Whether an account works; nothing is called in a broken one until it has a new token."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    BROKEN = "broken"
+
+
 class RoomState(StrEnum):
     """The state of an incident's channel."""
 
@@ -43,7 +51,7 @@ class Account:
     mode: str
     bot_user: str
     scopes: tuple[str, ...]
-    state: str
+    state: AccountState
     settings: AccountSettings = field(default_factory=AccountSettings)
 
 

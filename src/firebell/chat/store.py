@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.chat.model import Account, AccountSecrets, ChatKind, Room, RoomState
+from firebell.chat.model import Account, AccountSecrets, AccountState, ChatKind, Room, RoomState
 from firebell.kit.db.database import Row, Tx
 
 _ACCOUNT = "id, kind, external_id, name, mode, bot_user, scopes, state"
@@ -19,7 +19,14 @@ async def accounts(tx: Tx) -> list[Account]:
     """Return all accounts, oldest first."""
     rows = await tx.fetch(f"select {_ACCOUNT} from chat_account order by id")
     return [
-        Account(**{**dict(row), "kind": ChatKind(row["kind"]), "scopes": tuple(row["scopes"])})
+        Account(
+            **{
+                **dict(row),
+                "kind": ChatKind(row["kind"]),
+                "scopes": tuple(row["scopes"]),
+                "state": AccountState(row["state"]),
+            }
+        )
         for row in rows
     ]
 
@@ -97,6 +104,15 @@ async def delete_account(tx: Tx, account_id: int) -> None:
 
 async def pause(tx: Tx, account_id: int, paused_at: datetime | None) -> None:
     """Stop calling an account; nothing calls one yet."""
+
+
+async def set_state(tx: Tx, account_id: int, state: AccountState, reason: str, now: datetime) -> None:
+    """Record whether an account works."""
+    await tx.execute("update chat_account set state = $2 where id = $1", account_id, state)
+
+
+async def note_frame(tx: Tx, account_id: int, now: datetime) -> None:
+    """Record that the chat sent something."""
 
 
 async def want_room(tx: Tx, account_id: int, incident_id: int, *, private: bool) -> Room:

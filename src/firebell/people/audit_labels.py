@@ -45,6 +45,7 @@ ACTION_LABELS = {
     "page.acked": "Acknowledged a page",
     "page.escalated": "Escalated a page",
     "page.joined": "Joined a page",
+    "page.manual": "Paged someone",
     "page.resolved": "Resolved a page",
     "page.snoozed": "Snoozed a page",
     "pay.rates": "Changed the pay rates",

@@ -9,6 +9,8 @@ from firebell.chat.intents import (
     AckPage,
     AddEntry,
     CloseIncident,
+    ContinueWithoutRoom,
+    CreateRoom,
     EscalatePage,
     Intent,
     JoinRoom,
@@ -45,6 +47,8 @@ _INCIDENT_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
     "fb_still_happening": lambda incident: OpenModal("finding", incident),
     "fb_wait": ShowStatus,
     "fb_join": JoinRoom,
+    "fb_room_create": CreateRoom,
+    "fb_room_skip": ContinueWithoutRoom,
 }
 """The buttons of messages about an incident; their value is `{"i": 214}`."""
 

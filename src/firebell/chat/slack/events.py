@@ -8,6 +8,7 @@ from typing import Any
 from firebell.chat import capture, commands, handlers, inbound_store, linking, room_events, store
 from firebell.chat.captures import CapturedMessage, kind_of_emoji
 from firebell.chat.inbound_store import InboxItem
+from firebell.chat.model import AccountState
 from firebell.chat.scene import Scene
 from firebell.chat.slack import calls, reply_blocks
 from firebell.chat.slack.payloads import at, text_at
@@ -294,6 +295,16 @@ async def _left(event: SlackEvent) -> None:
             await room_events.person_left(tx, account, event.text("channel"), user.person_id)
 
 
+async def _revoked(event: SlackEvent) -> None:
+    """Call nothing in this workspace until it has a new token."""
+    if event.text("type") == "tokens_revoked" and not at(event.event, "tokens", "bot"):
+        return
+    async with event.ctx.work_db.tx() as tx:
+        if await _once(event, tx):
+            account_id, reason = event.connected.account.id, event.text("type")
+            await store.set_state(tx, account_id, AccountState.BROKEN, reason, event.now)
+
+
 async def _user_changed(event: SlackEvent) -> None:
     """Check a user again who changed; one who was deleted loses the link at once."""
     account, external_id = event.connected.account, event.text("user", "id")
@@ -325,4 +336,6 @@ _HANDLERS: dict[str, Callable[[SlackEvent], Awaitable[None]]] = {
     "channel_deleted": _room_closed,
     "group_deleted": _room_closed,
     "user_change": _user_changed,
+    "tokens_revoked": _revoked,
+    "app_uninstalled": _revoked,
 }

@@ -21,6 +21,7 @@ from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
 from firebell.chat.slack.signatures import is_signed
 from firebell.chat.slack.speakers import Connected, known_user
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import TooMany, Unavailable
 from firebell.kit.rate_limit import SlidingWindow
 
@@ -29,12 +30,15 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 512 * 1024
 BUDGET_S = 2.0
 """How long an interaction may take from its first byte; Slack gives up after three seconds."""
+OPEN_LIMIT_S = 1.0
+"""How long Slack may take to open a form."""
 STORE_LIMIT_S = 0.7
 """How long storing a late interaction may take, so that its answer still comes in time."""
 ACCOUNTS_FRESH_S = 10.0
 """How long accounts and secrets are remembered; a signature that fits none of them is checked again."""
 ACCOUNTS_ONE_LOOK_S = 1.0
 COMMANDS_PER_MINUTE = 30
+FRAME_NOTED_EVERY_S = 10.0
 _AWAY = "Firebell can't reach its database, so nothing was done. If this is urgent, phone the people on call."
 _LATE = "Working on it. The answer follows here."
 _FAILED = "Something failed on our side, and nothing was done. Use the web page of Firebell instead."
@@ -49,6 +53,7 @@ class SlackReceiver:
         self._read_at = float("-inf")
         self._late: set[asyncio.Task[Outcome]] = set()
         self._commands = SlidingWindow(timedelta(minutes=1))
+        self._frame_noted_at: dict[int, float] = {}
 
     async def receive(self, request: Request) -> Response:
         """Answer a request: 401 without a valid signature, 413 if it is too large, else 200 or, to repeat it, 503."""
@@ -116,6 +121,7 @@ class SlackReceiver:
             error = "rate limited" if payload.kind is PayloadKind.RATE_LIMITED else "malformed"
         try:
             async with self._ctx.db.tx() as tx:
+                await self._note_frame(tx, connected.account.id)
                 await inbound_store.receive(
                     tx,
                     connected.account.id,
@@ -130,6 +136,13 @@ class SlackReceiver:
         except Unavailable:
             return _unavailable()
         return Response()
+
+    async def _note_frame(self, tx: Tx, account_id: int) -> None:
+        """Record that Slack reaches us, at most once in ten seconds."""
+        elapsed_s = self._ctx.pace.monotonic() - self._frame_noted_at.get(account_id, float("-inf"))
+        if elapsed_s >= FRAME_NOTED_EVERY_S:
+            self._frame_noted_at[account_id] = self._ctx.pace.monotonic()
+            await store.note_frame(tx, account_id, self._ctx.clock.now())
 
     async def _options(self, payload: Payload) -> Response:
         """Answer the services whose names contain what was typed; none while the database is away."""
@@ -197,6 +210,7 @@ class SlackReceiver:
         now = self._ctx.clock.now()
         user = await known_user(self._ctx, self._ctx.db, connected, payload.user, now)
         async with self._ctx.db.tx() as tx:
+            await self._note_frame(tx, connected.account.id)
             return await interactions.act(tx, self._ctx, connected, payload, user, now)
 
     async def _answer_later(
@@ -225,8 +239,9 @@ class SlackReceiver:
     async def _response(self, connected: Connected, payload: Payload, outcome: Outcome) -> Response:
         message = outcome.message
         if outcome.view is not None:
-            message = await self._open(connected, payload, outcome)
-            if message is not None and payload.kind is PayloadKind.COMMAND:
+            if await self._opened(connected, payload, outcome.view):
+                return Response()
+            if payload.kind is PayloadKind.COMMAND:
                 return JSONResponse(message)
         answer = Response() if outcome.body is None else JSONResponse(outcome.body)
         if message is not None:
@@ -247,22 +262,21 @@ class SlackReceiver:
                     background=BackgroundTask(calls.respond, self._ctx, payload.response_url, message)
                 )
 
-    async def _open(self, connected: Connected, payload: Payload, outcome: Outcome) -> dict[str, Any] | None:
-        """Open a form and return None, or what to say if Slack does not open it."""
+    async def _opened(self, connected: Connected, payload: Payload, view: dict[str, Any]) -> bool:
+        """Open a form; return False if Slack does not open it."""
         try:
             await calls.call(
                 self._ctx,
                 connected.secrets.bot_token,
                 "views.open",
-                limit_s=1.0,
+                limit_s=OPEN_LIMIT_S,
                 trigger_id=payload.trigger,
-                view=outcome.view,
+                view=view,
             )
         except calls.SlackError as error:
             log.warning("a form was not opened", extra={"reason": error.code})
-            buttons = (outcome.again,) if outcome.again else ()
-            return reply_blocks.ephemeral(Reply("Slack did not open the form in time.", buttons, done=False))
-        return None
+            return False
+        return True
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,12 +1,14 @@
 """The lane that works on what Slack sent: events in the order of their channel, and late interactions."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from firebell.chat import inbound_store, store
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.slack import calls, events, interactions
-from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
+from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.chat.slack.speakers import Connected, known_user
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
@@ -14,6 +16,7 @@ from firebell.kit.db.migrate import fence
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = timedelta(minutes=1)
+MAX_TEXT_CHARS = 1_500
 
 
 class Inbox:
@@ -58,21 +61,26 @@ class Inbox:
         payload = _stored_payload(item)
         user = await known_user(self._ctx, self._ctx.work_db, connected, payload.user, now)
         async with self._ctx.work_db.tx() as tx:
-            outcome = await interactions.act(tx, self._ctx, connected, payload, user, now)
+            await interactions.act(tx, self._ctx, connected, payload, user, now)
             stored = await inbound_store.answer(tx, connected.account.id, item.key) or {}
-        message = stored.get("message") or stored.get("body") or outcome.message
-        if not isinstance(message, dict) or not message.get("text"):
+        await self._tell(connected, payload, stored)
+
+    async def _tell(self, connected: Connected, payload: Payload, stored: Mapping[str, Any]) -> None:
+        """Send the answer of a late interaction to who made it: in its channel, else directly."""
+        message = stored.get("message") or stored.get("body") or {}
+        text = text_at(message, "text") or text_at(message, "view", "blocks", 0, "text", "text")
+        text = text or " ".join(str(each) for each in (at(message, "errors") or {}).values())
+        if not text:
             return
-        await calls.call(
-            self._ctx,
-            connected.secrets.bot_token,
-            "chat.postEphemeral",
-            limit_s=events.CALL_LIMIT_S,
-            channel=payload.channel or payload.user,
-            user=payload.user,
-            text=message["text"],
-            blocks=message.get("blocks", []),
-        )
+        answer: dict[str, Any] = {"channel": payload.channel or payload.user, "text": text[:MAX_TEXT_CHARS]}
+        if blocks := at(message, "blocks"):
+            answer["blocks"] = blocks
+        method = "chat.postMessage"
+        if payload.channel:
+            answer["user"] = payload.user
+            method = "chat.postEphemeral"
+        token = connected.secrets.bot_token
+        await calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
 
     async def _postpone(self, item: InboxItem, now: datetime, error: str) -> None:
         async with self._ctx.work_db.tx() as tx:

@@ -26,14 +26,13 @@ _TITLE_CHARS = 200
 class Outcome:
     """What follows from an interaction once it is committed.
 
-    `body` is the answer to the request, `view` a form to open, `message` what goes to the `response_url`.
-    `again` offers the form once more if Slack does not open it.
+    `body` is the answer to the request, `view` a form to open, `message` what goes to the `response_url`: with a
+    form, only if Slack does not open it.
     """
 
     body: Json | None = None
     view: Json | None = None
     message: Json | None = None
-    again: ReplyButton | None = None
 
     def stored(self) -> Json:
         """Return what a repetition of the request is answered with."""
@@ -94,7 +93,8 @@ async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome
             return await _submit(tx, scene, payload, now)
         case PayloadKind.SHORTCUT:
             is_declare = text_at(payload.data, "callback_id") == modals.DECLARE
-            return Outcome(view=modals.view_for(OpenModal("declare"))) if is_declare else Outcome()
+            opened = _asks(Reply(modal=OpenModal("declare"))) if is_declare else None
+            return opened or Outcome()
         case PayloadKind.MESSAGE_SHORTCUT:
             return await _shortcut(tx, scene, payload, now)
         case _:
@@ -104,7 +104,12 @@ async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome
 def _asks(reply: Reply) -> Outcome | None:
     """Return the form that a reply opens, None if it opens none."""
     view = modals.view_for(reply.modal) if reply.modal else None
-    return Outcome(view=view, again=ReplyButton("Open again", reply.modal)) if view else None
+    if view is None:
+        return None
+    again = Reply(
+        "Slack did not open the form in time.", (ReplyButton("Open again", reply.modal),), done=False
+    )
+    return Outcome(view=view, message=reply_blocks.ephemeral(again))
 
 
 async def _without_form(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Reply:
