@@ -42,7 +42,7 @@ from firebell.slices import SLICES
 
 log = logging.getLogger("firebell.web")
 
-SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/")
+SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/")
 """Paths with a token that acts for a person."""
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import asyncpg
 
+from firebell.chat.slack.inbox import Inbox
 from firebell.chat.worker import ChatMirror
 from firebell.kit.context import Context
 from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
@@ -41,7 +42,14 @@ LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
-LANE_LIMITS_S = {"due": 60.0, "outbox": 60.0, "send": 60.0, "calendars": 300.0, "chat": 300.0}
+LANE_LIMITS_S = {
+    "due": 60.0,
+    "outbox": 60.0,
+    "send": 60.0,
+    "calendars": 300.0,
+    "chat": 300.0,
+    "chat_inbox": 120.0,
+}
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
 """How often the listening connection is checked: a dead one does not report itself."""
@@ -66,7 +74,7 @@ def timer_handlers(
 
 
 class Worker:
-    """Runs the lanes `due`, `outbox`, `send`, `calendars` and `chat`; any number of workers share one database."""
+    """Runs the lanes of `LANE_LIMITS_S`; any number of workers share one database."""
 
     def __init__(
         self,
@@ -88,6 +96,7 @@ class Worker:
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._fetcher = Fetcher(ctx)
         self._mirror = ChatMirror(ctx)
+        self._inbox = Inbox(ctx)
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
         self._waits = OncePerMinute(log, "the worker is waiting for the database")
@@ -107,6 +116,7 @@ class Worker:
             self._pace.start(self._lane("send", stop, self._send)),
             self._pace.start(self._lane("calendars", stop, self._fetch)),
             self._pace.start(self._lane("chat", stop, self._mirror_chats)),
+            self._pace.start(self._lane("chat_inbox", stop, self._read_inbox)),
         ]
         await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
         end_s = self._pace.monotonic() + GRACE_S
@@ -135,6 +145,7 @@ class Worker:
         while busy:
             ran = await self.run_due(now) + await self.run_outbox(now) + await self._sender.run_once(now)
             ran += await self._fetcher.run_once(now) + await self._mirror.run_once(now)
+            ran += await self._inbox.run_once(now)
             await self._sender.drain()
             busy = ran > 0
 
@@ -222,6 +233,11 @@ class Worker:
         calls = await self._mirror.run_once(now)
         self._upcoming["chat"] = self._mirror.upcoming
         return calls
+
+    async def _read_inbox(self, now: datetime) -> int:
+        read = await self._inbox.run_once(now)
+        self._upcoming["chat_inbox"] = self._inbox.upcoming
+        return read
 
     async def _lane(
         self,

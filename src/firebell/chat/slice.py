@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, IncidentPart, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, IncidentPart, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -12,22 +12,27 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.chat import api, web
+    from firebell.chat import api, link_web, users_api, web
+    from firebell.chat.slack import web as slack_web
 
-    return [web.router, api.router]
+    return [web.router, slack_web.router, link_web.router, api.router, users_api.router]
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.chat import reactions
+    from firebell.chat import linking, reactions
     from firebell.incidents.model import EntryAdded
+    from firebell.people.model import PersonLeft
 
-    return Subscriptions(then={EntryAdded: {"mirror_incident": reactions.mirror_incident}})
+    return Subscriptions(
+        must={PersonLeft: (linking.end_links,)},
+        then={EntryAdded: {"mirror_incident": reactions.mirror_incident}},
+    )
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.chat import retention_store
+    from firebell.chat import inbound_store, retention_store
 
-    return retention_store.RETENTIONS
+    return [*inbound_store.RETENTIONS, *retention_store.RETENTIONS]
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -38,10 +43,15 @@ def _incident_parts() -> list[IncidentPart]:
 
 SLICE = Slice(
     "chat",
-    tables=("chat_account", "chat_room", "chat_object", "chat_want"),
+    tables=(
+        *("chat_account", "chat_room", "chat_object", "chat_want"),
+        *("chat_user", "chat_seen", "chat_inbox", "chat_capture"),
+    ),
     kept={
-        "chat_account": "A setting.",
+        "chat_account": FEW,
         "chat_room": "A channel is kept with its incident.",
+        "chat_user": "One row for each user of a connected workspace who acted.",
+        "chat_capture": "A captured message is kept with its incident.",
     },
     retentions=_retentions,
     routers=_routers,

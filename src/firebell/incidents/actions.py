@@ -215,10 +215,11 @@ async def add_entry(
     now: datetime,
     *,
     effective_at: datetime | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> int:
     """Add a timeline entry and return its id; `effective_at` is when it happened, None for now.
 
-    It extends the acknowledgement of the page, and an update restarts its interval.
+    It extends the acknowledgement of the page, and an update restarts its interval. `data` is stored with it.
     """
     incident = await records.locked(tx, incident_id)
     if kind not in ENTRY_KINDS:
@@ -226,7 +227,7 @@ async def add_entry(
             f"{kind!r} is not a kind of entry.", fields={"kind": f"Use one of {', '.join(ENTRY_KINDS)}."}
         )
     text, at = entry_text(text), entry_time(incident, effective_at, now)
-    entry_id = await records.write_entry(tx, actor, incident_id, kind, text, {}, now, at)
+    entry_id = await records.write_entry(tx, actor, incident_id, kind, text, data or {}, now, at)
     if kind == "mitigation" and (incident.mitigated_at is None or at < incident.mitigated_at):
         await store.change(tx, incident_id, mitigated_at=at)
     if kind == "update":

@@ -8,6 +8,10 @@ from typing import Any, NamedTuple
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict
 
+TIMER = "paging.page"
+"""The one timer of a page; the state of the page says what it means."""
+MANUAL_KIND = "manual"
+"""The kind of subject of a page that a person started by hand."""
 SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
 TIMER = "paging.page"

@@ -22,6 +22,8 @@ ACTION_LABELS = {
     "chat.room_skipped": "Continued without a channel",
     "chat.settings": "Changed chat settings",
     "chat.tokens_replaced": "Replaced the tokens of a chat",
+    "chat.linked": "Linked a chat user",
+    "chat.unlinked": "Unlinked a chat user",
     "contact.added": "Added a contact method",
     "contact.code_refused": "Entered too many wrong codes",
     "contact.code_sent": "Sent a verification code",

@@ -23,6 +23,9 @@ TRUSTED_KINDS = frozenset({"system", "source"})
 """Firebell itself, and a sender whose integration key was checked when its message arrived."""
 LINK_VERBS = frozenset({Verb.PAGE_RESPOND})
 """What the holder of a signed link may do, whatever their role."""
+CHAT_VERBS = frozenset({Verb.INCIDENT_DECLARE, Verb.INCIDENT_READ})
+"""What a user of a connected chat may do who is linked to no one."""
+_UNNAMED_VERBS = {"link": LINK_VERBS, "chat": CHAT_VERBS}
 _decided: ContextVar[bool] = ContextVar("decided", default=False)
 
 
@@ -60,7 +63,7 @@ async def rights_of(tx: Tx, actor: Actor) -> Rights:
 
 async def require(tx: Tx, actor: Actor, verb: Verb) -> None:
     """Raise `Forbidden` unless the actor may do the verb."""
-    if actor.kind in TRUSTED_KINDS or (actor.kind == "link" and verb in LINK_VERBS):
+    if actor.kind in TRUSTED_KINDS or verb in _UNNAMED_VERBS.get(actor.kind, ()):
         return
     permissions.check(await rights_of(tx, actor), verb)
 

@@ -259,7 +259,7 @@ class Tx(Reads):
             await self.wake("outbox")
 
     async def audit(self, actor: Actor, action: str, subject: str, now: datetime, **detail: Any) -> None:
-        """Add an entry to the audit log."""
+        """Add an entry to the audit log; it says through what the action came."""
         await self.execute(
             "insert into audit (at, actor_kind, actor_id, actor_label, action, subject, detail)"
             " values ($1, $2, $3, $4, $5, $6, $7)",
@@ -269,7 +269,7 @@ class Tx(Reads):
             actor.label,
             action,
             subject,
-            detail,
+            {**detail, **actor.via},
         )
 
     async def wake(self, what: str) -> None:

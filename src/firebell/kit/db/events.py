@@ -1,6 +1,6 @@
 """Events between slices: what happened, who did it, and the two lanes in which handlers run."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The origin of an action: `kind` is person, key, link, source, visitor or system."""
+    """The origin of an action: `kind` is person, key, link, source, chat, visitor or system."""
 
     kind: str
     label: str
     person_id: int | None = None
     rights: object = field(default=None, compare=False, repr=False)
     """The `people.permissions.Rights` of a session or key, so that an action decides without asking the database."""
+    via: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Through what the action came, such as a chat; part of the audit entries."""
 
 
 SYSTEM = Actor("system", "Firebell")

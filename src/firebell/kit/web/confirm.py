@@ -24,6 +24,8 @@ NONE, UNDO, ASK, TYPE_NAME = Confirmation
 
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/ack/{token}": NONE,
+    "/chat/link/{token}": NONE,
+    "/chat/slack": NONE,
     "/clocks/contracts": NONE,
     "/clocks/contracts/{contract_id}/end": ASK,
     "/clocks/regimes": NONE,

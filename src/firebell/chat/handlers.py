@@ -1,0 +1,133 @@
+"""From intents to actions: the one place where a chat acts (spec 8.6)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from firebell.chat import commands, incident_handlers, page_handlers, usage
+from firebell.chat.intents import (
+    AckPage,
+    AddEntry,
+    AddTask,
+    CaptureMessage,
+    ChangeRole,
+    ChangeSeverity,
+    CloseIncident,
+    ContinueWithoutRoom,
+    CreateRoom,
+    DeclareIncident,
+    DismissIncident,
+    EscalatePage,
+    ForcePhase,
+    Intent,
+    JoinRoom,
+    LinkAccount,
+    ListIncidents,
+    ListPages,
+    NotePage,
+    OpenModal,
+    PageSomeone,
+    ReopenIncident,
+    ResolveIncident,
+    ResolvePage,
+    ShowHelp,
+    ShowOnCall,
+    ShowRoles,
+    ShowStatus,
+    ShowSummary,
+    SnoozePage,
+    SubmitDeclaration,
+    Usage,
+)
+from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.scene import Scene
+from firebell.kit import viewing
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import FirebellError, Unavailable
+
+Handler = Callable[[Tx, Scene, Any, datetime], Awaitable[Reply]]
+HANDLERS: dict[type, Handler] = {
+    DeclareIncident: incident_handlers.declare,
+    SubmitDeclaration: incident_handlers.submit_declaration,
+    ForcePhase: incident_handlers.force_phase,
+    CaptureMessage: incident_handlers.capture_message,
+    AddEntry: incident_handlers.add_entry,
+    ChangeSeverity: incident_handlers.change_severity,
+    ChangeRole: incident_handlers.change_role,
+    AddTask: incident_handlers.add_task,
+    ResolveIncident: incident_handlers.resolve,
+    CloseIncident: incident_handlers.close,
+    ReopenIncident: incident_handlers.reopen,
+    DismissIncident: incident_handlers.dismiss,
+    ShowStatus: incident_handlers.show_status,
+    ShowSummary: incident_handlers.show_summary,
+    ShowRoles: incident_handlers.show_roles,
+    JoinRoom: incident_handlers.join,
+    CreateRoom: incident_handlers.create_room,
+    ContinueWithoutRoom: incident_handlers.continue_without_room,
+    ListIncidents: incident_handlers.list_incidents,
+    AckPage: page_handlers.acknowledge,
+    ResolvePage: page_handlers.resolve,
+    EscalatePage: page_handlers.escalate,
+    SnoozePage: page_handlers.snooze,
+    NotePage: page_handlers.add_note,
+    ListPages: page_handlers.list_pages,
+    ShowOnCall: page_handlers.show_on_call,
+    PageSomeone: page_handlers.page_someone,
+}
+FOR_UNLINKED = (
+    *(DeclareIncident, SubmitDeclaration, ShowStatus, ShowSummary, ListIncidents),
+    *(ShowHelp, LinkAccount, Usage),
+)
+"""What a user may do who is linked to no one, besides opening the form that declares."""
+
+
+async def handle(
+    tx: Tx, scene: Scene, intent: Intent, now: datetime, command: str = commands.INCIDENT
+) -> Reply:
+    """Do what a person wants and return the answer; nothing is stored of what was refused."""
+    if scene.person is None and not _open_to_unlinked(scene, intent):
+        return link_first(scene)
+    match intent:
+        case ShowHelp():
+            return usage.help_for(intent, scene.command_names)
+        case Usage():
+            return usage.answer(intent, command, scene.incident)
+        case OpenModal():
+            return Reply(modal=intent)
+        case LinkAccount():
+            return already_linked(scene) if scene.person else link_first(scene)
+    try:
+        async with tx.savepoint():
+            with viewing.as_reader(scene.reader):
+                return await HANDLERS[type(intent)](tx, scene, intent, now)
+    except Unavailable:
+        # the transaction failed, not the intent
+        raise
+    except FirebellError as error:
+        return refusal(error)
+
+
+def _open_to_unlinked(scene: Scene, intent: Intent) -> bool:
+    if scene.account.settings.unlinked != "declare":
+        return isinstance(intent, ShowHelp | LinkAccount)
+    return isinstance(intent, FOR_UNLINKED) or (isinstance(intent, OpenModal) and intent.name == "declare")
+
+
+def link_first(scene: Scene) -> Reply:
+    """Return the refusal of a user who is linked to no one, with the way to link."""
+    return Reply(
+        "Your chat account is not linked to a Firebell account yet, so nothing was done. "
+        "You can declare incidents and see their status.",
+        (ReplyButton("Link my account", url=scene.link_url, primary=True),),
+        done=False,
+    )
+
+
+def already_linked(scene: Scene) -> Reply:
+    """Return who the user is."""
+    assert scene.person is not None
+    return Reply(
+        f"You are {scene.person.name} in Firebell.",
+        (ReplyButton("Open my profile", url=scene.url("/settings")),),
+    )

@@ -1,0 +1,266 @@
+"""What is done for intents about incidents, by the actions that the web calls."""
+
+from datetime import datetime
+
+from firebell.chat import capture, inbound_store, incident_queries, room_events, summaries
+from firebell.chat.commands import plain
+from firebell.chat.incident_queries import visible_incident
+from firebell.chat.intents import (
+    AddEntry,
+    AddTask,
+    CaptureMessage,
+    ChangeRole,
+    ChangeSeverity,
+    CloseIncident,
+    ContinueWithoutRoom,
+    CreateRoom,
+    DeclareIncident,
+    DismissIncident,
+    ForcePhase,
+    JoinRoom,
+    ListIncidents,
+    OpenModal,
+    ReopenIncident,
+    ResolveIncident,
+    ShowRoles,
+    ShowStatus,
+    ShowSummary,
+    SubmitDeclaration,
+)
+from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.scene import Scene
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Conflict, NotFound
+
+_RECORDED = {
+    "update": "Update posted",
+    "note": "Note added",
+    "finding": "Finding added",
+    "decision": "Decision added",
+    "mitigation": "Mitigation added",
+}
+
+
+def _open_button(scene: Scene, incident: Incident) -> ReplyButton:
+    return ReplyButton("Open room", url=scene.url(f"/incidents/{incident.ref}"))
+
+
+async def declare(tx: Tx, scene: Scene, intent: DeclareIncident, now: datetime) -> Reply:
+    """Declare an incident; whoever it pages is paged in the same transaction."""
+    incident = await incidents.declare(tx, scene.actor, title=intent.title, severity=intent.severity, now=now)
+    return declared(scene, incident)
+
+
+async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, now: datetime) -> Reply:
+    """Declare an incident by the form, with the classifier of the web."""
+    incident = await incidents.declare(
+        tx,
+        scene.actor,
+        title=intent.title,
+        severity=intent.severity,
+        answers=intent.answers,
+        cap_unknown=True,
+        service_ids=intent.service_ids,
+        page_id=intent.page,
+        summary=intent.summary,
+        commander_id=scene.person.id if scene.person and intent.command else None,
+        drill=intent.drill,
+        now=now,
+    )
+    return declared(scene, incident)
+
+
+async def capture_message(tx: Tx, scene: Scene, intent: CaptureMessage, now: datetime) -> Reply:
+    """Add a message of the chat to the timeline."""
+    captured = await capture.capture(tx, scene, intent.incident, intent.kind, intent.message, now)
+    return Reply(f"Added to the timeline of INC-{captured.incident_id} as a {captured.kind}.")
+
+
+async def force_phase(tx: Tx, scene: Scene, intent: ForcePhase, now: datetime) -> Reply:
+    """Move an incident to a phase although a check says no; the timeline shows the reason."""
+    return await change_phase(tx, scene, intent.incident, intent.phase, intent.reason, now, force=True)
+
+
+def declared(scene: Scene, incident: Incident) -> Reply:
+    """Return the answer to a declaration."""
+    paged = " The people on call are paged." if incident.severity <= 1 and not incident.drill else ""
+    text = f"{incident.ref} (SEV{incident.severity}) declared.{paged}"
+    return Reply(text, (_open_button(scene, incident),))
+
+
+async def add_entry(tx: Tx, scene: Scene, intent: AddEntry, now: datetime) -> Reply:
+    """Add an entry to the timeline."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    text = plain(intent.text)
+    await incidents.add_entry(tx, scene.actor, incident.id, intent.kind, text, now)
+    changed = await incidents.incident(tx, incident.id)
+    due = f" Next update {scene.at(changed.update_due_at)}." if changed.update_due_at else ""
+    return Reply(f"{_RECORDED[intent.kind]} in {incident.ref}.{due}")
+
+
+async def change_severity(tx: Tx, scene: Scene, intent: ChangeSeverity, now: datetime) -> Reply:
+    """Change the severity; lowering it without a reason asks for one."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    if intent.severity > incident.severity and not intent.reason:
+        return Reply(modal=OpenModal("severity", incident.id, severity=intent.severity))
+    reason = plain(intent.reason)
+    changed = await incidents.set_severity(tx, scene.actor, incident.id, intent.severity, reason, now)
+    return Reply(f"{incident.ref} is now SEV{changed.severity}.", (_open_button(scene, incident),))
+
+
+async def change_role(tx: Tx, scene: Scene, intent: ChangeRole, now: datetime) -> Reply:
+    """Take a role, or give it to a user who is linked to a person."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    role, name = intent.role, ROLE_NAMES[intent.role].lower()
+    assert scene.person is not None
+    if intent.change == "drop":
+        return Reply(
+            f"Release the role of {name} in the room of {incident.ref}.",
+            (_open_button(scene, incident),),
+            done=False,
+        )
+    person_id, who = scene.person.id, "You are"
+    if intent.user is not None:
+        person_id = await _person_of(tx, scene, intent.user.value, intent.user.label)
+        who = f"{intent.user.label or 'They'} is" if intent.user.label else "They are"
+    await incidents.take_role(tx, scene.actor, incident.id, role, person_id, now)
+    return Reply(f"{who} now {name} of {incident.ref}.")
+
+
+async def _person_of(tx: Tx, scene: Scene, user: str, label: str) -> int:
+    linked = await inbound_store.user(tx, scene.account.id, user)
+    if linked is None or linked.person_id is None:
+        raise NotFound(
+            f"{label or 'This user'} is not linked to a Firebell account.",
+            hint=f"Ask them to run {scene.command('incident', 'link')}.",
+        )
+    return linked.person_id
+
+
+async def add_task(tx: Tx, scene: Scene, intent: AddTask, now: datetime) -> Reply:
+    """Point to the room, where tasks are."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    return Reply(
+        f"Tasks are added in the room of {incident.ref}.", (_open_button(scene, incident),), done=False
+    )
+
+
+async def change_phase(
+    tx: Tx,
+    scene: Scene,
+    incident_id: int,
+    phase: Phase,
+    reason: str,
+    now: datetime,
+    *,
+    force: bool = False,
+) -> Reply:
+    """Move an incident to a phase; a refusal says what is missing, with a button for it."""
+    incident = await visible_incident(tx, scene, incident_id)
+    try:
+        async with tx.savepoint():
+            changed = await incidents.set_phase(
+                tx, scene.actor, incident.id, phase, now, reason=plain(reason), force=force
+            )
+    except Conflict as error:
+        return refusal(error, *_ways_on(scene, incident, phase, reason, error))
+    return Reply(f"{incident.ref} is now {changed.phase}.", (_open_button(scene, incident),))
+
+
+def _ways_on(
+    scene: Scene, incident: Incident, phase: Phase, reason: str, error: Conflict
+) -> list[ReplyButton]:
+    buttons = []
+    if "mitigation" in error.message and phase is Phase.MONITORING:
+        known = AddEntry(incident.id, "mitigation", reason) if reason else None
+        label = "Record this as the mitigation" if known else "Record a mitigation"
+        buttons.append(ReplyButton(label, known or OpenModal("mitigation", incident.id), primary=True))
+    if error.hint:
+        buttons.append(ReplyButton("Skip with a reason", OpenModal(f"force-{phase}", incident.id)))
+    return [*buttons, _open_button(scene, incident)]
+
+
+async def resolve(tx: Tx, scene: Scene, intent: ResolveIncident, now: datetime) -> Reply:
+    """End the impact: the incident is monitored."""
+    return await change_phase(tx, scene, intent.incident, Phase.MONITORING, intent.text, now)
+
+
+async def close(tx: Tx, scene: Scene, intent: CloseIncident, now: datetime) -> Reply:
+    """Close the incident if its guard allows it."""
+    return await change_phase(tx, scene, intent.incident, Phase.CLOSED, intent.text, now)
+
+
+async def reopen(tx: Tx, scene: Scene, intent: ReopenIncident, now: datetime) -> Reply:
+    """Reopen a closed incident."""
+    return await change_phase(tx, scene, intent.incident, Phase.INVESTIGATING, "", now)
+
+
+async def dismiss(tx: Tx, scene: Scene, intent: DismissIncident, now: datetime) -> Reply:
+    """Dismiss the incident as a false alarm."""
+    return await change_phase(tx, scene, intent.incident, Phase.DISMISSED, intent.reason, now)
+
+
+def _due(scene: Scene, incident: Incident) -> str:
+    return scene.at(incident.update_due_at) if incident.update_due_at else ""
+
+
+async def show_status(tx: Tx, scene: Scene, intent: ShowStatus, now: datetime) -> Reply:
+    """Show the status."""
+    known = await incident_queries.facts(tx, scene, intent.incident)
+    text = summaries.status(known.incident, known.holders, _due(scene, known.incident), now)
+    return Reply(text, (_open_button(scene, known.incident),))
+
+
+async def show_summary(tx: Tx, scene: Scene, intent: ShowSummary, now: datetime) -> Reply:
+    """Show what a person who joins needs to know."""
+    known = await incident_queries.facts(tx, scene, intent.incident)
+    due = _due(scene, known.incident)
+    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now)
+    buttons = [_open_button(scene, known.incident)]
+    if scene.person and not known.holders.get(IncidentRole.COMMANDER):
+        take = ChangeRole(known.incident.id, IncidentRole.COMMANDER, "take")
+        buttons.insert(0, ReplyButton("Take command", take, primary=True))
+    return Reply(text, tuple(buttons))
+
+
+async def show_roles(tx: Tx, scene: Scene, intent: ShowRoles, now: datetime) -> Reply:
+    """Show who holds which role."""
+    known = await incident_queries.facts(tx, scene, intent.incident)
+    return Reply(summaries.roles(known.incident, known.holders), (_open_button(scene, known.incident),))
+
+
+async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
+    """Show the way into the room."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    return Reply(f"{summaries.heading(incident)}", (_open_button(scene, incident),))
+
+
+async def create_room(tx: Tx, scene: Scene, intent: CreateRoom, now: datetime) -> Reply:
+    """Create a channel for an incident that has none."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    await room_events.create_room(tx, scene.actor, scene.account.id, incident.id, now)
+    return Reply(f"The channel of {incident.ref} is being created.", (_open_button(scene, incident),))
+
+
+async def continue_without_room(tx: Tx, scene: Scene, intent: ContinueWithoutRoom, now: datetime) -> Reply:
+    """Stop asking about a channel that was lost."""
+    incident = await visible_incident(tx, scene, intent.incident)
+    await room_events.continue_without(tx, scene.actor, scene.account.id, incident.id, now)
+    return Reply(f"{incident.ref} goes on without a channel.", (_open_button(scene, incident),))
+
+
+async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:
+    """List up to 20 incidents."""
+    rows = await incident_queries.listed(tx, scene, plain(intent.words), now)
+    link = ReplyButton("All incidents", url=scene.url("/incidents"))
+    if not rows:
+        text = "No incident matches." if intent.words not in ("", "mine") else "No incident is open."
+        return Reply(text, (link,))
+    lines = [
+        f"{summaries.heading(row.incident)}, {row.phase}, "
+        f"commander {row.commander[0] if row.commander else 'not assigned'}"
+        for row in rows
+    ]
+    return Reply("\n".join(lines), (link,))

@@ -1,0 +1,231 @@
+"""What is done for intents about pages, by the actions that the web calls."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from firebell.chat import commands, inbound_store, page_queries, usage
+from firebell.chat.commands import plain
+from firebell.chat.intents import (
+    AckPage,
+    ChatTarget,
+    EscalatePage,
+    Intent,
+    ListPages,
+    NotePage,
+    PageSomeone,
+    ResolvePage,
+    ShowOnCall,
+    SnoozePage,
+    Usage,
+)
+from firebell.chat.page_queries import NamedTarget
+from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.scene import Scene
+from firebell.chat.summaries import duration, one_line
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import NotFound
+from firebell.paging import actions as paging
+from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind, Page, PageState
+from firebell.people import actions as people
+
+_STATES = {
+    PageState.TRIGGERED: "unacknowledged",
+    PageState.EXHAUSTED: "unanswered, escalation exhausted",
+    PageState.ACKED: "acknowledged",
+    PageState.SNOOZED: "snoozed",
+    PageState.RESOLVED: "resolved",
+}
+
+
+def _open_button(scene: Scene, page: Page) -> ReplyButton:
+    return ReplyButton(f"Open {page.ref}", url=scene.url(f"/pages/{page.ref}"))
+
+
+async def _page(
+    tx: Tx,
+    scene: Scene,
+    page_id: int | None,
+    label: str,
+    intent_for: Callable[[int], Intent],
+    now: datetime,
+    *,
+    unanswered: bool = False,
+) -> Page | Reply:
+    """Return the page that is meant: by number, else the only open one of this person; else a list to choose from."""
+    if page_id is not None:
+        return await paging.page(tx, page_id)
+    assert scene.person is not None
+    pages = await page_queries.open_pages(tx, scene.person.id, None, now)
+    likely = [page for page in pages if page.state in UNANSWERED] if unanswered else pages
+    if len(likely) == 1:
+        return likely[0]
+    if not likely:
+        text = "No open page waits for you." if unanswered else "You have no open page."
+        return Reply(text, (ReplyButton("All pages", url=scene.url("/pages")),), done=False)
+    lines = [f"{page.ref} {one_line(page.title, 120)}" for page in likely]
+    buttons = [ReplyButton(f"{label} {page.ref}", intent_for(page.id)) for page in likely[:5]]
+    return Reply("\n".join(["You have several open pages. Choose one.", *lines]), tuple(buttons), done=False)
+
+
+async def acknowledge(tx: Tx, scene: Scene, intent: AckPage, now: datetime) -> Reply:
+    """Acknowledge a page; who comes second becomes an owner too and reads who was first."""
+    page = await _page(tx, scene, intent.page, "Acknowledge", AckPage, now, unanswered=True)
+    if isinstance(page, Reply):
+        return page
+    result = await paging.ack(tx, scene.actor, page.id, now)
+    buttons = (_open_button(scene, page),)
+    if result.already:
+        return Reply(f"{page.ref} was {result.already}.", buttons)
+    log = await paging.log(tx, page.id)
+    others = [e for e in log if e.kind in ("acked", "joined") and e.actor != scene.actor.label]
+    if others and log[-1].kind == "joined":
+        before = _how_long(now - others[-1].at)
+        text = f"{others[-1].actor} acknowledged {page.ref} {before} before you. You own it too."
+        return Reply(text, buttons)
+    return Reply(f"You acknowledged {page.ref}. Escalation stopped.", buttons)
+
+
+def _how_long(passed: timedelta) -> str:
+    seconds = int(passed.total_seconds())
+    return f"{max(seconds, 1)} s" if seconds < 60 else duration(passed)
+
+
+async def resolve(tx: Tx, scene: Scene, intent: ResolvePage, now: datetime) -> Reply:
+    """Resolve a page; the text is added to its log."""
+    page = await _page(tx, scene, intent.page, "Resolve", lambda i: ResolvePage(i, intent.text), now)
+    if isinstance(page, Reply):
+        return page
+    if text := plain(intent.text):
+        await paging.add_note(tx, scene.actor, page.id, text, now)
+    await paging.resolve(tx, scene.actor, page.id, now)
+    return Reply(f"{page.ref} resolved.", (_open_button(scene, page),))
+
+
+async def escalate(tx: Tx, scene: Scene, intent: EscalatePage, now: datetime) -> Reply:
+    """Notify the next level of a page."""
+    page = await _page(tx, scene, intent.page, "Escalate", EscalatePage, now)
+    if isinstance(page, Reply):
+        return page
+    await paging.escalate(tx, scene.actor, page.id, now)
+    return Reply(f"{page.ref} escalated to the next level.", (_open_button(scene, page),))
+
+
+async def snooze(tx: Tx, scene: Scene, intent: SnoozePage, now: datetime) -> Reply:
+    """Snooze a page."""
+    page = await _page(tx, scene, intent.page, "Snooze", lambda i: SnoozePage(i, intent.minutes), now)
+    if isinstance(page, Reply):
+        return page
+    until = now + timedelta(minutes=intent.minutes)
+    await paging.snooze(tx, scene.actor, page.id, until, now)
+    return Reply(f"{page.ref} snoozed until {scene.at(until)}.", (_open_button(scene, page),))
+
+
+async def add_note(tx: Tx, scene: Scene, intent: NotePage, now: datetime) -> Reply:
+    """Add a note to the log of a page."""
+    page = await _page(tx, scene, intent.page, "Add to", lambda i: NotePage(i, intent.text), now)
+    if isinstance(page, Reply):
+        return page
+    await paging.add_note(tx, scene.actor, page.id, plain(intent.text), now)
+    return Reply(f"Note added to {page.ref}.", (_open_button(scene, page),))
+
+
+async def list_pages(tx: Tx, scene: Scene, intent: ListPages, now: datetime) -> Reply:
+    """List up to 20 open pages."""
+    person_id = scene.person.id if scene.person else None
+    team_ids = await people.team_ids_of(tx, person_id or 0) if intent.whose == "team" else None
+    pages = await page_queries.open_pages(tx, person_id if intent.whose == "mine" else None, team_ids, now)
+    link = ReplyButton("All pages", url=scene.url("/pages"))
+    if not pages:
+        return Reply("No page is open.", (link,))
+    owners = await page_queries.owner_names(tx, [page.id for page in pages])
+    lines = [
+        f"{page.ref} {one_line(page.title, 120)}, {_STATES[page.state]}"
+        + (f" by {', '.join(owners[page.id])}" if page.state is PageState.ACKED and owners[page.id] else "")
+        for page in pages
+    ]
+    waiting = [page for page in pages if page.state in UNANSWERED][:4]
+    buttons = [ReplyButton(f"Acknowledge {page.ref}", AckPage(page.id)) for page in waiting]
+    return Reply("\n".join(lines), (*buttons, link))
+
+
+async def show_on_call(tx: Tx, scene: Scene, intent: ShowOnCall, now: datetime) -> Reply:
+    """Show who is on call."""
+    lines = await page_queries.on_call(tx, intent.slug, now)
+    link = ReplyButton("Open on-call", url=scene.url("/oncall"))
+    if lines is None:
+        return Reply(f"“{plain(intent.slug)[:80]}” is neither a team nor a schedule.", (link,), done=False)
+    if not lines:
+        return Reply("There is no schedule.", (link,))
+    texts = []
+    for line in lines:
+        names = ", ".join(line.names) or "no one"
+        until = f", until {scene.at(line.until)}" if line.until else ""
+        texts.append(f"{line.schedule}: {names}{until}")
+    return Reply("\n".join(texts), (link,))
+
+
+async def page_someone(tx: Tx, scene: Scene, intent: PageSomeone, now: datetime) -> Reply:
+    """Page a person, team, schedule or policy; nothing is paged unless the target is exactly one."""
+    target = await _target(tx, scene, intent)
+    if isinstance(target, Reply):
+        return target
+    text = plain(intent.text) or f"{scene.actor.label} needs your help."
+    page = await paging.start_manual_page(
+        tx,
+        scene.actor,
+        ManualTarget(ManualTargetKind(target.kind), target.id),
+        text,
+        now,
+        incident_id=intent.incident,
+    )
+    mistake = ResolvePage(page.id, "Paged by mistake.")
+    buttons = (_open_button(scene, page), ReplyButton("Undo", mistake, danger=True))
+    return Reply(f"{page.ref} pages {target.name}.", buttons)
+
+
+async def _target(tx: Tx, scene: Scene, intent: PageSomeone) -> NamedTarget | Reply:
+    target = intent.target
+    if target.kind == "user":
+        linked = await inbound_store.user(tx, scene.account.id, target.value)
+        if linked is None or linked.person_id is None:
+            raise NotFound(
+                f"{target.label or 'This user'} is not linked to a Firebell account, so no one was paged.",
+                hint=f"Page a team or schedule, or ask them to run {scene.command('incident', 'link')}.",
+            )
+        person = await people.person(tx, linked.person_id)
+        return NamedTarget("person", person.id, person.name, "person")
+    if target.kind == "group":
+        raise NotFound(
+            f"{target.label or 'This group'} is not a team of Firebell, so no one was paged.",
+            hint="Page a team or schedule by its short name.",
+        )
+    targets = await page_queries.resolve(tx, target.value)
+    if len({(each.kind, each.id) for each in targets}) == 1:
+        return targets[0]
+    command = commands.PAGE if intent.incident is None else commands.INCIDENT
+    if targets:
+        names = " and ".join(each.name for each in targets)
+        slug = target.value.rpartition(":")[2]
+        buttons = [
+            ReplyButton(
+                f"Page {each.name}",
+                PageSomeone(ChatTarget("name", f"{each.named}:{slug}"), intent.text, intent.incident),
+            )
+            for each in targets
+            if intent.text or intent.incident is not None
+        ]
+        text = f"No one was paged yet: “{target.value}” is the name of {names}. Choose one."
+        return Reply(text, tuple(buttons), done=False)
+    return await _unknown(tx, scene, intent, command)
+
+
+async def _unknown(tx: Tx, scene: Scene, intent: PageSomeone, command: str) -> Reply:
+    """Return verbs and slugs that may be meant by a name that is none."""
+    word = intent.target.value
+    verbs = commands.near(word, commands.PAGE_VERBS) if intent.incident is None else ()
+    names = commands.near(word, await page_queries.slugs(tx))
+    suggestions = tuple(
+        PageSomeone(ChatTarget("name", slug), intent.text, intent.incident) for slug in names if intent.text
+    )
+    reply = usage.answer(Usage("unknown", word, verbs, intent.text), command, intent.incident, suggestions)
+    return Reply(f"No one was paged. {reply.text}", reply.buttons, done=False)

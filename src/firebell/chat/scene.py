@@ -1,0 +1,76 @@
+"""Who speaks in a chat and where: what every handler knows besides the intent (pure)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.chat.model import CHAT_LABELS, Account
+from firebell.chat.users import LinkedBy
+from firebell.kit import viewing
+from firebell.kit.db.events import Actor
+from firebell.kit.localtime import zone
+from firebell.people.model import Person, Role
+from firebell.people.permissions import MANAGERS, Rights
+
+UNLINKED_KIND = "chat"
+"""The kind of actor of a user who is no one we know: they may declare and read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A user of an account in a channel; `person` is who they are, `incident` whose room the channel is."""
+
+    account: Account
+    user: str
+    user_name: str
+    channel: str
+    person: Person | None
+    incident: int | None
+    public_url: str
+    how: LinkedBy = LinkedBy.NONE
+    link_url: str = ""
+    """Where this user links their account, empty if they are linked."""
+
+    @property
+    def actor(self) -> Actor:
+        """The actor, whose audit entries say through which chat, user and channel they came."""
+        via = {
+            "via": self.account.kind,
+            "account": self.account.external_id,
+            "user": self.user,
+            "channel": self.channel,
+        }
+        if self.person is None:
+            label = f"{self.user_name or self.user} ({CHAT_LABELS[self.account.kind]}, not linked)"
+            return Actor(UNLINKED_KIND, label, via=via)
+        person = self.person
+        return Actor("person", person.name, person.id, Rights(Role(person.role)), via)
+
+    @property
+    def reader(self) -> int | None:
+        """To whose private incidents reads are restricted; None for managers, who read all."""
+        if self.person is None:
+            return viewing.NO_ONE
+        return None if Role(self.person.role) in MANAGERS else self.person.id
+
+    @property
+    def tz(self) -> str:
+        """The time zone in which times are shown."""
+        return self.person.tz if self.person else "UTC"
+
+    def at(self, instant: datetime) -> str:
+        """Return an instant as the time of day, with its zone."""
+        return f"{instant.astimezone(zone(self.tz)):%H:%M %Z}"
+
+    def url(self, path: str) -> str:
+        """Return the address of a page of Firebell."""
+        return f"{self.public_url}{path}"
+
+    @property
+    def command_names(self) -> dict[str, str]:
+        """How the workspace calls the commands."""
+        settings = self.account.settings
+        return {"incident": settings.incident_command, "page": settings.page_command}
+
+    def command(self, command: str, text: str) -> str:
+        """Return a command as people type it."""
+        return f"{self.command_names[command]} {text}".rstrip()

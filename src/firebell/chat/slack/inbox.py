@@ -1,0 +1,116 @@
+"""The lane that works on what Slack sent: events in the order of their channel, and late interactions."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.chat import inbound_store, store
+from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
+from firebell.chat.slack import calls, events, interactions
+from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
+from firebell.chat.slack.speakers import Connected, known_user
+from firebell.kit.context import Context
+from firebell.kit.db.migrate import fence
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = timedelta(minutes=1)
+MAX_TEXT_CHARS = 1_500
+
+
+class Inbox:
+    """Works on stored messages, one at a time; no transaction is open while Slack is asked."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.upcoming: datetime | None = None
+        """When the next message is due, if there was none."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Work on one message that is due; return 1 if there was one, else 0."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            item = await inbound_store.claim_item(tx, now)
+            if item is None:
+                self.upcoming = await inbound_store.next_item_at(tx)
+                return 0
+            account = await store.account(tx, item.account_id)
+            if account is None:
+                await inbound_store.finish_item(tx, item.id, now, "The account is gone.")
+                return 1
+            connected = Connected(account, await store.account_secrets(tx, account.id))
+        try:
+            await self._work(connected, item, now)
+        except calls.SlackError as error:
+            await self._postpone(item, now, error.code)
+        else:
+            async with self._ctx.work_db.tx() as tx:
+                await inbound_store.finish_item(tx, item.id, now)
+        return 1
+
+    async def _work(self, connected: Connected, item: InboxItem, now: datetime) -> None:
+        if item.kind == "interaction":
+            await self._interaction(connected, item, now)
+        else:
+            event = item.body.get("event")
+            await events.work(events.SlackEvent(self._ctx, connected, item, event, now))
+
+    async def _interaction(self, connected: Connected, item: InboxItem, now: datetime) -> None:
+        """Finish an interaction that was too slow, and tell who made it."""
+        payload = _stored_payload(item)
+        user = await known_user(self._ctx, self._ctx.work_db, connected, payload.user, now)
+        async with self._ctx.work_db.tx() as tx:
+            await interactions.act(tx, self._ctx, connected, payload, user, now)
+            stored = await inbound_store.answer(tx, connected.account.id, item.key) or {}
+        await self._tell(connected, payload, stored)
+
+    async def _tell(self, connected: Connected, payload: Payload, stored: Mapping[str, Any]) -> None:
+        """Send the answer of a late interaction to who made it: in its channel, else directly."""
+        message = stored.get("message") or stored.get("body") or {}
+        text = text_at(message, "text") or text_at(message, "view", "blocks", 0, "text", "text")
+        text = text or " ".join(str(each) for each in (at(message, "errors") or {}).values())
+        if not text:
+            return
+        answer: dict[str, Any] = {"channel": payload.channel or payload.user, "text": text[:MAX_TEXT_CHARS]}
+        if blocks := at(message, "blocks"):
+            answer["blocks"] = blocks
+        method = "chat.postMessage"
+        if payload.channel:
+            answer["user"] = payload.user
+            method = "chat.postEphemeral"
+        token = connected.secrets.bot_token
+        await calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
+
+    async def _postpone(self, item: InboxItem, now: datetime, error: str) -> None:
+        async with self._ctx.work_db.tx() as tx:
+            if item.attempts >= GIVE_UP_AFTER or error in _FINAL:
+                log.warning("a message of slack was given up", extra={"reason": error, "item": item.id})
+                await inbound_store.finish_item(tx, item.id, now, error)
+                return
+            pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** (item.attempts - 1)))
+            await inbound_store.postpone_item(tx, item.id, now + pause, error)
+
+
+_FINAL = {
+    *("channel_not_found", "not_in_channel", "user_not_in_channel", "message_not_found", "thread_not_found"),
+    *("missing_scope", "is_archived", "invalid_auth", "account_inactive", "token_revoked"),
+}
+"""Refusals of Slack that the next attempt would get too."""
+
+
+def _stored_payload(item: InboxItem) -> Payload:
+    """Return the payload of a late interaction, without its trigger and answer address, which are not stored."""
+    data = item.body.get("data")
+    data = data if isinstance(data, dict) else {}
+    kind = PayloadKind(item.body.get("kind", PayloadKind.IGNORED))
+    is_command = kind is PayloadKind.COMMAND
+    return Payload(
+        kind,
+        item.key,
+        data,
+        team=text_at(data, "team_id") or text_at(data, "team", "id"),
+        user=text_at(data, "user_id") if is_command else text_at(data, "user", "id"),
+        user_name=text_at(data, "user_name") if is_command else text_at(data, "user", "name"),
+        channel=text_at(data, "channel_id") if is_command else text_at(data, "channel", "id"),
+    )

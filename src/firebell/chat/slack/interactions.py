@@ -1,0 +1,198 @@
+"""Commands, buttons, forms and shortcuts of Slack: each in the transaction that claims its key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from firebell.chat import commands, handlers, inbound_store, incident_queries
+from firebell.chat.captures import CapturedMessage
+from firebell.chat.intents import AddTask, Intent, OpenModal
+from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.scene import Scene
+from firebell.chat.slack import button_values, modals, reply_blocks
+from firebell.chat.slack.capture_modal import capture_view, read_capture
+from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
+from firebell.chat.slack.speakers import Connected, scene_of
+from firebell.chat.slack.text import tokens
+from firebell.chat.users import ChatUser
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+
+Json = dict[str, Any]
+_TITLE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from an interaction once it is committed.
+
+    `body` is the answer to the request, `view` a form to open, `message` what goes to the `response_url`: with a
+    form, only if Slack does not open it.
+    """
+
+    body: Json | None = None
+    view: Json | None = None
+    message: Json | None = None
+
+    def stored(self) -> Json:
+        """Return what a repetition of the request is answered with."""
+        return {"body": self.body, "message": self.message}
+
+    @staticmethod
+    def repeated(stored: Json | None) -> "Outcome":
+        """Return the outcome of a request that was done before."""
+        return Outcome(body=(stored or {}).get("body"))
+
+
+async def act(
+    tx: Tx, ctx: Context, connected: Connected, payload: Payload, user: ChatUser | None, now: datetime
+) -> Outcome:
+    """Do what an interaction asks for, once per key; a repetition gets the same answer and does nothing."""
+    if not await inbound_store.claim(tx, connected.account.id, payload.key, now):
+        return Outcome.repeated(await inbound_store.answer(tx, connected.account.id, payload.key))
+    scene = await scene_of(
+        tx,
+        ctx,
+        connected,
+        user,
+        payload.user,
+        payload.user_name,
+        payload.channel,
+        _refused(payload),
+        now,
+    )
+    outcome = await _act(tx, scene, payload, now)
+    await inbound_store.save_answer(tx, connected.account.id, payload.key, outcome.stored())
+    return outcome
+
+
+def command_of(payload: Payload, scene: Scene) -> str:
+    """Return which command a slash command is, whatever the workspace calls it."""
+    name = text_at(payload.data, "command").casefold()
+    return commands.PAGE if name == scene.command_names[commands.PAGE] else commands.INCIDENT
+
+
+def _refused(payload: Payload) -> str:
+    if payload.kind is not PayloadKind.COMMAND:
+        return ""
+    return f"{text_at(payload.data, 'command')} {text_at(payload.data, 'text')}".rstrip()
+
+
+async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+    match payload.kind:
+        case PayloadKind.COMMAND:
+            command = command_of(payload, scene)
+            intent = commands.parse(command, tokens(text_at(payload.data, "text")), scene.incident)
+            reply = await handlers.handle(tx, scene, intent, now, command)
+            return _asks(reply) or Outcome(
+                body=reply_blocks.ephemeral(await _without_form(tx, scene, reply, now))
+            )
+        case PayloadKind.ACTION:
+            return await _press(tx, scene, payload, now)
+        case PayloadKind.SUBMISSION:
+            return await _submit(tx, scene, payload, now)
+        case PayloadKind.SHORTCUT:
+            is_declare = text_at(payload.data, "callback_id") == modals.DECLARE
+            opened = _asks(Reply(modal=OpenModal("declare"))) if is_declare else None
+            return opened or Outcome()
+        case PayloadKind.MESSAGE_SHORTCUT:
+            return await _shortcut(tx, scene, payload, now)
+        case _:
+            return Outcome()
+
+
+def _asks(reply: Reply) -> Outcome | None:
+    """Return the form that a reply opens, None if it opens none."""
+    view = modals.view_for(reply.modal) if reply.modal else None
+    if view is None:
+        return None
+    again = Reply(
+        "Slack did not open the form in time.", (ReplyButton("Open again", reply.modal),), done=False
+    )
+    return Outcome(view=view, message=reply_blocks.ephemeral(again))
+
+
+async def _without_form(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Reply:
+    """Return a reply as it is, or where to do what the chat has no form for."""
+    if reply.modal is None or reply.modal.incident is None:
+        return reply
+    return await handlers.handle(tx, scene, AddTask(reply.modal.incident, ""), now)
+
+
+async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+    action = at(payload.data, "actions", 0)
+    action_id, value = text_at(action, "action_id"), text_at(action, "value")
+    if action_id == button_values.MENU:
+        action_id, _, value = text_at(action, "selected_option", "value").partition(" ")
+    pressed = button_values.decode(action_id, value)
+    if pressed is None:
+        return Outcome()
+    command, intent = pressed
+    reply = await handlers.handle(tx, scene, intent, now, command)
+    if outcome := _asks(reply):
+        return outcome
+    return Outcome(message=reply_blocks.ephemeral(await _without_form(tx, scene, reply, now)))
+
+
+async def _submit(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+    view = at(payload.data, "view")
+    intent: Intent | modals.FieldErrors | None = read_capture(view) or modals.submitted(view)
+    if intent is None:
+        return Outcome()
+    if isinstance(intent, modals.FieldErrors):
+        return _errors(dict(intent.by_block))
+    reply = await handlers.handle(tx, scene, intent, now)
+    if reply.modal is not None:
+        return _errors({"reason": "Enter a reason to lower the severity."})
+    if not reply.done:
+        return _errors(_by_block(view, reply))
+    url = next((button.url for button in reply.buttons if button.url), "")
+    title = "Declared" if text_at(view, "callback_id") == modals.DECLARE else "Done"
+    notice = modals.notice_view(title, reply.text, url)
+    return Outcome(body={"response_action": "update", "view": notice})
+
+
+def _errors(by_block: dict[str, str]) -> Outcome:
+    return Outcome(body={"response_action": "errors", "errors": by_block})
+
+
+def _by_block(view: Any, reply: Reply) -> dict[str, str]:
+    """Return a refusal by the block that shows it: its field's, else the first input."""
+    blocks = at(view, "blocks")
+    inputs = [
+        text_at(block, "block_id")
+        for block in (blocks if isinstance(blocks, list) else [])
+        if text_at(block, "type") == "input"
+    ]
+    named = {name: text for name, text in reply.fields.items() if name in inputs}
+    return named or {(inputs or ["text"])[0]: reply.text[:150]}
+
+
+async def _shortcut(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+    message = at(payload.data, "message")
+    text = commands.plain(tokens(text_at(message, "text")))
+    callback = text_at(payload.data, "callback_id")
+    if callback == "fb_declare_from":
+        title = " ".join(text.split())[:_TITLE_CHARS]
+        form = modals.DeclareForm(title=title, summary=text[:3000])
+        return Outcome(view=modals.declare_view(form))
+    if callback not in ("fb_timeline", "fb_task"):
+        return Outcome()
+    if scene.person is None:
+        return Outcome(message=reply_blocks.ephemeral(handlers.link_first(scene)))
+    if callback == "fb_task":
+        if scene.incident is None:
+            reply = Reply("Use this in the channel of an incident.", done=False)
+        else:
+            reply = await handlers.handle(tx, scene, AddTask(scene.incident, text), now)
+        return Outcome(message=reply_blocks.ephemeral(reply))
+    source = CapturedMessage(
+        channel=payload.channel,
+        ts=text_at(message, "ts") or text_at(payload.data, "message_ts"),
+        author=text_at(message, "user"),
+        text=text,
+    )
+    choices = [] if scene.incident else await incident_queries.open_choices(tx, scene)
+    if scene.incident is None and not choices:
+        return Outcome(message=reply_blocks.ephemeral(Reply("No incident is open.", done=False)))
+    return Outcome(view=capture_view(source, scene.incident, choices))
