@@ -159,7 +159,7 @@ class Page:
 
 
 class NewPage(NamedTuple):
-    """A page to insert; `plan` is in its stored form."""
+    """A page to insert; `plan` is in its stored form, `actor` and `text` are of its first log entry."""
 
     subject_kind: str
     subject_id: int
@@ -170,6 +170,8 @@ class NewPage(NamedTuple):
     title: str
     urgency: str
     severity: int | None
+    actor: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
