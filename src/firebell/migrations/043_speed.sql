@@ -54,3 +54,9 @@ begin
     end if;
     return page_ids;
 end $$;
+
+-- Ingest plans each of its statements once for a connection. Otherwise PostgreSQL plans them again for each batch that
+-- is smaller than the ten rows that it expects of an array.
+alter function receive_messages set plan_cache_mode = force_generic_plan;
+alter function save_batch set plan_cache_mode = force_generic_plan;
+alter function store_new_alerts set plan_cache_mode = force_generic_plan;
