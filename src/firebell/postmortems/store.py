@@ -1,8 +1,10 @@
 """The SQL of post-mortems."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.text import MAX_ID
+from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem
 
 _LISTED = "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version"
@@ -45,17 +47,31 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     return _from_row(row) if row else None
 
 
-async def postmortems(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
-    rows = await tx.fetch(
+async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
+    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time."""
+    rows: list[Row] = []
+    if after is None or not after.published:
+        rows = await _listed(tx, "not (state = 'published')", after, limit)
+        after = None
+    if len(rows) < limit:
+        rows += await _listed(tx, "state = 'published'", after, limit - len(rows))
+    return [ListedPostmortem(**dict(row)) for row in rows]
+
+
+async def _listed(tx: Tx, condition: str, after: PostmortemPosition | None, limit: int) -> list[Row]:
+    return await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
-        order by state = 'published', due_at desc
-        limit 500
-        """
+        where {condition}
+            and (due_at, id) < ($1, $2)
+        order by due_at desc, id desc
+        limit $3
+        """,
+        after.due_at if after else datetime.max.replace(tzinfo=UTC),
+        after.id if after else MAX_ID,
+        limit,
     )
-    return [ListedPostmortem(**dict(row)) for row in rows]
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:
