@@ -226,8 +226,7 @@ class AckResult:
     already: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A message of an urgent page that reached a person."""
 
     person_id: int

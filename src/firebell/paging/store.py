@@ -365,7 +365,7 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
         end,
         list(person_ids),
     )
-    return [Arrival(*row) for row in rows]
+    return [Arrival._make(row) for row in rows]
 
 
 async def triggered(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Page]:
