@@ -30,10 +30,13 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.health import ProcessHealth
 from firebell.kit.http_out import guarded_client
 from firebell.kit.signing import Signer
+from firebell.kit.threads import DOCUMENTS
 from firebell.kit.timing import REAL, Pace
+from firebell.kit.web import html
 from firebell.kit.web.connections import ConnectionLimits, Register
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
+from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
 
@@ -242,6 +245,13 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
+async def _warm_up() -> None:
+    """Do what the first readers of pages would wait for: compile templates and load public holidays."""
+    if await html.compile_templates():
+        with contextlib.suppress(Unavailable):
+            await DOCUMENTS.run(public_holidays.load_library)
+
+
 async def serve(process: Running, settings: Settings) -> None:
     """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
 
@@ -256,11 +266,13 @@ async def serve(process: Running, settings: Settings) -> None:
         asked = asyncio.create_task(_asked_to_stop().wait())
         worker = asyncio.create_task(build_worker(process).run(stop))
         web = asyncio.create_task(server.serve(sockets=[address]))
+        warming_up = asyncio.create_task(_warm_up())
         await asyncio.wait({asked, worker, web}, return_when=asyncio.FIRST_COMPLETED)
+        warming_up.cancel()
         process.ctx.health.stopping = True
         server.should_exit = True
         process.ctx.live.close()
-        await asyncio.wait({web})
+        await asyncio.wait({web, warming_up})
         stop.set()
         await asyncio.wait({worker})
         await web

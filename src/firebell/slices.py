@@ -60,6 +60,7 @@ KIT = Slice(
         "due": "A timer is deleted when it has run.",
     },
     retentions=_kit_retentions,
+    functions=("schedule_timers",),
 )
 HEALTH_CHECK = Slice("health_check", tables=("write_probe",), kept={"write_probe": "It has one row."})
 SERVER = Slice(

@@ -26,7 +26,7 @@ async def read(http: httpx.AsyncClient, address: str) -> str:
 def refs(page: str, kind: str) -> list[str]:
     """Return the links of a list's rows, in order."""
     part = page.partition('id="list"')[2].partition('class="pane"')[0]
-    return re.findall(rf'<a[^>]*href="/\w+/({kind}-\d+)"', part)
+    return re.findall(rf'<a[^>]*href="/[\w-]+/({kind}-\d+)"', part)
 
 
 def link(page: str, rel: str) -> str:
@@ -162,3 +162,56 @@ async def test_a_search_that_is_left_in_the_form_is_never_dropped(dsn: str, cloc
         answer = await declare(http, title="Search is slow", severity="2", find="SERVICE-044")
         assert answer.headers["location"] == "/incidents/INC-1"
         assert "Service 044" in await read(http, "/incidents/INC-1")
+
+
+async def add_postmortems(w: World, count: int) -> None:
+    """Add closed incidents whose post-mortems are due in pairs, every fourth of them unpublished."""
+    async with w.ctx.db.tx() as tx:
+        await tx.execute(
+            """
+            with closed as (
+                insert into incident (title, severity, max_severity, phase, detected_at, declared_at, severity_at)
+                select 'incident ' || i, 1, 1, 'closed', $2, $2, $2
+                from generate_series(1, $1) i
+                returning id
+            )
+            insert into postmortem (incident_id, body, state, due_at, created_at, updated_at, published_at)
+            select
+                id, 'Text', case when id % 4 = 0 then 'draft' else 'published' end,
+                $2::timestamptz + (id / 2) * interval '1 hour', $2, $2, case when id % 4 > 0 then $2::timestamptz end
+            from closed
+            """,
+            count,
+            w.now,
+        )
+
+
+async def test_bug_the_list_of_postmortems_ended_after_five_hundred(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await add_postmortems(w, 610)
+        await signed_in(http)
+        parts = await walk(http, "/post-mortems", "INC")
+        numbers = range(610, 0, -1)
+        expected = [*(n for n in numbers if n % 4 == 0), *(n for n in numbers if n % 4)]
+        assert [ref for part in parts for ref in part] == [f"INC-{number}" for number in expected]
+        assert {len(part) for part in parts[:-1]} == {50}
+
+
+async def test_each_postmortem_is_listed_with_its_incident(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await add_postmortems(w, 610)
+        await signed_in(http)
+        page, titles = await read(http, "/post-mortems"), list[str]()
+        while page:
+            titles += re.findall(r"<span class=\"t\">(incident \d+)</span>", page)
+            page = await read(http, older) if (older := link(page, "next")) else ""
+        assert len(set(titles)) == 610
+
+
+async def test_a_malformed_place_is_the_start_of_the_postmortems(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as http:
+        await add_postmortems(w, 3)
+        await signed_in(http)
+        for place in ("7", "open:1", "open:999999999999999999:1", "published:-1:1", "open:1:0"):
+            answer = await http.get(f"/post-mortems?before={place}")
+            assert (answer.status_code, answer.headers["location"]) == (303, "/post-mortems"), place

@@ -106,43 +106,40 @@ async def _log_all(
         await store.add_log(tx, [NewLogEntry.by(actor, p.id, kind, text) for p in pages_], now)
 
 
-async def _start(
-    tx: Tx, new_pages: Sequence[NewPage], text: Callable[[str], str], now: datetime
-) -> list[int]:
-    """Insert pages with their timers and log entries, `text` of the title; return the ids."""
-    inserted = await store.insert_pages(tx, new_pages, now)
-    if inserted:
-        entries = [NewLogEntry.by(SYSTEM, page_id, "triggered", text(title)) for page_id, title in inserted]
-        await store.add_log(tx, entries, now)
-        await timers.schedule_many(tx, TIMER, [(str(page_id), now, 1) for page_id, _ in inserted])
+async def _start(tx: Tx, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
+    """Start pages, each with its timer and log entry; return the ids of those that had no open page."""
+    page_ids = await store.start_pages(tx, TIMER, new_pages, now)
+    if page_ids:
+        await tx.wake("due")
         await tx.live("pages")
-    return [page_id for page_id, _ in inserted]
+    return page_ids
 
 
 async def start_groups(tx: Tx, event: GroupsOpened, now: datetime) -> None:
-    """Page for new alert groups, in the transaction that stores them ("group stored" = "page stored")."""
-    services = await catalog.services_by_id(tx, list({g.service_id for g in event.groups}))
-    held_policies = await policy_store.hold_policies(
-        tx, [s.policy_id for s in services.values() if s.policy_id]
-    )
+    """Page for new alert groups, in the transaction that stores them ("group stored" = "page stored").
+
+    The transaction holds the locks of their services: each round trip makes other alerts of them wait.
+    """
+    owners_of = await policy_store.hold_service_policies(tx, list({g.service_id for g in event.groups}))
     new_pages = []
     for group in event.groups:
-        service = services[group.service_id]
-        policy = held_policies.get(service.policy_id or 0)
+        team_id, policy = owners_of[group.service_id]
         new_pages.append(
             NewPage(
                 subject_kind="group",
                 subject_id=group.id,
-                service_id=service.id,
-                team_id=service.team_id,
+                service_id=group.service_id,
+                team_id=team_id,
                 policy_id=policy.id if policy else None,
                 plan=(policy.plan if policy else NO_POLICY).to_json(),
                 title=group.title,
                 urgency=group.urgency,
                 severity=None,
+                actor=SYSTEM.label,
+                text=f"Triggered by “{group.title}”.",
             )
         )
-    await _start(tx, new_pages, lambda title: f"Triggered by “{title}”.", now)
+    await _start(tx, new_pages, now)
 
 
 async def grow_groups(tx: Tx, event: GroupsGrown, now: datetime) -> None:
@@ -247,8 +244,10 @@ async def start_incident_page(
         title=title,
         urgency="high" if severity <= 1 else "low",
         severity=severity,
+        actor=SYSTEM.label,
+        text=f"{actor.label} declared SEV{severity}.",
     )
-    page_ids = await _start(tx, [new_page], lambda _: f"{actor.label} declared SEV{severity}.", now)
+    page_ids = await _start(tx, [new_page], now)
     return page_ids[0] if page_ids else None
 
 

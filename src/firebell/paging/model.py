@@ -169,7 +169,7 @@ class Page:
 
 
 class NewPage(NamedTuple):
-    """A page to insert; `plan` is in its stored form."""
+    """A page to insert; `plan` is in its stored form, `actor` and `text` are of its first log entry."""
 
     subject_kind: str
     subject_id: int
@@ -180,6 +180,8 @@ class NewPage(NamedTuple):
     title: str
     urgency: str
     severity: int | None
+    actor: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,7 @@ class AckResult:
     already: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A message of an urgent page that reached a person."""
 
     person_id: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from firebell.kit.db.database import Row, Tx
 from firebell.paging.model import Plan, Policy, levels_from_json
@@ -9,7 +10,7 @@ from firebell.paging.model import Plan, Policy, levels_from_json
 _POLICY = "id, name, slug, team_id, version, levels, repeat, ack_timeout_s"
 
 
-def _policy(row: Row) -> Policy:
+def _policy(row: Row | dict[str, Any]) -> Policy:
     values = dict(row)
     return Policy(**{**values, "levels": levels_from_json(values["levels"])})
 
@@ -87,6 +88,39 @@ async def hold_policies(tx: Tx, ids: Sequence[int]) -> dict[int, Policy]:
         list(ids),
     )
     return {row["id"]: _policy(row) for row in rows}
+
+
+async def hold_service_policies(tx: Tx, service_ids: Sequence[int]) -> dict[int, tuple[int, Policy | None]]:
+    """Return the owning team and the policy of each service, the policies locked as by `hold_policies`."""
+    rows = await tx.fetch(
+        f"""
+        with held as (
+            select {_POLICY}
+            from policy
+            where id in (
+                select policy_id
+                from service
+                where service.id = any($1::bigint[])
+            )
+            order by id
+            for key share
+        )
+        select service.id as service_id, service.team_id as owner_id, held.*
+        from service
+        left join held on held.id = service.policy_id
+        where service.id = any($1::bigint[])
+        """,
+        list(service_ids),
+    )
+    return {
+        service_id: (owner_id, _policy(values) if values["id"] else None)
+        for service_id, owner_id, values in map(_split, rows)
+    }
+
+
+def _split(row: Row) -> tuple[int, int, dict[str, Any]]:
+    values = dict(row)
+    return values.pop("service_id"), values.pop("owner_id"), values
 
 
 async def policy_by_slug(tx: Tx, slug: str) -> Policy | None:

@@ -101,6 +101,7 @@ SLICE = Slice(
     },
     kept={"policy": FEW},
     retentions=_retentions,
+    functions=("start_pages",),
     routers=_routers,
     timers=_timers,
     composers=_composers,

@@ -36,30 +36,15 @@ def page_from_row(row: Row | dict[str, Any]) -> Page:
     return Page(**{**values, "plan": plan, "state": PageState(values["state"])})
 
 
-async def insert_pages(tx: Tx, pages: Sequence[NewPage], now: datetime) -> list[tuple[int, str]]:
-    """Insert triggered pages due now and return their ids and titles; a subject has one open page at most."""
-    rows = await tx.fetch(
-        """
-        insert into page (
-            subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity,
-            state, due_at, triggered_at
-        )
-        select
-            subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity,
-            'triggered', $1, $1
-        from unnest(
-            $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::text[],
-            $9::text[], $10::int[]
-        ) new_page (
-            subject_kind, subject_id, service_id, team_id, policy_id, plan, title, urgency, severity
-        )
-        on conflict (subject_kind, subject_id) where state not in ('resolved', 'merged') do nothing
-        returning id, title
-        """,
-        now,
-        *transpose(pages, 9),
+async def start_pages(tx: Tx, timer_kind: str, new_pages: Sequence[NewPage], now: datetime) -> list[int]:
+    """Insert triggered pages with their first log entry and a timer due now, in one statement; return their ids.
+
+    A subject that has an open page gets no other.
+    """
+    ids: list[int] | None = await tx.value(
+        "select start_pages($1, $2, $3)", now, timer_kind, [page_._asdict() for page_ in new_pages]
     )
-    return [(row["id"], row["title"]) for row in rows]
+    return ids or []
 
 
 async def page(tx: Tx, page_id: int) -> Page | None:
@@ -402,7 +387,7 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
         end,
         list(person_ids),
     )
-    return [Arrival(*row) for row in rows]
+    return [Arrival._make(row) for row in rows]
 
 
 async def triggered(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Page]:

@@ -17,6 +17,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import store
 from firebell.postmortems.draft import draft
+from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem
 from firebell.postmortems.open_placeholders import unfinished
 
@@ -25,9 +26,9 @@ _BODY_MAX_CHARS = 200_000
 find = store.of_incident
 
 
-async def postmortems(tx: Tx) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time."""
-    return await store.postmortems(tx, await incidents.hidden_ids(tx))
+async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
+    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time."""
+    return await store.postmortems(tx, after, limit, await incidents.hidden_ids(tx))
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:

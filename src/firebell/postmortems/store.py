@@ -1,9 +1,11 @@
 """The SQL of post-mortems."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.text import MAX_ID
+from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem
 
 _LISTED = "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version"
@@ -46,22 +48,40 @@ async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
     return _from_row(row) if row else None
 
 
-async def postmortems(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
-    """Return up to 500 post-mortems, unpublished ones first, each in descending order of their due time.
+async def postmortems(
+    tx: Tx, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
+) -> list[ListedPostmortem]:
+    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time.
 
     Those of the incidents `hidden` are left out, here and below.
     """
-    rows = await tx.fetch(
+    rows: list[Row] = []
+    if after is None or not after.published:
+        rows = await _listed(tx, "not (state = 'published')", after, limit, hidden)
+        after = None
+    if len(rows) < limit:
+        rows += await _listed(tx, "state = 'published'", after, limit - len(rows), hidden)
+    return [ListedPostmortem(**dict(row)) for row in rows]
+
+
+async def _listed(
+    tx: Tx, condition: str, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
+) -> list[Row]:
+    return await tx.fetch(
         f"""
         select {_LISTED}
         from postmortem
-        where incident_id <> all($1::bigint[])
-        order by state = 'published', due_at desc
-        limit 500
+        where {condition}
+            and (due_at, id) < ($1, $2)
+            and incident_id <> all($4::bigint[])
+        order by due_at desc, id desc
+        limit $3
         """,
+        after.due_at if after else datetime.max.replace(tzinfo=UTC),
+        after.id if after else MAX_ID,
+        limit,
         list(hidden),
     )
-    return [ListedPostmortem(**dict(row)) for row in rows]
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:

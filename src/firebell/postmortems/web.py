@@ -3,7 +3,6 @@
 from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Phase
 from firebell.incidents.queries import checked
 from firebell.kit.errors import Conflict
 from firebell.kit.markdown import rendered
@@ -14,22 +13,30 @@ from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.postmortems import actions
+from firebell.postmortems import actions, list_position
 
 router = routing.html_router()
 
+POSTMORTEMS_LISTED = 50
+"""Post-mortems on one screen of the list."""
+
 
 @router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
-async def postmortems(visit: CurrentVisit) -> Response:
-    documents = await actions.postmortems(visit.tx)
-    incidents_by_id = {
-        i.id: i for i in await incidents.incidents(visit.tx, (Phase.CLOSED, Phase.REVIEWED), False, 500)
-    }
+async def postmortems(visit: CurrentVisit, before: str = "") -> Response:
+    after = list_position.parse(before)
+    if before and after is None:
+        return html.redirect("/post-mortems")
+    listed = await actions.postmortems(visit.tx, after, POSTMORTEMS_LISTED + 1)
+    shown = listed[:POSTMORTEMS_LISTED]
+    incidents_by_id = await incidents.incidents_by_id(visit.tx, [d.incident_id for d in shown])
+    older = list_position.position(shown[-1]) if len(listed) > POSTMORTEMS_LISTED else None
     context = {
         "nav": "postmortems",
-        "documents": [(d, incidents_by_id.get(d.incident_id)) for d in documents],
+        "live": "incidents",
+        "documents": [(d, incidents_by_id.get(d.incident_id)) for d in shown],
+        "older": html.address("/post-mortems", before=older) if older else "",
     }
-    return await html.render(visit.request, "postmortems/postmortems.html", {**context, "live": "incidents"})
+    return await html.render(visit.request, "postmortems/postmortems.html", context)
 
 
 async def _document(

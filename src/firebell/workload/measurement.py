@@ -2,7 +2,9 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from operator import attrgetter
 from statistics import fmean, median
 
 from firebell.kit.intervals import Interval, overlap
@@ -71,16 +73,16 @@ def report(
     reported = [s for s in schedules if team is None or s.team_id == team.id]
     named = None if team is None else named_by(reported) | {*also}
     by_person: dict[int, list[Arrival]] = {}
-    for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
+    for arrival in sorted(arrivals, key=attrgetter("at")):
         by_person.setdefault(arrival.person_id, []).append(arrival)
     low, high = bounds(month, "UTC")
     shifts = [
         intervals_by_user(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules
     ]
+    measurements = _Measurements(month, shifts, people, by_person, holidays, now)
 
     def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[PersonRow]:
-        wanted_shifts = [s for s, want in zip(shifts, wanted, strict=True) if want]
-        return _rows(month, wanted_shifts, people, by_person, holidays, now, among)
+        return measurements.rows([i for i, want in enumerate(wanted) if want], among)
 
     earned = []
     for row in rows([True] * len(schedules), named):
@@ -102,31 +104,45 @@ def named_by(schedules: Iterable[Schedule]) -> frozenset[int]:
     return frozenset(user for s in schedules for user in s.people)
 
 
-def _rows(
-    month: date,
-    shifts: Sequence[Mapping[int, Sequence[Interval]]],
-    people: Mapping[int, Person],
-    arrivals: Mapping[int, Sequence[Arrival]],
-    holidays: Holidays,
-    now: datetime,
-    among: Collection[int] | None = None,
-) -> list[PersonRow]:
-    measured: list[tuple[Person, Load, int, Calls]] = []
-    for user in dict.fromkeys(user for by_user in shifts for user in by_user):
-        person = people.get(user)
-        if person is None or (among is not None and user not in among):
-            continue
-        user_shifts = [by_user[user] for by_user in shifts if user in by_user]
-        a, b = bounds(month, person.tz)
-        load = load_of(user_shifts, a, min(b, now), person.tz, holidays)
+_Measured = tuple[Person, Load, int, Calls]
+
+
+@dataclass(slots=True)
+class _Measurements:
+    """What people did in a month, measured once for each set of schedules on which they had shifts."""
+
+    month: date
+    shifts: Sequence[Mapping[int, Sequence[Interval]]]
+    """The intervals of each person, by schedule."""
+    people: Mapping[int, Person]
+    arrivals: Mapping[int, Sequence[Arrival]]
+    holidays: Holidays
+    now: datetime
+    measured: dict[tuple[int, tuple[int, ...]], _Measured | None] = field(default_factory=dict)
+
+    def rows(self, schedules: Sequence[int], among: Collection[int] | None) -> list[PersonRow]:
+        """Return the rows of everyone, or of the people `among` them, with their shifts on these schedules."""
+        measured = []
+        for user in dict.fromkeys(user for i in schedules for user in self.shifts[i]):
+            if user not in self.people or (among is not None and user not in among):
+                continue
+            key = (user, tuple(i for i in schedules if user in self.shifts[i]))
+            if key not in self.measured:
+                self.measured[key] = self._measure(self.people[user], [self.shifts[i][user] for i in key[1]])
+            if (one := self.measured[key]) is not None:
+                measured.append(one)
+        return _compared(measured)
+
+    def _measure(self, person: Person, shifts: Sequence[Sequence[Interval]]) -> _Measured | None:
+        """Return what a person did, None without any hours."""
+        a, b = bounds(self.month, person.tz)
+        load = load_of(shifts, a, min(b, self.now), person.tz, self.holidays)
         if not load.hours:
-            continue
-        with_last_night = load_of(user_shifts, a, min(b + NIGHT_LENGTH, now), person.tz, holidays)
-        nights = sum((n.year, n.month) == (month.year, month.month) for n in with_last_night.nights)
-        touching = [shift for intervals in user_shifts for shift in intervals if overlap(shift, (a, b))]
-        calls = _calls(arrivals.get(person.id, []), touching, a, b, person.tz)
-        measured.append((person, load, nights, calls))
-    return _compared(measured)
+            return None
+        with_last_night = load_of(shifts, a, min(b + NIGHT_LENGTH, self.now), person.tz, self.holidays)
+        nights = sum((n.year, n.month) == (self.month.year, self.month.month) for n in with_last_night.nights)
+        touching = [shift for intervals in shifts for shift in intervals if overlap(shift, (a, b))]
+        return person, load, nights, _calls(self.arrivals.get(person.id, []), touching, a, b, person.tz)
 
 
 def _calls(
@@ -154,7 +170,7 @@ def _calls(
     )
 
 
-def _compared(measured: Sequence[tuple[Person, Load, int, Calls]]) -> list[PersonRow]:
+def _compared(measured: Sequence[_Measured]) -> list[PersonRow]:
     if not measured:
         return []
     mean_hours = fmean(load.hours.total_seconds() for _, load, _, _ in measured)

@@ -37,22 +37,7 @@ async def schedule_many(tx: Tx, kind: str, rows: Sequence[tuple[str, datetime, i
     if not rows:
         return
     keys, dues, epochs = zip(*rows, strict=True)
-    await tx.execute(
-        """
-        insert into due (kind, key, due_at, epoch)
-        select $1, key, due_at, epoch
-        from unnest($2::text[], $3::timestamptz[], $4::bigint[]) timer (key, due_at, epoch)
-        on conflict (kind, key) do update
-        set due_at = excluded.due_at,
-            epoch = excluded.epoch,
-            attempts = 0,
-            last_error = null
-        """,
-        kind,
-        keys,
-        dues,
-        epochs,
-    )
+    await tx.execute("select schedule_timers($1, $2, $3, $4)", kind, keys, dues, epochs)
     await tx.wake("due")
 
 

@@ -21,9 +21,10 @@ from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import format_range, zone_names
 from firebell.kit.slice import NavItem
-from firebell.kit.web import csrf, flash, static_files, transaction
+from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
+from firebell.kit.web.template_compiler import CompiledTemplates
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -147,9 +148,10 @@ def time_zones() -> list[str]:
     return ["UTC", *sorted(z for z in zone_names() if "/" in z and not z.startswith(old))]
 
 
-@cache
-def _environment() -> jinja2.Environment:
+def template_environment(bytecode: jinja2.BytecodeCache | None = None) -> jinja2.Environment:
+    """Return the environment of all templates, which loads what is compiled from `bytecode`."""
     env = jinja2.Environment(
+        bytecode_cache=bytecode,
         loader=jinja2.PackageLoader("firebell"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -164,6 +166,21 @@ def _environment() -> jinja2.Environment:
     env.globals["timedelta"] = timedelta
     env.globals["zones"] = time_zones
     return env
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return template_environment(CompiledTemplates())
+
+
+async def compile_templates() -> bool:
+    """Compile the templates in a child process; return False if this process has compiled some already."""
+    env = _environment()
+    assert isinstance(env.bytecode_cache, CompiledTemplates)
+    if env.cache:
+        return False
+    await template_compiler.precompile(env.bytecode_cache)
+    return True
 
 
 def ctx(request: Request) -> Context:

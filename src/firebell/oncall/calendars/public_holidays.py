@@ -37,3 +37,10 @@ def holidays_of(country: str, subdivision: str, start: date, end: date) -> list[
         for day, name in of_year(country, subdivision, year)
         if start <= day < end
     ]
+
+
+def load_library() -> None:
+    """Import the calendars of all countries, which takes most of a second, so that no reader waits for it."""
+    import holidays
+
+    holidays.list_supported_countries()
