@@ -1,6 +1,7 @@
 """A small organization on a real database, a worker that runs on demand, and real receivers."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from firebell.settings import Settings
 from firebell.setup import organization
 from firebell.worker import Worker, timer_handlers
 from tests.servers import listening
+
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -113,12 +116,32 @@ class World:
         await self.worker.settle(self.now)
 
     async def after(self, **by: float) -> None:
-        """Advance the clock minute by minute, running the worker."""
+        """Advance the clock minute by minute, running the worker in each minute in which something is due."""
         end = self.now + timedelta(**by)
         await self.settle()
         while self.now < end:
-            self.clock.advance(min(timedelta(minutes=1), end - self.now))
+            minutes = math.ceil(((await self._next_at() or end) - self.now) / _MINUTE)
+            self.clock.advance(min(max(1, minutes) * _MINUTE, end - self.now))
             await self.settle()
+
+    async def _next_at(self) -> datetime | None:
+        """Return when the worker has something to do next."""
+        async with self.ctx.db.tx() as tx:
+            next_at: datetime | None = await tx.value(
+                """
+                select least(
+                    (select min(due_at) from due),
+                    (select min(run_at) from outbox where dead_at is null),
+                    (select min(next_at) from calendar_import where removed_at is null),
+                    (
+                        select min(coalesce(lease_until, send_at))
+                        from delivery
+                        where state in ('queued', 'sending')
+                    )
+                )
+                """
+            )
+        return next_at
 
     async def page(self) -> Page:
         """Return the newest page."""

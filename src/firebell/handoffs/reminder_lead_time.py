@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firebell.handoffs import milestones, sweep
+from firebell.handoffs import milestones, shift_notifications
 from firebell.handoffs.actions import NOTICE_SETTING, notice_lead
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
@@ -41,6 +41,6 @@ async def change(tx: Tx, actor: Actor, hours: int, now: datetime) -> None:
         and milestone.start
         and milestone.start > now + old
     ]
-    await sweep.notify_shifts(tx, overdue, now)
-    await timers.schedule_many(tx, sweep.TIMER, [(str(s.id), now, 0) for s in schedules])
+    await shift_notifications.notify_shifts(tx, overdue, now)
+    await timers.schedule_many(tx, shift_notifications.TIMER, [(str(s.id), now, 0) for s in schedules])
     await tx.live("oncall")

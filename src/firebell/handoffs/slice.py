@@ -31,10 +31,10 @@ def _retentions() -> "Sequence[Retention]":
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.handoffs import sweep
+    from firebell.handoffs import shift_notifications
     from firebell.oncall.model import ShiftsChanged
 
-    return Subscriptions(must={ShiftsChanged: (sweep.sweep_changed,)})
+    return Subscriptions(must={ShiftsChanged: (shift_notifications.sweep_changed,)})
 
 
 SLICE = Slice(

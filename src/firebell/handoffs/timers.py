@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.handoffs import sweep
+from firebell.handoffs import shift_notifications
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -13,8 +13,8 @@ SCHEDULES_PER_BATCH = 5
 
 async def run_shifts(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Sweep the first few of these schedules and return the other timers; that of a deleted schedule ends."""
-    await sweep.sweep(tx, [int(timer.key) for timer in due_timers[:SCHEDULES_PER_BATCH]], now)
+    await shift_notifications.sweep(tx, [int(timer.key) for timer in due_timers[:SCHEDULES_PER_BATCH]], now)
     return due_timers[SCHEDULES_PER_BATCH:]
 
 
-HANDLERS: dict[str, timers.Handler] = {sweep.TIMER: run_shifts}
+HANDLERS: dict[str, timers.Handler] = {shift_notifications.TIMER: run_shifts}

@@ -26,7 +26,7 @@ begin
         select *
         from jsonb_to_recordset(new_pages) as new (
             subject_kind text, subject_id bigint, service_id bigint, team_id bigint, policy_id bigint, plan jsonb,
-            title text, urgency text, severity int, actor text, text text
+            title text, urgency text, severity int, actor text, text text, actor_id bigint
         )
     ), inserted as (
         insert into page (
@@ -40,8 +40,8 @@ begin
         on conflict (subject_kind, subject_id) where state not in ('resolved', 'merged') do nothing
         returning id, epoch, subject_kind, subject_id
     ), logged as (
-        insert into page_log (page_id, at, kind, actor, text)
-        select inserted.id, started, 'triggered', new_page.actor, new_page.text
+        insert into page_log (page_id, at, kind, actor, actor_id, text)
+        select inserted.id, started, 'triggered', new_page.actor, new_page.actor_id, new_page.text
         from inserted
         join new_page using (subject_kind, subject_id)
         order by inserted.id

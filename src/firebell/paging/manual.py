@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import live_topics, manual_store, policy_store, store
@@ -18,7 +17,6 @@ from firebell.paging.model import (
     ManualPageStarted,
     ManualTarget,
     ManualTargetKind,
-    NewLogEntry,
     NewPage,
     Page,
     Plan,
@@ -196,12 +194,13 @@ async def _start(
         title=_title(actor.label, text),
         urgency="high",
         severity=None,
+        actor=actor.label,
+        text=f"{actor.label} paged {resolved.name}: {text}",
+        actor_id=actor.person_id,
     )
-    ((page_id, _),) = await store.insert_pages(tx, [new_page], now)
+    (page_id,) = await store.start_pages(tx, TIMER, [new_page], now)
+    await tx.wake("due")
     await manual_store.set_page(tx, manual_page_id, page_id)
-    entry = NewLogEntry.by(actor, page_id, "triggered", f"{actor.label} paged {resolved.name}: {text}")
-    await store.add_log(tx, [entry], now)
-    await timers.schedule_many(tx, TIMER, [(str(page_id), now, 1)])
     await live_topics.publish(tx, [page_id])
     await tx.audit(
         *(actor, "page.manual", f"PG-{page_id}", now),

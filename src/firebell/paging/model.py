@@ -182,6 +182,7 @@ class NewPage(NamedTuple):
     severity: int | None
     actor: str
     text: str
+    actor_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

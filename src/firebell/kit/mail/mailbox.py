@@ -75,6 +75,8 @@ def clean_address(value: str, field: str) -> str:
     text = value.strip().lower()
     try:
         check_address(text)
+        if not text.isprintable():
+            raise ValueError("the domain has a character that cannot be shown")
     except ValueError as exc:
         raise Invalid(
             f"{value[:300]!r} is not an email address: {exc}.",
