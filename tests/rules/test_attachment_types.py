@@ -19,7 +19,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
         (b"\xff\xd8\xff\xe0" + bytes(20), "image/jpeg"),
         (b"GIF89a" + bytes(20), "image/gif"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
-        (gzip.compress(b"502"), "application/gzip"),
+        (gzip.compress(b"502", mtime=0), "application/gzip"),
         (b"02:31 \x1b[31m502 Bad Gateway\x1b[0m\n", "text/plain"),
         ("\ufeffrésumé".encode(), "text/plain"),
         (SVG, "text/plain"),
