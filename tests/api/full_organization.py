@@ -18,6 +18,8 @@ from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
+from firebell.incidents import rule_actions
+from firebell.incidents.declaration_rules import DeclarationRule
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -202,6 +204,8 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
+    rule = DeclarationRule(0, "Checkout burns", None, "", 100, 10, 2, is_on=True, created_at=w.now)
+    await rule_actions.create_rule(tx, mara, rule, w.now)
     await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
     await regulatory.add_contract(
         tx,

@@ -15,7 +15,7 @@ from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, organization, regulatory, tonight
+from firebell.demo import history, lifecycle, organization, regulatory, tonight
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.http_out import parse_networks
@@ -84,6 +84,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
     await tonight.sev1_in_progress(past, now)
+    await lifecycle.more_incidents(past, clock.now())
     return past
 
 
