@@ -18,7 +18,8 @@ from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
-from firebell.incidents import rule_actions
+from firebell.incidents import field_actions, rule_actions
+from firebell.incidents.custom_fields import FieldKind
 from firebell.incidents.declaration_rules import DeclarationRule
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
@@ -47,6 +48,7 @@ SLUGS = {
     "policies": "payments",
     "runbooks": RUNBOOK,
     "teams": "payments",
+    "incident-fields": "region",
     "handbook": "references/incident-roles",
 }
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
@@ -206,6 +208,8 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await postmortems.start(tx, SYSTEM, 1, w.now)
     rule = DeclarationRule(0, "Checkout burns", None, "", 100, 10, 2, is_on=True, created_at=w.now)
     await rule_actions.create_rule(tx, mara, rule, w.now)
+    await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)
+    await field_actions.set_values(tx, mara, 1, {"region": "EU"}, w.now)
     await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
     await regulatory.add_contract(
         tx,

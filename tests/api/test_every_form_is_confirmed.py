@@ -125,6 +125,7 @@ FILLED = {
     },
     "/incidents/report": {"title": "Invoices show an old rate"},
     "/settings/declaration-rules": {"name": "Checkout burns"},
+    "/settings/incident-fields": {"name": "Product"},
     "/incidents/{ref}/severity": {"severity": "1", "reason": "Less is broken."},
     "/incidents/{ref}/link": {"page": "PG-2"},
     "/incidents/{ref}/phase": {"phase": "investigating"},

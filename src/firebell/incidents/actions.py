@@ -7,7 +7,9 @@ from typing import Any
 from firebell.catalog import actions as catalog
 from firebell.incidents import (
     backfilling,
+    closing,
     closing_actions,
+    closing_facts,
     lifecycle,
     list_store,
     merging,
@@ -314,6 +316,9 @@ async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> se
     for incident in unlocked:
         since = incident.stable_since
         if incident.phase is Phase.MONITORING and since and now - since >= lifecycle.STABILITY_PERIOD:
-            text = "Stable for 30 minutes. It can be closed now."
+            conditions = await closing_facts.conditions(tx, incident, now)
+            missing = [condition.title for condition in closing.by_urgency(conditions)]
+            can_close = f"Missing: {'; '.join(missing)}." if missing else "It can be closed now."
+            text = f"Stable for 30 minutes. {can_close}"
             await records.add_timeline_entry(tx, SYSTEM, incident.id, "stable", text, now)
     return set(ids) - {incident.id for incident in unlocked}

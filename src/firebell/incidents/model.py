@@ -152,6 +152,8 @@ class IncidentFilter:
     until: datetime | None = None
     words: tuple[str, ...] = ()
     postmortem_due: bool = False
+    fields: tuple[tuple[int, str], ...] = ()
+    """The ids of custom fields with the value that each must have."""
 
 
 @dataclass(frozen=True, slots=True)

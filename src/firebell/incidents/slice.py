@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Sli
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.incidents.closing_registry import ConditionSource
     from firebell.kit.jobs.timers import Handler
 
 
@@ -17,6 +18,8 @@ def _routers() -> list["APIRouter"]:
         closing_api,
         closing_web,
         details_web,
+        field_api,
+        field_web,
         list_web,
         message_api,
         message_web,
@@ -28,6 +31,7 @@ def _routers() -> list["APIRouter"]:
 
     return [
         *(message_web.router, closing_web.router, details_web.router, rule_web.router),
+        *(field_web.router, field_api.router),
         *(list_web.router, web.router, rule_api.router),
         *(reporting_api.router, closing_api.router, api.router, message_api.router),
     ]
@@ -52,15 +56,21 @@ def _incident_parts() -> list[IncidentPart]:
     return [relation_part.PART]
 
 
+def _closing_conditions() -> list["ConditionSource"]:
+    from firebell.incidents import field_actions
+
+    return [field_actions.closing_conditions]
+
+
 _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
     *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
-    "declaration_rule_page",
+    *("declaration_rule_page", "incident_field_value"),
 )
 
 SLICE = Slice(
     "incidents",
-    tables=(*_TABLES, "declaration_rule"),
+    tables=(*_TABLES, "declaration_rule", "incident_field"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "An alert and a page are shown without the private incidents of others.",
@@ -68,9 +78,11 @@ SLICE = Slice(
     kept={
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
         "declaration_rule": FEW,
+        "incident_field": FEW,
     },
     subscriptions=_subscriptions,
     incident_parts=_incident_parts,
+    closing_conditions=_closing_conditions,
     routers=_routers,
     timers=_timers,
     commands=(

@@ -35,6 +35,7 @@ ACTION_LABELS = {
     "incident.backfilled": "Recorded a past incident",
     "incident.baseline": "Confirmed the baseline",
     "incident.declared": "Declared an incident",
+    "incident.fields": "Edited the fields of an incident",
     "incident.merged": "Merged an incident",
     "incident.phase": "Changed the phase",
     "incident.related": "Linked two incidents",
@@ -45,6 +46,8 @@ ACTION_LABELS = {
     "incident.severity": "Changed the severity",
     "incident.type": "Changed the type or visibility",
     "incident.unrelated": "Removed a link between incidents",
+    "incident_field.created": "Created an incident field",
+    "incident_field.removed": "Removed an incident field",
     "integration.created": "Added an integration",
     "integration.restored": "Restored an integration key",
     "integration.revealed": "Revealed an integration key",
@@ -117,6 +120,8 @@ ACTION_LABELS = {
 }
 """What the audit log shows for each action; a test holds it to the source."""
 _KINDS = {
+    "declaration_rule": "Declaration rule",
+    "incident_field": "Incident field",
     "address": "IP address",
     "audit": "Audit entry",
     "feed": "Calendar feed",
