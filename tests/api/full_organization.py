@@ -206,7 +206,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     mara = await w.actor(w.mara)
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
-    rule = DeclarationRule(0, "Checkout burns", None, "", 100, 10, 2, is_on=True, created_at=w.now)
+    rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)
     await rule_actions.create_rule(tx, mara, rule, w.now)
     await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)
     await field_actions.set_values(tx, mara, 1, {"region": "EU"}, w.now)

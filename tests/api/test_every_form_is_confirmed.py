@@ -124,7 +124,7 @@ FILLED = {
         **dict.fromkeys(("detected_at", "declared_at", "resolved_at", "closed_at"), "2026-01-05T08:00"),
     },
     "/incidents/report": {"title": "Invoices show an old rate"},
-    "/settings/declaration-rules": {"name": "Checkout burns"},
+    "/settings/declaration-rules": {"name": "Checkout outage"},
     "/settings/incident-fields": {"name": "Product"},
     "/incidents/{ref}/severity": {"severity": "1", "reason": "Less is broken."},
     "/incidents/{ref}/link": {"page": "PG-2"},

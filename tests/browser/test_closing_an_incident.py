@@ -8,10 +8,12 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from firebell.incidents import actions as incidents
+from firebell.incidents import field_actions
+from firebell.incidents.custom_fields import FieldKind
 from firebell.incidents.model import IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from tests.actions.test_incidents import declared, run
-from tests.browser.conftest import look, sound
+from tests.browser.conftest import sound
 from tests.browser.long_names import lengthen, signed_in
 from tests.servers import serve
 from tests.world import world
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     *("/incidents/INC-2/close", "/incidents/INC-2/details", "/incidents/INC-3", "/incidents/INC-3/declare"),
     *("/incidents/report", "/incidents/past", "/incidents/new", "/settings/declaration-rules"),
+    "/settings/incident-fields",
 )
 SHOTS = os.environ.get("SHOTS", "")
 
@@ -35,6 +38,12 @@ async def test_the_closing_page_leads_to_a_closed_incident(dsn: str, browser: Br
         assert made.ref == "INC-2"
         await run(w, incidents.add_entry, mara, made.id, "mitigation", "Failed over", w.now)
         await run(w, incidents.report, mara, title="Invoices show an old rate", now=w.now)
+        for name, kind in (
+            ("Region", FieldKind.TEXT),
+            ("Reviewer", FieldKind.PERSON),
+            ("Due", FieldKind.DATE),
+        ):
+            await run(w, field_actions.create_field, mara, name=name, kind=kind, now=w.now)
         clock.advance(timedelta(minutes=10))
         await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now)
         clock.advance(timedelta(minutes=1))
@@ -47,7 +56,10 @@ async def test_the_closing_page_leads_to_a_closed_incident(dsn: str, browser: Br
             for scheme, width in (("light", 390), ("dark", 1440)):
                 other = await signed_in(browser, server.url, width, 900, color_scheme=scheme)
                 for address in PAGES:
-                    await look(other, address)
+                    answer = await other.goto(address)
+                    assert answer
+                    assert answer.status == 200, address
+                    await sound(other)
                     if SHOTS:
                         name = f"{address.strip('/').replace('/', '-')}-{scheme}-{width}.png"
                         await other.screenshot(path=Path(SHOTS) / name, full_page=True)

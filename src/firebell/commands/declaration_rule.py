@@ -62,7 +62,7 @@ def list_() -> None:
 @declaration_rule.command(
     "create",
     epilog=example(
-        "firebell declaration-rule create 'Checkout burns' --service checkout --severity SEV1",
+        "firebell declaration-rule create 'Checkout outage' --service checkout --severity SEV1",
         "firebell declaration-rule create Critical --match 'severity=critical' --pages 5 --within 15",
     ),
 )

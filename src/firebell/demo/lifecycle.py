@@ -42,7 +42,7 @@ async def more_incidents(past: Past, now: datetime) -> None:
         )
         rule = DeclarationRule(
             0,
-            "Checkout burns",
+            "Checkout outage",
             services["checkout-api"],
             'severity="critical"',
             3,

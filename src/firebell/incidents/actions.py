@@ -283,9 +283,9 @@ async def merge(
     tx: Tx, actor: Actor, incident_id: int, into_id: int, now: datetime, *, reason: str = ""
 ) -> Incident:
     """Merge one open incident into another, which gets the worse severity of the two, and return the second."""
-    gone, into = await merging.absorb(tx, actor, incident_id, into_id, reason, now)
-    if gone.severity < into.severity and not gone.provisional and into.phase not in UNDECLARED:
-        return await set_severity(tx, actor, into_id, gone.severity, f"Merged {gone.ref}", now)
+    old, into = await merging.absorb(tx, actor, incident_id, into_id, reason, now)
+    if old.severity < into.severity and old.phase not in UNDECLARED:
+        return await set_severity(tx, actor, into_id, old.severity, f"Merged {old.ref}", now)
     return into
 
 
