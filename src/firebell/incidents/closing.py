@@ -49,6 +49,8 @@ class ClosingCondition:
     @property
     def sentence(self) -> str:
         """What is missing, for the refusal of a change of phase."""
+        if self.state is ConditionState.WAITING:
+            return self.remedy
         return f"{self.title}. {self.remedy}" if self.remedy else f"{self.title}. {self.evidence}"
 
 
