@@ -91,9 +91,9 @@ SLICE = Slice(
         ),
         Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
         Command(
-            "declaration-rule",
+            "rule",
             "List, try, create and remove rules that declare incidents.",
-            "firebell.commands.declaration_rule",
+            "firebell.commands.rule",
             rank=115,
         ),
         Command(
