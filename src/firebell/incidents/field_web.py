@@ -45,7 +45,7 @@ async def create(visit: CurrentVisit) -> Response:
     try:
         if given.get("kind") not in list(FieldKind):
             raise Invalid("That is not a kind.", fields={"kind": f"Use one of {', '.join(FieldKind)}."})
-        required_for = [int(level) for level in visit.form.getlist("required") if str(level) in "0123"]
+        required_for = [level for level in range(4) if str(level) in visit.form.getlist("required")]
         async with visit.tx.savepoint():
             await field_actions.create_field(
                 visit.tx,
