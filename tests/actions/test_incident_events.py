@@ -12,6 +12,7 @@ from firebell.incidents.model import (
     EntryAdded,
     IncidentClosed,
     IncidentDeclared,
+    IncidentMerged,
     IncidentRole,
     Phase,
     PhaseChanged,
@@ -25,7 +26,7 @@ from firebell.kit.db.events import Reactions, payload
 from tests.world import World, world
 
 EVENTS = (
-    *(EntryAdded, IncidentClosed, IncidentDeclared, PhaseChanged, RoleChanged),
+    *(EntryAdded, IncidentClosed, IncidentDeclared, IncidentMerged, PhaseChanged, RoleChanged),
     *(SeverityChanged, UpdatePosted),
 )
 
@@ -78,6 +79,7 @@ async def test_every_phase_is_reported_and_so_is_a_withdrawn_review(dsn: str, cl
             await incidents.add_entry(tx, mara, made, "mitigation", "Rolled back", w.now)
             resolved = await incidents.set_phase(tx, mara, made, Phase.MONITORING, w.now)
             over = w.now + timedelta(minutes=30)
+            await incidents.sign_baseline(tx, mara, made, "", over)
             await incidents.set_phase(tx, mara, resolved.id, Phase.CLOSED, over)
             await incidents.set_phase(tx, mara, made, Phase.REVIEWED, over, published=True)
             await incidents.withdraw_review(tx, mara, made, over)
@@ -161,7 +163,7 @@ async def test_an_event_without_a_subscriber_costs_no_row_and_each_fits_into_one
                 EntryAdded(1, 2, "note"),
             ),
             *(PhaseChanged(1, Phase.DECLARED, Phase.CLOSED, w.now), SeverityChanged(1, 2, 0, True)),
-            *(UpdatePosted(1, 2), IncidentClosed(1)),
+            *(UpdatePosted(1, 2), IncidentClosed(1), IncidentMerged(1, 2)),
         ]
         assert {type(e) for e in examples} == set(EVENTS)
         for event in examples:

@@ -30,8 +30,10 @@ from firebell.chat.model import (
 from firebell.handoffs import actions as handoffs
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
-from firebell.incidents import entry_actions
+from firebell.incidents import entry_actions, field_actions, rule_actions
 from firebell.incidents.attachment_types import NewFile
+from firebell.incidents.custom_fields import FieldKind
+from firebell.incidents.declaration_rules import DeclarationRule
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
@@ -61,6 +63,7 @@ SLUGS = {
     "policies": "payments",
     "runbooks": RUNBOOK,
     "teams": "payments",
+    "incident-fields": "region",
     "handbook": "references/incident-roles",
 }
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
@@ -229,6 +232,10 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await incident_tasks.add_task(tx, mara, 1, "Watch the lag", w.now, owner_id=w.mara)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
+    rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)
+    await rule_actions.create_rule(tx, mara, rule, w.now)
+    await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)
+    await field_actions.set_values(tx, mara, 1, {"region": "EU"}, w.now)
     await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
     await regulatory.add_contract(
         tx,

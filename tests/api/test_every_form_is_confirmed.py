@@ -25,6 +25,7 @@ NOT_SAID = {
     "/setup": "the page of the first alert",
     "/ack/{token}": "the page of the link says who has it",
     "/undo": "a token that undoes something",
+    "/incidents/{ref}/details/merge": "the incident that it was merged into",
 }
 """Forms that lead somewhere other than to what was saved, and where; they have their own tests."""
 
@@ -134,6 +135,15 @@ FILLED = {
     "/incidents/{ref}/entries/{entry_id}/strike": {"reason": "That was staging"},
     "/incidents/{ref}/roles/offer": {"person": "2"},
     "/incidents/{ref}/tasks": {"text": "Watch the lag"},
+    "/incidents/{ref}/close/reports": {"text": "Cards fail"},
+    "/incidents/{ref}/details/links": {"other": "INC-2"},
+    "/incidents/past": {
+        "title": "Old outage",
+        **dict.fromkeys(("detected_at", "declared_at", "resolved_at", "closed_at"), "2026-01-05T08:00"),
+    },
+    "/incidents/report": {"title": "Invoices show an old rate"},
+    "/settings/declaration-rules": {"name": "Checkout outage"},
+    "/settings/incident-fields": {"name": "Product"},
     "/incidents/{ref}/severity": {"severity": "1", "reason": "Less is broken."},
     "/incidents/{ref}/link": {"page": "PG-2"},
     "/incidents/{ref}/phase": {"phase": "investigating"},
@@ -323,7 +333,10 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
     assert {key for key, way in CONFIRMATIONS.items() if way is not Confirmation.NONE} - sent == ELSEWHERE
 
 
-ELSEWHERE = {"/incidents/{ref}/phase closed", "/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish"}
+ELSEWHERE = {
+    *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
+    *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish"),
+}
 """Forms that need days or two people; they have their own tests."""
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from firebell import subscriptions
 from firebell.app import build
-from firebell.demo import history, organization, tonight
+from firebell.demo import history, lifecycle, organization, tonight
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -50,6 +50,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
         await tonight.yesterday(past, until)
         await tonight.sev1_in_progress(past, until)
         await tonight.save_views(past)
+        await lifecycle.more_incidents(past, clock.now())
         yield replace(ctx, clock=clock)
 
 

@@ -106,7 +106,7 @@ async def test_each_route_declares_who_may_use_it(dsn: str, clock: FakeClock) ->
 async def test_each_verb_is_used_somewhere(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         asked = {e.decisions[0].verb for e in entrances(w) if not isinstance(e.decisions[0], Public)}
-        assert set(Verb) - asked == {Verb.COLLEAGUE_SHIFT_WRITE}
+        assert set(Verb) - asked == {Verb.COLLEAGUE_SHIFT_WRITE, Verb.INCIDENT_READ_PRIVATE}
 
 
 async def test_every_route_admits_exactly_the_roles_that_it_declares(dsn: str, clock: FakeClock) -> None:
@@ -156,7 +156,7 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics"),
-    "/settings/contact/{method_id}/verify",
+    *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }
 """Redirects, and addresses with a token or an owner; they have their own tests."""
 

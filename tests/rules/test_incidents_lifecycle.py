@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firebell.incidents.closing import ClosingFacts, LinkedAlert, conditions
+from firebell.incidents.closing import ClosingFacts, LinkedAlert, conditions, open_tasks
 from firebell.incidents.lifecycle import (
     ALLOWED,
     GuardFacts,
@@ -86,6 +86,13 @@ def test_closing_waits_for_thirty_stable_minutes() -> None:
     assert _missing(facts, NOW + timedelta(minutes=30)) == {}
     late = NOW + timedelta(hours=1)
     assert "PG-7" in _missing(ClosingFacts([MEASURED], ["PG-7"]), late)["pages"]
+
+
+def test_open_tasks_are_named() -> None:
+    assert open_tasks(incident(), ()).is_met
+    condition = open_tasks(incident(), [f"Task {i}" for i in range(7)])
+    assert (condition.is_met, condition.title) == (False, "7 required tasks are open")
+    assert condition.evidence.endswith("and 2 more.")
 
 
 def test_reopening_ends_after_a_day() -> None:

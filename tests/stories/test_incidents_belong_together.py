@@ -80,6 +80,18 @@ async def test_the_worse_severity_survives_a_merge_and_pages(dsn: str, clock: Fa
         assert await _own_pages(w, into.id) == [PageState.TRIGGERED]
 
 
+async def test_a_severity_that_is_not_confirmed_survives_a_merge_too(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mara = await w.actor(w.mara)
+        into = await declared(w, severity=3, title="Slow")
+        answers = {"down_or_data_at_risk": None}
+        worse = await run(w, incidents.declare, mara, title="Down?", answers=answers, now=w.now)
+        assert (worse.severity, worse.provisional) == (0, True)
+        reported = await run(w, incidents.report, mara, title="Odd", now=w.now)
+        assert (await run(w, incidents.merge, mara, reported.id, into.id, w.now)).severity == 3
+        assert (await run(w, incidents.merge, mara, worse.id, into.id, w.now)).severity == 0
+
+
 async def test_a_page_that_no_one_answered_is_not_lost_in_a_merge(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         mara = await w.actor(w.mara)

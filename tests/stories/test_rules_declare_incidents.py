@@ -14,7 +14,7 @@ from tests.world import World, world
 
 
 def rule(w: World, **more: object) -> DeclarationRule:
-    base = DeclarationRule(0, "Checkout burns", w.service, 'team="pay"', 2, 10, 1, True, w.now)
+    base = DeclarationRule(0, "Checkout outage", w.service, 'team="pay"', 2, 10, 1, True, w.now)
     return replace(base, **more)  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from firebell.commands import incident_lifecycle
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.declare import declare
 from firebell.commands.incident_checks import check, waive
@@ -33,9 +34,17 @@ from firebell.commands.output import (
 _ROLE = click.Choice(["commander", "comms", "sme", "scribe", "responder"])
 _KIND = click.Choice(["note", "update", "finding", "decision", "mitigation"])
 _ANY_PHASE = click.Choice(
-    ["declared", "investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"]
+    [
+        *("detected", "triaging", "declared", "investigating", "mitigating", "monitoring"),
+        *("closed", "reviewed", "dismissed", "merged"),
+    ]
 )
-_PHASE = click.Choice(["investigating", "mitigating", "monitoring", "closed", "reviewed", "dismissed"])
+_PHASE = click.Choice(
+    [
+        *("triaging", "investigating", "mitigating", "resolved", "monitoring"),
+        *("closed", "reviewed", "dismissed"),
+    ]
+)
 
 
 def _address(ref: str, suffix: str = "") -> str:
@@ -48,8 +57,8 @@ def _add_entry(ref: str, kind: str, text: str) -> None:
     show(fields, f"Added to {fields['ref']}.{due if kind == 'update' else ''}")
 
 
-def _set_phase(ref: str, phase: str, reason: str = "", force: bool = False) -> None:
-    body = {"phase": phase, "reason": reason, "force": force}
+def _set_phase(ref: str, phase: str, reason: str = "", force: bool = False, at: str | None = None) -> None:
+    body = {"phase": phase, "reason": reason, "force": force, "effective_at": at}
     try:
         fields = call("POST", _address(ref, "/phase"), body)
     except CommandFailed as error:
@@ -207,10 +216,11 @@ def severity(ref: str, severity: str, reason: str) -> None:
 @click.argument("phase", type=_PHASE)
 @click.option("--reason", default="", help="Reason for the timeline.")
 @click.option("--force", is_flag=True, help="Skip the required checks; needs --reason.")
+@click.option("--at", help="When it happened, such as 2026-11-24T02:31Z; default now.")
 @as_json
-def phase(ref: str, phase: str, reason: str, force: bool) -> None:
+def phase(ref: str, phase: str, reason: str, force: bool, at: str | None) -> None:
     """Move the incident to PHASE."""
-    _set_phase(ref, phase, reason, force)
+    _set_phase(ref, phase, reason, force, at)
 
 
 @incident.command(epilog=example("firebell incident role INC-3 commander --give jun@example.org"))
@@ -365,5 +375,6 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
 for command in (
     *(clocks, record_fact, check, waive, task, attach, export),
     *(declare, incident_page, similar, views, watch),
+    *incident_lifecycle.COMMANDS,
 ):
     incident.add_command(command)

@@ -156,6 +156,7 @@ class Past:
             for page_id in await incidents.page_ids(tx, incident_id):
                 if (await paging.page(tx, page_id)).state != "resolved":
                     await paging.resolve(tx, leader, page_id, now)
+            await incidents.sign_baseline(tx, leader, incident_id, "All graphs look normal", now)
             await incidents.set_phase(tx, leader, incident_id, Phase.CLOSED, now)
         await self.settle()
         async with self.ctx.db.tx() as tx:

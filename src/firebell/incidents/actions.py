@@ -7,7 +7,9 @@ from typing import Any
 from firebell.catalog import actions as catalog
 from firebell.incidents import (
     backfilling,
+    closing,
     closing_actions,
+    closing_facts,
     lifecycle,
     list_store,
     merging,
@@ -333,9 +335,9 @@ async def merge(
     tx: Tx, actor: Actor, incident_id: int, into_id: int, now: datetime, *, reason: str = ""
 ) -> Incident:
     """Merge one open incident into another, which gets the worse severity of the two, and return the second."""
-    gone, into = await merging.absorb(tx, actor, incident_id, into_id, reason, now)
-    if gone.severity < into.severity and not gone.provisional and into.phase not in UNDECLARED:
-        return await set_severity(tx, actor, into_id, gone.severity, f"Merged {gone.ref}", now)
+    old, into = await merging.absorb(tx, actor, incident_id, into_id, reason, now)
+    if old.severity < into.severity and old.phase not in UNDECLARED:
+        return await set_severity(tx, actor, into_id, old.severity, f"Merged {old.ref}", now)
     return into
 
 
@@ -375,7 +377,10 @@ async def note_stable_incidents(tx: Tx, ids: Sequence[int], now: datetime) -> se
     for incident in unlocked:
         since = incident.stable_since
         if incident.phase is Phase.MONITORING and since and now - since >= lifecycle.STABILITY_PERIOD:
-            text = "Stable for 30 minutes. It can be closed now."
+            conditions = await closing_facts.conditions(tx, incident, now)
+            missing = [condition.title for condition in closing.by_urgency(conditions)]
+            can_close = f"Missing: {'; '.join(missing)}." if missing else "It can be closed now."
+            text = f"Stable for 30 minutes. {can_close}"
             await records.add_timeline_entry(tx, SYSTEM, incident.id, "stable", text, now)
     return set(ids) - {incident.id for incident in unlocked}
 

@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, filtering, list_store, store
+from firebell.incidents import actions, field_actions, filtering, list_store, store
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.model import (
     OPEN,
@@ -311,6 +311,10 @@ async def list_incidents(
         Text,
         Query(description="the beginnings of words in the title or summary, or INC-7", max_length=200),
     ] = "",
+    field: Annotated[
+        list[Text] | None,
+        Query(description="slug and value of a custom field, repeatable", examples=["region:EU"]),
+    ] = None,
     postmortem_due: Annotated[
         QueryBool, Query(description="in any phase, with a post-mortem that is not published")
     ] = False,
@@ -319,7 +323,8 @@ async def list_incidents(
     query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
     phases = tuple(phase or (() if postmortem_due else OPEN))
     wanted = await filtering.resolve(w.tx, query, person_id=w.person_id)
-    wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due)
+    fields = await field_actions.conditions_by_value(w.tx, field or [])
+    wanted = replace(wanted, phases=phases, drill=drill, postmortem_due=postmortem_due, fields=fields)
     listed = await list_store.incidents(w.tx, wanted, sort, limit=pagination.limit, place=pagination.before)
     pagination.link([i.id for i in listed])
     return await _all(w.tx, listed)

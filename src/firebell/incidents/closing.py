@@ -49,6 +49,8 @@ class ClosingCondition:
     @property
     def sentence(self) -> str:
         """What is missing, for the refusal of a change of phase."""
+        if self.state is ConditionState.WAITING:
+            return self.remedy
         return f"{self.title}. {self.remedy}" if self.remedy else f"{self.title}. {self.evidence}"
 
 
@@ -137,7 +139,24 @@ def early_close_findings(incident: Incident, transitions: Sequence[Transition]) 
     ]
 
 
+def open_tasks(incident: Incident, tasks: Sequence[str]) -> ClosingCondition:
+    """Return the condition that no required task is open; `tasks` are the titles of those that are."""
+    if not tasks:
+        return _met("tasks", "No required task is open", "")
+    listed = "; ".join(tasks[:5]) + (f" and {len(tasks) - 5} more" if len(tasks) > 5 else "")
+    return ClosingCondition(
+        "tasks",
+        "A required task is open" if len(tasks) == 1 else f"{len(tasks)} required tasks are open",
+        ConditionState.OPEN,
+        f"{listed}.",
+        "Finish each task, or move it to the follow-ups.",
+        href=f"/incidents/{incident.ref}#tasks",
+    )
+
+
 SKIPPED_TEXTS = {
+    "fields": "a required field was blank",
+    "tasks": "a required task was open",
     "firing": "a linked alert was firing",
     "pages": "a linked page was open",
     "stable": "it was stable for less than 30 minutes",

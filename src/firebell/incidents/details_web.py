@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, lifecycle
+from firebell.incidents import actions, field_actions, lifecycle
 from firebell.incidents.backfilling import PastTimes
+from firebell.incidents.custom_fields import FieldKind
 from firebell.incidents.model import TYPE_NAMES, UNDECLARED, IncidentType, Phase
 from firebell.incidents.severity import FACTS, parse
 from firebell.kit.errors import FirebellError, Invalid
@@ -18,6 +19,7 @@ from firebell.kit.text import to_choices, to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
+from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
@@ -73,16 +75,25 @@ async def report(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/incidents/{incident.ref}", f"{incident.ref} reported.")
 
 
-async def _details(
+async def render_details(
     visit: Visit, ref: str, fields: Mapping[str, str], error: FirebellError | None = None
 ) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
+    custom = await field_actions.fields(visit.tx)
+    stored = (await field_actions.values(visit.tx, [incident.id]))[incident.id]
+    values = field_actions.by_slug(custom, stored)
+    chosen = [int(values[f.slug]) for f in custom if f.kind is FieldKind.PERSON and f.slug in values]
     context: dict[str, Any] = {
         "nav": "incidents",
         "live": f"inc-{incident.id}",
         "i": incident,
         "types": [(str(t), name) for t, name in TYPE_NAMES.items()],
         "related": await actions.related(visit.tx, incident),
+        "custom_fields": custom,
+        "values": values,
+        "choosable": await choosable(
+            visit.tx, chosen, visit.request.query_params.get("with", ""), chosen=chosen
+        ),
         "can_merge": Phase.MERGED in lifecycle.ALLOWED[incident.phase],
         "fields": fields,
         "error": error,
@@ -92,7 +103,7 @@ async def _details(
 
 @router.get("/incidents/{ref}/details", dependencies=access.needs(Verb.INCIDENT_READ))
 async def details(visit: CurrentVisit, ref: str) -> Response:
-    return await _details(visit, ref, {})
+    return await render_details(visit, ref, {})
 
 
 @router.post("/incidents/{ref}/details/type", dependencies=access.needs(Verb.INCIDENT_UPDATE))
@@ -107,7 +118,7 @@ async def set_type(visit: CurrentVisit, ref: str) -> Response:
                 reason=fields.get("reason", ""),
             )
     except FirebellError as error:
-        return await _details(visit, ref, fields, error)
+        return await render_details(visit, ref, fields, error)
     return flash.redirect(
         visit.request, f"/incidents/INC-{incident_id}/details", f"Type of INC-{incident_id} saved."
     )
@@ -123,7 +134,7 @@ async def merge(visit: CurrentVisit, ref: str) -> Response:
                 reason=fields.get("reason", ""),
             )
     except FirebellError as error:
-        return await _details(visit, ref, fields, error)
+        return await render_details(visit, ref, fields, error)
     return flash.redirect(
         visit.request, f"/incidents/{into.ref}", f"INC-{incident_id} merged into {into.ref}."
     )
@@ -142,7 +153,7 @@ async def relate(visit: CurrentVisit, ref: str) -> Response:
                 kind = fields.get("kind", "linked")
                 await actions.relate(visit.tx, visit.actor, incident_id, other_id, kind, visit.now)
     except FirebellError as error:
-        return await _details(visit, ref, fields, error)
+        return await render_details(visit, ref, fields, error)
     text = f"Link to INC-{other_id} removed." if fields.get("remove") else f"INC-{other_id} linked."
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/details", text)
 

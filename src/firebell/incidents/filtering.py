@@ -14,7 +14,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.web.filters import search_words, shown, storable, to_day
 from firebell.people import actions as people
 
-CLOSED = (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED)
+CLOSED = (Phase.CLOSED, Phase.REVIEWED, Phase.DISMISSED, Phase.MERGED)
 STATES = {
     "open": IncidentFilter(phases=OPEN, drill=False),
     "postmortem": IncidentFilter(drill=False, postmortem_due=True),

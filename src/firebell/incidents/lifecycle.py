@@ -68,7 +68,7 @@ def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> 
         case Phase.MONITORING | Phase.RESOLVED if incident.phase in ACTIVE and not facts.mitigation_recorded:
             return "Record a mitigation first, even if the system recovered on its own."
         case Phase.CLOSED if facts.unmet:
-            return facts.unmet[0]
+            return " ".join(facts.unmet)
         case Phase.REVIEWED if postmortem_required(incident) and not facts.published:
             return "Publish the post-mortem first."
         case _:

@@ -52,6 +52,15 @@ class ListQuery:
                     and until_at is null
                 """
             )
+        for field_id, value in wanted.fields:
+            id_queries.append(
+                f"""
+                select incident_id
+                from incident_field_value
+                where field_id = {self.add(field_id)}
+                    and value = {self.add(value)}
+                """
+            )
         if wanted.postmortem_due:
             id_queries.append("select incident_id from incident_postmortem where state <> 'published'")
         source = "incident"

@@ -33,7 +33,7 @@ _UNANSWERED = (PageState.TRIGGERED, PageState.EXHAUSTED)
 async def absorb(
     tx: Tx, actor: Actor, incident_id: int, into_id: int, reason: str, now: datetime
 ) -> tuple[Incident, Incident]:
-    """Merge one open incident into another and return both, with the severity of the second unchanged.
+    """Merge one open incident into another; return the first as it was, and the second with its severity unchanged.
 
     The second gets the services, pages, roles and customer reports, and the earlier start of the impact and
     detection. A role that only one person can hold stays with its holder; the other becomes a responder. A page
@@ -85,7 +85,7 @@ async def absorb(
     await tx.audit(actor, "incident.merged", old.ref, now, into=into.ref)
     await tx.emit(PhaseChanged(old.id, old.phase, Phase.MERGED, now), now)
     await tx.emit(IncidentMerged(old.id, into.id), now)
-    return gone, merged
+    return old, merged
 
 
 def _check_merge(old: Incident, into: Incident) -> None:

@@ -154,6 +154,8 @@ class IncidentFilter:
     words: tuple[str, ...] = ()
     postmortem_due: bool = False
     id: int | None = None
+    fields: tuple[tuple[int, str], ...] = ()
+    """The ids of custom fields with the value that each must have."""
 
 
 @dataclass(frozen=True, slots=True)

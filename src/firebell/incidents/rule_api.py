@@ -24,7 +24,7 @@ Writer = Annotated[Work, work(Verb.INCIDENT_SETTINGS_WRITE)]
 class NewDeclarationRule(ApiInput):
     """So many matching pages of one service within a window declare an incident."""
 
-    name: Annotated[Name, Field(max_length=100, examples=["Checkout burns"])]
+    name: Annotated[Name, Field(max_length=100, examples=["Checkout outage"])]
     service: Annotated[Name | None, Field(description="slug; without it, each service by itself")] = None
     matchers: Annotated[
         Text, Field(max_length=4096, description="as in Alertmanager", examples=['severity="critical"'])

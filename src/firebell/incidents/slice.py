@@ -8,6 +8,7 @@ from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Sli
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.incidents.closing_registry import ConditionSource
     from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
@@ -23,6 +24,8 @@ def _routers() -> list["APIRouter"]:
         closing_web,
         details_web,
         export_web,
+        field_api,
+        field_web,
         handover_api,
         handover_web,
         list_web,
@@ -41,27 +44,14 @@ def _routers() -> list["APIRouter"]:
         web,
     )
 
-    return [
-        *(message_web.router, closing_web.router, details_web.router, rule_web.router),
-        *(
-            list_web.router,
-            export_web.router,
-            saved_view_web.router,
-            timeline_web.router,
-            check_web.router,
-            handover_web.router,
-        ),
-        *(canvas_web.router, severity_web.router, web.router, rule_api.router, reporting_api.router),
-        *(closing_api.router, timeline_api.router, check_api.router, handover_api.router),
-        *(
-            similar_api.router,
-            saved_view_api.router,
-            canvas_api.router,
-            severity_api.router,
-            api.router,
-            message_api.router,
-        ),
-    ]
+    # web and api come last: their addresses with a parameter would hide those of the others
+    modules = (
+        *(message_web, closing_web, details_web, rule_web, field_web, list_web, export_web, saved_view_web),
+        *(timeline_web, check_web, handover_web, canvas_web, severity_web, web),
+        *(rule_api, field_api, reporting_api, closing_api, timeline_api, check_api, handover_api),
+        *(similar_api, saved_view_api, canvas_api, severity_api, message_api, api),
+    )
+    return [module.router for module in modules]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -92,15 +82,22 @@ def _incident_parts() -> list[IncidentPart]:
     return [incident_part.PART, relation_part.PART]
 
 
+def _closing_conditions() -> list["ConditionSource"]:
+    from firebell.incidents import field_actions
+
+    return [field_actions.closing_conditions]
+
+
 _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
     *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
     *("timeline_change", "check_waiver", "role_offer", "declaration_rule_page"),
+    "incident_field_value",
 )
 
 SLICE = Slice(
     "incidents",
-    tables=(*_TABLES, "attachment", "declaration_rule", "saved_view"),
+    tables=(*_TABLES, "attachment", "declaration_rule", "incident_field", "saved_view"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
         "private_incident": "An alert and a page are shown without the private incidents of others.",
@@ -109,9 +106,11 @@ SLICE = Slice(
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),
         "declaration_rule": FEW,
         "saved_view": FEW,
+        "incident_field": FEW,
     },
     retentions=_retentions,
     subscriptions=_subscriptions,
+    closing_conditions=_closing_conditions,
     routers=_routers,
     timers=_timers,
     incident_parts=_incident_parts,
@@ -121,9 +120,9 @@ SLICE = Slice(
         ),
         Command("declare", "Declare an incident.", "firebell.commands.declare", rank=110),
         Command(
-            "declaration-rule",
+            "rule",
             "List, try, create and remove rules that declare incidents.",
-            "firebell.commands.declaration_rule",
+            "firebell.commands.rule",
             rank=115,
         ),
         Command(

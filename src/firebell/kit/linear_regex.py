@@ -75,7 +75,8 @@ class _Parser:
         return node
 
     def alternatives(self, *, folded: bool, dot_all: bool) -> _Node:
-        branches, parts = [], []
+        branches: list[_Node] = []
+        parts: list[_Node] = []
         while (char := self.peek()) and char != ")":
             if char == "|":
                 self.at += 1

@@ -133,3 +133,24 @@ create table declaration_rule_page (
 );
 create index declaration_rule_page_page on declaration_rule_page (page_id);
 create index declaration_rule_page_incident on declaration_rule_page (incident_id);
+
+-- What an organization records about incidents besides; a removed field keeps its values.
+create table incident_field (
+    id bigint generated always as identity primary key,
+    slug text not null check (slug <> ''),
+    name text not null check (name <> ''),
+    kind text not null check (kind in ('text', 'number', 'choice', 'date', 'person')),
+    options text[] not null default '{}',
+    required_for int[] not null default '{}',
+    created_at timestamptz not null,
+    removed_at timestamptz
+);
+create unique index incident_field_slug on incident_field (slug) where removed_at is null;
+
+create table incident_field_value (
+    incident_id bigint not null references incident on delete cascade,
+    field_id bigint not null references incident_field on delete cascade,
+    value text not null check (value <> ''),
+    primary key (incident_id, field_id)
+);
+create index incident_field_value_value on incident_field_value (field_id, value, incident_id);

@@ -49,6 +49,7 @@ ACTION_LABELS = {
     "incident.backfilled": "Recorded a past incident",
     "incident.baseline": "Confirmed the baseline",
     "incident.declared": "Declared an incident",
+    "incident.fields": "Edited the fields of an incident",
     "incident.merged": "Merged an incident",
     "incident.check_waived": "Waived a process check",
     "incident.entry_edited": "Edited a timeline entry",
@@ -72,6 +73,8 @@ ACTION_LABELS = {
     "incident.task_moved": "Finished, moved or reopened a task",
     "incident.waiver_ended": "Undid a waiver",
     "incident.severity_confirmed": "Confirmed the severity",
+    "incident_field.created": "Created an incident field",
+    "incident_field.removed": "Removed an incident field",
     "integration.created": "Added an integration",
     "integration.restored": "Restored an integration key",
     "integration.revealed": "Revealed an integration key",
@@ -155,6 +158,8 @@ ACTION_LABELS = {
 }
 """What the audit log shows for each action; a test holds it to the source."""
 _KINDS = {
+    "declaration_rule": "Declaration rule",
+    "incident_field": "Incident field",
     "address": "IP address",
     "audit": "Audit entry",
     "feed": "Calendar feed",

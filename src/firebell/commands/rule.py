@@ -1,4 +1,4 @@
-"""`firebell declaration-rule`: rules that declare incidents."""
+"""`firebell rule`: rules that declare incidents."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from firebell.commands.client import call, seg
 from firebell.commands.output import as_json, example, short, show, show_table
 
 
-@click.group("declaration-rule")
-def declaration_rule() -> None:
+@click.group()
+def rule() -> None:
     """List, try, create and remove rules that declare incidents."""
 
 
@@ -38,7 +38,7 @@ def _body(name: str, service: str | None, matchers: str, pages: int, within: int
     }
 
 
-@declaration_rule.command("list", epilog=example("firebell declaration-rule list"))
+@rule.command("list", epilog=example("firebell rule list"))
 @as_json
 def list_() -> None:
     """List every rule, and how many incidents it declared."""
@@ -59,11 +59,11 @@ def list_() -> None:
     show_table(rules, head, lines, wide=6, empty="No declaration rules.")
 
 
-@declaration_rule.command(
+@rule.command(
     "create",
     epilog=example(
-        "firebell declaration-rule create 'Checkout burns' --service checkout --severity SEV1",
-        "firebell declaration-rule create Critical --match 'severity=critical' --pages 5 --within 15",
+        "firebell rule create 'Checkout outage' --service checkout --severity SEV1",
+        "firebell rule create Critical --match 'severity=critical' --pages 5 --within 15",
     ),
 )
 @click.argument("name")
@@ -76,9 +76,7 @@ def create(name: str, service: str | None, matchers: str, pages: int, within: in
     show(fields, f"Created rule {fields['id']}.")
 
 
-@declaration_rule.command(
-    "try", epilog=example("firebell declaration-rule try --match 'severity=critical' --pages 5")
-)
+@rule.command("try", epilog=example("firebell rule try --match 'severity=critical' --pages 5"))
 @_rule_options
 @as_json
 def try_(service: str | None, matchers: str, pages: int, within: int, severity: str) -> None:
@@ -89,7 +87,7 @@ def try_(service: str | None, matchers: str, pages: int, within: int, severity: 
     show_table(declared, ("AT", "SERVICE", "PAGES"), lines, wide=2, empty="No incident.")
 
 
-@declaration_rule.command("remove", epilog=example("firebell declaration-rule remove 3"))
+@rule.command("remove", epilog=example("firebell rule remove 3"))
 @click.argument("rule_id", metavar="RULE")
 @as_json
 def remove(rule_id: str) -> None:
