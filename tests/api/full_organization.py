@@ -229,7 +229,8 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await incidents.declare(tx, mara, title="Checkout is down", severity=0, page_id=1, now=w.now)
     entry_id = await incidents.add_entry(tx, mara, 1, "finding", "The pool is too small", w.now)
     await entry_actions.attach(tx, mara, 1, entry_id, [NewFile("graph.png", PNG)], w.now)
-    await incident_tasks.add_task(tx, mara, 1, "Watch the lag", w.now, owner_id=w.mara)
+    for task in ("Watch the lag", "Tell support"):
+        await incident_tasks.add_task(tx, mara, 1, task, w.now, owner_id=w.mara)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)

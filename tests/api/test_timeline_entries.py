@@ -4,11 +4,14 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import InboundRequest, NewChangeEvent
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
@@ -310,3 +313,21 @@ async def test_attachments_are_deleted_after_their_retention_and_their_entries_s
         api = api.with_key(await key_of(w.ctx.db, clock, w.mara))
         kept = await api("GET", f"{INC}/entries/{made['id']}")
         assert kept["attachments"] == []
+
+
+async def test_the_room_shows_runbooks_changes_and_the_war_room(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, _):
+        await w.alert(runbook_url="https://runbooks.example.org/checkout")
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            mara = await w.actor(w.mara)
+            await incidents.declare(tx, mara, title="Checkout is down", severity=1, page_id=1, now=w.now)
+            received = InboundRequest(w.integration, w.service, "pagerduty-change", b"{}", ())
+            change = NewChangeEvent("Build 4812 deployed", "ci", {}, {})
+            await alerts.record_change(tx, received, change, w.now)
+        w.ctx = replace(w.ctx, war_room_url="https://meet.jit.si/acme-{ref}")
+        async with page(w) as (http, _):
+            room = (await http.get(INC)).text
+        assert 'href="https://runbooks.example.org/checkout"' in room
+        assert "Build 4812 deployed" in room
+        assert 'href="https://meet.jit.si/acme-inc-1"' in room

@@ -133,10 +133,10 @@ def test_a_declaration_is_late_by_its_severity_and_by_how_many_worked_on_it() ->
 def test_a_gap_without_commander_stays_named_after_it_ended() -> None:
     roles = (role(COMMANDER, MARA, 2, 30), role(SME, JUN, 5), role(COMMANDER, PRIYA, 50))
     gap = replace(TEXTBOOK, roles=roles)
-    (found,) = (f for f in findings(gap, END) if f.code == "I-NOIC")
-    assert (found.level, found.role, found.fix) == (FindingLevel.ERROR, None, None)
-    assert "03:01" in found.message
-    assert "03:21" in found.message
+    (one,) = (f for f in findings(gap, END) if f.code == "I-NOIC")
+    assert (one.level, one.role, one.fix) == (FindingLevel.ERROR, None, None)
+    assert "03:01" in one.message
+    assert "03:21" in one.message
     short = replace(TEXTBOOK, roles=(role(COMMANDER, MARA, 2, 41), *roles[1:]))
     assert "I-NOIC" not in codes(short)
     both = replace(TEXTBOOK, roles=(role(COMMANDER, MARA, 2, 55), *roles[1:]))
@@ -162,9 +162,9 @@ def test_a_commander_who_debugs_is_named_as_role_and_as_action() -> None:
     both = replace(TEXTBOOK, roles=(*TEXTBOOK.roles, role(SME, MARA, 10, 20)))
     assert [(f.code, f.level) for f in findings(both, END)] == [("I-HANDSON", FindingLevel.ERROR)]
     acted = added(entry(30, 45, "mitigation", "Restarted it", MARA))
-    (found,) = findings(acted, END)
-    assert (found.code, found.level) == ("I-HANDSON", FindingLevel.WARNING)
-    assert [e.id for e in found.evidence] == ["e-30"]
+    (one,) = findings(acted, END)
+    assert (one.code, one.level) == ("I-HANDSON", FindingLevel.WARNING)
+    assert [e.id for e in one.evidence] == ["e-30"]
     assert findings(added(entry(30, 56, "mitigation", "Restarted it", MARA)), END) == []
 
 

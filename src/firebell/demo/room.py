@@ -84,8 +84,8 @@ async def share_the_work(past: Past, incident_id: int, now: datetime) -> None:
     async with past.ctx.db.tx() as tx:
         for text, owner, minutes, state in (
             ("Freeze deploys to payments", "Jun Okafor", -20, TaskState.DONE),
-            ("Recycle the tokenizer pool", "Tomás Rivera", 10, TaskState.OPEN),
-            ("Tell support what customers see", "Mara Lindqvist", 5, TaskState.OPEN),
+            ("Recycle the tokenizer pool", "Tomás Rivera", 25, TaskState.OPEN),
+            ("Tell support what customers see", "Mara Lindqvist", 18, TaskState.OPEN),
             ("Alert on pool saturation", "Tomás Rivera", 60 * 24 * 7, TaskState.FOLLOW_UP),
         ):
             due_at = now + timedelta(minutes=minutes)

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from firebell.incidents.checks import CheckRecord, IncidentFinding
 from firebell.incidents.finding_parts import clock, finding, lowered, minutes
-from firebell.incidents.incident_history import Step
+from firebell.incidents.incident_history import HistoryStep
 from firebell.incidents.lifecycle import update_interval
 from firebell.incidents.model import ACTIVE, Phase, TimelineEntry
-from firebell.kit.findings import FindingLevel, Fix, Passed
+from firebell.kit.findings import FindingLevel, FixButton, Passed
 
 UPDATE_TOLERANCE, UPDATE_MISSED = 1.25, 2.0
 """The share of the interval after which an update is late, and after which it is missed."""
@@ -21,13 +21,13 @@ _ESCALATED = ("paged", "role", "handover", "escalated")
 Results = Iterator[IncidentFinding | Passed]
 
 
-def _interval(step: Step) -> timedelta | None:
+def _interval(step: HistoryStep) -> timedelta | None:
     """Return how often an update was due during a step, None for never; the interval doubles in monitoring."""
     interval = update_interval(step.severity) if step.is_open else None
     return interval * 2 if interval and step.phase is Phase.MONITORING else interval
 
 
-def updates(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def updates(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     """Yield I-UPDATE for each gap between two updates that was too long for the severity and phase."""
     if not any(_interval(step) for step in history):
         return
@@ -44,7 +44,12 @@ def updates(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str
 
 
 def _late_update(
-    record: CheckRecord, history: Sequence[Step], entry: TimelineEntry, end: datetime, is_last: bool, tz: str
+    record: CheckRecord,
+    history: Sequence[HistoryStep],
+    entry: TimelineEntry,
+    end: datetime,
+    is_last: bool,
+    tz: str,
 ) -> IncidentFinding | None:
     start, before = entry.effective_at, None
     worst, since, length, every, severity = 0.0, start, timedelta(), timedelta(), 1
@@ -75,7 +80,7 @@ def _late_update(
         f"No update for {minutes(length)}{place}",
         f"One is due every {minutes(every)}, even if nothing changed.",
         entry,
-        fix=Fix("Write update", compose="update") if is_now else None,
+        fix=FixButton("Write update", compose="update") if is_now else None,
     )
 
 
@@ -85,7 +90,7 @@ def _promised(record: CheckRecord, entry: TimelineEntry) -> timedelta | None:
     return due_at - entry.effective_at if due_at and due_at > entry.effective_at else None
 
 
-def no_progress(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def no_progress(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     """Yield I-NOPROGRESS for each half hour of work without progress in which no one else was called."""
     problems = []
     active = [step for step in history if step.phase in ACTIVE]
@@ -110,7 +115,7 @@ def no_progress(record: CheckRecord, history: Sequence[Step], now: datetime, tz:
                     f"No progress for {minutes(end - start)}{since}",
                     "Escalate: call someone who knows more, or decide to try something else.",
                     entry,
-                    fix=Fix("Record finding", compose="finding") if is_now else None,
+                    fix=FixButton("Record finding", compose="finding") if is_now else None,
                 )
             )
     yield from problems
@@ -118,7 +123,7 @@ def no_progress(record: CheckRecord, history: Sequence[Step], now: datetime, tz:
         yield Passed("I-NOPROGRESS", "Steady progress")
 
 
-def no_timeline(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def no_timeline(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     """Yield I-NOTIMELINE once if a quarter of an hour passed without an entry while a SEV0 or SEV1 was open."""
     spans = [step for step in history if step.is_open and step.severity <= 1]
     silences = []
@@ -142,7 +147,7 @@ def no_timeline(record: CheckRecord, history: Sequence[Step], now: datetime, tz:
             f"No entry for {minutes(length)} from {clock(start, tz)}",
             "Write down what you see and do, at least every 15 minutes: the review needs it.",
             *(entry for *_, entry in silences),
-            fix=Fix("Write note", compose="note") if spans[-1] is history[-1] else None,
+            fix=FixButton("Write note", compose="note") if spans[-1] is history[-1] else None,
         )
     elif spans:
         yield Passed("I-NOTIMELINE", "The timeline is kept")

@@ -12,7 +12,7 @@ from firebell.incidents.api import Reader, Responder
 from firebell.incidents.check_store import Waiver
 from firebell.incidents.queries import CheckedIncident, checked
 from firebell.kit.errors import NotFound
-from firebell.kit.findings import Finding, FindingLevel
+from firebell.kit.findings import FindingLevel, ProcessFinding
 from firebell.kit.references import parse_ref
 from firebell.kit.slice import IncidentChecks
 from firebell.kit.web import api
@@ -38,7 +38,7 @@ class WaiverShown(ApiOutput):
     until: datetime | None
 
 
-class FindingShown(ApiOutput):
+class IncidentFindingShown(ApiOutput):
     """A finding of a process check; `id` stays the same, a waived one has the level info."""
 
     id: Annotated[str, Field(examples=["I-UPDATE:17"])]
@@ -62,7 +62,7 @@ class ChecksShown(ApiOutput):
 
     incident: Annotated[str, Field(examples=["INC-3"])]
     open: Annotated[int, Field(description="open errors and warnings")]
-    findings: Annotated[list[FindingShown], Field(description="errors first, waived ones last")]
+    findings: Annotated[list[IncidentFindingShown], Field(description="errors first, waived ones last")]
     passed: list[PassedShown]
 
 
@@ -87,13 +87,13 @@ class EndedWaiver(ApiInput):
     finding: Annotated[Name, Field(examples=["I-UPDATE:17"])]
 
 
-def _finding(finding: Finding, waiver: Waiver | None = None) -> FindingShown:
+def _finding(finding: ProcessFinding, waiver: Waiver | None = None) -> IncidentFindingShown:
     shown = (
         WaiverShown(at=waiver.at, by=waiver.actor, reason=waiver.reason, until=waiver.until)
         if waiver
         else None
     )
-    return FindingShown(
+    return IncidentFindingShown(
         id=finding.id,
         code=finding.code,
         level=FindingLevel.INFO if waiver else finding.level,

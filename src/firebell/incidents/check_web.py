@@ -5,7 +5,7 @@ from fastapi import Response
 from firebell.incidents import actions, waiver_actions
 from firebell.incidents.queries import checked
 from firebell.kit.errors import NotFound
-from firebell.kit.findings import Finding
+from firebell.kit.findings import ProcessFinding
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_wall
@@ -17,7 +17,7 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 router = routing.html_router()
 
 
-async def _finding(visit: Visit, incident_id: int, finding_id: str) -> Finding:
+async def _finding(visit: Visit, incident_id: int, finding_id: str) -> ProcessFinding:
     incident = await actions.incident(visit.tx, incident_id)
     added = visit.request.app.state.incident_checks
     results = (await checked(visit.tx, [incident], added, visit.now))[incident_id]

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from firebell.incidents.model import ACTIVE, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
-from firebell.kit.findings import Finding
+from firebell.kit.findings import ProcessFinding
 
 OTHER_ROLES_WITHIN_MINUTES = 15
 """Minutes after the declaration within which every required role except commander must be assigned."""
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentFinding(Finding):
+class IncidentFinding(ProcessFinding):
     """A problem of an incident; `role` is a required role that no one has now."""
 
     role: IncidentRole | None = None

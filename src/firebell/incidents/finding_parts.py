@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from firebell.incidents.checks import CheckRecord, HeldRole, IncidentFinding
 from firebell.incidents.incident_history import evidence_text
 from firebell.incidents.model import IncidentRole, TimelineEntry
-from firebell.kit.findings import Evidence, FindingLevel, Fix
+from firebell.kit.findings import Evidence, FindingLevel, FixButton
 
 _LOWER = {
     FindingLevel.ERROR: FindingLevel.WARNING,
@@ -30,7 +30,7 @@ def finding(
     *others: TimelineEntry,
     key: str = "",
     role: IncidentRole | None = None,
-    fix: Fix | None = None,
+    fix: FixButton | None = None,
 ) -> IncidentFinding:
     """Return a finding with its evidence. Its id, of code, entry and `key`, stays the same forever."""
     entries = (cause, *others)

@@ -12,7 +12,7 @@ OPEN_PHASES = (*ACTIVE, Phase.MONITORING)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HistoryStep:
     """A period during which phase and severity stayed the same; `cause` is the entry that began it."""
 
     start: datetime
@@ -27,7 +27,7 @@ class Step:
         return self.phase in OPEN_PHASES
 
 
-def steps(record: CheckRecord, now: datetime) -> list[Step]:
+def steps(record: CheckRecord, now: datetime) -> list[HistoryStep]:
     """Return the history from the declaration until now, without gaps; empty without a declaration.
 
     The times are those at which changes took effect.
@@ -49,7 +49,7 @@ def steps(record: CheckRecord, now: datetime) -> list[Step]:
         changes.append((max(entry.effective_at, changes[-1][0]), phase, severity, entry))
     ends = [*(at for at, *_ in changes[1:]), max(now, changes[-1][0])]
     return [
-        Step(start, end, step_phase, step_severity, cause)
+        HistoryStep(start, end, step_phase, step_severity, cause)
         for (start, step_phase, step_severity, cause), end in zip(changes, ends, strict=True)
         if start < end or end == now
     ]
@@ -72,7 +72,11 @@ class Vacancy:
 
 
 def vacancies(
-    record: CheckRecord, history: Sequence[Step], role: IncidentRole, requires: frozenset[int], now: datetime
+    record: CheckRecord,
+    history: Sequence[HistoryStep],
+    role: IncidentRole,
+    requires: frozenset[int],
+    now: datetime,
 ) -> list[Vacancy]:
     """Return when the incident was open at one of the severities `requires` without anyone in a role."""
     is_vacant = not any(r.role is role and r.until_at is None for r in record.roles)
@@ -88,7 +92,7 @@ def vacancies(
 
 
 def _cause(
-    record: CheckRecord, history: Sequence[Step], role: IncidentRole, start: datetime
+    record: CheckRecord, history: Sequence[HistoryStep], role: IncidentRole, start: datetime
 ) -> TimelineEntry:
     """Return the entry that began a vacancy: the change of the incident, or that the role ended."""
     ended = [e for e in record.timeline if e.kind == "role" and e.effective_at == start]

@@ -14,10 +14,10 @@ from firebell.incidents.checks import (
     role_deadline,
 )
 from firebell.incidents.finding_parts import clock, finding, held_at, lowered, minutes
-from firebell.incidents.incident_history import Step, Vacancy, steps, vacancies
+from firebell.incidents.incident_history import HistoryStep, Vacancy, steps, vacancies
 from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.severity import FACTS
-from firebell.kit.findings import FindingLevel, Fix, Passed, severest_first
+from firebell.kit.findings import FindingLevel, FixButton, Passed, severest_first
 from firebell.kit.intervals import overlap
 
 Results = Iterator[IncidentFinding | Passed]
@@ -64,7 +64,7 @@ def _results(record: CheckRecord, now: datetime, tz: str) -> Results:
     yield from _runbooks(record, history)
 
 
-def _declared_late(record: CheckRecord, history: Sequence[Step]) -> Results:
+def _declared_late(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
     incident, first = record.incident, history[0]
     delay, limit = incident.declared_at - incident.detected_at, LATE_DECLARATION.get(first.severity)
     is_late = limit is not None and delay > limit
@@ -85,7 +85,7 @@ def _declared_late(record: CheckRecord, history: Sequence[Step]) -> Results:
     )
 
 
-def _commander(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def _commander(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     gaps = vacancies(record, history, IncidentRole.COMMANDER, MAJOR, now)
     yield from _vacant(record, IncidentRole.COMMANDER, gaps, "I-NOIC", tz)
     commanders = sorted(
@@ -102,7 +102,7 @@ def _commander(record: CheckRecord, history: Sequence[Step], now: datetime, tz: 
         yield Passed("I-ROLE", "Commander assigned")
 
 
-def _roles(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def _roles(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     for role in IncidentRole:
         requires = frozenset(int(sev) for sev, facts in FACTS.items() if role in facts.roles)
         if role is IncidentRole.COMMANDER or not any(s.is_open and s.severity in requires for s in history):
@@ -140,11 +140,11 @@ def _vacant(
             gap.cause,
             key=role if gap.start == gap.cause.effective_at else f"{role}:{int(gap.start.timestamp())}",
             role=role if gap.is_now else None,
-            fix=Fix("Assign to me", "/roles", {"role": role.value}) if gap.is_now else None,
+            fix=FixButton("Assign to me", "/roles", {"role": role.value}) if gap.is_now else None,
         )
 
 
-def _hands_on(record: CheckRecord, history: Sequence[Step], now: datetime, tz: str) -> Results:
+def _hands_on(record: CheckRecord, history: Sequence[HistoryStep], now: datetime, tz: str) -> Results:
     major = [(s.start, s.end) for s in history if s.is_open and s.severity in MAJOR]
     commanders = [r for r in record.roles if r.role is IncidentRole.COMMANDER]
     if not major or not commanders:
@@ -169,7 +169,7 @@ def _hands_on(record: CheckRecord, history: Sequence[Step], now: datetime, tz: s
                         "A commander delegates and doesn't debug. Hand one role over.",
                         _entry_at(record, "role", max(commander.from_at, expert.from_at)),
                         key=f"{commander.person_id}",
-                        fix=Fix("Hand a role over", href="#roles") if is_now else None,
+                        fix=FixButton("Hand a role over", href="#roles") if is_now else None,
                     )
                 )
     for entry in record.timeline:
@@ -192,7 +192,7 @@ def _hands_on(record: CheckRecord, history: Sequence[Step], now: datetime, tz: s
         yield Passed("I-HANDSON", "Commander is not hands-on")
 
 
-def _handovers(record: CheckRecord, history: Sequence[Step], now: datetime) -> Results:
+def _handovers(record: CheckRecord, history: Sequence[HistoryStep], now: datetime) -> Results:
     commanders = sorted(
         (r for r in record.roles if r.role is IncidentRole.COMMANDER), key=lambda role: role.from_at
     )
@@ -211,7 +211,7 @@ def _handovers(record: CheckRecord, history: Sequence[Step], now: datetime) -> R
             f"{after.name} took command from {before.name} without a handover",
             "Say it aloud and write it down: who commands, what is known, what comes next.",
             _entry_at(record, "role", after.from_at),
-            fix=Fix("Write handover", compose="update") if history[-1].is_open else None,
+            fix=FixButton("Write handover", compose="update") if history[-1].is_open else None,
         )
 
 
@@ -221,7 +221,7 @@ def _is_handover(entry: TimelineEntry) -> bool:
     return entry.kind == HANDOVER_KIND or is_said
 
 
-def _debated(record: CheckRecord, history: Sequence[Step]) -> Results:
+def _debated(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
     changes = [e for e in record.timeline if e.kind == "severity"]
     advice = "Treat it as the higher severity; decide after the incident."
     for at, change in enumerate(changes):
@@ -255,7 +255,7 @@ def _debated(record: CheckRecord, history: Sequence[Step]) -> Results:
             )
 
 
-def _closed_early(record: CheckRecord, history: Sequence[Step]) -> Results:
+def _closed_early(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
     monitored: datetime | None = None
     for entry in record.timeline:
         if entry.kind != "phase":
@@ -277,7 +277,7 @@ def _closed_early(record: CheckRecord, history: Sequence[Step]) -> Results:
         monitored = entry.effective_at if to == Phase.MONITORING else None
 
 
-def _provisional(record: CheckRecord, history: Sequence[Step], now: datetime) -> Results:
+def _provisional(record: CheckRecord, history: Sequence[HistoryStep], now: datetime) -> Results:
     incident = record.incident
     if incident.provisional and history[-1].is_open and now - incident.declared_at > PROVISIONAL_FOR:
         yield finding(
@@ -287,11 +287,11 @@ def _provisional(record: CheckRecord, history: Sequence[Step], now: datetime) ->
             f"Severity not confirmed for {minutes(now - incident.declared_at)}",
             "Set the severity once you know more.",
             history[0].cause,
-            fix=Fix("Set severity", href="#steering"),
+            fix=FixButton("Set severity", href="#steering"),
         )
 
 
-def _runbooks(record: CheckRecord, history: Sequence[Step]) -> Results:
+def _runbooks(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
     missing = [page for page in record.pages if not page.has_runbook]
     for page in missing:
         linked = next((e for e in record.timeline if page.ref in e.text), history[0].cause)

@@ -12,7 +12,7 @@ from firebell.incidents import check_store, checks, process_checks, store, timel
 from firebell.incidents.check_store import Waiver
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.kit.db.database import Tx
-from firebell.kit.findings import Finding, FindingLevel, Passed, severest_first
+from firebell.kit.findings import FindingLevel, Passed, ProcessFinding, severest_first
 from firebell.kit.slice import IncidentChecks
 from firebell.paging.model import Page
 from firebell.people import actions as people
@@ -31,8 +31,8 @@ PHASE_LABELS = (
 class CheckedIncident:
     """The results of the process checks of an incident: open findings by level, waived ones, and what passed."""
 
-    open: Sequence[Finding]
-    waived: Sequence[tuple[Finding, Waiver]]
+    open: Sequence[ProcessFinding]
+    waived: Sequence[tuple[ProcessFinding, Waiver]]
     passed: Sequence[Passed]
 
     @property
@@ -40,7 +40,7 @@ class CheckedIncident:
         """Number of open errors and warnings."""
         return sum(finding.level is not FindingLevel.INFO for finding in self.open)
 
-    def finding(self, finding_id: str) -> Finding | None:
+    def finding(self, finding_id: str) -> ProcessFinding | None:
         """Return an open or waived finding, None if there is none with this id."""
         every = (*self.open, *(finding for finding, _ in self.waived))
         return next((finding for finding in every if finding.id == finding_id), None)
@@ -181,7 +181,9 @@ async def checked(
     roles = await check_store.role_history(tx, ids)
     pages, responders = await check_store.alert_pages(tx, ids), await check_store.responders_before(tx, ids)
     waivers = await check_store.waivers(tx, ids, now)
-    others: list[Mapping[int, Sequence[Finding]]] = [await check(tx, incidents, now) for check in added]
+    others: list[Mapping[int, Sequence[ProcessFinding]]] = [
+        await check(tx, incidents, now) for check in added
+    ]
     results = {}
     for incident in incidents:
         record = checks.CheckRecord(

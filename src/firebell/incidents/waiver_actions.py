@@ -6,7 +6,7 @@ from firebell.incidents import actions, check_store
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
-from firebell.kit.findings import Finding
+from firebell.kit.findings import ProcessFinding
 from firebell.kit.text import clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
@@ -22,7 +22,7 @@ async def waive(
     tx: Tx,
     actor: Actor,
     incident_id: int,
-    finding: Finding,
+    finding: ProcessFinding,
     reason: str,
     now: datetime,
     until: datetime | None = None,
@@ -48,7 +48,7 @@ async def waive(
 
 
 @permits(Verb.INCIDENT_UPDATE)
-async def end_waiver(tx: Tx, actor: Actor, incident_id: int, finding: Finding, now: datetime) -> None:
+async def end_waiver(tx: Tx, actor: Actor, incident_id: int, finding: ProcessFinding, now: datetime) -> None:
     """Undo the waiver of a finding, so that it is open again. Idempotent."""
     await actions.incident(tx, incident_id)
     if await check_store.end_waivers(tx, incident_id, finding.id, actor.label, actor.person_id, now):

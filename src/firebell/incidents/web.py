@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Self
 
@@ -13,7 +13,10 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
+from firebell.alerts import actions as alerts
+from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
+from firebell.catalog.model import Service
 from firebell.catalog.queries import offer_services
 from firebell.handbook import actions as handbook
 from firebell.incidents import (
@@ -60,6 +63,10 @@ router = routing.html_router()
 
 ALERTS_PER_PAGE = 5
 """Number of alerts that an incident shows of each linked page."""
+CHANGES_SHOWN = 5
+"""Number of the latest changes of its services that an incident shows."""
+CHANGES_BEFORE = timedelta(hours=2)
+"""How long before the first alert a change may be the cause."""
 NEXT = {
     Phase.DETECTED: (Phase.TRIAGING, "Start triage"),
     Phase.DECLARED: (Phase.INVESTIGATING, "Start investigating"),
@@ -322,6 +329,7 @@ async def _room(
         *(view.entry.actor_id for view in timeline if view.entry.actor_id),
     }
     others = await choosable(tx, likely_ids, person_search)
+    page_alerts = await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE)
     in_force = {incident_id: [view.entry for view in reversed(timeline) if view.struck is None]}
     results = await checked(tx, [incident], slices.checks, now, tz, timelines=in_force)
     is_shown = _SHOWN.get(feed.show)
@@ -345,7 +353,15 @@ async def _room(
         "others": others,
         "services": list(services.values()),
         "pages": list(pages.values()),
-        "alerts": await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE),
+        "changes": await alerts.changes(
+            tx,
+            sorted(services),
+            since=incident.detected_at - CHANGES_BEFORE,
+            until=incident.closed_at or now,
+            limit=CHANGES_SHOWN,
+        ),
+        "alerts": page_alerts,
+        "runbooks": _runbooks(list(services.values()), page_alerts),
         "checked": results[incident_id],
         "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
@@ -359,6 +375,14 @@ async def _room(
         "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
         "parts": [(part.place, part.template, await part.load(tx, incident, now)) for part in slices.parts],
     }
+
+
+def _runbooks(services: Sequence[Service], page_alerts: Sequence[tuple[Alert, str]]) -> dict[str, str]:
+    """Return the web addresses of runbooks with their labels: those of the alerts, then those of the services."""
+    linked = {alert.links["runbook"]: alert.title for alert, _ in page_alerts if alert.links.get("runbook")}
+    own = {service.runbook_url: service.name for service in services if service.runbook_url}
+    every = {**linked, **{address: name for address, name in own.items() if address not in linked}}
+    return {address: label for address, label in every.items() if address.startswith(("https://", "http://"))}
 
 
 def _elapsed_percent(incident: Incident, now: datetime) -> float:

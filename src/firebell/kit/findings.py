@@ -23,20 +23,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """The button that fixes a finding: a form that posts to `action`, a link, or an entry to write.
-
-    `action` and `href` are addresses below that of the subject.
-    """
-
-    label: str
-    action: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    href: str = ""
-    compose: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """One problem: `id` stays the same while the problem exists, `code` names the rule and never changes its meaning.
 
@@ -51,8 +37,28 @@ class Finding:
     """The subject, as in the audit log: `schedule:3`, `INC-7`; empty if the caller knows."""
     advice: str = field(default="", kw_only=True)
     """The fix, as one sentence; empty if a button applies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixButton:
+    """The button that fixes a finding: a form that posts to `action`, a link, or an entry to write.
+
+    `action` and `href` are addresses below that of the subject.
+    """
+
+    label: str
+    action: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    href: str = ""
+    compose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFinding(Finding):
+    """A problem of the process of an incident, with what it rests on and the button that fixes it."""
+
     evidence: tuple[Evidence, ...] = field(default=(), kw_only=True)
-    fix: Fix | None = field(default=None, kw_only=True)
+    fix: FixButton | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

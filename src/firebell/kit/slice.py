@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from firebell.kit.context import Context
     from firebell.kit.db.database import Tx
     from firebell.kit.db.events import MustHandler
-    from firebell.kit.findings import Finding
+    from firebell.kit.findings import ProcessFinding
     from firebell.kit.jobs.outbox import Handler as OutboxHandler
     from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler as TimerHandler
@@ -108,7 +108,9 @@ class IncidentPart:
     """The column of the incident page: `now` for what needs someone now, `rest` for the others."""
 
 
-IncidentChecks = Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Sequence["Finding"]]]]
+IncidentChecks = Callable[
+    ["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Sequence["ProcessFinding"]]]
+]
 """Returns the findings of a slice about incidents, by incident id."""
 
 

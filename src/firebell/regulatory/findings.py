@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from firebell.kit.findings import Evidence, Finding, FindingLevel, Fix, severest_first
+from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
 from firebell.regulatory.model import Clock, State
 
 UNDECIDED_PERCENT = 50
 """How much of the time may pass before an undecided clock is a finding."""
 
 
-def findings(ref: str, clocks: Iterable[Clock], now: datetime) -> list[Finding]:
+def findings(ref: str, clocks: Iterable[Clock], now: datetime) -> list[ProcessFinding]:
     """Return the findings of an incident's clocks, errors first."""
     results = []
     for clock in clocks:
@@ -26,9 +26,9 @@ def findings(ref: str, clocks: Iterable[Clock], now: datetime) -> list[Finding]:
                 code, level, message = "C-UNDETERMINED", FindingLevel.WARNING, f"{name} is not decided."
             case _:
                 continue
-        fix = Fix("Record facts", href="/clocks") if clock.state is not State.LATE else None
+        fix = FixButton("Record facts", href="/clocks") if clock.state is not State.LATE else None
         results.append(
-            Finding(
+            ProcessFinding(
                 f"{ref}:{code}:{clock.id}",
                 code,
                 level,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
-from firebell.kit.findings import Finding
+from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
 from firebell.regulatory import findings, queries
 from firebell.regulatory.model import Clock
@@ -24,7 +24,7 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 
 async def load_findings(
     tx: Tx, incidents: Sequence[Incident], now: datetime
-) -> Mapping[int, Sequence[Finding]]:
+) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings of the clocks of each incident that is no drill."""
     real = [incident for incident in incidents if not incident.drill]
     return {
