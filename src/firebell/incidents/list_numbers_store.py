@@ -53,13 +53,21 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
         limit = None
         statement = f"""
         select {properties}, false as postmortem_due, count(*) as incidents
-        from incident
+        from unnest({query.add([str(phase) for phase in Phase])}::text[]) counted_phase (phase)
+        cross join unnest(array[true, false]) counted_drill (drill)
+        cross join lateral (
+            -- for each state, `offset 0` makes the planner count in the index instead of the table
+            select severity, declared_at
+            from incident
+            where drill = counted_drill.drill
+                and phase = counted_phase.phase
+            offset 0
+        ) incident
         group by drill, phase, severity, month
         union all
         select {properties}, true as postmortem_due, count(*) as incidents
         from incident_postmortem
         cross join lateral (
-            -- `offset 0` makes the planner look the few incidents up by primary key
             select drill, phase, severity, declared_at
             from incident
             where id = incident_postmortem.incident_id

@@ -235,7 +235,11 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
                 if i in commanders
             ],
         },
-        "labels": {"commander": await _commander_label(tx, filters_now.get("commander", ""))},
+        "labels": {
+            "severity": ", ".join(f"SEV{level}" for level in wanted.severities),
+            "commander": await _commander_label(tx, filters_now.get("commander", "")),
+            "month": f"{chosen_month:%B %Y}" if chosen_month else "",
+        },
     }
 
 
