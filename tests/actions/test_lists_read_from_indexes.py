@@ -211,7 +211,9 @@ async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch:
                         whole[f"{name} {state} {sort}"] = tables
             with explained(monkeypatch) as plans:
                 await incident_list_store.counts(tx, tabs)
-                await list_numbers_store.tallies(tx, wanted, [START, LATE])
+                # without a service, commander or words, an index is counted, whose pages are visible after a vacuum
+                if wanted.service_id or wanted.commander_id or wanted.words:
+                    await list_numbers_store.tallies(tx, wanted, [START, LATE])
                 for filtered in tabs.values():
                     await list_numbers_store.services(tx, filtered)
                     await list_numbers_store.commanders(tx, filtered)

@@ -22,14 +22,14 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
-    "incidents:write": "incident.declare incident.update saved_view.share regulatory.record postmortem.write"
+    "incidents:write": "incident.declare incident.update regulatory.record postmortem.write"
     " postmortem.publish runbook.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private",
-    "incidents:write": "response.write regulatory.write template.write incident_settings.write saved_view.manage",
+    "incidents:write": "response.write regulatory.write template.write incident_settings.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

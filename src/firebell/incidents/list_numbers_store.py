@@ -18,6 +18,25 @@ def _tally(row: Row) -> Tally:
     return Tally(**{**values, "phase": Phase(values["phase"])})
 
 
+def _matching(query: ListQuery, wanted: IncidentFilter, columns: str, limit: int) -> str:
+    """Return the common table expression `matching`: the newest incidents of a filter, at most `limit`."""
+    return f"""
+        listed as materialized (
+            {query.listed("id", wanted, "id desc", str(limit))}
+        ),
+        matching as materialized (
+            select listed.id, {columns}
+            from listed
+            cross join lateral (
+                select *
+                from incident
+                where id = listed.id
+                offset 0
+            ) incident
+        )
+    """
+
+
 async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) -> list[Tally] | None:
     """Return how many incidents have each state, severity and month; None if that would be slow to count.
 
@@ -29,33 +48,54 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
     )
     query = ListQuery()
     months = query.add(list(starts))
+    properties = f"drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month"
     if narrow == IncidentFilter():
-        source, limit = "incident", None
-    else:
-        limit = COUNTED + 1
-        source = f"""(
-            {query.listed("id, drill, phase, severity, declared_at", narrow, "id desc", str(limit))}
-        )"""
-    rows = await tx.fetch(
-        f"""
-        with incident_counted as {"materialized" if limit else "not materialized"} (
-            select *
-            from {source} counted
-        )
-        select drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month,
-            false as postmortem_due, count(*) as incidents
-        from incident_counted
+        limit = None
+        statement = f"""
+        select {properties}, false as postmortem_due, count(*) as incidents
+        from unnest({query.add([str(phase) for phase in Phase])}::text[]) counted_phase (phase)
+        cross join unnest(array[true, false]) counted_drill (drill)
+        cross join lateral (
+            -- for each state, `offset 0` makes the planner count in the index instead of the table
+            select severity, declared_at
+            from incident
+            where drill = counted_drill.drill
+                and phase = counted_phase.phase
+            offset 0
+        ) incident
         group by drill, phase, severity, month
         union all
-        select drill, phase, severity, width_bucket(declared_at, {months}::timestamptz[]) as month,
-            true as postmortem_due, count(*) as incidents
+        select {properties}, true as postmortem_due, count(*) as incidents
         from incident_postmortem
-        join incident_counted on incident_counted.id = incident_postmortem.incident_id
+        cross join lateral (
+            select drill, phase, severity, declared_at
+            from incident
+            where id = incident_postmortem.incident_id
+            offset 0
+        ) incident
         where incident_postmortem.state <> 'published'
         group by drill, phase, severity, month
-        """,
-        *query.values,
-    )
+        """
+    else:
+        limit = COUNTED + 1
+        statement = f"""
+        with {_matching(query, narrow, "drill, phase, severity, declared_at", limit)}
+        select {properties}, false as postmortem_due, count(*) as incidents
+        from matching
+        group by drill, phase, severity, month
+        union all
+        select {properties}, true as postmortem_due, count(*) as incidents
+        from matching
+        cross join lateral (
+            select state
+            from incident_postmortem
+            where incident_id = matching.id
+            offset 0
+        ) written
+        where state <> 'published'
+        group by drill, phase, severity, month
+        """
+    rows = await tx.fetch(statement, *query.values)
     counted = [_tally(row) for row in rows]
     is_cut = limit is not None and sum(t.incidents for t in counted if not t.postmortem_due) >= limit
     return None if is_cut else counted
@@ -69,7 +109,13 @@ async def services(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
         """
         select service_id as option, count(*) as incidents
         from matching
-        join incident_service on incident_service.incident_id = matching.id
+        cross join lateral (
+            -- `offset 0` makes the planner look the few incidents up in the index
+            select service_id
+            from incident_service
+            where incident_id = matching.id
+            offset 0
+        ) affected
         group by service_id
         """,
     )
@@ -83,9 +129,14 @@ async def commanders(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
         """
         select person_id as option, count(*) as incidents
         from matching
-        join incident_role on incident_role.incident_id = matching.id
-            and incident_role.role = 'commander'
-            and incident_role.until_at is null
+        cross join lateral (
+            select person_id
+            from incident_role
+            where incident_id = matching.id
+                and role = 'commander'
+                and until_at is null
+            offset 0
+        ) held
         group by person_id
         """,
     )
@@ -115,17 +166,20 @@ async def numbers(tx: Tx, wanted: IncidentFilter, now: datetime) -> Numbers:
     """Return facts about the newest `COUNTED` incidents of a list; impact that has not ended lasts until `now`."""
     query = ListQuery()
     ends = query.add(now)
-    columns = "id, phase, detected_at, declared_at, impact_start, impact_end, resolved_at, closed_at"
+    columns = "phase, detected_at, declared_at, impact_start, impact_end, closed_at"
     row = await tx.row(
         f"""
-        with matching as materialized (
-            {query.listed(columns, wanted, "id desc", str(COUNTED))}
-        ),
+        with {_matching(query, wanted, columns, COUNTED)},
         document as (
             select count(*) filter (where state <> 'published') as due,
                 count(*) filter (where state <> 'published' and due_at < {ends}::timestamptz) as overdue
             from matching
-            join incident_postmortem on incident_postmortem.incident_id = matching.id
+            cross join lateral (
+                select state, due_at
+                from incident_postmortem
+                where incident_id = matching.id
+                offset 0
+            ) written
         )
         select count(*) as incidents,
             extract(epoch from sum(

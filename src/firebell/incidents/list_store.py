@@ -17,7 +17,7 @@ _DURATION = """coalesce(
 )"""
 """Seconds from declaration to closure; open incidents sort above all closed ones, earliest declaration first."""
 
-_SEARCHED = "id, title, summary, declared_at, closed_at, visibility"
+_SEARCHED = "id, title, summary, severity, declared_at, closed_at, visibility"
 _MATCH = "search_vector(incident.title || ' ' || incident.summary) @@ to_tsquery('simple', {})"
 
 

@@ -193,10 +193,12 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
     starts = month_starts(present, chosen_month)
     tallies = await list_numbers_store.tallies(tx, wanted, starts)
     tab_filter = in_tab(address.tab, wanted)
+    severities: Mapping[int, int] = {}
+    months: Sequence[tuple[datetime, int]] = ()
     if tallies is None:
         filters = {name: in_tab(name, wanted) for name in TABS}
         by_tab = await list_store.counts(tx, filters)
-        severities, months, before = {}, [], None
+        before = None
     else:
         counts = Counts(tallies, starts, wanted.severities, chosen_month)
         by_tab = {name: counts.tab(filtering.STATES[name]) for name in TABS}
@@ -233,7 +235,11 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
                 if i in commanders
             ],
         },
-        "labels": {"commander": await _commander_label(tx, filters_now.get("commander", ""))},
+        "labels": {
+            "severity": ", ".join(f"SEV{level}" for level in wanted.severities),
+            "commander": await _commander_label(tx, filters_now.get("commander", "")),
+            "month": f"{chosen_month:%B %Y}" if chosen_month else "",
+        },
     }
 
 

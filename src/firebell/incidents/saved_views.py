@@ -19,6 +19,11 @@ NAME_MAX_CHARS = 40
 QUERY_MAX_CHARS = 1000
 VIEWS_PER_PERSON = 50
 
+_SHARE = Verb.INCIDENT_UPDATE
+"""Responders share views."""
+_DELETE_SHARED = Verb.TEMPLATE_WRITE
+"""Managers, who decide what everyone reads, delete the shared views of others."""
+
 visible = saved_view_store.visible
 
 
@@ -44,7 +49,7 @@ async def create_saved_view(
     """Save filters under a name, for oneself or shared with everyone; raise `Conflict` if the name is taken."""
     owner_id = _owner(actor)
     if shared:
-        await require(tx, actor, Verb.SAVED_VIEW_SHARE)
+        await require(tx, actor, _SHARE)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
     query = clean_query(query)
     if await saved_view_store.owned(tx, owner_id) >= VIEWS_PER_PERSON:
@@ -66,7 +71,7 @@ async def delete_saved_view(tx: Tx, actor: Actor, view_id: int, now: datetime) -
     if view is None or not (is_own or view.shared):
         raise NotFound(f"There is no saved view {view_id}.", hint="See your views in the list of incidents.")
     if not is_own:
-        await require(tx, actor, Verb.SAVED_VIEW_MANAGE)
+        await require(tx, actor, _DELETE_SHARED)
     await saved_view_store.delete(tx, view_id)
     await tx.audit(
         *(actor, "saved_view.deleted", f"saved_view:{view_id}", now),

@@ -49,13 +49,15 @@ async def list_similar(
     service_ids = [(await catalog.by_slug(w.tx, slug)).id for slug in service or []]
     similar = await similar_incidents(w.tx, title, w.now, answered=answered, service_ids=service_ids)
     return [
-        SimilarIncident(
-            ref=incident.ref,
-            title=incident.title,
-            severity=Severity(incident.severity).name,
-            phase=incident.phase,
-            declared_at=incident.declared_at,
-            closed_at=incident.closed_at,
+        SimilarIncident.model_validate(
+            {
+                "ref": incident.ref,
+                "title": incident.title,
+                "severity": Severity(incident.severity).name,
+                "phase": incident.phase,
+                "declared_at": incident.declared_at,
+                "closed_at": incident.closed_at,
+            }
         )
         for incident in similar
     ]

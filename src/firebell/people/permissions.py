@@ -50,8 +50,6 @@ class Verb(StrEnum):
     RESPONSE_READ = "response.read"
     RESPONSE_WRITE = "response.write"
     SAVED_VIEW_WRITE = "saved_view.write"
-    SAVED_VIEW_SHARE = "saved_view.share"
-    SAVED_VIEW_MANAGE = "saved_view.manage"
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
@@ -157,8 +155,6 @@ RULES = {
     Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RESPONSE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.SAVED_VIEW_WRITE: Rule(EVERYONE, "incidents:write"),
-    Verb.SAVED_VIEW_SHARE: Rule(RESPONDERS, "incidents:write"),
-    Verb.SAVED_VIEW_MANAGE: Rule(MANAGERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
