@@ -33,6 +33,8 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, NotFound
+from firebell.people.model import Role
+from firebell.people.permissions import Rights, Verb, allows
 
 _RECORDED = {
     "update": "Update posted",
@@ -65,11 +67,18 @@ async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, no
         service_ids=intent.service_ids,
         page_id=intent.page,
         summary=intent.summary,
-        commander_id=scene.person.id if scene.person and intent.command else None,
+        commander_id=_commander(scene) if intent.command else None,
         drill=intent.drill,
         now=now,
     )
     return declared(scene, incident)
+
+
+def _commander(scene: Scene) -> int | None:
+    """Return who declares as the commander, None for someone who may not act in incidents."""
+    person = scene.person
+    may_act = person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
+    return person.id if person and may_act else None
 
 
 async def capture_message(tx: Tx, scene: Scene, intent: CaptureMessage, now: datetime) -> Reply:
@@ -253,10 +262,10 @@ async def continue_without_room(tx: Tx, scene: Scene, intent: ContinueWithoutRoo
 
 async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:
     """List up to 20 incidents."""
-    rows = await incident_queries.listed(tx, scene, plain(intent.words), now)
+    rows = await incident_queries.listed(tx, scene, plain(intent.search), now)
     link = ReplyButton("All incidents", url=scene.url("/incidents"))
     if not rows:
-        text = "No incident matches." if intent.words not in ("", "mine") else "No incident is open."
+        text = "No incident matches." if intent.search not in ("", "mine") else "No incident is open."
         return Reply(text, (link,))
     lines = [
         f"{summaries.heading(row.incident)}, {row.phase}, "

@@ -180,7 +180,7 @@ class ContinueWithoutRoom:
 class ListIncidents:
     """List incidents: open ones, `mine`, `all`, or those with words in their title."""
 
-    words: str = ""
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ RULES = {
     Verb.PAY_READ: Rule(MANAGERS, "oncall:read"),
     Verb.PAY_RATES_WRITE: Rule(MANAGERS, "oncall:write"),
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
-    Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
+    Verb.INCIDENT_DECLARE: Rule(EVERYONE, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
