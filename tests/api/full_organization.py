@@ -16,6 +16,8 @@ from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
+from firebell.chat import store as chat
+from firebell.chat.model import AccountSecrets, ChatKind
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
@@ -262,6 +264,27 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
     )
 
 
+async def _workspace(tx: Tx, w: World) -> None:
+    """Connect a workspace unless there is one."""
+    if not await chat.accounts(tx):
+        account = await chat.save_account(
+            tx,
+            kind=ChatKind.SLACK,
+            external_id="T9",
+            name="Kestrel",
+            mode="http",
+            address="",
+            bot_user="U9",
+            bot_id="B9",
+            scopes=(),
+            secrets=AccountSecrets(),
+            hint="",
+            created_by=None,
+            now=w.now,
+        )
+        await chat.pause(tx, account.id, w.now)
+
+
 @asynccontextmanager
 async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     """Yield the organization with a page, an incident, and something of every kind in it."""
@@ -284,4 +307,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _secrets(tx, made)
             await _incident(tx, made)
             await _shifts(tx, made)
+        async with w.ctx.db.tx() as tx:
+            await _workspace(tx, w)
         yield made
