@@ -154,7 +154,7 @@ async def test_a_command_says_when_the_database_is_away_and_an_event_is_repeated
             answer = await c.slack.command("/incident declare sev2 Card payments fail", MARA)
             assert answer["response_type"] == "ephemeral"
             assert "nothing was done" in answer["text"]
-            pressed = await c.slack.press("fb_ack", '{"p":1,"v":1}', MARA)
+            pressed = await c.slack.press("fb_page_ack", '{"p":1,"v":1}', MARA)
             assert "nothing was done" in pressed["text"]
             await c.slack.event({"type": "app_mention", "user": MARA, "text": "hi"}, status=503)
         assert (await counts(c))[0] == 0

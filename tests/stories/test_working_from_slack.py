@@ -101,7 +101,7 @@ async def test_a_user_who_is_no_one_declares_and_reads_but_does_nothing_else(
             await c.slack.command("/incident INC-1 update no", ADA),
             await c.slack.command("/incident INC-1 sev3 no", ADA),
             await c.slack.command(f"/page ack {page.id}", ADA),
-            await c.slack.press("fb_ack", json.dumps({"p": page.id, "v": 1}), ADA),
+            await c.slack.press("fb_page_ack", json.dumps({"p": page.id, "v": 1}), ADA),
         ):
             assert [b["text"]["text"] for b in buttons(refused)] == ["Link my account"]
         assert (await c.world.page()).state is PageState.TRIGGERED

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.chat import capture, inbound_store, incident_queries, room_events, summaries
+from firebell.chat import capture, inbound_store, incident_queries, summaries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
@@ -12,8 +12,6 @@ from firebell.chat.intents import (
     ChangeRole,
     ChangeSeverity,
     CloseIncident,
-    ContinueWithoutRoom,
-    CreateRoom,
     DeclareIncident,
     DismissIncident,
     ForcePhase,
@@ -244,20 +242,6 @@ async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
     """Show the way into the room."""
     incident = await visible_incident(tx, scene, intent.incident)
     return Reply(f"{summaries.heading(incident)}", (_open_button(scene, incident),))
-
-
-async def create_room(tx: Tx, scene: Scene, intent: CreateRoom, now: datetime) -> Reply:
-    """Create a channel for an incident that has none."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    await room_events.create_room(tx, scene.actor, scene.account.id, incident.id, now)
-    return Reply(f"The channel of {incident.ref} is being created.", (_open_button(scene, incident),))
-
-
-async def continue_without_room(tx: Tx, scene: Scene, intent: ContinueWithoutRoom, now: datetime) -> Reply:
-    """Stop asking about a channel that was lost."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    await room_events.continue_without(tx, scene.actor, scene.account.id, incident.id, now)
-    return Reply(f"{incident.ref} goes on without a channel.", (_open_button(scene, incident),))
 
 
 async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:

@@ -3,12 +3,8 @@
 from datetime import datetime
 
 from firebell.chat import store
-from firebell.chat.model import Account, Room, RoomState
-from firebell.incidents import actions as incidents
+from firebell.chat.model import Account, RoomState
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import Actor
-from firebell.people.authorization import permits
-from firebell.people.permissions import Verb
 
 
 async def renamed(tx: Tx, account: Account, channel: str, name: str) -> None:
@@ -35,16 +31,3 @@ async def person_joined(tx: Tx, account: Account, channel: str, person_id: int) 
 
 async def message_deleted(tx: Tx, account: Account, channel: str, ts: str, now: datetime) -> None:
     """Record that a person deleted one of our messages."""
-
-
-@permits(Verb.INCIDENT_UPDATE)
-async def create_room(tx: Tx, actor: Actor, account_id: int, incident_id: int, now: datetime) -> Room:
-    """Create a channel for an incident on request."""
-    await incidents.incident(tx, incident_id)
-    return await store.want_room(tx, account_id, incident_id, private=False)
-
-
-@permits(Verb.INCIDENT_UPDATE)
-async def continue_without(tx: Tx, actor: Actor, account_id: int, incident_id: int, now: datetime) -> None:
-    """Stop asking about a channel that was lost."""
-    await incidents.incident(tx, incident_id)

@@ -14,7 +14,7 @@ from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
-router = api.router("chats")
+router = api.router("chat")
 
 Admin = Annotated[Work, work(Verb.PERSON_WRITE)]
 
