@@ -125,7 +125,7 @@ async def _verbs(w: World, actor: Actor) -> list[Any]:
     return [
         lambda tx: paging.ack(tx, actor, page.id, w.now),
         lambda tx: paging.delete_policy(tx, actor, policy, w.now),
-        lambda tx: incidents.declare(tx, actor, title="Search is slow", severity=2, **more),
+        lambda tx: incidents.set_severity(tx, actor, 1, 0, "Search is down", w.now),
         lambda tx: postmortems.start(tx, actor, 1, w.now),
         lambda tx: oncall.delete_schedule(tx, actor, 1, w.now),
         lambda tx: alerts.create_integration(tx, actor, service_id=w.service, name="Second", **more),

@@ -154,7 +154,7 @@ async def test_a_command_says_when_the_database_is_away_and_an_event_is_repeated
             answer = await c.slack.command("/incident declare sev2 Card payments fail", MARA)
             assert answer["response_type"] == "ephemeral"
             assert "nothing was done" in answer["text"]
-            pressed = await c.slack.press("fb_ack", '{"p":1,"v":1}', MARA)
+            pressed = await c.slack.press("fb_page_ack", '{"p":1,"v":1}', MARA)
             assert "nothing was done" in pressed["text"]
             await c.slack.event({"type": "app_mention", "user": MARA, "text": "hi"}, status=503)
         assert (await counts(c))[0] == 0
@@ -184,8 +184,8 @@ async def test_what_takes_too_long_is_done_once_and_answered_later(
 ) -> None:
     monkeypatch.setattr(inbound, "BUDGET_S", 0.0)
     async with chat_world(dsn, clock) as c:
-        told = await c.slack.command("/incident declare sev2 Card payments fail", MARA, "C7")
-        assert "Working on it" in told["text"]
+        answer = await c.slack.command("/incident declare sev2 Card payments fail", MARA, "C7")
+        assert "Working on it" in answer["text"]
         await c.world.settle()
         assert (await counts(c))[:2] == (1, 1)
         (answer,) = c.slack.called("chat.postEphemeral")
@@ -214,5 +214,5 @@ async def test_a_late_form_is_offered_again_and_a_late_declaration_is_confirmed(
         assert (await c.slack.submit(view, values, MARA))["response_action"] == "update"
         await c.world.settle()
         assert (await counts(c))[0] == 1
-        (told,) = c.slack.called("chat.postMessage")
-        assert (told["channel"], "INC-1" in told["text"]) == (MARA, True)
+        (answer,) = c.slack.called("chat.postMessage")
+        assert (answer["channel"], "INC-1" in answer["text"]) == (MARA, True)

@@ -13,7 +13,7 @@ EVERYONE = {
     " contact_method.read session.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read runbook.read template.read",
-    "incidents:write": "saved_view.write",
+    "incidents:write": "incident.declare saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
     " access.revoke action.undo search.read",
 }
@@ -22,8 +22,7 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
-    "incidents:write": "incident.declare incident.update regulatory.record postmortem.write"
-    " postmortem.publish runbook.write",
+    "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",

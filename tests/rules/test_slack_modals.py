@@ -18,8 +18,7 @@ from firebell.incidents.severity import QUESTIONS
 LONG = st.text(alphabet=st.sampled_from("aü支🔥<&\n"), max_size=4000)
 MODALS = [
     *(OpenModal(name, 7) for name in ("update", "note", "finding", "decision", "mitigation", "severity")),
-    *(OpenModal(name, 7) for name in ("role", "dismiss", "force-closed", "page")),
-    OpenModal("page-note", page=7),
+    *(OpenModal(name, 7) for name in ("role", "dismiss", "force-closed", "page", "resolve")),
     OpenModal("page", target=ChatTarget("user", "U1")),
     OpenModal("declare", severity=1),
 ]
@@ -136,7 +135,7 @@ def test_any_body_is_read_without_an_error(body: bytes, kind: str) -> None:
 
 @given(st.text(), st.text())
 def test_any_button_value_is_read_without_an_error(action_id: str, value: str) -> None:
-    for name in (action_id, "fb_run_0", "fb_ack", "fb_update"):
+    for name in (action_id, "fb_run_0", "fb_page_ack", "fb_run_more"):
         button_values.decode(name, value)
 
 

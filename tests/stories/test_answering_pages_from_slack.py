@@ -32,11 +32,11 @@ async def test_two_press_acknowledge_and_the_second_owns_it_too(
         people = {MARA: c.world.mara, JUN: c.world.jun}
         await c.world.alert()
         page = await c.world.page()
-        told = await c.slack.press("fb_ack", value(page), first)
-        assert told["replace_original"] is False
+        answer = await c.slack.press("fb_page_ack", value(page), first)
+        assert answer["replace_original"] is False
         clock.advance(timedelta(seconds=1))
-        told = await c.slack.press("fb_ack", value(page), second)
-        assert "1 s before you" in told["text"]
+        answer = await c.slack.press("fb_page_ack", value(page), second)
+        assert "1 s before you" in answer["text"]
         assert await owners(c, page) == [people[first], people[second]]
         assert (await c.world.page()).state is PageState.ACKED
         assert len(await c.world.story()) == 3
@@ -48,8 +48,8 @@ async def test_two_press_at_the_same_moment_and_both_own_it(dsn: str, clock: Fak
             await c.world.alert(f"Alert {number}")
             page = await c.world.page()
             await asyncio.gather(
-                c.slack.press("fb_ack", value(page), MARA),
-                c.slack.press("fb_ack", value(page), JUN),
+                c.slack.press("fb_page_ack", value(page), MARA),
+                c.slack.press("fb_page_ack", value(page), JUN),
             )
             assert set(await owners(c, page)) == {c.world.mara, c.world.jun}
             story = await c.world.story()
@@ -97,10 +97,10 @@ async def test_a_press_on_a_page_that_is_resolved_says_so(dsn: str, clock: FakeC
     async with chat_world(dsn, clock) as c:
         await c.world.alert()
         page = await c.world.page()
-        await c.slack.press("fb_resolve_page", value(page), MARA)
+        await c.slack.press("fb_page_resolve", value(page), MARA)
         assert (await c.world.page()).state is PageState.RESOLVED
-        told = await c.slack.press("fb_ack", value(page), JUN)
-        assert "already resolved" in told["text"]
+        answer = await c.slack.press("fb_page_ack", value(page), JUN)
+        assert "already resolved" in answer["text"]
         assert await owners(c, page) == []
 
 

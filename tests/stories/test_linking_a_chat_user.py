@@ -128,7 +128,7 @@ async def test_an_admin_decides_who_a_user_is(dsn: str, clock: FakeClock, person
         await c.slack.command("/incident status", ADA, "C1")
         await c.slack.command("/incident status", JUN, "C1")
         api = Api(c.slack.http, await key_of(c.world.ctx.db, clock, c.world.mara))
-        path = f"/chat/accounts/{c.account}/users"
+        path = f"/chats/{c.account}/users"
         shown = {each["user"]: each["person_id"] for each in await api("GET", path)}
         assert shown == {ADA: None, JUN: c.world.jun}
         who, target = (ADA, c.world.jun) if person else (JUN, None)

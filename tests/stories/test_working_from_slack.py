@@ -10,7 +10,8 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.clock import FakeClock
 from firebell.paging.model import PageState
-from tests.api.api_clients import sign_in
+from firebell.people import actions as people
+from tests.api.api_clients import TEST, sign_in
 from tests.chat_inbound_world import ADA, GUEST, JUN, MARA, ChatWorld, chat_world
 from tests.standins.slack.inbound import BOT, buttons, user
 
@@ -65,7 +66,7 @@ async def test_an_incident_is_declared_led_and_closed_by_commands(dsn: str, cloc
         assert (await c.incident(1)).phase is Phase.MONITORING
         refused = await c.slack.command("/incident close", MARA, "C1")
         assert (await c.incident(1)).phase is Phase.MONITORING
-        assert "30 minutes" in refused["text"]
+        assert [b["text"]["text"] for b in buttons(refused)] == ["Skip with a reason", "Open room"]
 
 
 async def test_what_is_done_in_slack_says_so_in_the_audit_log(dsn: str, clock: FakeClock) -> None:
@@ -100,7 +101,7 @@ async def test_a_user_who_is_no_one_declares_and_reads_but_does_nothing_else(
             await c.slack.command("/incident INC-1 update no", ADA),
             await c.slack.command("/incident INC-1 sev3 no", ADA),
             await c.slack.command(f"/page ack {page.id}", ADA),
-            await c.slack.press("fb_ack", json.dumps({"p": page.id, "v": 1}), ADA),
+            await c.slack.press("fb_page_ack", json.dumps({"p": page.id, "v": 1}), ADA),
         ):
             assert [b["text"]["text"] for b in buttons(refused)] == ["Link my account"]
         assert (await c.world.page()).state is PageState.TRIGGERED
@@ -333,8 +334,8 @@ async def test_a_mention_is_a_command_and_only_who_wrote_it_reads_the_answer(
         )
         await c.world.settle()
         assert ("update", "502s are gone") in [(e.kind, e.text) for e in await c.timeline(1)]
-        told, summary = c.slack.called("chat.postEphemeral")
-        assert (told["channel"], told["user"], told["thread_ts"]) == ("C1", JUN, "1.2")
+        answer, summary = c.slack.called("chat.postEphemeral")
+        assert (answer["channel"], answer["user"], answer["thread_ts"]) == ("C1", JUN, "1.2")
         assert "502s are gone" in summary["text"]
 
 
@@ -388,3 +389,13 @@ async def test_a_room_that_people_archive_and_an_app_that_they_remove_are_known(
             account = await store.account(tx, c.account)
         assert account is not None
         assert account.state is AccountState.BROKEN
+
+
+async def test_a_viewer_declares_but_changes_nothing(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as c:
+        async with c.world.ctx.db.tx() as tx:
+            await people.update_person(tx, TEST, c.world.jun, role="viewer", now=c.world.now)
+        await c.slack.command("/incident declare sev2 Card payments fail", JUN)
+        refused = await c.slack.command("/incident INC-1 sev0", JUN)
+        assert "Only" in refused["text"]
+        assert ((await c.incident(1)).severity, (await c.incident(1)).declared_by) == (2, c.world.jun)

@@ -99,6 +99,7 @@ async def withdraw(
     return True
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def record_edit(
     tx: Tx, actor: Actor, account_id: int, channel: str, ts: str, text: str, now: datetime
 ) -> bool:
@@ -119,6 +120,7 @@ async def record_edit(
     return True
 
 
+@permits(Verb.INCIDENT_UPDATE)
 async def record_deletion(
     tx: Tx, actor: Actor, account_id: int, channel: str, ts: str, now: datetime
 ) -> bool:

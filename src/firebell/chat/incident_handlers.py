@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.chat import capture, inbound_store, incident_queries, room_events, summaries
+from firebell.chat import capture, inbound_store, incident_queries, summaries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
@@ -12,8 +12,6 @@ from firebell.chat.intents import (
     ChangeRole,
     ChangeSeverity,
     CloseIncident,
-    ContinueWithoutRoom,
-    CreateRoom,
     DeclareIncident,
     DismissIncident,
     ForcePhase,
@@ -33,6 +31,8 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, NotFound
+from firebell.people.model import Role
+from firebell.people.permissions import Rights, Verb, allows
 
 _RECORDED = {
     "update": "Update posted",
@@ -65,11 +65,18 @@ async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, no
         service_ids=intent.service_ids,
         page_id=intent.page,
         summary=intent.summary,
-        commander_id=scene.person.id if scene.person and intent.command else None,
+        commander_id=_commander(scene) if intent.command else None,
         drill=intent.drill,
         now=now,
     )
     return declared(scene, incident)
+
+
+def _commander(scene: Scene) -> int | None:
+    """Return who declares as the commander, None for someone who may not act in incidents."""
+    person = scene.person
+    may_act = person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
+    return person.id if person and may_act else None
 
 
 async def capture_message(tx: Tx, scene: Scene, intent: CaptureMessage, now: datetime) -> Reply:
@@ -237,26 +244,12 @@ async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
     return Reply(f"{summaries.heading(incident)}", (_open_button(scene, incident),))
 
 
-async def create_room(tx: Tx, scene: Scene, intent: CreateRoom, now: datetime) -> Reply:
-    """Create a channel for an incident that has none."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    await room_events.create_room(tx, scene.actor, scene.account.id, incident.id, now)
-    return Reply(f"The channel of {incident.ref} is being created.", (_open_button(scene, incident),))
-
-
-async def continue_without_room(tx: Tx, scene: Scene, intent: ContinueWithoutRoom, now: datetime) -> Reply:
-    """Stop asking about a channel that was lost."""
-    incident = await visible_incident(tx, scene, intent.incident)
-    await room_events.continue_without(tx, scene.actor, scene.account.id, incident.id, now)
-    return Reply(f"{incident.ref} goes on without a channel.", (_open_button(scene, incident),))
-
-
 async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:
     """List up to 20 incidents."""
-    rows = await incident_queries.listed(tx, scene, plain(intent.words), now)
+    rows = await incident_queries.listed(tx, scene, plain(intent.search), now)
     link = ReplyButton("All incidents", url=scene.url("/incidents"))
     if not rows:
-        text = "No incident matches." if intent.words not in ("", "mine") else "No incident is open."
+        text = "No incident matches." if intent.search not in ("", "mine") else "No incident is open."
         return Reply(text, (link,))
     lines = [
         f"{summaries.heading(row.incident)}, {row.phase}, "

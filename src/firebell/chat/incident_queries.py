@@ -52,9 +52,9 @@ async def facts(tx: Tx, scene: Scene, incident_id: int) -> IncidentFacts:
     )
 
 
-async def listed(tx: Tx, scene: Scene, words: str, now: datetime) -> list[queries.IncidentSummary]:
+async def listed(tx: Tx, scene: Scene, search: str, now: datetime) -> list[queries.IncidentSummary]:
     """Return up to 20 incidents, newest first: open ones, `mine`, `all`, or those with words in their title."""
-    wanted = words.casefold()
+    wanted = search.casefold()
     phases = tuple(OPEN) if wanted in ("", "mine") else tuple(Phase)
     rows = await incidents.incidents(tx, phases, False, SEARCHED)
     if wanted not in ("", "mine", "all"):

@@ -163,24 +163,10 @@ class JoinRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateRoom:
-    """Create a channel for an incident that has none, or lost it."""
-
-    incident: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContinueWithoutRoom:
-    """Stop asking about a channel that was lost."""
-
-    incident: int
-
-
-@dataclass(frozen=True, slots=True)
 class ListIncidents:
     """List incidents: open ones, `mine`, `all`, or those with words in their title."""
 
-    words: str = ""
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +275,6 @@ Intent = (
     | ShowSummary
     | ShowRoles
     | JoinRoom
-    | CreateRoom
-    | ContinueWithoutRoom
     | ListIncidents
     | LinkAccount
     | ShowHelp

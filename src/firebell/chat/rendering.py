@@ -77,8 +77,8 @@ def _incident(intent: Intent) -> str | None:
             return f"INC-{incident} summary"
         case JoinRoom(incident):
             return f"join INC-{incident}"
-        case ListIncidents(words):
-            return f"list {words}"
+        case ListIncidents(search):
+            return f"list {search}"
         case LinkAccount():
             return "link"
         case _:

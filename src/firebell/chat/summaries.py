@@ -1,4 +1,4 @@
-"""The words of a status, a summary and a list, from fields alone (pure; spec 8.6)."""
+"""The texts of a status, a summary and a list, from fields alone (pure; spec 8.6)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -62,14 +62,14 @@ async def _shown(tx: Tx, users: list[ChatUser]) -> list[ChatUserShown]:
     ]
 
 
-@router.get("/chat/accounts/{account_id}/users", summary="List the users of a connected chat")
+@router.get("/chats/{account_id}/users", summary="List the users of a connected chat")
 async def list_chat_users(w: Admin, account_id: PathId) -> list[ChatUserShown]:
     await _account(w.tx, account_id)
     return await _shown(w.tx, await inbound_store.users(w.tx, account_id))
 
 
 @router.put(
-    "/chat/accounts/{account_id}/users/{user}",
+    "/chats/{account_id}/users/{user}",
     summary="Link a user of a chat to a person",
     responses=problems(404, 409),
 )

@@ -149,7 +149,7 @@ RULES = {
     Verb.PAY_RATES_WRITE: Rule(MANAGERS, "oncall:write"),
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
     Verb.INCIDENT_READ_PRIVATE: Rule(MANAGERS, "incidents:read"),
-    Verb.INCIDENT_DECLARE: Rule(RESPONDERS, "incidents:write"),
+    Verb.INCIDENT_DECLARE: Rule(EVERYONE, "incidents:write"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),

@@ -256,8 +256,8 @@ class SlackUsers:
                 return self._opened(arguments) if method == "views.open" else {"ok": True}
             case "conversations.history":
                 wanted = (arguments["channel"], arguments["latest"])
-                found = [message for key, message in self.messages.items() if key == wanted]
-                return {"ok": True, "messages": found}
+                messages = [message for key, message in self.messages.items() if key == wanted]
+                return {"ok": True, "messages": messages}
             case "conversations.replies":
                 reply = self.replies.get((arguments["channel"], arguments["ts"]))
                 return {"ok": True, "messages": [reply] if reply else []}

@@ -5,52 +5,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from firebell.chat import commands
-from firebell.chat.intents import (
-    AckPage,
-    AddEntry,
-    CloseIncident,
-    ContinueWithoutRoom,
-    CreateRoom,
-    EscalatePage,
-    Intent,
-    JoinRoom,
-    OpenModal,
-    ResolveIncident,
-    ResolvePage,
-    ShowStatus,
-    SnoozePage,
-)
+from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, ResolvePage
 from firebell.chat.rendering import render
 
-RUN, OPEN, MENU = "fb_run", "fb_open", "fb_more"
-"""How the ids of buttons begin that do something, of those that only open an address, and the id of a menu."""
-SNOOZE_MINUTES = 30
-_NO_CHANGE = "No change since the last update."
+RUN, OPEN = "fb_run", "fb_open"
+"""How the ids of buttons begin that carry an intent, and of those that only open an address."""
 _PAGE_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
-    "fb_ack": AckPage,
-    "fb_escalate": EscalatePage,
-    "fb_resolve_page": ResolvePage,
-    "fb_snooze": lambda page: SnoozePage(page, SNOOZE_MINUTES),
-    "fb_note_page": lambda page: OpenModal("page-note", page=page),
-    "fb_declare_page": lambda page: OpenModal("declare", page=page),
+    "fb_page_ack": AckPage,
+    "fb_page_escalate": EscalatePage,
+    "fb_page_resolve": ResolvePage,
+    "fb_page_declare": lambda page: OpenModal("declare", page=page),
 }
 """The buttons of a page's message; their value is `{"p": 77, "v": 12}`."""
-_INCIDENT_BUTTONS: Mapping[str, Callable[[int], Intent]] = {
-    "fb_update": lambda incident: OpenModal("update", incident),
-    "fb_no_change": lambda incident: AddEntry(incident, "update", _NO_CHANGE),
-    "fb_severity": lambda incident: OpenModal("severity", incident),
-    "fb_roles": lambda incident: OpenModal("role", incident),
-    "fb_task": lambda incident: OpenModal("task", incident),
-    "fb_page": lambda incident: OpenModal("page", incident),
-    "fb_resolve_incident": ResolveIncident,
-    "fb_close": CloseIncident,
-    "fb_still_happening": lambda incident: OpenModal("finding", incident),
-    "fb_wait": ShowStatus,
-    "fb_join": JoinRoom,
-    "fb_room_create": CreateRoom,
-    "fb_room_skip": ContinueWithoutRoom,
-}
-"""The buttons of messages about an incident; their value is `{"i": 214}`."""
 
 
 def encode(intent: Intent) -> str:
@@ -74,11 +40,9 @@ def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
         return None
     if not isinstance(data, dict):
         return None
-    page_id, incident_id = _id(data.get("p")), _id(data.get("i"))
     if action_id in _PAGE_BUTTONS:
+        page_id = _id(data.get("p"))
         return None if page_id is None else (commands.PAGE, _PAGE_BUTTONS[action_id](page_id))
-    if action_id in _INCIDENT_BUTTONS:
-        return None if incident_id is None else (commands.INCIDENT, _INCIDENT_BUTTONS[action_id](incident_id))
     if not action_id.startswith(RUN):
         return None
     if isinstance(name := data.get("m"), str):

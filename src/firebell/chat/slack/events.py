@@ -184,14 +184,14 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
     """Return a message of a channel or of one of its threads, None if it is gone."""
-    found = await event.call(
+    answer = await event.call(
         "conversations.history", channel=channel, latest=ts, oldest=ts, inclusive="true", limit="1"
     )
-    message = at(found, "messages", 0)
+    message = at(answer, "messages", 0)
     if text_at(message, "ts") != ts:
         # the history leaves out what was said in threads
-        found = await event.call("conversations.replies", channel=channel, ts=ts, limit="1")
-        messages = found.get("messages")
+        answer = await event.call("conversations.replies", channel=channel, ts=ts, limit="1")
+        messages = answer.get("messages")
         message = next(
             (each for each in (messages if isinstance(messages, list) else []) if text_at(each, "ts") == ts),
             None,

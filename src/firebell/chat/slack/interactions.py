@@ -121,10 +121,8 @@ async def _without_form(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Re
 
 async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
     action = at(payload.data, "actions", 0)
-    action_id, value = text_at(action, "action_id"), text_at(action, "value")
-    if action_id == button_values.MENU:
-        action_id, _, value = text_at(action, "selected_option", "value").partition(" ")
-    pressed = button_values.decode(action_id, value)
+    value = text_at(action, "value") or text_at(action, "selected_option", "value")
+    pressed = button_values.decode(text_at(action, "action_id"), value)
     if pressed is None:
         return Outcome()
     command, intent = pressed

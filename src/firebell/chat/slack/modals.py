@@ -13,9 +13,9 @@ from firebell.chat.intents import (
     DismissIncident,
     ForcePhase,
     Intent,
-    NotePage,
     OpenModal,
     PageSomeone,
+    ResolveIncident,
     SubmitDeclaration,
 )
 from firebell.chat.slack import limits
@@ -105,9 +105,6 @@ def view_for(intent: OpenModal, draft: str = "") -> View | None:
         return declare_view(DeclareForm(title=intent.title, severity=intent.severity, page=intent.page))
     if intent.name == "page":
         return _page_view(intent, metadata)
-    if intent.name == "page-note" and intent.page is not None:
-        text = _input("text", f"Note on PG-{intent.page}", _text_input(limits.INPUT_TEXT, multiline=True))
-        return _view("page-note", "Add note", "Add note", [text], metadata)
     if intent.incident is None:
         return None
     ref = f"INC-{intent.incident}"
@@ -121,6 +118,11 @@ def view_for(intent: OpenModal, draft: str = "") -> View | None:
         return _severity_view(intent, ref, metadata)
     if intent.name == "role":
         return _role_view(ref, metadata)
+    if intent.name == "resolve":
+        text = _input(
+            "text", f"What ended the impact of {ref}?", _text_input(1000, multiline=True), optional=True
+        )
+        return _view("resolve", "Resolve incident", "Resolve", [text], metadata)
     if intent.name == "dismiss":
         reason = _input("reason", f"Why is {ref} a false alarm?", _text_input(1000, multiline=True))
         return _view("dismiss", "Dismiss incident", "Dismiss", [reason], metadata)
@@ -300,8 +302,6 @@ def submitted(view: Any) -> Intent | FieldErrors | None:
     if name == "page":
         return _page_request(values, incident)
     text = text_at(values, "text", "text", "value").strip()
-    if name == "page-note" and (page_id := _number(metadata(view), "p")) is not None:
-        return NotePage(page_id, text) if text else FieldErrors({"text": "Enter a text."})
     if incident is None:
         return None
     reason = text_at(values, "reason", "reason", "value").strip()
@@ -314,6 +314,8 @@ def submitted(view: Any) -> Intent | FieldErrors | None:
         return ChangeSeverity(incident, int(severity[3]), reason)
     if name == "role":
         return _role_change(values, incident)
+    if name == "resolve":
+        return ResolveIncident(incident, text)
     if name == "dismiss":
         return DismissIncident(incident, reason) if reason else FieldErrors({"reason": "Enter a reason."})
     phase = name.removeprefix("force-")
