@@ -247,8 +247,6 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: dat
     """Page those whom a step names and whom this incident has not paged; the commander's targets always once."""
     targets = [manual_target(target) for target in await _targets(tx, one, step.who)]
     if not targets:
-        text = f"No one is set as {plan.who_name(step.who)}, so no one was paged."
-        await _entry(tx, SYSTEM, one.incident, text, step, now)
         return
     earlier = [] if one.response.reopened_at else await store.pages(tx, one.incident.id)
     already = {page.target for page in earlier}
