@@ -198,6 +198,11 @@ def _sentence(actor: Actor, text: str) -> str:
     return text[0].upper() + text[1:] if actor is SYSTEM else text
 
 
+def _reason(step: Step) -> str:
+    """Return why a step pages."""
+    return "Escalation matrix" if step.code == "matrix" else step.text
+
+
 def manual_target(target: str) -> ManualTarget:
     """Return a stored target such as schedule:3 as the target of a page."""
     kind, _, target_id = target.partition(":")
@@ -315,8 +320,7 @@ async def _open(
     await store.add_page(tx, incident.id, ResponsePage(page.id, step.who, key, tuple(person_ids)))
     names = await people.people_by_id(tx, person_ids)
     listed = ", ".join(names[i].name for i in person_ids if i in names)
-    reason = "the escalation matrix" if step.code == "matrix" else step.text
-    why = "" if step.code == "declared" else f" Reason: {reason}."
+    why = "" if step.code == "declared" else f" Reason: {_reason(step)}."
     entry = f"paged {listed} for {incident.ref} ({page.ref}).{why}"
     await incidents.attach_page(tx, incident.id, page.id)
     sentence = _sentence(actor, entry)
@@ -330,9 +334,9 @@ async def _page_next_tier(tx: Tx, actor: Actor, one: RunningResponse, step: Step
         for each in fresh:
             await _page_new(tx, actor, one, step, each, now)
         if fresh:
-            await _entry(tx, actor, one.incident, f"escalated to {tier}: {step.text}.", step, now)
+            await _entry(tx, actor, one.incident, f"escalated to {tier}: {_reason(step)}.", step, now)
             return
-    text = f"{step.text}. Everyone of all tiers was already paged."
+    text = f"{_reason(step)}. Everyone of all tiers was already paged."
     await _entry(tx, SYSTEM, one.incident, text, step, now)
     deciders = await _deciders(tx, one.incident)
     await _notify(
