@@ -19,6 +19,7 @@ from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.paging.actions import ManualTarget
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 from firebell.response import plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,
@@ -165,6 +166,7 @@ async def _notify(
     await notify.send_notices(tx, notices, now)
 
 
+@internal("A step that is due does it, or an answer.")
 async def act(
     tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime, reason: str = ""
 ) -> None:
