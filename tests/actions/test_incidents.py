@@ -60,7 +60,8 @@ async def test_the_same_declaration_from_two_windows_is_one_incident_and_one_pag
         assert len({i.id for i in made}) == 1
         assert len(await w.pages()) == 1
         await w.settle()
-        assert len(w.sink.got) == 1
+        # at night, the first two levels together
+        assert sorted(w.sink.people()) == ["Jun Okafor", "Mara Lindqvist"]
         clock.advance(timedelta(seconds=11))
         assert (await declared(w)).id != made[0].id
 
@@ -72,7 +73,7 @@ async def test_the_same_declaration_a_moment_later_but_worse_pages(dsn: str, clo
         again = await declared(w, severity=0)
         assert (again.id, again.severity) == (first.id, 0)
         await w.settle()
-        assert w.sink.got[-1]["severity"] == 0
+        assert [m["severity"] for m in w.sink.got if m["event"] == "page"] == [0]
         assert (await declared(w, severity=2)).severity == 0
 
 
@@ -96,7 +97,8 @@ async def test_raising_the_severity_keeps_the_acknowledgement_of_those_who_know(
         await w.settle()
         page = await w.page()
         assert (page.state, page.severity) == (PageState.ACKED, 0)
-        assert [m["person"] for m in w.sink.got if m["event"] == "page"] == ["Mara Lindqvist"]
+        paged = [m["person"] for m in w.sink.got if m["event"] == "page"]
+        assert sorted(paged) == ["Jun Okafor", "Mara Lindqvist"]
 
 
 async def test_an_acknowledgement_expires_after_thirty_minutes_without_progress(

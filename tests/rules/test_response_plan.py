@@ -33,6 +33,10 @@ NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """A Tuesday in business hours."""
 
 
+SET = replace(SHIPPED, groups={group: (f"person:{number}",) for number, group in enumerate(Group, 1)})
+"""The shipped settings with someone in every group."""
+
+
 def minutes(number: float) -> timedelta:
     """Return a number of minutes."""
     return timedelta(minutes=number)
@@ -131,8 +135,8 @@ def test_an_unanswered_question_acts_five_minutes_after_it_was_asked() -> None:
 
 
 def with_pages(level: int, **more: Any) -> ResponseSettings:
-    """Return the shipped settings with another response of a severity."""
-    return document.with_severity(SHIPPED, level, replace(SHIPPED.severities[level], **more))
+    """Return the settings with another response of a severity."""
+    return document.with_severity(SET, level, replace(SET.severities[level], **more))
 
 
 def at(who: str, settings: ResponseSettings, known: ResponseFacts) -> float:
@@ -143,11 +147,11 @@ def at(who: str, settings: ResponseSettings, known: ResponseFacts) -> float:
 
 def test_a_provisional_sev0_keeps_executives_asleep_for_five_minutes_or_until_it_is_confirmed() -> None:
     provisional = facts(0, provisional=True)
-    assert at(Group.EXECUTIVES, SHIPPED, facts(0)) == 0
-    assert at(Group.EXECUTIVES, SHIPPED, provisional) == 5
-    assert at(Group.EXECUTIVES, SHIPPED, replace(provisional, confirmed_at=NOW + minutes(2))) == 2
-    assert at(Group.EXECUTIVES, SHIPPED, replace(provisional, confirmed_at=NOW + minutes(9))) == 5
-    assert at(Group.COMMANDER, SHIPPED, provisional) == 0
+    assert at(Group.EXECUTIVES, SET, facts(0)) == 0
+    assert at(Group.EXECUTIVES, SET, provisional) == 5
+    assert at(Group.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(2))) == 2
+    assert at(Group.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(9))) == 5
+    assert at(Group.COMMANDER, SET, provisional) == 0
 
 
 def test_a_response_in_business_hours_waits_for_them() -> None:
@@ -169,6 +173,11 @@ def test_security_is_paged_only_for_a_security_incident() -> None:
     settings = with_pages(1, matrix=(MatrixStep(0, Function.SECURITY, How.PAGE, Group.SECURITY),))
     assert of("matrix", plan.steps(settings, facts())) == []
     assert len(of("matrix", plan.steps(settings, facts(is_security=True)))) == 1
+
+
+def test_nothing_is_planned_for_a_group_without_anyone() -> None:
+    assert [step for step in plan.steps(SHIPPED, facts(0)) if step.who in list(Group)] == []
+    assert {step.who for step in plan.steps(SET, facts(0))} >= {Group.COMMANDER, Group.EXECUTIVES}
 
 
 def test_sev2_and_sev3_never_page_without_a_request() -> None:
@@ -224,13 +233,13 @@ def test_steps_are_unique_ordered_and_never_before_their_cause(
         update_from=NOW,
         update_due=NOW + minutes(30),
     )
-    listed = plan.steps(SHIPPED, known)
+    listed = plan.steps(SET, known)
     assert len({step.key for step in listed}) == len(listed)
     assert [step.at for step in listed] == sorted(step.at for step in listed)
     assert all(step.at >= NOW for step in listed)
-    assert plan.steps(SHIPPED, replace(known, is_open=False)) == []
+    assert plan.steps(SET, replace(known, is_open=False)) == []
     acted = replace(known, states={step.key: StepState(acted_at=NOW) for step in listed})
-    assert not [step for step in plan.pending(SHIPPED, acted) if step in listed]
+    assert not [step for step in plan.pending(SET, acted) if step in listed]
 
 
 @given(wait=st.integers(0, 60), confirmed=st.none() | st.integers(0, 90))
@@ -239,7 +248,7 @@ def test_executives_are_never_forgotten_and_never_before_the_declaration(
     wait: int, confirmed: int | None
 ) -> None:
     known = facts(0, provisional=True, confirmed_at=None if confirmed is None else NOW + minutes(confirmed))
-    after = at(Group.EXECUTIVES, replace(SHIPPED, executives_wait=wait), known)
+    after = at(Group.EXECUTIVES, replace(SET, executives_wait=wait), known)
     assert 0 <= after <= wait
 
 

@@ -19,6 +19,7 @@ from firebell.notify.model import Notice
 from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 from firebell.response import plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,
@@ -164,6 +165,7 @@ async def _notify(
     await notify.send_notices(tx, notices, now)
 
 
+@internal("A step that is due does it, or an answer.")
 async def act(
     tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime, reason: str = ""
 ) -> None:
@@ -195,6 +197,11 @@ async def _entry(tx: Tx, actor: Actor, incident: Incident, text: str, step: Step
 def _sentence(actor: Actor, text: str) -> str:
     """Return what an entry says: after the name of a person, or as a sentence of Firebell."""
     return text[0].upper() + text[1:] if actor is SYSTEM else text
+
+
+def _reason(step: Step) -> str:
+    """Return why a step pages."""
+    return "Escalation matrix" if step.code == "matrix" else step.text
 
 
 def manual_target(target: str) -> ManualTarget:
@@ -245,8 +252,6 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: dat
     """Page those whom a step names and whom this incident has not paged; the commander's targets always once."""
     targets = [manual_target(target) for target in await _targets(tx, one, step.who)]
     if not targets:
-        text = f"No one is set as {plan.who_name(step.who)}, so no one was paged."
-        await _entry(tx, SYSTEM, one.incident, text, step, now)
         return
     earlier = [] if one.response.reopened_at else await store.pages(tx, one.incident.id)
     already = {page.target for page in earlier}
@@ -315,8 +320,7 @@ async def _open(
     await store.add_page(tx, incident.id, ResponsePage(page.id, step.who, key, tuple(person_ids)))
     names = await people.people_by_id(tx, person_ids)
     listed = ", ".join(names[i].name for i in person_ids if i in names)
-    reason = "the escalation matrix" if step.code == "matrix" else step.text
-    why = "" if step.code == "declared" else f" Reason: {reason}."
+    why = "" if step.code == "declared" else f" Reason: {_reason(step)}."
     entry = f"paged {listed} for {incident.ref} ({page.ref}).{why}"
     await incidents.attach_page(tx, incident.id, page.id)
     sentence = _sentence(actor, entry)
@@ -330,9 +334,9 @@ async def _page_next_tier(tx: Tx, actor: Actor, one: RunningResponse, step: Step
         for each in fresh:
             await _page_new(tx, actor, one, step, each, now)
         if fresh:
-            await _entry(tx, actor, one.incident, f"escalated to {tier}: {step.text}.", step, now)
+            await _entry(tx, actor, one.incident, f"escalated to {tier}: {_reason(step)}.", step, now)
             return
-    text = f"{step.text}. Everyone of all tiers was already paged."
+    text = f"{_reason(step)}. Everyone of all tiers was already paged."
     await _entry(tx, SYSTEM, one.incident, text, step, now)
     deciders = await _deciders(tx, one.incident)
     await _notify(

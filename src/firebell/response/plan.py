@@ -97,6 +97,11 @@ def _moved(step: Step, ask_at: datetime) -> Step:
     return replace(step, at=ask_at + ANSWER_WITHIN, ask_at=ask_at)
 
 
+def _is_unset(settings: ResponseSettings, who: str) -> bool:
+    """Return True for a group that has no one: nothing is planned for it, and the settings show the gap."""
+    return who in list(Group) and not targets(settings, who)
+
+
 def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
     response = settings.severities[facts.severity]
     start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
@@ -112,6 +117,7 @@ def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[St
             function=FUNCTION_GROUPS.get(Group(who)) if who in list(Group) else None,
         )
         for who in response.page
+        if not _is_unset(settings, who)
     ]
     listed += [
         Step(
@@ -123,6 +129,7 @@ def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[St
             f"Email and chat to {who_name(who)}",
         )
         for who in response.brief
+        if not _is_unset(settings, who)
     ]
     if response.task:
         at = business_hours.next_opening(settings.hours, facts.declared_at)
@@ -149,8 +156,8 @@ def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
     for step in settings.severities[facts.severity].matrix:
         if step.function is Function.SECURITY and not facts.is_security:
             continue
-        if step.who in list(Group) and not targets(settings, step.who):
-            continue  # a group that no one has set can't be paged, so no one is asked about it
+        if _is_unset(settings, step.who):
+            continue
         at = facts.since + timedelta(minutes=step.after)
         verb = {How.PAGE: "Page", How.BRIEF: "Brief"}.get(step.how, "Ask about")
         listed.append(

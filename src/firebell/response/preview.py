@@ -139,25 +139,22 @@ async def _reached(
 async def what_happens_next(tx: Tx, now: datetime, tz: str) -> dict[int, list[tuple[str, str]]]:
     """Return by severity the (icon, text) of what a declaration starts now, by the plan that the worker runs."""
     in_force, _ = await queries.settings(tx)
-    names = await queries.target_names(tx)
-    return {level: await _lines(tx, in_force, names, level, now, tz) for level in range(4)}
+    return {level: await _lines(tx, in_force, level, now, tz) for level in range(4)}
 
 
 async def _lines(
-    tx: Tx, in_force: ResponseSettings, names: TargetNames, level: int, now: datetime, tz: str
+    tx: Tx, in_force: ResponseSettings, level: int, now: datetime, tz: str
 ) -> list[tuple[str, str]]:
+    steps = [s for s in plan.steps(in_force, hypothetical(level, now)) if s.code == "declared"]
+    names = await queries.names_of(tx, steps)
     lines = []
     if plan.pages_service(level):
         together = " (levels 1 and 2 together)" if plan.off_hours(in_force, level, now) else ""
         lines.append(("phone-call", f"Page the service’s escalation policy now{together}"))
-    lines += [
-        (ICONS[step.how], await _line(tx, in_force, names, step, now, tz))
-        for step in plan.steps(in_force, hypothetical(level, now))
-        if step.code == "declared"
-    ]
-    if any(step.after for step in in_force.severities[level].matrix):
-        first = min(step.after for step in in_force.severities[level].matrix if step.after)
-        lines.append(("timer", f"Escalate by elapsed time, first after {first} min"))
+    lines += [(ICONS[step.how], await _line(tx, in_force, names, step, now, tz)) for step in steps]
+    later = [step.after for step in in_force.severities[level].matrix if step.after]
+    if later:
+        lines.append(("timer", f"Escalate by elapsed time, first after {min(later)} min"))
     return lines
 
 

@@ -78,9 +78,16 @@ def _roles(level: int) -> list[str]:
         within = triggers.role_within(level, role)
         minutes = int(within.total_seconds() // 60) if level <= 1 else None
         by_deadline.setdefault(minutes, []).append(ROLE_NAMES[IncidentRole(role)])
-    return [
-        f"{', '.join(roles)}{f' {minutes} min' if minutes else ''}" for minutes, roles in by_deadline.items()
-    ]
+    lines = []
+    for minutes, roles in by_deadline.items():
+        names = ", ".join([roles[0], *map(str.lower, roles[1:])])
+        lines.append(f"{names} {minutes} min" if minutes else names)
+    return lines
+
+
+def _capital(text: str) -> str:
+    """Return text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _columns(settings: ResponseSettings, level: int) -> list[int]:
@@ -134,7 +141,7 @@ async def settings_page(
         "applied_matrix": in_force.severities[level].matrix,
         "running": await _running(visit, level, columns),
         "icons": preview.ICONS,
-        "label": names.label,
+        "label": lambda who: _capital(names.label(who)),
         "group_names": GROUP_NAMES,
         "dry_level": dry_level,
         "dry_at": at or f"{to_local(visit.now, visit.person.tz):%Y-%m-%dT%H:%M}",
