@@ -9,11 +9,12 @@ from typing import Any
 from firebell.chat import accounts, object_store, store
 from firebell.chat.accounts import Connection
 from firebell.chat.model import Account, AccountSecrets, AccountSettings, AnnouncementRule, ChatKind
+from firebell.chat.slack import scopes
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
-from tests.standins.slack.workspace import ALL_SCOPES, BOT_ID, BOT_USER, TEAM, TOKEN, Workspace, serving
+from tests.standins.slack.workspace import BOT_ID, BOT_USER, TEAM, TOKEN, Workspace, serving
 from tests.world import World, world
 
 SECRETS = AccountSecrets(bot_token=TOKEN, signing_secrets=("firebell-test-secret",))
@@ -22,7 +23,7 @@ SECRETS = AccountSecrets(bot_token=TOKEN, signing_secrets=("firebell-test-secret
 async def connect(w: World, **changes: Any) -> Account:
     """Connect the stand-in's workspace with all scopes."""
     connection = Connection(
-        ChatKind.SLACK, TEAM, "Kestrel", "http", BOT_USER, BOT_ID, scopes=tuple(sorted(ALL_SCOPES))
+        ChatKind.SLACK, TEAM, "Kestrel", "http", BOT_USER, BOT_ID, scopes=(*scopes.SCOPES, *scopes.OPTIONAL)
     )
     async with w.ctx.db.tx() as tx:
         return await accounts.connect(

@@ -52,7 +52,6 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory.model import Answer
 from tests.api.api_clients import TEST, key_of
-from tests.standins.slack.workspace import Workspace, serving
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -323,10 +322,7 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
 @asynccontextmanager
 async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     """Yield the organization with a page, an incident, and something of every kind in it."""
-    async with (
-        serving(Workspace(clock.now)) as space,
-        world(dsn, clock, channel_settings={"FIREBELL_SLACK_API_URL": space.url}) as w,
-    ):
+    async with world(dsn, clock) as w:
         made = Everything(w)
         await _people(made)
         await w.alert(links=[{"href": "https://graphs.example.org/checkout"}])

@@ -15,7 +15,6 @@ from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from tests.api.api_clients import TEST, browser, sign_in
 from tests.api.full_organization import Everything, Finder, entrances, everything, finder
-from tests.standins.slack.workspace import TOKEN
 
 Fields = list[tuple[str, str]]
 NOT_SAID = {
@@ -119,10 +118,7 @@ FILLED = {
     "/settings/teams/{slug}": {"member": "1"},
     "/services/{slug}/policy": {"policy": ""},
     "/settings/teams": {"name": "Search", "member": "1"},
-    "/settings/chat/connect/{kind}": {
-        "bot_token": TOKEN,
-        "signing_secret": "0123456789abcdef0123456789abcdef",
-    },
+    "/settings/chat/connect/{kind}": {"address": "https://discord.com/api/webhooks/1/s3cret"},
     "/settings/chat/{account_id}/rules": {"channel": "C2"},
     "/settings/chat/{account_id}/groups": {"group": "S2", "schedule": "payments-primary"},
     "/settings/keys": {"name": "laptop"},

@@ -19,7 +19,7 @@ from firebell.chat.model import (
 )
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name
@@ -160,6 +160,7 @@ def check_settings(connected: Account, settings: AccountSettings) -> AccountSett
             raise Invalid("A command is a slash and a word.", fields={name: "Use a name such as /incident."})
     if len(settings.rules) > MAX_RULES:
         raise Invalid(f"There are more than {MAX_RULES} rules.", fields={"channel": "Remove a rule first."})
+    _check_groups(connected, settings.groups)
     rules = tuple(_checked_rule(connected, rule) for rule in settings.rules)
     return replace(settings, room_severities=tuple(sorted(set(settings.room_severities))), rules=rules)
 
@@ -203,6 +204,15 @@ async def set_groups(
     tx: Tx, actor: Actor, account_id: int, groups: Sequence[OncallGroup], now: datetime
 ) -> Account:
     """Replace the user groups that hold who is on call; raise `Invalid` for one without an id or a schedule."""
+    connected = await account(tx, account_id)
+    return await set_settings(tx, actor, account_id, replace(connected.settings, groups=tuple(groups)), now)
+
+
+def _check_groups(connected: Account, groups: Sequence[OncallGroup]) -> None:
+    if groups and connected.kind is not ChatKind.SLACK:
+        raise Invalid(
+            f"{CHAT_LABELS[connected.kind]} has no user groups.", fields={"groups": "Leave them out."}
+        )
     for group in groups:
         if not _CHANNEL.fullmatch(group.group):
             raise Invalid(
@@ -211,10 +221,6 @@ async def set_groups(
             )
         if not group.schedule_ids:
             raise Invalid("A group needs a schedule.", fields={"schedule": "Enter a schedule."})
-    connected = await account(tx, account_id)
-    if connected.kind is not ChatKind.SLACK:
-        raise Conflict(f"{CHAT_LABELS[connected.kind]} has no user groups.")
-    return await set_settings(tx, actor, account_id, replace(connected.settings, groups=tuple(groups)), now)
 
 
 @permits(Verb.CHAT_WRITE)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 
 from firebell.chat import accounts, object_store, room_events, store
@@ -41,6 +41,7 @@ Reader = Annotated[Work, work(Verb.CHAT_READ)]
 Writer = Annotated[Work, work(Verb.CHAT_WRITE)]
 IncidentReader = Annotated[Work, work(Verb.INCIDENT_READ)]
 Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
+ObjectKey = Annotated[str, Path(pattern=r"^[A-Za-z0-9@/._-]{1,200}$", examples=["inc-7/e-12"])]
 Severity = Annotated[StrictInt, Field(ge=0, le=3)]
 
 
@@ -136,6 +137,15 @@ class ChatSettingsInput(ApiInput):
     unlinked: Annotated[Text, Field(max_length=20, description="declare or nothing")] = "declare"
 
 
+class SlackManifest(ApiOutput):
+    """The manifest of the Slack app, as Slack reads it."""
+
+    display_information: dict[str, Any]
+    features: dict[str, Any]
+    oauth_config: dict[str, Any]
+    settings: dict[str, Any]
+
+
 class RoomShown(ApiOutput):
     """The channel of an incident."""
 
@@ -223,9 +233,9 @@ async def list_dead_letters(w: Reader) -> list[DeadLetterShown]:
 @router.get("/chats/slack/manifest", summary="Get the manifest of the Slack app")
 async def get_slack_manifest(
     w: Reader, socket: Annotated[api.QueryBool, Query(description="for Socket Mode")] = False
-) -> dict[str, Any]:
+) -> SlackManifest:
     """Return the manifest with this server's addresses filled in."""
-    return slack_manifest(w.ctx.public_url, socket=socket)
+    return SlackManifest(**slack_manifest(w.ctx.public_url, socket=socket))
 
 
 @router.get("/chats/{account_id}", summary="Get a connected chat", responses=problems(404))
@@ -287,7 +297,7 @@ async def resume_chat(w: Writer, account_id: PathId) -> ChatAccountShown:
     status_code=204,
     responses=problems(404),
 )
-async def retry_dead_letter(w: Writer, account_id: PathId, key: str) -> Response:
+async def retry_dead_letter(w: Writer, account_id: PathId, key: ObjectKey) -> Response:
     """Send a message again that could not be sent."""
     await accounts.retry(w.tx, w.actor, account_id, key, w.now)
     return Response(status_code=204)
@@ -299,7 +309,7 @@ async def retry_dead_letter(w: Writer, account_id: PathId, key: str) -> Response
     status_code=204,
     responses=problems(404),
 )
-async def drop_dead_letter(w: Writer, account_id: PathId, key: str) -> Response:
+async def drop_dead_letter(w: Writer, account_id: PathId, key: ObjectKey) -> Response:
     """Give up a message that could not be sent."""
     await accounts.drop(w.tx, w.actor, account_id, key, w.now)
     return Response(status_code=204)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -45,8 +46,7 @@ def clock(at: datetime, tz: str) -> str:
 
 def clock_with_zone(at: datetime, tz: str) -> str:
     """Return the local time of an instant with its zone, such as 14:02 CET: readers may be anywhere."""
-    local = to_local(at, tz)
-    return f"{local:%H:%M} {local:%Z}"
+    return f"{at.astimezone(ZoneInfo(tz)):%H:%M %Z}"
 
 
 def phase_label(phase: Phase) -> str:
@@ -290,7 +290,7 @@ def closed(facts: IncidentFacts) -> Content:
     if facts.postmortem_published:
         text = f"{text} The post-mortem is published."
     elif facts.postmortem_due_at:
-        due = to_local(facts.postmortem_due_at, facts.tz)
+        due = facts.postmortem_due_at.astimezone(ZoneInfo(facts.tz))
         text = f"{text} The post-mortem is due on {due.day} {due:%b} at {due:%H:%M} {due:%Z}."
     return Content(
         text=text,

@@ -33,7 +33,6 @@ def manifest(
         }
         oauth = {"redirect_urls": [f"{base_url}{PATH}/installed"], **oauth}
     return {
-        "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": {
             "name": "Firebell",
             "description": "Incidents and pages",
