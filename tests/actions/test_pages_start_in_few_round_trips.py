@@ -11,6 +11,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.paging import actions as paging
+from firebell.paging.model import TIMER
 from tests.world import World, world
 
 
@@ -44,7 +45,7 @@ async def test_a_new_group_and_its_page_take_three_statements(dsn: str, clock: F
             pages = await paging.pages(tx)
             logs = [await paging.log(tx, page.id) for page in pages]
             timers = await tx.fetch(
-                "select key, epoch, due_at from due where kind = $1 order by key::bigint desc", paging.TIMER
+                "select key, epoch, due_at from due where kind = $1 order by key::bigint desc", TIMER
             )
         assert [page.title for page in pages] == [f"Disk {key} full" for key in ("third", "second", "first")]
         assert [[(e.kind, e.actor, e.at) for e in log] for log in logs] == [
