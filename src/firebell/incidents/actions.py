@@ -304,7 +304,7 @@ async def set_canvas(
     """Replace conditions, actions and needs."""
     incident = await _locked(tx, incident_id)
     texts = {"conditions": conditions, "actions": actions, "needs": needs}
-    canvas = {name: clean_text(text, _CANVAS_MAX_CHARS) for name, text in texts.items()}
+    canvas: dict[str, Any] = {name: clean_text(text, _CANVAS_MAX_CHARS) for name, text in texts.items()}
     changed = [name for name in canvas if canvas[name] != getattr(incident, name)]
     if changed:
         await store.change(tx, incident_id, **canvas)
@@ -335,7 +335,7 @@ async def set_severity(
     raised = severity < old.severity
     because = f": {reason}" if reason else ""
     text = f"{'raised' if raised else 'lowered'} severity from SEV{old.severity} to SEV{severity}{because}"
-    change = {"from": old.severity, "to": severity}
+    change: dict[str, Any] = {"from": old.severity, "to": severity}
     await _add_timeline_entry(tx, actor, incident_id, "severity", text, now, **change)
     await tx.audit(actor, "incident.severity", old.ref, now, **change)
     await tx.emit(SeverityChanged(incident_id, old.severity, int(severity), raised), now)
@@ -381,9 +381,8 @@ async def set_phase(
     }.get(phase, f"moved it to {phase}")
     if old.phase is Phase.CLOSED and phase is Phase.INVESTIGATING:
         text = "reopened it"
-    await _add_timeline_entry(
-        tx, actor, incident_id, "phase", f"{text}{skipped}{note}", now, **{"from": old.phase, "to": phase}
-    )
+    change: dict[str, Any] = {"from": old.phase, "to": phase}
+    await _add_timeline_entry(tx, actor, incident_id, "phase", f"{text}{skipped}{note}", now, **change)
     await tx.audit(actor, "incident.phase", old.ref, now, to=phase, forced=bool(why))
     await tx.emit(PhaseChanged(incident_id, old.phase, phase, now), now)
     if phase is Phase.CLOSED:
@@ -398,7 +397,7 @@ async def withdraw_review(tx: Tx, actor: Actor, incident_id: int, now: datetime)
     if old.phase is not Phase.REVIEWED:
         return
     await store.change(tx, incident_id, phase=Phase.CLOSED)
-    change = {"from": Phase.REVIEWED, "to": Phase.CLOSED}
+    change: dict[str, Any] = {"from": Phase.REVIEWED, "to": Phase.CLOSED}
     await _add_timeline_entry(tx, actor, incident_id, "phase", "unpublished the post-mortem", now, **change)
     await tx.audit(actor, "incident.phase", old.ref, now, to=Phase.CLOSED, forced=False)
     await tx.emit(PhaseChanged(incident_id, Phase.REVIEWED, Phase.CLOSED, now), now)

@@ -10,8 +10,16 @@ from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
 from firebell.paging import escalation, store
-from firebell.paging.actions import TIMER, store_changes
-from firebell.paging.model import COPY_KIND, SUBJECT_KIND, UNANSWERED, NewLogEntry, Page, PageState
+from firebell.paging.actions import store_changes
+from firebell.paging.model import (
+    COPY_KIND,
+    SUBJECT_KIND,
+    TIMER,
+    UNANSWERED,
+    NewLogEntry,
+    Page,
+    PageState,
+)
 from firebell.paging.recipients import Recipients, load_recipients
 
 
