@@ -260,7 +260,7 @@ async def set_canvas(
     """Replace conditions, actions and needs."""
     incident = await records.locked(tx, incident_id)
     texts = {"conditions": conditions, "actions": actions, "needs": needs}
-    canvas = {name: clean_text(text, _CANVAS_MAX_CHARS) for name, text in texts.items()}
+    canvas: dict[str, Any] = {name: clean_text(text, _CANVAS_MAX_CHARS) for name, text in texts.items()}
     changed = [name for name in canvas if canvas[name] != getattr(incident, name)]
     if changed:
         await store.change(tx, incident_id, **canvas)

@@ -63,6 +63,8 @@ async def act(
     )
     outcome = await _act(tx, scene, payload, now)
     await inbound_store.save_answer(tx, connected.account.id, payload.key, outcome.stored())
+    # messages show at once what was pressed
+    await tx.wake("chat")
     return outcome
 
 
