@@ -27,6 +27,7 @@ _KIND_LABELS = {
     "decision": "Decision",
     "mitigation": "Mitigation",
     "note": "Note",
+    "struck": "Struck",
 }
 _PHASE_LABELS = {
     Phase.DECLARED: "Declared",

@@ -1,10 +1,11 @@
 """What a chat needs to know of incidents and pages, and what the settings page shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from firebell.chat import store, subject_store
-from firebell.chat.facts import IncidentFacts, PageFacts, Someone
+from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
 from firebell.chat.model import Account, OncallGroup
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Phase
@@ -24,6 +25,8 @@ UNSENT_ENTRIES = 400
 LATEST_ENTRIES = 100
 """Number of entries whose corrections still reach the room."""
 ANNOUNCED_UPDATES = 50
+STRUCK = "struck"
+"""The kind under which a struck entry is shown."""
 _ALERTS_EACH = 3
 
 
@@ -39,7 +42,9 @@ async def incident_facts(
         tx, [i for pair in (summary.commander, summary.comms) if pair for i in pair[1:]]
     )
     someone = {p.id: Someone(p.id, p.name, p.email) for p in leads.values()}
-    updates = await subject_store.updates(tx, incident_id, ANNOUNCED_UPDATES)
+    texts = {entry.id: entry.text for entry in await incidents.timeline(tx, incident_id)}
+    updates = _in_force(await subject_store.updates(tx, incident_id, ANNOUNCED_UPDATES), texts)
+    entries = await subject_store.entries(tx, account.id, incident_id, UNSENT_ENTRIES, LATEST_ENTRIES)
     room = await store.room(tx, account.id, incident_id)
     tz = account.settings.tz
     phase_at, any_at = await subject_store.changed_at(tx, incident_id)
@@ -78,15 +83,13 @@ async def incident_facts(
         team_ids=frozenset(s.team_id for s in summary.services),
         runbooks=tuple((f"Runbook: {s.name}", s.runbook_url) for s in summary.services if s.runbook_url),
         template=text,
-        last_update=updates[-1].text if updates else "",
+        last_update=next((update.text for update in reversed(updates) if update.kind != STRUCK), ""),
         url=f"{public_url}/incidents/{incident.ref}",
         base_url=public_url,
         tz=tz,
         invited=invited,
-        entries=tuple(
-            await subject_store.entries(tx, account.id, incident_id, UNSENT_ENTRIES, LATEST_ENTRIES)
-        ),
-        updates=tuple(updates),
+        entries=_in_force(entries, texts),
+        updates=updates,
         postmortem_due_at=(
             incident.closed_at + incidents.POSTMORTEM_WITHIN if owes and incident.closed_at else None
         ),
@@ -95,6 +98,16 @@ async def incident_facts(
         missing_roles=tuple(role.name for role in required),
         late_roles=tuple(role.name for role in required if role.state == "late"),
         is_requested=room is not None,
+    )
+
+
+def _in_force(entries: Sequence[EntryFact], texts: Mapping[int, str]) -> tuple[EntryFact, ...]:
+    """Return the entries with their latest texts; one that was struck says only that."""
+    return tuple(
+        replace(entry, text=texts[entry.id])
+        if entry.id in texts
+        else replace(entry, kind=STRUCK, text="This entry was struck.")
+        for entry in entries
     )
 
 
