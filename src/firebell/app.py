@@ -103,6 +103,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)
+    app.state.retentions = [retention for each in slices for retention in each.retentions()]
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     slice_routers = routers(slices)
     for router in slice_routers:

@@ -55,7 +55,7 @@ ADDRESSES = (
     *("/handbook/templates", "/handbook/templates/update-first"),
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
     *("/settings/people", "/settings/people/2/deactivate", "/settings/teams", "/settings/teams/payments"),
-    *("/settings/audit", "/more", "/nowhere"),
+    *("/settings/audit", "/settings/retention", "/more", "/nowhere"),
 )
 """One address of every kind of page, in the organization of `lengthen`."""
 
