@@ -35,7 +35,14 @@ PATHS = (
     *("/clocks", "/clocks/regimes", "/clocks/regimes/eu-dora", "/incidents/INC-1/clocks"),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander", "/handbook/templates"),
     *("/handbook/templates/update-first", "/incidents/INC-1/messages"),
-    *("/settings/audit", "/more", "/nowhere", "/oncall?view=day", "/oncall?view=month"),
+    *(
+        "/settings/audit",
+        "/settings/retention",
+        "/more",
+        "/nowhere",
+        "/oncall?view=day",
+        "/oncall?view=month",
+    ),
 )
 SIZES = {"desktop": (1440, 1000), "phone": (390, 844)}
 

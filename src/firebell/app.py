@@ -105,6 +105,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)
+    app.state.retentions = [retention for each in slices for retention in each.retentions()]
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]

@@ -63,16 +63,26 @@ class Running:
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[tuple[str, Ensure]]:
-    """Yield the address of a running database, and how to restart it if it is the embedded one."""
+async def database(
+    settings: Settings, meanwhile: Callable[[], object] = lambda: None
+) -> AsyncIterator[tuple[str, Ensure]]:
+    """Yield the address of a running database, and how to restart it if it is the embedded one.
+
+    `meanwhile` is called while the embedded one starts.
+    """
     if settings.database_url:
+        meanwhile()
         yield settings.database_url, None
         return
-    server = await asyncio.to_thread(embedded.start, settings.data)
+    starting = asyncio.create_task(asyncio.to_thread(embedded.start, settings.data))
     try:
+        # the thread begins before this one is busy
+        await REAL.sleep(0)
+        meanwhile()
+        server = await starting
         yield server.dsn, lambda: asyncio.to_thread(server.ensure)
     finally:
-        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread((await starting).stop)
 
 
 @contextmanager
@@ -105,9 +115,14 @@ async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]], pace: 
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
-    """Start or join the database, migrate it, and yield the context; close everything on exit."""
-    async with database(settings) as (dsn, ensure):
+async def running(
+    settings: Settings, *, clock: Clock | None = None, meanwhile: Callable[[], object] = lambda: None
+) -> AsyncIterator[Running]:
+    """Start or join the database, migrate it, and yield the context; close everything on exit.
+
+    `meanwhile` is called while an embedded database starts.
+    """
+    async with database(settings, meanwhile) as (dsn, ensure):
         with usable():
             await _persistently(ensure, lambda: migrate(dsn))
         async with connected(settings, dsn, clock or DatabaseClock(), ensure) as ctx:

@@ -24,6 +24,7 @@ from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
 from firebell.regulatory import slice as regulatory
 from firebell.response import slice as response
+from firebell.retention import slice as retention
 from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
@@ -53,11 +54,12 @@ def _kit_retentions() -> "Sequence[Retention]":
 
 KIT = Slice(
     "kit",
-    tables=("schema_migration", "setting", "audit", "due", "outbox"),
+    tables=("schema_migration", "setting", "audit", "due", "outbox", "retention_run"),
     kept={
         "schema_migration": "One row for each migration.",
         "setting": "One row for each setting.",
         "due": "A timer is deleted when it has run.",
+        "retention_run": "One row for each table.",
     },
     retentions=_kit_retentions,
     functions=("schedule_timers",),
@@ -108,6 +110,7 @@ SLICES = (
     search.SLICE,
     account.SLICE,
     undo.SLICE,
+    retention.SLICE,
     setup.SLICE,
     dashboard.SLICE,
     OFFLINE,

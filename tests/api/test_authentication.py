@@ -238,7 +238,15 @@ async def test_every_page_carries_the_content_security_policy(dsn: str, clock: F
         outside = ["/login", "/nothing-here", "/ack/forged"]
         await sign_in(http)
         inside = ["/", "/pages", "/incidents", "/incidents/new", "/oncall", "/escalation", "/services"]
-        inside += ["/alerts", "/post-mortems", "/settings", "/settings/keys", "/settings/audit", "/more"]
+        inside += [
+            "/alerts",
+            "/post-mortems",
+            "/settings",
+            "/settings/keys",
+            "/settings/audit",
+            "/settings/retention",
+            "/more",
+        ]
         for path in outside + inside:
             answer = await http.get(path)
             assert answer.headers.get("content-security-policy") == html.POLICY, path

@@ -63,7 +63,7 @@ ADDRESSES = (
         "/settings/teams/payments",
         "/settings/chat",
     ),
-    *("/settings/chat", "/settings/audit", "/more", "/nowhere"),
+    *("/settings/chat", "/settings/audit", "/settings/retention", "/more", "/nowhere"),
 )
 """One address of every kind of page, in the organization of `lengthen`."""
 

@@ -21,7 +21,12 @@ _LINE_BREAKS = re.compile(r"[\n\t]+")
 
 def text(value: Json, limit: int = MAX_VALUE) -> str:
     """Return a JSON value as NFC text without (bidirectional) control characters, cut to `limit` characters."""
-    return _storable(_BIDI_CONTROL.sub("", value) if isinstance(value, str) else value, limit)
+    return _storable(_BIDI_CONTROL.sub("", value) if _may_need_cleaning(value) else value, limit)
+
+
+def _may_need_cleaning(value: Json) -> bool:
+    """Return False for a text of printable ASCII, as most are: nothing in it is removed or normalized."""
+    return isinstance(value, str) and not (value.isascii() and value.isprintable())
 
 
 def _storable(value: Json, limit: int) -> str:
@@ -29,8 +34,11 @@ def _storable(value: Json, limit: int) -> str:
         return ""
     if not isinstance(value, str):
         value = str(value).lower() if isinstance(value, bool) else _scalar(value)
-    clean = _CONTROL.sub("", value)
-    clean = (clean if clean.isascii() else unicodedata.normalize("NFC", clean)).strip()
+    clean: str = value
+    if _may_need_cleaning(value):
+        clean = _CONTROL.sub("", value)
+        clean = clean if clean.isascii() else unicodedata.normalize("NFC", clean)
+    clean = clean.strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

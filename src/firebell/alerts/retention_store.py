@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index, next_cursor
+from firebell.kit.jobs.retention import (
+    BATCH_ROWS,
+    Retention,
+    WaitingRows,
+    by_index,
+    by_index_count,
+    next_cursor,
+)
 
 MESSAGE_DAYS = 30
 """Default retention of messages as they were received, and of changes."""
@@ -174,12 +181,170 @@ async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
     return next_cursor(rows, BATCH_ROWS)
 
 
+async def count_messages(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of messages received before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from event
+            where received_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
+async def count_event_ids(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of ids of events from before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from seen_event
+            where at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
+async def count_changes(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of changes received before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from change_event
+            where received_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
+async def count_counts(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of counters from before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from alert_count
+            where quarter < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
+async def count_alerts(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the alerts among the oldest ones that `prune_alerts` would delete."""
+    row = await tx.row(
+        f"""
+        select
+            count(*) filter (
+                where oldest.status = 'resolved'
+                and oldest.last_seen < $1
+                and not {_NEEDED.format(group_id="oldest.group_id")}
+            ) as rows,
+            count(*) = $2 and max(starts_at) < $1 as has_more
+        from (
+            select starts_at, group_id, status, last_seen
+            from alert
+            order by id
+            limit $2
+        ) oldest
+        """,
+        before,
+        limit,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
+async def count_groups(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the groups among the oldest ones that `prune_groups` would delete."""
+    row = await tx.row(
+        """
+        select
+            count(*) filter (
+                where oldest.closed_at < $1
+                and not exists (
+                    select
+                    from alert
+                    where alert.group_id = oldest.id
+                )
+                and not exists (
+                    select
+                    from group_page
+                    where group_page.group_id = oldest.id
+                )
+            ) as rows,
+            count(*) = $2 and max(opened_at) < $1 as has_more
+        from (
+            select opened_at, id, closed_at
+            from alert_group
+            order by id
+            limit $2
+        ) oldest
+        """,
+        before,
+        limit,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
 RETENTIONS = (
     # what could not be read is shown for two days
-    Retention("event", MESSAGE_DAYS, by_index(delete_messages), setting="messages", least_days=2),
-    Retention("change_event", MESSAGE_DAYS, by_index(delete_changes), setting="messages"),
-    Retention("seen_event", 7, by_index(delete_event_ids)),
-    Retention("alert", 400, prune_alerts, setting="alerts"),
-    Retention("alert_group", 400, prune_groups, setting="alerts"),
-    Retention("alert_count", 400, by_index(delete_counts), setting="alerts"),
+    Retention(
+        "event",
+        MESSAGE_DAYS,
+        by_index(delete_messages),
+        setting="messages",
+        least_days=2,
+        label="Messages as received",
+        count=by_index_count(count_messages),
+    ),
+    Retention(
+        "change_event",
+        MESSAGE_DAYS,
+        by_index(delete_changes),
+        setting="messages",
+        label="Changes",
+        count=by_index_count(count_changes),
+    ),
+    Retention(
+        "seen_event",
+        7,
+        by_index(delete_event_ids),
+        label="Ids of events",
+        count=by_index_count(count_event_ids),
+    ),
+    Retention("alert", 400, prune_alerts, setting="alerts", label="Resolved alerts", count=count_alerts),
+    Retention("alert_group", 400, prune_groups, setting="alerts", label="Alert groups", count=count_groups),
+    Retention(
+        "alert_count",
+        400,
+        by_index(delete_counts),
+        setting="alerts",
+        label="Alert counts in charts",
+        count=by_index_count(count_counts),
+    ),
 )

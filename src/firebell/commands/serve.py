@@ -12,7 +12,7 @@ import click
 if sys.platform != "win32":
     import uvloop
 
-from firebell import process
+from firebell import app, process
 from firebell import settings as settings_
 from firebell.kit import file_descriptors, log
 from firebell.kit.errors import FirebellError
@@ -64,7 +64,8 @@ def serve(host: str | None, port: int | None) -> None:
     raise_descriptor_limit()
 
     async def main() -> None:
-        async with running(settings) as prepared:
+        # the routes are imported while the database starts
+        async with running(settings, meanwhile=app.routers) as prepared:
             click.echo(f"Firebell is running at {settings.public_url}", err=True)
             async with prepared.ctx.db.tx() as tx:
                 if await organization.is_open(tx):

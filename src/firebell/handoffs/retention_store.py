@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention import Retention, by_index, by_index_count
 
 
 async def delete_handoffs(tx: Tx, before: datetime, limit: int) -> int:
@@ -24,6 +24,24 @@ async def delete_handoffs(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
+async def count_handoffs(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of handoffs from before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from handoff
+            where at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
 RETENTIONS = (
     Retention(
         "handoff",
@@ -32,5 +50,7 @@ RETENTIONS = (
         setting="handoffs",
         least_days=62,
         with_tables=("handoff_ack",),
+        label="Handoff documents",
+        count=by_index_count(count_handoffs),
     ),
 )

@@ -60,3 +60,10 @@ end $$;
 alter function receive_messages set plan_cache_mode = force_generic_plan;
 alter function save_batch set plan_cache_mode = force_generic_plan;
 alter function store_new_alerts set plan_cache_mode = force_generic_plan;
+
+-- When the deletion of what is old last began and ended, for each table.
+create table retention_run (
+    table_name text primary key,
+    began_at timestamptz not null,
+    ended_at timestamptz
+);

@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index, next_cursor
+from firebell.kit.jobs.retention import (
+    BATCH_ROWS,
+    Retention,
+    WaitingRows,
+    by_index,
+    by_index_count,
+    next_cursor,
+)
 from firebell.notify.model import SubjectKind
 
 NOTICE_DAYS = 90
@@ -62,7 +69,64 @@ async def delete_deliveries(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
+async def count_notices(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the notices among the oldest ones that `prune_notices` would delete."""
+    row = await tx.row(
+        """
+        select
+            count(*) filter (
+                where created_at < $1
+                and not exists (
+                    select
+                    from delivery
+                    where delivery.subject_kind = $3
+                        and delivery.subject_id = oldest.id
+                )
+            ) as rows,
+            count(*) = $2 and max(created_at) < $1 as has_more
+        from (
+            select id, created_at
+            from notice
+            order by id
+            limit $2
+        ) oldest
+        """,
+        before,
+        limit,
+        SubjectKind.NOTICE,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
+async def count_deliveries(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of messages that `delete_deliveries` would delete."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from delivery
+            where subject_kind <> 'page'
+                and state in ('accepted', 'failed', 'void')
+                and created_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
 RETENTIONS = (
-    Retention("delivery", NOTICE_DAYS, by_index(delete_deliveries), setting="notices"),
-    Retention("notice", NOTICE_DAYS, prune_notices, setting="notices"),
+    Retention(
+        "delivery",
+        NOTICE_DAYS,
+        by_index(delete_deliveries),
+        setting="notices",
+        label="Messages that are not about a page",
+        count=by_index_count(count_deliveries),
+    ),
+    Retention("notice", NOTICE_DAYS, prune_notices, setting="notices", label="Notices", count=count_notices),
 )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index, next_cursor
+from firebell.kit.jobs.retention import Retention, WaitingRows, by_index, by_index_count, next_cursor
 from firebell.notify import actions as notify
 
 USED_LINK_DAYS = 7
@@ -88,6 +88,72 @@ async def prune_pages(tx: Tx, before: datetime, cursor: int) -> int | None:
     return next_cursor(rows, PAGES_PER_BATCH)
 
 
+async def count_used_links(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of links that were used before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from used_link
+            where used_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
+async def count_mail_threads(tx: Tx, resolved_before: datetime, limit: int) -> int:
+    """Return the number of mail threads of pages that were resolved before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from mail_thread
+            join page on page.id = substring(thread from '^PG-([0-9]+)')::bigint
+            where page.resolved_at < $1
+            limit $2
+        ) old
+        """,
+        resolved_before,
+        limit,
+    )
+    return count
+
+
+async def count_pages(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the pages among the oldest ones that `prune_pages` would delete."""
+    row = await tx.row(
+        """
+        select
+            count(*) filter (
+                where oldest.resolved_at < $1
+                and oldest.state = 'resolved'
+                and not exists (
+                    select
+                    from page_incident
+                    where page_incident.page_id = oldest.id
+                )
+            ) as rows,
+            count(*) = $2 and max(triggered_at) < $1 as has_more
+        from (
+            select triggered_at, id, state, resolved_at
+            from page
+            order by id
+            limit $2
+        ) oldest
+        """,
+        before,
+        limit,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
 RETENTIONS = (
     Retention(
         "page",
@@ -97,7 +163,21 @@ RETENTIONS = (
         # a month is reported once it is over, and emails of a page join its conversation for 30 days
         least_days=62,
         with_tables=("page_log", "page_owner", "manual_page"),
+        label="Resolved pages",
+        count=count_pages,
     ),
-    Retention("used_link", USED_LINK_DAYS, by_index(delete_used_links)),
-    Retention("mail_thread", MAIL_THREAD_DAYS, by_index(delete_mail_threads)),
+    Retention(
+        "used_link",
+        USED_LINK_DAYS,
+        by_index(delete_used_links),
+        label="Used acknowledgment links",
+        count=by_index_count(count_used_links),
+    ),
+    Retention(
+        "mail_thread",
+        MAIL_THREAD_DAYS,
+        by_index(delete_mail_threads),
+        label="Email conversations of pages",
+        count=by_index_count(count_mail_threads),
+    ),
 )

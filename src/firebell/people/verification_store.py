@@ -125,6 +125,24 @@ async def prune_codes(tx: Tx, before: datetime) -> bool:
     return deleted == PRUNED_ROWS
 
 
+async def count_codes(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of requests made before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from contact_code
+            where requested_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
 async def lock_method(tx: Tx, method_id: int) -> bool:
     """Serialize changes of a contact method's state; return False if it was removed."""
     row = await tx.row(

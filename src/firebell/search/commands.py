@@ -180,6 +180,13 @@ COMMANDS = (
         "history changes who did",
         verb=Verb.AUDIT_READ,
     ),
+    PaletteCommand(
+        "View data retention",
+        "/settings/retention",
+        "history",
+        "delete old data how long kept prune storage disk",
+        verb=Verb.AUDIT_READ,
+    ),
     PaletteCommand("Go to home", "/", "house", "start dashboard overview", ("G", "H")),
     PaletteCommand(
         "Open settings", "/settings", "settings", "profile password theme dark time zone preferences"

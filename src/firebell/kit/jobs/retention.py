@@ -15,6 +15,8 @@ BATCH_ROWS = 1_000
 """Number of rows that a transaction reads at most, so that it holds locks only briefly."""
 BATCH_PAUSE = timedelta(milliseconds=200)
 """Pause between two batches, in which alerts are accepted and pages are sent."""
+COUNTED_ROWS = 10_000
+"""Number of rows up to which the waiting rows of a table are counted, so that counting takes milliseconds."""
 VARIABLE = "FIREBELL_RETENTION"
 FOREVER = "forever"
 Days = Mapping[str, int | None]
@@ -25,6 +27,31 @@ Prune = Callable[[Tx, datetime, int], Awaitable[int | None]]
 
 The first batch has the cursor 0. Deleting again what is deleted does nothing, so a batch may run twice.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRows:
+    """The number of rows that wait to be deleted, among those that were counted; `has_more` if there may be more."""
+
+    rows: int
+    has_more: bool
+
+
+Count = Callable[[Tx, datetime, int], Awaitable[WaitingRows]]
+"""Count the rows that are older than an instant and wait to be deleted, reading as many rows as the limit.
+
+Of a table that is deleted in the order of its ids, its oldest rows are read.
+"""
+
+
+def by_index_count(count: Callable[[Tx, datetime, int], Awaitable[int]]) -> Count:
+    """Return a `Count` for a function that counts the oldest rows of an index up to a limit."""
+
+    async def counted(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+        rows = await count(tx, before, limit)
+        return WaitingRows(rows, rows >= limit)
+
+    return counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +67,18 @@ class Retention:
     setting: str = ""
     least_days: int = 1
     with_tables: tuple[str, ...] = ()
+    label: str = ""
+    """What the rows are, for people."""
+    count: Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRun:
+    """The last deletion of a table; `ended_at` is None while it runs."""
+
+    table: str
+    began_at: datetime
+    ended_at: datetime | None
 
 
 def by_index(delete: Callable[[Tx, datetime, int], Awaitable[int]]) -> Prune:
@@ -104,4 +143,27 @@ async def _run(
         cursor = await retention.prune(tx, now - timedelta(days=kept_days), timer.epoch)
     due_at = now + (timedelta(days=1) if cursor is None else BATCH_PAUSE)
     await timers.schedule(tx, KIND, timer.key, due_at, epoch=cursor or 0)
+    await record_run(tx, timer.key, now, is_over=cursor is None)
     return others
+
+
+async def record_run(tx: Tx, table: str, now: datetime, *, is_over: bool) -> None:
+    """Record a batch of a deletion, which began with the first batch after the last one that was over."""
+    await tx.execute(
+        """
+        insert into retention_run as run (table_name, began_at, ended_at)
+        values ($1, $2, case when $3 then $2::timestamptz end)
+        on conflict (table_name) do update
+        set began_at = case when run.ended_at is null then run.began_at else excluded.began_at end,
+            ended_at = excluded.ended_at
+        """,
+        table,
+        now,
+        is_over,
+    )
+
+
+async def runs(tx: Tx) -> dict[str, RetentionRun]:
+    """Return the last deletion of each table that had one, by table."""
+    rows = await tx.fetch("select table_name, began_at, ended_at from retention_run")
+    return {row["table_name"]: RetentionRun(*row) for row in rows}

@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import BATCH_ROWS, Retention, by_index, next_cursor
+from firebell.kit.jobs.retention import (
+    BATCH_ROWS,
+    Retention,
+    WaitingRows,
+    by_index,
+    by_index_count,
+    next_cursor,
+)
 
 
 async def prune_audit(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -50,7 +57,54 @@ async def delete_dead_jobs(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
+async def count_audit(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the audit entries of before an instant among the oldest ones."""
+    row = await tx.row(
+        """
+        select
+            count(*) filter (
+                where at < $1
+            ) as rows,
+            count(*) = $2 and max(at) < $1 as has_more
+        from (
+            select at
+            from audit
+            order by id
+            limit $2
+        ) oldest
+        """,
+        before,
+        limit,
+    )
+    assert row
+    return WaitingRows(*row)
+
+
+async def count_dead_jobs(tx: Tx, before: datetime, limit: int) -> int:
+    """Return the number of background jobs that failed for good before an instant."""
+    count: int = await tx.value(
+        """
+        select count(*)
+        from (
+            select
+            from outbox
+            where dead_at < $1
+            limit $2
+        ) old
+        """,
+        before,
+        limit,
+    )
+    return count
+
+
 RETENTIONS = (
-    Retention("audit", 730, prune_audit, setting="audit"),
-    Retention("outbox", 90, by_index(delete_dead_jobs)),
+    Retention("audit", 730, prune_audit, setting="audit", label="Audit log", count=count_audit),
+    Retention(
+        "outbox",
+        90,
+        by_index(delete_dead_jobs),
+        label="Failed background jobs",
+        count=by_index_count(count_dead_jobs),
+    ),
 )

@@ -183,6 +183,12 @@ async def trouble(tx: Tx, before: datetime, kinds: Collection[str], attempts: in
     return Trouble(row["overdue"], row["since"], row["failing"])
 
 
+async def due_times(tx: Tx, kind: str) -> dict[str, datetime]:
+    """Return when each timer of a kind is due, by key."""
+    rows = await tx.fetch("select key, due_at from due where kind = $1", kind)
+    return {row["key"]: row["due_at"] for row in rows}
+
+
 async def next_at(tx: Tx) -> datetime | None:
     """Return when the next timer is due; None if there are no timers."""
     due_at = await tx.value("select min(due_at) from due")

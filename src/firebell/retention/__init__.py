@@ -1,0 +1,1 @@
+"""Shows how long data is kept, what waits to be deleted, and when the last deletion ran."""
