@@ -31,7 +31,16 @@ def test_a_mail_address_is_kept_in_lower_case(value: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "mara", "@example.org", "a@b@c.org", "a b@c.org", "a\x00b@c.org", "a" * 250 + "@b.org", "a@\u0378.org"],
+    [
+        "",
+        "mara",
+        "@example.org",
+        "a@b@c.org",
+        "a b@c.org",
+        "a\x00b@c.org",
+        "a" * 250 + "@b.org",
+        "a@\u0378.org",
+    ],
 )
 def test_invalid_email_addresses_are_refused(value: str) -> None:
     with pytest.raises(Invalid):
