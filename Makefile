@@ -7,7 +7,7 @@ COVERED := tests/rules tests/actions tests/api
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-code check-types check-prose format coverage audit bench lock
+.PHONY: help setup demo test check check-code check-types check-prose compile format coverage audit bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +17,11 @@ setup: $(STAMP) ## install everything into .venv; the other targets do this firs
 demo: setup ## run the product with a live demo organization
 	$(VENV)/bin/firebell demo
 
-test: setup ## run every test, browser included
+test: setup compile ## run every test, browser included
 	$(PY) -m pytest -n auto --dist worksteal
 
 check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling, two at a time
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-types check-prose
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-code check-prose compile
 
 check-code: setup
 	$(VENV)/bin/ruff check .
@@ -37,6 +37,10 @@ check-prose: setup
 	$(VENV)/bin/pymarkdown scan -r $(PROSE)
 	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
+
+# in a fresh clone, the workers of pytest would each compile every module and test at the same time
+compile: setup
+	test -d tests/__pycache__ || $(PY) -m pytest --collect-only -qq -n 0 >/dev/null || true
 
 format: setup ## format the source and fix what ruff can fix
 	$(VENV)/bin/ruff check --fix .

@@ -19,6 +19,7 @@ from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
+from tests import compiled_templates
 from tests.servers import data_folder, memory_folder
 
 UNSAFE_BUT_FAST = {
@@ -34,6 +35,19 @@ SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""
 T = TypeVar("T")
 _numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share what is compiled with the workers of this run."""
+    if not hasattr(config, "workerinput"):
+        compiled_templates.create_folder()
+    compiled_templates.share()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what was shared, after the workers."""
+    if not hasattr(config, "workerinput"):
+        compiled_templates.remove_folder()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -5,7 +5,9 @@ import gc
 from firebell import app, subscriptions, worker
 from firebell.commands import serve as serve
 from firebell.kit.web import html
+from tests import compiled_templates
 
+compiled_templates.share()
 app.routers()
 subscriptions.build()
 subscriptions.composers()

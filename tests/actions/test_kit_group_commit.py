@@ -10,14 +10,18 @@ from firebell.kit.timing import RealPace
 
 
 class Store:
-    """Records each batch, takes a moment for it, and refuses a batch that contains 13."""
+    """Records each batch once the gate is open, and refuses a batch that contains 13."""
 
     def __init__(self, error: Exception) -> None:
         self.batches: list[list[int]] = []
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._error = error
 
     async def write(self, batch: list[int]) -> None:
-        await asyncio.sleep(0.01)
+        self.begun.set()
+        await self.gate.wait()
         if 13 in batch:
             raise self._error
         self.batches.append(batch)
@@ -26,9 +30,13 @@ class Store:
 async def test_items_that_arrive_during_a_commit_share_the_next_one() -> None:
     store = Store(ValueError())
     commits = GroupCommit(store.write, batch=100)
+    store.gate.clear()
     first = asyncio.create_task(commits.add(0))
-    await asyncio.sleep(0.005)
-    await asyncio.gather(first, *[commits.add(i) for i in range(1, 5)])
+    await store.begun.wait()
+    others = [asyncio.create_task(commits.add(i)) for i in range(1, 5)]
+    await asyncio.sleep(0)
+    store.gate.set()
+    await asyncio.gather(first, *others)
     assert store.batches == [[0], [1, 2, 3, 4]]
 
 
@@ -101,10 +109,25 @@ async def test_a_sender_that_gives_up_cancels_no_one_elses_commit() -> None:
     assert store.batches == [[1, 2]]
 
 
+class Lingering(RealPace):
+    """Real time, except for sleeps, which end when a test says so."""
+
+    def __init__(self) -> None:
+        self.slept_s: list[float] = []
+        self.over = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        await self.over.wait()
+
+
 async def test_lingering_gathers_more_items_into_a_commit() -> None:
-    store = Store(ValueError())
-    commits = GroupCommit(store.write, batch=100, linger_s=0.02)
-    first = asyncio.create_task(commits.add(1))
-    await asyncio.sleep(0.005)
-    await asyncio.gather(first, commits.add(2))
-    assert store.batches == [[1, 2]]
+    store, pace = Store(ValueError()), Lingering()
+    commits = GroupCommit(store.write, batch=100, linger_s=0.02, pace=pace)
+    tasks = [asyncio.create_task(commits.add(1))]
+    await asyncio.sleep(0)
+    tasks.append(asyncio.create_task(commits.add(2)))
+    await asyncio.sleep(0)
+    pace.over.set()
+    await asyncio.gather(*tasks)
+    assert (store.batches, pace.slept_s) == ([[1, 2]], [0.02])

@@ -25,7 +25,7 @@ async def _wake_and_undo(db: Db) -> None:
 
 
 async def _heard(heard: list[str], count: int) -> list[str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(heard) < count:
             await asyncio.sleep(0.01)
     return heard
@@ -52,7 +52,7 @@ async def test_a_woken_listener_sees_what_was_committed(db: Db) -> None:
         async with db.tx() as tx:
             await tx.execute("insert into setting (key, value) values ($1, $2)", key, 1)
             await tx.wake(key)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             woken = await counts.get()
         assert await listener.fetchval("select true from setting where key = $1", woken)
     await listener.close()
@@ -68,7 +68,7 @@ async def test_wake_ups_wait_for_a_database_that_cuts_the_notifier_off(db: Db, d
         from pg_stat_activity
         where datname = current_database() and query like '%pg_notify%' and pid <> pg_backend_pid()
     """
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await admin.fetchval(cut):
             await asyncio.sleep(0.01)
     listener = await db.listen({WORK_CHANNEL: heard.append})
@@ -102,7 +102,7 @@ async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
         )
         running = asyncio.create_task(polling.run(stop))
         await w.alert()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not w.sink.got:
                 await asyncio.sleep(0.01)
         stop.set()

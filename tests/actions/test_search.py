@@ -170,9 +170,8 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(below for part in plan.get("Plans", []) for below in nodes(part))]
 
 
-@pytest.mark.parametrize("query", ["rare17777", "checkout 5xx", "ch"])
 async def test_a_search_of_a_grown_database_reads_no_pages_or_incidents_one_by_one(
-    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, query: str
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(dsn, clock) as w:
         async with w.ctx.db.tx() as tx:
@@ -197,30 +196,35 @@ async def test_a_search_of_a_grown_database_reads_no_pages_or_incidents_one_by_o
         async with w.ctx.db.tx() as tx:
             await tx.execute("analyze page")
             await tx.execute("analyze incident")
-        asked: list[tuple[str, tuple[Any, ...]]] = []
-        fetch = Tx.fetch
+        for query in ("rare17777", "checkout 5xx", "ch"):
+            await _check_plans(w, monkeypatch, query)
 
-        async def recorded(tx: Tx, sql: str, *args: Any) -> Any:
-            asked.append((sql, args))
-            return await fetch(tx, sql, *args)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(Tx, "fetch", recorded)
-            results = await run_search.search(w.ctx, ADMIN, query)
-        assert results.best
-        plans = []
-        async with w.ctx.db.tx() as tx:
-            await tx.execute("set local plan_cache_mode = force_custom_plan")
-            for sql, args in asked:
-                (plan,) = json.loads(await tx.value(f"explain (format json) {sql}", *args))
-                plans += nodes(plan["Plan"])
-        read = [n for n in plans if n.get("Relation Name") in ("page", "incident")]
-        assert read
-        assert [n for n in read if n["Node Type"] == "Seq Scan"] == []
-        walked = [n for n in read if n.get("Index Name", "").endswith("_pkey")]
-        assert [n for n in walked if "search_vector" in n.get("Filter", "")] == []
-        if query == "rare17777":
-            assert {"page_search", "incident_search"} <= {n.get("Index Name") for n in plans}
+async def _check_plans(w: World, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+    fetch = Tx.fetch
+
+    async def recorded(tx: Tx, sql: str, *args: Any) -> Any:
+        asked.append((sql, args))
+        return await fetch(tx, sql, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tx, "fetch", recorded)
+        results = await run_search.search(w.ctx, ADMIN, query)
+    assert results.best
+    plans = []
+    async with w.ctx.db.tx() as tx:
+        await tx.execute("set local plan_cache_mode = force_custom_plan")
+        for sql, args in asked:
+            (plan,) = json.loads(await tx.value(f"explain (format json) {sql}", *args))
+            plans += nodes(plan["Plan"])
+    read = [n for n in plans if n.get("Relation Name") in ("page", "incident")]
+    assert read
+    assert [n for n in read if n["Node Type"] == "Seq Scan"] == []
+    walked = [n for n in read if n.get("Index Name", "").endswith("_pkey")]
+    assert [n for n in walked if "search_vector" in n.get("Filter", "")] == []
+    if query == "rare17777":
+        assert {"page_search", "incident_search"} <= {n.get("Index Name") for n in plans}
 
 
 async def test_one_group_is_shown_whole(dsn: str, clock: FakeClock) -> None:

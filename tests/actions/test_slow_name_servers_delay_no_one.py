@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -18,6 +17,7 @@ from firebell.kit.resolver import Resolver
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.threads import Pool
 from tests.rules.test_channel_limits import message
+from tests.stopwatch import stopwatch
 from tests.world import sink
 
 
@@ -34,7 +34,7 @@ def hanging(hang: threading.Event) -> dns.Lookup:
 
     def lookup(host: str) -> list[str]:
         if host.endswith("hang.example"):
-            hang.wait(30)
+            hang.wait(120)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return ["127.0.0.1"]
 
@@ -51,10 +51,10 @@ async def test_32_messages_to_a_name_that_hangs_do_not_delay_a_good_receiver(han
                 for _ in range(32)
             ]
             await asyncio.sleep(0)
-            began = time.monotonic()
-            reply = await post(http, f"http://good.example:{receiver.port}/hook", json={})
+            with stopwatch() as watch:
+                reply = await post(http, f"http://good.example:{receiver.port}/hook", json={})
             assert reply.ok
-            assert time.monotonic() - began < 2
+            assert watch.seconds < 2
             assert pool.running <= dns.PER_HOST
             for outcome in await asyncio.gather(*stuck, return_exceptions=True):
                 assert isinstance(outcome, httpx.TimeoutException)
@@ -69,11 +69,11 @@ async def test_a_name_that_goes_on_hanging_takes_two_threads_and_fails_at_once(h
         with pytest.raises(TimeoutError):
             await resolver.resolve("hang.example")
         await asyncio.sleep(0.05)
-    began = time.monotonic()
-    for _ in range(100):
-        with pytest.raises(TimeoutError):
-            await resolver.resolve("hang.example")
-    assert time.monotonic() - began < 1
+    with stopwatch() as watch:
+        for _ in range(100):
+            with pytest.raises(TimeoutError):
+                await resolver.resolve("hang.example")
+    assert watch.seconds < 1
     assert pool.running == dns.PER_HOST
 
 
@@ -85,7 +85,7 @@ async def test_the_last_good_answer_is_used_while_the_name_server_hangs(
     def lookup(host: str) -> list[str]:
         if answers:
             return answers.pop()
-        hang.wait(30)
+        hang.wait(120)
         return []
 
     monkeypatch.setattr(dns, "FRESH_S", 0)
@@ -129,7 +129,7 @@ async def test_a_pool_runs_no_more_than_its_size_and_refuses_beyond_its_queue() 
         with lock:
             most[0] += 1
             most[1] = max(most)
-        go.wait(10)
+        go.wait(120)
         with lock:
             most[0] -= 1
         return 1
@@ -154,8 +154,8 @@ async def test_a_mail_server_whose_name_hangs_takes_no_thread_of_the_loop(hang: 
         Resolver(hanging(hang), pool=Pool("a test", 2, 100), limit_s=0.2),
     )
     outcomes = asyncio.gather(*(mail.send("mara@example.org", message(), f"k{n}") for n in range(40)))
-    begun = time.monotonic()
-    await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 5432)
-    assert time.monotonic() - begun < 5, "the database can still be looked up"
+    with stopwatch() as watch:
+        await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 5432)
+    assert watch.seconds < 5, "the database can still be looked up"
     for outcome in await outcomes:
         assert isinstance(outcome, Retry | Unsent)

@@ -19,6 +19,8 @@ from firebell.people.permissions import ROLE_SCOPES
 from tests.world import World, world
 
 TEST = Actor("system", "Test")
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
+"""Spares both ends the work; tests of compression ask for it."""
 
 
 async def key_of(db: Db, clock: FakeClock, person: int, scopes: Sequence[str] = ()) -> str:
@@ -64,7 +66,9 @@ class Api:
 async def browser(w: World, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the whole app that keeps cookies and comes from `address`."""
     transport = httpx.ASGITransport(app=build(w.ctx), client=(address, 50_000))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:8080", headers=UNCOMPRESSED
+    ) as http:
         yield http
 
 

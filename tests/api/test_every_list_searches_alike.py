@@ -36,32 +36,31 @@ async def found(api: Api, q: str) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("q", "titles"),
-    [
-        ("disk", TITLES[:1]),
-        ("FULL disk", TITLES[:1]),
-        ("db-01.prod", TITLES[:1]),
-        ("prod", TITLES[:1]),
-        ("db-0", TITLES[:1]),
-        ("cafe 5xx", TITLES[1:2]),
-        ("CAFÉ", TITLES[1:2]),
-        ("rate", TITLES[1:2]),
-        ("time checkout", TITLES[2:]),
-        ("out", ()),
-        ("disk checkout", ()),
-    ],
-)
-async def test_every_list_searches_alike(
-    dsn: str, clock: FakeClock, q: str, titles: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+MATCHES: dict[str, tuple[str, ...]] = {
+    "disk": TITLES[:1],
+    "FULL disk": TITLES[:1],
+    "db-01.prod": TITLES[:1],
+    "prod": TITLES[:1],
+    "db-0": TITLES[:1],
+    "cafe 5xx": TITLES[1:2],
+    "CAFÉ": TITLES[1:2],
+    "rate": TITLES[1:2],
+    "time checkout": TITLES[2:],
+    "out": (),
+    "disk checkout": (),
+}
+
+
+async def test_every_list_searches_alike(dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = ("alerts", "pages", "incidents", "search")
+    expected = {q: {key: set(titles) for key in lists} for q, titles in MATCHES.items()}
     async with organization(dsn, clock) as (w, api):
         await titled(w)
-        assert await found(api, q) == {key: set(titles) for key in ("alerts", "pages", "incidents", "search")}
+        assert {q: await found(api, q) for q in MATCHES} == expected
         # nothing changes when the words are not in the newest rows
         for slice_ in ("alerts.search_store", "paging.list_store", "incidents.list_store"):
             monkeypatch.setattr(f"firebell.{slice_}.NEWEST_SEARCHED", 1)
-        assert await found(api, q) == {key: set(titles) for key in ("alerts", "pages", "incidents", "search")}
+        assert {q: await found(api, q) for q in MATCHES} == expected
 
 
 async def test_a_whole_key_finds_its_alert_whatever_it_consists_of(dsn: str, clock: FakeClock) -> None:

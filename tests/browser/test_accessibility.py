@@ -19,6 +19,8 @@ LOW = ((360, 225), (320, 256))
 """The windows of a laptop and of a desk at 400% zoom."""
 BUSIEST = ("/", "/pages", "/pages/PG-2", "/incidents/INC-1", "/incidents/new", "/oncall", "/settings/contact")
 """The pages with the most bars, rows and controls."""
+FOCUS = "(covered => covered === null ? null : covered || measure.focusShown())(measure.coveredFocus())"
+"""What is wrong with the focused element, nothing if it is sound, null if there is none."""
 STATES = ("firing", "acked", "snoozed", "resolved", "warn", "late")
 
 
@@ -62,10 +64,9 @@ async def test_what_has_the_focus_shows_it_and_is_never_under_a_bar(
                     await page.goto(address)
                     for _ in range(90):
                         await page.keyboard.press(key)
-                        covered = await page.evaluate("measure.coveredFocus()")
-                        if covered is None:
+                        problems = await page.evaluate(FOCUS)
+                        if problems is None:
                             break
-                        problems = covered or await page.evaluate("measure.focusShown()")
                         if problems:
                             hidden.append(f"{address} {size} {key}: {problems}")
         assert not hidden, "\n".join(hidden)
@@ -89,8 +90,12 @@ async def _pictures(page: Page, selector: str, attribute: str, values: tuple[str
     pictures = set()
     element = page.locator(selector).first
     for value in values:
-        await element.evaluate("(el, [name, value]) => el.setAttribute(name, value)", [attribute, value])
-        pictures.add(await element.screenshot(animations="disabled"))
+        picture = None
+        # a live update puts back what it was
+        while picture is None or await element.get_attribute(attribute) != value:
+            await element.evaluate("(el, [name, value]) => el.setAttribute(name, value)", [attribute, value])
+            picture = await element.screenshot(animations="disabled")
+        pictures.add(picture)
     return pictures
 
 

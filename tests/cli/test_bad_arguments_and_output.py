@@ -94,7 +94,7 @@ async def test_an_interrupted_command_with_json_prints_nothing_but_json(tmp_path
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         asked.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
     async with listening(answer) as port:
         run = Terminal(tmp_path, {"FIREBELL_URL": f"http://127.0.0.1:{port}", "FIREBELL_KEY": "fb_secret"})
@@ -106,9 +106,9 @@ async def test_an_interrupted_command_with_json_prints_nothing_but_json(tmp_path
             # a shell starts its background jobs, and so these tests in one, with SIGINT ignored
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        await asyncio.wait_for(asked.wait(), 30)
+        await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, out) == (1, b"")
     assert json.loads(err)["type"] == "urn:firebell:problem:stopped"
 

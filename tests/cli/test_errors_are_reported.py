@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import sys
+import termios
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ import pytest
 from firebell.cli import commands, main
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import Terminal, at_a_server
-from tests.servers import free_port
+from tests.servers import free_port, until
 
 HEAVY = ("fastapi", "starlette", "asyncpg", "httpx", "rich", "jinja2", "pydantic", "uvicorn", "argon2")
 SOCKETS = ("urllib.request", "http.client", "socket", "ssl", "asyncio", "email", "tomllib")
@@ -94,6 +95,11 @@ async def test_severity_is_classified_offline(run: Terminal) -> None:
     ] == "SEV3"
 
 
+def reads_keys(terminal: int) -> bool:
+    """Return True if the program in the terminal gets each key at once; what is typed before is discarded."""
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
+
+
 async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
     """Run a command in a real terminal, press keys one after another, and return the outcome."""
     master, slave = pty.openpty()
@@ -111,18 +117,18 @@ async def at_a_keyboard(keys: bytes, *args: str, **env: str) -> tuple[int, str]:
     prompts = 0
     while True:
         try:
-            chunk = await asyncio.wait_for(loop.run_in_executor(None, os.read, master, 4096), 30)
+            chunk = await asyncio.wait_for(loop.run_in_executor(None, os.read, master, 4096), 60)
         except OSError:
             break
         output += chunk
         if not chunk:
             break
         while prompts < len(keys) and output.count(b"[u]ndo: ") > prompts:
-            await asyncio.sleep(0.1)
+            await until(lambda: asyncio.sleep(0, reads_keys(master)), "the terminal reads single keys")
             os.write(master, keys[prompts : prompts + 1])
             prompts += 1
     os.close(master)
-    return await asyncio.wait_for(process.wait(), 30), output.decode()
+    return await asyncio.wait_for(process.wait(), 60), output.decode()
 
 
 async def test_one_key_answers_one_question() -> None:

@@ -150,7 +150,7 @@ class Sitting:
 
     def sees(self, text: str, times: int = 1) -> None:
         """Wait until the text is on the screen, `times` times."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.seen.count(text) < times:
             assert time.monotonic() < deadline, self.seen
             self.more(0.1)
@@ -172,7 +172,7 @@ class Sitting:
 
     def ends(self) -> int:
         """Wait for the end; return the exit code."""
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         while self.more(0.1):
             pass
         return code

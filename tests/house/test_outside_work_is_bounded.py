@@ -1,6 +1,7 @@
 """Requests to other servers, threads and decompression go through the places that bound them."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,19 @@ def test_only_guarded_functions_connect_to_other_servers() -> None:
 def test_nothing_that_arrives_is_decompressed_or_unpacked(module: str) -> None:
     importing = [
         relative(path)
-        for path, tree in modules()
-        for node in ast.walk(tree)
-        for name in _imported(node)
+        for path, tree, name in _imports()
         if name.partition(".")[0] == module and not relative(path).startswith(BOUNDED)
         if {a.attr for a in attributes(tree) if ast.unparse(a.value) == module} != {"compress"}
     ]
     assert importing == []
+
+
+@cache
+def _imports() -> list[tuple[Path, ast.Module, str]]:
+    """Return every module with its tree and each name that it imports."""
+    return [
+        (path, tree, name) for path, tree in modules() for node in ast.walk(tree) for name in _imported(node)
+    ]
 
 
 def _imported(node: ast.AST) -> list[str]:

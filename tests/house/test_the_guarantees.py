@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -13,13 +14,15 @@ TIME = (ROOT / "docs" / "time.md").read_text()
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT + TIME)))
 
 
+@cache
+def _functions(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text())
+    return {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 @pytest.mark.parametrize(("path", "name"), NAMED, ids=[name for _, name in NAMED])
 def test_a_promise_is_proved_by_a_test_that_exists(path: str, name: str) -> None:
-    tree = ast.parse((ROOT / path).read_text())
-    tests_ = [
-        n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == name
-    ]
-    assert tests_, f"{path} has no {name}"
+    assert name in _functions(path), f"{path} has no {name}"
 
 
 def test_every_promise_names_its_proof() -> None:

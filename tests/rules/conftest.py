@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import settings
 
-from tests.rules.budget import examples
+from tests.rules.budget import ARE_RANDOM, examples
 
-settings.register_profile("rules", max_examples=examples(25), deadline=None)
+settings.register_profile("rules", max_examples=examples(25), deadline=None, derandomize=not ARE_RANDOM)
 settings.load_profile("rules")
 
 

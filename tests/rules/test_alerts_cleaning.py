@@ -226,7 +226,13 @@ def test_a_resolution_without_a_key_resolves_the_same_alert_without_its_status()
 
 
 @pytest.mark.parametrize("source", [alertmanager.normalize, generic.normalize])
-def test_events_above_ten_thousand_are_counted_in_one_more_event(source: Any) -> None:
+def test_events_above_ten_thousand_are_counted_in_one_more_event(
+    source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cleaning.MAX_EVENTS == 10_000
+    for module in (cleaning, alertmanager, generic):
+        monkeypatch.setattr(module, "MAX_EVENTS", 100)
+
     def message(count: int) -> bytes:
         alerts = [{"title": f"a{i}", "fingerprint": f"f{i}", "key": f"f{i}"} for i in range(count)]
         return json.dumps({"alerts": alerts} if source is alertmanager.normalize else alerts).encode()

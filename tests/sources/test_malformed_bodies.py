@@ -228,7 +228,7 @@ async def test_a_large_message_delays_no_alert_of_another_service(dsn: str, cloc
             waiting = asyncio.create_task(d.post("generic", large))
             while not await _waits_for_a_lock(d):
                 await asyncio.sleep(0.01)
-            answer = await asyncio.wait_for(d.http.post(f"/in/{key.key}/generic", json=FIRING), 10)
+            answer = await asyncio.wait_for(d.http.post(f"/in/{key.key}/generic", json=FIRING), 60)
             assert answer.status_code == 202
             assert not waiting.done()
         assert (await waiting).status_code == 202

@@ -243,7 +243,7 @@ async def test_a_page_does_not_wait_for_someone_who_enters_a_code(dsn: str, cloc
         await w.alert()
         async with w.ctx.db.tx() as entering:
             await entering.fetch("select id from contact_code for update")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await w.settle()
         events = {m["event"]: m for m in w.sink.got}
         assert set(events) == {"page", "verification"}
