@@ -72,7 +72,9 @@ def customer_report(ref: str, text: str, answered: str | None) -> None:
 @click.argument("title")
 @click.option("--service", "services", multiple=True, help="Slug of a service; repeatable.")
 @click.option("--page", help="The page that led to it.")
-@click.option("--type", "type_", type=_TYPE, default="operational", show_default=True)
+@click.option(
+    "--type", "type_", type=_TYPE, default="operational", show_default=True, help="What it is about."
+)
 @click.option("--private", is_flag=True, help="Only those involved and managers see it.")
 @as_json
 def report(title: str, services: tuple[str, ...], page: str | None, type_: str, private: bool) -> None:

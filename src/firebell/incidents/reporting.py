@@ -127,7 +127,10 @@ async def triage_incidents_of_page(tx: Tx, payload: dict[str, Any], now: datetim
     """Move the detected incidents of an acknowledged page to triaging, as the person who acknowledged it."""
     with viewing.as_reader(None):
         incident_id = await store.incident_of_page(tx, payload["page_id"])
-        incident = await store.lock(tx, incident_id) if incident_id is not None else None
+        incident = await store.incident(tx, incident_id) if incident_id is not None else None
+        # most acknowledged pages belong to no reported incident, and others wait for the lock of an incident
+        if incident is not None and incident.phase is Phase.DETECTED:
+            incident = await store.lock(tx, incident.id)
     if incident is None or incident.phase is not Phase.DETECTED:
         return
     person_id = payload.get("person_id")
