@@ -16,15 +16,15 @@ from firebell.response.model import (
     ANSWER_WITHIN,
     NEXT_TIER,
     BusinessHours,
-    Clock,
     ExpertiseRequest,
     Function,
-    Group,
     How,
     MatrixStep,
     ResponseFacts,
+    ResponseGroup,
     ResponseSettings,
-    Step,
+    ResponseStep,
+    RunningClock,
     StepState,
 )
 from tests.rules.budget import examples
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 """A Tuesday in business hours."""
 
 
-SET = replace(SHIPPED, groups={group: (f"person:{number}",) for number, group in enumerate(Group, 1)})
+SET = replace(SHIPPED, groups={group: (f"person:{number}",) for number, group in enumerate(ResponseGroup, 1)})
 """The shipped settings with someone in every group."""
 
 
@@ -47,12 +47,12 @@ def facts(severity: int = 1, **more: Any) -> ResponseFacts:
     return ResponseFacts(**{"severity": severity, "declared_at": NOW, "since": NOW, **more})
 
 
-def of(code: str, listed: list[Step]) -> list[Step]:
+def of(code: str, listed: list[ResponseStep]) -> list[ResponseStep]:
     """Return the steps of a code."""
     return [step for step in listed if step.code == code]
 
 
-def first(code: str, **more: Any) -> Step | None:
+def first(code: str, **more: Any) -> ResponseStep | None:
     """Return the first trigger of a code, None without any."""
     return next(iter(of(code, triggers.steps(facts(**more)))), None)
 
@@ -121,7 +121,7 @@ def test_a_commander_is_asked_to_hand_over_after_four_hours_and_must_at_sev0_aft
 
 
 def test_a_regulatory_deadline_asks_when_a_quarter_of_its_period_is_left() -> None:
-    clock = Clock("GDPR-33", NOW, NOW + timedelta(hours=72))
+    clock = RunningClock("GDPR-33", NOW, NOW + timedelta(hours=72))
     assert asks("E8", clocks=(clock,)) == 54 * 60
 
 
@@ -147,15 +147,15 @@ def at(who: str, settings: ResponseSettings, known: ResponseFacts) -> float:
 
 def test_a_provisional_sev0_keeps_executives_asleep_for_five_minutes_or_until_it_is_confirmed() -> None:
     provisional = facts(0, provisional=True)
-    assert at(Group.EXECUTIVES, SET, facts(0)) == 0
-    assert at(Group.EXECUTIVES, SET, provisional) == 5
-    assert at(Group.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(2))) == 2
-    assert at(Group.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(9))) == 5
-    assert at(Group.COMMANDER, SET, provisional) == 0
+    assert at(ResponseGroup.EXECUTIVES, SET, facts(0)) == 0
+    assert at(ResponseGroup.EXECUTIVES, SET, provisional) == 5
+    assert at(ResponseGroup.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(2))) == 2
+    assert at(ResponseGroup.EXECUTIVES, SET, replace(provisional, confirmed_at=NOW + minutes(9))) == 5
+    assert at(ResponseGroup.COMMANDER, SET, provisional) == 0
 
 
 def test_a_response_in_business_hours_waits_for_them() -> None:
-    settings = with_pages(2, page=(Group.COMMANDER,))
+    settings = with_pages(2, page=(ResponseGroup.COMMANDER,))
     evening = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
     known = facts(2, declared_at=evening, since=evening)
     (step,) = [s for s in plan.steps(settings, known) if s.key == "page:commander"]
@@ -170,18 +170,21 @@ def test_the_matrix_counts_from_the_last_raise_and_asks_five_minutes_before() ->
 
 
 def test_security_is_paged_only_for_a_security_incident() -> None:
-    settings = with_pages(1, matrix=(MatrixStep(0, Function.SECURITY, How.PAGE, Group.SECURITY),))
+    settings = with_pages(1, matrix=(MatrixStep(0, Function.SECURITY, How.PAGE, ResponseGroup.SECURITY),))
     assert of("matrix", plan.steps(settings, facts())) == []
     assert len(of("matrix", plan.steps(settings, facts(is_security=True)))) == 1
 
 
 def test_nothing_is_planned_for_a_group_without_anyone() -> None:
-    assert [step for step in plan.steps(SHIPPED, facts(0)) if step.who in list(Group)] == []
-    assert {step.who for step in plan.steps(SET, facts(0))} >= {Group.COMMANDER, Group.EXECUTIVES}
+    assert [step for step in plan.steps(SHIPPED, facts(0)) if step.who in list(ResponseGroup)] == []
+    assert {step.who for step in plan.steps(SET, facts(0))} >= {
+        ResponseGroup.COMMANDER,
+        ResponseGroup.EXECUTIVES,
+    }
 
 
 def test_sev2_and_sev3_never_page_without_a_request() -> None:
-    late = {"update_from": NOW, "update_due": NOW, "clocks": (Clock("GDPR-33", NOW, NOW),)}
+    late = {"update_from": NOW, "update_due": NOW, "clocks": (RunningClock("GDPR-33", NOW, NOW),)}
     for severity in (2, 3):
         assert {step.how for step in triggers.steps(facts(severity, **late))} == {How.ASK}
 
@@ -248,7 +251,7 @@ def test_executives_are_never_forgotten_and_never_before_the_declaration(
     wait: int, confirmed: int | None
 ) -> None:
     known = facts(0, provisional=True, confirmed_at=None if confirmed is None else NOW + minutes(confirmed))
-    after = at(Group.EXECUTIVES, replace(SET, executives_wait=wait), known)
+    after = at(ResponseGroup.EXECUTIVES, replace(SET, executives_wait=wait), known)
     assert 0 <= after <= wait
 
 
@@ -281,7 +284,7 @@ def test_a_document_with_an_error_is_refused_at_its_field(values: dict[str, Any]
 
 
 def test_the_last_pager_of_sev0_and_sev1_cannot_be_removed() -> None:
-    someone = replace(SHIPPED, groups={**SHIPPED.groups, Group.COMMANDER: ("person:1",)})
+    someone = replace(SHIPPED, groups={**SHIPPED.groups, ResponseGroup.COMMANDER: ("person:1",)})
     for level in (0, 1):
         with pytest.raises(Conflict):
             document.check(with_pages(level, page=()), SHIPPED)

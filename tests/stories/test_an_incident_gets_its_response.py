@@ -18,9 +18,9 @@ from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
     Audience,
     Function,
-    Group,
     How,
     MatrixStep,
+    ResponseGroup,
 )
 from tests.world import World, world
 
@@ -116,9 +116,9 @@ async def organized(w: World) -> Org:
         SHIPPED,
         groups={
             **SHIPPED.groups,
-            Group.COMMANDER: (f"person:{rosa}",),
-            Group.MANAGERS: (f"person:{omar}",),
-            Group.EXECUTIVES: (f"person:{ingrid}",),
+            ResponseGroup.COMMANDER: (f"person:{rosa}",),
+            ResponseGroup.MANAGERS: (f"person:{omar}",),
+            ResponseGroup.EXECUTIVES: (f"person:{ingrid}",),
         },
     )
     mara = await w.actor(w.mara)
@@ -229,7 +229,7 @@ async def test_the_matrix_acts_at_30_and_60_minutes_after_it_asked(dsn: str, clo
         org = await organized(w)
         matrix = (
             MatrixStep(30, Function.COMMUNICATIONS, How.PAGE, f"person:{org.omar}"),
-            MatrixStep(60, Function.EXECUTIVES, How.BRIEF, Group.EXECUTIVES),
+            MatrixStep(60, Function.EXECUTIVES, How.BRIEF, ResponseGroup.EXECUTIVES),
         )
         mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
@@ -352,7 +352,7 @@ async def test_the_last_pager_of_a_sev0_is_kept(org: Org) -> None:
     mara = await org.w.actor(org.w.mara)
     async with org.w.ctx.db.tx() as tx:
         in_force, applied = await queries.settings(tx)
-        nobody = replace(in_force, groups={**in_force.groups, Group.COMMANDER: ()})
+        nobody = replace(in_force, groups={**in_force.groups, ResponseGroup.COMMANDER: ()})
         for changed in (
             nobody,
             document.with_severity(in_force, 0, replace(in_force.severities[0], page=())),

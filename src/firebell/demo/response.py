@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.response import acting, actions, queries, settings_actions
 from firebell.response.defaults import SHIPPED
-from firebell.response.model import BusinessHours, Group
+from firebell.response.model import BusinessHours, ResponseGroup
 
 
 async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
@@ -25,10 +25,10 @@ async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
         hours=BusinessHours(tz="Europe/Stockholm", country="SE"),
         groups={
             **SHIPPED.groups,
-            Group.COMMANDER: (person("Mara Lindqvist"),),
-            Group.ALL_HANDS: (teams["Payments"], teams["Platform"]),
-            Group.MANAGERS: (person("Ewa Kowalska"),),
-            Group.EXECUTIVES: (person("Ewa Kowalska"),),
+            ResponseGroup.COMMANDER: (person("Mara Lindqvist"),),
+            ResponseGroup.ALL_HANDS: (teams["Payments"], teams["Platform"]),
+            ResponseGroup.MANAGERS: (person("Ewa Kowalska"),),
+            ResponseGroup.EXECUTIVES: (person("Ewa Kowalska"),),
         },
     )
     await settings_actions.replace_settings(tx, kestrel.actor("Mara"), settings, now)

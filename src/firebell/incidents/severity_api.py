@@ -18,7 +18,7 @@ Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
 MAX_REASON_CHARS = 1000
 
 
-class Answers(ApiInput):
+class NewSeverityAnswers(ApiInput):
     """The four answers; null or left out means not known."""
 
     down_or_data_at_risk: StrictBool | None = None
@@ -28,13 +28,13 @@ class Answers(ApiInput):
 
 
 class NewAnswers(ApiInput):
-    """Answers that confirm the severity at the same level, or change it to their result."""
+    """NewSeverityAnswers that confirm the severity at the same level, or change it to their result."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"answers": {"down_or_data_at_risk": True}, "reason": ""}]}
     )
 
-    answers: Answers
+    answers: NewSeverityAnswers
     reason: Annotated[Text, Field(max_length=MAX_REASON_CHARS)] = ""
 
 

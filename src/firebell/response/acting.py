@@ -26,11 +26,11 @@ from firebell.response.model import (
     NEXT_TIER,
     SERVICE_TEAM,
     Audience,
-    Group,
     How,
+    ResponseGroup,
     ResponsePage,
     ResponseSettings,
-    Step,
+    ResponseStep,
     StepState,
 )
 from firebell.response.queries import RunningResponse
@@ -67,7 +67,7 @@ async def _run(tx: Tx, one: RunningResponse, now: datetime) -> None:
         await timers.schedule(tx, RESPONSE_TIMER, str(one.incident.id), min(next_run))
 
 
-async def _run_step(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _run_step(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
     """Ask about a step or do it, if that is due."""
     state = one.state(step)
     if step.ask_at is None:
@@ -79,17 +79,17 @@ async def _run_step(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> 
         await act(tx, SYSTEM, one, step, now)
 
 
-def _is_asked(step: Step, state: StepState) -> bool:
+def _is_asked(step: ResponseStep, state: StepState) -> bool:
     """Return True if the commander was asked since the step was last postponed."""
     return state.asked_at is not None and (state.not_before is None or state.asked_at >= state.not_before)
 
 
-def answer_until(step: Step, state: StepState) -> datetime:
+def answer_until(step: ResponseStep, state: StepState) -> datetime:
     """Return until when a question can be answered: five minutes from when it was really asked."""
     return max(step.at, state.asked_at + ANSWER_WITHIN) if state.asked_at else step.at
 
 
-def is_asking(one: RunningResponse, step: Step) -> bool:
+def is_asking(one: RunningResponse, step: ResponseStep) -> bool:
     """Return True if the commander was asked about a step and has not answered."""
     return step.ask_at is not None and _is_asked(step, one.state(step))
 
@@ -108,7 +108,7 @@ def next_at(one: RunningResponse, now: datetime) -> datetime | None:
     return min((at for at in instants if at and at > now), default=None)
 
 
-async def _ask(tx: Tx, one: RunningResponse, step: Step, state: StepState, now: datetime) -> None:
+async def _ask(tx: Tx, one: RunningResponse, step: ResponseStep, state: StepState, now: datetime) -> None:
     """Ask the commander, or without one everyone with a role, whether a step may act."""
     await store.save_step(tx, one.incident.id, step.key, replace(state, asked_at=now))
     text = (await queries.names_of(tx, [step])).text(step)
@@ -167,7 +167,7 @@ async def _notify(
 
 @internal("A step that is due does it, or an answer.")
 async def act(
-    tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime, reason: str = ""
+    tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime, reason: str = ""
 ) -> None:
     """Do a step now and record it; a step acts once."""
     incident, state = one.incident, one.state(step)
@@ -189,7 +189,9 @@ async def act(
     await tx.live(f"inc-{incident.id}")
 
 
-async def _entry(tx: Tx, actor: Actor, incident: Incident, text: str, step: Step, now: datetime) -> None:
+async def _entry(
+    tx: Tx, actor: Actor, incident: Incident, text: str, step: ResponseStep, now: datetime
+) -> None:
     data = {"step": step.key, "code": step.code}
     await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, _sentence(actor, text), data, now)
 
@@ -199,7 +201,7 @@ def _sentence(actor: Actor, text: str) -> str:
     return text[0].upper() + text[1:] if actor is SYSTEM else text
 
 
-def _reason(step: Step) -> str:
+def _reason(step: ResponseStep) -> str:
     """Return why a step pages."""
     return "Escalation matrix" if step.code == "matrix" else step.text
 
@@ -248,7 +250,7 @@ async def paged_people(tx: Tx, incident_id: int, now: datetime) -> set[int]:
     }
 
 
-async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
     """Page those whom a step names and whom this incident has not paged; the commander's targets always once."""
     targets = [manual_target(target) for target in await _targets(tx, one, step.who)]
     if not targets:
@@ -259,7 +261,7 @@ async def _page(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: dat
     for each in await _reached(tx, one.incident, targets, now):
         is_anyone_reached |= bool(each.reached)
         key = f"{each.target.kind}:{each.target.id}"
-        is_commander = step.who == Group.COMMANDER and key not in already
+        is_commander = step.who == ResponseGroup.COMMANDER and key not in already
         await _page_new(tx, actor, one, step, each, now, is_whole=is_commander)
     if not is_anyone_reached:
         text = f"No one of {plan.who_name(step.who)} can be reached, so no one was paged."
@@ -273,7 +275,7 @@ async def _page_new(
     tx: Tx,
     actor: Actor,
     one: RunningResponse,
-    step: Step,
+    step: ResponseStep,
     each: _Reached,
     now: datetime,
     *,
@@ -305,14 +307,14 @@ async def _open(
     tx: Tx,
     actor: Actor,
     one: RunningResponse,
-    step: Step,
+    step: ResponseStep,
     target: ManualTarget,
     person_ids: Sequence[int],
     now: datetime,
 ) -> None:
     """Open a page of the response, and link it."""
     incident = one.incident
-    role = "commander" if step.who == Group.COMMANDER else plan.function_name(step).lower()
+    role = "commander" if step.who == ResponseGroup.COMMANDER else plan.function_name(step).lower()
     purpose = f" ({role})" if role else ""
     text = cut(f"{incident.ref} SEV{incident.severity}{purpose}: {incident.title}", TITLE_MAX_BYTES)
     page = await paging.start_manual_page(tx, actor, target, text, now, incident_id=incident.id)
@@ -327,7 +329,9 @@ async def _open(
     await incidents.record_entry(tx, actor, incident.id, "paged", sentence, {"page": page.id}, now)
 
 
-async def _page_next_tier(tx: Tx, actor: Actor, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _page_next_tier(
+    tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime
+) -> None:
     """Page the first tier that has anyone whom this incident has not paged; tell the deciders if there is none."""
     for tier, targets in await tiers(tx, one.settings, one.incident.id):
         fresh = [each for each in await _reached(tx, one.incident, targets, now) if each.new]
@@ -351,12 +355,12 @@ async def tiers(tx: Tx, in_force: ResponseSettings, incident_id: int) -> list[tu
     chain = [(f"level {index}", targets) for index, targets in enumerate(levels, 1)]
     chain += [
         (plan.who_name(group), [manual_target(t) for t in plan.targets(in_force, group)])
-        for group in (Group.MANAGERS, Group.EXECUTIVES)
+        for group in (ResponseGroup.MANAGERS, ResponseGroup.EXECUTIVES)
     ]
     return [(name, targets) for name, targets in chain if targets]
 
 
-async def _brief(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _brief(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
     """Send a message that needs no acknowledgment to those whom a step names."""
     targets = [manual_target(target) for target in await _targets(tx, one, step.who)]
     if not targets:
@@ -372,7 +376,7 @@ async def _brief(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> Non
         await _entry(tx, SYSTEM, incident, f"Briefed {listed}.", step, now)
 
 
-async def _queue(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _queue(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
     """Record that an incident waits in the queue, or remind the team of it on the next business day."""
     if step.how is How.QUEUE:
         await _entry(tx, SYSTEM, one.incident, "Added to the SEV3 queue.", step, now)
@@ -397,7 +401,7 @@ async def _queue(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> Non
     await _entry(tx, SYSTEM, one.incident, "Due today: reminded the team.", step, now)
 
 
-async def _remind(tx: Tx, one: RunningResponse, step: Step, now: datetime) -> None:
+async def _remind(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
     """Remind the comms lead of a customer update, else who decides of an update."""
     assignments = (await incidents.roles(tx, [one.incident.id]))[one.incident.id]
     comms = [a.person_id for a in assignments if a.role is IncidentRole.COMMS]

@@ -28,7 +28,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.response import acting, cadence, plan, queries, store
 from firebell.response.acting import RESPONSE_TIMER
-from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, Step
+from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponseStep
 from firebell.response.queries import RunningResponse
 
 REASON_MAX_CHARS = 1000
@@ -114,7 +114,7 @@ def _require_open(incident: Incident) -> None:
         raise Conflict(f"{incident.ref} is {incident.phase}, so nothing escalates any more.")
 
 
-def _step(one: RunningResponse, key: str) -> Step:
+def _step(one: RunningResponse, key: str) -> ResponseStep:
     for step in one.pending:
         if step.key == key:
             return step

@@ -47,7 +47,7 @@ class ResponseShown(ApiOutput):
     steps: list[ComingStepShown]
 
 
-class Answer(ApiInput):
+class StepAnswer(ApiInput):
     """An answer to a step: now does it at once, not_yet asks again in 30 minutes and needs a reason."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"step": "E1:…", "answer": "now"}]})
@@ -116,10 +116,10 @@ async def get_response(w: Reader, ref: Text) -> ResponseShown:
 
 @router.post(
     "/incidents/{ref}/response/answers",
-    summary="Answer a step: escalate now, or not yet",
+    summary="StepAnswer a step: escalate now, or not yet",
     responses=problems(404, 409),
 )
-async def answer_step(w: Responder, ref: Text, body: Answer) -> ResponseShown:
+async def answer_step(w: Responder, ref: Text, body: StepAnswer) -> ResponseShown:
     incident_id = parse_ref("INC", ref)
     if body.answer == "now":
         await actions.escalate_now(w.tx, w.actor, incident_id, body.step, w.now)

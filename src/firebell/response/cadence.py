@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firebell.response.model import Audience, How, ResponseFacts, Step
+from firebell.response.model import Audience, How, ResponseFacts, ResponseStep
 
 PROMISE_FACTOR = 2
 """A promise may double the interval at most."""
@@ -29,7 +29,7 @@ def longest_promise(last: datetime, interval: timedelta, *, is_monitoring: bool)
     return last + interval * PROMISE_FACTOR * (2 if is_monitoring else 1)
 
 
-def reminders(facts: ResponseFacts) -> list[Step]:
+def reminders(facts: ResponseFacts) -> list[ResponseStep]:
     """Return the reminders of both audiences at 80% and at 100% of the time."""
     listed = []
     for audience, last, due_at in (
@@ -42,7 +42,7 @@ def reminders(facts: ResponseFacts) -> list[Step]:
             name = "Customer update" if audience is Audience.CUSTOMERS else "Update"
             state = "is due" if share == 100 else "is due soon"
             listed.append(
-                Step(
+                ResponseStep(
                     key=f"update:{audience}:{due_at.isoformat()}:{share}",
                     at=last + (due_at - last) * share / 100,
                     how=How.REMIND,

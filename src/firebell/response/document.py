@@ -15,9 +15,9 @@ from firebell.response.model import (
     TARGET_KINDS,
     BusinessHours,
     Function,
-    Group,
     How,
     MatrixStep,
+    ResponseGroup,
     ResponseSettings,
     SeverityResponse,
 )
@@ -48,7 +48,7 @@ def to_document(settings: ResponseSettings, rename: Rename = str) -> dict[str, A
             "country": hours.country,
         },
         "executives_wait": settings.executives_wait,
-        "groups": {str(group): named(settings.groups.get(group, ())) for group in Group},
+        "groups": {str(group): named(settings.groups.get(group, ())) for group in ResponseGroup},
         "severities": {
             f"SEV{level}": {
                 "page": named(one.page),
@@ -78,7 +78,7 @@ def from_document(document: Mapping[str, Any], version: int = 0, rename: Rename 
     _known(document, {"hours", "executives_wait", "groups", "severities"}, "")
     hours = _hours(_mapping(document.get("hours", {}), "hours"))
     groups = _mapping(document.get("groups", {}), "groups")
-    _known(groups, set(Group), "groups")
+    _known(groups, set(ResponseGroup), "groups")
     levels = _mapping(document.get("severities", {}), "severities")
     _known(levels, {f"SEV{level}" for level in range(4)}, "severities")
     first, second, third, fourth = (
@@ -90,7 +90,7 @@ def from_document(document: Mapping[str, Any], version: int = 0, rename: Rename 
         hours=hours,
         groups={
             group: _targets(groups.get(group, []), f"groups.{group}", rename, groups_allowed=False)
-            for group in Group
+            for group in ResponseGroup
         },
         severities=(first, second, third, fourth),
         executives_wait=_number(
@@ -139,7 +139,7 @@ def changes(before: ResponseSettings, after: ResponseSettings, label: Rename) ->
         lines.append(f"Executives wait: {before.executives_wait} → {after.executives_wait} min")
     lines += [
         f"{GROUP_NAMES[group]}: {_shown(old['groups'][group], label)} → {_shown(new['groups'][group], label)}"
-        for group in Group
+        for group in ResponseGroup
         if old["groups"][group] != new["groups"][group]
     ]
     for level in range(4):
@@ -266,7 +266,7 @@ def _targets(
     """Return whom a list names, without repetitions; raise `Invalid` for anything else."""
     if not isinstance(values, list) or len(values) > _MOST_ENTRIES:
         raise _invalid(field, f"Use a list of at most {_MOST_ENTRIES}.")
-    allowed = {*Group, SERVICE_TEAM} if groups_allowed else set()
+    allowed = {*ResponseGroup, SERVICE_TEAM} if groups_allowed else set()
     allowed |= {NEXT_TIER} if tier_allowed else set()
     whos = []
     for value in values:

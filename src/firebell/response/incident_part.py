@@ -9,7 +9,7 @@ from firebell.incidents.severity import QUESTIONS, Question
 from firebell.kit.db.database import Tx
 from firebell.kit.slice import IncidentPart
 from firebell.response import acting, queries
-from firebell.response.model import Step
+from firebell.response.model import ResponseStep
 from firebell.response.preview import ICONS
 from firebell.response.queries import RunningResponse, TargetNames
 
@@ -18,7 +18,7 @@ from firebell.response.queries import RunningResponse, TargetNames
 class ComingStep:
     """A step to come: when it acts, and whether the commander is being asked about it."""
 
-    step: Step
+    step: ResponseStep
     icon: str
     text: str
     at: datetime

@@ -10,7 +10,7 @@ NOT_YET = timedelta(minutes=30)
 """How long “Not yet” postpones an escalation."""
 
 
-class Group(StrEnum):
+class ResponseGroup(StrEnum):
     """The groups of people that a response can page or brief."""
 
     COMMANDER = "commander"
@@ -24,14 +24,14 @@ class Group(StrEnum):
 
 
 GROUP_NAMES = {
-    Group.COMMANDER: "Commander",
-    Group.ALL_HANDS: "All hands",
-    Group.MANAGERS: "Engineering managers",
-    Group.COMMUNICATIONS: "Communications",
-    Group.SUPPORT: "Support",
-    Group.EXECUTIVES: "Executives",
-    Group.LEGAL: "Legal",
-    Group.SECURITY: "Security",
+    ResponseGroup.COMMANDER: "Commander",
+    ResponseGroup.ALL_HANDS: "All hands",
+    ResponseGroup.MANAGERS: "Engineering managers",
+    ResponseGroup.COMMUNICATIONS: "Communications",
+    ResponseGroup.SUPPORT: "Support",
+    ResponseGroup.EXECUTIVES: "Executives",
+    ResponseGroup.LEGAL: "Legal",
+    ResponseGroup.SECURITY: "Security",
 }
 
 
@@ -127,7 +127,7 @@ class ResponseSettings:
 
     version: int
     hours: BusinessHours
-    groups: dict[Group, tuple[str, ...]]
+    groups: dict[ResponseGroup, tuple[str, ...]]
     """The targets of each group, such as schedule:3."""
     severities: tuple[SeverityResponse, SeverityResponse, SeverityResponse, SeverityResponse]
     executives_wait: int = 5
@@ -155,7 +155,7 @@ class StepState:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ResponseStep:
     """Something that a response does at `at`; with `ask_at` the commander is asked first."""
 
     key: str
@@ -204,7 +204,7 @@ class IncidentResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class RunningClock:
     """A regulatory clock that runs, for E8."""
 
     id: str
@@ -237,5 +237,5 @@ class ResponseFacts:
     customers_due: datetime | None = None
     customers_from: datetime | None = None
     requests: tuple[ExpertiseRequest, ...] = ()
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[RunningClock, ...] = ()
     states: dict[str, StepState] = field(default_factory=dict)

@@ -13,19 +13,19 @@ from firebell.response.model import (
     NEXT_TIER,
     SERVICE_TEAM,
     Function,
-    Group,
     How,
     ResponseFacts,
+    ResponseGroup,
     ResponseSettings,
-    Step,
+    ResponseStep,
 )
 
 FUNCTION_GROUPS = {
-    Group.COMMUNICATIONS: Function.COMMUNICATIONS,
-    Group.SUPPORT: Function.SUPPORT,
-    Group.EXECUTIVES: Function.EXECUTIVES,
-    Group.LEGAL: Function.LEGAL,
-    Group.SECURITY: Function.SECURITY,
+    ResponseGroup.COMMUNICATIONS: Function.COMMUNICATIONS,
+    ResponseGroup.SUPPORT: Function.SUPPORT,
+    ResponseGroup.EXECUTIVES: Function.EXECUTIVES,
+    ResponseGroup.LEGAL: Function.LEGAL,
+    ResponseGroup.SECURITY: Function.SECURITY,
 }
 
 
@@ -35,17 +35,17 @@ def who_name(who: str) -> str:
         return "the next tier"
     if who == SERVICE_TEAM:
         return "the service’s team"
-    return GROUP_NAMES[Group(who)].lower() if who in list(Group) else who
+    return GROUP_NAMES[ResponseGroup(who)].lower() if who in list(ResponseGroup) else who
 
 
 def targets(settings: ResponseSettings, who: str) -> tuple[str, ...]:
     """Return the targets of a group, or the target itself."""
     if who in (NEXT_TIER, SERVICE_TEAM):
         return ()
-    return settings.groups.get(Group(who), ()) if who in list(Group) else (who,)
+    return settings.groups.get(ResponseGroup(who), ()) if who in list(ResponseGroup) else (who,)
 
 
-def steps(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+def steps(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep]:
     """Return every step of an open incident that its present state leads to, in order of time.
 
     Steps that acted are included, so that nothing acts twice; one that was postponed has its new time.
@@ -61,30 +61,30 @@ def steps(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
     return sorted((_postponed(step, facts) for step in listed), key=lambda step: (step.at, step.key))
 
 
-def pending(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+def pending(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep]:
     """Return the steps that have not acted yet, in order of time."""
     return [step for step in steps(settings, facts) if not _acted(step, facts)]
 
 
-def next_at(listed: Iterable[Step], now: datetime) -> datetime | None:
+def next_at(listed: Iterable[ResponseStep], now: datetime) -> datetime | None:
     """Return when the next of these steps asks or acts after `now`, None if none does."""
     instants = [at for step in listed for at in (step.ask_at, step.at) if at is not None]
     return min((at for at in instants if at > now), default=None)
 
 
-def _acted(step: Step, facts: ResponseFacts) -> bool:
+def _acted(step: ResponseStep, facts: ResponseFacts) -> bool:
     state = facts.states.get(step.key)
     return state is not None and state.acted_at is not None
 
 
-def _postponed(step: Step, facts: ResponseFacts) -> Step:
+def _postponed(step: ResponseStep, facts: ResponseFacts) -> ResponseStep:
     state = facts.states.get(step.key)
     if state is None or state.not_before is None or state.not_before <= (step.ask_at or step.at):
         return step
     return _moved(step, state.not_before)
 
 
-def _in_business_hours(step: Step, settings: ResponseSettings) -> Step:
+def _in_business_hours(step: ResponseStep, settings: ResponseSettings) -> ResponseStep:
     """Return a step that waits for business hours; a request for an expert waits for nothing."""
     if step.code == "E3":
         return step
@@ -93,34 +93,34 @@ def _in_business_hours(step: Step, settings: ResponseSettings) -> Step:
     return _moved(step, business_hours.from_now(settings.hours, step.ask_at))
 
 
-def _moved(step: Step, ask_at: datetime) -> Step:
+def _moved(step: ResponseStep, ask_at: datetime) -> ResponseStep:
     return replace(step, at=ask_at + ANSWER_WITHIN, ask_at=ask_at)
 
 
 def _is_unset(settings: ResponseSettings, who: str) -> bool:
     """Return True for a group that has no one: nothing is planned for it, and the settings show the gap."""
-    return who in list(Group) and not targets(settings, who)
+    return who in list(ResponseGroup) and not targets(settings, who)
 
 
-def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep]:
     response = settings.severities[facts.severity]
     start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
     suffix = f":{facts.reopens}" if facts.reopens else ""
     listed = [
-        Step(
+        ResponseStep(
             key=f"page:{who}{suffix}",
-            at=_executives_at(settings, facts) if who == Group.EXECUTIVES else start,
+            at=_executives_at(settings, facts) if who == ResponseGroup.EXECUTIVES else start,
             how=How.PAGE,
             who=who,
             code="declared",
             text=f"Page {who_name(who)}",
-            function=FUNCTION_GROUPS.get(Group(who)) if who in list(Group) else None,
+            function=FUNCTION_GROUPS.get(ResponseGroup(who)) if who in list(ResponseGroup) else None,
         )
         for who in response.page
         if not _is_unset(settings, who)
     ]
     listed += [
-        Step(
+        ResponseStep(
             f"brief:{facts.severity}:{who}",
             start,
             How.BRIEF,
@@ -133,10 +133,12 @@ def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[St
     ]
     if response.task:
         at = business_hours.next_opening(settings.hours, facts.declared_at)
-        listed.append(Step("task", at, How.TASK, SERVICE_TEAM, "declared", "Task for the next business day"))
+        listed.append(
+            ResponseStep("task", at, How.TASK, SERVICE_TEAM, "declared", "Task for the next business day")
+        )
     if response.queue:
         listed.append(
-            Step("queue", facts.since, How.QUEUE, SERVICE_TEAM, "declared", "Added to the SEV3 queue")
+            ResponseStep("queue", facts.since, How.QUEUE, SERVICE_TEAM, "declared", "Added to the SEV3 queue")
         )
     return listed
 
@@ -151,7 +153,7 @@ def _executives_at(settings: ResponseSettings, facts: ResponseFacts) -> datetime
     return min(latest, max(start, facts.confirmed_at)) if facts.confirmed_at else latest
 
 
-def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
+def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep]:
     listed = []
     for step in settings.severities[facts.severity].matrix:
         if step.function is Function.SECURITY and not facts.is_security:
@@ -161,7 +163,7 @@ def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[Step]:
         at = facts.since + timedelta(minutes=step.after)
         verb = {How.PAGE: "Page", How.BRIEF: "Brief"}.get(step.how, "Ask about")
         listed.append(
-            Step(
+            ResponseStep(
                 key=f"matrix:{facts.since.isoformat()}:{step.after}:{step.function}:{step.how}:{step.who}",
                 at=at,
                 how=step.how,
@@ -180,7 +182,7 @@ def off_hours(settings: ResponseSettings, severity: int, at: datetime) -> bool:
     return settings.severities[severity].off_hours_levels and not business_hours.is_open(settings.hours, at)
 
 
-def function_name(step: Step) -> str:
+def function_name(step: ResponseStep) -> str:
     """Return the function of a matrix step, empty for any other."""
     return FUNCTION_NAMES[step.function] if step.function else ""
 

@@ -17,11 +17,11 @@ from firebell.response.acting import manual_target
 from firebell.response.model import (
     NEXT_TIER,
     SERVICE_TEAM,
-    Group,
     How,
     ResponseFacts,
+    ResponseGroup,
     ResponseSettings,
-    Step,
+    ResponseStep,
 )
 from firebell.response.queries import TargetNames
 
@@ -91,7 +91,10 @@ async def dry_run(
         reached = await _reached(tx, [target for level in first for target in level], at, paged)
         text = "Page the service’s policy" + (", first two levels together" if len(first) == 2 else "")
         planned.append(PlannedStep(at, How.PAGE, text, reached))
-    tiers = [*levels, *(_group(settings, group) for group in (Group.MANAGERS, Group.EXECUTIVES))]
+    tiers = [
+        *levels,
+        *(_group(settings, group) for group in (ResponseGroup.MANAGERS, ResponseGroup.EXECUTIVES)),
+    ]
     for step in plan.steps(settings, hypothetical(severity, at, provisional=provisional)):
         if step.at > at + SHOWN_FOR and step.how is not How.TASK:
             continue
@@ -115,11 +118,11 @@ async def dry_run(
     return planned
 
 
-def _group(settings: ResponseSettings, group: Group) -> list[ManualTarget]:
+def _group(settings: ResponseSettings, group: ResponseGroup) -> list[ManualTarget]:
     return [manual_target(target) for target in plan.targets(settings, group)]
 
 
-def _targets(settings: ResponseSettings, step: Step, team_id: int | None) -> list[ManualTarget]:
+def _targets(settings: ResponseSettings, step: ResponseStep, team_id: int | None) -> list[ManualTarget]:
     if step.who == SERVICE_TEAM:
         return [ManualTarget(ManualTargetKind.TEAM, team_id)] if team_id else []
     return [manual_target(target) for target in plan.targets(settings, step.who)]
@@ -159,7 +162,7 @@ async def _lines(
 
 
 async def _line(
-    tx: Tx, in_force: ResponseSettings, names: TargetNames, step: Step, now: datetime, tz: str
+    tx: Tx, in_force: ResponseSettings, names: TargetNames, step: ResponseStep, now: datetime, tz: str
 ) -> str:
     when = "" if step.at <= now else f", {format_local(step.at, tz)}"
     if step.how in (How.TASK, How.QUEUE) or step.who == SERVICE_TEAM:

@@ -18,11 +18,11 @@ from firebell.response import cadence, document, plan, store, triggers
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
     AppliedVersion,
-    Clock,
     IncidentResponse,
     ResponseFacts,
     ResponseSettings,
-    Step,
+    ResponseStep,
+    RunningClock,
     StepState,
 )
 
@@ -50,7 +50,7 @@ class TargetNames:
         """Return the name of a target for people."""
         return self.known[who][1] if who in self.known else plan.who_name(who)
 
-    def text(self, step: Step) -> str:
+    def text(self, step: ResponseStep) -> str:
         """Return what a step does, with names instead of references."""
         return step.text.replace(step.who, self.label(step.who)) if ":" in step.who else step.text
 
@@ -69,7 +69,7 @@ async def target_names(tx: Tx) -> TargetNames:
     return TargetNames(known)
 
 
-async def names_of(tx: Tx, steps: Iterable[Step]) -> TargetNames:
+async def names_of(tx: Tx, steps: Iterable[ResponseStep]) -> TargetNames:
     """Return the names of targets, read only if a step names one."""
     return await target_names(tx) if any(":" in step.who for step in steps) else TargetNames({})
 
@@ -101,11 +101,11 @@ class RunningResponse:
     facts: ResponseFacts
 
     @property
-    def pending(self) -> list[Step]:
+    def pending(self) -> list[ResponseStep]:
         """The steps that have not acted, in order of time."""
         return plan.pending(self.settings, self.facts)
 
-    def state(self, step: Step) -> StepState:
+    def state(self, step: ResponseStep) -> StepState:
         """Return what happened to a step so far."""
         return self.facts.states.get(step.key, StepState())
 
@@ -169,10 +169,10 @@ async def _facts(
     )
 
 
-async def _clocks(tx: Tx, incident: Incident, now: datetime) -> tuple[Clock, ...]:
+async def _clocks(tx: Tx, incident: Incident, now: datetime) -> tuple[RunningClock, ...]:
     owed = (await regulatory.owed_by_incident(tx, [incident], now)).get(incident.id, [])
     return tuple(
-        Clock(clock.id, clock.start.at, clock.due_at)
+        RunningClock(clock.id, clock.start.at, clock.due_at)
         for clock in owed
         if clock.start and clock.due_at and clock.state in RUNNING
     )

@@ -13,7 +13,7 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Instant, StrictBool, Stric
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.response import document, preview, queries, settings_actions
-from firebell.response.model import Function, Group
+from firebell.response.model import Function, ResponseGroup
 
 router = api.router("response")
 
@@ -27,7 +27,7 @@ Wall = Annotated[Text, Field(max_length=5, examples=["09:00"])]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class HoursShown(ApiOutput):
+class BusinessHoursShown(ApiOutput):
     """The business hours of the organization."""
 
     tz: str
@@ -37,7 +37,7 @@ class HoursShown(ApiOutput):
     country: str
 
 
-class StepShown(ApiOutput):
+class MatrixStepShown(ApiOutput):
     """A step of the escalation matrix."""
 
     after: Annotated[int, Field(description="minutes from the declaration or the last raise")]
@@ -56,13 +56,13 @@ class SeverityShown(ApiOutput):
     task: bool
     queue: bool
     customers_every: Annotated[int, Field(description="minutes; 0 for never")]
-    matrix: list[StepShown]
+    matrix: list[MatrixStepShown]
 
 
 class DocumentShown(ApiOutput):
     """The response settings."""
 
-    hours: HoursShown
+    hours: BusinessHoursShown
     executives_wait: int
     groups: dict[str, list[str]]
     severities: dict[str, SeverityShown]
@@ -120,11 +120,11 @@ class NewSettings(ApiInput):
 
     hours: Hours | None = None
     executives_wait: Annotated[StrictInt, Field(ge=0, le=60)] | None = None
-    groups: dict[Group, Whos] = {}  # noqa: RUF012 - pydantic copies it
+    groups: dict[ResponseGroup, Whos] = {}  # noqa: RUF012 - pydantic copies it
     severities: dict[Literal["SEV0", "SEV1", "SEV2", "SEV3"], SeveritySettings] = {}  # noqa: RUF012
 
 
-class PersonShown(ApiOutput):
+class ReachedPersonShown(ApiOutput):
     """A person whom a step reaches."""
 
     id: int
@@ -137,7 +137,7 @@ class PlannedStepShown(ApiOutput):
     at: datetime
     how: str
     text: str
-    people: list[PersonShown]
+    people: list[ReachedPersonShown]
 
 
 async def _shown(w: Work) -> SettingsShown:
@@ -187,7 +187,7 @@ async def dry_run_response(
             at=step.at,
             how=step.how,
             text=step.text,
-            people=[PersonShown(id=person_id, name=name) for person_id, name in step.people],
+            people=[ReachedPersonShown(id=person_id, name=name) for person_id, name in step.people],
         )
         for step in planned
     ]

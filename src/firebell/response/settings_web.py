@@ -26,9 +26,9 @@ from firebell.response.model import (
     NEXT_TIER,
     SERVICE_TEAM,
     Function,
-    Group,
     How,
     MatrixStep,
+    ResponseGroup,
     ResponseSettings,
 )
 from firebell.response.queries import TargetNames
@@ -43,11 +43,11 @@ HOW_NAMES = {How.PAGE: "Page", How.BRIEF: "Brief", How.ASK: "Ask"}
 DAY_NAMES = dict(zip(document.DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 FUNCTION_WHO = {
     Function.COMMAND: NEXT_TIER,
-    Function.COMMUNICATIONS: Group.COMMUNICATIONS,
-    Function.SUPPORT: Group.SUPPORT,
-    Function.EXECUTIVES: Group.EXECUTIVES,
-    Function.LEGAL: Group.LEGAL,
-    Function.SECURITY: Group.SECURITY,
+    Function.COMMUNICATIONS: ResponseGroup.COMMUNICATIONS,
+    Function.SUPPORT: ResponseGroup.SUPPORT,
+    Function.EXECUTIVES: ResponseGroup.EXECUTIVES,
+    Function.LEGAL: ResponseGroup.LEGAL,
+    Function.SECURITY: ResponseGroup.SECURITY,
 }
 
 
@@ -254,7 +254,7 @@ async def edit_groups(visit: CurrentVisit) -> Response:
         edited = {
             **document.to_document(settings),
             "hours": hours,
-            "groups": {str(group): _chosen(visit, str(group)) for group in Group},
+            "groups": {str(group): _chosen(visit, str(group)) for group in ResponseGroup},
             "executives_wait": to_number(values.get("executives_wait", ""), "executives_wait", most=60),
         }
         return document.from_document(edited)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents.model import ROLE_NAMES, IncidentRole
 from firebell.incidents.severity import FACTS, Severity
-from firebell.response.model import ANSWER_WITHIN, NEXT_TIER, How, ResponseFacts, Step
+from firebell.response.model import ANSWER_WITHIN, NEXT_TIER, How, ResponseFacts, ResponseStep
 
 NO_PROGRESS = timedelta(minutes=30)
 EXPERT_WITHIN = timedelta(minutes=10)
@@ -24,7 +24,7 @@ PROGRESS_KINDS = frozenset({"phase", "finding", "decision", "mitigation", "sever
 """The timeline entries that are progress; a bare update is none."""
 
 
-def steps(facts: ResponseFacts) -> list[Step]:
+def steps(facts: ResponseFacts) -> list[ResponseStep]:
     """Return the triggers of an active incident; those of SEV2 and SEV3 are expertise, updates and clocks."""
     listed = [*_experts(facts), *_update(facts), *_clocks(facts)]
     if facts.severity <= 1:
@@ -40,8 +40,8 @@ def role_within(severity: int, role: str) -> timedelta:
     return OTHER_ROLES_WITHIN
 
 
-def _step(code: str, key: str, at: datetime, text: str, how: How = How.PAGE) -> Step:
-    return Step(f"{code}:{key}", at + ANSWER_WITHIN, how, NEXT_TIER, code, text, ask_at=at)
+def _step(code: str, key: str, at: datetime, text: str, how: How = How.PAGE) -> ResponseStep:
+    return ResponseStep(f"{code}:{key}", at + ANSWER_WITHIN, how, NEXT_TIER, code, text, ask_at=at)
 
 
 def _how(facts: ResponseFacts) -> How:
@@ -55,18 +55,18 @@ def _last_act(facts: ResponseFacts, prefix: str) -> datetime | None:
     return max(acted, default=None)
 
 
-def _progress(facts: ResponseFacts) -> list[Step]:
+def _progress(facts: ResponseFacts) -> list[ResponseStep]:
     base = max(filter(None, [facts.since, facts.progress_at, _last_act(facts, "E1:")]))
     return [_step("E1", base.isoformat(), base + NO_PROGRESS, "No progress for 30 min")]
 
 
-def _raise(facts: ResponseFacts) -> list[Step]:
+def _raise(facts: ResponseFacts) -> list[ResponseStep]:
     if facts.raised_at is None:
         return []
     return [_step("E2", facts.raised_at.isoformat(), facts.raised_at, "The severity was raised")]
 
 
-def _experts(facts: ResponseFacts) -> list[Step]:
+def _experts(facts: ResponseFacts) -> list[ResponseStep]:
     listed = []
     for request in facts.requests:
         if request.answered_at is None:
@@ -77,7 +77,7 @@ def _experts(facts: ResponseFacts) -> list[Step]:
     return listed
 
 
-def _roles(facts: ResponseFacts) -> list[Step]:
+def _roles(facts: ResponseFacts) -> list[ResponseStep]:
     listed = []
     for role in facts.missing_roles:
         acted = _last_act(facts, f"E4:{role}:")
@@ -90,19 +90,19 @@ def _roles(facts: ResponseFacts) -> list[Step]:
     return listed
 
 
-def _update(facts: ResponseFacts) -> list[Step]:
+def _update(facts: ResponseFacts) -> list[ResponseStep]:
     if facts.update_due is None or facts.update_from is None:
         return []
     at = facts.update_due + (facts.update_due - facts.update_from) * UPDATE_OVERDUE_SHARE
     return [_step("E5", facts.update_due.isoformat(), at, "The update is overdue", _how(facts))]
 
 
-def _duration(facts: ResponseFacts) -> list[Step]:
+def _duration(facts: ResponseFacts) -> list[ResponseStep]:
     at = facts.declared_at + RESOLVE_TARGET
     return [_step("E6", facts.since.isoformat(), max(at, facts.since), "Over the target of 1 h")]
 
 
-def _duty(facts: ResponseFacts) -> list[Step]:
+def _duty(facts: ResponseFacts) -> list[ResponseStep]:
     if facts.commander_since is None:
         return []
     person_id, since = facts.commander_since
@@ -114,7 +114,7 @@ def _duty(facts: ResponseFacts) -> list[Step]:
     return [ask]
 
 
-def _clocks(facts: ResponseFacts) -> list[Step]:
+def _clocks(facts: ResponseFacts) -> list[ResponseStep]:
     return [
         _step(
             "E8",
