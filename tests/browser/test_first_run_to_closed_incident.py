@@ -17,7 +17,14 @@ EVERYWHERE = (
     *("/oncall/new", "/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/post-mortems", "/post-mortems/INC-1"),
     *("/post-mortems/INC-1?edit=yes", "/settings", "/settings/contact", "/settings/keys"),
-    *("/settings/people", "/settings/teams", "/settings/chat", "/settings/audit", "/settings/retention", "/more"),
+    *(
+        "/settings/people",
+        "/settings/teams",
+        "/settings/chat",
+        "/settings/audit",
+        "/settings/retention",
+        "/more",
+    ),
 )
 
 

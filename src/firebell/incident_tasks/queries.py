@@ -45,6 +45,11 @@ async def open_required(tx: Tx, incident_id: int) -> tuple[str, ...]:
     return tuple(task.text for task in tasks if task.is_required and task.state is TaskState.OPEN)
 
 
+async def closing_conditions(tx: Tx, incident: Incident, now: datetime) -> list[incidents.ClosingCondition]:
+    """Return the condition that every required task is done or moved."""
+    return [incidents.open_tasks_condition(incident, await open_required(tx, incident.id))]
+
+
 async def of_owner(tx: Tx, person_id: int, limit: int) -> list[tuple[Task, Incident]]:
     """Return a person's unfinished tasks with their incidents: by due time, those without one last."""
     tasks = await store.of_owner(tx, person_id, UNFINISHED, limit)

@@ -10,6 +10,7 @@ from firebell.incidents import (
     closing,
     closing_actions,
     closing_facts,
+    closing_registry,
     lifecycle,
     list_store,
     merging,
@@ -60,6 +61,8 @@ _CANVAS_MAX_CHARS = 2_000
 _TWIN_WITHIN = timedelta(seconds=10)
 
 POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
+ClosingCondition = closing.ClosingCondition
+ConditionSource = closing_registry.ConditionSource
 answer_report = closing_actions.answer_report
 backfill = backfilling.backfill
 check_regressions = phase_actions.check_regressions
@@ -75,6 +78,7 @@ last_raise = store.last_raise
 lock_free = store.lock_free
 may_be_read_by = privacy_store.may_be_read_by
 next_update_text = messages.next_update_text
+open_tasks_condition = closing.open_tasks
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 create_saved_view = saved_views.create_saved_view

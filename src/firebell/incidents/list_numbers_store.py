@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.incidents import privacy_store
 from firebell.incidents.list_numbers import Numbers, Tally
 from firebell.incidents.list_store import COUNTED, ListQuery
 from firebell.incidents.model import IncidentFilter, Phase
@@ -76,6 +77,8 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
         where incident_postmortem.state <> 'published'
         group by drill, phase, severity, month
         """
+        if hidden := await privacy_store.hidden_ids(tx):
+            statement += _without(properties, query.add(hidden))
     else:
         limit = COUNTED + 1
         statement = f"""
@@ -99,6 +102,24 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
     counted = [_tally(row) for row in rows]
     is_cut = limit is not None and sum(t.incidents for t in counted if not t.postmortem_due) >= limit
     return None if is_cut else counted
+
+
+def _without(properties: str, hidden: str) -> str:
+    """Return what subtracts the incidents `hidden` from the counts of all."""
+    return f"""
+        union all
+        select {properties}, false, -count(*)
+        from incident
+        where id = any({hidden}::bigint[])
+        group by drill, phase, severity, month
+        union all
+        select {properties}, true, -count(*)
+        from incident
+        join incident_postmortem on incident_postmortem.incident_id = incident.id
+        where incident.id = any({hidden}::bigint[])
+            and incident_postmortem.state <> 'published'
+        group by drill, phase, severity, month
+    """
 
 
 async def services(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:

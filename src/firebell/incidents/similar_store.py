@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.incidents.model import OPEN, Incident
+from firebell.incidents.privacy_store import Values, readable
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import tsquery
@@ -15,6 +16,7 @@ CANDIDATES = 200
 async def candidates(tx: Tx, prefixes: Sequence[str], ended_since: datetime) -> list[Incident]:
     """Return open incidents and those that ended since an instant, without drills, that have any of the words."""
     any_word = " | ".join(tsquery([prefix]) for prefix in prefixes)
+    values = Values(any_word, [str(phase) for phase in OPEN], ended_since)
     rows = await tx.fetch(
         f"""
         with recent as materialized (
@@ -37,11 +39,10 @@ async def candidates(tx: Tx, prefixes: Sequence[str], ended_since: datetime) -> 
             )
         )
         select {INCIDENT_COLUMNS}
-        from recent
+        from recent incident
         where search_vector(title || ' ' || summary) @@ to_tsquery('simple', $1)
+            and {readable(values.add)}
         """,
-        any_word,
-        [str(phase) for phase in OPEN],
-        ended_since,
+        *values.values,
     )
     return [incident_from_row(row) for row in rows]

@@ -22,6 +22,7 @@ def _routers() -> list["APIRouter"]:
         check_web,
         closing_api,
         closing_web,
+        declare_web,
         details_web,
         export_web,
         field_api,
@@ -47,7 +48,7 @@ def _routers() -> list["APIRouter"]:
     # web and api come last: their addresses with a parameter would hide those of the others
     modules = (
         *(message_web, closing_web, details_web, rule_web, field_web, list_web, export_web, saved_view_web),
-        *(timeline_web, check_web, handover_web, canvas_web, severity_web, web),
+        *(timeline_web, check_web, handover_web, canvas_web, severity_web, declare_web, web),
         *(rule_api, field_api, reporting_api, closing_api, timeline_api, check_api, handover_api),
         *(similar_api, saved_view_api, canvas_api, severity_api, message_api, api),
     )
