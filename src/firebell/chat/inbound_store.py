@@ -53,6 +53,21 @@ async def users(tx: Tx, account_id: int, limit: int = 1000) -> list[ChatUser]:
     return [_user(row) for row in rows]
 
 
+async def users_of_people(tx: Tx, account_id: int, person_ids: Sequence[int]) -> dict[int, str]:
+    """Return the ids of the users who are linked to these people, by person."""
+    rows = await tx.fetch(
+        """
+        select person_id, external_id
+        from chat_user
+        where account_id = $1
+            and person_id = any($2::bigint[])
+        """,
+        account_id,
+        list(person_ids),
+    )
+    return {row["person_id"]: row["external_id"] for row in rows}
+
+
 async def user_of_person(tx: Tx, account_id: int, person_id: int) -> ChatUser | None:
     """Return the user of an account who is linked to a person, None without one."""
     row = await tx.row(

@@ -1,9 +1,10 @@
 """A target of the mirror as it is wanted and as it is: an incident, a page, a storm, an old room, the groups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.chat import desired, object_store, queries, store, want_store
+from firebell.chat import desired, inbound_store, object_store, queries, store, want_store
 from firebell.chat.adapter import Call
 from firebell.chat.facts import IncidentFacts
 from firebell.chat.model import CAPABILITIES, Account, ChatObject, ObjectState, Room, RoomState
@@ -52,13 +53,20 @@ async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str,
         room = None
     member_keys = {desired.member_key(person.id): person.id for person in facts.invited}
     actual = await object_store.objects(tx, account.id, f"inc-{incident_id}", list(member_keys))
-    members = {person_id: actual[key].ts for key, person_id in member_keys.items() if key in actual}
-    members = {person_id: user for person_id, user in members.items() if user}
+    members = await _members(tx, account, member_keys, actual)
     if desired.wants_room(facts, account, can, room) and room is None:
         room = await store.want_room(tx, account.id, incident_id, private=facts.private)
     known = [key for key, thing in actual.items() if thing.state is not ObjectState.NONE or thing.ts]
     wanted = desired.incident(facts, account, can, room, members, known, now)
     return Target(wanted, actual, room, facts)
+
+
+async def _members(
+    tx: Tx, account: Account, member_keys: Mapping[str, int], actual: Mapping[str, ChatObject]
+) -> dict[int, str]:
+    """Return the users of people: those who are linked, else those with the same email."""
+    by_email = {i: actual[key].ts for key, i in member_keys.items() if key in actual and actual[key].ts}
+    return by_email | await inbound_store.users_of_people(tx, account.id, list(member_keys.values()))
 
 
 async def _leave_public_room(tx: Tx, account: Account, room: Room, now: datetime) -> None:
@@ -134,7 +142,7 @@ async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Targe
     people = await queries.group_people(tx, account.settings.groups, now)
     member_keys = {desired.member_key(p.id): p.id for each in people.values() for p in each}
     actual = await object_store.objects(tx, account.id, target, list(member_keys))
-    members = {i: actual[key].ts for key, i in member_keys.items() if key in actual and actual[key].ts}
+    members = await _members(tx, account, member_keys, actual)
     next_at = now + GROUPS_INTERVAL if people else None
     return Target(desired.groups(people, members, next_at or now), actual)
 

@@ -206,6 +206,11 @@ def _reason(step: ResponseStep) -> str:
     return "Escalation matrix" if step.code == "matrix" else step.text
 
 
+def _public_title(incident: Incident) -> str:
+    """Return the title that people may see who are not involved yet."""
+    return "a private incident" if incident.is_private else incident.title
+
+
 def manual_target(target: str) -> ManualTarget:
     """Return a stored target such as schedule:3 as the target of a page."""
     kind, _, target_id = target.partition(":")
@@ -316,8 +321,8 @@ async def _open(
     incident = one.incident
     role = "commander" if step.who == ResponseGroup.COMMANDER else plan.function_name(step).lower()
     purpose = f" ({role})" if role else ""
-    text = cut(f"{incident.ref} SEV{incident.severity}{purpose}: {incident.title}", TITLE_MAX_BYTES)
-    page = await paging.start_manual_page(tx, actor, target, text, now, incident_id=incident.id)
+    text = cut(f"{incident.ref} SEV{incident.severity}{purpose}: {_public_title(incident)}", TITLE_MAX_BYTES)
+    page = await paging.start_manual_page(tx, actor, target, text, now)
     key = f"{target.kind}:{target.id}"
     await store.add_page(tx, incident.id, ResponsePage(page.id, step.who, key, tuple(person_ids)))
     names = await people.people_by_id(tx, person_ids)
@@ -367,7 +372,7 @@ async def _brief(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime
         return
     reached = {i for ids in await paging.reachable(tx, targets, now) for i in ids}
     incident = one.incident
-    title = f"{incident.ref} SEV{incident.severity}: {incident.title}"
+    title = f"{incident.ref} SEV{incident.severity}: {_public_title(incident)}"
     note = incident.summary or "See the incident for what is known."
     await _notify(tx, incident, sorted(reached), f"brief:{step.key}", title, note, now, urgency="low")
     names = await people.people_by_id(tx, sorted(reached))
@@ -387,7 +392,7 @@ async def _queue(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime
         targets = [manual_target(target) for target in await _targets(tx, one, SERVICE_TEAM)]
         ids = [i for reached in await paging.reachable(tx, targets, now) for i in reached] if targets else []
     ids = ids or await _deciders(tx, one.incident)
-    title = f"{one.incident.ref} is due today: {one.incident.title}"
+    title = f"{one.incident.ref} is due today: {_public_title(one.incident)}"
     await _notify(
         tx,
         one.incident,
