@@ -68,14 +68,14 @@ def _run(url: str, key: str) -> tuple[int, list[str]]:
     config = SchemathesisConfig(
         seed=2026, projects=ProjectsConfig(default=ProjectConfig(generation=generation))
     )
-    schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", config=config)
+    schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", config=config, timeout=60)
     headers = {"Authorization": f"Bearer {key}"}
     calls, errors = 0, []
 
     def check(case: Any) -> None:
         nonlocal calls
         calls += 1
-        case.call_and_validate(headers=headers, checks=CHECKS, timeout=20)
+        case.call_and_validate(headers=headers, checks=CHECKS, timeout=60)
 
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
