@@ -38,6 +38,8 @@ CHECKS: list[Callable[..., bool | None]] = [
     negative_data_rejection,
 ]
 EXAMPLES = 3
+NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["*/*"])
+"""The media types of exports and of attachments, which are what people uploaded."""
 KEPT = ("revoke_key", "change_person", "revoke_access")
 """Operations that could end the key of the test itself."""
 SLUGS = {
@@ -131,7 +133,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
             content = answer.get("content", {})
             if status >= "400":
                 assert list(content) == ["application/problem+json"], operation["operationId"]
-            elif status != "204" and content and list(content) not in (["text/csv"], ["text/plain"]):
+            elif status != "204" and content and list(content) not in NOT_JSON:
                 schema = content["application/json"]["schema"]
                 assert "$ref" in schema or "$ref" in schema.get("items", {}), operation["operationId"]
     assert document["components"]["schemas"]["Problem"]["required"] == [
