@@ -22,6 +22,7 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
+    "incidents:read": "chat.read",
     "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write",
 }
 MANAGERS = {
@@ -30,7 +31,7 @@ MANAGERS = {
     "incidents:read": "incident.read_private",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write",
 }
-ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read"}
+ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}
 FROM = {Role.VIEWER: 0, Role.RESPONDER: 1, Role.MANAGER: 2, Role.ADMIN: 3}
 EXPECTED = {

@@ -43,7 +43,7 @@ def test_a_command_is_found_by_its_synonyms(query: str, path: str) -> None:
 def test_a_viewer_is_not_offered_what_only_others_may_do() -> None:
     viewer = {c.path for c in commands.allowed(may(Role.VIEWER))}
     admin = {c.path for c in commands.allowed(may(Role.ADMIN))}
-    assert {"/incidents/new", "/settings/people", "/settings/audit"} <= admin - viewer
+    assert {"/pages/new", "/settings/people", "/settings/audit"} <= admin - viewer
 
 
 def test_every_command_leads_to_a_page_that_exists() -> None:

@@ -166,7 +166,7 @@ CHANNEL = Channel(
     is_ready=lambda settings: bool(settings[_TOKEN]),
     off_text=f"Set {_TOKEN} to send direct messages.",
     check_health=check_health,
-    rate=SendRate(per_s=1, burst=5),
+    rate=SendRate(per_s=5, burst=32),
     is_secret=False,
     shared_hosts=frozenset({"slack.com"}),
 )

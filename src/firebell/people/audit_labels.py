@@ -88,7 +88,6 @@ ACTION_LABELS = {
     "page.manual": "Paged someone",
     "page.resolved": "Resolved a page",
     "page.snoozed": "Snoozed a page",
-    "page.started": "Paged someone",
     "pay.rates": "Changed the pay rates",
     "person.access_revoked": "Revoked all API keys and calendar feeds",
     "person.changed": "Edited a person",
