@@ -191,6 +191,7 @@ async def test_a_form_that_opens_too_late_is_offered_again(dsn: str, clock: Fake
 async def test_lowering_the_severity_asks_for_the_reason(dsn: str, clock: FakeClock) -> None:
     async with chat_world(dsn, clock) as c:
         await c.declared(severity=1)
+        await c.slack.command("/incident take ic", MARA, "C1")
         assert await c.slack.command("/incident sev2", MARA, "C1") == {}
         view = c.slack.called("views.open")[-1]["view"]
         values = {"severity": chosen("sev2"), "reason": typed("")}

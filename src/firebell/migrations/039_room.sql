@@ -79,3 +79,6 @@ create table role_offer (
     answered_at timestamptz
 );
 create unique index role_offer_waiting on role_offer (incident_id, role, from_id) where answer is null;
+
+-- The checks of an incident read who had which role when, not only who has it now.
+create index incident_role_of_incident on incident_role (incident_id);
