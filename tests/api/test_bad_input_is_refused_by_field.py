@@ -122,6 +122,6 @@ async def test_what_does_not_exist_is_not_found(dsn: str, clock: FakeClock) -> N
         assert "payments-primary" in (await api("GET", "/schedules/x", status=404))["hint"]
         assert "payments" in (await api("GET", "/policies/x", status=404))["hint"]
         assert (await api("GET", "/nothing", status=404))["detail"] == "There is nothing at /api/v1/nothing."
-        refused = await api.answer("PATCH", "/pages")
+        refused = await api.answer("PATCH", "/search")
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
         assert refused.headers["content-type"] == "application/problem+json"

@@ -66,7 +66,7 @@ async def test_a_refusal_names_who_can_change_the_role(dsn: str, clock: FakeCloc
                 tx, TEST, name="Vera", email="v@example.org", role=Role.VIEWER, tz="UTC", now=w.now
             )
         await sign_in(w, http, viewer.id)
-        for path in ("/settings/people", "/incidents/new"):
+        for path in ("/settings/people", "/pages/new"):
             answer = await http.get(path)
             assert answer.status_code == 403
             assert NAVIGATION in answer.text

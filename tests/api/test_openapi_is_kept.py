@@ -38,11 +38,12 @@ CHECKS: list[Callable[..., bool | None]] = [
     negative_data_rejection,
 ]
 EXAMPLES = 3
-NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["*/*"])
+NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["application/octet-stream"])
 """The media types of exports and of attachments, which are what people uploaded."""
 KEPT = ("revoke_key", "change_person", "revoke_access")
 """Operations that could end the key of the test itself."""
 SLUGS = {
+    "incident-fields": "region",
     "services": "checkout",
     "schedules": "payments-primary",
     "policies": "payments",

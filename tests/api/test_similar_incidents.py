@@ -35,7 +35,9 @@ async def declared(w: World, title: str = TITLE, **more: Any) -> int:
 
 async def dismiss(w: World, incident_id: int) -> None:
     async with w.ctx.db.tx() as tx:
-        await incidents.set_phase(tx, await w.actor(w.mara), incident_id, Phase.DISMISSED, w.now)
+        await incidents.set_phase(
+            tx, await w.actor(w.mara), incident_id, Phase.DISMISSED, w.now, reason="A false alarm"
+        )
 
 
 async def similar(w: World, title: str, **more: Any) -> list[int]:

@@ -107,7 +107,13 @@ async def test_from_the_first_run_to_a_closed_incident(
         await page.locator(".btn:visible:has-text('Close')").last.click()
         await page.locator("details.ask[open] .btn.urgent").click()
         await page.locator(".life [aria-current]:has-text('Closed')").wait_for()
-        await page.goto("/post-mortems/INC-1")
+
+        async def drafted() -> bool:
+            await page.goto("/post-mortems/INC-1")
+            return await page.get_by_text("No post-mortem yet").count() == 0
+
+        # a job drafts it after the incident is closed
+        await until(drafted, "the post-mortem is drafted")
         await page.get_by_text("Rolled build 4812 back").first.wait_for()
         for address in EVERYWHERE:
             await look(page, address)

@@ -62,7 +62,9 @@ async def _shown(tx: Tx, users: list[ChatUser]) -> list[ChatUserShown]:
     ]
 
 
-@router.get("/chats/{account_id}/users", summary="List the users of a connected chat")
+@router.get(
+    "/chats/{account_id}/users", summary="List the users of a connected chat", responses=problems(404)
+)
 async def list_chat_users(w: Admin, account_id: PathId) -> list[ChatUserShown]:
     await _account(w.tx, account_id)
     return await _shown(w.tx, await inbound_store.users(w.tx, account_id))

@@ -325,7 +325,7 @@ async def add_attachment(w: Responder, ref: Text, body: NewAttachment) -> EntryD
     summary="Download an attachment",
     response_class=Response,
     responses={
-        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         **problems(404),
     },
 )
