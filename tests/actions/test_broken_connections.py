@@ -10,6 +10,7 @@ from firebell.kit.context import Context
 from firebell.kit.db import database
 from firebell.kit.errors import Unavailable
 from firebell.process import connected
+from tests.servers import until
 from tests.world import settings
 
 
@@ -99,14 +100,18 @@ async def test_a_single_statement_whose_task_is_canceled_is_stored_or_not_before
         async def store() -> None:
             async with ctx.db.single_statement() as tx:
                 await tx.row(
-                    "insert into team (name, slug, created_at) select 'a', 'a', $1 from pg_sleep(0.3) returning id",
+                    "insert into team (name, slug, created_at) select 'a', 'a', $1 from pg_sleep(2) returning id",
                     clock.now(),
                 )
 
         task = asyncio.create_task(store())
-        async with ctx.db.tx() as tx:
-            while not await tx.value("select true from pg_stat_activity where wait_event = 'PgSleep'"):
-                await asyncio.sleep(0)
+
+        async def sleeps() -> bool:
+            # a transaction would see the activity of its first look for ever
+            async with ctx.db.tx() as tx:
+                return bool(await tx.value("select true from pg_stat_activity where wait_event = 'PgSleep'"))
+
+        await until(sleeps, "the statement runs")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
