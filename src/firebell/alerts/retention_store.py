@@ -8,9 +8,9 @@ from firebell.kit.jobs.retention import (
     Retention,
     WaitingRows,
     by_index,
-    by_index_count,
     next_cursor,
 )
+from firebell.kit.jobs.retention_store import count_rows
 
 MESSAGE_DAYS = 30
 """Default retention of messages as they were received, and of changes."""
@@ -181,76 +181,44 @@ async def prune_groups(tx: Tx, before: datetime, cursor: int) -> int | None:
     return next_cursor(rows, BATCH_ROWS)
 
 
-async def count_messages(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of messages received before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from event
-            where received_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_messages = count_rows(
+    """
+    select
+    from event
+    where received_at < $1
+    limit $2
+    """
+)
 
 
-async def count_event_ids(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of ids of events from before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from seen_event
-            where at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_event_ids = count_rows(
+    """
+    select
+    from seen_event
+    where at < $1
+    limit $2
+    """
+)
 
 
-async def count_changes(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of changes received before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from change_event
-            where received_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_changes = count_rows(
+    """
+    select
+    from change_event
+    where received_at < $1
+    limit $2
+    """
+)
 
 
-async def count_counts(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of counters from before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from alert_count
-            where quarter < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_counts = count_rows(
+    """
+    select
+    from alert_count
+    where quarter < $1
+    limit $2
+    """
+)
 
 
 async def count_alerts(tx: Tx, before: datetime, limit: int) -> WaitingRows:
@@ -320,7 +288,7 @@ RETENTIONS = (
         setting="messages",
         least_days=2,
         label="Messages as received",
-        count=by_index_count(count_messages),
+        count=count_messages,
     ),
     Retention(
         "change_event",
@@ -328,14 +296,14 @@ RETENTIONS = (
         by_index(delete_changes),
         setting="messages",
         label="Changes",
-        count=by_index_count(count_changes),
+        count=count_changes,
     ),
     Retention(
         "seen_event",
         7,
         by_index(delete_event_ids),
         label="Ids of events",
-        count=by_index_count(count_event_ids),
+        count=count_event_ids,
     ),
     Retention("alert", 400, prune_alerts, setting="alerts", label="Resolved alerts", count=count_alerts),
     Retention("alert_group", 400, prune_groups, setting="alerts", label="Alert groups", count=count_groups),
@@ -345,6 +313,6 @@ RETENTIONS = (
         by_index(delete_counts),
         setting="alerts",
         label="Alert counts in charts",
-        count=by_index_count(count_counts),
+        count=count_counts,
     ),
 )

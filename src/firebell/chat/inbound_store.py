@@ -7,7 +7,8 @@ from typing import Any
 
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.kit.db.database import Row, Tx
-from firebell.kit.jobs.retention import Retention, by_index, by_index_count
+from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 
 SEEN_DAYS = 1
 """A chat repeats a request for five minutes, and a replayed one is refused after that."""
@@ -380,40 +381,24 @@ async def delete_done(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def count_seen(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of keys that were seen before an instant, at most `limit`."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from chat_seen
-            where at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_seen = count_rows(
+    """
+    select
+    from chat_seen
+    where at < $1
+    limit $2
+    """
+)
 
 
-async def count_done(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of messages that were done before an instant, at most `limit`."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from chat_inbox
-            where done_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_done = count_rows(
+    """
+    select
+    from chat_inbox
+    where done_at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS: Sequence[Retention] = (
@@ -422,13 +407,13 @@ RETENTIONS: Sequence[Retention] = (
         SEEN_DAYS,
         by_index(delete_seen),
         label="Ids of requests of chats",
-        count=by_index_count(count_seen),
+        count=count_seen,
     ),
     Retention(
         "chat_inbox",
         INBOX_DAYS,
         by_index(delete_done),
         label="Finished messages from chats",
-        count=by_index_count(count_done),
+        count=count_done,
     ),
 )

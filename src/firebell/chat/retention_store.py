@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index, by_index_count
+from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 
 
 async def delete_page_objects(tx: Tx, before: datetime, limit: int) -> int:
@@ -43,43 +44,27 @@ async def delete_page_wants(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def count_page_objects(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of messages about pages that were last touched before an instant, at most `limit`."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from chat_object
-            where (target like 'pg-%' or target like 'storm@%')
-                and attempt_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_page_objects = count_rows(
+    """
+    select
+    from chat_object
+    where (target like 'pg-%' or target like 'storm@%')
+        and attempt_at < $1
+    limit $2
+    """
+)
 
 
-async def count_page_wants(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of comparisons of pages that were last changed before an instant, at most `limit`."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from chat_want
-            where (target like 'pg-%' or target like 'storm@%')
-                and due_at is null
-                and dirty_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_page_wants = count_rows(
+    """
+    select
+    from chat_want
+    where (target like 'pg-%' or target like 'storm@%')
+        and due_at is null
+        and dirty_at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS = (
@@ -88,13 +73,13 @@ RETENTIONS = (
         90,
         by_index(delete_page_objects),
         label="Messages about pages in chats",
-        count=by_index_count(count_page_objects),
+        count=count_page_objects,
     ),
     Retention(
         "chat_want",
         90,
         by_index(delete_page_wants),
         label="Comparisons of pages with chats",
-        count=by_index_count(count_page_wants),
+        count=count_page_wants,
     ),
 )

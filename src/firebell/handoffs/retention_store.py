@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index, by_index_count
+from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 
 
 async def delete_handoffs(tx: Tx, before: datetime, limit: int) -> int:
@@ -24,22 +25,14 @@ async def delete_handoffs(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def count_handoffs(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of handoffs from before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from handoff
-            where at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_handoffs = count_rows(
+    """
+    select
+    from handoff
+    where at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS = (
@@ -51,6 +44,6 @@ RETENTIONS = (
         least_days=62,
         with_tables=("handoff_ack",),
         label="Handoff documents",
-        count=by_index_count(count_handoffs),
+        count=count_handoffs,
     ),
 )

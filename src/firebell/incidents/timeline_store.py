@@ -6,7 +6,8 @@ from datetime import datetime
 from firebell.incidents.entry_history import Attachment, ChangeKind, EntryChange, EntryView, in_force, views
 from firebell.incidents.model import TimelineEntry
 from firebell.kit.db.database import Row, Tx
-from firebell.kit.jobs.retention import Retention, by_index, by_index_count
+from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.retention_store import count_rows
 
 _ENTRY = "id, at, effective_at, kind, actor, actor_id, text, data"
 _CHANGE = "id, entry_id, kind, text, at, actor, actor_id"
@@ -226,22 +227,14 @@ async def delete_attachments(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def count_attachments(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of attachments that were added before an instant, at most `limit`."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from attachment
-            where at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_attachments = count_rows(
+    """
+    select
+    from attachment
+    where at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS: Sequence[Retention] = (
@@ -251,6 +244,6 @@ RETENTIONS: Sequence[Retention] = (
         by_index(delete_attachments),
         setting="attachments",
         label="Attachments of timeline entries",
-        count=by_index_count(count_attachments),
+        count=count_attachments,
     ),
 )

@@ -8,9 +8,9 @@ from firebell.kit.jobs.retention import (
     Retention,
     WaitingRows,
     by_index,
-    by_index_count,
     next_cursor,
 )
+from firebell.kit.jobs.retention_store import count_rows
 from firebell.notify.model import SubjectKind
 
 NOTICE_DAYS = 90
@@ -99,24 +99,16 @@ async def count_notices(tx: Tx, before: datetime, limit: int) -> WaitingRows:
     return WaitingRows(*row)
 
 
-async def count_deliveries(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of messages that `delete_deliveries` would delete."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from delivery
-            where subject_kind <> 'page'
-                and state in ('accepted', 'failed', 'void')
-                and created_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_deliveries = count_rows(
+    """
+    select
+    from delivery
+    where subject_kind <> 'page'
+        and state in ('accepted', 'failed', 'void')
+        and created_at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS = (
@@ -126,7 +118,7 @@ RETENTIONS = (
         by_index(delete_deliveries),
         setting="notices",
         label="Messages that are not about a page",
-        count=by_index_count(count_deliveries),
+        count=count_deliveries,
     ),
     Retention("notice", NOTICE_DAYS, prune_notices, setting="notices", label="Notices", count=count_notices),
 )

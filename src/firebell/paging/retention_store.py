@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, WaitingRows, by_index, by_index_count, next_cursor
+from firebell.kit.jobs.retention import Retention, WaitingRows, by_index, next_cursor
+from firebell.kit.jobs.retention_store import count_rows
 from firebell.notify import actions as notify
 
 USED_LINK_DAYS = 7
@@ -88,41 +89,25 @@ async def prune_pages(tx: Tx, before: datetime, cursor: int) -> int | None:
     return next_cursor(rows, PAGES_PER_BATCH)
 
 
-async def count_used_links(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of links that were used before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from used_link
-            where used_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_used_links = count_rows(
+    """
+    select
+    from used_link
+    where used_at < $1
+    limit $2
+    """
+)
 
 
-async def count_mail_threads(tx: Tx, resolved_before: datetime, limit: int) -> int:
-    """Return the number of mail threads of pages that were resolved before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from mail_thread
-            join page on page.id = substring(thread from '^PG-([0-9]+)')::bigint
-            where page.resolved_at < $1
-            limit $2
-        ) old
-        """,
-        resolved_before,
-        limit,
-    )
-    return count
+count_mail_threads = count_rows(
+    """
+    select
+    from mail_thread
+    join page on page.id = substring(thread from '^PG-([0-9]+)')::bigint
+    where page.resolved_at < $1
+    limit $2
+    """
+)
 
 
 async def count_pages(tx: Tx, before: datetime, limit: int) -> WaitingRows:
@@ -171,13 +156,13 @@ RETENTIONS = (
         USED_LINK_DAYS,
         by_index(delete_used_links),
         label="Used acknowledgment links",
-        count=by_index_count(count_used_links),
+        count=count_used_links,
     ),
     Retention(
         "mail_thread",
         MAIL_THREAD_DAYS,
         by_index(delete_mail_threads),
         label="Email conversations of pages",
-        count=by_index_count(count_mail_threads),
+        count=count_mail_threads,
     ),
 )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index_count
+from firebell.kit.jobs.retention import Retention, WaitingRows
 from firebell.people import verification, verification_actions, verification_store
 
 
@@ -18,9 +18,10 @@ async def prune_contact_methods(tx: Tx, before: datetime, cursor: int) -> int | 
     return 0 if await verification_actions.remove_unverified(tx, now) else None
 
 
-async def count_contact_methods(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of contact methods that `prune_contact_methods` would disable."""
-    return len(await verification_store.unverified_since(tx, before, limit))
+async def count_contact_methods(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+    """Count the contact methods that `prune_contact_methods` would disable."""
+    rows = len(await verification_store.unverified_since(tx, before, limit))
+    return WaitingRows(rows, rows >= limit)
 
 
 RETENTIONS = (
@@ -29,13 +30,13 @@ RETENTIONS = (
         verification.DAY.days,
         prune_codes,
         label="Verification codes",
-        count=by_index_count(verification_store.count_codes),
+        count=verification_store.count_codes,
     ),
     Retention(
         "contact_method",
         verification.VERIFY_WITHIN.days,
         prune_contact_methods,
         label="Unverified contact methods",
-        count=by_index_count(count_contact_methods),
+        count=count_contact_methods,
     ),
 )

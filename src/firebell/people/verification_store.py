@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.jobs.retention_store import count_rows
 from firebell.people.verification import CodeRequest, IssuedCode
 
 _LOCK = 7_316_202_633
@@ -125,22 +126,14 @@ async def prune_codes(tx: Tx, before: datetime) -> bool:
     return deleted == PRUNED_ROWS
 
 
-async def count_codes(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of requests made before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from contact_code
-            where requested_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_codes = count_rows(
+    """
+    select
+    from contact_code
+    where requested_at < $1
+    limit $2
+    """
+)
 
 
 async def lock_method(tx: Tx, method_id: int) -> bool:

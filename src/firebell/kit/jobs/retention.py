@@ -44,16 +44,6 @@ Of a table that is deleted in the order of its ids, its oldest rows are read.
 """
 
 
-def by_index_count(count: Callable[[Tx, datetime, int], Awaitable[int]]) -> Count:
-    """Return a `Count` for a function that counts the oldest rows of an index up to a limit."""
-
-    async def counted(tx: Tx, before: datetime, limit: int) -> WaitingRows:
-        rows = await count(tx, before, limit)
-        return WaitingRows(rows, rows >= limit)
-
-    return counted
-
-
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long rows of a table are kept.

@@ -1,16 +1,33 @@
-"""The SQL that deletes old entries of the audit log and failed background jobs."""
+"""Counts rows for all retentions; the SQL that deletes old entries of the audit log and failed background jobs."""
 
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.retention import (
     BATCH_ROWS,
+    Count,
     Retention,
     WaitingRows,
     by_index,
-    by_index_count,
     next_cursor,
 )
+
+
+def count_rows(statement: str) -> Count:
+    """Return a `Count` of the rows of a `select` by an index, which takes the instant and the limit."""
+
+    async def counted(tx: Tx, before: datetime, limit: int) -> WaitingRows:
+        rows: int = await tx.value(
+            f"""
+            select count(*)
+            from ({statement}) old
+            """,
+            before,
+            limit,
+        )
+        return WaitingRows(rows, rows >= limit)
+
+    return counted
 
 
 async def prune_audit(tx: Tx, before: datetime, cursor: int) -> int | None:
@@ -80,22 +97,14 @@ async def count_audit(tx: Tx, before: datetime, limit: int) -> WaitingRows:
     return WaitingRows(*row)
 
 
-async def count_dead_jobs(tx: Tx, before: datetime, limit: int) -> int:
-    """Return the number of background jobs that failed for good before an instant."""
-    count: int = await tx.value(
-        """
-        select count(*)
-        from (
-            select
-            from outbox
-            where dead_at < $1
-            limit $2
-        ) old
-        """,
-        before,
-        limit,
-    )
-    return count
+count_dead_jobs = count_rows(
+    """
+    select
+    from outbox
+    where dead_at < $1
+    limit $2
+    """
+)
 
 
 RETENTIONS = (
@@ -105,6 +114,6 @@ RETENTIONS = (
         90,
         by_index(delete_dead_jobs),
         label="Failed background jobs",
-        count=by_index_count(count_dead_jobs),
+        count=count_dead_jobs,
     ),
 )
