@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Protocol
 
 import asyncpg
 
@@ -73,6 +74,17 @@ def timer_handlers(
     )
 
 
+class Part(Protocol):
+    """What one lane runs: it does some of its work, and says when it has work next."""
+
+    @property
+    def upcoming(self) -> datetime | None: ...
+
+    async def run_once(self, now: datetime) -> int:
+        """Do some work that is due, and return how much; 0 if there was none."""
+        ...
+
+
 class Worker:
     """Runs the lanes of `LANE_LIMITS_S`; any number of workers share one database."""
 
@@ -94,9 +106,13 @@ class Worker:
         self._ensure = ensure_database
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
-        self._fetcher = Fetcher(ctx)
         self._mirror = ChatMirror(ctx)
-        self._inbox = Inbox(ctx)
+        self._parts: dict[str, Part] = {
+            "send": self._sender,
+            "calendars": Fetcher(ctx),
+            "chat": self._mirror,
+            "chat_inbox": Inbox(ctx),
+        }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
         self._waits = OncePerMinute(log, "the worker is waiting for the database")
@@ -113,10 +129,10 @@ class Worker:
         lanes = [
             self._pace.start(self._lane("due", stop, self.run_due, rests=True)),
             self._pace.start(self._lane("outbox", stop, self.run_outbox)),
-            self._pace.start(self._lane("send", stop, self._send)),
-            self._pace.start(self._lane("calendars", stop, self._fetch)),
-            self._pace.start(self._lane("chat", stop, self._mirror_chats)),
-            self._pace.start(self._lane("chat_inbox", stop, self._read_inbox)),
+            *(
+                self._pace.start(self._lane(name, stop, self._running(name, part)))
+                for name, part in self._parts.items()
+            ),
         ]
         await asyncio.wait([asked, listener, *lanes], return_when=asyncio.FIRST_COMPLETED)
         end_s = self._pace.monotonic() + GRACE_S
@@ -143,9 +159,9 @@ class Worker:
         """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
         busy = True
         while busy:
-            ran = await self.run_due(now) + await self.run_outbox(now) + await self._sender.run_once(now)
-            ran += await self._fetcher.run_once(now) + await self._mirror.run_once(now)
-            ran += await self._inbox.run_once(now)
+            ran = await self.run_due(now) + await self.run_outbox(now)
+            for part in self._parts.values():
+                ran += await part.run_once(now)
             await self._sender.drain()
             busy = ran > 0
 
@@ -219,25 +235,15 @@ class Worker:
                 await outbox.finish(tx, job)
         return 1
 
-    async def _send(self, now: datetime) -> int:
-        begun = await self._sender.run_once(now)
-        self._upcoming["send"] = self._sender.upcoming
-        return begun
+    def _running(self, name: str, part: Part) -> Callable[[datetime], Awaitable[int]]:
+        """Return what a lane runs: its part, which also says when it has work next."""
 
-    async def _fetch(self, now: datetime) -> int:
-        fetched = await self._fetcher.run_once(now)
-        self._upcoming["calendars"] = self._fetcher.upcoming
-        return fetched
+        async def run(now: datetime) -> int:
+            done = await part.run_once(now)
+            self._upcoming[name] = part.upcoming
+            return done
 
-    async def _mirror_chats(self, now: datetime) -> int:
-        calls = await self._mirror.run_once(now)
-        self._upcoming["chat"] = self._mirror.upcoming
-        return calls
-
-    async def _read_inbox(self, now: datetime) -> int:
-        read = await self._inbox.run_once(now)
-        self._upcoming["chat_inbox"] = self._inbox.upcoming
-        return read
+        return run
 
     async def _lane(
         self,
