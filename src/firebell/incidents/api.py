@@ -21,7 +21,7 @@ from firebell.incidents.model import (
     Visibility,
 )
 from firebell.incidents.queries import alerts_of_pages
-from firebell.incidents.severity import FACTS, Severity, classify, parse
+from firebell.incidents.severity import ANSWERS, FACTS, Severity, classify, parse
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
@@ -53,7 +53,6 @@ Declarer = Annotated[Work, work(Verb.INCIDENT_DECLARE)]
 Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
 Answer = Literal["yes", "no", "unknown"]
 Sev = Literal["SEV0", "SEV1", "SEV2", "SEV3"]
-_ANSWERS = {"yes": True, "no": False, "unknown": None}
 
 
 def _severity(value: str) -> str:
@@ -275,10 +274,10 @@ async def classify_severity(
 ) -> Classified:
     verdict = classify(
         {
-            "down_or_data_at_risk": _ANSWERS[down_or_data_at_risk],
-            "major_degraded": _ANSWERS[major_degraded],
-            "workaround": _ANSWERS[workaround],
-            "customers_impacted": _ANSWERS[customers_impacted],
+            "down_or_data_at_risk": ANSWERS[down_or_data_at_risk],
+            "major_degraded": ANSWERS[major_degraded],
+            "workaround": ANSWERS[workaround],
+            "customers_impacted": ANSWERS[customers_impacted],
         }
     )
     return Classified.model_validate(

@@ -23,7 +23,7 @@ from firebell.incidents.model import (
     TYPE_NAMES,
     Incident,
 )
-from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest
+from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest, typed_answers
 from firebell.incidents.similar_queries import similar_incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid
@@ -39,7 +39,6 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
-_ANSWERS = {"yes": True, "no": False, "unknown": None}
 _SEVERITY_CHAPTER = "references/severity-classification.md"
 
 
@@ -73,11 +72,6 @@ def _verdicts() -> Markup:
     return Markup(json.dumps(verdicts).replace("<", "\\u003c"))  # noqa: S704 - our own texts, angle brackets escaped
 
 
-def _answers(values: Mapping[str, str]) -> dict[str, bool | None]:
-    """Return the answers in a form; a question without an answer is absent."""
-    return {q.name: _ANSWERS[a] for q in QUESTIONS if (a := values.get(q.name, "")) in _ANSWERS}
-
-
 async def _declare_form(
     visit: Visit, page: str, values: dict[str, Any], error: FirebellError | None
 ) -> Response:
@@ -90,7 +84,7 @@ async def _declare_form(
     ongoing = await actions.incidents(visit.tx, tuple(OPEN), False, 3)
     origins = {p.ref: p.title for p in ([origin] if origin else []) + open_pages if p.subject_kind == "group"}
     severity_texts = severities(await handbook.all_templates(visit.tx))
-    verdict = suggest(_answers(values))
+    verdict = suggest(typed_answers(values))
     chosen_severity = parse(values.get("severity", ""))
     if chosen_severity is None and verdict:
         chosen_severity = verdict.severity
@@ -123,7 +117,7 @@ async def _similar(
 ) -> list[Incident]:
     """Return the incidents that the form's title may mean."""
     ids = [i for i in service_ids if i is not None]
-    answered = bool(_answers(values))
+    answered = bool(typed_answers(values))
     return await similar_incidents(visit.tx, title, visit.now, answered=answered, service_ids=ids)
 
 
@@ -152,7 +146,7 @@ async def declare(visit: CurrentVisit, preview: str = "") -> Response:
                 visit.actor,
                 title=values.get("title", ""),
                 severity=parse(values.get("severity", "")),
-                answers=_answers(values),
+                answers=typed_answers(values),
                 cap_unknown=True,
                 service_ids=services,
                 page_id=parse_ref("PG", page) if page else None,

@@ -126,6 +126,15 @@ def severity(
     return Severity.SEV3 if customers_impacted is False else Severity.SEV2
 
 
+ANSWERS = {"yes": True, "no": False, "unknown": None}
+"""The answers that forms and the API take, by word."""
+
+
+def typed_answers(words: Mapping[str, str]) -> dict[str, bool | None]:
+    """Return the answers in a form by question name; a question without one of the `ANSWERS` is absent."""
+    return {q.name: ANSWERS[word] for q in QUESTIONS if (word := words.get(q.name, "")) in ANSWERS}
+
+
 def asked(answers: Mapping[str, bool | None]) -> list[int]:
     """Return the indexes of the questions that the tree reaches with these answers, in order."""
     down, degraded = (answers.get(q.name) for q in QUESTIONS[:2])

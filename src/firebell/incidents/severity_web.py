@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from firebell.incidents import severity_actions
-from firebell.incidents.severity import QUESTIONS
+from firebell.incidents.severity import typed_answers
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, routing
 from firebell.people import access
@@ -11,13 +11,12 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
-_ANSWERS = {"yes": True, "no": False, "unknown": None}
 
 
 @router.post("/incidents/{ref}/answers", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def answer_questions(visit: CurrentVisit, ref: str) -> Response:
     values = visit.values
-    answers = {q.name: _ANSWERS[a] for q in QUESTIONS if (a := values.get(q.name, "")) in _ANSWERS}
+    answers = typed_answers(values)
     incident = await severity_actions.reclassify(
         visit.tx,
         visit.actor,

@@ -22,7 +22,15 @@ from firebell.chat.slack import limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
 from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
-from firebell.incidents.severity import FACTS, QUESTIONS, Severity, asked, suggest
+from firebell.incidents.severity import (
+    ANSWERS,
+    FACTS,
+    QUESTIONS,
+    Severity,
+    asked,
+    suggest,
+    typed_answers,
+)
 
 View = dict[str, Any]
 PREFIX = "fb_"
@@ -31,7 +39,6 @@ SERVICES_ACTION = "services"
 _SEVERITIES = {
     f"sev{level}": f"SEV{level}: {limits.clip(facts.meaning, 60)}" for level, facts in FACTS.items()
 }
-_ANSWERS = {"yes": True, "no": False, "unknown": None}
 _ANSWER_LABELS = {"yes": "Yes", "no": "No", "unknown": "Not known"}
 _TITLES = {
     "update": ("Post update", "Update", "What we know, what we do, what comes next."),
@@ -180,7 +187,7 @@ def questions_on_path(answers: Mapping[str, bool | None]) -> list[int]:
 def _answer_word(answers: Mapping[str, bool | None], name: str) -> str | None:
     if name not in answers:
         return None
-    return next(word for word, answer in _ANSWERS.items() if answer is answers[name])
+    return next(word for word, answer in ANSWERS.items() if answer is answers[name])
 
 
 def verdict_line(form: DeclareForm) -> str:
@@ -255,7 +262,7 @@ def read_declare(view: Any) -> DeclareForm:
             if text_at(option, "value") and text_at(option, "text", "text")
         ]
 
-    answers = {q.name: _ANSWERS[word] for q in QUESTIONS if (word := chosen(q.name)) in _ANSWERS}
+    answers = typed_answers({q.name: chosen(q.name) for q in QUESTIONS})
     marked = {value for value, _ in several("options")}
     severity = chosen("severity")
     return DeclareForm(
