@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents.model import Incident
 from firebell.kit.errors import Invalid
-from firebell.kit.text import clean_text
+from firebell.kit.text import required_text
 
 ENTRY_MAX_CHARS = 10_000
 ENTRY_AT_MOST_BEFORE = timedelta(days=7)
@@ -13,14 +13,7 @@ ENTRY_AT_MOST_BEFORE = timedelta(days=7)
 
 def entry_text(text: str) -> str:
     """Return the text of an entry as it is stored; raise `Invalid` if it is empty or too long."""
-    if len(text) > ENTRY_MAX_CHARS:
-        raise Invalid(
-            "The entry is too long.", fields={"text": f"Enter at most {ENTRY_MAX_CHARS:,} characters."}
-        )
-    text = clean_text(text, ENTRY_MAX_CHARS)
-    if not text:
-        raise Invalid("The entry is empty.", fields={"text": "Enter what happened or what you see."})
-    return text
+    return required_text(text, ENTRY_MAX_CHARS, name="entry", hint="Enter what happened or what you see.")
 
 
 def entry_time(incident: Incident, effective_at: datetime | None, now: datetime) -> datetime:

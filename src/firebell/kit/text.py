@@ -44,6 +44,19 @@ def clean_text(value: str, limit: int) -> str:
     return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
 
 
+def required_text(value: str, limit: int, *, name: str, hint: str) -> str:
+    """Return free text as `clean_text` does; raise `Invalid` if it is empty or has more than `limit` characters.
+
+    `name` is what the text is, such as `entry`; `hint` says what to enter.
+    """
+    if len(value) > limit:
+        raise Invalid(f"The {name} is too long.", fields={"text": f"Enter at most {limit:,} characters."})
+    text = clean_text(value, limit)
+    if not text:
+        raise Invalid(f"The {name} is empty.", fields={"text": hint})
+    return text
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun, such as `1 page` or `3 pages`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.text import clean_text
+from firebell.kit.text import required_text
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import live_topics, manual_store, policy_store, store
 from firebell.paging.model import (
@@ -143,14 +143,7 @@ async def _earlier(tx: Tx, earlier: ManualPage, target: ManualTarget, text: str)
 
 def _text(text: str) -> str:
     """Return the cleaned text; raise `Invalid` if it is empty or too long."""
-    if len(text) > TEXT_MAX_CHARS:
-        raise Invalid(
-            "The message is too long.", fields={"text": f"Enter at most {TEXT_MAX_CHARS:,} characters."}
-        )
-    clean = clean_text(text, TEXT_MAX_CHARS)
-    if not clean:
-        raise Invalid("The message is empty.", fields={"text": "Enter why you page them."})
-    return clean
+    return required_text(text, TEXT_MAX_CHARS, name="message", hint="Enter why you page them.")
 
 
 def _title(actor: str, text: str) -> str:
