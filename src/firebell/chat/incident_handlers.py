@@ -48,7 +48,7 @@ def _open_button(scene: Scene, incident: Incident) -> ReplyButton:
 
 
 async def declare(tx: Tx, scene: Scene, intent: DeclareIncident, now: datetime) -> Reply:
-    """Declare an incident; whoever it pages is paged in the same transaction."""
+    """Declare an incident; its pages start in the same transaction."""
     incident = await incidents.declare(tx, scene.actor, title=intent.title, severity=intent.severity, now=now)
     return declared(scene, incident)
 

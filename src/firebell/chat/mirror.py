@@ -15,7 +15,7 @@ from firebell.chat.model import Capabilities, ChatObject, ObjectState, Room, Roo
 from firebell.chat.wanted import Desired, Op, OpKind, Wanted, WantedKind
 
 SINGLE_LINES = 3
-"""Up to so many entries that wait for one place are messages of their own; more are lines of a digest."""
+"""Number of entries that wait for one place and are messages of their own; more are lines of a digest."""
 DIGEST_LINES = 10
 LATE_AFTER = timedelta(minutes=10)
 """Entries that wait longer are sent in one digest that says so."""

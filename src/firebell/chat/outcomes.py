@@ -81,7 +81,7 @@ async def _room_is_open(record: Record, outcome: Done) -> None:
     await record.tx.live(f"inc-{record.incident_id}")
 
 
-async def found(record: Record, outcome: Done | None) -> None:
+async def adopt(record: Record, outcome: Done | None) -> None:
     """Record what a call of unknown outcome made; without anything it is made again."""
     op, tx, account = record.op, record.tx, record.account
     if outcome is None:
@@ -109,7 +109,7 @@ async def found(record: Record, outcome: Done | None) -> None:
 
 
 def wait_s(attempts: int) -> float:
-    """Return the pause after so many failed attempts: 1, 2, 4 ... at most 300 seconds."""
+    """Return the pause after that number of failed attempts: 1, 2, 4 ... at most 300 seconds."""
     return float(min(MAX_WAIT_S, 2 ** min(attempts, 9)))
 
 
@@ -129,7 +129,7 @@ async def failed(record: Record, failure: CallFailed, jitter: float) -> None:
         case Trouble.RETRY | Trouble.UNKNOWN | Trouble.LIMITED:
             state = ObjectState.UNKNOWN if is_find else state
         case Trouble.SKIPPED if is_find:
-            # nobody can tell whether it arrived: sent once more, which may make one double
+            # no one can tell whether it arrived: it is sent once more and may arrive twice
             state, retry_at = ObjectState.NONE, None
         case Trouble.SKIPPED:
             retry_at = now + SKIP_FOR

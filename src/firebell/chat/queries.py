@@ -48,7 +48,7 @@ async def incident_facts(
     room = await store.room(tx, account.id, incident_id)
     tz = account.settings.tz
     phase_at, any_at = await subject_store.changed_at(tx, incident_id)
-    # as of the last change: a text that changes with the clock would be edited for ever
+    # as of the last change: a text that changes with the clock would be edited forever
     as_of = any_at or incident.declared_at
     text = await incidents.next_update_text(tx, incident, public_url, tz, as_of)
     published_at = None

@@ -99,11 +99,11 @@ async def _old_room(tx: Tx, account: Account, target: str, room_id: int) -> Targ
 async def _page(
     tx: Tx, account: Account, target: str, page_id: int, public_url: str, now: datetime
 ) -> Target:
-    found = await queries.page_facts(tx, [page_id], account, public_url, now)
+    loaded = await queries.page_facts(tx, [page_id], account, public_url, now)
     actual = await object_store.objects(tx, account.id, target)
-    if not found:
+    if not loaded:
         return Target(Desired(()), actual)
-    (facts,) = found
+    (facts,) = loaded
     wanted = desired.page(facts, account, CAPABILITIES[account.kind], list(actual))
     alone = []
     for want in wanted.wanted:

@@ -9,7 +9,7 @@ CHECKED_FOR = timedelta(hours=24)
 
 
 class LinkedBy(StrEnum):
-    """Who decided whom a user is; without a person, `admin` means that an admin decided that it is no one."""
+    """Who decided which person a user is; without a person, `admin` means that an admin linked the user to no one."""
 
     EMAIL = "email"
     EXPLICIT = "explicit"

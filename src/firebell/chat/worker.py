@@ -171,7 +171,7 @@ class ChatMirror:
             if isinstance(outcome, CallFailed):
                 await self._failed(session, record, outcome, now)
             elif op.kind in _FINDS:
-                await outcomes.found(record, outcome)
+                await outcomes.adopt(record, outcome)
             else:
                 assert outcome
                 await outcomes.done(record, outcome)

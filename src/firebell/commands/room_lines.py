@@ -35,7 +35,7 @@ def text_width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """Return the beginning of a text that fits into so many columns, with an ellipsis if it was cut."""
+    """Return a text cut to a number of columns, with an ellipsis if it was longer."""
     if text_width(text) <= columns:
         return text
     kept, used = "", 0
@@ -48,7 +48,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def _wrapped(text: str, columns: int) -> Iterator[str]:
-    """Yield a paragraph in lines of so many columns; a word that is wider is broken."""
+    """Yield a paragraph in lines of at most that number of columns; a wider word is broken."""
     line = ""
     for word in text.split():
         if line and text_width(line) + 1 + text_width(word) > columns:
@@ -67,7 +67,7 @@ def _wrapped(text: str, columns: int) -> Iterator[str]:
 
 
 def entry_lines(entry: dict[str, Any], columns: int, at: str) -> list[str]:
-    """Return a timeline entry in lines of so many columns; `at` is its time of day.
+    """Return a timeline entry in lines of at most that number of columns; `at` is its time of day.
 
     A short entry is one line, the text of a longer one begins under its author.
     """

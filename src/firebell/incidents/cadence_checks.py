@@ -17,7 +17,7 @@ PROGRESS_WITHIN = timedelta(minutes=30)
 ENTRY_WITHIN = timedelta(minutes=15)
 _PROGRESS = ("declared", "phase", "severity", "finding", "decision", "mitigation")
 _ESCALATED = ("paged", "role", "handover", "escalated")
-"""The kinds of entries that show that someone else was called, from which on the time counts anew."""
+"""The kinds of entries that show that someone else was called; the time starts again from them."""
 Results = Iterator[IncidentFinding | Passed]
 
 
@@ -57,7 +57,7 @@ def _late_update(
         if step.end <= entry.effective_at or step.start >= end:
             continue
         interval = _interval(step)
-        if interval is None:  # closed: what follows starts anew
+        if interval is None:  # closed: a later update starts again
             start, before = step.end, None
             continue
         promised = _promised(record, entry) if is_last and step is history[-1] else None

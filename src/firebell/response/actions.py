@@ -187,7 +187,7 @@ async def inform_customers(
 async def promise(
     tx: Tx, actor: Actor, incident_id: int, audience: Audience, minutes: int, now: datetime
 ) -> datetime:
-    """Promise the next update of an audience in so many minutes from now, at most twice its interval after the last."""
+    """Promise the next update of an audience in `minutes` from now, at most twice its interval after the last."""
     one = await _one(tx, incident_id, now)
     facts = one.facts
     if audience is Audience.CUSTOMERS:

@@ -144,7 +144,7 @@ def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Re
 
 
 def _executives_at(settings: ResponseSettings, facts: ResponseFacts) -> datetime:
-    """Return when executives are paged: a SEV0 that nobody confirmed gives them a few minutes (spec 4.1)."""
+    """Return when executives are paged: a SEV0 that no one confirmed gives them a few minutes (spec 4.1)."""
     response = settings.severities[facts.severity]
     start = facts.since if response.any_hour else business_hours.from_now(settings.hours, facts.since)
     if facts.severity != Severity.SEV0 or not facts.provisional:

@@ -19,7 +19,7 @@ Auditor = Annotated[Work, work(Verb.AUDIT_READ)]
 class RetentionShown(ApiOutput):
     """How long the rows of some tables are kept.
 
-    `days` is null if they are kept for ever. `waiting` rows are older and wait to be deleted; only 10,000 rows of a
+    `days` is null if they are kept forever. `waiting` rows are older and wait to be deleted; only 10,000 rows of a
     table are read, and with `has_more` there may be more. `last_ended_at` is null while a deletion runs, and before
     the first.
     """

@@ -11,7 +11,7 @@ from firebell.kit.jobs.retention import COUNTED_ROWS, KIND, Days, Retention, Wai
 
 @dataclass(frozen=True, slots=True)
 class RetentionStatus:
-    """How long the rows of `tables` are kept, None for ever, and what waits to be deleted.
+    """How long the rows of `tables` are kept, None forever, and what waits to be deleted.
 
     `waiting` rows were counted, of up to `COUNTED_ROWS` of each table. `last_ended_at` is None while a deletion runs,
     and before the first.

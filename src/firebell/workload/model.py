@@ -47,7 +47,7 @@ class DatedRates:
 
 @dataclass(frozen=True, slots=True)
 class RatePeriod:
-    """Rates and the month from which others apply: None for ever, their own month if they were replaced."""
+    """Rates and the month from which others apply: None forever, their own month if they were replaced."""
 
     dated_rates: DatedRates
     until: date | None

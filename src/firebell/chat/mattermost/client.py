@@ -188,7 +188,7 @@ async def probe(http: httpx.AsyncClient, address: str, token: str, team: str) ->
     """Return the bot's user id, the id and the name of the team; raise `CallFailed`."""
     base = f"{address}/api/v4"
     me = await http_call(http, "GET", f"{base}/users/me", token=token)
-    found = await http_call(http, "GET", f"{base}/teams/name/{team}", token=token)
-    if "id" not in me or "id" not in found:
+    joined_team = await http_call(http, "GET", f"{base}/teams/name/{team}", token=token)
+    if "id" not in me or "id" not in joined_team:
         raise CallFailed(Trouble.UNKNOWN, "no_answer")
-    return str(me["id"]), str(found["id"]), str(found.get("display_name") or team)
+    return str(me["id"]), str(joined_team["id"]), str(joined_team.get("display_name") or team)

@@ -130,7 +130,7 @@ async def _deleted(event: SlackEvent) -> None:
 
 
 async def _event_actor(event: SlackEvent, tx: Tx, author: str) -> Any:
-    """Return the author of a message as an actor whom Slack vouches for: the message was captured before."""
+    """Return the author of a message as an actor: Slack says who wrote it, and the message was captured before."""
     user = await inbound_store.user(tx, event.connected.account.id, author)
     scene = await event.scene(tx, user, author, "")
     return replace(scene.actor, kind="source")

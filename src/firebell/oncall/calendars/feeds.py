@@ -26,7 +26,7 @@ _LONGEST_TURN = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """One event of a feed: a turn, or an interval of overrides; `key` identifies it for ever."""
+    """One event of a feed: a turn, or an interval of overrides; `key` identifies it forever."""
 
     start: datetime
     end: datetime
