@@ -1,0 +1,84 @@
+"""The status of components over time, derived from what was published (pure; spec 7.4)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.status_pages.model import ComponentStatus, PublicIncident, UpdateKind
+
+Steps = list[tuple[datetime, ComponentStatus]]
+"""The instants at which a status begins, in order; it lasts until the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSpan:
+    """A component had one status in [start, end); `incident_ids` are the public incidents that gave it."""
+
+    start: datetime
+    end: datetime
+    status: ComponentStatus
+    incident_ids: tuple[int, ...] = ()
+
+
+def steps(incident: PublicIncident, component_id: int) -> Steps:
+    """Return the status that one incident gives a component over time.
+
+    Updates are folded in order. An effect replaces what was said about the time from its `since` on,
+    a correction everything that was said about the component. The last update says when each is operational.
+    """
+    said: Steps = []
+    for update in incident.updates:
+        effects = sorted(
+            (effect for effect in update.effects if effect.component_id == component_id),
+            key=lambda effect: effect.since,
+        )
+        if effects and update.kind is UpdateKind.CORRECTION:
+            said = []
+        for effect in effects:
+            said = _from(said, effect.since, effect.status)
+    return said
+
+
+def _from(said: Steps, since: datetime, status: ComponentStatus) -> Steps:
+    return [*(step for step in said if step[0] < since), (since, status)]
+
+
+def status_at(incidents: Iterable[PublicIncident], component_id: int, at: datetime) -> ComponentStatus:
+    """Return the worst status that any incident gives the component at an instant."""
+    return max(
+        (_at(steps(incident, component_id), at) for incident in incidents),
+        default=ComponentStatus.OPERATIONAL,
+    )
+
+
+def _at(said: Steps, at: datetime) -> ComponentStatus:
+    return next((status for since, status in reversed(said) if since <= at), ComponentStatus.OPERATIONAL)
+
+
+def spans(
+    incidents: Sequence[PublicIncident], component_id: int, start: datetime, end: datetime
+) -> list[StatusSpan]:
+    """Return the status of a component over [start, end), without gaps; neighbors differ.
+
+    Where incidents overlap, the worst status counts, and the span names those that gave it.
+    """
+    if start >= end:
+        return []
+    told = [(incident.id, steps(incident, component_id)) for incident in incidents]
+    told = [(incident_id, said) for incident_id, said in told if said]
+    bounds = sorted({start, *(at for _, said in told for at, _ in said if start < at < end)})
+    listed: list[StatusSpan] = []
+    for begin, until in zip(bounds, [*bounds[1:], end], strict=True):
+        statuses = {incident_id: _at(said, begin) for incident_id, said in told}
+        worst = max(statuses.values(), default=ComponentStatus.OPERATIONAL)
+        causes = (
+            tuple(incident_id for incident_id, status in statuses.items() if status is worst)
+            if worst is not ComponentStatus.OPERATIONAL
+            else ()
+        )
+        last = listed[-1] if listed else None
+        if last and (last.status, last.incident_ids) == (worst, causes):
+            listed[-1] = StatusSpan(last.start, until, worst, causes)
+        else:
+            listed.append(StatusSpan(begin, until, worst, causes))
+    return listed

@@ -1,0 +1,206 @@
+"""Status pages, their components, and what is published on them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+
+
+class ComponentStatus(IntEnum):
+    """The status of a component, from the best to the worst; the word of each is its `code`."""
+
+    OPERATIONAL = 0
+    UNDER_MAINTENANCE = 1
+    DEGRADED_PERFORMANCE = 2
+    PARTIAL_OUTAGE = 3
+    MAJOR_OUTAGE = 4
+
+    @property
+    def code(self) -> str:
+        """The word in documents, such as partial_outage; the same as Statuspage's."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, code: str) -> "ComponentStatus":
+        """Return the status with this code; raise `ValueError`."""
+        try:
+            return cls[code.upper()]
+        except KeyError:
+            raise ValueError(f"{code!r} is not a status of a component") from None
+
+
+STATUS_LABELS = {
+    ComponentStatus.OPERATIONAL: "Operational",
+    ComponentStatus.UNDER_MAINTENANCE: "Under maintenance",
+    ComponentStatus.DEGRADED_PERFORMANCE: "Degraded performance",
+    ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
+    ComponentStatus.MAJOR_OUTAGE: "Major outage",
+}
+
+
+class Stage(StrEnum):
+    """The stage of a public incident (spec 7.3)."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order in which an incident passes through the stages."""
+        return list(Stage).index(self)
+
+
+STAGE_LABELS = {
+    Stage.INVESTIGATING: "Investigating",
+    Stage.IDENTIFIED: "Identified",
+    Stage.MONITORING: "Monitoring",
+    Stage.RESOLVED: "Resolved",
+}
+
+
+class Impact(IntEnum):
+    """How bad a public incident is for customers, from the least to the worst."""
+
+    NONE = 0
+    MAINTENANCE = 1
+    MINOR = 2
+    MAJOR = 3
+    CRITICAL = 4
+
+    @property
+    def code(self) -> str:
+        """The word in documents, such as minor; the same as Statuspage's."""
+        return self.name.lower()
+
+
+class UpdateKind(StrEnum):
+    """Why an update was published."""
+
+    UPDATE = "update"
+    CORRECTION = "correction"
+    REGRESSION = "regression"
+
+
+class PageVisibility(StrEnum):
+    """Who finds a status page: everyone, or whoever knows its address."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """A status page at /s/<slug>. The weights say how many percent of an outage count as downtime."""
+
+    id: int
+    slug: str
+    name: str
+    tz: str
+    about: str
+    support_url: str
+    visibility: PageVisibility
+    partial_weight: int
+    degraded_weight: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGroup:
+    """A group of components of one status page."""
+
+    id: int
+    public_id: str
+    name: str
+    position: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What customers know by a name; `service_ids` are the services behind it."""
+
+    id: int
+    public_id: str
+    group_id: int | None
+    name: str
+    description: str
+    position: int
+    start_date: date
+    shows_uptime: bool
+    created_at: datetime
+    service_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An update gives a component this status from `since` on."""
+
+    component_id: int
+    status: ComponentStatus
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUpdate:
+    """One update of a public incident; `seq` counts from 1 within the incident.
+
+    `body` is the last version; `edited_at` is set if an edit was made later than a typo's grace.
+    """
+
+    id: int
+    public_id: str
+    seq: int
+    stage: Stage
+    kind: UpdateKind
+    body: str
+    effects: tuple[Effect, ...]
+    display_at: datetime
+    next_update_at: datetime | None
+    created_at: datetime
+    actor: str
+    edited_at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PublicIncident:
+    """An incident as a status page tells it; `incident_id` is the one it is about, if any."""
+
+    id: int
+    public_id: str
+    incident_id: int | None
+    name: str
+    impact_override: Impact | None
+    published_at: datetime
+    monitoring_at: datetime | None
+    resolved_at: datetime | None
+    regressions: int
+    updates: tuple[PublicUpdate, ...]
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of its latest update; a correction keeps the stage."""
+        return self.updates[-1].stage
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is resolved."""
+        return self.resolved_at is None
+
+    @property
+    def component_ids(self) -> frozenset[int]:
+        """The components that any of its updates names."""
+        return frozenset(effect.component_id for update in self.updates for effect in update.effects)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that one status page shows, as of one instant."""
+
+    page: StatusPage
+    groups: tuple[ComponentGroup, ...] = ()
+    components: tuple[Component, ...] = ()
+    incidents: tuple[PublicIncident, ...] = field(default=())
+    """Open incidents, and those of the last 90 days at least, newest first."""

@@ -1,0 +1,84 @@
+"""Stages of public incidents: which one an incident suggests, and which may follow another (pure)."""
+
+from datetime import datetime, timedelta
+
+from firebell.incidents.model import Phase
+from firebell.status_pages.model import PublicIncident, Stage
+
+FIRST_POST_WITHIN = {0: timedelta(minutes=15), 1: timedelta(minutes=30)}
+"""The time limit of the first public update, by severity (spec 7.3)."""
+REOPENS_WITHIN = timedelta(hours=24)
+"""How long a resolved public incident can go back to an earlier stage; later it is a new incident."""
+UPDATE_INTERVAL = {
+    0: timedelta(minutes=30),
+    1: timedelta(minutes=30),
+    2: timedelta(minutes=120),
+    3: timedelta(minutes=120),
+}
+"""How soon the next update is promised, by severity."""
+MONITORING_FACTOR = 2
+"""How much longer the interval is while a fix is monitored."""
+
+
+def suggested_stage(phase: Phase, *, cause_is_known: bool) -> Stage | None:
+    """Return the stage that a phase suggests; None for what is not told at all (spec 7.3)."""
+    if phase is Phase.DISMISSED:
+        return None
+    if phase in (Phase.CLOSED, Phase.REVIEWED, Phase.MERGED):
+        return Stage.RESOLVED
+    if phase in (Phase.RESOLVED, Phase.MONITORING):
+        return Stage.MONITORING
+    return Stage.IDENTIFIED if cause_is_known else Stage.INVESTIGATING
+
+
+def refusal(incident: PublicIncident | None, stage: Stage) -> str:
+    """Return why this stage may not be published next; an empty text if it may."""
+    if incident is None or (incident.is_open and stage.rank >= incident.stage.rank):
+        return ""
+    if not incident.is_open:
+        return "This incident is resolved. Mark a regression, or start a new one."
+    return "To go back to an earlier stage, mark a regression."
+
+
+def regression_refusal(incident: PublicIncident, stage: Stage, now: datetime) -> str:
+    """Return why the incident may not go back to this stage; an empty text if it may."""
+    if stage.rank >= incident.stage.rank:
+        return f"It is not past the stage {stage}. Publish an update instead."
+    if incident.resolved_at is None:
+        return ""
+    if stage not in (Stage.INVESTIGATING, Stage.IDENTIFIED):
+        return "A resolved incident goes back to investigating or identified."
+    if now - incident.resolved_at > REOPENS_WITHIN:
+        return "It was resolved more than 24 hours ago. Start a new incident."
+    return ""
+
+
+def first_post_due(
+    declared_at: datetime, changes: list[tuple[datetime, int]], severity: int
+) -> datetime | None:
+    """Return when the first public update is due; None if none is required.
+
+    `changes` are the later severities with their instants, in order; `severity` is that of the declaration.
+    """
+    due = _limit(declared_at, severity)
+    before = severity
+    for at, after in changes:
+        limit = _limit(declared_at, after)
+        if after < before and limit is not None:
+            raised = max(limit, at + FIRST_POST_WITHIN[after] / 2)
+            due = raised if due is None else min(due, raised)
+        elif after > before and (due is None or due > at):
+            due = limit
+        before = after
+    return due
+
+
+def _limit(declared_at: datetime, severity: int) -> datetime | None:
+    within = FIRST_POST_WITHIN.get(severity)
+    return None if within is None else declared_at + within
+
+
+def next_update_interval(severity: int, stage: Stage) -> timedelta:
+    """Return the interval within which the next update is promised by default."""
+    interval = UPDATE_INTERVAL[severity]
+    return interval * MONITORING_FACTOR if stage is Stage.MONITORING else interval

@@ -1,0 +1,120 @@
+"""Uptime over 90 days and the bar of each day, in whole seconds and exact fractions (pure; spec 7.5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages.model import ComponentStatus
+
+DAYS = 90
+"""How many days a status page shows, today included."""
+LEAST_SECONDS_OF_A_BAR = 60
+"""How long a problem lasts in sum before it colors the bar of a day."""
+PROBLEMS = (
+    ("outage", (ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE)),
+    ("degraded", (ComponentStatus.DEGRADED_PERFORMANCE,)),
+    ("maintenance", (ComponentStatus.UNDER_MAINTENANCE,)),
+)
+"""The states of a bar, the worst first, with the statuses that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How many percent of the time of a status count as downtime; a major outage counts whole."""
+
+    partial: int = 30
+    degraded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day of a component: ok, degraded, outage, maintenance, or none before its start."""
+
+    day: date
+    state: str
+    minutes: Mapping[str, int]
+    """The minutes of each status but operational, by code."""
+
+
+def seconds_by_status(
+    spans: Sequence[StatusSpan], start: datetime, end: datetime
+) -> dict[ComponentStatus, int]:
+    """Return the whole seconds of [start, end) with each status."""
+    seconds = dict.fromkeys(ComponentStatus, 0)
+    for span in spans:
+        begin, until = max(span.start, start), min(span.end, end)
+        if begin < until:
+            seconds[span.status] += int((until - begin).total_seconds())
+    return seconds
+
+
+def uptime(seconds: Mapping[ComponentStatus, int], weights: Weights) -> Fraction | None:
+    """Return the share of time that a component was up, without maintenance; None without data."""
+    observed = sum(seconds.values()) - seconds[ComponentStatus.UNDER_MAINTENANCE]
+    if observed <= 0:
+        return None
+    down = (
+        100 * seconds[ComponentStatus.MAJOR_OUTAGE]
+        + weights.partial * seconds[ComponentStatus.PARTIAL_OUTAGE]
+        + weights.degraded * seconds[ComponentStatus.DEGRADED_PERFORMANCE]
+    )
+    return 1 - Fraction(down, 100 * observed)
+
+
+def group_uptime(uptimes: Sequence[Fraction | None]) -> Fraction | None:
+    """Return the mean of the uptimes of a group's components with data; None if none has any."""
+    known = [value for value in uptimes if value is not None]
+    return sum(known, Fraction(0)) / len(known) if known else None
+
+
+def shown(value: Fraction | None) -> str:
+    """Return an uptime as text, such as 99.95%; it is never rounded up, so only no downtime is 100%."""
+    if value is None:
+        return "No data"
+    if value == 1:
+        return "100%"
+    hundredths = int(10_000 * value)
+    return f"{hundredths // 100}.{hundredths % 100:02d}%"
+
+
+def window(now: datetime, tz: str, start_date: date) -> tuple[datetime, datetime]:
+    """Return the 90 days up to now in the time zone of the page, cut at the first day of the component."""
+    zone = ZoneInfo(tz)
+    first = max(now.astimezone(zone).date() - timedelta(days=DAYS - 1), start_date)
+    return _midnight(first, zone), now
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(ZoneInfo("UTC"))
+
+
+def bars(spans: Sequence[StatusSpan], now: datetime, tz: str, start_date: date) -> list[DayBar]:
+    """Return the 90 days of a component, oldest first; a day of a clock change has 23 or 25 hours."""
+    zone = ZoneInfo(tz)
+    today = now.astimezone(zone).date()
+    listed = []
+    for back in range(DAYS - 1, -1, -1):
+        day = today - timedelta(days=back)
+        if day < start_date:
+            listed.append(DayBar(day, "none", {}))
+            continue
+        seconds = seconds_by_status(
+            spans, _midnight(day, zone), min(now, _midnight(day + timedelta(days=1), zone))
+        )
+        minutes = {
+            status.code: seconds[status] // 60
+            for status in ComponentStatus
+            if status is not ComponentStatus.OPERATIONAL and seconds[status] >= 60
+        }
+        listed.append(DayBar(day, _state(seconds), minutes))
+    return listed
+
+
+def _state(seconds: Mapping[ComponentStatus, int]) -> str:
+    for state, statuses in PROBLEMS:
+        if sum(seconds[status] for status in statuses) >= LEAST_SECONDS_OF_A_BAR:
+            return state
+    return "ok"

@@ -1,0 +1,308 @@
+"""The pure rules of status pages, with the vectors of spec 7.3 to 7.7."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.incidents.model import Phase
+from firebell.status_pages import component_history, impact, signed_log, stages, uptime
+from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages.model import (
+    ComponentStatus,
+    Effect,
+    Impact,
+    PublicIncident,
+    PublicUpdate,
+    Stage,
+    UpdateKind,
+)
+
+O, M = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE  # noqa: E741
+D, P, X = ComponentStatus.DEGRADED_PERFORMANCE, ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+DECLARED = datetime(2026, 11, 27, 2, 31, tzinfo=UTC)
+
+
+def _at(text: str, day: int = 27) -> datetime:
+    return datetime.fromisoformat(f"2026-11-{day:02}T{text}+00:00")
+
+
+def _update(
+    seq: int,
+    stage: Stage,
+    *effects: tuple[int, ComponentStatus, datetime],
+    kind: UpdateKind = UpdateKind.UPDATE,
+) -> PublicUpdate:
+    at = DECLARED + timedelta(minutes=seq)
+    listed = tuple(Effect(*effect) for effect in effects)
+    return PublicUpdate(seq, f"u{seq}", seq, stage, kind, "Text", listed, at, None, at, "Mara")
+
+
+def _incident(*updates: PublicUpdate, number: int = 1, override: Impact | None = None) -> PublicIncident:
+    resolved = updates[-1].display_at if updates[-1].stage is Stage.RESOLVED else None
+    return PublicIncident(
+        number, f"p{number}", None, "Payments", override, updates[0].display_at, None, resolved, 0, updates
+    )
+
+
+@pytest.mark.parametrize(
+    ("severity", "changes", "due"),
+    [
+        (0, [], "02:46:00"),
+        (1, [], "03:01:00"),
+        (2, [("03:11:00", 0)], "03:18:30"),
+        (1, [("02:40:00", 0)], "02:47:30"),
+        (0, [("02:40:00", 1)], "03:01:00"),
+        (2, [], None),
+    ],
+)
+def test_the_first_public_update_is_due_by_severity(
+    severity: int, changes: list[tuple[str, int]], due: str | None
+) -> None:
+    found = stages.first_post_due(DECLARED, [(_at(at), after) for at, after in changes], severity)
+    assert found == (None if due is None else _at(due))
+
+
+@given(
+    st.integers(0, 3),
+    st.lists(st.tuples(st.integers(1, 200), st.integers(0, 3)), max_size=4),
+    st.integers(0, 2),
+)
+def test_raising_the_severity_never_moves_the_first_update_later(
+    severity: int, changes: list[tuple[int, int]], raised_to: int
+) -> None:
+    history = [(DECLARED + timedelta(minutes=m), after) for m, after in sorted(changes)]
+    before = stages.first_post_due(DECLARED, history, severity)
+    last = history[-1][1] if history else severity
+    if raised_to >= last:
+        return
+    at = (history[-1][0] if history else DECLARED) + timedelta(minutes=1)
+    after = stages.first_post_due(DECLARED, [*history, (at, raised_to)], severity)
+    assert before is None or (after is not None and after <= before)
+
+
+def test_a_phase_suggests_a_stage() -> None:
+    assert stages.suggested_stage(Phase.MITIGATING, cause_is_known=False) is Stage.INVESTIGATING
+    assert stages.suggested_stage(Phase.MITIGATING, cause_is_known=True) is Stage.IDENTIFIED
+    assert stages.suggested_stage(Phase.MONITORING, cause_is_known=True) is Stage.MONITORING
+    assert stages.suggested_stage(Phase.CLOSED, cause_is_known=True) is Stage.RESOLVED
+    assert stages.suggested_stage(Phase.DISMISSED, cause_is_known=True) is None
+
+
+def test_an_incident_never_goes_back_to_an_earlier_stage_without_a_regression() -> None:
+    monitoring = _incident(_update(1, Stage.MONITORING))
+    assert stages.refusal(None, Stage.IDENTIFIED) == ""
+    assert stages.refusal(monitoring, Stage.MONITORING) == ""
+    assert stages.refusal(monitoring, Stage.INVESTIGATING)
+    assert stages.regression_refusal(monitoring, Stage.INVESTIGATING, NOW) == ""
+    assert stages.regression_refusal(monitoring, Stage.RESOLVED, NOW)
+    resolved = _incident(_update(1, Stage.RESOLVED))
+    assert resolved.resolved_at is not None
+    assert stages.refusal(resolved, Stage.RESOLVED)
+    day_later = resolved.resolved_at + timedelta(hours=24)
+    assert stages.regression_refusal(resolved, Stage.IDENTIFIED, day_later) == ""
+    assert stages.regression_refusal(resolved, Stage.IDENTIFIED, day_later + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected", "description"),
+    [
+        ([P, O, O, O, O, O], Impact.MINOR, "Minor Service Outage"),
+        ([X, O], Impact.MAJOR, "Partial System Outage"),
+        ([X, X], Impact.CRITICAL, "Major System Outage"),
+        ([P], Impact.MAJOR, "Partial System Outage"),
+        ([P, P], Impact.MAJOR, "Partial System Outage"),
+        ([D], Impact.MINOR, "Partially Degraded Service"),
+        ([D, D], Impact.MINOR, "Degraded System Service"),
+        ([M, O], Impact.MAINTENANCE, "Service Under Maintenance"),
+        ([M, D], Impact.MINOR, "Partially Degraded Service"),
+        ([], Impact.NONE, "All Systems Operational"),
+    ],
+)
+def test_the_indicator_blends_the_components(
+    statuses: list[ComponentStatus], expected: Impact, description: str
+) -> None:
+    assert impact.blend(statuses) == impact.Indicator(expected, description)
+
+
+def test_an_open_incident_without_a_component_is_never_beside_a_green_page() -> None:
+    critical = _incident(_update(1, Stage.INVESTIGATING), override=Impact.CRITICAL)
+    assert impact.indicator([], [critical]).impact is Impact.CRITICAL
+    watched = _incident(_update(1, Stage.MONITORING), override=Impact.MAJOR)
+    assert impact.indicator([O], [watched]).impact is Impact.NONE
+
+
+def test_the_indicator_never_improves_when_a_component_gets_worse() -> None:
+    for count in range(1, 5):
+        for statuses in product(ComponentStatus, repeat=count):
+            for position in range(count):
+                if statuses[position] is X:
+                    continue
+                worse = list(statuses)
+                worse[position] = ComponentStatus(statuses[position] + 1)
+                assert impact.blend(worse).impact >= impact.blend(statuses).impact
+
+
+def test_the_impact_of_an_incident_does_not_shrink_when_it_recovers() -> None:
+    told = _incident(
+        _update(1, Stage.INVESTIGATING, (1, D, DECLARED)),
+        _update(2, Stage.IDENTIFIED, (1, P, DECLARED)),
+        _update(3, Stage.MONITORING, (1, O, DECLARED)),
+    )
+    assert impact.impact(told) is Impact.MAJOR
+    assert impact.impact(_incident(_update(1, Stage.INVESTIGATING))) is Impact.NONE
+
+
+START = NOW - timedelta(seconds=7_732_800)
+
+
+def _spans(*intervals: tuple[ComponentStatus, int]) -> list[StatusSpan]:
+    """Return spans of these lengths in seconds one after the other, then operational until now."""
+    at, listed = START, []
+    for status, seconds in intervals:
+        listed.append(StatusSpan(at, at + timedelta(seconds=seconds), status))
+        at += timedelta(seconds=seconds)
+    return [*listed, StatusSpan(at, NOW, O)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        (_spans((X, 3600)), "99.95%"),
+        (_spans((P, 3600)), "99.98%"),
+        (_spans((M, 7200), (X, 3600), (P, 1800)), "99.94%"),
+        (_spans((X, 1)), "99.99%"),
+        (_spans(), "100%"),
+        ([StatusSpan(START, NOW, M)], "No data"),
+    ],
+)
+def test_uptime_is_exact_and_never_rounded_up(spans: list[StatusSpan], shown: str) -> None:
+    start, end = uptime.window(NOW, "UTC", date(2026, 1, 1))
+    assert (start, end) == (START, NOW)
+    seconds = uptime.seconds_by_status(spans, start, end)
+    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == shown
+
+
+def test_uptime_counts_from_the_first_day_of_a_component() -> None:
+    start, end = uptime.window(NOW, "UTC", date(2026, 11, 18))
+    assert (end - start).total_seconds() == 820_800
+    seconds = uptime.seconds_by_status(
+        [StatusSpan(start, end - timedelta(hours=1), O), StatusSpan(end - timedelta(hours=1), end, X)],
+        start,
+        end,
+    )
+    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == "99.56%"
+
+
+def test_the_window_of_berlin_has_the_hour_of_the_clock_change() -> None:
+    start, end = uptime.window(NOW, "Europe/Berlin", date(2026, 1, 1))
+    assert (end - start).total_seconds() == 7_740_000
+    shown = {
+        bar.day: bar
+        for bar in uptime.bars([StatusSpan(start, end, X)], NOW, "Europe/Berlin", date(2026, 1, 1))
+    }
+    assert shown[date(2026, 10, 25)].minutes == {"major_outage": 25 * 60}
+
+
+def test_the_uptime_of_a_group_is_the_mean_of_its_components() -> None:
+    start, end = uptime.window(NOW, "UTC", date(2026, 1, 1))
+    values = [
+        uptime.uptime(uptime.seconds_by_status(spans, start, end), uptime.Weights())
+        for spans in (_spans((X, 3600)), _spans((P, 3600)), _spans())
+    ]
+    assert uptime.shown(uptime.group_uptime(values)) == "99.97%"
+    assert uptime.group_uptime([None]) is None
+
+
+def test_overlapping_incidents_count_once_and_the_worst_counts() -> None:
+    partial = _incident(
+        _update(1, Stage.INVESTIGATING, (1, P, _at("10:00:00"))),
+        _update(2, Stage.RESOLVED, (1, O, _at("11:00:00"))),
+    )
+    major = _incident(
+        _update(1, Stage.INVESTIGATING, (1, X, _at("10:30:00"))),
+        _update(2, Stage.RESOLVED, (1, O, _at("10:45:00"))),
+        number=2,
+    )
+    start, end = _at("00:00:00"), _at("00:00:00", 28)
+    spans = component_history.spans([partial, major], 1, start, end)
+    seconds = uptime.seconds_by_status(spans, start, end)
+    assert (seconds[P], seconds[X]) == (2700, 900)
+    assert uptime.shown(uptime.uptime(seconds, uptime.Weights())) == "98.02%"
+    assert [span.incident_ids for span in spans] == [(), (1,), (2,), (1,), ()]
+
+
+def test_a_correction_replaces_what_was_said_about_a_component() -> None:
+    told = _incident(
+        _update(1, Stage.INVESTIGATING, (1, X, _at("10:00:00")), (2, D, _at("10:00:00"))),
+        _update(2, Stage.INVESTIGATING, (1, D, _at("10:20:00")), kind=UpdateKind.CORRECTION),
+    )
+    assert component_history.steps(told, 1) == [(_at("10:20:00"), D)]
+    assert component_history.steps(told, 2) == [(_at("10:00:00"), D)]
+
+
+effects = st.lists(
+    st.tuples(st.sampled_from(ComponentStatus), st.integers(0, 1000), st.booleans()), min_size=1, max_size=6
+)
+
+
+@given(st.lists(effects, max_size=4))
+def test_spans_cover_the_time_without_gaps_and_agree_with_every_instant(
+    histories: list[list[tuple[ComponentStatus, int, bool]]],
+) -> None:
+    incidents = [
+        _incident(
+            *(
+                _update(
+                    seq,
+                    Stage.INVESTIGATING,
+                    (1, status, START + timedelta(minutes=minute)),
+                    kind=UpdateKind.CORRECTION if corrects else UpdateKind.UPDATE,
+                )
+                for seq, (status, minute, corrects) in enumerate(history, 1)
+            ),
+            number=number,
+        )
+        for number, history in enumerate(histories, 1)
+    ]
+    end = START + timedelta(minutes=1000)
+    spans = component_history.spans(incidents, 1, START, end)
+    assert (spans[0].start, spans[-1].end) == (START, end)
+    assert all(a.end == b.start for a, b in pairwise(spans))
+    for span in spans:
+        assert component_history.status_at(incidents, 1, span.start) is span.status
+
+
+def _entry(seq: int, update: str, stage: str, at: str, body: str) -> signed_log.LogEntry:
+    return signed_log.LogEntry(
+        *("kestrel", seq, "h2k9w3c7x1ab", update, 1, "update", stage),
+        {"checkout00001": "partial_outage"},
+        _at(at),
+        _at(at),
+        signed_log.body_hash(body),
+    )
+
+
+def test_the_log_has_the_hashes_of_the_specification_and_shows_a_changed_byte() -> None:
+    first = _entry(1, "u1", "investigating", "01:49:00", "We are investigating failed card payments.")
+    second = _entry(2, "u2", "identified", "02:16:00", "We found the cause.")
+    hashes = [signed_log.entry_hash(first, signed_log.FIRST)]
+    hashes.append(signed_log.entry_hash(second, hashes[0]))
+    assert hashes == [
+        "c800efafd3a3cf1504d731a841e38aa57eed74a43db73be8e4e878356fcf23ea",
+        "d31d3223bd9c17be84e3d6b53c253c2e8c7fbf3df8b51673a84dc08d29e1ccc7",
+    ]
+    chain = [
+        signed_log.ChainedEntry(first, signed_log.FIRST, hashes[0]),
+        signed_log.ChainedEntry(second, hashes[0], hashes[1]),
+    ]
+    assert signed_log.first_broken(chain) is None
+    changed = _entry(1, "u1", "investigating", "01:49:00", "We are investigating failed card payment.")
+    assert (
+        signed_log.first_broken([signed_log.ChainedEntry(changed, signed_log.FIRST, hashes[0]), chain[1]])
+        == 1
+    )
+    assert signed_log.first_broken(chain[1:]) == 1
