@@ -39,6 +39,7 @@ from firebell.kit.web.static_files import VersionedFiles
 from firebell.people import access, authentication, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
+from firebell.status_pages.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 
@@ -49,16 +50,22 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 class _HotPath:
-    """Routes inbound events directly to the ingest app, without the middleware of the web pages."""
+    """Routes inbound events and status pages directly to their apps, without the middleware of the web pages."""
 
-    def __init__(self, ingest: inbound.Inbound, app: ASGIApp) -> None:
+    def __init__(self, ingest: inbound.Inbound, status: StatusEdge, app: ASGIApp) -> None:
         self._ingest = ingest
         self._prefixes = ingest.prefixes
+        self._status = status
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hot = scope["type"] == "http" and scope["path"].startswith(self._prefixes)
-        await (self._ingest if hot else self._app)(scope, receive, send)
+        app: ASGIApp = self._app
+        if scope["type"] == "http":
+            if scope["path"].startswith(self._prefixes):
+                app = self._ingest
+            elif scope["path"].startswith(self._status.prefix):
+                app = self._status
+        await app(scope, receive, send)
 
 
 def routers(slices: Sequence[Slice] = SLICES) -> list[APIRouter]:
@@ -124,7 +131,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
-    return _HotPath(ingest, app)
+    return _HotPath(ingest, StatusEdge(ctx), app)
 
 
 def _add_machines(app: FastAPI, ctx: Context) -> None:

@@ -51,6 +51,10 @@ from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory.model import Answer
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages import publishing
+from firebell.status_pages.model import PageVisibility, Stage
+from firebell.status_pages.publishing import NewUpdate
 from tests.api.api_clients import TEST, key_of
 from tests.world import World, world
 
@@ -64,7 +68,9 @@ SLUGS = {
     "teams": "payments",
     "incident-fields": "region",
     "handbook": "references/incident-roles",
+    "status-pages": "kestrel",
 }
+PUBLIC_ID = "incident0001"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
 QUERIES = {
     "/api/v1/handbook/search": "?q=commander",
@@ -130,6 +136,8 @@ def _real(path: str) -> dict[str, str]:
         "kind": "slack",
         "number": "0",
         "key": "inc-1/e-1",
+        "public_id": PUBLIC_ID,
+        "seq": "1",
     }
 
 
@@ -251,6 +259,26 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     )
 
 
+async def _status_page(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara = await w.actor(w.mara)
+    page = await status_pages.create_status_page(
+        *(tx, mara),
+        slug="kestrel",
+        name="Kestrel",
+        tz="UTC",
+        visibility=PageVisibility.PUBLIC,
+        component_of=[w.service],
+        now=w.now,
+    )
+    await status_pages.add_group(tx, mara, page.id, "Europe", w.now)
+    update = NewUpdate(
+        Stage.INVESTIGATING, "We are looking.", {}, next_update_at=w.now + timedelta(minutes=30)
+    )
+    told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
+    await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+
+
 async def _chat(tx: Tx, everything: Everything) -> None:
     """Connect a workspace that is paused, so that nothing is called, with a message that could not be sent."""
     w = everything.w
@@ -341,5 +369,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _secrets(tx, made)
             await _incident(tx, made)
             await _chat(tx, made)
+            await _status_page(tx, made)
             await _shifts(tx, made)
         yield made

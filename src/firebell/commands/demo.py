@@ -15,7 +15,16 @@ from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, lifecycle, organization, regulatory, response, textbook, tonight
+from firebell.demo import (
+    history,
+    lifecycle,
+    organization,
+    regulatory,
+    response,
+    status_page,
+    textbook,
+    tonight,
+)
 from firebell.demo.incidents import STORIES
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -79,6 +88,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         kestrel = await organization.build(tx, clock.now(), phone)
         await regulatory.choose_regimes(tx, kestrel, clock.now())
     past = await _past(ctx, kestrel, clock)
+    await status_page.create(past)
     by_the_book = await textbook.run(past, STORIES[0])
     await past.close_incident(by_the_book, kestrel.actor("Priya"), STORIES[0], published=True)
     columns = (TextColumn("Simulating a year at Kestrel"), BarColumn(), TimeRemainingColumn())

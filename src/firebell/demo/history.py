@@ -10,6 +10,7 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
+from firebell.demo import status_page
 from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
@@ -20,6 +21,7 @@ from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED
 from firebell.postmortems import actions as postmortems
+from firebell.status_pages.model import Stage
 from firebell.worker import Worker
 
 
@@ -131,6 +133,9 @@ class Past:
         await self.acknowledge()
         async with self.ctx.db.tx() as tx:
             await incidents.set_phase(tx, leader, declared.id, Phase.INVESTIGATING, self.clock.now())
+        await self._publish(
+            declared.id, story, Stage.INVESTIGATING, f"{story.impact} We are looking for the cause."
+        )
         await self.wait(self.rng.uniform(5, 14))
         async with self.ctx.db.tx() as tx:
             text = f"{story.impact} Looking for the cause."
@@ -142,12 +147,21 @@ class Past:
             await incidents.add_entry(tx, leader, declared.id, "update", "Cause known, fixing it now.", now)
             await incidents.add_entry(tx, expert, declared.id, "mitigation", f"{story.fix}.", now)
             await incidents.set_phase(tx, leader, declared.id, Phase.MITIGATING, now)
+        await self._publish(declared.id, story, Stage.IDENTIFIED, "We know the cause and are fixing it.")
         await self.wait(self.rng.uniform(4, 25))
         await self.send(service, alert, resolved=True)
         async with self.ctx.db.tx() as tx:
             await incidents.set_phase(tx, leader, declared.id, Phase.MONITORING, self.clock.now())
+        await self._publish(
+            declared.id, story, Stage.MONITORING, "Everything works again. We are watching it."
+        )
         await self.wait(31)
+        text = f"This is over. We are sorry. {story.impact}"
+        await self._publish(declared.id, story, Stage.RESOLVED, text)
         await self.close_incident(declared.id, leader, story, published)
+
+    async def _publish(self, incident_id: int, story: Story, stage: Stage, text: str) -> None:
+        await status_page.tell(self, incident_id, story.severity, stage, story.title, text)
 
     async def close_incident(self, incident_id: int, leader: Actor, story: Story, published: bool) -> None:
         """Close an incident that is stable, and publish its post-mortem hours later."""

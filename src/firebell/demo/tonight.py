@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo import regulatory, response, room
+from firebell.demo import regulatory, response, room, status_page
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -13,6 +13,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind
+from firebell.status_pages.model import Stage
 
 
 async def yesterday(past: Past, now: datetime) -> None:
@@ -72,6 +73,11 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             tx, mara, declared.id, 1, "18% of customers can't pay by card", past.clock.now()
         )
         await incidents.set_phase(tx, mara, declared.id, Phase.INVESTIGATING, past.clock.now())
+    title = "Some card payments are failing"
+    text = (
+        "Some card payments fail at checkout. Wallet and invoice payments work. We are looking for the cause."
+    )
+    await status_page.tell(past, declared.id, 1, Stage.INVESTIGATING, title, text)
     await past.wait(0.5)
     await past.acknowledge()
     await response.wait_with_escalation(past, declared.id)
@@ -117,6 +123,8 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     async with past.ctx.db.tx() as tx:
         text = "5xx errors are down to 11% after the failover. Next: recycle the tokenizer pool. Expecting under 5% in 10 min."
         await incidents.add_entry(tx, tomas, declared.id, "note", text, past.clock.now())
+    text = "We moved to a healthy database. About 1 in 9 card payments still fails, and this is falling."
+    await status_page.tell(past, declared.id, 1, Stage.IDENTIFIED, title, text)
     await room.keep_the_timeline(past, declared.id, past.clock.now())
     await room.share_the_work(past, declared.id, past.clock.now())
     past.clock.set(now)

@@ -154,7 +154,22 @@ def open_tasks(incident: Incident, tasks: Sequence[str]) -> ClosingCondition:
     )
 
 
+def published(page: str, href: str, *, is_resolved: bool, stage: str) -> ClosingCondition:
+    """Return the condition that a status page tells of the end; `stage` is the one that it shows."""
+    if is_resolved:
+        return _met("status", f"Resolved on {page}", "")
+    return ClosingCondition(
+        "status",
+        f"Not resolved on {page}",
+        ConditionState.NEEDS_PERSON,
+        f"Customers still read that it is {stage}.",
+        "Publish the stage resolved.",
+        href=href,
+    )
+
+
 SKIPPED_TEXTS = {
+    "status": "a status page did not say that it was resolved",
     "fields": "a required field was blank",
     "tasks": "a required task was open",
     "firing": "a linked alert was firing",

@@ -53,6 +53,9 @@ class Verb(StrEnum):
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
+    STATUS_PAGE_READ = "status_page.read"
+    STATUS_PAGE_PUBLISH = "status_page.publish"
+    STATUS_PAGE_WRITE = "status_page.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -158,6 +161,9 @@ RULES = {
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.STATUS_PAGE_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.STATUS_PAGE_PUBLISH: Rule(RESPONDERS, "incidents:write"),
+    Verb.STATUS_PAGE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

@@ -270,6 +270,11 @@ def _topics(live: str) -> dict[str, str]:
     return {"live": ",".join(own), "frame": ",".join(t for t in _FRAME_TOPICS if t not in own)}
 
 
+def render_public(template: str, context: Mapping[str, Any]) -> str:
+    """Return a page that everyone sees alike, rendered without a request."""
+    return _environment().get_template(template).render(context)
+
+
 def is_live_refresh(request: Request) -> bool:
     """Return True if an open page requests its own live parts."""
     return flash.LIVE_REFRESH in request.headers

@@ -1,0 +1,176 @@
+"""`firebell statuspage`: what customers read, publishing on it, and checking that nothing published was changed."""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import click
+
+from firebell.commands.client import call, call_first, seg
+from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
+
+Fields = dict[str, Any]
+MAX_LOG_BYTES = 256 * 1024 * 1024
+STAGES = ("investigating", "identified", "monitoring", "resolved")
+
+
+@click.group()
+def statuspage() -> None:
+    """Show status pages and publish on them."""
+
+
+@statuspage.command("list", epilog=example("firebell statuspage list"))
+@as_json
+def list_() -> None:
+    """List the status pages with what they say now."""
+    pages = call("GET", "/api/v1/status-pages")
+    rows = [[page["slug"], page["name"], page["description"], page["url"]] for page in pages]
+    show_table(pages, ("SLUG", "NAME", "STATUS", "ADDRESS"), rows, wide=3, empty="No status pages.")
+
+
+@statuspage.command("show", epilog=example("firebell statuspage show kestrel"))
+@click.argument("slug")
+@as_json
+def show_(slug: str) -> None:
+    """Show the components of a status page with their status and uptime."""
+    page = call("GET", f"/api/v1/status-pages/{seg(slug)}")
+    rows = [
+        [str(c["id"]), c["name"], c["status"].replace("_", " "), _percent(c["uptime_90d"])]
+        for c in page["components"]
+    ]
+    show_table(page, ("ID", "COMPONENT", "STATUS", "UPTIME"), rows, wide=1, empty="No components.")
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "-"
+    return "100%" if share == 1 else f"{int(share * 10_000) / 100:.2f}%"
+
+
+@statuspage.command("incidents", epilog=example("firebell statuspage incidents kestrel"))
+@click.argument("slug")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@as_json
+def incidents(slug: str, limit: int) -> None:
+    """List what a status page published, newest first."""
+    listed = call_first(f"/api/v1/status-pages/{seg(slug)}/incidents", limit)
+    rows = [[i["id"], i["incident"] or "-", i["stage"], local(i["published_at"]), i["name"]] for i in listed]
+    show_table(
+        listed, ("ID", "INCIDENT", "STAGE", "PUBLISHED", "NAME"), rows, wide=4, empty="Nothing published."
+    )
+
+
+def _components(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the statuses by component id of pairs such as 3=partial_outage."""
+    statuses = {}
+    for pair in pairs:
+        component, separator, status = pair.partition("=")
+        if not separator:
+            fail(f"{pair!r} is not ID=STATUS.", "Use for example --component 3=partial_outage.")
+        statuses[component] = status
+    return statuses
+
+
+def _update(
+    stage: str, body: str, component: tuple[str, ...], next_: str | None, since: str | None
+) -> Fields:
+    return {
+        "stage": stage,
+        "body": sys.stdin.read() if body == "-" else body,
+        "components": _components(component),
+        "next_update_at": instant(next_, "--next") if next_ else None,
+        "since": instant(since, "--since") if since else None,
+    }
+
+
+@statuspage.command(
+    epilog=example(
+        "firebell statuspage publish kestrel 'Card payments fail' --incident INC-3 \\",
+        "    --stage investigating --component 3=partial_outage --next 15:30 \\",
+        "    --body 'We are investigating failed card payments.'",
+    )
+)
+@click.argument("slug")
+@click.argument("name")
+@click.option("--incident", help="The incident that it is about, such as INC-3.")
+@click.option("--stage", type=click.Choice(STAGES), default="investigating", show_default=True)
+@click.option("--body", required=True, help="What customers should know; - is standard input.")
+@click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
+@click.option("--next", "next_", help="When the next update comes; required unless resolved.")
+@click.option("--since", help="When customers were first affected; the start of the impact by default.")
+@as_json
+def publish(
+    slug: str,
+    name: str,
+    incident: str | None,
+    stage: str,
+    body: str,
+    component: tuple[str, ...],
+    next_: str | None,
+    since: str | None,
+) -> None:
+    """Publish an incident called NAME on a status page."""
+    fields = {"name": name, "incident": incident, **_update(stage, body, component, next_, since)}
+    told = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
+    show(told, f"Published {told['id']}: {told['stage']}.")
+
+
+@statuspage.command(
+    epilog=example("firebell statuspage update kestrel h2k9w3c7x1ab --stage resolved --body 'This is over.'")
+)
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@click.option("--stage", type=click.Choice(STAGES), required=True)
+@click.option("--body", required=True, help="What customers should know; - is standard input.")
+@click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
+@click.option("--next", "next_", help="When the next update comes; required unless resolved.")
+@click.option("--since", help="When the statuses began.")
+@click.option(
+    "--kind", type=click.Choice(("update", "correction", "regression")), default="update", show_default=True
+)
+@as_json
+def update(
+    slug: str,
+    id_: str,
+    stage: str,
+    body: str,
+    component: tuple[str, ...],
+    next_: str | None,
+    since: str | None,
+    kind: str,
+) -> None:
+    """Publish the next update of the incident ID of a status page."""
+    fields = {"kind": kind, **_update(stage, body, component, next_, since)}
+    told = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates", fields)
+    show(told, f"Published {told['id']}: {told['stage']}.")
+
+
+@statuspage.command(
+    epilog=example(
+        "firebell statuspage verify https://firebell.example.org/s/kestrel/history.jsonl",
+        "firebell statuspage verify history.jsonl",
+    )
+)
+@click.argument("log", metavar="FILE|URL")
+@as_json
+def verify(log: str) -> None:
+    """Check a log: that no published text was changed, left out or put in later. Works offline."""
+    from firebell.status_pages.verification import first_broken
+
+    lines = _read(log).splitlines()
+    broken = first_broken(lines)
+    if broken is not None:
+        fail(f"Line {broken} is not as it was published.")
+    show({"entries": len(lines)}, f"All {len(lines)} entries are as they were published.")
+
+
+def _read(log: str) -> str:
+    try:
+        if log.startswith(("http://", "https://")):
+            with urlopen(log, timeout=30) as response:  # noqa: S310 - only these two schemes
+                return str(response.read(MAX_LOG_BYTES).decode())
+        return Path(log).read_text(encoding="utf-8")
+    except (OSError, URLError, ValueError) as error:
+        fail(f"{log} can't be read: {error}")

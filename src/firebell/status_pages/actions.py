@@ -1,0 +1,242 @@
+"""Actions on status pages and their components; `publishing` has those on what is published."""
+
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from firebell.catalog import actions as catalog
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.localtime import zone_names
+from firebell.kit.text import clean_name, clean_text
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+from firebell.status_pages import store
+from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+ABOUT_MAX_CHARS = 2000
+DESCRIPTION_MAX_CHARS = 500
+MAX_COMPONENTS = 500
+PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
+
+
+def new_public_id() -> str:
+    """Return a new public id: 12 random lower-case letters and digits, the shape of Statuspage's."""
+    return "".join(secrets.choice(PUBLIC_ID_LETTERS) for _ in range(12))
+
+
+def topic(page: StatusPage) -> str:
+    """Return the live topic of everything that a status page shows."""
+    return f"status-{page.slug}"
+
+
+async def status_page(tx: Tx, slug: str) -> StatusPage:
+    """Return the status page with this slug; raise `NotFound`."""
+    page = await store.page_by_slug(tx, slug)
+    if page is None:
+        raise NotFound(f"There is no status page {slug[:60]!r}.", hint="See all at /status-pages.")
+    return page
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def create_status_page(
+    tx: Tx,
+    actor: Actor,
+    *,
+    slug: str,
+    name: str,
+    tz: str,
+    visibility: PageVisibility,
+    component_of: Sequence[int],
+    now: datetime,
+) -> StatusPage:
+    """Create a status page with a component for each of these services, named after it."""
+    slug = slug.strip()
+    if not SLUG.fullmatch(slug):
+        raise Invalid(
+            f"{slug[:60]!r} can’t be an address.",
+            fields={"slug": "Use lower-case letters, digits and hyphens, at most 60."},
+        )
+    services = await catalog.services_by_id(tx, list(component_of))
+    if missing := set(component_of) - set(services):
+        raise NotFound(f"There is no service with the id {min(missing)}.")
+    page = await store.insert_page(tx, slug, clean_name(name, "name"), _zone(tz), visibility, now)
+    if page is None:
+        raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})
+    await tx.audit(actor, "status_page.created", page.name, now, slug=slug)
+    for service_id in component_of:
+        await add_component(
+            tx, actor, page.id, name=services[service_id].name, service_ids=[service_id], now=now
+        )
+    return page
+
+
+def _zone(tz: str) -> str:
+    if tz not in zone_names():
+        raise Invalid(f"{tz[:40]!r} is not a time zone.", fields={"tz": "Use one such as Europe/Berlin."})
+    return tz
+
+
+def _weight(value: int, field: str) -> int:
+    if not 0 <= value <= 100:
+        raise Invalid("The weight is out of range.", fields={field: "Enter a number from 0 to 100."})
+    return value
+
+
+def _support_url(value: str) -> str:
+    url = value.strip()
+    if url and (len(url) > 500 or not re.fullmatch(r"(https?://|mailto:)[^\s<>\"]+", url)):
+        raise Invalid(
+            "The support address can’t be a link.",
+            fields={"support_url": "Enter an address that begins with https:// or mailto:."},
+        )
+    return url
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def update_status_page(
+    tx: Tx, actor: Actor, page_id: int, values: Mapping[str, Any], now: datetime
+) -> StatusPage:
+    """Change the settings of a status page that `values` names. Idempotent."""
+    old = await _locked_page(tx, page_id)
+    checks: dict[str, Any] = {
+        "name": lambda v: clean_name(v, "name"),
+        "tz": _zone,
+        "about": lambda v: clean_text(v, ABOUT_MAX_CHARS),
+        "support_url": _support_url,
+        "visibility": PageVisibility,
+        "partial_weight": lambda v: _weight(v, "partial_weight"),
+        "degraded_weight": lambda v: _weight(v, "degraded_weight"),
+    }
+    checked = {name: checks[name](value) for name, value in values.items()}
+    changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
+    if not changes:
+        return old
+    page = await store.change_page(tx, page_id, **changes, updated_at=now)
+    await tx.audit(
+        actor, "status_page.changed", page.name, now, **{name: str(value) for name, value in changes.items()}
+    )
+    await tx.live(topic(page))
+    return page
+
+
+async def _locked_page(tx: Tx, page_id: int) -> StatusPage:
+    page = await store.lock_page(tx, page_id)
+    if page is None:
+        raise NotFound("The status page was deleted.")
+    return page
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def add_group(tx: Tx, actor: Actor, page_id: int, name: str, now: datetime) -> ComponentGroup:
+    """Append a group of components to a status page."""
+    page = await _locked_page(tx, page_id)
+    group = await store.insert_group(tx, page_id, new_public_id(), clean_name(name, "name"), now)
+    await tx.audit(actor, "status_page.group_added", page.name, now, group=group.name)
+    await tx.live(topic(page))
+    return group
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def add_component(
+    tx: Tx,
+    actor: Actor,
+    page_id: int,
+    *,
+    name: str,
+    service_ids: Sequence[int],
+    now: datetime,
+    group_id: int | None = None,
+    start_date: date | None = None,
+) -> Component:
+    """Append a component to a status page. Its uptime counts from `start_date` on, today by default."""
+    page = await _locked_page(tx, page_id)
+    today = now.astimezone(ZoneInfo(page.tz)).date()
+    components = await store.components(tx, page_id)
+    if len(components) >= MAX_COMPONENTS:
+        raise Conflict(f"A status page has at most {MAX_COMPONENTS} components.")
+    await _check_parts(tx, page_id, group_id, service_ids)
+    component_id = await store.insert_component(
+        tx, page_id, new_public_id(), clean_name(name, "name"), group_id, min(start_date or today, today), now
+    )
+    await store.set_services(tx, component_id, service_ids)
+    component = await _component(tx, page_id, component_id)
+    await tx.audit(actor, "status_page.component_added", page.name, now, component=component.name)
+    await tx.live(topic(page))
+    return component
+
+
+async def _check_parts(tx: Tx, page_id: int, group_id: int | None, service_ids: Sequence[int]) -> None:
+    if group_id is not None and group_id not in {group.id for group in await store.groups(tx, page_id)}:
+        raise NotFound(
+            f"This status page has no group {group_id}.", fields={"group_id": "Choose from the list."}
+        )
+    known = await catalog.services_by_id(tx, list(service_ids))
+    if missing := set(service_ids) - set(known):
+        raise NotFound(
+            f"There is no service with the id {min(missing)}.",
+            fields={"service_ids": "Choose from the list."},
+        )
+
+
+async def _component(tx: Tx, page_id: int, component_id: int) -> Component:
+    for component in await store.components(tx, page_id):
+        if component.id == component_id:
+            return component
+    raise NotFound(f"This status page has no component {component_id}.")
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def update_component(
+    tx: Tx, actor: Actor, page_id: int, component_id: int, values: Mapping[str, Any], now: datetime
+) -> Component:
+    """Change what `values` names of a component: also its group, position and services. Idempotent."""
+    page = await _locked_page(tx, page_id)
+    old = await _component(tx, page_id, component_id)
+    await _check_parts(tx, page_id, values.get("group_id"), values.get("service_ids", ()))
+    checked = dict(values)
+    if "name" in values:
+        checked["name"] = clean_name(values["name"], "name")
+    if "description" in values:
+        checked["description"] = clean_text(values["description"], DESCRIPTION_MAX_CHARS)
+    if "service_ids" in values:
+        checked["service_ids"] = tuple(sorted(set(values["service_ids"])))
+    if "start_date" in values and values["start_date"] > now.astimezone(ZoneInfo(page.tz)).date():
+        raise Invalid(
+            "The first day is in the future.", fields={"start_date": "Enter today or an earlier day."}
+        )
+    changes = {name: value for name, value in checked.items() if value != getattr(old, name)}
+    if not changes:
+        return old
+    if "service_ids" in changes:
+        await store.set_services(tx, component_id, changes["service_ids"])
+    columns = {name: value for name, value in changes.items() if name != "service_ids"}
+    if columns:
+        await store.change_component(tx, component_id, **columns)
+    component = await _component(tx, page_id, component_id)
+    await tx.audit(
+        actor,
+        "status_page.component_changed",
+        page.name,
+        now,
+        component=component.name,
+        changed=", ".join(changes),
+    )
+    await tx.live(topic(page))
+    return component
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def archive_component(tx: Tx, actor: Actor, page_id: int, component_id: int, now: datetime) -> None:
+    """Hide a component from its status page; what was published about it stays in the history."""
+    page = await _locked_page(tx, page_id)
+    component = await _component(tx, page_id, component_id)
+    await store.archive_component(tx, component_id, now)
+    await tx.audit(actor, "status_page.component_archived", page.name, now, component=component.name)
+    await tx.live(topic(page))

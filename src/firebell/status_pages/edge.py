@@ -1,0 +1,166 @@
+"""Serves the status pages from memory, before the middleware of the web app, also while the database is away."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from firebell.kit.context import Context
+from firebell.kit.errors import Unavailable
+from firebell.kit.log import OncePerMinute
+from firebell.kit.web.compression import accepts_gzip
+from firebell.status_pages import queries
+from firebell.status_pages.documents import HTML, Document, StatusDocuments, document
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/s/"
+MAX_AGE_S = 30.0
+"""How long documents are served without asking the database, if nothing is published: bars and clocks go on."""
+STALE_AFTER_S = 120.0
+"""How long the database is away before a page says so."""
+MAX_PAGES = 1000
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+}
+_CACHED = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
+
+
+@dataclass(slots=True)
+class _Served:
+    """The documents of a page, when they were built, and the number of changes known then."""
+
+    documents: StatusDocuments
+    at: float
+    sequence: int
+
+
+class StatusEdge:
+    """The ASGI app of all status pages; keeps the newest documents of each in memory."""
+
+    prefix = PREFIX
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._served: dict[str, _Served] = {}
+        self._building: dict[str, asyncio.Task[StatusDocuments | None]] = {}
+        self._failures = OncePerMinute(log, "a status page could not be built")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD below /s/."""
+        if scope["method"] not in ("GET", "HEAD"):
+            await _respond(
+                scope,
+                send,
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                _plain("Only GET is allowed."),
+                {"Allow": "GET, HEAD"},
+            )
+            return
+        slug, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
+        path = f"/{rest}".rstrip("/")
+        try:
+            served = await self._current(slug)
+        except Unavailable:
+            text = "The status page can’t be loaded right now. Try again in a minute."
+            await _respond(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, _plain(text), {"Retry-After": "30"})
+            return
+        found = (
+            await self._document(served, path, scope["query_string"].decode("latin-1")) if served else None
+        )
+        if found is None:
+            await _respond(scope, send, HTTPStatus.NOT_FOUND, _plain("There is nothing here."), {})
+            return
+        await _respond(scope, send, HTTPStatus.OK, found, {"Cache-Control": _CACHED})
+
+    async def _document(self, served: _Served, path: str, query: str) -> Document | None:
+        is_stale = self._ctx.pace.monotonic() - served.at > STALE_AFTER_S
+        if path == "/badge.svg":
+            return served.documents.badge(query)
+        if path == "/history.jsonl":
+            async with self._ctx.db.tx() as tx:
+                text = await queries.log_lines(tx, served.documents.view.snapshot.page.id)
+            return document(text, "application/x-ndjson; charset=utf-8")
+        return served.documents.get(path, is_stale=is_stale)
+
+    async def _current(self, slug: str) -> _Served | None:
+        """Return the newest documents of a page, the last ones if the database is away, None if it does not exist."""
+        served = self._served.get(slug)
+        if served is not None and not self._is_outdated(slug, served):
+            return served
+        if served is not None and not self._ctx.live.changed_since([f"status-{slug}"], served.sequence):
+            # only the clocks went on: no reader waits for that
+            self._start_building(slug)
+            return served
+        try:
+            built = await asyncio.shield(self._start_building(slug))
+        except Unavailable:
+            if served is None:
+                raise
+            return served
+        return self._served.get(slug) if built is not None else None
+
+    def _is_outdated(self, slug: str, served: _Served) -> bool:
+        is_old = self._ctx.pace.monotonic() - served.at > MAX_AGE_S
+        return is_old or self._ctx.live.changed_since([f"status-{slug}"], served.sequence)
+
+    def _start_building(self, slug: str) -> asyncio.Task[StatusDocuments | None]:
+        """Return the task that builds the documents of a page; readers of one moment share it."""
+        task = self._building.get(slug)
+        if task is None:
+            task = asyncio.create_task(self._build(slug))
+            self._building[slug] = task
+            task.add_done_callback(lambda done: self._built(slug, done))
+        return task
+
+    def _built(self, slug: str, task: asyncio.Task[StatusDocuments | None]) -> None:
+        del self._building[slug]
+        if not task.cancelled() and task.exception() is not None:
+            self._failures.add(repr(task.exception()))
+
+    async def _build(self, slug: str) -> StatusDocuments | None:
+        at, sequence = self._ctx.pace.monotonic(), self._ctx.live.sequence
+        async with self._ctx.db.tx() as tx:
+            view = await queries.view_by_slug(tx, slug, self._ctx.clock.now())
+        if view is None:
+            self._served.pop(slug, None)
+            return None
+        documents = StatusDocuments(view, f"{PREFIX}{slug}", f"{self._ctx.public_url}{PREFIX}{slug}")
+        if slug in self._served or len(self._served) < MAX_PAGES:
+            self._served[slug] = _Served(documents, at, sequence)
+        return documents
+
+
+def _plain(text: str) -> Document:
+    return document(text + "\n", "text/plain; charset=utf-8")
+
+
+async def _respond(
+    scope: Scope, send: Send, status: HTTPStatus, found: Document, more: Mapping[str, str]
+) -> None:
+    request = Headers(scope=scope)
+    is_gzipped = accepts_gzip(request)
+    etag = f'"{found.etag}-g"' if is_gzipped else f'"{found.etag}"'
+    known = {each.strip().removeprefix("W/") for each in request.get("if-none-match", "").split(",")}
+    headers = {**_HEADERS, **more, "Content-Type": found.media_type, "Vary": "Accept-Encoding", "ETag": etag}
+    if not found.media_type.startswith(HTML):
+        headers["Access-Control-Allow-Origin"] = "*"
+    body = found.gzipped if is_gzipped else found.body
+    if status is HTTPStatus.OK and etag in known:
+        status, body = HTTPStatus.NOT_MODIFIED, b""
+    else:
+        headers["Content-Length"] = str(len(body))
+        if is_gzipped:
+            headers["Content-Encoding"] = "gzip"
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": int(status), "headers": encoded})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -1,0 +1,343 @@
+"""The SQL of public incidents, their updates, and the chain of published texts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.kit.db.database import Reads, Row, Tx
+from firebell.status_pages import store
+from firebell.status_pages.model import (
+    ComponentStatus,
+    Effect,
+    Impact,
+    PublicIncident,
+    PublicUpdate,
+    Stage,
+    UpdateKind,
+)
+from firebell.status_pages.signed_log import FIRST, ChainedEntry, LogEntry
+
+EDIT_GRACE = timedelta(minutes=5)
+"""How long an edit leaves no mark, because it mends a typo."""
+_STATE_CHANGEABLE = {"name", "impact_override", "monitoring_at", "resolved_at", "regressions"}
+
+
+def _effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
+    return tuple(
+        Effect(
+            each["component_id"], ComponentStatus.of(each["status"]), datetime.fromisoformat(each["since"])
+        )
+        for each in value
+    )
+
+
+def _effects_json(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    return [
+        {"component_id": e.component_id, "status": e.status.code, "since": e.since.isoformat()}
+        for e in effects
+    ]
+
+
+def _update(row: Row) -> PublicUpdate:
+    is_edited = row["version"] > 1 and row["edited_at"] - row["created_at"] > EDIT_GRACE
+    return PublicUpdate(
+        row["id"],
+        row["public_id"],
+        row["seq"],
+        Stage(row["stage"]),
+        UpdateKind(row["kind"]),
+        row["body"],
+        _effects(row["effects"]),
+        row["display_at"],
+        row["next_update_at"],
+        row["created_at"],
+        row["actor"],
+        row["edited_at"] if is_edited else None,
+        row["version"],
+    )
+
+
+async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
+    updates: dict[int, list[PublicUpdate]] = {row["id"]: [] for row in rows}
+    for row in await tx.fetch(
+        """
+        select
+            u.id, u.public_id, u.public_incident_id, u.seq, u.stage, u.kind, u.effects, u.display_at,
+            u.next_update_at, u.created_at, u.actor, v.body, v.version, v.at as edited_at
+        from public_update u
+        join lateral (
+            select body, version, at
+            from public_update_version
+            where update_id = u.id
+            order by version desc
+            limit 1
+        ) v on true
+        where u.public_incident_id = any($1::bigint[])
+        order by u.public_incident_id, u.seq
+        """,
+        list(updates),
+    ):
+        updates[row["public_incident_id"]].append(_update(row))
+    return [
+        PublicIncident(
+            row["id"],
+            row["public_id"],
+            row["incident_id"],
+            row["name"],
+            None if row["impact_override"] is None else Impact[row["impact_override"].upper()],
+            row["published_at"],
+            row["monitoring_at"],
+            row["resolved_at"],
+            row["regressions"],
+            tuple(updates[row["id"]]),
+        )
+        for row in rows
+    ]
+
+
+_COLUMNS = (
+    "id, public_id, incident_id, name, impact_override, published_at, monitoring_at, resolved_at, regressions"
+)
+
+
+async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) -> list[PublicIncident]:
+    """Return the open public incidents of a status page and those resolved after `since`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and (resolved_at is null or resolved_at >= $2)
+        order by id desc
+        limit $3
+        """,
+        page_id,
+        since,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def latest_incidents(
+    tx: Reads, page_id: int, limit: int, before: int | None = None
+) -> list[PublicIncident]:
+    """Return public incidents of a status page, newest first, with ids below `before`."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and ($3::bigint is null or id < $3)
+        order by id desc
+        limit $2
+        """,
+        page_id,
+        limit,
+        before,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def by_public_id(tx: Reads, page_id: int, public_id: str) -> PublicIncident | None:
+    """Return a public incident of a status page, None if it has no such incident."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and public_id = $2
+        """,
+        page_id,
+        public_id,
+    )
+    listed = await _with_updates(tx, rows)
+    return listed[0] if listed else None
+
+
+async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
+    """Return the public incidents about an incident, by status page."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}, status_page_id
+        from public_incident
+        where incident_id = $1
+        """,
+        incident_id,
+    )
+    listed = await _with_updates(tx, rows)
+    return {row["status_page_id"]: incident for row, incident in zip(rows, listed, strict=True)}
+
+
+async def insert_incident(
+    tx: Tx,
+    page_id: int,
+    public_id: str,
+    incident_id: int | None,
+    name: str,
+    impact: Impact | None,
+    now: datetime,
+) -> int:
+    """Insert a public incident and return its id."""
+    new_id = await tx.value(
+        """
+        insert into public_incident (
+            public_id, status_page_id, incident_id, name, impact_override, published_at
+        )
+        values ($1, $2, $3, $4, $5, $6)
+        returning id
+        """,
+        public_id,
+        page_id,
+        incident_id,
+        name,
+        None if impact is None else impact.code,
+        now,
+    )
+    assert isinstance(new_id, int)
+    return new_id
+
+
+async def change_incident(tx: Tx, public_incident_id: int, **changes: Any) -> None:
+    """Update the named columns of a public incident."""
+    assert set(changes) <= _STATE_CHANGEABLE
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
+    await tx.execute(
+        f"""
+        update public_incident
+        set {assignments}
+        where id = $1
+        """,
+        public_incident_id,
+        *changes.values(),
+    )
+
+
+async def insert_update(
+    tx: Tx,
+    public_incident_id: int,
+    public_id: str,
+    stage: Stage,
+    kind: UpdateKind,
+    effects: Sequence[Effect],
+    display_at: datetime,
+    next_update_at: datetime | None,
+    actor: str,
+    actor_id: int | None,
+    now: datetime,
+) -> int:
+    """Insert the next update of a public incident and return its id; its text is inserted with `insert_version`."""
+    new_id = await tx.value(
+        """
+        insert into public_update (
+            public_id, public_incident_id, seq, stage, kind, effects, display_at, next_update_at, created_at,
+            actor, actor_id
+        )
+        select $2, $1, coalesce(max(u.seq), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10
+        from public_update u
+        where u.public_incident_id = $1
+        returning id
+        """,
+        public_incident_id,
+        public_id,
+        stage,
+        kind,
+        _effects_json(effects),
+        display_at,
+        next_update_at,
+        now,
+        actor,
+        actor_id,
+    )
+    assert isinstance(new_id, int)
+    return new_id
+
+
+async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
+    """Return the number and hash of the last entry of a status page's log; the page must be locked."""
+    row = await tx.row(
+        """
+        select chain_seq, hash
+        from public_update_version
+        where status_page_id = $1
+        order by chain_seq desc
+        limit 1
+        """,
+        page_id,
+    )
+    return (row["chain_seq"], row["hash"]) if row else (0, FIRST)
+
+
+async def insert_version(
+    tx: Tx,
+    page_id: int,
+    update_id: int,
+    version: int,
+    body: str,
+    chained: ChainedEntry,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Append a version of an update's text to the log of a status page."""
+    await tx.execute(
+        """
+        insert into public_update_version (
+            status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, actor, prev_hash, hash
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """,
+        page_id,
+        chained.entry.seq,
+        update_id,
+        version,
+        body,
+        chained.entry.body_sha256,
+        reason,
+        now,
+        actor,
+        chained.prev,
+        chained.hash,
+    )
+
+
+async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str, str]]:
+    """Return the log of a status page, oldest first, each entry with its text and the reason of an edit."""
+    rows = await tx.fetch(
+        """
+        select
+            p.slug, v.chain_seq, i.public_id as incident, u.public_id as update, v.version, u.kind, u.stage,
+            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash
+        from public_update_version v
+        join public_update u on u.id = v.update_id
+        join public_incident i on i.id = u.public_incident_id
+        join status_page p on p.id = v.status_page_id
+        where v.status_page_id = $1
+        order by v.chain_seq
+        """,
+        page_id,
+    )
+    names = await store.component_public_ids(tx, page_id)
+    return [
+        (
+            ChainedEntry(
+                LogEntry(
+                    row["slug"],
+                    row["chain_seq"],
+                    row["incident"],
+                    row["update"],
+                    row["version"],
+                    row["kind"],
+                    row["stage"],
+                    {names[e.component_id]: e.status.code for e in _effects(row["effects"])},
+                    row["display_at"],
+                    row["at"],
+                    row["body_sha256"],
+                ),
+                row["prev_hash"],
+                row["hash"],
+            ),
+            row["body"],
+            row["reason"],
+        )
+        for row in rows
+    ]

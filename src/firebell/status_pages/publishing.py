@@ -1,0 +1,319 @@
+"""Publishing on status pages: updates, corrections, regressions and edits. Nothing published is ever deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident, IncidentRole
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.text import clean_name, clean_text, required_text
+from firebell.people import permissions
+from firebell.people.authorization import permits, rights_of
+from firebell.people.permissions import Verb
+from firebell.status_pages import actions, component_history, incident_store, signed_log, stages, store
+from firebell.status_pages.model import (
+    ComponentStatus,
+    Effect,
+    Impact,
+    PublicIncident,
+    Stage,
+    StatusPage,
+    UpdateKind,
+)
+
+BODY_MAX_CHARS = 25_000
+"""The longest text of an update; the same limit as Statuspage's."""
+NAME_MAX_CHARS = 255
+COMMS_GRACE = timedelta(minutes=10)
+"""How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
+LONGEST_PROMISE = timedelta(hours=24)
+ENTRY_KIND = "public"
+"""The kind of the timeline entries of this slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpdate:
+    """What someone wants to publish.
+
+    `statuses` gives the status of each component by id; one that is left out keeps what it has.
+    `since` says when these statuses began; None for the start of the impact, or its end when they are operational.
+    `after` is the number of updates that the author had read.
+    """
+
+    stage: Stage
+    body: str
+    statuses: Mapping[int, ComponentStatus]
+    since: datetime | None = None
+    next_update_at: datetime | None = None
+    after: int | None = None
+    kind: UpdateKind = UpdateKind.UPDATE
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def open_incident(
+    tx: Tx,
+    actor: Actor,
+    page_id: int,
+    name: str,
+    update: NewUpdate,
+    now: datetime,
+    *,
+    incident_id: int | None = None,
+    impact: Impact | None = None,
+) -> PublicIncident:
+    """Publish the first update of an incident on a status page, about an incident of Firebell or on its own."""
+    page = await _locked(tx, page_id)
+    incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
+    if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):
+        raise Conflict(f"{page.name} already shows this incident.", hint="Publish an update instead.")
+    name = clean_name(name, "name", limit=NAME_MAX_CHARS)
+    public_id = actions.new_public_id()
+    new_id = await incident_store.insert_incident(tx, page_id, public_id, incident_id, name, impact, now)
+    opened = PublicIncident(new_id, public_id, incident_id, name, impact, now, None, None, 0, ())
+    await tx.audit(actor, "status_page.incident_published", page.name, now, incident=name)
+    return await _publish(tx, actor, page, opened, incident, update, now)
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def publish_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, update: NewUpdate, now: datetime
+) -> PublicIncident:
+    """Publish the next update of an incident on a status page.
+
+    Raise `Conflict` if the stage may not follow, or if someone published since the author read the incident.
+    """
+    page = await _locked(tx, page_id)
+    told = await public_incident(tx, page_id, public_id)
+    incident = await _allowed_incident(tx, actor, told.incident_id, is_first=False, now=now)
+    if update.after is not None and update.after != len(told.updates):
+        raise Conflict(
+            f"{told.updates[-1].actor} published an update meanwhile.",
+            hint="Read it, then publish yours.",
+        )
+    if update.kind is UpdateKind.CORRECTION:
+        why_not = "" if update.stage is told.stage else "A correction keeps the stage."
+    elif update.kind is UpdateKind.REGRESSION:
+        why_not = stages.regression_refusal(told, update.stage, now)
+    else:
+        why_not = stages.refusal(told, update.stage)
+    if why_not:
+        raise Conflict(why_not, fields={"stage": why_not})
+    await tx.audit(
+        actor, "status_page.update_published", page.name, now, incident=told.name, stage=update.stage
+    )
+    return await _publish(tx, actor, page, told, incident, update, now)
+
+
+async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicIncident:
+    """Return a public incident of a status page; raise `NotFound`."""
+    told = await incident_store.by_public_id(tx, page_id, public_id)
+    if told is None:
+        raise NotFound(f"This status page has no incident {public_id[:20]!r}.")
+    return told
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def edit_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
+) -> PublicIncident:
+    """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
+    page = await _locked(tx, page_id)
+    told = await public_incident(tx, page_id, public_id)
+    await _allowed_incident(tx, actor, told.incident_id, is_first=False, now=now)
+    update = next((each for each in told.updates if each.seq == seq), None)
+    if update is None:
+        raise NotFound(f"This incident has no update {seq}.")
+    body = required_text(body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
+    if body == update.body:
+        return told
+    await _append(
+        *(tx, actor, page, told, update.public_id, update.id, update.version + 1, update.kind, update.stage),
+        update.effects,
+        body,
+        clean_text(reason, 500),
+        update.display_at,
+        now,
+    )
+    await tx.audit(actor, "status_page.update_edited", page.name, now, incident=told.name, update=seq)
+    await tx.live(actions.topic(page))
+    return await public_incident(tx, page_id, public_id)
+
+
+async def _locked(tx: Tx, page_id: int) -> StatusPage:
+    page = await store.lock_page(tx, page_id)
+    if page is None:
+        raise NotFound("The status page was deleted.")
+    return page
+
+
+async def _allowed_incident(
+    tx: Tx, actor: Actor, incident_id: int | None, *, is_first: bool, now: datetime
+) -> Incident | None:
+    """Return the incident that is told; raise `Forbidden` unless the actor may speak for it, `Conflict` if no one may.
+
+    Managers, the commander and the comms lead may. If there is no comms lead ten minutes after the declaration,
+    any responder may publish the first update.
+    """
+    is_manager = actor.person_id is None or permissions.allows(
+        await rights_of(tx, actor), Verb.STATUS_PAGE_WRITE
+    )
+    if incident_id is None:
+        if not is_manager:
+            raise Forbidden("Only managers and admins can publish what is about no incident.")
+        return None
+    incident = await incidents.locked(tx, incident_id)
+    if incident.drill:
+        raise Conflict(f"{incident.ref} is a drill: nothing of it is published.")
+    if incident.is_private:
+        raise Conflict(f"{incident.ref} is private: nothing of it is published.")
+    holders = (await incidents.roles(tx, [incident_id]))[incident_id]
+    speakers = {
+        held.person_id for held in holders if held.role in (IncidentRole.COMMANDER, IncidentRole.COMMS)
+    }
+    has_comms = any(held.role is IncidentRole.COMMS for held in holders)
+    is_open_to_all = is_first and not has_comms and now - incident.declared_at >= COMMS_GRACE
+    if not (is_manager or actor.person_id in speakers or is_open_to_all):
+        raise Forbidden(
+            "The commander or the comms lead publishes this.",
+            hint="Take the role of comms lead, or ask one of them.",
+        )
+    return incident
+
+
+async def _publish(
+    tx: Tx,
+    actor: Actor,
+    page: StatusPage,
+    told: PublicIncident,
+    incident: Incident | None,
+    update: NewUpdate,
+    now: datetime,
+) -> PublicIncident:
+    body = required_text(update.body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
+    promise = _promise(update, now)
+    effects = await _effects(tx, page, told, incident, update, now)
+    public_id = actions.new_public_id()
+    update_id = await incident_store.insert_update(
+        *(tx, told.id, public_id, update.stage, update.kind, effects, now, promise),
+        *(actor.label, actor.person_id, now),
+    )
+    await _append(
+        tx, actor, page, told, public_id, update_id, 1, update.kind, update.stage, effects, body, "", now, now
+    )
+    if update.kind is not UpdateKind.CORRECTION:
+        changes: dict[str, datetime | int | None] = {
+            "resolved_at": now if update.stage is Stage.RESOLVED else None,
+            "regressions": told.regressions + (update.kind is UpdateKind.REGRESSION),
+        }
+        if update.stage is Stage.MONITORING and told.monitoring_at is None:
+            changes["monitoring_at"] = now
+        await incident_store.change_incident(tx, told.id, **changes)
+    if incident is not None:
+        text = f"published on {page.name}: {update.stage}. {body}"
+        data = {"status_page": page.slug, "stage": str(update.stage)}
+        await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
+    await store.change_page(tx, page.id, updated_at=now)
+    await tx.live(actions.topic(page))
+    return await public_incident(tx, page.id, told.public_id)
+
+
+def _promise(update: NewUpdate, now: datetime) -> datetime | None:
+    if update.stage is Stage.RESOLVED or update.kind is UpdateKind.CORRECTION:
+        return None
+    if update.next_update_at is None:
+        raise Invalid(
+            "The next update has no time.",
+            fields={"next_update_at": "Say when customers hear from you again."},
+        )
+    if not now < update.next_update_at <= now + LONGEST_PROMISE:
+        raise Invalid(
+            "The next update is in the past or too far away.",
+            fields={"next_update_at": "Enter a time within 24 hours."},
+        )
+    return update.next_update_at
+
+
+async def _effects(
+    tx: Tx,
+    page: StatusPage,
+    told: PublicIncident,
+    incident: Incident | None,
+    update: NewUpdate,
+    now: datetime,
+) -> list[Effect]:
+    """Return what the update says about components; resolving ends what the incident said about each (spec 7.4)."""
+    known = {component.id for component in await store.components(tx, page.id)}
+    if missing := set(update.statuses) - known:
+        raise NotFound(f"This status page has no component {min(missing)}.")
+    if ComponentStatus.UNDER_MAINTENANCE in update.statuses.values():
+        raise Invalid("An incident is not maintenance.", fields={"statuses": "Choose another status."})
+    if update.since is not None and update.since > now:
+        raise Invalid(
+            "The time is in the future.", fields={"since": "Enter when customers were first affected."}
+        )
+    statuses = dict(update.statuses)
+    if update.stage is Stage.RESOLVED and update.kind is not UpdateKind.CORRECTION:
+        statuses |= dict.fromkeys(told.component_ids, ComponentStatus.OPERATIONAL)
+    current = {
+        component_id: component_history.status_at([told], component_id, now) for component_id in statuses
+    }
+    return [
+        Effect(component_id, status, _since(told, incident, component_id, status, update, now))
+        for component_id, status in statuses.items()
+        if update.kind is UpdateKind.CORRECTION or status is not current[component_id] or not told.updates
+    ]
+
+
+def _since(
+    told: PublicIncident,
+    incident: Incident | None,
+    component_id: int,
+    status: ComponentStatus,
+    update: NewUpdate,
+    now: datetime,
+) -> datetime:
+    """Return when a status began: uptime measures the service, not the speed of the writer."""
+    begun = component_history.steps(told, component_id)
+    if update.since is not None:
+        return update.since
+    if status is ComponentStatus.OPERATIONAL:
+        end = incident.impact_end if incident else None
+        return max(min(end or now, now), begun[-1][0] if begun else now)
+    if begun or incident is None:
+        return now
+    return min(incident.impact_start or incident.detected_at, now)
+
+
+async def _append(
+    tx: Tx,
+    actor: Actor,
+    page: StatusPage,
+    told: PublicIncident,
+    update_public_id: str,
+    update_id: int,
+    version: int,
+    kind: UpdateKind,
+    stage: Stage,
+    effects: Sequence[Effect],
+    body: str,
+    reason: str,
+    display_at: datetime,
+    now: datetime,
+) -> None:
+    """Append a version of an update to the log of the page, which must be locked."""
+    seq, prev = await incident_store.last_of_chain(tx, page.id)
+    names = await store.component_public_ids(tx, page.id)
+    entry = signed_log.LogEntry(
+        *(page.slug, seq + 1, told.public_id, update_public_id, version, kind, stage),
+        {names[effect.component_id]: effect.status.code for effect in effects},
+        display_at,
+        now,
+        signed_log.body_hash(body),
+    )
+    chained = signed_log.ChainedEntry(entry, prev, signed_log.entry_hash(entry, prev))
+    await incident_store.insert_version(
+        tx, page.id, update_id, version, body, chained, actor.label, reason, now
+    )

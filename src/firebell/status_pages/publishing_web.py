@@ -1,0 +1,209 @@
+"""The pages on which people publish on a status page: the first update of an incident, and the next ones."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import Response
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.localtime import to_instant
+from firebell.kit.references import parse_ref
+from firebell.kit.text import to_number, to_wall
+from firebell.kit.web import flash, html, routing
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.status_pages import actions, component_history, publishing, queries, stages, store
+from firebell.status_pages.model import (
+    STAGE_LABELS,
+    STATUS_LABELS,
+    ComponentStatus,
+    PublicIncident,
+    Stage,
+    StatusPage,
+    UpdateKind,
+)
+from firebell.status_pages.publishing import NewUpdate
+
+router = routing.html_router()
+
+CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
+"""The statuses that an incident can give a component."""
+DEFAULT_SEVERITY = 1
+SUGGESTED_STATUS = {
+    0: ComponentStatus.MAJOR_OUTAGE,
+    1: ComponentStatus.PARTIAL_OUTAGE,
+    2: ComponentStatus.DEGRADED_PERFORMANCE,
+}
+"""The status that a severity suggests for the components of the affected services (spec 7.4)."""
+
+
+def stage_of(value: str) -> Stage:
+    """Return the stage in a field; raise `Invalid`."""
+    if value not in list(Stage):
+        raise Invalid(f"{value[:40]!r} is not a stage.", fields={"stage": "Choose from the list."})
+    return Stage(value)
+
+
+def status_of(value: str) -> ComponentStatus:
+    """Return the status in a field; raise `Invalid`."""
+    try:
+        return ComponentStatus.of(value)
+    except ValueError:
+        raise Invalid(
+            f"{value[:40]!r} is not a status.", fields={"statuses": "Choose from the list."}
+        ) from None
+
+
+async def _update_of(visit: Visit, page: StatusPage, told: PublicIncident | None) -> NewUpdate:
+    """Return what the form wants to publish. Times are in the time zone of the person."""
+
+    def instant(name: str) -> datetime | None:
+        text = visit.text(name)
+        return to_instant(to_wall(text, name), visit.person.tz) if text else None
+
+    statuses = {}
+    for component in await store.components(visit.tx, page.id):
+        if chosen := visit.text(f"status-{component.id}"):
+            statuses[component.id] = status_of(chosen)
+    kind = visit.text("kind") or UpdateKind.UPDATE
+    if kind not in list(UpdateKind):
+        raise Invalid(f"{kind[:40]!r} is not a kind of update.", fields={"kind": "Choose from the list."})
+    return NewUpdate(
+        stage_of(visit.text("stage")),
+        visit.text("body"),
+        statuses,
+        instant("since"),
+        instant("next_update_at"),
+        to_number(visit.text("after") or "0", "after") if told else None,
+        UpdateKind(kind),
+    )
+
+
+async def _draft(visit: Visit, incident: Incident | None, stage: Stage) -> str:
+    if incident is None:
+        return ""
+    template = await incidents.message(
+        visit.tx, incident, f"status-{stage}", visit.ctx.public_url, visit.person.tz, visit.now
+    )
+    return template.text
+
+
+async def _render(
+    visit: Visit,
+    page: StatusPage,
+    told: PublicIncident | None,
+    incident: Incident | None,
+    values: Mapping[str, str],
+    error: FirebellError | None = None,
+) -> Response:
+    tellings = await queries.tellings(visit.tx, incident) if incident else []
+    telling = next((each for each in tellings if each.page.id == page.id), None)
+    stage = (telling.stage if telling else None) or (told.stage if told else Stage.INVESTIGATING)
+    if told and stage.rank < told.stage.rank:
+        stage = told.stage
+    severity = incident.severity if incident else DEFAULT_SEVERITY
+    components = await store.components(visit.tx, page.id)
+    context: dict[str, Any] = {
+        "nav": "status-pages",
+        "page": page,
+        "told": told,
+        "incident": incident,
+        "components": components,
+        "current": {
+            c.id: component_history.status_at([told] if told else [], c.id, visit.now) for c in components
+        },
+        "suggested": {
+            component_id: SUGGESTED_STATUS.get(severity, ComponentStatus.OPERATIONAL)
+            for component_id in (telling.suggested_ids if telling and not told else ())
+        },
+        "stage": stage,
+        "draft": await _draft(visit, incident, stage),
+        "next_update_at": visit.now + stages.next_update_interval(severity, stage),
+        "stage_labels": STAGE_LABELS,
+        "status_labels": STATUS_LABELS,
+        "choosable": CHOOSABLE,
+        "values": values,
+        "error": error,
+    }
+    return await html.render(visit.request, "status_pages/publish.html", context)
+
+
+async def _incident(visit: Visit, ref: str) -> Incident | None:
+    return await incidents.incident(visit.tx, parse_ref("INC", ref)) if ref else None
+
+
+@router.get("/status-pages/{slug}/incidents/new", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+async def new(visit: CurrentVisit, slug: str, incident: str = "") -> Response:
+    page, about = await actions.status_page(visit.tx, slug), await _incident(visit, incident)
+    return await _render(visit, page, None, about, {})
+
+
+@router.post("/status-pages/{slug}/incidents/new", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+async def publish_first(visit: CurrentVisit, slug: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    about = await _incident(visit, visit.text("incident"))
+    try:
+        async with visit.tx.savepoint():
+            told = await publishing.open_incident(
+                visit.tx,
+                visit.actor,
+                page.id,
+                visit.text("name"),
+                await _update_of(visit, page, None),
+                visit.now,
+                incident_id=about.id if about else None,
+            )
+    except FirebellError as error:
+        return await _render(visit, page, None, about, visit.values, error)
+    return flash.redirect(
+        visit.request, f"/status-pages/{slug}/incidents/{told.public_id}", f"Published on {page.name}."
+    )
+
+
+@router.get("/status-pages/{slug}/incidents/{public_id}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+async def show(visit: CurrentVisit, slug: str, public_id: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    told = await publishing.public_incident(visit.tx, page.id, public_id)
+    about = await incidents.incident(visit.tx, told.incident_id) if told.incident_id else None
+    return await _render(visit, page, told, about, {})
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH)
+)
+async def publish_next(visit: CurrentVisit, slug: str, public_id: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    told = await publishing.public_incident(visit.tx, page.id, public_id)
+    try:
+        async with visit.tx.savepoint():
+            update = await _update_of(visit, page, told)
+            await publishing.publish_update(visit.tx, visit.actor, page.id, public_id, update, visit.now)
+    except FirebellError as error:
+        about = await incidents.incident(visit.tx, told.incident_id) if told.incident_id else None
+        return await _render(visit, page, told, about, visit.values, error)
+    return flash.redirect(
+        visit.request, f"/status-pages/{slug}/incidents/{public_id}", f"Published on {page.name}."
+    )
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}",
+    dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH),
+)
+async def edit(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    await publishing.edit_update(
+        visit.tx,
+        visit.actor,
+        page.id,
+        public_id,
+        to_number(seq, "update", least=1),
+        visit.text("body"),
+        visit.text("reason"),
+        visit.now,
+    )
+    return flash.redirect(visit.request, f"/status-pages/{slug}/incidents/{public_id}", "Text replaced.")

@@ -1,0 +1,101 @@
+"""Read models of status pages: what one shows, and what an incident means for each."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.status_pages import incident_store, stages, store, view
+from firebell.status_pages.model import Component, PublicIncident, Snapshot, Stage, StatusPage
+from firebell.status_pages.view import StatusView
+
+MAX_INCIDENTS = 500
+"""The most incidents that a status page shows; older ones stay in the log."""
+CAUSE_KNOWN = "Cause identified"
+"""The key moment of a timeline after which the stage identified is suggested."""
+
+
+async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
+    """Return everything that a status page shows."""
+    return Snapshot(
+        page,
+        tuple(await store.groups(tx, page.id)),
+        tuple(await store.components(tx, page.id)),
+        tuple(await incident_store.incidents_since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
+    )
+
+
+async def view_of(tx: Tx, page: StatusPage, now: datetime) -> StatusView:
+    """Return what a status page shows as of `now`."""
+    return view.build(await snapshot(tx, page, now), now)
+
+
+async def view_by_slug(tx: Tx, slug: str, now: datetime) -> StatusView | None:
+    """Return what the status page with this slug shows, None if there is none."""
+    page = await store.page_by_slug(tx, slug)
+    return None if page is None else await view_of(tx, page, now)
+
+
+async def log_lines(tx: Tx, page_id: int) -> str:
+    """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
+    lines = []
+    for chained, body, reason in await incident_store.log(tx, page_id):
+        fields = json.loads(chained.canonical)
+        lines.append(
+            json.dumps({**fields, "body": body, "reason": reason, "hash": chained.hash}, ensure_ascii=False)
+        )
+    return "".join(f"{line}\n" for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What one status page tells of an incident, and what is suggested to publish next."""
+
+    page: StatusPage
+    components: Sequence[Component]
+    suggested_ids: frozenset[int]
+    """The components of the incident's services."""
+    told: PublicIncident | None
+    stage: Stage | None
+    """The stage that the phase suggests, None if nothing should be published."""
+    first_due_at: datetime | None
+    """When the first update is due, None if none is required or it was published."""
+
+
+async def tellings(tx: Tx, incident: Incident) -> list[Telling]:
+    """Return what each status page tells of an incident; those that show its services first."""
+    pages = await store.pages(tx)
+    if not pages or incident.drill or incident.is_private:
+        return []
+    told = await incident_store.of_incident(tx, incident.id)
+    service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
+    affected = await store.components_of_services(tx, service_ids)
+    entries = await incidents.timeline(tx, incident.id)
+    stage = stages.suggested_stage(
+        incident.phase, cause_is_known=any(entry.key_moment == CAUSE_KNOWN for entry in entries)
+    )
+    due_at = await _first_due_at(tx, incident)
+    listed = [
+        Telling(
+            page,
+            await store.components(tx, page.id),
+            frozenset(affected.get(page.id, ())),
+            told.get(page.id),
+            stage,
+            None if told.get(page.id) else due_at,
+        )
+        for page in pages
+    ]
+    return sorted(listed, key=lambda each: (each.told is None, not each.suggested_ids))
+
+
+async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:
+    """Return when the first update is due; only the last change of the severity is considered."""
+    if incident.severity_at <= incident.declared_at:
+        return stages.first_post_due(incident.declared_at, [], incident.severity)
+    is_raise = await incidents.last_raise(tx, incident.id) == incident.severity_at
+    before = min(incident.severity + 1, 3) if is_raise else max(incident.severity - 1, 0)
+    return stages.first_post_due(incident.declared_at, [(incident.severity_at, incident.severity)], before)

@@ -1,0 +1,57 @@
+"""Slice declaration: public status pages."""
+
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.incidents.actions import ConditionSource
+
+PUBLISHED = "Nothing published is ever deleted."
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.status_pages import api, publishing_web, web
+
+    return [publishing_web.router, web.router, api.router]
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.status_pages import incident_part
+
+    return [incident_part.PART]
+
+
+def _closing_conditions() -> list["ConditionSource"]:
+    from firebell.status_pages import incident_part
+
+    return [incident_part.closing_conditions]
+
+
+SLICE = Slice(
+    "status_pages",
+    tables=(
+        *("status_page", "status_component_group", "status_component", "status_component_service"),
+        *("public_incident", "public_update", "public_update_version"),
+    ),
+    kept={
+        "status_page": FEW,
+        "status_component_group": FEW,
+        "status_component": FEW,
+        "status_component_service": FEW,
+        "public_incident": PUBLISHED,
+        "public_update": PUBLISHED,
+        "public_update_version": PUBLISHED,
+    },
+    routers=_routers,
+    incident_parts=_incident_parts,
+    closing_conditions=_closing_conditions,
+    commands=(
+        Command(
+            "statuspage", "Show status pages and publish on them.", "firebell.commands.statuspage", rank=124
+        ),
+    ),
+    navigation=(NavItem(Section.TELL, 10, "/status-pages", "globe", "Status pages", name="status-pages"),),
+)

@@ -1,0 +1,264 @@
+"""The SQL of status pages, their groups and components."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from firebell.kit.db.database import Reads, Row, Tx
+from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
+
+_PAGE_COLUMNS = (
+    "id, slug, name, tz, about, support_url, visibility, partial_weight, degraded_weight,"
+    " created_at, updated_at"
+)
+_PAGE_CHANGEABLE = {
+    *("name", "tz", "about", "support_url", "visibility", "partial_weight", "degraded_weight", "updated_at"),
+}
+_COMPONENT_CHANGEABLE = {"group_id", "name", "description", "position", "start_date", "shows_uptime"}
+
+
+def _page(row: Row) -> StatusPage:
+    return StatusPage(**{**dict(row), "visibility": PageVisibility(row["visibility"])})
+
+
+async def insert_page(
+    tx: Tx, slug: str, name: str, tz: str, visibility: PageVisibility, now: datetime
+) -> StatusPage | None:
+    """Insert a status page and return it, None if the slug is taken."""
+    row = await tx.row(
+        f"""
+        insert into status_page (
+            slug, name, tz, visibility, partial_weight, degraded_weight, created_at, updated_at
+        )
+        values ($1, $2, $3, $4, 30, 0, $5, $5)
+        on conflict (slug) do nothing
+        returning {_PAGE_COLUMNS}
+        """,
+        slug,
+        name,
+        tz,
+        visibility,
+        now,
+    )
+    return _page(row) if row else None
+
+
+async def pages(tx: Reads) -> list[StatusPage]:
+    """Return all status pages by name."""
+    rows = await tx.fetch(
+        f"""
+        select {_PAGE_COLUMNS}
+        from status_page
+        order by name, id
+        """
+    )
+    return [_page(row) for row in rows]
+
+
+async def page_by_slug(tx: Reads, slug: str) -> StatusPage | None:
+    """Return the status page with this slug, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_PAGE_COLUMNS}
+        from status_page
+        where slug = $1
+        """,
+        slug,
+    )
+    return _page(row) if row else None
+
+
+async def lock_page(tx: Tx, page_id: int) -> StatusPage | None:
+    """Lock a status page and return it, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_PAGE_COLUMNS}
+        from status_page
+        where id = $1
+        for update
+        """,
+        page_id,
+    )
+    return _page(row) if row else None
+
+
+async def change_page(tx: Tx, page_id: int, **changes: Any) -> StatusPage:
+    """Update the named columns of a status page and return it."""
+    assert set(changes) <= _PAGE_CHANGEABLE
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
+    row = await tx.row(
+        f"""
+        update status_page
+        set {assignments}
+        where id = $1
+        returning {_PAGE_COLUMNS}
+        """,
+        page_id,
+        *changes.values(),
+    )
+    assert row
+    return _page(row)
+
+
+async def insert_group(tx: Tx, page_id: int, public_id: str, name: str, now: datetime) -> ComponentGroup:
+    """Append a group to a status page and return it."""
+    row = await tx.row(
+        """
+        insert into status_component_group (public_id, status_page_id, name, position, created_at)
+        select $2, $1, $3, coalesce(max(g.position), 0) + 1, $4
+        from status_component_group g
+        where g.status_page_id = $1
+        returning id, public_id, name, position, created_at
+        """,
+        page_id,
+        public_id,
+        name,
+        now,
+    )
+    assert row
+    return ComponentGroup(**dict(row))
+
+
+async def groups(tx: Reads, page_id: int) -> list[ComponentGroup]:
+    """Return the groups of a status page, in their order."""
+    rows = await tx.fetch(
+        """
+        select id, public_id, name, position, created_at
+        from status_component_group
+        where status_page_id = $1
+        order by position, id
+        """,
+        page_id,
+    )
+    return [ComponentGroup(**dict(row)) for row in rows]
+
+
+async def insert_component(
+    tx: Tx, page_id: int, public_id: str, name: str, group_id: int | None, start_date: date, now: datetime
+) -> int:
+    """Append a component to a status page and return its id."""
+    component_id = await tx.value(
+        """
+        insert into status_component (
+            public_id, status_page_id, group_id, name, position, start_date, shows_uptime, created_at
+        )
+        select $2, $1, $3, $4, coalesce(max(c.position), 0) + 1, $5, true, $6
+        from status_component c
+        where c.status_page_id = $1
+        returning id
+        """,
+        page_id,
+        public_id,
+        group_id,
+        name,
+        start_date,
+        now,
+    )
+    assert isinstance(component_id, int)
+    return component_id
+
+
+async def components(tx: Reads, page_id: int) -> list[Component]:
+    """Return the components that a status page shows, in their order, with the services behind them."""
+    rows = await tx.fetch(
+        """
+        select
+            c.id, c.public_id, c.group_id, c.name, c.description, c.position, c.start_date, c.shows_uptime,
+            c.created_at,
+            array(
+                select cs.service_id
+                from status_component_service cs
+                where cs.component_id = c.id
+                order by cs.service_id
+            ) as service_ids
+        from status_component c
+        where c.status_page_id = $1
+            and c.archived_at is null
+        order by c.position, c.id
+        """,
+        page_id,
+    )
+    return [Component(**{**dict(row), "service_ids": tuple(row["service_ids"])}) for row in rows]
+
+
+async def change_component(tx: Tx, component_id: int, **changes: Any) -> None:
+    """Update the named columns of a component."""
+    assert set(changes) <= _COMPONENT_CHANGEABLE
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(changes, 2))
+    await tx.execute(
+        f"""
+        update status_component
+        set {assignments}
+        where id = $1
+        """,
+        component_id,
+        *changes.values(),
+    )
+
+
+async def archive_component(tx: Tx, component_id: int, now: datetime) -> None:
+    """Hide a component; its history stays."""
+    await tx.execute(
+        """
+        update status_component
+        set archived_at = $2
+        where id = $1
+        """,
+        component_id,
+        now,
+    )
+
+
+async def set_services(tx: Tx, component_id: int, service_ids: Sequence[int]) -> None:
+    """Replace the services behind a component."""
+    await tx.execute(
+        """
+        delete from status_component_service
+        where component_id = $1
+            and service_id <> all($2::bigint[])
+        """,
+        component_id,
+        list(service_ids),
+    )
+    await tx.execute(
+        """
+        insert into status_component_service (component_id, service_id)
+        select $1, service_id
+        from unnest($2::bigint[]) as chosen (service_id)
+        on conflict do nothing
+        """,
+        component_id,
+        list(service_ids),
+    )
+
+
+async def components_of_services(tx: Reads, service_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the ids of the shown components of these services, by status page."""
+    rows = await tx.fetch(
+        """
+        select distinct c.status_page_id, c.id
+        from status_component_service cs
+        join status_component c on c.id = cs.component_id
+        where cs.service_id = any($1::bigint[])
+            and c.archived_at is null
+        order by c.status_page_id, c.id
+        """,
+        list(service_ids),
+    )
+    by_page: dict[int, list[int]] = {}
+    for row in rows:
+        by_page.setdefault(row["status_page_id"], []).append(row["id"])
+    return by_page
+
+
+async def component_public_ids(tx: Reads, page_id: int) -> dict[int, str]:
+    """Return the public ids of all components that a status page ever had."""
+    rows = await tx.fetch(
+        """
+        select id, public_id
+        from status_component
+        where status_page_id = $1
+        """,
+        page_id,
+    )
+    return {row["id"]: row["public_id"] for row in rows}

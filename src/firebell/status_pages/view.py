@@ -1,0 +1,166 @@
+"""What a status page shows at one instant: the one fold that HTML, JSON, feeds and badges read (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from firebell.status_pages import component_history, impact, uptime
+from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages.impact import Indicator
+from firebell.status_pages.model import (
+    STATUS_LABELS,
+    Component,
+    ComponentGroup,
+    ComponentStatus,
+    Impact,
+    PublicIncident,
+    Snapshot,
+)
+from firebell.status_pages.uptime import DayBar, Weights
+
+STATES = {
+    ComponentStatus.OPERATIONAL: "ok",
+    ComponentStatus.UNDER_MAINTENANCE: "maintenance",
+    ComponentStatus.DEGRADED_PERFORMANCE: "degraded",
+    ComponentStatus.PARTIAL_OUTAGE: "outage",
+    ComponentStatus.MAJOR_OUTAGE: "outage",
+}
+"""The look of each status."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentView:
+    """A component with its status now and the last 90 days."""
+
+    component: Component
+    status: ComponentStatus
+    spans: Sequence[StatusSpan]
+    bars: Sequence[DayBar]
+    uptime: Fraction | None
+
+    @property
+    def label(self) -> str:
+        """The status in words."""
+        return STATUS_LABELS[self.status]
+
+    @property
+    def state(self) -> str:
+        """The look of the status."""
+        return STATES[self.status]
+
+    @property
+    def uptime_text(self) -> str:
+        """The uptime of 90 days as text, such as 99.95%."""
+        return uptime.shown(self.uptime)
+
+    @property
+    def days_with_problems(self) -> int:
+        """The number of days with an outage or degraded performance."""
+        return sum(bar.state in ("outage", "degraded") for bar in self.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Components under one heading; a group without one holds those that belong to no group."""
+
+    group: ComponentGroup | None
+    components: Sequence[ComponentView]
+
+    @property
+    def status(self) -> ComponentStatus:
+        """The worst status of its components."""
+        return max((each.status for each in self.components), default=ComponentStatus.OPERATIONAL)
+
+    @property
+    def uptime_text(self) -> str:
+        """The mean uptime of its components that show theirs."""
+        shown = [each.uptime for each in self.components if each.component.shows_uptime]
+        return uptime.shown(uptime.group_uptime(shown))
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Everything that a status page shows as of `now`."""
+
+    snapshot: Snapshot
+    now: datetime
+    groups: Sequence[GroupView]
+    indicator: Indicator
+
+    @property
+    def components(self) -> list[ComponentView]:
+        """Every component, in the order of the page."""
+        return [component for group in self.groups for component in group.components]
+
+    @property
+    def open_incidents(self) -> list[PublicIncident]:
+        """The incidents that are not resolved, the newest first."""
+        return [incident for incident in self.snapshot.incidents if incident.is_open]
+
+    @property
+    def past_incidents(self) -> list[PublicIncident]:
+        """The resolved incidents, the newest first."""
+        return [incident for incident in self.snapshot.incidents if not incident.is_open]
+
+    @property
+    def worst(self) -> ComponentStatus:
+        """The worst status of a component."""
+        return max((each.status for each in self.components), default=ComponentStatus.OPERATIONAL)
+
+    @property
+    def state(self) -> str:
+        """The look of the whole page: that of the worst component, or of an incident that names none."""
+        if self.worst is ComponentStatus.OPERATIONAL and self.open_incidents:
+            return "monitoring" if self.indicator.impact is Impact.NONE else "outage"
+        return STATES[self.worst]
+
+    @property
+    def headline(self) -> str:
+        """The heading: the latest open incident, else that everything works."""
+        if self.open_incidents:
+            return self.open_incidents[0].name
+        return "All systems operational" if self.worst is ComponentStatus.OPERATIONAL else self.affected_text
+
+    @property
+    def affected_text(self) -> str:
+        """One sentence that names the components that do not work as usual, and says what still does."""
+        affected = [each for each in self.components if each.status is not ComponentStatus.OPERATIONAL]
+        if not affected:
+            return "Everything else is working." if self.open_incidents else ""
+        named = [f"{each.component.name}: {each.label.lower()}" for each in affected]
+        rest = " Everything else is working." if len(affected) < len(self.components) else ""
+        return f"{', '.join(named)}.{rest}"
+
+
+def build(snapshot: Snapshot, now: datetime) -> StatusView:
+    """Return what a status page shows."""
+    weights = Weights(snapshot.page.partial_weight, snapshot.page.degraded_weight)
+    shown = [_component(snapshot, component, weights, now) for component in snapshot.components]
+    alone = [each for each in shown if each.component.group_id is None]
+    groups = [GroupView(None, alone)] if alone else []
+    for group in snapshot.groups:
+        members = [each for each in shown if each.component.group_id == group.id]
+        if members:
+            groups.append(GroupView(group, members))
+    statuses = [each.status for each in shown]
+    return StatusView(snapshot, now, groups, impact.indicator(statuses, snapshot.incidents))
+
+
+def _component(snapshot: Snapshot, component: Component, weights: Weights, now: datetime) -> ComponentView:
+    tz = snapshot.page.tz
+    start, end = uptime.window(now, tz, component.start_date)
+    touching = [incident for incident in snapshot.incidents if component.id in incident.component_ids]
+    spans = component_history.spans(touching, component.id, start, end)
+    seconds = uptime.seconds_by_status(spans, start, end)
+    return ComponentView(
+        component,
+        component_history.status_at(touching, component.id, now),
+        spans,
+        uptime.bars(spans, now, tz, component.start_date),
+        uptime.uptime(seconds, weights),
+    )
+
+
+HISTORY = timedelta(days=uptime.DAYS + 1)
+"""How far back the incidents of a snapshot reach."""

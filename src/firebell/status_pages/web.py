@@ -1,0 +1,184 @@
+"""The pages on which people set up status pages and their components."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from fastapi import Response
+
+from firebell.catalog import actions as catalog
+from firebell.kit.errors import FirebellError, Invalid, NotFound
+from firebell.kit.text import slugify, to_choice, to_choices, to_id, to_number
+from firebell.kit.web import flash, html, routing
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.status_pages import actions, queries, store
+from firebell.status_pages.model import Component, PageVisibility, StatusPage
+
+router = routing.html_router()
+
+
+def visibility_of(value: str) -> PageVisibility:
+    """Return the visibility in a field; raise `Invalid`."""
+    if value not in list(PageVisibility):
+        raise Invalid(f"{value[:40]!r} is not a visibility.", fields={"visibility": "Choose from the list."})
+    return PageVisibility(value)
+
+
+async def _list(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
+    shown = [await queries.view_of(visit.tx, page, visit.now) for page in await store.pages(visit.tx)]
+    context = {
+        "nav": "status-pages",
+        "shown": shown,
+        "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
+        "values": values,
+        "chosen": set(to_choices(visit.form.getlist("service"), "service")) if error else set(),
+        "error": error,
+    }
+    return await html.render(visit.request, "status_pages/list.html", context)
+
+
+@router.get("/status-pages", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+async def list_pages(visit: CurrentVisit) -> Response:
+    return await _list(visit, {})
+
+
+@router.post("/status-pages", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def create(visit: CurrentVisit) -> Response:
+    values = visit.values
+    try:
+        async with visit.tx.savepoint():
+            page = await actions.create_status_page(
+                visit.tx,
+                visit.actor,
+                slug=values.get("slug") or slugify(values.get("name", "")),
+                name=values.get("name", ""),
+                tz=values.get("tz") or visit.person.tz,
+                visibility=visibility_of(values.get("visibility", "public")),
+                component_of=to_choices(visit.form.getlist("service"), "service"),
+                now=visit.now,
+            )
+    except FirebellError as error:
+        return await _list(visit, values, error)
+    return flash.redirect(visit.request, f"/status-pages/{page.slug}", "Status page published.")
+
+
+async def _show(
+    visit: Visit, slug: str, values: Mapping[str, str], error: FirebellError | None = None
+) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    context = {
+        "nav": "status-pages",
+        "live": actions.topic(page),
+        "page": page,
+        "view": await queries.view_of(visit.tx, page, visit.now),
+        "all_groups": await store.groups(visit.tx, page.id),
+        "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
+        "values": values,
+        "error": error,
+    }
+    return await html.render(visit.request, "status_pages/admin.html", context)
+
+
+@router.get("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+async def show(visit: CurrentVisit, slug: str) -> Response:
+    return await _show(visit, slug, {})
+
+
+@router.post("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def change(visit: CurrentVisit, slug: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            values = {
+                "name": visit.text("name"),
+                "tz": visit.text("tz"),
+                "about": visit.text("about"),
+                "support_url": visit.text("support_url"),
+                "visibility": visibility_of(visit.text("visibility")),
+                "partial_weight": to_number(visit.text("partial_weight"), "partial_weight", most=100),
+                "degraded_weight": to_number(visit.text("degraded_weight"), "degraded_weight", most=100),
+            }
+            await actions.update_status_page(visit.tx, visit.actor, page.id, values, visit.now)
+    except FirebellError as error:
+        return await _show(visit, slug, visit.values, error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Changes saved.")
+
+
+@router.post("/status-pages/{slug}/groups", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def add_group(visit: CurrentVisit, slug: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            await actions.add_group(visit.tx, visit.actor, page.id, visit.text("name"), visit.now)
+    except FirebellError as error:
+        return await _show(visit, slug, {}, error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Group added.")
+
+
+@router.post("/status-pages/{slug}/components", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def add_component(visit: CurrentVisit, slug: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            await actions.add_component(
+                visit.tx,
+                visit.actor,
+                page.id,
+                name=visit.text("name"),
+                service_ids=to_choices(visit.form.getlist("service"), "service"),
+                group_id=to_choice(visit.text("group"), "group"),
+                now=visit.now,
+            )
+    except FirebellError as error:
+        return await _show(visit, slug, {}, error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Component added.")
+
+
+async def _component(visit: Visit, slug: str, component_id: str) -> tuple[StatusPage, Component]:
+    page, number = await actions.status_page(visit.tx, slug), to_id(component_id)
+    for component in await store.components(visit.tx, page.id):
+        if component.id == number:
+            return page, component
+    raise NotFound(f"{page.name} has no component {component_id[:40]}.")
+
+
+@router.post(
+    "/status-pages/{slug}/components/{component_id}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE)
+)
+async def change_component(visit: CurrentVisit, slug: str, component_id: str) -> Response:
+    page, component = await _component(visit, slug, component_id)
+    try:
+        async with visit.tx.savepoint():
+            values = {
+                "name": visit.text("name"),
+                "description": visit.text("description"),
+                "group_id": to_choice(visit.text("group"), "group"),
+                "position": to_number(visit.text("position"), "position", least=1, most=10_000),
+                "start_date": _day(visit.text("start_date")),
+                "shows_uptime": "shows_uptime" in visit.values,
+                "service_ids": to_choices(visit.form.getlist("service"), "service"),
+            }
+            await actions.update_component(visit.tx, visit.actor, page.id, component.id, values, visit.now)
+    except FirebellError as error:
+        return await _show(visit, slug, {}, error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Component saved.")
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise Invalid(
+            f"{value[:40]!r} is not a day.", fields={"start_date": "Enter a day such as 2026-11-27."}
+        ) from None
+
+
+@router.post(
+    "/status-pages/{slug}/components/{component_id}/archive",
+    dependencies=access.needs(Verb.STATUS_PAGE_WRITE),
+)
+async def archive_component(visit: CurrentVisit, slug: str, component_id: str) -> Response:
+    page, component = await _component(visit, slug, component_id)
+    await actions.archive_component(visit.tx, visit.actor, page.id, component.id, visit.now)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", f"{component.name} removed.")

@@ -1,0 +1,212 @@
+"""A status page from its creation to the resolved incident: over JSON, on its pages, and as customers read it."""
+
+from datetime import timedelta
+from xml.etree import ElementTree as ET
+
+import httpx
+import msgspec
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.status_pages import verification
+from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.api.test_timeline_entries import declare
+from tests.world import World
+
+PAGE = "/status-pages/kestrel"
+INCIDENTS = f"{PAGE}/incidents"
+
+
+async def read(w: World, http: httpx.AsyncClient, path: str = "", **headers: str) -> httpx.Response:
+    """Read the status page after the notification of its last change arrived, which the worker passes on."""
+    w.ctx.live.publish("status-kestrel")
+    return await http.get(f"/s/kestrel{path}", headers=headers)
+
+
+async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        page = await api(
+            "POST",
+            "/status-pages",
+            {"slug": "kestrel", "name": "Kestrel", "tz": "Europe/Stockholm", "service_ids": [w.service]},
+            status=201,
+        )
+        [component] = page["components"]
+        assert (page["indicator"], component["status"], component["service_ids"]) == (
+            "none",
+            "operational",
+            [w.service],
+        )
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=409)
+        await api("POST", "/status-pages", {"slug": "K !", "name": "K", "tz": "UTC"}, status=422)
+        assert (await read(w, http)).status_code == 200
+        clock.advance(timedelta(hours=1))
+        await declare(w)
+        clock.advance(timedelta(minutes=5))
+        first = {
+            "name": "Card payments fail",
+            "incident": "INC-1",
+            "stage": "investigating",
+            "body": "We are investigating failed card payments.",
+            "components": {str(component["id"]): "partial_outage"},
+        }
+        refused = await api("POST", INCIDENTS, first, status=422)
+        assert [e["field"] for e in refused["errors"]] == ["next_update_at"]
+        soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        told = await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=201)
+        assert (told["stage"], told["impact"], told["incident"]) == ("investigating", "major", "INC-1")
+        assert told["updates"][0]["components"][0]["since"] < told["published_at"]
+        await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=409)
+        shown = await read(w, http)
+        assert "Card payments fail" in shown.text
+        assert "default-src 'none'" in shown.headers["content-security-policy"]
+        again = await http.get("/s/kestrel", headers={"If-None-Match": shown.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        summary = (await read(w, http, "/api/v2/summary.json")).json()
+        assert set(summary) == {"page", "components", "incidents", "scheduled_maintenances", "status"}
+        assert summary["status"] == {"indicator": "major", "description": "Partial System Outage"}
+        assert [c["status"] for c in summary["components"]] == ["partial_outage"]
+        assert [i["id"] for i in summary["incidents"]] == [told["id"]]
+
+        updates = f"{INCIDENTS}/{told['id']}/updates"
+        clock.advance(timedelta(minutes=10))
+        later = (clock.now() + timedelta(minutes=30)).isoformat()
+        watching = {
+            "stage": "monitoring",
+            "body": "Payments work again.",
+            "next_update_at": later,
+            "after": 1,
+        }
+        watching["components"] = {str(component["id"]): "operational"}
+        await api("POST", updates, watching, status=201)
+        await api("POST", updates, {**watching, "after": 1}, status=409)
+        await api("POST", updates, {**watching, "after": 2, "stage": "identified"}, status=409)
+        worse = {**watching, "after": 2, "stage": "investigating", "kind": "regression", "body": "Again."}
+        worse["components"] = {str(component["id"]): "major_outage"}
+        assert (await api("POST", updates, worse, status=201))["regressions"] == 1
+        assert (await read(w, http, "/status.json")).json()["worst"] == "major_outage"
+        edited = await api("PATCH", f"{updates}/3", {"body": "It fails again.", "reason": "Clearer"})
+        assert (edited["updates"][2]["body"], edited["updates"][2]["version"]) == ("It fails again.", 2)
+        clock.advance(timedelta(minutes=10))
+        over = await api("POST", updates, {"stage": "resolved", "body": "This is over."}, status=201)
+        assert (over["stage"], over["resolved_at"]) == (
+            "resolved",
+            clock.now().isoformat().replace("+00:00", "Z"),
+        )
+        assert (await read(w, http, "/api/v2/status.json")).json()["status"]["indicator"] == "none"
+        [resolved] = (await read(w, http, "/api/v2/incidents.json")).json()["incidents"]
+        assert (resolved["status"], resolved["impact"]) == ("resolved", "critical")
+        assert resolved["incident_updates"][0]["body"] == "This is over."
+        kinds = [e["kind"] for e in await api("GET", "/incidents/INC-1/timeline")]
+        assert kinds.count("public") == 4
+        assert (await api("GET", INCIDENTS))[0]["id"] == told["id"]
+        assert 0.9 < (await api("GET", PAGE))["components"][0]["uptime_90d"] < 1
+
+
+async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        first = {"name": "Payments fail", "stage": "investigating", "body": "One.", "next_update_at": soon}
+        told = await api("POST", INCIDENTS, first, status=201)
+        await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Two."})
+        log = (await read(w, http, "/history.jsonl")).text
+        assert [msgspec.json.decode(line)["body"] for line in log.splitlines()] == ["One.", "Two."]
+        assert verification.first_broken(log.splitlines()) is None
+        assert verification.first_broken(log.replace("One.", "Three.").splitlines()) == 1
+        assert verification.first_broken(log.splitlines()[1:]) == 1
+        feed = ET.fromstring((await read(w, http, "/history.atom")).text)
+        assert [e.text for e in feed.iter("{http://www.w3.org/2005/Atom}title")] == [
+            "K status",
+            "Payments fail",
+        ]
+        rss = ET.fromstring((await read(w, http, "/history.rss")).text)
+        assert [e.text for e in rss.iter("guid")] == [told["id"]]
+        badge = ET.fromstring((await http.get('/s/kestrel/badge.svg?label="<b>')).text)
+        assert badge.attrib["aria-label"].startswith('"<b>: ')
+        for path in (
+            "/s/other",
+            "/s/kestrel/nothing",
+            "/s/kestrel/incidents/none",
+            "/s/kestrel/badge.svg?component=x",
+        ):
+            assert (await http.get(path)).status_code == 404, path
+        assert (await http.post("/s/kestrel")).status_code == 405
+
+
+async def test_only_those_who_speak_for_an_incident_publish_it_and_never_a_private_one(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        await declare(w)
+        jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
+        soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        first = {"name": "Payments fail", "incident": "INC-1", "stage": "investigating", "body": "One."}
+        first["next_update_at"] = soon
+        await jun("POST", INCIDENTS, first, status=403)
+        await jun("POST", INCIDENTS, {**first, "incident": None}, status=403)
+        await jun("POST", "/status-pages", {"slug": "mine", "name": "M", "tz": "UTC"}, status=403)
+        clock.advance(timedelta(minutes=10))
+        assert (await jun("POST", INCIDENTS, first, status=201))["stage"] == "investigating"
+        await api("PUT", "/incidents/INC-1/type", {"type": "security", "private": True, "reason": "Leak"})
+        update = {"stage": "identified", "body": "Two.", "next_update_at": soon}
+        told = (await api("GET", INCIDENTS))[0]
+        await api("POST", f"{INCIDENTS}/{told['id']}/updates", update, status=409)
+
+
+async def test_an_incident_is_not_closed_while_its_status_page_says_that_it_goes_on(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await declare(w)
+        await sign_in(w, http, w.mara)
+        csrf = (await http.get("/incidents/INC-1")).text.split('name="csrf" value="')[1].split('"')[0]
+        form = {"csrf": csrf, "name": "Kestrel", "slug": "kestrel", "service": str(w.service)}
+        assert (await http.post("/status-pages", data=form)).status_code == 303
+        refused = await http.post("/status-pages", data=form)
+        assert (refused.status_code, 'value="Kestrel"' in refused.text) == (409, True)
+        assert (
+            "/status-pages/kestrel/incidents/new?incident=INC-1" in (await http.get("/incidents/INC-1")).text
+        )
+        composer = (await http.get(f"{INCIDENTS}/new?incident=INC-1")).text
+        assert "<textarea" in composer
+        soon = composer.split('name="next_update_at"')[1].split('value="')[1].split('"')[0]
+        posted = {
+            "csrf": csrf,
+            "incident": "INC-1",
+            "name": "Payments",
+            "stage": "investigating",
+            "body": "One.",
+        }
+        missing = await http.post(f"{INCIDENTS}/new", data=posted)
+        assert (missing.status_code, "One." in missing.text) == (422, True)
+        made = await http.post(f"{INCIDENTS}/new", data={**posted, "next_update_at": soon})
+        assert made.status_code == 303
+        told = made.headers["location"]
+        assert (await http.get(told)).status_code == 200
+        closing = await api("GET", "/incidents/INC-1/closing")
+        assert "status" in [c["code"] for c in closing["conditions"] if c["state"] != "met"]
+        over = {"csrf": csrf, "stage": "resolved", "body": "Over.", "kind": "update", "after": "1"}
+        assert (await http.post(told, data=over)).status_code == 303
+        closing = await api("GET", "/incidents/INC-1/closing")
+        assert "status" not in [c["code"] for c in closing["conditions"] if c["state"] != "met"]
+        for path in ("", "/history", "/uptime", "/incidents/" + told.rsplit("/", 1)[1]):
+            assert (await http.get(f"/s/kestrel{path}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["</title><script>alert(1)</script>", "zalgo\u0301" * 20, "\u202eevil"])
+async def test_no_text_breaks_the_page_or_its_feeds(dsn: str, clock: FakeClock, name: str) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        body = "]]> & <b>\x0c javascript:alert(1) https://kestrel.example/a?b=1&c=2"
+        first = {"name": name, "stage": "investigating", "body": body, "next_update_at": soon}
+        await api("POST", INCIDENTS, first, status=201)
+        shown = (await read(w, http)).text
+        assert "<script" not in shown
+        assert "<b>" not in shown
+        ET.fromstring((await read(w, http, "/history.atom")).text)
+        ET.fromstring((await read(w, http, "/history.rss")).text)
