@@ -1,6 +1,6 @@
 """The badge of a status page as SVG, for a README or a dashboard (pure; spec 7.8)."""
 
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 LABEL_MAX_CHARS = 40
 COLORS = {
@@ -13,6 +13,10 @@ COLORS = {
 }
 """The color and the word of each state; every color is readable under white text."""
 _NARROW, _WIDE = "iljft.,:;|!'()[] ", "mwMW@%"
+
+
+def _attribute(value: str) -> str:
+    return f'"{escape(value)}"'
 
 
 def _width(text: str) -> int:
@@ -28,7 +32,7 @@ def badge(label: str, state: str) -> str:
     name = f"{label}: {word}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img"'
-        f" aria-label={quoteattr(name)}>"
+        f" aria-label={_attribute(name)}>"
         f"<title>{escape(name)}</title>"
         f'<rect width="{left + right}" height="20" rx="4" fill="#33312e"/>'
         f'<path d="M{left} 0h{right - 4}a4 4 0 0 1 4 4v12a4 4 0 0 1-4 4h-{right - 4}z" fill="{color}"/>'

@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from html import escape
 from urllib.parse import urlsplit
-from xml.sax.saxutils import escape, quoteattr
 
 from firebell.status_pages.model import STAGE_LABELS, PublicIncident
 from firebell.status_pages.view import StatusView
@@ -15,6 +15,10 @@ _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]"
 
 def _text(value: str) -> str:
     return escape(_UNSHOWABLE.sub("", value))
+
+
+def _attribute(value: str) -> str:
+    return f'"{_text(value)}"'
 
 
 def _instant(at: datetime) -> str:
@@ -42,7 +46,7 @@ def atom(view: StatusView, url: str) -> str:
         f"<title>{_text(incident.name)}</title>"
         f"<published>{_instant(incident.published_at)}</published>"
         f"<updated>{_instant(_updated_at(incident))}</updated>"
-        f'<link rel="alternate" type="text/html" href={quoteattr(f"{url}/incidents/{incident.public_id}")}/>'
+        f'<link rel="alternate" type="text/html" href={_attribute(f"{url}/incidents/{incident.public_id}")}/>'
         f'<content type="html">{escape(_content(incident))}</content></entry>'
         for incident in view.snapshot.incidents[:MAX_ENTRIES]
     )
@@ -51,8 +55,8 @@ def atom(view: StatusView, url: str) -> str:
         f'<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:{host},{page.created_at.year}:/{page.slug}</id>'
         f"<title>{_text(page.name)} status</title><updated>{_instant(page.updated_at)}</updated>"
         f"<author><name>{_text(page.name)}</name></author>"
-        f'<link rel="alternate" type="text/html" href={quoteattr(url)}/>'
-        f'<link rel="self" type="application/atom+xml" href={quoteattr(f"{url}/history.atom")}/>'
+        f'<link rel="alternate" type="text/html" href={_attribute(url)}/>'
+        f'<link rel="self" type="application/atom+xml" href={_attribute(f"{url}/history.atom")}/>'
         f"{entries}</feed>\n"
     )
 
@@ -72,6 +76,6 @@ def rss(view: StatusView, url: str) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>{_text(page.name)} status</title>'
         f"<link>{_text(url)}</link><description>{_text(page.name)}: incidents and their updates</description>"
-        f'<atom:link rel="self" type="application/rss+xml" href={quoteattr(f"{url}/history.rss")}/>'
+        f'<atom:link rel="self" type="application/rss+xml" href={_attribute(f"{url}/history.rss")}/>'
         f"<lastBuildDate>{format_datetime(page.updated_at)}</lastBuildDate>{items}</channel></rss>\n"
     )
