@@ -1,15 +1,10 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
-import asyncio
 import gc
-import itertools
 import os
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
-import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
@@ -17,9 +12,9 @@ from firebell import subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
-from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
 from tests import compiled_templates
+from tests.databases import Databases
 from tests.servers import data_folder, memory_folder
 
 UNSAFE_BUT_FAST = {
@@ -33,8 +28,6 @@ UNSAFE_BUT_FAST = {
 }
 SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""
-T = TypeVar("T")
-_numbers = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -100,69 +93,27 @@ def pg_server() -> Iterator[embedded.Embedded]:
         yield server
 
 
-class Admin:
-    """A connection to a server that creates and drops databases, in a thread so that it outlives a test's loop."""
-
-    def __init__(self, server: embedded.Embedded) -> None:
-        self._server = server
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._connection = self.run(asyncpg.connect(self._address("postgres")))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of a coroutine, run in the loop of this connection."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
-
-    def _address(self, name: str) -> str:
-        return self._server.dsn.replace("/firebell?", f"/{name}?")
-
-    def create(self, name: str, options: str = "") -> str:
-        """Create a database and return its address."""
-        self.run(self._connection.execute(f"create database {name} {options}"))
-        return self._address(name)
-
-    def drop(self, name: str) -> None:
-        """Drop a database, and what is connected to it."""
-        self.run(self._connection.execute(f"drop database {name} with (force)"))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.run(self._connection.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @pytest.fixture(scope="session")
-def pg_admin(pg_server: embedded.Embedded) -> Iterator[Admin]:
-    """What creates databases on the server of this test process."""
-    admin = Admin(pg_server)
-    yield admin
-    admin.close()
-
-
-@pytest.fixture(scope="session")
-def pg_template(pg_admin: Admin) -> str:
-    """The name of a migrated database; nobody may be connected to it."""
-    pg_admin.run(migrate(pg_admin.create("template_firebell")))
-    return "template_firebell"
+def databases(pg_server: embedded.Embedded) -> Iterator[Databases]:
+    """The databases of this test process."""
+    databases = Databases(pg_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-def dsn(pg_admin: Admin, pg_template: str) -> Iterator[str]:
+def dsn(databases: Databases) -> Iterator[str]:
     """The address of a fresh, migrated database."""
-    name = f"test_{next(_numbers)}"
-    yield pg_admin.create(name, f"template {pg_template} strategy file_copy")
-    pg_admin.drop(name)
+    with databases.lend() as address:
+        yield address
 
 
 @pytest.fixture
-def empty_dsn(pg_admin: Admin) -> Iterator[str]:
+def empty_dsn(databases: Databases) -> Iterator[str]:
     """The address of a database on which no migration ran."""
-    name = f"test_{next(_numbers)}"
-    yield pg_admin.create(name)
-    pg_admin.drop(name)
+    name = databases.next_name()
+    yield databases.create(name)
+    databases.drop(name)
 
 
 @pytest.fixture
