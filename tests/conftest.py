@@ -2,9 +2,13 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Iterator
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
+import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
@@ -28,6 +32,15 @@ UNSAFE_BUT_FAST = {
 }
 SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""
+FIRST_OID_OF_USERS = 16384
+"""PostgreSQL's own types have smaller ones, the same in every database."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option with which one proves that no test needs another."""
+    parser.addoption(
+        "--shuffle", type=int, metavar="SEED", help="run the tests in the random order of a seed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,8 +62,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let each group of slow tests be the first of one worker: what runs last is short, and ends everywhere at once."""
+    seed = config.getoption("shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)  # noqa: S311 - no secret
+        return
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers < len(SLOW):
         return
@@ -83,6 +100,27 @@ def connections_on_demand() -> Iterator[None]:
     """Open no connection of a pool in advance: most tests use one of one pool, and each costs a process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "WARM", 0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def types_known_once() -> Iterator[None]:
+    """Look up PostgreSQL's own types once a process: for each connection, that takes most of its start."""
+    look_up = asyncpg.Connection._introspect_types
+    known: dict[frozenset[int], tuple[Any, Any]] = {}
+
+    async def introspect_types(self: asyncpg.Connection, oids: Iterable[int], timeout: float | None) -> Any:
+        key = frozenset(oids)
+        if max(key) >= FIRST_OID_OF_USERS:
+            return await look_up(self, oids, timeout)
+        if key not in known:
+            types, _ = await look_up(self, oids, timeout)
+            # a name says that the statement that was just prepared is still there
+            known[key] = types, SimpleNamespace(name="known")
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
         yield
 
 
