@@ -1,13 +1,12 @@
 """Real PostgreSQL for every test that asks: one server a worker, one fresh database a test."""
 
-import asyncio
 import gc
-import itertools
 import os
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,9 +16,9 @@ from firebell import subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
-from firebell.kit.db.migrate import migrate
 from firebell.people import password_hashing
 from tests import compiled_templates
+from tests.databases import Databases
 from tests.servers import data_folder, memory_folder
 
 UNSAFE_BUT_FAST = {
@@ -33,8 +32,15 @@ UNSAFE_BUT_FAST = {
 }
 SLOW = ({"browser"}, {"chaos", "peers"}, {"api"})
 """Folders whose tests take long, in groups that workers begin with."""
-T = TypeVar("T")
-_numbers = itertools.count()
+FIRST_OID_OF_USERS = 16384
+"""PostgreSQL's own types have smaller ones, the same in every database."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option with which one proves that no test needs another."""
+    parser.addoption(
+        "--shuffle", type=int, metavar="SEED", help="run the tests in the random order of a seed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,8 +62,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let each group of slow tests be the first of one worker: what runs last is short, and ends everywhere at once."""
+    seed = config.getoption("shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)  # noqa: S311 - no secret
+        return
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if workers < len(SLOW):
         return
@@ -93,6 +103,27 @@ def connections_on_demand() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def types_known_once() -> Iterator[None]:
+    """Look up PostgreSQL's own types once a process: for each connection, that takes most of its start."""
+    look_up = asyncpg.Connection._introspect_types
+    known: dict[frozenset[int], tuple[Any, Any]] = {}
+
+    async def introspect_types(self: asyncpg.Connection, oids: Iterable[int], timeout: float | None) -> Any:
+        key = frozenset(oids)
+        if max(key) >= FIRST_OID_OF_USERS:
+            return await look_up(self, oids, timeout)
+        if key not in known:
+            types, _ = await look_up(self, oids, timeout)
+            # a name says that the statement that was just prepared is still there
+            known[key] = types, SimpleNamespace(name="known")
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
+        yield
+
+
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[embedded.Embedded]:
     """The server of this test process."""
@@ -100,69 +131,27 @@ def pg_server() -> Iterator[embedded.Embedded]:
         yield server
 
 
-class Admin:
-    """A connection to a server that creates and drops databases, in a thread so that it outlives a test's loop."""
-
-    def __init__(self, server: embedded.Embedded) -> None:
-        self._server = server
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._connection = self.run(asyncpg.connect(self._address("postgres")))
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of a coroutine, run in the loop of this connection."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
-
-    def _address(self, name: str) -> str:
-        return self._server.dsn.replace("/firebell?", f"/{name}?")
-
-    def create(self, name: str, options: str = "") -> str:
-        """Create a database and return its address."""
-        self.run(self._connection.execute(f"create database {name} {options}"))
-        return self._address(name)
-
-    def drop(self, name: str) -> None:
-        """Drop a database, and what is connected to it."""
-        self.run(self._connection.execute(f"drop database {name} with (force)"))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.run(self._connection.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @pytest.fixture(scope="session")
-def pg_admin(pg_server: embedded.Embedded) -> Iterator[Admin]:
-    """What creates databases on the server of this test process."""
-    admin = Admin(pg_server)
-    yield admin
-    admin.close()
-
-
-@pytest.fixture(scope="session")
-def pg_template(pg_admin: Admin) -> str:
-    """The name of a migrated database; nobody may be connected to it."""
-    pg_admin.run(migrate(pg_admin.create("template_firebell")))
-    return "template_firebell"
+def databases(pg_server: embedded.Embedded) -> Iterator[Databases]:
+    """The databases of this test process."""
+    databases = Databases(pg_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-def dsn(pg_admin: Admin, pg_template: str) -> Iterator[str]:
+def dsn(databases: Databases) -> Iterator[str]:
     """The address of a fresh, migrated database."""
-    name = f"test_{next(_numbers)}"
-    yield pg_admin.create(name, f"template {pg_template} strategy file_copy")
-    pg_admin.drop(name)
+    with databases.lend() as address:
+        yield address
 
 
 @pytest.fixture
-def empty_dsn(pg_admin: Admin) -> Iterator[str]:
+def empty_dsn(databases: Databases) -> Iterator[str]:
     """The address of a database on which no migration ran."""
-    name = f"test_{next(_numbers)}"
-    yield pg_admin.create(name)
-    pg_admin.drop(name)
+    name = databases.next_name()
+    yield databases.create(name)
+    databases.drop(name)
 
 
 @pytest.fixture

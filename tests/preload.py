@@ -2,13 +2,16 @@
 
 import gc
 
+from fastapi import APIRouter
+
 from firebell import app, subscriptions, worker
 from firebell.commands import serve as serve
 from firebell.kit.web import html
 from tests import compiled_templates
 
 compiled_templates.share()
-app.routers()
+# to include it again analyzes all routes, which a server would do for each router on its first request
+APIRouter().include_router(app._product_routes().router)
 subscriptions.build()
 subscriptions.composers()
 worker.timer_handlers()

@@ -1,0 +1,81 @@
+"""A test finds in its database what the migrations made, and in its organization what the setup made."""
+
+import asyncpg
+
+from firebell.kit.clock import FakeClock
+from tests.databases import Databases, prepare
+from tests.world import world
+
+
+async def _services(dsn: str) -> list[str]:
+    connection = await asyncpg.connect(dsn)
+    names = [row["name"] for row in await connection.fetch("select name from service order by id")]
+    await connection.close()
+    return names
+
+
+async def _leave(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("insert into setting (key, value) values ('left', '1')")
+    await connection.execute("update service set name = 'Left'")
+    await connection.close()
+
+
+async def _left(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    left: int = await connection.fetchval("select count(*) from setting where key = 'left'")
+    await connection.close()
+    return left
+
+
+async def test_what_a_test_left_is_not_in_the_database_of_the_next(databases: Databases) -> None:
+    with databases.lend() as dsn:
+        await _leave(dsn)
+    with databases.lend() as dsn:
+        assert await _left(dsn) == 0
+
+
+async def test_a_database_that_was_only_lent_is_lent_again(databases: Databases) -> None:
+    with databases.lend() as first:
+        pass
+    with databases.lend() as second:
+        assert second == first
+
+
+async def test_what_a_test_changed_in_its_organization_is_not_in_the_next(
+    databases: Databases, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        with databases.lend() as dsn:
+            async with world(dsn, clock):
+                pass
+            assert await _services(dsn) == ["Checkout"]
+            assert await _left(dsn) == 0
+            await _leave(dsn)
+    with databases.lend() as dsn:
+        assert await _services(dsn) == []
+
+
+async def test_what_a_test_stored_before_the_organization_stays(
+    databases: Databases, clock: FakeClock
+) -> None:
+    for _ in range(2):
+        with databases.lend() as dsn:
+            await _leave(dsn)
+            async with world(dsn, clock) as w:
+                assert w.key
+            assert await _left(dsn) == 1
+
+
+async def test_an_organization_that_no_one_connected_to_is_not_lent(
+    databases: Databases,
+) -> None:
+    async def build(address: str) -> str:
+        await _leave(address)
+        return "built"
+
+    for expected in (None, "built"):
+        with databases.lend() as dsn:
+            assert await prepare(dsn, "a key of this test", build) == expected
+    with databases.lend() as dsn:
+        assert await _left(dsn) == 0
