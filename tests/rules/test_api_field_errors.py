@@ -19,7 +19,7 @@ class Thing(ApiInput):
     owner_id: Id = 1
     on: StrictBool = True
     level: Literal["low", "high"] = "low"
-    tags: Annotated[list[Text], Field(min_length=1, max_length=2)] = ["a"]
+    tags: Annotated[list[Text] | None, Field(min_length=1, max_length=2)] = None
 
 
 def errors(**body: Any) -> dict[str, str]:
