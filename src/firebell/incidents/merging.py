@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.incidents import lifecycle, records, relation_store, store
+from firebell.incidents import lifecycle, records, relation_store, store, text_limits
 from firebell.incidents.model import (
     OPEN,
     SINGLE,
@@ -16,7 +16,6 @@ from firebell.incidents.model import (
     RoleChanged,
     Visibility,
 )
-from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -75,7 +74,7 @@ async def absorb(
         await records.page_for(tx, actor, merged, (await store.services(tx, [into.id]))[into.id], now)
     text = f"{gone.public_name} was merged into {into.public_name}."
     await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, text_limits.REASON_MAX_CHARS)
     await records.add_transition(tx, actor, old.id, old.phase, Phase.MERGED, now, reason=reason)
     because = f": {reason}" if reason else ""
     change = {"from": old.phase, "to": Phase.MERGED, "into": into.ref}
