@@ -42,7 +42,6 @@ from firebell.incidents.model import (
     UpdatePosted,
 )
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
-from firebell.incidents.text_limits import REASON_MAX_CHARS, SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -56,6 +55,8 @@ from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = records.UPDATE_DUE_TIMER
 STABLE_TIMER = records.STABLE_TIMER
+_TITLE_MAX_CHARS = 200
+_SUMMARY_MAX_CHARS = 5_000
 _CANVAS_MAX_CHARS = 2_000
 _TWIN_WITHIN = timedelta(seconds=10)
 
@@ -127,7 +128,7 @@ async def declare(
     answer counts as SEV2 at most. The same declaration twice within ten seconds is one incident with the
     worse severity.
     """
-    title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
+    title = clean_name(title, "title", limit=_TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
     if severity is None and not answers:
         raise Invalid(
@@ -147,7 +148,7 @@ async def declare(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, _SUMMARY_MAX_CHARS),
         severity=chosen,
         answers=dict(answers or {}),
         provisional=verdict.provisional if severity is None else False,
@@ -285,7 +286,7 @@ async def set_severity(
         raise Conflict(f"{old.ref} is {old.phase}, so its severity can't be changed.")
     if old.phase in UNDECLARED:
         raise Conflict(f"{old.ref} is not declared yet.", hint="Declare it with this severity.")
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, 1000)
     if severity == old.severity and old.provisional:
         return await _confirm_severity(tx, actor, old, reason, now)
     if why := lifecycle.severity_refusal(old, severity, reason, await store.last_raise(tx, incident_id), now):

@@ -11,8 +11,8 @@ from firebell.kit.text import clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-NOTE_MAX_CHARS = 500
-REPORT_MAX_CHARS = 2_000
+_NOTE_MAX_CHARS = 500
+_REPORT_MAX_CHARS = 2_000
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -24,7 +24,7 @@ async def sign_baseline(tx: Tx, actor: Actor, incident_id: int, note: str, now: 
             f"{incident.ref} is {incident.phase}. The baseline is confirmed in monitoring.",
             hint="Resolve the incident first.",
         )
-    note = clean_text(note, NOTE_MAX_CHARS)
+    note = clean_text(note, _NOTE_MAX_CHARS)
     await lifecycle_store.sign_baseline(tx, incident_id, note, actor.person_id, actor.label, now)
     text = f"confirmed that metrics are at baseline{f': {note}' if note else ''}"
     await records.add_timeline_entry(tx, actor, incident_id, "baseline", text, now)
@@ -39,7 +39,7 @@ async def record_report(
     incident = await records.locked(tx, incident_id)
     if incident.phase not in OPEN or incident.phase in UNDECLARED:
         raise Conflict(f"{incident.ref} is {incident.phase}, so reports can't be added.")
-    text = clean_text(text, REPORT_MAX_CHARS)
+    text = clean_text(text, _REPORT_MAX_CHARS)
     if not text:
         raise Invalid("The report is empty.", fields={"text": "Enter what the customer reported."})
     at = reported_at or now

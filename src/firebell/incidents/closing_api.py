@@ -7,7 +7,6 @@ from pydantic import Field
 
 from firebell.incidents import actions, closing, closing_facts, lifecycle_store
 from firebell.incidents.closing import ConditionState
-from firebell.incidents.closing_actions import NOTE_MAX_CHARS, REPORT_MAX_CHARS
 from firebell.incidents.model import CustomerReport, Phase
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
@@ -79,13 +78,13 @@ class ReportShown(ApiOutput):
 class NewBaseline(ApiInput):
     """A confirmation that the metrics are back to normal."""
 
-    note: Annotated[Text, Field(max_length=NOTE_MAX_CHARS, examples=["5xx ratio at 0.4% for 20 min"])] = ""
+    note: Annotated[Text, Field(max_length=500, examples=["5xx ratio at 0.4% for 20 min"])] = ""
 
 
 class NewReport(ApiInput):
     """A customer's report; without `reported_at` it was reported now."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=REPORT_MAX_CHARS)]
+    text: Annotated[Text, Field(min_length=1, max_length=2000)]
     reported_at: Instant | None = None
 
 

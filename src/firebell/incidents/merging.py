@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.incidents import lifecycle, records, relation_store, store, text_limits
+from firebell.incidents import lifecycle, records, relation_store, store
 from firebell.incidents.model import (
     OPEN,
     SINGLE,
@@ -74,7 +74,7 @@ async def absorb(
         await records.page_for(tx, actor, merged, (await store.services(tx, [into.id]))[into.id], now)
     text = f"{gone.public_name} was merged into {into.public_name}."
     await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
-    reason = clean_text(reason, text_limits.REASON_MAX_CHARS)
+    reason = clean_text(reason, 1000)
     await records.add_transition(tx, actor, old.id, old.phase, Phase.MERGED, now, reason=reason)
     because = f": {reason}" if reason else ""
     change = {"from": old.phase, "to": Phase.MERGED, "into": into.ref}

@@ -15,7 +15,6 @@ from firebell.incidents.model import (
     Phase,
     PhaseChanged,
 )
-from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
@@ -26,6 +25,7 @@ from firebell.people import actions as people
 from firebell.people.authorization import TRUSTED_KINDS, permits
 from firebell.people.permissions import Verb
 
+_REASON_MAX_CHARS = 1000
 _TEXTS = {
     Phase.TRIAGING: "is looking at it",
     Phase.MONITORING: "resolved it: impact ended, monitoring for 30 minutes",
@@ -78,7 +78,7 @@ async def set_phase(
     before the phase began that ends, and not in the future. Closing without its conditions is for the commander.
     """
     old = await records.locked(tx, incident_id)
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, _REASON_MAX_CHARS)
     _check_pair(old, phase)
     began_at = await lifecycle_store.last_transition_at(tx, incident_id) or old.declared_at
     happened_at = _effective(effective_at, began_at, now)
