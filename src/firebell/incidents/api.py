@@ -22,6 +22,7 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import ANSWERS, FACTS, Severity, classify, parse
+from firebell.incidents.text_limits import REASON_MAX_CHARS, SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
@@ -162,14 +163,14 @@ class NewIncident(ApiInput):
         }
     )
 
-    title: Annotated[Name, Field(max_length=200)]
+    title: Annotated[Name, Field(max_length=TITLE_MAX_CHARS)]
     severity: GivenSeverity | None = None
     answers: SeverityAnswers | None = None
     services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
     page: Annotated[
         Name | None, Field(description="the page that led to the incident", examples=["PG-7"])
     ] = None
-    summary: Annotated[Text, Field(max_length=5000)] = ""
+    summary: Annotated[Text, Field(max_length=SUMMARY_MAX_CHARS)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
     type: IncidentType = IncidentType.OPERATIONAL
@@ -182,14 +183,14 @@ class NewSeverity(ApiInput):
     """A new severity; lowering it requires a reason."""
 
     severity: GivenSeverity
-    reason: Annotated[Text, Field(max_length=1000)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class NewPhase(ApiInput):
     """A new phase; `force` skips a failed check and requires a reason."""
 
     phase: Phase
-    reason: Annotated[Text, Field(max_length=1000)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
     force: StrictBool = False
     effective_at: Annotated[
         Instant | None, Field(description="when it happened; now by default, never before the phase began")

@@ -9,15 +9,13 @@ from firebell.catalog import actions as catalog
 from firebell.incidents import privacy, records, store
 from firebell.incidents.model import Incident, IncidentType, Phase
 from firebell.incidents.severity import Severity
+from firebell.incidents.text_limits import SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-
-_TITLE_MAX_CHARS = 200
-_SUMMARY_MAX_CHARS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ async def backfill(
     now: datetime,
 ) -> Incident:
     """Record a closed incident of the past; it pages, reminds and announces nothing."""
-    title = clean_name(title, "title", limit=_TITLE_MAX_CHARS)
+    title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     if wrong := times.wrong(now):
         raise Invalid("The times are not in order.", fields=wrong)
     services_by_id = await catalog.services_by_id(tx, service_ids)
@@ -70,7 +68,7 @@ async def backfill(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, _SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, SUMMARY_MAX_CHARS),
         severity=Severity(severity),
         answers={},
         provisional=False,

@@ -11,6 +11,7 @@ from firebell.incidents import actions, waiver_actions
 from firebell.incidents.api import Reader, Responder
 from firebell.incidents.check_store import Waiver
 from firebell.incidents.queries import CheckedIncident, checked
+from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.errors import NotFound
 from firebell.kit.findings import FindingLevel, ProcessFinding
 from firebell.kit.references import parse_ref
@@ -74,7 +75,7 @@ class NewWaiver(ApiInput):
         Text,
         Field(
             min_length=1,
-            max_length=waiver_actions.REASON_MAX_CHARS,
+            max_length=REASON_MAX_CHARS,
             examples=["Everyone was on the call and heard it"],
         ),
     ]

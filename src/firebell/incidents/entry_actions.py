@@ -16,6 +16,7 @@ from firebell.incidents.attachment_types import (
 )
 from firebell.incidents.entry_history import Attachment, ChangeKind, EntryView
 from firebell.incidents.entry_input import entry_text
+from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -24,7 +25,6 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
 LABEL_MAX_CHARS = 60
-REASON_MAX_CHARS = 1_000
 
 
 async def entry(tx: Tx, incident_id: int, entry_id: int) -> EntryView:

@@ -5,6 +5,7 @@ from typing import Any
 
 from firebell.incidents import records, store
 from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, Visibility
+from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid
@@ -41,7 +42,7 @@ async def set_type(
     visibility = Visibility.PRIVATE if private else Visibility.OPEN
     if (old.type, old.visibility) == (incident_type, visibility):
         return old
-    reason = clean_text(reason, 1000)
+    reason = clean_text(reason, REASON_MAX_CHARS)
     if old.is_private and not private and not reason:
         raise Invalid("Enter why everyone may see it.", fields={"reason": "Enter why everyone may see it."})
     new = await store.change(tx, incident_id, type=incident_type, visibility=visibility)

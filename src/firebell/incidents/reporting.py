@@ -15,6 +15,7 @@ from firebell.incidents.model import (
     PhaseChanged,
 )
 from firebell.incidents.severity import FACTS, Severity, classify
+from firebell.incidents.text_limits import SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.kit import viewing
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
@@ -24,9 +25,6 @@ from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-
-_TITLE_MAX_CHARS = 200
-_SUMMARY_MAX_CHARS = 5_000
 
 
 @permits(Verb.INCIDENT_DECLARE)
@@ -46,7 +44,7 @@ async def report(
 
     It counts as SEV2 until someone declares it. Raise `NotFound` for an unknown service or page.
     """
-    title = clean_name(title, "title", limit=_TITLE_MAX_CHARS)
+    title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     page = await paging.page(tx, page_id) if page_id is not None else None
     own = [page.service_id] if page and page.service_id else []
     affected_ids = list(dict.fromkeys([*service_ids, *own]))
@@ -56,7 +54,7 @@ async def report(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, _SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, SUMMARY_MAX_CHARS),
         severity=Severity.SEV2,
         answers={},
         provisional=True,

@@ -10,6 +10,7 @@ from firebell.incidents.api import GivenSeverity, IncidentShown, SeverityAnswers
 from firebell.incidents.backfilling import PastTimes
 from firebell.incidents.model import IncidentType
 from firebell.incidents.severity import Severity, parse
+from firebell.incidents.text_limits import REASON_MAX_CHARS, SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.kit.references import parse_ref
 from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, StrictBool, Text, problems, routers
 from firebell.people.permissions import Verb
@@ -25,8 +26,8 @@ Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
 class NewReportedIncident(ApiInput):
     """What may be an incident; it has no severity and pages no one until someone declares it."""
 
-    title: Annotated[Name, Field(max_length=200, examples=["Customers can't pay with cards"])]
-    summary: Annotated[Text, Field(max_length=5000)] = ""
+    title: Annotated[Name, Field(max_length=TITLE_MAX_CHARS, examples=["Customers can't pay with cards"])]
+    summary: Annotated[Text, Field(max_length=SUMMARY_MAX_CHARS)] = ""
     services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
     page: Annotated[Name | None, Field(description="the page that led to it", examples=["PG-7"])] = None
     type: IncidentType = IncidentType.OPERATIONAL
@@ -45,7 +46,7 @@ class NewType(ApiInput):
 
     type: IncidentType
     private: StrictBool
-    reason: Annotated[Text, Field(max_length=1000)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 @router.post(
@@ -98,7 +99,7 @@ class NewMerge(ApiInput):
     """The incident to merge into; it gets the services, pages and roles of the other, and the worse severity."""
 
     into: Annotated[Name, Field(examples=["INC-7"])]
-    reason: Annotated[Text, Field(max_length=1000)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class NewRelation(ApiInput):
@@ -119,14 +120,14 @@ class RelationShown(ApiOutput):
 class PastIncident(ApiInput):
     """A closed incident of the past; its times must be in order."""
 
-    title: Annotated[Name, Field(max_length=200)]
+    title: Annotated[Name, Field(max_length=TITLE_MAX_CHARS)]
     severity: GivenSeverity
     detected_at: Instant
     declared_at: Instant
     resolved_at: Instant
     closed_at: Instant
     impact_start: Instant | None = None
-    summary: Annotated[Text, Field(max_length=5000)] = ""
+    summary: Annotated[Text, Field(max_length=SUMMARY_MAX_CHARS)] = ""
     services: Annotated[list[Name] | None, Field(max_length=100, description="slugs of the services")] = None
     type: IncidentType = IncidentType.OPERATIONAL
     private: StrictBool = False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.incidents import (
         api,
+        backfilling_web,
         canvas_api,
         canvas_web,
         check_api,
@@ -33,6 +34,7 @@ def _routers() -> list["APIRouter"]:
         message_api,
         message_web,
         reporting_api,
+        reporting_web,
         rule_api,
         rule_web,
         saved_view_api,
@@ -47,7 +49,8 @@ def _routers() -> list["APIRouter"]:
 
     # web and api come last: their addresses with a parameter would hide those of the others
     modules = (
-        *(message_web, closing_web, details_web, rule_web, field_web, list_web, export_web, saved_view_web),
+        *(message_web, closing_web, details_web, reporting_web, backfilling_web, rule_web, field_web),
+        *(list_web, export_web, saved_view_web),
         *(timeline_web, check_web, handover_web, canvas_web, severity_web, declare_web, web),
         *(rule_api, field_api, reporting_api, closing_api, timeline_api, check_api, handover_api),
         *(similar_api, saved_view_api, canvas_api, severity_api, message_api, api),

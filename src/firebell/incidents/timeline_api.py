@@ -10,7 +10,9 @@ from firebell.incidents import actions, entry_actions, timeline_store
 from firebell.incidents.api import IncidentShown, Reader, Responder, shown_incident
 from firebell.incidents.attachment_types import ACCEPTED, MAX_BYTES, NewFile
 from firebell.incidents.entry_history import Attachment, EntryView
+from firebell.incidents.entry_input import ENTRY_MAX_CHARS
 from firebell.incidents.model import Incident
+from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.incidents.timeline_export import markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
@@ -96,7 +98,9 @@ class IncidentExport(ApiOutput):
 class NewEntry(ApiInput):
     """A new timeline entry; an update restarts the update interval."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=10_000, examples=["Rolled build 4812 back"])]
+    text: Annotated[
+        Text, Field(min_length=1, max_length=ENTRY_MAX_CHARS, examples=["Rolled build 4812 back"])
+    ]
     kind: EntryKind = "note"
     at: Annotated[
         Instant | None, Field(description="when it happened; defaults to now, never in the future")
@@ -106,7 +110,7 @@ class NewEntry(ApiInput):
 class EditedEntry(ApiInput):
     """The new text of an entry, and the version that it is based on."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=10_000)]
+    text: Annotated[Text, Field(min_length=1, max_length=ENTRY_MAX_CHARS)]
     version: Id
 
 
@@ -115,9 +119,7 @@ class Strike(ApiInput):
 
     reason: Annotated[
         Text,
-        Field(
-            min_length=1, max_length=entry_actions.REASON_MAX_CHARS, examples=["That was the staging cluster"]
-        ),
+        Field(min_length=1, max_length=REASON_MAX_CHARS, examples=["That was the staging cluster"]),
     ]
 
 
@@ -145,7 +147,7 @@ class NewAttachment(ApiInput):
             description=f"base64; accepted are {ACCEPTED}",
         ),
     ]
-    text: Annotated[Text, Field(max_length=10_000)] = ""
+    text: Annotated[Text, Field(max_length=ENTRY_MAX_CHARS)] = ""
     kind: EntryKind = "note"
     entry_id: Id | None = None
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.incidents import actions, check_store
+from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
@@ -11,7 +12,6 @@ from firebell.kit.text import clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
-REASON_MAX_CHARS = 1_000
 LONGEST = timedelta(days=366)
 ENTRY_KIND = "waiver"
 """The kind of the timeline entries about waivers."""

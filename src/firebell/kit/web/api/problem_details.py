@@ -81,7 +81,40 @@ def field_error(error: dict[str, Any]) -> tuple[str, str]:
         case "value_error":
             return field, str(error["ctx"]["error"])
         case _:
-            return field, str(error["msg"]).encode("utf-8", "backslashreplace").decode()
+            text = _limit_text(error) or _KIND_TEXTS.get(error["type"]) or str(error["msg"])
+            return field, text.encode("utf-8", "backslashreplace").decode()
+
+
+_KIND_TEXTS = {
+    "bool_type": "Use true or false.",
+    "dict_type": "Use an object.",
+    "int_parsing": "Use a whole number.",
+    "int_type": "Use a whole number.",
+    "list_type": "Use a list.",
+    "model_type": "Use an object.",
+    "string_type": "Use a text.",
+}
+"""Messages by the type of Pydantic's error, where its own message is about the validator."""
+
+
+def _limit_text(error: dict[str, Any]) -> str:
+    """Return the message for a value beyond a limit, as a form says it; empty for other errors."""
+    limits = error.get("ctx", {})
+    unit = "characters" if isinstance(error.get("input"), str) else "entries"
+    match error["type"]:
+        case "too_short" | "string_too_short" if limits["min_length"] == 1:
+            return "Please fill this in."
+        case "too_short" | "string_too_short":
+            return f"At least {limits['min_length']} {unit}."
+        case "too_long" | "string_too_long":
+            return f"At most {limits['max_length']} {unit}."
+        case "greater_than_equal":
+            return f"Use a number of at least {limits['ge']}."
+        case "less_than_equal":
+            return f"Use a number of at most {limits['le']}."
+        case "literal_error" | "enum":
+            return f"Use {limits['expected']}."
+    return ""
 
 
 def status_slug(status: int) -> str:
