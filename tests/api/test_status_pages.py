@@ -154,7 +154,9 @@ async def test_only_those_who_speak_for_an_incident_publish_it_and_never_a_priva
         await api("PUT", "/incidents/INC-1/type", {"type": "security", "private": True, "reason": "Leak"})
         update = {"stage": "identified", "body": "Two.", "next_update_at": soon}
         told = (await api("GET", INCIDENTS))[0]
-        await api("POST", f"{INCIDENTS}/{told['id']}/updates", update, status=409)
+        updates = f"{INCIDENTS}/{told['id']}/updates"
+        await jun("POST", updates, update, status=404)
+        assert (await api("POST", updates, update, status=201))["stage"] == "identified"
 
 
 async def test_an_incident_is_not_closed_while_its_status_page_says_that_it_goes_on(
@@ -210,3 +212,15 @@ async def test_no_text_breaks_the_page_or_its_feeds(dsn: str, clock: FakeClock, 
         assert "<b>" not in shown
         ET.fromstring((await read(w, http, "/history.atom")).text)
         ET.fromstring((await read(w, http, "/history.rss")).text)
+
+
+async def test_the_last_page_is_served_while_the_database_is_away_and_says_so(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "K", "tz": "UTC"}, status=201)
+        assert (await http.get("/s/kestrel")).status_code == 200
+        await w.ctx.db.close()
+        served = await read(w, http)
+        assert (served.status_code, 'role="status"' in served.text) == (200, False)
+        assert (await http.get("/s/other")).status_code == 503

@@ -24,6 +24,7 @@ MAX_AGE_S = 30.0
 STALE_AFTER_S = 120.0
 """How long the database is away before a page says so."""
 MAX_PAGES = 1000
+"""How many pages are kept in memory; others are built for each request."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -42,6 +43,8 @@ class _Served:
     documents: StatusDocuments
     at: float
     sequence: int
+    log: Document | None = None
+    """The log as it was when someone first asked for it; it changes only with the page."""
 
 
 class StatusEdge:
@@ -52,31 +55,24 @@ class StatusEdge:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._served: dict[str, _Served] = {}
-        self._building: dict[str, asyncio.Task[StatusDocuments | None]] = {}
+        self._building: dict[str, asyncio.Task[_Served | None]] = {}
         self._failures = OncePerMinute(log, "a status page could not be built")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD below /s/."""
         if scope["method"] not in ("GET", "HEAD"):
-            await _respond(
-                scope,
-                send,
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                _plain("Only GET is allowed."),
-                {"Allow": "GET, HEAD"},
-            )
+            refusal = _plain("Only GET and HEAD are allowed.")
+            await _respond(scope, send, HTTPStatus.METHOD_NOT_ALLOWED, refusal, {"Allow": "GET, HEAD"})
             return
         slug, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
-        path = f"/{rest}".rstrip("/")
+        query = scope["query_string"].decode("latin-1")
         try:
             served = await self._current(slug)
+            found = await self._document(served, f"/{rest}".rstrip("/"), query) if served else None
         except Unavailable:
             text = "The status page can’t be loaded right now. Try again in a minute."
             await _respond(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, _plain(text), {"Retry-After": "30"})
             return
-        found = (
-            await self._document(served, path, scope["query_string"].decode("latin-1")) if served else None
-        )
         if found is None:
             await _respond(scope, send, HTTPStatus.NOT_FOUND, _plain("There is nothing here."), {})
             return
@@ -87,9 +83,11 @@ class StatusEdge:
         if path == "/badge.svg":
             return served.documents.badge(query)
         if path == "/history.jsonl":
-            async with self._ctx.db.tx() as tx:
-                text = await queries.log_lines(tx, served.documents.view.snapshot.page.id)
-            return document(text, "application/x-ndjson; charset=utf-8")
+            if served.log is None:
+                async with self._ctx.db.tx() as tx:
+                    text = await queries.log_lines(tx, served.documents.view.snapshot.page.id)
+                served.log = document(text, "application/x-ndjson; charset=utf-8")
+            return served.log
         return served.documents.get(path, is_stale=is_stale)
 
     async def _current(self, slug: str) -> _Served | None:
@@ -102,18 +100,17 @@ class StatusEdge:
             self._start_building(slug)
             return served
         try:
-            built = await asyncio.shield(self._start_building(slug))
+            return await asyncio.shield(self._start_building(slug))
         except Unavailable:
             if served is None:
                 raise
             return served
-        return self._served.get(slug) if built is not None else None
 
     def _is_outdated(self, slug: str, served: _Served) -> bool:
         is_old = self._ctx.pace.monotonic() - served.at > MAX_AGE_S
         return is_old or self._ctx.live.changed_since([f"status-{slug}"], served.sequence)
 
-    def _start_building(self, slug: str) -> asyncio.Task[StatusDocuments | None]:
+    def _start_building(self, slug: str) -> asyncio.Task[_Served | None]:
         """Return the task that builds the documents of a page; readers of one moment share it."""
         task = self._building.get(slug)
         if task is None:
@@ -122,12 +119,12 @@ class StatusEdge:
             task.add_done_callback(lambda done: self._built(slug, done))
         return task
 
-    def _built(self, slug: str, task: asyncio.Task[StatusDocuments | None]) -> None:
+    def _built(self, slug: str, task: asyncio.Task[_Served | None]) -> None:
         del self._building[slug]
         if not task.cancelled() and task.exception() is not None:
             self._failures.add(repr(task.exception()))
 
-    async def _build(self, slug: str) -> StatusDocuments | None:
+    async def _build(self, slug: str) -> _Served | None:
         at, sequence = self._ctx.pace.monotonic(), self._ctx.live.sequence
         async with self._ctx.db.tx() as tx:
             view = await queries.view_by_slug(tx, slug, self._ctx.clock.now())
@@ -135,9 +132,10 @@ class StatusEdge:
             self._served.pop(slug, None)
             return None
         documents = StatusDocuments(view, f"{PREFIX}{slug}", f"{self._ctx.public_url}{PREFIX}{slug}")
+        served = _Served(documents, at, sequence)
         if slug in self._served or len(self._served) < MAX_PAGES:
-            self._served[slug] = _Served(documents, at, sequence)
-        return documents
+            self._served[slug] = served
+        return served
 
 
 def _plain(text: str) -> Document:

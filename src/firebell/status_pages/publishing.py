@@ -167,8 +167,12 @@ async def _allowed_incident(
     incident = await incidents.locked(tx, incident_id)
     if incident.drill:
         raise Conflict(f"{incident.ref} is a drill: nothing of it is published.")
-    if incident.is_private:
+    if incident.is_private and is_first:
         raise Conflict(f"{incident.ref} is private: nothing of it is published.")
+    if incident.is_private and not is_manager:
+        raise Forbidden(
+            f"{incident.ref} is private now: only managers and admins tell customers how it ends."
+        )
     holders = (await incidents.roles(tx, [incident_id]))[incident_id]
     speakers = {
         held.person_id for held in holders if held.role in (IncidentRole.COMMANDER, IncidentRole.COMMS)

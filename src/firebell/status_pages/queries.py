@@ -67,10 +67,10 @@ class Telling:
 
 async def tellings(tx: Tx, incident: Incident) -> list[Telling]:
     """Return what each status page tells of an incident; those that show its services first."""
-    pages = await store.pages(tx)
-    if not pages or incident.drill or incident.is_private:
-        return []
     told = await incident_store.of_incident(tx, incident.id)
+    pages = [page for page in await store.pages(tx) if page.id in told or not incident.is_private]
+    if not pages or incident.drill:
+        return []
     service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
     affected = await store.components_of_services(tx, service_ids)
     entries = await incidents.timeline(tx, incident.id)
