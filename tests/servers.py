@@ -165,11 +165,13 @@ def tree(pid: int) -> list[int]:
 
 
 @asynccontextmanager
-async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIterator[Server]:
+async def started(
+    dsn: str = "", *, descriptors: int = 0, fork: bool = True, **env: str
+) -> AsyncIterator[Server]:
     """Start `firebell serve` on `dsn`, or on the embedded database of FIREBELL_DATA; nothing is left behind.
 
-    On `dsn` it is a fork: its start takes a tenth of the processor time. `descriptors` is the hard limit of
-    what it may open, 0 for the limit of this process.
+    A fork starts with a tenth of the processor time. `descriptors` is the hard limit of what the process may open,
+    0 for the limit of this process.
     """
     port = free_port()
     limited = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh") if descriptors else ()
@@ -184,7 +186,7 @@ async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIt
     with tempfile.NamedTemporaryFile(prefix="firebell-test-", suffix=".log") as log:
         process: asyncio.subprocess.Process | Fork
         # a fork would not write the coverage that it measured
-        if dsn and not descriptors and "COVERAGE_RUN" not in os.environ:
+        if fork and not descriptors and "COVERAGE_RUN" not in os.environ:
             process = Fork(["serve"], variables, Path(log.name))
         else:
             process = await asyncio.create_subprocess_exec(
@@ -204,9 +206,11 @@ async def started(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIt
 
 
 @asynccontextmanager
-async def serve(dsn: str = "", *, descriptors: int = 0, **env: str) -> AsyncIterator[Server]:
+async def serve(
+    dsn: str = "", *, descriptors: int = 0, fork: bool = True, **env: str
+) -> AsyncIterator[Server]:
     """Run `firebell serve`, ready, and stop it the way an operator does."""
-    async with started(dsn, descriptors=descriptors, **env) as server:
+    async with started(dsn, descriptors=descriptors, fork=fork, **env) as server:
         await server.ready()
         yield server
 

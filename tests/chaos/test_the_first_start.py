@@ -10,7 +10,7 @@ pytestmark = pytest.mark.chaos
 
 async def test_the_first_start_creates_the_database_and_asks_for_the_first_person() -> None:
     with data_folder() as data:
-        async with serve(FIREBELL_DATA=str(data / "new" / "place")) as server:
+        async with serve(fork=False, FIREBELL_DATA=str(data / "new" / "place")) as server:
             assert server.said.startswith(f"Firebell is running at {server.url}")
             async with httpx.AsyncClient(base_url=server.url, follow_redirects=True, timeout=60) as http:
                 page = await http.get("/")
