@@ -1,8 +1,7 @@
 """Webhooks: a signed JSON request to a URL of the person."""
 
-import json
-
 import httpx
+import msgspec
 
 from firebell.channels.base import (
     Channel,
@@ -55,14 +54,14 @@ def body_of(message: Message, *, short: bool = False) -> bytes:
     fields = describe(message, short=short)
     kind, timestamp = message.type or message.event, message.composed_at.isoformat()
     whole = {"type": kind, "timestamp": timestamp, "data": fields, **fields}
-    return json.dumps(whole, ensure_ascii=False).encode()
+    return msgspec.json.encode(whole)
 
 
 def _fitting(message: Message) -> list[dict[str, object]]:
     shown, room = [], Webhook.limits.whole // 2 - 4 * Webhook.limits.text // 3
     for item in message.items:
         one = {**item.data, "body": cut(item.body, _ITEM_BODY_BYTES)}
-        room -= len(json.dumps(one, ensure_ascii=False).encode()) + 2
+        room -= len(msgspec.json.encode(one)) + 2
         if room < 0:
             break
         shown.append(one)

@@ -36,12 +36,12 @@ class Signer:
         self._secret = secret
 
     def _mac(self, purpose: str, body: str) -> bytes:
-        return hmac.new(self._secret, f"{purpose}.{body}".encode(), hashlib.sha256).digest()[:20]
+        return hmac.digest(self._secret, f"{purpose}.{body}".encode(), "sha256")[:20]
 
     def digest(self, purpose: str, body: bytes) -> str:
         """Return `v1=<hex>`, the HMAC-SHA256 of a body, for receivers that know the secret of `purpose`."""
-        key = hmac.new(self._secret, purpose.encode(), hashlib.sha256).digest()
-        return f"v1={hmac.new(key, body, hashlib.sha256).hexdigest()}"
+        key = hmac.digest(self._secret, purpose.encode(), "sha256")
+        return f"v1={hmac.digest(key, body, 'sha256').hex()}"
 
     def sign(self, purpose: str, value: dict[str, Any], expires: datetime) -> str:
         """Return a URL-safe token that only `open` with the same `purpose` accepts, until `expires`."""

@@ -8,7 +8,7 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.notify.model import REMINDER, Delivery, DeliveryState
 from firebell.notify.notification_rules import NewDelivery, idempotency_key
-from firebell.notify.send_slots import Blocked, Slots, destination
+from firebell.notify.send_slots import Blocked, Slots, destination, take_turns
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4
@@ -128,36 +128,59 @@ def _blocked(blocked: Blocked) -> list[list[str | int]]:
     return [column for rows, width in shapes for column in transpose(rows, width)]
 
 
+_FREE = f"""
+    state in ('queued', 'sending')
+    and send_at <= $9
+    and (lease_until is null or lease_until <= $9)
+    and {_NOT_BLOCKED}
+"""
+
+
 class _Waiting(NamedTuple):
     id: int
     channel: str
     destination: str
     person_id: int
     rank: int
+    is_first_level: bool
 
 
 async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -> list[Delivery]:
     """Lease up to `limit` due messages that have slots, and void those of older plans (I6) and leavers.
 
-    A message whose destination, person or channel has no slot is skipped and delays no other.
+    A message whose destination, person or channel has no slot is skipped and delays no other. Messages of first
+    levels take turns with all others.
     """
     slots = slots or Slots()
-    waiting = await tx.fetch(
+    rows = await tx.fetch(
         f"""
-        select id, channel, destination, person_id, rank
-        from delivery
-        where state in ('queued', 'sending')
-            and send_at <= $9
-            and (lease_until is null or lease_until <= $9)
-            and {_NOT_BLOCKED}
-        order by rank, send_at, id
-        limit $10
+        (
+            select id, channel, destination, person_id, rank, false as is_first_level
+            from delivery
+            where {_FREE}
+            order by rank, send_at, id
+            limit $10
+        )
+        union all
+        (
+            select id, channel, destination, person_id, rank, true as is_first_level
+            from delivery
+            where {_FREE}
+                and level = 0
+                and round = 0
+                and epoch > 0
+            order by rank, send_at, id
+            limit $11
+        )
         """,
         *_blocked(slots.blocked()),
         now,
         limit * CANDIDATES,
+        limit,
     )
-    admitted = slots.admit([_Waiting(**dict(row)) for row in waiting], limit)
+    waiting = [_Waiting(**dict(row)) for row in rows]
+    first_levels = [message for message in waiting if message.is_first_level]
+    admitted = slots.admit(take_turns(first_levels, waiting[: len(waiting) - len(first_levels)]), limit)
     if not admitted:
         return []
     rows = await tx.fetch(

@@ -5,8 +5,9 @@ slots are reserved for more urgent messages. Each destination is also sent no mo
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
+from typing import NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from firebell.channels.base import SendRate
@@ -36,6 +37,38 @@ class Candidate(Protocol):
     def person_id(self) -> int: ...
     @property
     def rank(self) -> int: ...
+
+
+class Ranked(Protocol):
+    """A message as far as `take_turns` needs it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def rank(self) -> int: ...
+
+
+R = TypeVar("R", bound=Ranked)
+
+
+def take_turns(first_levels: Sequence[R], waiting: Sequence[R]) -> list[R]:
+    """Return each message once, by rank, and within a rank alternately the next of `waiting` and of `first_levels`.
+
+    Both are in their order of sending and may share messages: a new page waits for no storm of escalations, and an
+    escalation for no storm of new pages.
+    """
+    by_rank: dict[int, tuple[list[R], list[R]]] = {}
+    for index, messages in enumerate((waiting, first_levels)):
+        for message in messages:
+            by_rank.setdefault(message.rank, ([], []))[index].append(message)
+    alternating = (
+        message
+        for rank in sorted(by_rank)
+        for pair in zip_longest(*by_rank[rank])
+        for message in pair
+        if message is not None
+    )
+    return list({message.id: message for message in alternating}.values())
 
 
 class Blocked(NamedTuple):

@@ -71,17 +71,21 @@ async def cancel_many(tx: Tx, kind: str, keys: Sequence[str]) -> None:
         await tx.execute("delete from due where kind = $1 and key = any($2::text[])", kind, list(keys))
 
 
-async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = ()) -> list[Timer]:
-    """Lock up to `limit` overdue timers of one kind, in due order: one of `first`, else the most overdue kind.
+NEWEST_SHARE = 0.2
+"""Share of a batch that are the timers due last, so that what has just begun waits for nothing that is late."""
 
-    The rows stay until `finish`; when the process dies, the lock goes and another worker claims them.
+
+async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = ()) -> list[Timer]:
+    """Lock up to `limit` overdue timers of one kind: one of `first`, else the most overdue kind.
+
+    They are the most overdue ones and, if there are more, for a fifth of the batch the least overdue ones. The rows
+    stay until `finish`; when the process dies, the lock goes and another worker claims them.
     """
+    newest = int(limit * NEWEST_SHARE)
     rows = await tx.fetch(
         """
-        select id, kind, key, epoch, due_at, attempts
-        from due
-        where due_at <= $1
-            and kind = coalesce(
+        with claimed_kind as materialized (
+            select coalesce(
                 (
                     select kind
                     from due
@@ -99,14 +103,34 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
                     limit 1
                     for update skip locked
                 )
-            )
-        order by due_at, id
-        limit $2
-        for update skip locked
+            ) as kind
+        ), oldest as materialized (
+            select id, kind, key, epoch, due_at, attempts
+            from due
+            where due_at <= $1
+                and kind = (select kind from claimed_kind)
+            order by due_at, id
+            limit $2
+            for update skip locked
+        ), newest as materialized (
+            select id, kind, key, epoch, due_at, attempts
+            from due
+            where due_at <= $1
+                and kind = (select kind from claimed_kind)
+                and (select count(*) from oldest) = $2
+                and id not in (select id from oldest)
+            order by due_at desc, id desc
+            limit $4
+            for update skip locked
+        )
+        select * from oldest
+        union all
+        select * from newest
         """,
         now,
-        limit,
+        limit - newest,
         list(first),
+        newest,
     )
     return [Timer(**dict(row)) for row in rows]
 

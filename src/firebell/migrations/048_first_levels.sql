@@ -1,0 +1,4 @@
+-- The messages of first levels are claimed in turns with all others, so that a new page waits for no storm of
+-- escalations. Most messages are of first levels, and leave the index when they are sent.
+create index delivery_first_level on delivery (rank, send_at, id)
+    where state in ('queued', 'sending') and level = 0 and round = 0 and epoch > 0;
