@@ -11,6 +11,7 @@ from firebell.chat.intents import (
     AddTask,
     ChangeRole,
     ChangeSeverity,
+    ChangeTask,
     ChatTarget,
     DeclareIncident,
     EscalatePage,
@@ -28,6 +29,7 @@ from firebell.chat.intents import (
     ShowStatus,
     ShowSummary,
     SnoozePage,
+    TaskChange,
     Usage,
 )
 from firebell.chat.rendering import render
@@ -83,6 +85,17 @@ def name(value: str) -> ChatTarget:
         (ROOM, f"task {T2} Restart the pool due 2h", AddTask(ROOM, "Restart the pool", U2, "2h")),
         (ROOM, f"task Call {T1} and {T2}", AddTask(ROOM, f"Call {T1} and {T2}")),
         (ROOM, "task due 2h", AddTask(ROOM, "due 2h")),
+        (ROOM, "task done #3", ChangeTask(ROOM, 3, TaskChange.DONE)),
+        (ROOM, "TASK Move 3", ChangeTask(ROOM, 3, TaskChange.MOVE)),
+        (ROOM, f"task assign 3 to {T2}", ChangeTask(ROOM, 3, TaskChange.ASSIGN, U2)),
+        (ROOM, f"task assign 3 {T2} now", Usage("extra", "now")),
+        (ROOM, "task done 3 of 5 hosts", AddTask(ROOM, "done 3 of 5 hosts")),
+        (ROOM, "tasks", ListTasks(ROOM)),
+        (
+            None,
+            "private Customer data leaked",
+            OpenModal("declare", title="Customer data leaked", private=True),
+        ),
         (ROOM, "todo Ship it by 2026-11-30 14:00", AddTask(ROOM, "Ship it", None, "2026-11-30 14:00")),
         (ROOM, "todo Ship it by 2026-13-30", AddTask(ROOM, "Ship it by 2026-13-30")),
         (ROOM, "timeline Saw 502s", AddEntry(ROOM, "note", "Saw 502s")),

@@ -143,7 +143,12 @@ def _element(element: Json) -> Iterator[str]:
     if "options" in element:
         most = {"radio_buttons": CHOICES, "checkboxes": CHOICES, "overflow": OVERFLOW}.get(kind, OPTIONS)
         yield from option_problems(element["options"], most)
-    if "initial_option" in element and element["initial_option"] not in element.get("options", ()):
+    is_loaded = kind in ("external_select", "multi_external_select")
+    if (
+        not is_loaded
+        and "initial_option" in element
+        and element["initial_option"] not in element.get("options", ())
+    ):
         yield "initial_option is not one of the options"
 
 
