@@ -18,6 +18,7 @@ from firebell.chat.intents import (
     Intent,
     JoinRoom,
     ListIncidents,
+    ListTasks,
     NotePage,
     OpenModal,
     PageSomeone,

@@ -6,6 +6,7 @@ from typing import Any
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Visibility
 from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
 from tests.chat_inbound_world import ADA, JUN, MARA, ChatWorld, chat_world
 from tests.standins.slack.inbound import buttons
 from tests.stories.test_working_from_slack import chosen, roles, typed
@@ -167,3 +168,54 @@ async def test_a_sixth_page_in_ten_minutes_is_started_only_when_confirmed(dsn: s
         nobody = await c.slack.command(f"/page <@{ADA}|ada> Help", JUN)
         assert len(await c.world.pages()) == 6
         assert "not linked" in nobody["text"]
+
+
+async def test_who_joins_the_room_is_caught_up_once_in_a_message_for_them_alone(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared()
+        await c.slack.command("/incident take ic", MARA, "C1")
+        await c.slack.command("/incident task Recycle the pool", MARA, "C1")
+        joined = {"type": "member_joined_channel", "channel": "C1"}
+        for who in (JUN, JUN, ADA):
+            await c.slack.event({**joined, "user": who})
+        await c.world.settle()
+        caught_up = c.slack.called("chat.postEphemeral")
+        assert [(each["channel"], each["user"]) for each in caught_up] == [("C1", JUN), ("C1", ADA)]
+        assert "Recycle the pool" in caught_up[0]["text"]
+        assert [b["text"]["text"] for b in buttons(caught_up[0])] == ["Be comms lead", "Open room"]
+        assert [b["text"]["text"] for b in buttons(caught_up[1])] == ["Open room", "Link my account"]
+        await c.world.after(minutes=31)
+        await c.slack.event({**joined, "user": JUN})
+        await c.world.settle()
+        assert len(c.slack.called("chat.postEphemeral")) == 3
+
+
+async def test_the_home_page_shows_what_waits_for_me_and_acts(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.slack.command("/incident status", MARA)
+        await c.slack.command(f"/page <@{MARA}|mara> Disk full on db-3", JUN)
+        await c.slack.event({"type": "app_home_opened", "user": MARA, "tab": "home"})
+        await c.slack.event({"type": "app_home_opened", "user": ADA, "tab": "home"})
+        await c.slack.event({"type": "app_home_opened", "user": ADA, "tab": "messages"})
+        await c.world.settle()
+        mine, unlinked = c.slack.called("views.publish")
+        assert (mine["user_id"], unlinked["user_id"]) == (MARA, ADA)
+        labels = [e["text"]["text"] for b in unlinked["view"]["blocks"] for e in b.get("elements", [])]
+        assert labels == ["Declare incident", "Link my account"]
+        (ack,) = [
+            b["accessory"]
+            for b in mine["view"]["blocks"]
+            if b.get("accessory", {}).get("text", {}).get("text") == "Acknowledge"
+        ]
+        shown = {**mine["view"], "id": "V9", "hash": "h"}
+        press = {"action_id": ack["action_id"], "value": ack["value"]}
+        await c.slack.post(c.slack.interaction("block_actions", MARA, view=shown, actions=[press]))
+        assert (await c.world.page()).state is PageState.ACKED
+        painted = c.slack.called("views.publish")[-1]
+        assert (painted["user_id"], painted["view"]["type"]) == (MARA, "home")
+        declare = mine["view"]["blocks"][0]["elements"][0]
+        press = {"action_id": declare["action_id"], "value": declare["value"]}
+        await c.slack.post(c.slack.interaction("block_actions", MARA, view=shown, actions=[press]))
+        assert c.slack.called("views.open")[-1]["view"]["callback_id"] == "fb_declare"

@@ -144,6 +144,24 @@ async def claim(tx: Tx, account_id: int, key: str, now: datetime) -> bool:
     return claimed == 1
 
 
+async def claim_again(tx: Tx, account_id: int, key: str, now: datetime, after: timedelta) -> bool:
+    """Claim a key for this transaction; return False if it was claimed less than `after` ago."""
+    claimed = await tx.changed(
+        """
+        insert into chat_seen as seen (account_id, key, at)
+        values ($1, $2, $3)
+        on conflict (account_id, key) do update
+        set at = excluded.at
+        where seen.at <= $3::timestamptz - $4::interval
+        """,
+        account_id,
+        key,
+        now,
+        after,
+    )
+    return claimed == 1
+
+
 async def save_answer(tx: Tx, account_id: int, key: str, answer: dict[str, Any]) -> None:
     """Store the answer of a claimed key, for who asks again."""
     await tx.execute(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.chat import capture, desired, incident_queries, linking, store, summaries
+from firebell.chat import capture, desired, incident_queries, linking, store, summaries, task_queries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
@@ -231,11 +231,16 @@ async def show_summary(tx: Tx, scene: Scene, intent: ShowSummary, now: datetime)
     """Show what a person who joins needs to know."""
     known = await incident_queries.facts(tx, scene, intent.incident)
     due = _due(scene, known.incident)
-    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now)
+    doing = await task_queries.in_progress(tx, known.incident, now)
+    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now, doing)
     buttons = [_open_button(scene, known.incident)]
-    if scene.person and not known.holders.get(IncidentRole.COMMANDER):
-        take = ChangeRole(known.incident.id, IncidentRole.COMMANDER, "take")
-        buttons.insert(0, ReplyButton("Take command", take, primary=True))
+    if scene.person is None:
+        return Reply(text, (*buttons, ReplyButton("Link my account", url=scene.link_url)))
+    for role, label in ((IncidentRole.COMMANDER, "Take command"), (IncidentRole.COMMS, "Be comms lead")):
+        if known.incident.phase in OPEN and _may_respond(scene) and not known.holders.get(role):
+            take = ChangeRole(known.incident.id, role, "take")
+            buttons.insert(0, ReplyButton(label, take, primary=True))
+            break
     return Reply(text, tuple(buttons))
 
 

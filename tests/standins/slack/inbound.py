@@ -251,7 +251,7 @@ class SlackUsers:
             case "users.info":
                 known = self.users.get(arguments["user"])
                 return {"ok": True, "user": known} if known else {"ok": False, "error": "user_not_found"}
-            case "views.open" | "views.update":
+            case "views.open" | "views.update" | "views.publish":
                 self._check_view(arguments["view"])
                 return self._opened(arguments) if method == "views.open" else {"ok": True}
             case "conversations.history":

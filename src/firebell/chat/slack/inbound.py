@@ -166,7 +166,7 @@ class SlackReceiver:
         async def repaint() -> None:
             form = modals.read_declare(view)
             painted = modals.declare_view(form, await self._similar(connected, payload, form))
-            await self._show(connected, view, painted)
+            await self._show(connected, view, painted, payload.user)
 
         return Response(background=BackgroundTask(repaint))
 
@@ -186,15 +186,15 @@ class SlackReceiver:
         except Unavailable:
             return ()
 
-    async def _show(self, connected: Connected, view: Any, shown: dict[str, Any]) -> None:
-        """Replace an open form; a form that changed meanwhile is replaced by what changed it."""
-        update: dict[str, Any] = {
-            "view_id": text_at(view, "id"),
-            "hash": text_at(view, "hash"),
-            "view": shown,
-        }
+    async def _show(self, connected: Connected, view: Any, shown: dict[str, Any], user: str) -> None:
+        """Replace an open form or a home page; a form that changed meanwhile is replaced by what changed it."""
+        where = {"view_id": text_at(view, "id"), "hash": text_at(view, "hash")}
+        method = "views.update"
+        if shown["type"] == "home":
+            where, method = {"user_id": user}, "views.publish"
+        arguments: dict[str, Any] = {**where, "view": shown}
         try:
-            await calls.call(self._ctx, connected.secrets.bot_token, "views.update", **update)
+            await calls.call(self._ctx, connected.secrets.bot_token, method, **arguments)
         except calls.SlackError as error:
             log.info("a form was not repainted", extra={"reason": error.code})
 
@@ -263,7 +263,7 @@ class SlackReceiver:
         answer = Response() if outcome.body is None else JSONResponse(outcome.body)
         if outcome.shown is not None:
             view = payload.data.get("view")
-            answer.background = BackgroundTask(self._show, connected, view, outcome.shown)
+            answer.background = BackgroundTask(self._show, connected, view, outcome.shown, payload.user)
             return answer
         if message is not None:
             answer.background = BackgroundTask(calls.respond, self._ctx, payload.response_url, message)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, handlers, inbound_store, incident_queries
+from firebell.chat import commands, handlers, home_queries, inbound_store, incident_queries
 from firebell.chat.captures import CapturedMessage
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.replies import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.slack import button_values, modals, reply_blocks
+from firebell.chat.slack import button_values, home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.chat.slack.speakers import Connected, scene_of
@@ -28,7 +28,7 @@ class Outcome:
     """What follows from an interaction once it is committed.
 
     `body` is the answer to the request, `view` a form to open, `message` what goes to the `response_url`: with a
-    form, only if Slack does not open it. `shown` replaces the form in which a button was pressed.
+    form, only if Slack does not open it. `shown` replaces the form or home page in which a button was pressed.
     """
 
     body: Json | None = None
@@ -129,12 +129,16 @@ async def _view(tx: Tx, scene: Scene, intent: OpenModal, now: datetime) -> Json 
 
 
 async def _press_in_form(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
-    """Do what a button in a form does; its answer takes the place of the form."""
+    """Do what a button in a form or on the home page does; its answer is shown in its place."""
     action = at(payload.data, "actions", 0)
     pressed = button_values.decode(text_at(action, "action_id"), text_at(action, "value"))
     if pressed is None:
         return Outcome()
     reply = await handlers.handle(tx, scene, pressed[1], now, pressed[0])
+    if text_at(payload.data, "view", "type") == "home":
+        if outcome := await _asks(tx, scene, reply, now):
+            return outcome
+        return Outcome(shown=home.home_view(await home_queries.facts(tx, scene, now), reply.text))
     url = next((button.url for button in reply.buttons if button.url), "")
     return Outcome(shown=modals.notice_view("Firebell", reply.text, url))
 

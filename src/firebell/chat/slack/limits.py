@@ -46,7 +46,7 @@ def message_problems(message: Json) -> list[str]:
 def view_problems(view: Json) -> list[str]:
     """Return why Slack would refuse a view, nothing if it would not."""
     problems = [p for name in ("title", "submit", "close") if name in view for p in _label(view, name)]
-    if "title" not in view:
+    if "title" not in view and view.get("type") != "home":
         problems.append("a view has no title")
     problems += _text("private_metadata", view.get("private_metadata", ""), 0, METADATA)
     problems += _text("callback_id", view.get("callback_id", ""), 0, ID)
