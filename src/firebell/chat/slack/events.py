@@ -30,6 +30,7 @@ from firebell.incidents.model import IncidentRole
 from firebell.kit import viewing
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
@@ -195,6 +196,11 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
 
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
+    message = await raw_message(event, channel, ts)
+    return None if message is None else _read_message(message, channel, ts)
+
+
+async def raw_message(event: SlackEvent, channel: str, ts: str) -> Any:
     """Return a message of a channel or of one of its threads, None if it is gone."""
     answer = await event.call(
         "conversations.history", channel=channel, latest=ts, oldest=ts, inclusive="true", limit="1"
@@ -208,7 +214,7 @@ async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage 
             (each for each in (messages if isinstance(messages, list) else []) if text_at(each, "ts") == ts),
             None,
         )
-    return None if message is None else _read_message(message, channel, ts)
+    return message
 
 
 def _read_message(message: Any, channel: str, ts: str) -> CapturedMessage:
@@ -338,6 +344,8 @@ async def _revoked(event: SlackEvent) -> None:
         if await _once(event, tx):
             account_id, reason = event.connected.account.id, event.text("type")
             await store.set_state(tx, account_id, AccountState.BROKEN, reason, event.now)
+            subject = f"chat:{event.connected.account.name}"
+            await tx.audit(SYSTEM, "chat.broken", subject, event.now, reason=reason)
 
 
 async def _user_changed(event: SlackEvent) -> None:

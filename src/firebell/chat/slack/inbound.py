@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
-from firebell.chat import inbound_store, incident_queries, page_queries, store
+from firebell.chat import inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.model import ChatKind
 from firebell.chat.replies import Reply, refusal
 from firebell.chat.slack import button_values, calls, interactions, modals, payloads, reply_blocks
@@ -71,6 +71,10 @@ class SlackReceiver:
         connected = _sender(signers, payload) if payload else None
         if payload is None or connected is None:
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
+        return await self.handle(connected, payload, began)
+
+    async def handle(self, connected: Connected, payload: Payload, began: float) -> Response:
+        """Answer what an account sent, over HTTP or a socket; 503 means that Slack must send it again."""
         match payload.kind:
             case PayloadKind.CHALLENGE:
                 return JSONResponse({"challenge": text_at(payload.data, "challenge")})
@@ -123,6 +127,8 @@ class SlackReceiver:
             error = "rate limited" if payload.kind is PayloadKind.RATE_LIMITED else "malformed"
         try:
             async with self._ctx.db.tx() as tx:
+                if payload.kind is PayloadKind.RATE_LIMITED:
+                    await sweep_store.note_gap(tx, connected.account.id, self._ctx.clock.now(), timedelta())
                 await self._note_frame(tx, connected.account.id)
                 await inbound_store.receive(
                     tx,
