@@ -155,8 +155,8 @@ class Worker:
     async def _release_chats(self) -> None:
         """Give up the accounts of chats, so that another process goes on at once instead of in half a minute."""
         try:
-            await self._mirror.close()
             await self._sockets.close()
+            await self._mirror.close()
         except Unavailable:
             log.info("the leases of chats end by themselves")
 

@@ -45,7 +45,7 @@ async def connected(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[ChatWorld
             slack.users[each["id"]] = each
         sockets = Sockets(w.ctx)
         try:
-            await sockets.run_once(w.now)
+            await sockets.renew(w.now)
             await slack.until(1)
             yield ChatWorld(w, slack, account.id), slack, sockets
         finally:
@@ -125,8 +125,16 @@ async def test_a_connection_that_ends_or_says_nothing_is_replaced(
         slack.says_hello = True
         await slack.until(0, opened=3)
         await slack.until(1, opened=4)
+        # it says hello and dies without a word
+        monkeypatch.setattr("firebell.chat.slack.socket.HEARTBEAT_S", 0.2)
+        slack.answers_probes = False
+        await slack.close_oldest()
+        await slack.until(1, opened=5)
+        slack.answers_probes = True
+        await slack.until(0, opened=5)
+        await slack.until(1, opened=6)
         clock.advance(timedelta(seconds=11))
-        await sockets.run_once(c.world.now)
+        await sockets.renew(c.world.now)
         assert (await _account(c)).last_frame_at == c.world.now
 
 
@@ -134,15 +142,15 @@ async def test_one_process_holds_the_socket_and_another_takes_over(dsn: str, clo
     async with connected(dsn, clock) as (c, slack, sockets):
         other = Sockets(c.world.ctx)
         try:
-            await other.run_once(c.world.now)
+            await other.renew(c.world.now)
             assert len(slack.sockets) == 1
             await sockets.close()
             await slack.until(0)
-            await other.run_once(c.world.now)
+            await other.renew(c.world.now)
             await slack.until(1, opened=2)
             async with c.world.ctx.db.tx() as tx:
                 await store.pause(tx, c.account, c.world.now)
-            await other.run_once(c.world.now)
+            await other.renew(c.world.now)
             await slack.until(0)
         finally:
             await other.close()
@@ -165,7 +173,7 @@ async def test_a_refused_app_token_is_shown_and_a_new_one_connects(dsn: str, clo
             secrets = replace(await store.account_secrets(tx, c.account), signing_secrets=("rotated",))
             sealed = await store.seal(tx, account.kind, account.external_id, secrets)
             await tx.execute("update chat_account set secrets = $1", sealed)
-        await sockets.run_once(c.world.now)
+        await sockets.renew(c.world.now)
         await slack.until(1, opened=2)
 
 

@@ -28,10 +28,12 @@ class HomeFacts:
 
 
 async def facts(tx: Tx, scene: Scene, now: datetime) -> HomeFacts:
-    """Return what a person sees; someone who is linked to no one sees only open incidents."""
+    """Return what a person sees; someone who is linked to no one sees open incidents at most."""
     with viewing.as_reader(scene.reader):
         if scene.person is None:
-            return HomeFacts(scene, [], await incident_queries.listed(tx, scene, "", now), [])
+            may_read = scene.account.settings.unlinked == "declare"
+            listed = await incident_queries.listed(tx, scene, "", now) if may_read else []
+            return HomeFacts(scene, [], listed, [])
         return HomeFacts(
             scene,
             await page_queries.open_pages(tx, scene.person.id, None, now),

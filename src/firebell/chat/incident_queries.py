@@ -77,7 +77,7 @@ async def similar(
     service_ids: Sequence[int] = (),
 ) -> list[Incident]:
     """Return the incidents that a declaration may duplicate, of those that this person may see."""
-    if not _may_see(scene):
+    if not _may_see(scene) or (scene.person is None and scene.account.settings.unlinked != "declare"):
         return []
     with viewing.as_reader(scene.reader):
         return await incidents.similar_incidents(tx, title, now, answered=answered, service_ids=service_ids)

@@ -29,6 +29,7 @@ class SocketSlack(SlackUsers):
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     opened: int = 0
     says_hello: bool = True
+    answers_probes: bool = True
     open_error: str = ""
     acks: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,7 +46,7 @@ class SocketSlack(SlackUsers):
         return web.json_response(self._answer(request.path, headers, await request.read()))
 
     async def _connection(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(autoping=self.answers_probes)
         await socket.prepare(request)
         self.opened += 1
         assert len(self.sockets) < MOST_CONNECTIONS, "Slack refuses an eleventh connection"

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = timedelta(seconds=10)
+LOOK_EVERY = timedelta(seconds=5)
+"""How often a process that holds no socket looks for one to hold."""
 OPEN_LIMIT_S = 10.0
 HELLO_LIMIT_S = 10.0
 """How long a connection may take to say hello; a silent one is replaced."""
@@ -77,7 +79,13 @@ class Sockets:
         """When the leases are to be renewed."""
 
     async def run_once(self, now: datetime) -> int:
-        """Take and renew leases, connect the accounts that are leased, and leave the others; return 0."""
+        """Renew the leases if it is time; return 0."""
+        if self.upcoming is None or now >= self.upcoming:
+            await self.renew(now)
+        return 0
+
+    async def renew(self, now: datetime) -> None:
+        """Take and renew leases, connect the accounts that are leased, and leave the others."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             leased = await socket_store.lease(tx, self._holder, now + LEASE, now)
@@ -90,8 +98,7 @@ class Sockets:
                 if socket is not None and socket.is_alive:
                     await store.note_frame(tx, each.account.id, now)
         await self._keep({each.account.id: each for each in connected})
-        self.upcoming = now + RENEW_EVERY if connected else None
-        return 0
+        self.upcoming = now + (RENEW_EVERY if connected else LOOK_EVERY)
 
     async def _keep(self, wanted: Mapping[int, Connected]) -> None:
         for account_id, socket in list(self._open.items()):
@@ -176,7 +183,7 @@ class _AccountSocket:
                 await socket_store.note_error(tx, self.connected.account.id, error)
 
     async def _receive(self, connection: "_Connection") -> None:
-        from aiohttp import ClientSession, ClientTimeout, WSMsgType
+        from aiohttp import ClientSession, ClientTimeout, ClientWSTimeout, WSMsgType
         from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
 
         token = self.connected.secrets.app_token
@@ -191,6 +198,7 @@ class _AccountSocket:
                 url,
                 heartbeat=HEARTBEAT_S,
                 max_msg_size=MAX_FRAME_BYTES,
+                timeout=ClientWSTimeout(ws_close=CLOSE_LIMIT_S),
                 proxy=load_http_proxy_from_env(),
             ) as socket,
         ):

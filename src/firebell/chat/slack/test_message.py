@@ -1,6 +1,7 @@
 """A test message with a button, which proves the whole way: token, scopes, address, signature and database."""
 
 from firebell.chat.intents import LinkAccount
+from firebell.chat.model import ChatKind
 from firebell.chat.replies import Reply, ReplyButton
 from firebell.chat.slack import calls, reply_blocks
 from firebell.chat.slack.events import CALL_LIMIT_S
@@ -18,7 +19,11 @@ _HINTS = {
 
 
 async def send(ctx: Context, connected: Connected, channel: str) -> None:
-    """Post the test message; raise `Conflict` with Slack's reason and what to do."""
+    """Post the test message; raise `Conflict` with Slack's reason and what to do, and for another chat."""
+    if connected.account.kind is not ChatKind.SLACK:
+        raise Conflict(
+            "Test messages are sent to Slack only.", hint="Run 'firebell chat doctor' for other chats."
+        )
     text = "This is a test from Firebell. Press the button: the answer shows who you are here."
     shown = reply_blocks.ephemeral(
         Reply(text, (ReplyButton("Test the way back", LinkAccount(), primary=True),))
