@@ -245,12 +245,11 @@ class _AccountSocket:
             response = await self._answer(frame)
             if response is None:
                 return
-            await socket.send_str(json.dumps(_acknowledgment(frame, response)))
+            # on a closed connection this fails: Slack sends the frame again, and its key is known
+            with contextlib.suppress(ConnectionError):
+                await socket.send_str(json.dumps(_acknowledgment(frame, response)))
             if response.background is not None:
                 await response.background()
-        except (ConnectionError, RuntimeError):
-            # it is closed: Slack sends the frame again, and its key is known
-            log.info("a frame was not acknowledged")
         except Exception:
             log.exception("a frame failed")
         finally:
