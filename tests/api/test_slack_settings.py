@@ -91,7 +91,10 @@ async def test_an_admin_sees_who_is_not_linked_and_links_them(dsn: str, clock: F
         assert "Ada L." in page.partition('id="unlinked"')[2]
         problems = await _problems(c)
         assert "CH-UNLINKED: 1 user acted without a link." in problems
-        data = {"csrf": csrf, "user": ADA, "person": str(c.world.mara)}
+        data = {"csrf": csrf, "user": ADA, "email": "no.one@example.org"}
+        answer = await c.slack.http.post(f"/settings/chat/{c.account}/users", data=data)
+        assert answer.status_code == 404
+        data["email"] = "Mara@example.org"
         answer = await c.slack.http.post(f"/settings/chat/{c.account}/users", data=data)
         assert answer.status_code == 303
         assert 'id="unlinked"' not in (await c.slack.http.get("/settings/chat")).text

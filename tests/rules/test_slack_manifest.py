@@ -24,6 +24,8 @@ def problems(value: Any, path: str = "") -> Iterator[str]:
         yield from (f"{path} has no {name}" for name in set(value) - set(fact["fields"]))
         yield from (f"{path} lacks {name}" for name in set(fact["required"]) - set(value))
         for name, each in value.items():
+            if name not in fact["fields"]:
+                continue
             yield from problems(each, f"{path}.{name}".lstrip("."))
     elif isinstance(value, list):
         least, most = FACTS["lists"][path]

@@ -20,8 +20,6 @@ class Unlinked:
 
     users: list[ChatUser]
     people: list[Person]
-    choices: list[tuple[int, str]]
-    """The people without a user of this account, by id and name."""
 
     def __bool__(self) -> bool:
         """Return True if someone is not linked."""
@@ -33,12 +31,9 @@ async def unlinked(tx: Tx, account: Account, now: datetime) -> Unlinked:
     users = await inbound_store.unlinked_users(tx, account.id, now - ACTED_WITHIN, LISTED)
     missing = await inbound_store.people_not_found(tx, account.id, LISTED)
     by_id = await people.people_by_id(tx, missing)
-    active = [person for person in await people.people(tx) if person.active] if users else []
-    linked = await inbound_store.users_of_people(tx, account.id, [person.id for person in active])
     return Unlinked(
         users,
         [by_id[i] for i in missing if i in by_id and by_id[i].active],
-        [(person.id, person.name) for person in active if person.id not in linked],
     )
 
 

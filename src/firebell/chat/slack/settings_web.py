@@ -9,7 +9,7 @@ from firebell.chat.model import Account
 from firebell.chat.slack import install, test_message
 from firebell.chat.slack.speakers import Connected
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import FirebellError, Invalid
+from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import access, authentication
@@ -95,6 +95,11 @@ async def send_test(request: Request, account_id: str) -> Response:
 async def link_user(visit: CurrentVisit, account_id: str) -> Response:
     """Link a user who acted without a link to a person."""
     account = await accounts.account(visit.tx, to_required(account_id, "account"))
-    person = await people.person(visit.tx, to_required(visit.text("person"), "person"))
+    person = await people.person_by_email(visit.tx, visit.text("email").strip().casefold())
+    if person is None:
+        raise NotFound(
+            f"No one here has the email address {visit.text('email')[:200]!r}.",
+            hint="Enter the address with which they sign in to Firebell.",
+        )
     user = await linking.map_user(visit.tx, visit.actor, account, visit.text("user"), person.id, visit.now)
     return flash.redirect(visit.request, _PAGE, f"{user.name or user.external_id} is {person.name}.")
