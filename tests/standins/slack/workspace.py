@@ -23,6 +23,7 @@ TIERS = {"Tier1": 1, "Tier2": 20, "Tier3": 50, "Tier4": 100}
 BURST = 10
 BOT_USER, BOT_ID, TEAM = "U0FIREBELL", "B0FIREBELL", "T0KESTREL"
 TOKEN = "xoxb-0000000000-stand-in-k4Qz"
+APP_TOKEN = "xapp-1-stand-in"
 CLIENT = ("1111111111.2222222222", "00112233445566778899aabbccddeeff")
 ALL_SCOPES = frozenset(
     scope for fact in FACTS.values() for scopes in fact["scopes"] for scope in scopes.split("|")
@@ -159,6 +160,10 @@ class Workspace:
         """Refuse what Slack refuses before it looks at its state."""
         if method not in FACTS:
             raise Refused("unknown_method", method)
+        if method == "apps.connections.open":
+            if authorization != f"Bearer {APP_TOKEN}":
+                raise Refused("not_allowed_token_type", "the token")
+            return
         if method == "oauth.v2.access":
             expected = BasicAuth(*CLIENT).encode()
             if authorization != expected:
@@ -222,6 +227,9 @@ class Workspace:
             "enterprise": None,
             "is_enterprise_install": False,
         }
+
+    def _apps_connections_open(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"url": "wss://wss-primary.slack.com/link/?ticket=1"}
 
     def _pins_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
         channel = self._of(arguments)
