@@ -10,6 +10,7 @@ import pytest
 
 from firebell.chat import inbound_store, socket_store, store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
+from firebell.chat.slack import inbound
 from firebell.chat.slack.inbox import Inbox
 from firebell.chat.slack.socket import Sockets, is_slack
 from firebell.kit.clock import FakeClock
@@ -17,39 +18,47 @@ from firebell.kit.errors import Unavailable
 from tests.api.api_clients import browser
 from tests.chat_inbound_world import JUN, MARA, ChatWorld
 from tests.standins.slack.inbound import BOT, TEAM, TOKEN, user
-from tests.standins.slack.sockets import APP_TOKEN, SocketSlack, socket_slack
-from tests.world import world
+from tests.standins.slack.sockets import APP_TOKEN, HANGS_S, SocketSlack, socket_slack
+from tests.world import World, world
 
 
 @asynccontextmanager
 async def connected(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[ChatWorld, SocketSlack, Sockets]]:
     """Yield an organization whose workspace is connected by a socket."""
-    async with world(dsn, clock) as w, browser(w) as http, socket_slack(w, http) as slack:
-        async with w.ctx.db.tx() as tx:
-            account = await store.save_account(
-                tx,
-                kind=ChatKind.SLACK,
-                external_id=TEAM,
-                name="Kestrel",
-                mode="socket",
-                address="",
-                bot_user=BOT,
-                bot_id="B1",
-                scopes=(),
-                secrets=AccountSecrets(TOKEN, app_token=APP_TOKEN),
-                hint="test",
-                created_by=None,
-                now=w.now,
-            )
-        for each in (user(MARA, "Mara", "mara@example.org"), user(JUN, "Jun", "jun@example.org")):
-            slack.users[each["id"]] = each
-        sockets = Sockets(w.ctx)
-        try:
-            await sockets.renew(w.now)
-            await slack.until(1)
-            yield ChatWorld(w, slack, account.id), slack, sockets
-        finally:
-            await sockets.close()
+    with pytest.MonkeyPatch.context() as patch:
+        # a loaded machine leaves work to the lane after two seconds
+        patch.setattr(inbound, "BUDGET_S", HANGS_S)
+        async with world(dsn, clock) as w, browser(w) as http, socket_slack(w, http) as slack:
+            account_id = await _account_with_socket(w, slack)
+            sockets = Sockets(w.ctx)
+            try:
+                await sockets.renew(w.now)
+                await slack.until(1)
+                yield ChatWorld(w, slack, account_id), slack, sockets
+            finally:
+                await sockets.close()
+
+
+async def _account_with_socket(w: World, slack: SocketSlack) -> int:
+    async with w.ctx.db.tx() as tx:
+        account = await store.save_account(
+            tx,
+            kind=ChatKind.SLACK,
+            external_id=TEAM,
+            name="Kestrel",
+            mode="socket",
+            address="",
+            bot_user=BOT,
+            bot_id="B1",
+            scopes=(),
+            secrets=AccountSecrets(TOKEN, app_token=APP_TOKEN),
+            hint="test",
+            created_by=None,
+            now=w.now,
+        )
+    for each in (user(MARA, "Mara", "mara@example.org"), user(JUN, "Jun", "jun@example.org")):
+        slack.users[each["id"]] = each
+    return account.id
 
 
 async def _account(c: ChatWorld) -> Account:
