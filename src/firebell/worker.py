@@ -11,6 +11,7 @@ from typing import Protocol
 import asyncpg
 
 from firebell.chat.slack.inbox import Inbox
+from firebell.chat.slack.socket import Sockets
 from firebell.chat.worker import ChatMirror
 from firebell.kit.context import Context
 from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
@@ -50,6 +51,7 @@ LANE_LIMITS_S = {
     "calendars": 300.0,
     "chat": 300.0,
     "chat_inbox": 120.0,
+    "chat_socket": 60.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -107,11 +109,13 @@ class Worker:
         self._wake = {name: asyncio.Event() for name in LANE_LIMITS_S}
         self._sender = Sender(ctx, on_free=self._wake["send"].set)
         self._mirror = ChatMirror(ctx)
+        self._sockets = Sockets(ctx)
         self._parts: dict[str, Part] = {
             "send": self._sender,
             "calendars": Fetcher(ctx),
             "chat": self._mirror,
             "chat_inbox": Inbox(ctx),
+            "chat_socket": self._sockets,
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
@@ -151,6 +155,7 @@ class Worker:
     async def _release_chats(self) -> None:
         """Give up the accounts of chats, so that another process goes on at once instead of in half a minute."""
         try:
+            await self._sockets.close()
             await self._mirror.close()
         except Unavailable:
             log.info("the leases of chats end by themselves")

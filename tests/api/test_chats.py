@@ -62,6 +62,7 @@ async def test_a_wrong_token_is_an_error_at_its_field_and_connects_nothing(
                 ({"bot_token": TOKEN}, "signing_secret"),
                 ({"bot_token": TOKEN, "signing_secret": "?"}, "signing_secret"),
                 ({"bot_token": TOKEN, "app_token": "nope"}, "app_token"),
+                ({"bot_token": TOKEN, "app_token": "xapp-revoked"}, "app_token"),
                 ({"bot_token": "xoxb-revoked", "signing_secret": SECRET}, "bot_token"),
             ]
             for fields, field in cases:

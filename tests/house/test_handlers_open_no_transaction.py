@@ -15,6 +15,9 @@ NO_ONE = "No one is signed in, so there is no actor to inject."
 BY_HAND = {
     "alerts/api.py send_alert": "The group commit that it waits for stores the alert in a transaction of its own.",
     "chat/web.py connect": "A chat is asked who Firebell is there, which can take seconds.",
+    "chat/slack/settings_web.py finish_install": "Slack is asked for the token, which can take seconds.",
+    "chat/slack/settings_web.py send_test": "A message is sent to Slack, which can take seconds.",
+    "chat/slack/settings_api.py send_test_message": "A message is sent to Slack, which can take seconds.",
     "dashboard/web.py home": "Whether anyone must sign in is read from the database first.",
     "handbook/template_web.py one": MARKDOWN,
     "handbook/template_web.py save": MARKDOWN,

@@ -13,6 +13,7 @@ from firebell.chat.intents import AddEntry, ChatTarget, OpenModal
 from firebell.chat.replies import Reply, ReplyButton
 from firebell.chat.slack import button_values, limits, modals, payloads, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view
+from firebell.chat.slack.task_modal import task_view
 from firebell.incidents.severity import QUESTIONS
 
 LONG = st.text(alphabet=st.sampled_from("aü支🔥<&\n"), max_size=4000)
@@ -20,7 +21,9 @@ MODALS = [
     *(OpenModal(name, 7) for name in ("update", "note", "finding", "decision", "mitigation", "severity")),
     *(OpenModal(name, 7) for name in ("role", "dismiss", "force-closed", "page", "resolve")),
     OpenModal("page", target=ChatTarget("user", "U1")),
+    OpenModal("page", target=ChatTarget("name", "payments")),
     OpenModal("declare", severity=1),
+    OpenModal("declare", title="Customer data leaked", private=True),
 ]
 
 
@@ -51,7 +54,10 @@ def test_the_form_that_declares_is_accepted_with_any_text_and_answers(
     assert accepted(modals.declare_view(form))
     assert accepted(modals.declare_view(modals.DeclareForm(title, answers)))
     message = CapturedMessage("C1", "1.2", "U1", summary)
-    assert accepted(capture_view(message, None, [(i, title or "x") for i in range(1, 150)]))
+    choices = [(i, title or "x") for i in range(1, 150)]
+    assert accepted(capture_view(message, None, choices))
+    assert accepted(task_view(summary, None, choices))
+    assert accepted(task_view(title, 7))
     assert accepted(modals.notice_view("Declared", title or "x", "https://firebell.example/incidents/INC-1"))
 
 

@@ -151,6 +151,7 @@ async def test_a_form_shows_the_severity_of_its_answers_and_declares(dsn: str, c
             "verdict",
             "severity",
             "services",
+            "type",
             "summary",
             "options",
         ]

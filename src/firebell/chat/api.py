@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 
-from firebell.chat import accounts, object_store, room_events, store
+from firebell.chat import accounts, link_queries, object_store, room_events, socket_store, store
 from firebell.chat.model import (
     Account,
     AccountSettings,
@@ -80,6 +80,8 @@ class ChatAccountShown(ApiOutput):
     last_ok_at: datetime | None
     last_frame_at: datetime | None
     missing_scopes: list[str]
+    socket_error: Annotated[str, Field(description="why Socket Mode is not connected; empty if it is")]
+    unlinked_users: Annotated[int, Field(description="users who acted in 30 days and are no one in Firebell")]
     waiting: Annotated[int, Field(description="incidents and pages that the chat does not show yet")]
     waiting_s: Annotated[float, Field(description="how long the oldest of them waits")]
     dead: Annotated[int, Field(description="messages that could not be sent")]
@@ -168,6 +170,8 @@ class NewRoom(ApiInput):
 async def _shown(w: Work, each: list[Account]) -> list[ChatAccountShown]:
     waiting = await store.waiting(w.tx, [account.id for account in each], w.now)
     letters = await object_store.dead_letters(w.tx)
+    errors = await socket_store.errors(w.tx, [account.id for account in each])
+    unlinked = {account.id: await link_queries.unlinked(w.tx, account, w.now) for account in each}
     return [
         ChatAccountShown(
             id=account.id,
@@ -181,6 +185,8 @@ async def _shown(w: Work, each: list[Account]) -> list[ChatAccountShown]:
             last_ok_at=account.last_ok_at,
             last_frame_at=account.last_frame_at,
             missing_scopes=scopes.missing(account.scopes) if account.kind is ChatKind.SLACK else [],
+            socket_error=errors.get(account.id, ""),
+            unlinked_users=len(unlinked[account.id].users),
             waiting=waiting.get(account.id, (0, 0.0))[0],
             waiting_s=round(waiting.get(account.id, (0, 0.0))[1], 1),
             dead=sum(letter.account_id == account.id for letter in letters),

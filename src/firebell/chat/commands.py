@@ -15,6 +15,7 @@ from firebell.chat.intents import (
     AddTask,
     ChangeRole,
     ChangeSeverity,
+    ChangeTask,
     ChatTarget,
     CloseIncident,
     DeclareIncident,
@@ -25,6 +26,7 @@ from firebell.chat.intents import (
     LinkAccount,
     ListIncidents,
     ListPages,
+    ListTasks,
     NotePage,
     OpenModal,
     PageSomeone,
@@ -37,6 +39,7 @@ from firebell.chat.intents import (
     ShowStatus,
     ShowSummary,
     SnoozePage,
+    TaskChange,
     Usage,
 )
 from firebell.incidents.model import IncidentRole
@@ -66,6 +69,8 @@ _DUE = re.compile(
     r"\s(?:due|by)\s+([0-9]{4}-[0-9]{2}-[0-9]{2}(?:\s[0-9]{2}:[0-9]{2})?|[0-9]{1,4}[mhd])$",
     re.IGNORECASE | re.ASCII,
 )
+_TASK_CHANGE = re.compile(rf"(done|move|reopen|take)\s+#?({_NUMBER})", re.IGNORECASE | re.ASCII)
+_TASK_ASSIGNED = re.compile(rf"assign\s+#?({_NUMBER})\s+(?:to\s+)?(?=⟦user:)", re.IGNORECASE | re.ASCII)
 _NEAR_DISTANCE, _NEAR_LENGTH, _NEAR_LONGEST = 2, 3, 20
 _CATCH_UP = {"catch me up", "what's up", "what’s up", "status"}
 _IN_CHARGE = {"who is ic", "who is in charge", "who’s in charge", "who's in charge"}
@@ -269,6 +274,11 @@ def _task(room: int | None, rest: str) -> Intent:
         return Usage("which", "task")
     if not rest:
         return OpenModal("task", room)
+    if match := _TASK_CHANGE.fullmatch(rest):
+        return ChangeTask(room, int(match[2]), TaskChange(match[1].casefold()))
+    if match := _TASK_ASSIGNED.match(rest):
+        user, extra = _user(rest[match.end() :])
+        return Usage("extra", extra) if extra else ChangeTask(room, int(match[1]), TaskChange.ASSIGN, user)
     text, owner, due = rest, None, ""
     users = [match for match in TOKEN.finditer(text) if match[1] == "user"]
     if len(users) == 1:
@@ -331,7 +341,9 @@ _INCIDENT_VERBS = _aliases(
     ("finding", _entry("finding")),
     ("decision decided", _entry("decision")),
     ("mitigation fix", _entry("mitigation")),
+    ("private", lambda _, rest: OpenModal("declare", title=rest, private=True)),
     ("task todo", _task),
+    ("tasks", _alone(ListTasks, "tasks")),
     ("severity sev", _change_severity),
     ("role", _role),
     ("take", _of_role("take")),

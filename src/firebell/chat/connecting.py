@@ -7,6 +7,7 @@ from firebell.chat.accounts import Connection, check_webhook
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
+from firebell.chat.slack import calls
 from firebell.chat.slack.scopes import NEEDED
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid
@@ -71,6 +72,8 @@ async def slack(
             f"The app lacks the scope {lacking[0]}.",
             fields={"bot_token": "Create the app from the manifest, then install it again."},
         )
+    if app_token:
+        await _check_app_token(ctx, app_token)
     connection = Connection(
         kind=ChatKind.SLACK,
         external_id=str(answer["team_id"]),
@@ -82,6 +85,21 @@ async def slack(
     )
     secrets = (signing_secret,) if signing_secret else ()
     return connection, AccountSecrets(bot_token=bot_token, signing_secrets=secrets, app_token=app_token)
+
+
+async def _check_app_token(ctx: Context, app_token: str) -> None:
+    """Ask Slack for the address of a socket, which only an app-level token with `connections:write` gets."""
+    try:
+        await calls.call(ctx, app_token, "apps.connections.open")
+    except calls.SlackError as error:
+        if error.code in ("unreachable", "ratelimited"):
+            raise Conflict(
+                _NOT_REACHED.format(name="Slack"), hint="Check the network, then try again."
+            ) from error
+        raise Invalid(
+            f"Slack refused the app-level token: {error.code}.",
+            fields={"app_token": "Create one in Basic Information with the scope connections:write."},
+        ) from error
 
 
 async def mattermost(

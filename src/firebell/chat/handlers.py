@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, incident_handlers, page_handlers, usage
+from firebell.chat import commands, incident_handlers, page_handlers, task_handlers, usage
 from firebell.chat.intents import (
     AckPage,
     AddEntry,
@@ -12,6 +12,7 @@ from firebell.chat.intents import (
     CaptureMessage,
     ChangeRole,
     ChangeSeverity,
+    ChangeTask,
     CloseIncident,
     DeclareIncident,
     DismissIncident,
@@ -22,6 +23,7 @@ from firebell.chat.intents import (
     LinkAccount,
     ListIncidents,
     ListPages,
+    ListTasks,
     NotePage,
     OpenModal,
     PageSomeone,
@@ -52,7 +54,9 @@ HANDLERS: dict[type, Handler] = {
     AddEntry: incident_handlers.add_entry,
     ChangeSeverity: incident_handlers.change_severity,
     ChangeRole: incident_handlers.change_role,
-    AddTask: incident_handlers.add_task,
+    AddTask: task_handlers.add_task,
+    ChangeTask: task_handlers.change_task,
+    ListTasks: task_handlers.list_tasks,
     ResolveIncident: incident_handlers.resolve,
     CloseIncident: incident_handlers.close,
     ReopenIncident: incident_handlers.reopen,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.chat import object_store, store
+from firebell.chat import link_queries, object_store, socket_store, store
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.slack import scopes
 from firebell.kit.db.database import Tx
@@ -22,9 +22,24 @@ async def check(tx: Tx, now: datetime) -> list[CheckResult]:
         targets, age_s = waiting.get(account.id, (0, 0.0))
         dead = sum(letter.account_id == account.id for letter in letters)
         problems = _problems(account, targets, age_s, dead)
+        if account.kind is ChatKind.SLACK:
+            problems += await _slack_problems(tx, account, now)
         text = " ".join(problems) if problems else "It works."
         results.append(CheckResult("chat", "warn" if problems else "ok", f"{account.label}: {text}"))
     return results
+
+
+async def _slack_problems(tx: Tx, account: Account, now: datetime) -> list[str]:
+    problems = []
+    if error := (await socket_store.errors(tx, [account.id])).get(account.id):
+        problems.append(f"CH-SOCKET: Socket Mode is not connected ({error}).")
+    unlinked = await link_queries.unlinked(tx, account, now)
+    if unlinked.users:
+        problems.append(f"CH-UNLINKED: {plural(len(unlinked.users), 'user')} acted without a link.")
+    if unlinked.people:
+        names = ", ".join(person.name for person in unlinked.people)
+        problems.append(f"CH-UNLINKED: {account.name} has no user with the email of {names}.")
+    return problems
 
 
 def _problems(account: Account, targets: int, age_s: float, dead: int) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.chat.users import ChatUser, LinkedBy
-from firebell.kit.db.database import Row, Tx
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.jobs.retention import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
@@ -67,6 +67,50 @@ async def users_of_people(tx: Tx, account_id: int, person_ids: Sequence[int]) ->
         list(person_ids),
     )
     return {row["person_id"]: row["external_id"] for row in rows}
+
+
+async def unlinked_users(tx: Reads, account_id: int, since: datetime, limit: int) -> list[ChatUser]:
+    """Return the users who acted since an instant and are no one; an admin may have decided that others are no one."""
+    rows = await tx.fetch(
+        f"""
+        select {_USER}
+        from chat_user
+        where account_id = $1
+            and how = 'none'
+            and checked_at >= $2
+        order by checked_at desc
+        limit $3
+        """,
+        account_id,
+        since,
+        limit,
+    )
+    return [_user(row) for row in rows]
+
+
+async def people_not_found(tx: Reads, account_id: int, limit: int) -> list[int]:
+    """Return the people to be invited whom the chat does not know by email, and who are not linked."""
+    rows = await tx.fetch(
+        """
+        select substr(object_key, length('person-') + 1)::bigint as person_id
+        from chat_object
+        where account_id = $1
+            and object_key like 'person-%'
+            and ts = ''
+            and error <> ''
+            and not exists (
+                select
+                from chat_user
+                where chat_user.account_id = $1
+                    and chat_user.person_id = substr(chat_object.object_key, length('person-') + 1)::bigint
+            )
+        order by 1
+        limit $2
+        """,
+        account_id,
+        limit,
+    )
+    return [row["person_id"] for row in rows]
 
 
 async def user_of_person(tx: Tx, account_id: int, person_id: int) -> ChatUser | None:
@@ -140,6 +184,24 @@ async def claim(tx: Tx, account_id: int, key: str, now: datetime) -> bool:
         account_id,
         key,
         now,
+    )
+    return claimed == 1
+
+
+async def claim_again(tx: Tx, account_id: int, key: str, now: datetime, after: timedelta) -> bool:
+    """Claim a key for this transaction; return False if it was claimed less than `after` ago."""
+    claimed = await tx.changed(
+        """
+        insert into chat_seen as seen (account_id, key, at)
+        values ($1, $2, $3)
+        on conflict (account_id, key) do update
+        set at = excluded.at
+        where seen.at <= $3::timestamptz - $4::interval
+        """,
+        account_id,
+        key,
+        now,
+        after,
     )
     return claimed == 1
 

@@ -1,13 +1,13 @@
 """What is done for intents about incidents, by the actions that the web calls."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.chat import capture, inbound_store, incident_queries, summaries
+from firebell.chat import capture, desired, incident_queries, linking, store, summaries, task_queries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
     AddEntry,
-    AddTask,
     CaptureMessage,
     ChangeRole,
     ChangeSeverity,
@@ -28,9 +28,9 @@ from firebell.chat.intents import (
 from firebell.chat.replies import Reply, ReplyButton, refusal
 from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase
+from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import Conflict, NotFound
+from firebell.kit.errors import Conflict
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
 
@@ -49,8 +49,9 @@ def _open_button(scene: Scene, incident: Incident) -> ReplyButton:
 
 async def declare(tx: Tx, scene: Scene, intent: DeclareIncident, now: datetime) -> Reply:
     """Declare an incident; its pages start in the same transaction."""
+    similar = await incidents.similar_incidents(tx, intent.title, now)
     incident = await incidents.declare(tx, scene.actor, title=intent.title, severity=intent.severity, now=now)
-    return declared(scene, incident)
+    return declared(scene, incident, [each for each in similar if each.id != incident.id])
 
 
 async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, now: datetime) -> Reply:
@@ -67,6 +68,8 @@ async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, no
         summary=intent.summary,
         commander_id=_commander(scene) if intent.command else None,
         drill=intent.drill,
+        incident_type=intent.incident_type,
+        private=intent.private,
         now=now,
     )
     return declared(scene, incident)
@@ -74,9 +77,12 @@ async def submit_declaration(tx: Tx, scene: Scene, intent: SubmitDeclaration, no
 
 def _commander(scene: Scene) -> int | None:
     """Return who declares as the commander, None for someone who may not act in incidents."""
-    person = scene.person
-    may_act = person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
-    return person.id if person and may_act else None
+    return scene.person.id if scene.person and _may_respond(scene) else None
+
+
+def _may_respond(scene: Scene) -> bool:
+    """Return True for someone who may act in incidents."""
+    return scene.person is not None and allows(Rights(Role(scene.person.role)), Verb.INCIDENT_UPDATE)
 
 
 async def capture_message(tx: Tx, scene: Scene, intent: CaptureMessage, now: datetime) -> Reply:
@@ -90,11 +96,21 @@ async def force_phase(tx: Tx, scene: Scene, intent: ForcePhase, now: datetime) -
     return await change_phase(tx, scene, intent.incident, intent.phase, intent.reason, now, force=True)
 
 
-def declared(scene: Scene, incident: Incident) -> Reply:
-    """Return the answer to a declaration."""
-    paged = " The people on call are paged." if incident.severity <= 1 and not incident.drill else ""
-    text = f"{incident.ref} (SEV{incident.severity}) declared.{paged}"
-    return Reply(text, (_open_button(scene, incident),))
+def declared(scene: Scene, incident: Incident, similar: Sequence[Incident] = ()) -> Reply:
+    """Return the answer to a declaration, with the incidents that may be the same."""
+    parts = [f"{incident.ref} (SEV{incident.severity}) declared."]
+    if incident.severity <= 1 and not incident.drill:
+        parts.append("The people on call are paged.")
+    if incident.is_private:
+        parts.append("Only those involved see it.")
+    lines = [" ".join(parts)]
+    if similar:
+        lines += ["These may be the same:", *(summaries.heading(each) for each in similar)]
+    buttons = [_open_button(scene, incident)]
+    buttons += [ReplyButton(f"Join {each.ref} instead", JoinRoom(each.id)) for each in similar]
+    if scene.person is None:
+        buttons.append(ReplyButton("Link my account", url=scene.link_url))
+    return Reply("\n".join(lines), tuple(buttons))
 
 
 async def add_entry(tx: Tx, scene: Scene, intent: AddEntry, now: datetime) -> Reply:
@@ -123,34 +139,25 @@ async def change_role(tx: Tx, scene: Scene, intent: ChangeRole, now: datetime) -
     role, name = intent.role, ROLE_NAMES[intent.role].lower()
     assert scene.person is not None
     if intent.change == "drop":
-        return Reply(
-            f"Release the role of {name} in the room of {incident.ref}.",
-            (_open_button(scene, incident),),
-            done=False,
-        )
+        return await _release_role(tx, scene, incident, role, now)
     person_id, who = scene.person.id, "You are"
     if intent.user is not None:
-        person_id = await _person_of(tx, scene, intent.user.value, intent.user.label)
+        person_id = (await linking.linked_person(tx, scene, intent.user)).id
         who = f"{intent.user.label or 'They'} is" if intent.user.label else "They are"
     await incidents.take_role(tx, scene.actor, incident.id, role, person_id, now)
     return Reply(f"{who} now {name} of {incident.ref}.")
 
 
-async def _person_of(tx: Tx, scene: Scene, user: str, label: str) -> int:
-    linked = await inbound_store.user(tx, scene.account.id, user)
-    if linked is None or linked.person_id is None:
-        raise NotFound(
-            f"{label or 'This user'} is not linked to a Firebell account.",
-            hint=f"Ask them to run {scene.command('incident', 'link')}.",
-        )
-    return linked.person_id
-
-
-async def add_task(tx: Tx, scene: Scene, intent: AddTask, now: datetime) -> Reply:
-    """Point to the room, where tasks are."""
-    incident = await visible_incident(tx, scene, intent.incident)
+async def _release_role(tx: Tx, scene: Scene, incident: Incident, role: IncidentRole, now: datetime) -> Reply:
+    assert scene.person is not None
+    name = ROLE_NAMES[role].lower()
+    holders = (await incidents.roles(tx, [incident.id]))[incident.id]
+    if not any(each.role is role and each.person_id == scene.person.id for each in holders):
+        raise Conflict(f"You are not {name} of {incident.ref}.")
+    await incidents.release_role(tx, scene.actor, incident.id, role, scene.person.id, now)
+    offer = OpenModal("role", incident.id)
     return Reply(
-        f"Tasks are added in the room of {incident.ref}.", (_open_button(scene, incident),), done=False
+        f"You are no longer {name} of {incident.ref}.", (ReplyButton("Assign role", offer, primary=True),)
     )
 
 
@@ -224,11 +231,16 @@ async def show_summary(tx: Tx, scene: Scene, intent: ShowSummary, now: datetime)
     """Show what a person who joins needs to know."""
     known = await incident_queries.facts(tx, scene, intent.incident)
     due = _due(scene, known.incident)
-    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now)
+    doing = await task_queries.in_progress(tx, known.incident, now)
+    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now, doing)
     buttons = [_open_button(scene, known.incident)]
-    if scene.person and not known.holders.get(IncidentRole.COMMANDER):
-        take = ChangeRole(known.incident.id, IncidentRole.COMMANDER, "take")
-        buttons.insert(0, ReplyButton("Take command", take, primary=True))
+    if scene.person is None:
+        return Reply(text, (*buttons, ReplyButton("Link my account", url=scene.link_url)))
+    for role, label in ((IncidentRole.COMMANDER, "Take command"), (IncidentRole.COMMS, "Be comms lead")):
+        if known.incident.phase in OPEN and _may_respond(scene) and not known.holders.get(role):
+            take = ChangeRole(known.incident.id, role, "take")
+            buttons.insert(0, ReplyButton(label, take, primary=True))
+            break
     return Reply(text, tuple(buttons))
 
 
@@ -239,9 +251,18 @@ async def show_roles(tx: Tx, scene: Scene, intent: ShowRoles, now: datetime) -> 
 
 
 async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
-    """Show the way into the room."""
+    """Make a responder who joins a responder of the incident, whom its channel invites; show the way to it."""
     incident = await visible_incident(tx, scene, intent.incident)
-    return Reply(f"{summaries.heading(incident)}", (_open_button(scene, incident),))
+    person = scene.person
+    if person is not None and incident.phase in OPEN and _may_respond(scene):
+        roles = (await incidents.roles(tx, [incident.id]))[incident.id]
+        if all(each.person_id != person.id for each in roles):
+            await incidents.take_role(tx, scene.actor, incident.id, IncidentRole.RESPONDER, person.id, now)
+    room = await store.room(tx, scene.account.id, incident.id)
+    buttons = [_open_button(scene, incident)]
+    if room is not None and (url := desired.room_url(scene.account, room)):
+        buttons.insert(0, ReplyButton("Open channel", url=url, primary=True))
+    return Reply(summaries.heading(incident), tuple(buttons))
 
 
 async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:

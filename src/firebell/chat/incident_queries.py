@@ -1,5 +1,6 @@
 """What chats show of incidents: a status, a summary for who joins, and lists."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +65,31 @@ async def listed(tx: Tx, scene: Scene, search: str, now: datetime) -> list[queri
         person_id = scene.person.id if scene.person else 0
         summaries = [s for s in summaries if person_id in {i for _, i in s.people}]
     return summaries[:LISTED]
+
+
+async def similar(
+    tx: Tx,
+    scene: Scene,
+    title: str,
+    now: datetime,
+    *,
+    answered: bool = False,
+    service_ids: Sequence[int] = (),
+) -> list[Incident]:
+    """Return the incidents that a declaration may duplicate, of those that this person may see."""
+    if not _may_see(scene) or (scene.person is None and scene.account.settings.unlinked != "declare"):
+        return []
+    with viewing.as_reader(scene.reader):
+        return await incidents.similar_incidents(tx, title, now, answered=answered, service_ids=service_ids)
+
+
+async def update_draft(tx: Tx, scene: Scene, incident_id: int, now: datetime) -> str:
+    """Return the update template of an incident as far as it can be filled; empty for one that is not visible."""
+    with viewing.as_reader(scene.reader):
+        incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
+        if incident is None or not _may_see(scene):
+            return ""
+        return await incidents.next_update_text(tx, incident, scene.public_url, scene.tz, now)
 
 
 async def open_choices(tx: Tx, scene: Scene) -> list[tuple[int, str]]:

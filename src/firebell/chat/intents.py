@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
 from firebell.chat.captures import CapturedMessage
-from firebell.incidents.model import IncidentRole, Phase
+from firebell.incidents.model import IncidentRole, IncidentType, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class SubmitDeclaration:
     page: int | None = None
     command: bool = False
     drill: bool = False
+    incident_type: IncidentType = IncidentType.OPERATIONAL
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +90,57 @@ class ChangeRole:
 
 @dataclass(frozen=True, slots=True)
 class PageSomeone:
-    """Page a person, a team or a schedule; `incident` is the incident for which they are paged, if any."""
+    """Page a person, team, schedule, service or policy; `incident` is the one for which they are paged, if any.
+
+    `confirmed` starts a page beyond the limit of a person.
+    """
 
     target: ChatTarget
     text: str
     incident: int | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AddTask:
-    """Add a task; `due` is a duration such as 2h or a local date and time, empty without one."""
+    """Add a task; `due` is a duration such as 2h or a local date and time, empty without one.
+
+    A form gives the instant itself, as `due_at`.
+    """
 
     incident: int
     text: str
     owner: ChatTarget | None = None
     due: str = ""
+    due_at: datetime | None = None
+    is_required: bool = True
+
+
+class TaskChange(StrEnum):
+    """What can be done with a task; a word of the grammar."""
+
+    DONE = "done"
+    MOVE = "move"
+    REOPEN = "reopen"
+    TAKE = "take"
+    ASSIGN = "assign"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTask:
+    """Finish a task, move it to the follow-ups, reopen it, take it, or assign it to `user`."""
+
+    incident: int
+    task: int
+    change: TaskChange
+    user: ChatTarget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListTasks:
+    """List the tasks of an incident."""
+
+    incident: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +284,7 @@ class OpenModal:
     severity: int | None = None
     target: ChatTarget | None = None
     page: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +308,8 @@ Intent = (
     | ChangeRole
     | PageSomeone
     | AddTask
+    | ChangeTask
+    | ListTasks
     | ResolveIncident
     | CloseIncident
     | ReopenIncident

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.chat import inbound_store
+from firebell.chat.intents import ChatTarget
 from firebell.chat.model import Account
+from firebell.chat.scene import Scene
 from firebell.chat.users import ChatUser, LinkedBy, UserFacts, email_to_link
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -58,6 +60,17 @@ async def person_of(tx: Tx, user: ChatUser | None) -> Person | None:
         return None
     person = (await people.people_by_id(tx, [user.person_id])).get(user.person_id)
     return person if person and person.active else None
+
+
+async def linked_person(tx: Tx, scene: Scene, target: ChatTarget) -> Person:
+    """Return the active person that a mentioned user is; raise `NotFound` for a user who is linked to no one."""
+    person = await person_of(tx, await inbound_store.user(tx, scene.account.id, target.value))
+    if person is None:
+        raise NotFound(
+            f"{target.label or 'This user'} is not linked to a Firebell account.",
+            hint=f"Ask them to run {scene.command('incident', 'link')}.",
+        )
+    return person
 
 
 @internal("The chat itself says who a user is, before anything is done for them.")

@@ -1,10 +1,12 @@
 """What is done for intents about pages, by the actions that the web calls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.chat import commands, inbound_store, page_queries, usage
+from firebell.chat import commands, linking, page_queries, usage
 from firebell.chat.commands import plain
+from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
     AckPage,
     ChatTarget,
@@ -23,7 +25,7 @@ from firebell.chat.replies import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.chat.summaries import duration, one_line
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind, Page, PageState
 from firebell.people import actions as people
@@ -165,19 +167,29 @@ async def show_on_call(tx: Tx, scene: Scene, intent: ShowOnCall, now: datetime) 
 
 
 async def page_someone(tx: Tx, scene: Scene, intent: PageSomeone, now: datetime) -> Reply:
-    """Page a person, team, schedule or policy; nothing is paged unless the target is exactly one."""
+    """Page a person, team, schedule, service or policy; nothing is paged unless the target is exactly one."""
     target = await _target(tx, scene, intent)
     if isinstance(target, Reply):
         return target
     text = plain(intent.text) or f"{scene.actor.label} needs your help."
-    page = await paging.start_manual_page(
-        tx,
-        scene.actor,
-        ManualTarget(ManualTargetKind(target.kind), target.id),
-        text,
-        now,
-        incident_id=intent.incident,
-    )
+    if intent.incident is not None:
+        await visible_incident(tx, scene, intent.incident)
+    try:
+        async with tx.savepoint():
+            page = await paging.request_manual_page(
+                tx,
+                scene.actor,
+                ManualTarget(ManualTargetKind(target.kind), target.id),
+                text,
+                now,
+                incident_id=intent.incident,
+                confirmed=intent.confirmed,
+            )
+    except Conflict as error:
+        if "again" not in error.fields:
+            raise
+        again = ReplyButton(f"Page {target.name} anyway", replace(intent, confirmed=True), danger=True)
+        return Reply(f"{error.message} No one was paged yet.", (again,), done=False)
     mistake = ResolvePage(page.id, "Paged by mistake.")
     buttons = (_open_button(scene, page), ReplyButton("Undo", mistake, danger=True))
     return Reply(f"{page.ref} pages {target.name}.", buttons)
@@ -186,13 +198,7 @@ async def page_someone(tx: Tx, scene: Scene, intent: PageSomeone, now: datetime)
 async def _target(tx: Tx, scene: Scene, intent: PageSomeone) -> NamedTarget | Reply:
     target = intent.target
     if target.kind == "user":
-        linked = await inbound_store.user(tx, scene.account.id, target.value)
-        if linked is None or linked.person_id is None:
-            raise NotFound(
-                f"{target.label or 'This user'} is not linked to a Firebell account, so no one was paged.",
-                hint=f"Page a team or schedule, or ask them to run {scene.command('incident', 'link')}.",
-            )
-        person = await people.person(tx, linked.person_id)
+        person = await linking.linked_person(tx, scene, target)
         return NamedTarget("person", person.id, person.name, "person")
     if target.kind == "group":
         raise NotFound(

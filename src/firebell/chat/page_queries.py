@@ -121,6 +121,25 @@ class ServiceOption:
     name: str
 
 
+async def offered_targets(tx: Tx, search: str, limit: int = 100) -> list[tuple[str, str]]:
+    """Return what can be paged, as (name for `resolve`, label), whose name or slug contains `search`."""
+    wanted = search.strip().casefold()
+    schedules = await oncall.slugs_by_id(tx)
+    names = await oncall.names_by_id(tx, list(schedules))
+    named = [
+        *(("team", team.slug, team.name) for team in await people.teams(tx)),
+        *(("schedule", slug, names[i]) for i, slug in schedules.items() if i in names),
+        *(("service", service.slug, service.name) for service in await catalog.services(tx)),
+        *(("policy", policy.slug, policy.name) for policy in await paging.policies(tx)),
+    ]
+    matches = [
+        (f"{kind}:{slug}", f"{name} ({kind})")
+        for kind, slug, name in named
+        if wanted in name.casefold() or wanted in slug
+    ]
+    return matches[:limit]
+
+
 async def offered_services(tx: Tx, search: str, limit: int = 100) -> list[ServiceOption]:
     """Return services whose name contains `search`, by name."""
     wanted = search.strip().casefold()

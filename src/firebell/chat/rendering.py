@@ -7,6 +7,7 @@ from firebell.chat.intents import (
     AddTask,
     ChangeRole,
     ChangeSeverity,
+    ChangeTask,
     ChatTarget,
     CloseIncident,
     DeclareIncident,
@@ -17,6 +18,7 @@ from firebell.chat.intents import (
     LinkAccount,
     ListIncidents,
     ListPages,
+    ListTasks,
     NotePage,
     PageSomeone,
     ReopenIncident,
@@ -63,6 +65,10 @@ def _incident(intent: Intent) -> str | None:
         case AddTask(incident, text, owner, due):
             owned = f"{_token(owner)} {text}" if owner else text
             return f"INC-{incident} task {owned}" + (f" due {due}" if due else "")
+        case ChangeTask(incident, task, change, user):
+            return f"INC-{incident} task {change} #{task}" + (f" to {_token(user)}" if user else "")
+        case ListTasks(incident):
+            return f"INC-{incident} tasks"
         case ResolveIncident(incident, text):
             return f"INC-{incident} resolve {text}"
         case CloseIncident(incident, text):

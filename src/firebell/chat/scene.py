@@ -40,7 +40,9 @@ class Scene:
             "channel": self.channel,
         }
         if self.person is None:
-            label = f"{self.user_name or self.user} ({CHAT_LABELS[self.account.kind]}, not linked)"
+            label = (
+                f"{self.user_name or self.user or 'Someone'} ({CHAT_LABELS[self.account.kind]}, not linked)"
+            )
             return Actor(UNLINKED_KIND, label, via=via)
         person = self.person
         return Actor("person", person.name, person.id, Rights(Role(person.role)), via)

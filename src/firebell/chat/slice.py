@@ -13,9 +13,18 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.chat import api, link_web, users_api, web
+    from firebell.chat.slack import settings_api, settings_web
     from firebell.chat.slack import web as slack_web
 
-    return [web.router, slack_web.router, link_web.router, api.router, users_api.router]
+    return [
+        settings_web.router,
+        web.router,
+        slack_web.router,
+        link_web.router,
+        api.router,
+        users_api.router,
+        settings_api.router,
+    ]
 
 
 def _subscriptions() -> Subscriptions:
@@ -31,9 +40,9 @@ def _subscriptions() -> Subscriptions:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.chat import inbound_store, retention_store
+    from firebell.chat import inbound_store, install_store, retention_store
 
-    return [*inbound_store.RETENTIONS, *retention_store.RETENTIONS]
+    return [*inbound_store.RETENTIONS, *retention_store.RETENTIONS, *install_store.RETENTIONS]
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -46,7 +55,7 @@ SLICE = Slice(
     "chat",
     tables=(
         *("chat_account", "chat_room", "chat_object", "chat_want"),
-        *("chat_user", "chat_seen", "chat_inbox", "chat_capture"),
+        *("chat_user", "chat_seen", "chat_inbox", "chat_capture", "chat_install"),
     ),
     kept={
         "chat_account": FEW,

@@ -81,7 +81,8 @@ async def has_accounts(tx: Reads) -> bool:
     return bool(await tx.value("select exists (select from chat_account)"))
 
 
-async def _sealer(tx: Tx) -> Sealer:
+async def sealer(tx: Tx) -> Sealer:
+    """Return what seals secrets with a key of this installation."""
     secret = await org_settings.put_once(tx, "signing_secret", random.token_hex(32))
     return Sealer(bytes.fromhex(secret), "chat.account")
 
@@ -94,7 +95,7 @@ async def seal(tx: Tx, kind: str, external_id: str, secrets: AccountSecrets) -> 
         "app_token": secrets.app_token,
         "webhooks": dict(secrets.webhooks),
     }
-    return (await _sealer(tx)).seal(msgspec.json.encode(value), f"{kind}/{external_id}")
+    return (await sealer(tx)).seal(msgspec.json.encode(value), f"{kind}/{external_id}")
 
 
 async def account_secrets(tx: Tx, account_id: int) -> AccountSecrets:
@@ -102,7 +103,7 @@ async def account_secrets(tx: Tx, account_id: int) -> AccountSecrets:
     row = await tx.row("select kind, external_id, secrets from chat_account where id = $1", account_id)
     if row is None:
         return AccountSecrets()
-    opened = (await _sealer(tx)).open(row["secrets"], f"{row['kind']}/{row['external_id']}")
+    opened = (await sealer(tx)).open(row["secrets"], f"{row['kind']}/{row['external_id']}")
     value: dict[str, Any] = msgspec.json.decode(opened)
     return AccountSecrets(
         bot_token=value["bot_token"],

@@ -64,6 +64,7 @@ def summary(
     timeline: Sequence[TimelineEntry],
     due: str,
     now: datetime,
+    open_tasks: Sequence[str] = (),
 ) -> str:
     """Return what a person who joins needs to know, in at most 12 lines."""
 
@@ -81,6 +82,7 @@ def summary(
         *(f"Last update, {duration(now - entry.at)} ago: {one_line(entry.text)}" for entry in update),
         *(f"Tried: {one_line(entry.text)}" for entry in newest("mitigation", 2)),
         *(f"Decided: {one_line(entry.text)}" for entry in newest("decision", 2)),
+        f"Doing: {one_line(', '.join(open_tasks))}" if open_tasks else "",
         f"Needed: {one_line(incident.needs)}" if incident.needs else "",
         next_update(incident, due, now),
     ]

@@ -18,7 +18,7 @@ from firebell.chat.model import (
     ChatKind,
     OncallGroup,
 )
-from firebell.chat.slack import scopes
+from firebell.chat.slack import scopes, settings_web
 from firebell.chat.slack.manifest import manifest
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -77,6 +77,7 @@ async def _context(
         "schedules": {s.id: s.name for s in schedules.values()},
         "manifest": _json(manifest(public_url, socket=False)),
         "socket_manifest": _json(manifest(public_url, socket=True)),
+        **await settings_web.context(tx, slack, request),
         "form": form,
         "fields": fields,
         "error": error,

@@ -78,6 +78,16 @@ def drop(account_id: int, key: str) -> None:
     show({"key": key}, f"{key} was dropped.")
 
 
+@chat.command("test", epilog=example("firebell chat test 1 C024BE91L"))
+@click.argument("account_id", metavar="CHAT", type=int)
+@click.argument("channel", metavar="CHANNEL")
+@as_json
+def test(account_id: int, channel: str) -> None:
+    """Send a test message to a CHANNEL of Slack; its button tests the way back."""
+    call("POST", f"/api/v1/chats/{account_id}/test", body={"channel": channel})
+    show({"channel": channel}, "Test message sent. Press its button in Slack.")
+
+
 @chat.command("doctor", epilog=example("firebell chat doctor"))
 @as_json
 def doctor() -> None:
@@ -93,6 +103,10 @@ def doctor() -> None:
             findings.append(
                 ("warn", name, f"{each['waiting']} waiting, the oldest for {each['waiting_s']:.0f} s.")
             )
+        if each["socket_error"]:
+            findings.append((PROBLEM, name, f"Socket Mode is not connected: {each['socket_error']}."))
+        if each["unlinked_users"]:
+            findings.append(("warn", name, f"{each['unlinked_users']} users acted without a link."))
         findings += [("warn", name, f"The scope {scope} is missing.") for scope in each["missing_scopes"]]
         if each["dead"]:
             findings.append((PROBLEM, name, f"{each['dead']} not sent. See 'firebell chat dead'."))

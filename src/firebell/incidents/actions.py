@@ -11,6 +11,7 @@ from firebell.incidents import (
     closing_actions,
     closing_facts,
     closing_registry,
+    handover_store,
     lifecycle,
     list_store,
     merging,
@@ -21,6 +22,7 @@ from firebell.incidents import (
     records,
     reporting,
     saved_views,
+    similar_queries,
     store,
     timeline_store,
 )
@@ -99,6 +101,7 @@ set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 severity_meaning = messages.severity_meaning
 sign_baseline = closing_actions.sign_baseline
+similar_incidents = similar_queries.similar_incidents
 timeline = timeline_store.timeline
 unrelate = merging.unrelate
 update_interval = lifecycle.update_interval
@@ -211,6 +214,29 @@ async def take_role(
     for assignment in ended:
         await tx.emit(RoleChanged(incident_id, role, assignment.person_id, "ended"), now)
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def release_role(
+    tx: Tx, actor: Actor, incident_id: int, role: IncidentRole, person_id: int, now: datetime
+) -> None:
+    """End a person's role without a successor. Idempotent."""
+    incident = await records.locked(tx, incident_id)
+    if incident.phase not in OPEN:
+        raise Conflict(f"{incident.ref} is {incident.phase}, so its roles can't be changed.")
+    assignments = (await store.roles(tx, [incident_id]))[incident_id]
+    if not any(a.role is role and a.person_id == person_id for a in assignments):
+        return
+    name = ROLE_NAMES[role].lower()
+    is_own = actor.person_id == person_id
+    person = await people.person(tx, person_id)
+    text = f"released the role {name}" if is_own else f"released {person.name} from the role {name}"
+    await store.end_role(tx, incident_id, role, person_id, now)
+    await handover_store.cancel_of(tx, incident_id, role, person_id, now)
+    data = {"role": role, "person": person_id, "change": "ended"}
+    await record_entry(tx, actor, incident_id, "role", text, data, now)
+    await tx.audit(actor, "incident.role_released", incident.ref, now, role=role, person=person_id)
+    await tx.emit(RoleChanged(incident_id, role, person_id, "ended"), now)
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -20,6 +20,7 @@ NOTE_MAX_CHARS = 1_000
 HANDOVER_KIND = "handover"
 """The kind of the timeline entries about offers and handovers."""
 
+release_role = actions.release_role
 waiting = handover_store.waiting
 
 
@@ -42,26 +43,6 @@ async def _open_incident(tx: Tx, incident_id: int) -> Incident:
 async def _holds(tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None) -> bool:
     assignments = (await store.roles(tx, [incident_id]))[incident_id]
     return any(a.role is role and a.person_id == person_id for a in assignments)
-
-
-@permits(Verb.INCIDENT_UPDATE)
-async def release_role(
-    tx: Tx, actor: Actor, incident_id: int, role: IncidentRole, person_id: int, now: datetime
-) -> None:
-    """End a person's role without a successor. Idempotent."""
-    incident = await _open_incident(tx, incident_id)
-    if not await _holds(tx, incident_id, role, person_id):
-        return
-    name = ROLE_NAMES[role].lower()
-    is_own = actor.person_id == person_id
-    person = await people.person(tx, person_id)
-    text = f"released the role {name}" if is_own else f"released {person.name} from the role {name}"
-    await store.end_role(tx, incident_id, role, person_id, now)
-    await handover_store.cancel_of(tx, incident_id, role, person_id, now)
-    data = {"role": role, "person": person_id, "change": "ended"}
-    await actions.record_entry(tx, actor, incident_id, "role", text, data, now)
-    await tx.audit(actor, "incident.role_released", incident.ref, now, role=role, person=person_id)
-    await tx.emit(RoleChanged(incident_id, role, person_id, "ended"), now)
 
 
 @permits(Verb.INCIDENT_UPDATE)

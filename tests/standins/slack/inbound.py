@@ -63,8 +63,10 @@ class SlackUsers:
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     replies: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    pins: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     responses: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    refusals: dict[str, str] = field(default_factory=dict)
     down: bool = False
     _triggers: dict[str, float] = field(default_factory=dict)
     _answers: dict[str, int] = field(default_factory=dict)
@@ -209,7 +211,10 @@ class SlackUsers:
             path = lines[0].split(" ")[1]
             answer = json.dumps(self._answer(path, headers, body)).encode()
             status = "503 X" if self.down else "200 OK"
-            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
+            kind = "Content-Type: application/json"
+            writer.write(
+                f"HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer
+            )
             await writer.drain()
 
     def _answer(self, path: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
@@ -222,7 +227,8 @@ class SlackUsers:
             self._check_message(message)
             self.responses.append(message)
             return {"ok": True}
-        return self._call(path.removeprefix("/api/"), headers, body)
+        method, _, query = path.removeprefix("/api/").partition("?")
+        return self._call(method, headers, body or query.encode())
 
     def _call(self, method: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         facts = METHODS.get(method)
@@ -240,6 +246,8 @@ class SlackUsers:
             if name in arguments:
                 arguments[name] = json.loads(arguments[name])
         self.calls.append((method, arguments))
+        if code := self.refusals.get(method):
+            return {"ok": False, "error": code}
         return self._result(method, arguments)
 
     def _refused(self, problem: str, code: str) -> dict[str, Any]:
@@ -251,19 +259,34 @@ class SlackUsers:
             case "users.info":
                 known = self.users.get(arguments["user"])
                 return {"ok": True, "user": known} if known else {"ok": False, "error": "user_not_found"}
-            case "views.open" | "views.update":
+            case "views.open" | "views.update" | "views.publish":
                 self._check_view(arguments["view"])
                 return self._opened(arguments) if method == "views.open" else {"ok": True}
             case "conversations.history":
-                wanted = (arguments["channel"], arguments["latest"])
-                messages = [message for key, message in self.messages.items() if key == wanted]
-                return {"ok": True, "messages": messages}
+                return {"ok": True, "messages": self._history(arguments)}
             case "conversations.replies":
                 reply = self.replies.get((arguments["channel"], arguments["ts"]))
-                return {"ok": True, "messages": [reply] if reply else []}
+                thread = [
+                    message
+                    for (channel, _), message in self.replies.items()
+                    if channel == arguments["channel"] and message.get("thread_ts") == arguments["ts"]
+                ]
+                return {"ok": True, "messages": [reply] if reply else thread}
+            case "pins.list":
+                pinned = [pin for channel, pin in self.pins if channel == arguments["channel"]]
+                return {"ok": True, "items": pinned}
             case _:
                 self._check_message(arguments)
                 return {"ok": True}
+
+    def _history(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the messages of a channel in a span of time, newest first."""
+        oldest, latest = arguments.get("oldest", "0"), arguments.get("latest", "9" * 12)
+        return [
+            message
+            for (channel, ts), message in sorted(self.messages.items(), reverse=True)
+            if channel == arguments["channel"] and float(oldest) <= float(ts) <= float(latest)
+        ]
 
     def _opened(self, arguments: dict[str, Any]) -> dict[str, Any]:
         began = self._triggers.pop(arguments["trigger_id"], None)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from tests.standins.slack.block_rules import Refused, check
 
@@ -23,6 +23,8 @@ TIERS = {"Tier1": 1, "Tier2": 20, "Tier3": 50, "Tier4": 100}
 BURST = 10
 BOT_USER, BOT_ID, TEAM = "U0FIREBELL", "B0FIREBELL", "T0KESTREL"
 TOKEN = "xoxb-0000000000-stand-in-k4Qz"
+APP_TOKEN = "xapp-1-stand-in"
+CLIENT = ("1111111111.2222222222", "00112233445566778899aabbccddeeff")
 ALL_SCOPES = frozenset(
     scope for fact in FACTS.values() for scopes in fact["scopes"] for scope in scopes.split("|")
 ) | {"commands", "chat:write.public"}
@@ -71,6 +73,8 @@ class Workspace:
         self.groups: dict[str, list[str]] = {}
         self.scopes = set(ALL_SCOPES)
         self.tokens = {TOKEN}
+        self.codes: set[str] = set()
+        """The codes with which Slack sends an admin back; each is good once."""
         self.faults: list[Fault] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refused: list[str] = []
@@ -156,6 +160,15 @@ class Workspace:
         """Refuse what Slack refuses before it looks at its state."""
         if method not in FACTS:
             raise Refused("unknown_method", method)
+        if method == "apps.connections.open":
+            if authorization != f"Bearer {APP_TOKEN}":
+                raise Refused("not_allowed_token_type", "the token")
+            return
+        if method == "oauth.v2.access":
+            expected = BasicAuth(*CLIENT).encode()
+            if authorization != expected:
+                raise Refused("invalid_client_id", "the client")
+            return
         if authorization.removeprefix("Bearer ") not in self.tokens:
             raise Refused("invalid_auth", "the token")
         fact = FACTS[method]
@@ -199,6 +212,29 @@ class Workspace:
 
     def _auth_test(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"team": "Kestrel", "team_id": TEAM, "user": "firebell", "user_id": BOT_USER, "bot_id": BOT_ID}
+
+    def _oauth_v2_access(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if arguments["code"] not in self.codes:
+            raise Refused("invalid_code", arguments["code"])
+        self.codes.remove(arguments["code"])
+        return {
+            "access_token": TOKEN,
+            "token_type": "bot",
+            "scope": ",".join(sorted(self.scopes)),
+            "bot_user_id": BOT_USER,
+            "app_id": "A0FIREBELL",
+            "team": {"id": TEAM, "name": "Kestrel"},
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+
+    def _apps_connections_open(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"url": "wss://wss-primary.slack.com/link/?ticket=1"}
+
+    def _pins_list(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel = self._of(arguments)
+        pinned = [self._message(channel, ts) for ts in channel.pins]
+        return {"items": [{"type": "message", "created_by": BOT_USER, "message": m} for m in pinned]}
 
     def _chat_postMessage(self, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - Slack's name
         channel = self._of(arguments)

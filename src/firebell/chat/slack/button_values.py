@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from firebell.chat import commands
-from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, ResolvePage
+from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, PageSomeone, ResolvePage
 from firebell.chat.rendering import render
 
 RUN, OPEN = "fb_run", "fb_open"
@@ -27,9 +28,11 @@ def encode(intent: Intent) -> str:
         value |= {"s": intent.severity} if intent.severity is not None else {}
         value |= {"t": intent.title} if intent.title else {}
         value |= {"p": intent.page} if intent.page is not None else {}
+        value |= {"v": 1} if intent.private else {}
         return _compact(value)
     command, text = render(intent)
-    return _compact({"c": command, "t": text})
+    is_confirmed = isinstance(intent, PageSomeone) and intent.confirmed
+    return _compact({"c": command, "t": text, **({"ok": 1} if is_confirmed else {})})
 
 
 def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
@@ -54,12 +57,16 @@ def decode(action_id: str, value: str) -> tuple[str, Intent] | None:
             _str(data.get("t")),
             severity if is_severity else None,
             page=_id(data.get("p")),
+            private=data.get("v") == 1,
         )
         return commands.INCIDENT, modal
     command, text = data.get("c"), data.get("t")
     if command not in (commands.INCIDENT, commands.PAGE) or not isinstance(text, str):
         return None
-    return command, commands.parse(command, text, None)
+    intent = commands.parse(command, text, None)
+    if isinstance(intent, PageSomeone) and data.get("ok") == 1:
+        intent = replace(intent, confirmed=True)
+    return command, intent
 
 
 def _id(value: Any) -> int | None:

@@ -1,7 +1,9 @@
 """Calls of Slack's API that a person waits for, and answers through a `response_url`."""
 
+import base64
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,17 +28,33 @@ def _api_url(ctx: Context) -> str:
 
 
 class SlackError(Exception):
-    """Slack refused a call, with its code, or did not answer in time (`unreachable`)."""
+    """Slack refused a call, with its code, or did not answer in time (`unreachable`); `after_s` is when to retry."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, after_s: float | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.after_s = after_s
 
 
 async def call(
     ctx: Context, token: str, method: str, *, limit_s: float = CALL_LIMIT_S, **arguments: Any
 ) -> dict[str, Any]:
     """Return Slack's answer to a method; raise `SlackError` if it refuses or does not answer in time."""
+    return await _post(ctx, method, f"Bearer {token}", limit_s, arguments)
+
+
+async def exchange_code(
+    ctx: Context, client_id: str, client_secret: str, code: str, redirect_uri: str
+) -> dict[str, Any]:
+    """Return Slack's answer to the code of an installation, which has the bot token; raise `SlackError`."""
+    credentials = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    arguments = {"code": code, "redirect_uri": redirect_uri}
+    return await _post(ctx, "oauth.v2.access", f"Basic {credentials}", RESPOND_LIMIT_S, arguments)
+
+
+async def _post(
+    ctx: Context, method: str, authorization: str, limit_s: float, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
     fields = {name: each if isinstance(each, str) else json.dumps(each) for name, each in arguments.items()}
     try:
         response = await http_out.post(
@@ -44,7 +62,7 @@ async def call(
             f"{_api_url(ctx)}{method}",
             limit_s=limit_s,
             data=fields,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": authorization},
         )
         answer = json.loads(response.text)
     except (httpx.HTTPError, FirebellError, OSError, ValueError) as error:
@@ -52,7 +70,8 @@ async def call(
         raise SlackError("unreachable") from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         code = answer.get("error") if isinstance(answer, dict) else None
-        raise SlackError(str(code or response.status)[:100])
+        after = response.retry_after
+        raise SlackError(str(code or response.status)[:100], float(after) if after.isdecimal() else None)
     return answer
 
 

@@ -2,15 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat import capture, commands, handlers, inbound_store, linking, room_events, store
+from firebell.chat import (
+    capture,
+    commands,
+    handlers,
+    home_queries,
+    inbound_store,
+    linking,
+    room_events,
+    store,
+)
 from firebell.chat.captures import CapturedMessage, kind_of_emoji
 from firebell.chat.inbound_store import InboxItem
+from firebell.chat.intents import ShowSummary
 from firebell.chat.model import AccountState
 from firebell.chat.scene import Scene
-from firebell.chat.slack import calls, reply_blocks
+from firebell.chat.slack import calls, home, reply_blocks
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.speakers import Connected, known_user, scene_of
 from firebell.chat.slack.text import tokens
@@ -20,11 +30,14 @@ from firebell.incidents.model import IncidentRole
 from firebell.kit import viewing
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb, allows
 
 CALL_LIMIT_S = 10.0
+CATCH_UP_EVERY = timedelta(minutes=30)
+"""How often a person who joins the same room again is caught up."""
 _TEXT_CHARS = 10_000
 
 
@@ -183,6 +196,11 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
 
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
+    message = await raw_message(event, channel, ts)
+    return None if message is None else _read_message(message, channel, ts)
+
+
+async def raw_message(event: SlackEvent, channel: str, ts: str) -> Any:
     """Return a message of a channel or of one of its threads, None if it is gone."""
     answer = await event.call(
         "conversations.history", channel=channel, latest=ts, oldest=ts, inclusive="true", limit="1"
@@ -196,7 +214,7 @@ async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage 
             (each for each in (messages if isinstance(messages, list) else []) if text_at(each, "ts") == ts),
             None,
         )
-    return None if message is None else _read_message(message, channel, ts)
+    return message
 
 
 def _read_message(message: Any, channel: str, ts: str) -> CapturedMessage:
@@ -239,7 +257,7 @@ async def _withdraw(event: SlackEvent, who: str, channel: str, ts: str, kind: st
 
 
 async def _joined(event: SlackEvent) -> None:
-    """Record that a responder who joins the room of an incident is a responder of it."""
+    """Record that a responder who joins the room of an incident is a responder of it, and catch them up."""
     who, channel = event.text("user"), event.text("channel")
     async with event.ctx.work_db.tx() as tx:
         room = await store.room_by_channel(tx, event.connected.account.id, channel)
@@ -250,24 +268,47 @@ async def _joined(event: SlackEvent) -> None:
         if not await _once(event, tx):
             return
         scene = await event.scene(tx, user, who, channel)
-        if scene.person is None:
+        if scene.person is not None:
+            await room_events.person_joined(tx, event.connected.account, channel, scene.person.id)
+            await _become_responder(tx, scene, room.incident_id, event.now)
+        key = f"catch-up:{room.incident_id}:{who}"
+        account_id = event.connected.account.id
+        if not await inbound_store.claim_again(tx, account_id, key, event.now, CATCH_UP_EVERY):
             return
-        await room_events.person_joined(tx, event.connected.account, channel, scene.person.id)
-        if not is_responder(scene):
-            return
-        roles = (await incidents.roles(tx, [room.incident_id]))[room.incident_id]
-        if any(each.person_id == scene.person.id for each in roles):
-            return
-        try:
-            async with tx.savepoint():
-                await incidents.take_role(
-                    tx, scene.actor, room.incident_id, IncidentRole.RESPONDER, scene.person.id, event.now
-                )
-        except Unavailable:
-            raise
-        except FirebellError:
-            # it is closed: who reads along is no responder anymore
-            return
+        reply = await handlers.handle(tx, scene, ShowSummary(room.incident_id), event.now)
+    if reply.done:
+        message = reply_blocks.ephemeral(reply)
+        shown = {"text": message["text"], "blocks": message["blocks"]}
+        await event.call("chat.postEphemeral", channel=channel, user=who, **shown)
+
+
+async def _become_responder(tx: Tx, scene: Scene, incident_id: int, now: datetime) -> None:
+    """Record a responder who joins a room; a closed incident has no new ones."""
+    assert scene.person is not None
+    roles = (await incidents.roles(tx, [incident_id]))[incident_id]
+    if not is_responder(scene) or any(each.person_id == scene.person.id for each in roles):
+        return
+    try:
+        async with tx.savepoint():
+            await incidents.take_role(
+                tx, scene.actor, incident_id, IncidentRole.RESPONDER, scene.person.id, now
+            )
+    except Unavailable:
+        raise
+    except FirebellError:
+        return
+
+
+async def _home_opened(event: SlackEvent) -> None:
+    """Show a person their pages, incidents and shifts as they open the app."""
+    if event.text("tab") not in ("", "home"):
+        return
+    who = event.text("user")
+    user = await known_user(event.ctx, event.ctx.work_db, event.connected, who, event.now)
+    async with event.ctx.work_db.tx() as tx:
+        scene = await event.scene(tx, user, who, "")
+        view = home.home_view(await home_queries.facts(tx, scene, event.now))
+    await event.call("views.publish", user_id=who, view=view)
 
 
 async def _room_renamed(event: SlackEvent) -> None:
@@ -303,6 +344,8 @@ async def _revoked(event: SlackEvent) -> None:
         if await _once(event, tx):
             account_id, reason = event.connected.account.id, event.text("type")
             await store.set_state(tx, account_id, AccountState.BROKEN, reason, event.now)
+            subject = f"chat:{event.connected.account.name}"
+            await tx.audit(SYSTEM, "chat.broken", subject, event.now, reason=reason)
 
 
 async def _user_changed(event: SlackEvent) -> None:
@@ -321,6 +364,7 @@ async def _user_changed(event: SlackEvent) -> None:
 
 
 _HANDLERS: dict[str, Callable[[SlackEvent], Awaitable[None]]] = {
+    "app_home_opened": _home_opened,
     "app_mention": _mention,
     "message": _direct_message,
     "pin_added": _pinned,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -11,15 +12,16 @@ from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
-from firebell.chat import inbound_store, page_queries, store
+from firebell.chat import inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.model import ChatKind
 from firebell.chat.replies import Reply, refusal
-from firebell.chat.slack import calls, interactions, modals, payloads, reply_blocks
+from firebell.chat.slack import button_values, calls, interactions, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
-from firebell.chat.slack.limits import OPTION_TEXT, clip
+from firebell.chat.slack.limits import OPTION_TEXT, length
 from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
 from firebell.chat.slack.signatures import is_signed
-from firebell.chat.slack.speakers import Connected, known_user
+from firebell.chat.slack.speakers import Connected, known_user, scene_of
+from firebell.incidents.model import Incident
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import TooMany, Unavailable
@@ -69,6 +71,10 @@ class SlackReceiver:
         connected = _sender(signers, payload) if payload else None
         if payload is None or connected is None:
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
+        return await self.handle(connected, payload, began)
+
+    async def handle(self, connected: Connected, payload: Payload, began: float) -> Response:
+        """Answer what an account sent, over HTTP or a socket; 503 means that Slack must send it again."""
         match payload.kind:
             case PayloadKind.CHALLENGE:
                 return JSONResponse({"challenge": text_at(payload.data, "challenge")})
@@ -78,7 +84,7 @@ class SlackReceiver:
                 return await self._store(connected, payload)
             case PayloadKind.OPTIONS:
                 return await self._options(payload)
-            case PayloadKind.VIEW_ACTION:
+            case PayloadKind.VIEW_ACTION if not _is_press(payload):
                 return self._repaint(connected, payload)
             case _:
                 return await self._interact(connected, payload, began)
@@ -121,6 +127,8 @@ class SlackReceiver:
             error = "rate limited" if payload.kind is PayloadKind.RATE_LIMITED else "malformed"
         try:
             async with self._ctx.db.tx() as tx:
+                if payload.kind is PayloadKind.RATE_LIMITED:
+                    await sweep_store.note_gap(tx, connected.account.id, self._ctx.clock.now(), timedelta())
                 await self._note_frame(tx, connected.account.id)
                 await inbound_store.receive(
                     tx,
@@ -145,41 +153,56 @@ class SlackReceiver:
             await store.note_frame(tx, account_id, self._ctx.clock.now())
 
     async def _options(self, payload: Payload) -> Response:
-        """Answer the services whose names contain what was typed; none while the database is away."""
+        """Answer the services or targets whose names contain what was typed; none while the database is away."""
+        search = text_at(payload.data, "value")
         try:
             async with self._ctx.db.tx() as tx:
-                services = await page_queries.offered_services(tx, text_at(payload.data, "value"))
+                options = await _offered(tx, text_at(payload.data, "action_id"), search)
         except Unavailable:
-            services = []
-        options = [
-            {
-                "text": reply_blocks.plain_text(service.name, OPTION_TEXT),
-                "value": clip(str(service.id), OPTION_TEXT),
-            }
-            for service in services
-        ]
-        return JSONResponse({"options": options})
+            options = []
+        shown = [modals.option(value, label) for value, label in options if length(value) <= OPTION_TEXT]
+        return JSONResponse({"options": shown})
 
     def _repaint(self, connected: Connected, payload: Payload) -> Response:
         """Show the severity that the answers of the form give, after the request is answered."""
         view = payload.data.get("view")
         if text_at(view, "callback_id") != modals.DECLARE:
             return Response()
-        painted = modals.declare_view(modals.read_declare(view))
-        update: dict[str, Any] = {
-            "view_id": text_at(view, "id"),
-            "hash": text_at(view, "hash"),
-            "view": painted,
-        }
 
         async def repaint() -> None:
-            try:
-                await calls.call(self._ctx, connected.secrets.bot_token, "views.update", **update)
-            except calls.SlackError as error:
-                # a later answer repaints it
-                log.info("a form was not repainted", extra={"reason": error.code})
+            form = modals.read_declare(view)
+            painted = modals.declare_view(form, await self._similar(connected, payload, form))
+            await self._show(connected, view, painted, payload.user)
 
         return Response(background=BackgroundTask(repaint))
+
+    async def _similar(
+        self, connected: Connected, payload: Payload, form: modals.DeclareForm
+    ) -> Sequence[Incident]:
+        """Return what a declaration may duplicate, nothing while the database is away."""
+        now = self._ctx.clock.now()
+        services = [int(value) for value, _ in form.services if value.isascii() and value.isdecimal()]
+        try:
+            async with self._ctx.db.tx() as tx:
+                user = await inbound_store.user(tx, connected.account.id, payload.user)
+                scene = await scene_of(tx, self._ctx, connected, user, payload.user, "", "", "", now)
+                return await incident_queries.similar(
+                    tx, scene, form.title, now, answered=bool(form.answers), service_ids=services
+                )
+        except Unavailable:
+            return ()
+
+    async def _show(self, connected: Connected, view: Any, shown: dict[str, Any], user: str) -> None:
+        """Replace an open form or a home page; a form that changed meanwhile is replaced by what changed it."""
+        where = {"view_id": text_at(view, "id"), "hash": text_at(view, "hash")}
+        method = "views.update"
+        if shown["type"] == "home":
+            where, method = {"user_id": user}, "views.publish"
+        arguments: dict[str, Any] = {**where, "view": shown}
+        try:
+            await calls.call(self._ctx, connected.secrets.bot_token, method, **arguments)
+        except calls.SlackError as error:
+            log.info("a form was not repainted", extra={"reason": error.code})
 
     async def _interact(self, connected: Connected, payload: Payload, began: float) -> Response:
         if payload.kind is PayloadKind.COMMAND and (busy := self._too_many(connected, payload)):
@@ -244,6 +267,10 @@ class SlackReceiver:
             if payload.kind is PayloadKind.COMMAND:
                 return JSONResponse(message)
         answer = Response() if outcome.body is None else JSONResponse(outcome.body)
+        if outcome.shown is not None:
+            view = payload.data.get("view")
+            answer.background = BackgroundTask(self._show, connected, view, outcome.shown, payload.user)
+            return answer
         if message is not None:
             answer.background = BackgroundTask(calls.respond, self._ctx, payload.response_url, message)
         return answer
@@ -291,6 +318,17 @@ async def _body(request: Request) -> bytes | None:
     except ClientDisconnect:
         return b""
     return b"".join(chunks)
+
+
+def _is_press(payload: Payload) -> bool:
+    """Return True for a button in a form, False for an answer of it."""
+    return text_at(payload.data, "actions", 0, "action_id").startswith(button_values.RUN)
+
+
+async def _offered(tx: Tx, action_id: str, search: str) -> list[tuple[str, str]]:
+    if action_id == modals.TARGET_ACTION:
+        return await page_queries.offered_targets(tx, search)
+    return [(str(service.id), service.name) for service in await page_queries.offered_services(tx, search)]
 
 
 def _sender(signers: list[Connected], payload: Payload) -> Connected | None:

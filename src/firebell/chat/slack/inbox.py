@@ -5,16 +5,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.chat import inbound_store, store
+from firebell.chat import inbound_store, store, sweep_store
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
-from firebell.chat.slack import calls, events, interactions
+from firebell.chat.slack import calls, events, interactions, sweep
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.chat.slack.speakers import Connected, known_user
 from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 
 log = logging.getLogger(__name__)
 
+GAP = timedelta(seconds=60)
+"""How long Slack may send nothing before what it may have missed is read; it repeats an event for some minutes."""
+SWEEP_EVERY = timedelta(minutes=15)
+SWEEPS_CHECKED_EVERY = timedelta(minutes=1)
+SWEEPS_AT_ONCE = 100
 LONGEST_PAUSE = timedelta(minutes=1)
 MAX_TEXT_CHARS = 1_500
 
@@ -26,11 +32,13 @@ class Inbox:
         self._ctx = ctx
         self.upcoming: datetime | None = None
         """When the next message is due, if there was none."""
+        self._sweeps_at: datetime | None = None
 
     async def run_once(self, now: datetime) -> int:
         """Work on one message that is due; return 1 if there was one, else 0."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
+            await self._begin_sweeps(tx, now)
             item = await inbound_store.claim_item(tx, now)
             if item is None:
                 self.upcoming = await inbound_store.next_item_at(tx)
@@ -43,7 +51,7 @@ class Inbox:
         try:
             await self._work(connected, item, now)
         except calls.SlackError as error:
-            await self._postpone(item, now, error.code)
+            await self._postpone(item, now, error)
         else:
             async with self._ctx.work_db.tx() as tx:
                 await inbound_store.finish_item(tx, item.id, now)
@@ -52,6 +60,8 @@ class Inbox:
     async def _work(self, connected: Connected, item: InboxItem, now: datetime) -> None:
         if item.kind == "interaction":
             await self._interaction(connected, item, now)
+        elif item.kind == "sweep":
+            await sweep.sweep(self._ctx, connected, item, now)
         else:
             event = item.body.get("event")
             await events.work(events.SlackEvent(self._ctx, connected, item, event, now))
@@ -82,14 +92,27 @@ class Inbox:
         token = connected.secrets.bot_token
         await calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
 
-    async def _postpone(self, item: InboxItem, now: datetime, error: str) -> None:
+    async def _postpone(self, item: InboxItem, now: datetime, error: calls.SlackError) -> None:
         async with self._ctx.work_db.tx() as tx:
-            if item.attempts >= GIVE_UP_AFTER or error in _FINAL:
-                log.warning("a message of slack was given up", extra={"reason": error, "item": item.id})
-                await inbound_store.finish_item(tx, item.id, now, error)
+            if item.attempts >= GIVE_UP_AFTER or error.code in _FINAL:
+                log.warning("a message of slack was given up", extra={"reason": error.code, "item": item.id})
+                await inbound_store.finish_item(tx, item.id, now, error.code)
                 return
             pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** (item.attempts - 1)))
-            await inbound_store.postpone_item(tx, item.id, now + pause, error)
+            pause = max(pause, timedelta(seconds=error.after_s or 0))
+            await inbound_store.postpone_item(tx, item.id, now + pause, error.code)
+
+    async def _begin_sweeps(self, tx: Tx, now: datetime) -> None:
+        """Queue the channels that are read again; a process that starts after a gap begins with all of them."""
+        if self._sweeps_at is not None and now < self._sweeps_at:
+            return
+        if self._sweeps_at is None:
+            await sweep_store.note_gaps(tx, now, GAP)
+        self._sweeps_at = now + SWEEPS_CHECKED_EVERY
+        for due in await sweep_store.due(tx, now, SWEEP_EVERY, SWEEPS_AT_ONCE):
+            body = {"room": due.room_id, "channel": due.channel, "since": due.since.timestamp()}
+            key, place = f"sweep:{due.room_id}:{due.at.timestamp():.6f}", f"sweep:{due.channel}"
+            await inbound_store.receive(tx, due.account_id, key, "sweep", place, "", body, now)
 
 
 _FINAL = {

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, handlers, inbound_store, incident_queries
+from firebell.chat import commands, handlers, home_queries, inbound_store, incident_queries
 from firebell.chat.captures import CapturedMessage
-from firebell.chat.intents import AddTask, Intent, OpenModal
+from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.replies import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.slack import button_values, modals, reply_blocks
+from firebell.chat.slack import button_values, home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.chat.slack.speakers import Connected, scene_of
+from firebell.chat.slack.task_modal import TEXT_MAX_CHARS, read_task, task_view
 from firebell.chat.slack.text import tokens
 from firebell.chat.users import ChatUser
 from firebell.kit.context import Context
@@ -27,12 +28,13 @@ class Outcome:
     """What follows from an interaction once it is committed.
 
     `body` is the answer to the request, `view` a form to open, `message` what goes to the `response_url`: with a
-    form, only if Slack does not open it.
+    form, only if Slack does not open it. `shown` replaces the form or home page in which a button was pressed.
     """
 
     body: Json | None = None
     view: Json | None = None
     message: Json | None = None
+    shown: Json | None = None
 
     def stored(self) -> Json:
         """Return what a repetition of the request is answered with."""
@@ -86,16 +88,17 @@ async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome
             command = command_of(payload, scene)
             intent = commands.parse(command, tokens(text_at(payload.data, "text")), scene.incident)
             reply = await handlers.handle(tx, scene, intent, now, command)
-            return _asks(reply) or Outcome(
-                body=reply_blocks.ephemeral(await _without_form(tx, scene, reply, now))
-            )
+            return await _asks(tx, scene, reply, now) or Outcome(body=reply_blocks.ephemeral(reply))
+        case PayloadKind.VIEW_ACTION:
+            return await _press_in_form(tx, scene, payload, now)
         case PayloadKind.ACTION:
             return await _press(tx, scene, payload, now)
         case PayloadKind.SUBMISSION:
             return await _submit(tx, scene, payload, now)
         case PayloadKind.SHORTCUT:
             is_declare = text_at(payload.data, "callback_id") == modals.DECLARE
-            opened = _asks(Reply(modal=OpenModal("declare"))) if is_declare else None
+            declaring = Reply(modal=OpenModal("declare"))
+            opened = await _asks(tx, scene, declaring, now) if is_declare else None
             return opened or Outcome()
         case PayloadKind.MESSAGE_SHORTCUT:
             return await _shortcut(tx, scene, payload, now)
@@ -103,10 +106,9 @@ async def _act(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome
             return Outcome()
 
 
-def _asks(reply: Reply) -> Outcome | None:
+async def _asks(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Outcome | None:
     """Return the form that a reply opens, None if it opens none."""
-    view = modals.view_for(reply.modal) if reply.modal else None
-    if view is None:
+    if reply.modal is None or (view := await _view(tx, scene, reply.modal, now)) is None:
         return None
     again = Reply(
         "Slack did not open the form in time.", (ReplyButton("Open again", reply.modal),), done=False
@@ -114,11 +116,31 @@ def _asks(reply: Reply) -> Outcome | None:
     return Outcome(view=view, message=reply_blocks.ephemeral(again))
 
 
-async def _without_form(tx: Tx, scene: Scene, reply: Reply, now: datetime) -> Reply:
-    """Return a reply as it is, or where to do what the chat has no form for."""
-    if reply.modal is None or reply.modal.incident is None:
-        return reply
-    return await handlers.handle(tx, scene, AddTask(reply.modal.incident, ""), now)
+async def _view(tx: Tx, scene: Scene, intent: OpenModal, now: datetime) -> Json | None:
+    """Return the form of an intent with what is known: the next update's draft, what a title may duplicate."""
+    if intent.name == "task":
+        return task_view(intent.title, intent.incident)
+    draft, similar = "", []
+    if intent.name == "declare":
+        similar = await incident_queries.similar(tx, scene, modals.opened_form(intent).title, now)
+    elif intent.name == "update" and intent.incident is not None:
+        draft = await incident_queries.update_draft(tx, scene, intent.incident, now)
+    return modals.view_for(intent, draft, similar)
+
+
+async def _press_in_form(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
+    """Do what a button in a form or on the home page does; its answer is shown in its place."""
+    action = at(payload.data, "actions", 0)
+    pressed = button_values.decode(text_at(action, "action_id"), text_at(action, "value"))
+    if pressed is None:
+        return Outcome()
+    reply = await handlers.handle(tx, scene, pressed[1], now, pressed[0])
+    if text_at(payload.data, "view", "type") == "home":
+        if outcome := await _asks(tx, scene, reply, now):
+            return outcome
+        return Outcome(shown=home.home_view(await home_queries.facts(tx, scene, now), reply.text))
+    url = next((button.url for button in reply.buttons if button.url), "")
+    return Outcome(shown=modals.notice_view("Firebell", reply.text, url))
 
 
 async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
@@ -129,14 +151,14 @@ async def _press(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outco
         return Outcome()
     command, intent = pressed
     reply = await handlers.handle(tx, scene, intent, now, command)
-    if outcome := _asks(reply):
-        return outcome
-    return Outcome(message=reply_blocks.ephemeral(await _without_form(tx, scene, reply, now)))
+    return await _asks(tx, scene, reply, now) or Outcome(message=reply_blocks.ephemeral(reply))
 
 
 async def _submit(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Outcome:
     view = at(payload.data, "view")
-    intent: Intent | modals.FieldErrors | None = read_capture(view) or modals.submitted(view)
+    intent: Intent | modals.FieldErrors | None = (
+        read_capture(view) or read_task(view) or modals.submitted(view)
+    )
     if intent is None:
         return Outcome()
     if isinstance(intent, modals.FieldErrors):
@@ -175,17 +197,12 @@ async def _shortcut(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Ou
     if callback == "fb_declare_from":
         title = " ".join(text.split())[:_TITLE_CHARS]
         form = modals.DeclareForm(title=title, summary=text[:3000])
-        return Outcome(view=modals.declare_view(form))
+        similar = await incident_queries.similar(tx, scene, title, now)
+        return Outcome(view=modals.declare_view(form, similar))
     if callback not in ("fb_timeline", "fb_task"):
         return Outcome()
     if scene.person is None:
         return Outcome(message=reply_blocks.ephemeral(handlers.link_first(scene)))
-    if callback == "fb_task":
-        if scene.incident is None:
-            reply = Reply("Use this in the channel of an incident.", done=False)
-        else:
-            reply = await handlers.handle(tx, scene, AddTask(scene.incident, text), now)
-        return Outcome(message=reply_blocks.ephemeral(reply))
     source = CapturedMessage(
         channel=payload.channel,
         ts=text_at(message, "ts") or text_at(payload.data, "message_ts"),
@@ -195,4 +212,6 @@ async def _shortcut(tx: Tx, scene: Scene, payload: Payload, now: datetime) -> Ou
     choices = [] if scene.incident else await incident_queries.open_choices(tx, scene)
     if scene.incident is None and not choices:
         return Outcome(message=reply_blocks.ephemeral(Reply("No incident is open.", done=False)))
+    if callback == "fb_task":
+        return Outcome(view=task_view(" ".join(text.split())[:TEXT_MAX_CHARS], scene.incident, choices))
     return Outcome(view=capture_view(source, scene.incident, choices))

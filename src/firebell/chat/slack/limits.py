@@ -46,7 +46,7 @@ def message_problems(message: Json) -> list[str]:
 def view_problems(view: Json) -> list[str]:
     """Return why Slack would refuse a view, nothing if it would not."""
     problems = [p for name in ("title", "submit", "close") if name in view for p in _label(view, name)]
-    if "title" not in view:
+    if "title" not in view and view.get("type") != "home":
         problems.append("a view has no title")
     problems += _text("private_metadata", view.get("private_metadata", ""), 0, METADATA)
     problems += _text("callback_id", view.get("callback_id", ""), 0, ID)
@@ -143,7 +143,12 @@ def _element(element: Json) -> Iterator[str]:
     if "options" in element:
         most = {"radio_buttons": CHOICES, "checkboxes": CHOICES, "overflow": OVERFLOW}.get(kind, OPTIONS)
         yield from option_problems(element["options"], most)
-    if "initial_option" in element and element["initial_option"] not in element.get("options", ()):
+    is_loaded = kind in ("external_select", "multi_external_select")
+    if (
+        not is_loaded
+        and "initial_option" in element
+        and element["initial_option"] not in element.get("options", ())
+    ):
         yield "initial_option is not one of the options"
 
 

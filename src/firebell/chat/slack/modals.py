@@ -13,15 +13,25 @@ from firebell.chat.intents import (
     DismissIncident,
     ForcePhase,
     Intent,
+    JoinRoom,
     OpenModal,
     PageSomeone,
     ResolveIncident,
     SubmitDeclaration,
 )
-from firebell.chat.slack import limits
+from firebell.chat.slack import button_values, limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
-from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
+from firebell.chat.summaries import heading
+from firebell.incidents.model import (
+    ENTRY_KINDS,
+    ROLE_NAMES,
+    TYPE_NAMES,
+    Incident,
+    IncidentRole,
+    IncidentType,
+    Phase,
+)
 from firebell.incidents.severity import (
     ANSWERS,
     FACTS,
@@ -35,7 +45,7 @@ from firebell.incidents.severity import (
 View = dict[str, Any]
 PREFIX = "fb_"
 DECLARE = "fb_declare"
-SERVICES_ACTION = "services"
+SERVICES_ACTION, TARGET_ACTION = "services", "target"
 _SEVERITIES = {
     f"sev{level}": f"SEV{level}: {limits.clip(facts.meaning, 60)}" for level, facts in FACTS.items()
 }
@@ -47,7 +57,11 @@ _TITLES = {
     "decision": ("Record decision", "Decision", "What was decided, and why."),
     "mitigation": ("Record mitigation", "Mitigation", "What was done to reduce the impact."),
 }
-_OPTIONS = {"command": "I’ll be commander", "drill": "This is a drill"}
+_OPTIONS = {
+    "command": "I’ll be commander",
+    "private": "Private: only those involved see it",
+    "drill": "This is a drill",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +76,19 @@ class DeclareForm:
     command: bool = False
     drill: bool = False
     page: int | None = None
+    incident_type: IncidentType = IncidentType.OPERATIONAL
+    private: bool = False
 
 
-def _option(value: str, label: str) -> dict[str, Any]:
+def option(value: str, label: str) -> dict[str, Any]:
+    """Return an option of a selection."""
     return {"text": plain_text(label, limits.OPTION_TEXT), "value": limits.clip(value, limits.OPTION_TEXT)}
 
 
-def _input(
+def labeled(
     name: str, label: str, element: dict[str, Any], *, optional: bool = False, live: bool = False
 ) -> View:
+    """Return a labeled input; a `live` one is sent with each change."""
     block: View = {
         "type": "input",
         "block_id": name,
@@ -81,7 +99,8 @@ def _input(
     return {**block, "dispatch_action": True} if live else block
 
 
-def _text_input(most: int, initial: str = "", *, multiline: bool = False, hint: str = "") -> dict[str, Any]:
+def text_input(most: int, initial: str = "", *, multiline: bool = False, hint: str = "") -> dict[str, Any]:
+    """Return a text field of at most `most` characters."""
     element: dict[str, Any] = {"type": "plain_text_input", "max_length": most, "multiline": multiline}
     element |= {"initial_value": limits.clip(initial, most)} if initial else {}
     return element | ({"placeholder": plain_text(hint, limits.PLACEHOLDER)} if hint else {})
@@ -105,11 +124,26 @@ def _view(name: str, title: str, submit: str, blocks: Sequence[View], metadata: 
     }
 
 
-def view_for(intent: OpenModal, draft: str = "") -> View | None:
-    """Return the form that an intent asks for, None if there is none in the chat; `draft` is its first text."""
+def opened_form(intent: OpenModal) -> DeclareForm:
+    """Return the form that declares as it opens; a private incident is suggested as one of security."""
+    kind = IncidentType.SECURITY if intent.private else IncidentType.OPERATIONAL
+    return DeclareForm(
+        title=intent.title,
+        severity=intent.severity,
+        page=intent.page,
+        incident_type=kind,
+        private=intent.private,
+    )
+
+
+def view_for(intent: OpenModal, draft: str = "", similar: Sequence[Incident] = ()) -> View | None:
+    """Return the form that an intent asks for, None for an incident's without one.
+
+    `draft` is the first text of an update, `similar` has what a declaration may duplicate.
+    """
     metadata = {"i": intent.incident, "p": intent.page}
     if intent.name == "declare":
-        return declare_view(DeclareForm(title=intent.title, severity=intent.severity, page=intent.page))
+        return declare_view(opened_form(intent), similar)
     if intent.name == "page":
         return _page_view(intent, metadata)
     if intent.incident is None:
@@ -117,45 +151,47 @@ def view_for(intent: OpenModal, draft: str = "") -> View | None:
     ref = f"INC-{intent.incident}"
     if intent.name in _TITLES:
         title, label, hint = _TITLES[intent.name]
-        element = _text_input(limits.INPUT_TEXT, draft, multiline=True, hint=hint)
+        element = text_input(limits.INPUT_TEXT, draft, multiline=True, hint=hint)
         return _view(
-            intent.name, title, "Add to timeline", [_input("text", f"{label}, {ref}", element)], metadata
+            intent.name, title, "Add to timeline", [labeled("text", f"{label}, {ref}", element)], metadata
         )
     if intent.name == "severity":
         return _severity_view(intent, ref, metadata)
     if intent.name == "role":
         return _role_view(ref, metadata)
     if intent.name == "resolve":
-        text = _input(
-            "text", f"What ended the impact of {ref}?", _text_input(1000, multiline=True), optional=True
+        text = labeled(
+            "text", f"What ended the impact of {ref}?", text_input(1000, multiline=True), optional=True
         )
         return _view("resolve", "Resolve incident", "Resolve", [text], metadata)
     if intent.name == "dismiss":
-        reason = _input("reason", f"Why is {ref} a false alarm?", _text_input(1000, multiline=True))
+        reason = labeled("reason", f"Why is {ref} a false alarm?", text_input(1000, multiline=True))
         return _view("dismiss", "Dismiss incident", "Dismiss", [reason], metadata)
     phase = intent.name.removeprefix("force-")
     if phase != intent.name and phase in set(Phase):
         label = f"Reason to skip the check of {ref}"
-        reason = _input("reason", label, _text_input(1000, multiline=True))
+        reason = labeled("reason", label, text_input(1000, multiline=True))
         return _view(intent.name, "Skip a check", f"Move to {phase}", [reason], metadata)
     return None
 
 
 def _severity_view(intent: OpenModal, ref: str, metadata: Mapping[str, Any]) -> View:
-    options = [_option(value, label) for value, label in _SEVERITIES.items()]
+    options = [option(value, label) for value, label in _SEVERITIES.items()]
     chosen = None if intent.severity is None else f"sev{intent.severity}"
     blocks = [
-        _input("severity", f"Severity of {ref}", _choice("static_select", options, chosen)),
-        _input("reason", "Reason", _text_input(1000, hint="Required to lower the severity."), optional=True),
+        labeled("severity", f"Severity of {ref}", _choice("static_select", options, chosen)),
+        labeled("reason", "Reason", text_input(1000, hint="Required to lower the severity."), optional=True),
     ]
     return _view("severity", "Change severity", "Change severity", blocks, metadata)
 
 
 def _role_view(ref: str, metadata: Mapping[str, Any]) -> View:
-    options = [_option(role, name) for role, name in ROLE_NAMES.items()]
+    options = [option(role, name) for role, name in ROLE_NAMES.items()]
+    release = option("release", "Release my role, without a successor")
     blocks = [
-        _input("role", f"Role in {ref}", _choice("static_select", options, None)),
-        _input("user", "Person", {"type": "users_select"}, optional=True),
+        labeled("role", f"Role in {ref}", _choice("static_select", options, None)),
+        labeled("user", "Person", {"type": "users_select"}, optional=True),
+        labeled("release", "Release", {"type": "checkboxes", "options": [release]}, optional=True),
     ]
     return _view("role", "Assign role", "Assign role", blocks, metadata)
 
@@ -166,10 +202,13 @@ def _page_view(intent: OpenModal, metadata: Mapping[str, Any]) -> View:
     if intent.target is not None:
         user |= {"initial_user": intent.target.value} if intent.target.kind == "user" else {}
         name = intent.target.value if intent.target.kind == "name" else ""
+    target: dict[str, Any] = {"type": "external_select", "min_query_length": 0}
+    if name:
+        target["initial_option"] = option(name, name)
     blocks = [
-        _input("user", "Person", user, optional=True),
-        _input("target", "Or a team, schedule or service", _text_input(60, name), optional=True),
-        _input("text", "Message", _text_input(1000, multiline=True, hint="Why you need help.")),
+        labeled("user", "Person", user, optional=True),
+        labeled(TARGET_ACTION, "Or a team, schedule, service or policy", target, optional=True),
+        labeled("text", "Message", text_input(1000, multiline=True, hint="Why you need help.")),
     ]
     return _view("page", "Page someone", "Page", blocks, metadata)
 
@@ -203,11 +242,31 @@ def verdict_line(form: DeclareForm) -> str:
     return f"SEV{verdict.severity}{provisional}: {FACTS[verdict.severity].response}.\n{because}"
 
 
-def declare_view(form: DeclareForm) -> View:
-    """Return the form that declares, with the severity that its answers give."""
-    answers = [_option(word, label) for word, label in _ANSWER_LABELS.items()]
+def _similar_blocks(similar: Sequence[Incident]) -> list[View]:
+    """Return the incidents that may be the same, each with a button that joins it instead."""
+    return [
+        {
+            "type": "section",
+            "block_id": f"similar-{incident.id}",
+            "text": plain_text(
+                f"{heading(incident)}, {incident.phase}. Is it the same?", limits.SECTION_TEXT
+            ),
+            "accessory": {
+                "type": "button",
+                "text": plain_text("Join instead", limits.BUTTON),
+                "action_id": f"{button_values.RUN}_join",
+                "value": button_values.encode(JoinRoom(incident.id)),
+            },
+        }
+        for incident in similar
+    ]
+
+
+def declare_view(form: DeclareForm, similar: Sequence[Incident] = ()) -> View:
+    """Return the form that declares, with the severity that its answers give and incidents that may be the same."""
+    answers = [option(word, label) for word, label in _ANSWER_LABELS.items()]
     questions = [
-        _input(
+        labeled(
             QUESTIONS[index].name,
             QUESTIONS[index].text,
             _choice("radio_buttons", answers, _answer_word(form.answers, QUESTIONS[index].name)),
@@ -216,15 +275,16 @@ def declare_view(form: DeclareForm) -> View:
         )
         for index in questions_on_path(form.answers)
     ]
-    severities = [_option(value, label) for value, label in _SEVERITIES.items()]
+    severities = [option(value, label) for value, label in _SEVERITIES.items()]
+    types = [option(value, label) for value, label in TYPE_NAMES.items()]
     chosen = None if form.severity is None else f"sev{form.severity}"
     services: dict[str, Any] = {"type": "multi_external_select", "min_query_length": 0}
     if form.services:
-        services["initial_options"] = [_option(*service) for service in form.services]
-    marked = [_option(name, label) for name, label in _OPTIONS.items() if getattr(form, name)]
+        services["initial_options"] = [option(*service) for service in form.services]
+    marked = [option(name, label) for name, label in _OPTIONS.items() if getattr(form, name)]
     checkboxes: dict[str, Any] = {
         "type": "checkboxes",
-        "options": [_option(name, label) for name, label in _OPTIONS.items()],
+        "options": [option(name, label) for name, label in _OPTIONS.items()],
     }
     if marked:
         checkboxes["initial_options"] = marked
@@ -234,15 +294,17 @@ def declare_view(form: DeclareForm) -> View:
         "text": plain_text(verdict_line(form), limits.SECTION_TEXT),
     }
     blocks = [
-        _input("title", "What are people seeing?", _text_input(200, form.title)),
+        labeled("title", "What are people seeing?", text_input(200, form.title)),
+        *_similar_blocks(similar),
         *questions,
         verdict,
-        _input(
+        labeled(
             "severity", "Severity", _choice("static_select", severities, chosen), optional=True, live=True
         ),
-        _input(SERVICES_ACTION, "Services", services, optional=True),
-        _input("summary", "Summary", _text_input(3000, form.summary, multiline=True), optional=True),
-        _input("options", "Options", checkboxes, optional=True),
+        labeled(SERVICES_ACTION, "Services", services, optional=True),
+        labeled("type", "Type", _choice("static_select", types, form.incident_type), optional=True),
+        labeled("summary", "Summary", text_input(3000, form.summary, multiline=True), optional=True),
+        labeled("options", "Options", checkboxes, optional=True),
     ]
     return _view("declare", "Declare an incident", "Declare", blocks, {"p": form.page})
 
@@ -264,7 +326,7 @@ def read_declare(view: Any) -> DeclareForm:
 
     answers = typed_answers({q.name: chosen(q.name) for q in QUESTIONS})
     marked = {value for value, _ in several("options")}
-    severity = chosen("severity")
+    severity, kind = chosen("severity"), chosen("type")
     return DeclareForm(
         title=text_at(values, "title", "title", "value"),
         answers=answers,
@@ -273,7 +335,9 @@ def read_declare(view: Any) -> DeclareForm:
         summary=text_at(values, "summary", "summary", "value"),
         command="command" in marked,
         drill="drill" in marked,
-        page=_number(metadata(view), "p"),
+        page=number(metadata(view), "p"),
+        incident_type=IncidentType(kind) if kind in set(IncidentType) else IncidentType.OPERATIONAL,
+        private="private" in marked,
     )
 
 
@@ -286,7 +350,8 @@ def metadata(view: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _number(values: Mapping[str, Any], name: str) -> int | None:
+def number(values: Mapping[str, Any], name: str) -> int | None:
+    """Return an id of the metadata, None without one."""
     value = values.get(name)
     is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**18
     return value if is_id else None
@@ -305,7 +370,7 @@ def submitted(view: Any) -> Intent | FieldErrors | None:
     if name == "declare":
         return _declaration(read_declare(view))
     values = at(view, "state", "values")
-    incident = _number(metadata(view), "i")
+    incident = number(metadata(view), "i")
     if name == "page":
         return _page_request(values, incident)
     text = text_at(values, "text", "text", "value").strip()
@@ -348,6 +413,8 @@ def _declaration(form: DeclareForm) -> Intent | FieldErrors:
         form.page,
         form.command,
         form.drill,
+        form.incident_type,
+        form.private,
     )
 
 
@@ -356,6 +423,10 @@ def _role_change(values: Any, incident: int) -> Intent | FieldErrors:
     if role not in set(IncidentRole):
         return FieldErrors({"role": "Select a role."})
     user = text_at(values, "user", "user", "selected_user")
+    if at(values, "release", "release", "selected_options"):
+        if user:
+            return FieldErrors({"user": "Clear the person, or don’t release the role."})
+        return ChangeRole(incident, IncidentRole(role), "drop")
     if not user:
         return ChangeRole(incident, IncidentRole(role), "take")
     return ChangeRole(incident, IncidentRole(role), "give", ChatTarget("user", user))
@@ -363,10 +434,10 @@ def _role_change(values: Any, incident: int) -> Intent | FieldErrors:
 
 def _page_request(values: Any, incident: int | None) -> Intent | FieldErrors:
     user = text_at(values, "user", "user", "selected_user")
-    name = text_at(values, "target", "target", "value").strip()
+    name = text_at(values, TARGET_ACTION, TARGET_ACTION, "selected_option", "value").strip()
     text = text_at(values, "text", "text", "value").strip()
     if bool(user) == bool(name):
-        return FieldErrors({"target": "Choose either a person or a team, schedule or service."})
+        return FieldErrors({"target": "Choose either a person or a team, schedule, service or policy."})
     if not text:
         return FieldErrors({"text": "Enter a message."})
     target = ChatTarget("user", user) if user else ChatTarget("name", name)

@@ -79,6 +79,23 @@ def read(body: bytes, content_type: str) -> Payload:
         return Payload(PayloadKind.MALFORMED, key, {"body": _cleaned(body.decode(errors="replace"))[:10_000]})
 
 
+def of_envelope(envelope: Json) -> Payload:
+    """Return what a frame of Socket Mode holds; a frame that cannot be read is `malformed`."""
+    key = text_at(envelope, "envelope_id")
+    data = _cleaned(at(envelope, "payload"))
+    if not isinstance(data, dict):
+        return Payload(PayloadKind.MALFORMED, key, {"body": str(data)[:10_000]})
+    match envelope.get("type"):
+        case "events_api":
+            return _event(data, key)
+        case "interactive":
+            return _interaction(data, key)
+        case "slash_commands":
+            return _command({name: each for name, each in data.items() if isinstance(each, str)}, key)
+        case _:
+            return Payload(PayloadKind.IGNORED, key)
+
+
 def _object(text: str) -> dict[str, Any]:
     value = _cleaned(json.loads(text, parse_constant=_refused))
     if not isinstance(value, dict):

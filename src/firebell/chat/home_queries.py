@@ -1,0 +1,42 @@
+"""What a person sees on the home page of the app: their pages and incidents, and who is on call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.chat import incident_queries, page_queries
+from firebell.chat.page_queries import OnCallLine
+from firebell.chat.scene import Scene
+from firebell.incidents.queries import IncidentSummary
+from firebell.kit import viewing
+from firebell.kit.db.database import Tx
+from firebell.paging.model import UNANSWERED, Page
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """The home page of one person; without a person, `scene` says where they link their account."""
+
+    scene: Scene
+    pages: list[Page]
+    incidents: list[IncidentSummary]
+    on_call: list[OnCallLine]
+
+    @property
+    def waiting(self) -> list[Page]:
+        """The pages that no one has acknowledged."""
+        return [page for page in self.pages if page.state in UNANSWERED]
+
+
+async def facts(tx: Tx, scene: Scene, now: datetime) -> HomeFacts:
+    """Return what a person sees; someone who is linked to no one sees open incidents at most."""
+    with viewing.as_reader(scene.reader):
+        if scene.person is None:
+            may_read = scene.account.settings.unlinked == "declare"
+            listed = await incident_queries.listed(tx, scene, "", now) if may_read else []
+            return HomeFacts(scene, [], listed, [])
+        return HomeFacts(
+            scene,
+            await page_queries.open_pages(tx, scene.person.id, None, now),
+            await incident_queries.listed(tx, scene, "mine", now),
+            await page_queries.on_call(tx, "", now) or [],
+        )

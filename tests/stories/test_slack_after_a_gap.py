@@ -1,0 +1,118 @@
+"""After Slack or Firebell was away, what people did in a channel meanwhile is read once."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.chat import store
+from firebell.chat.slack.inbox import Inbox
+from firebell.incidents.model import IncidentRole
+from firebell.kit.clock import FakeClock
+from tests.chat_inbound_world import ADA, JUN, MARA, ChatWorld, chat_world
+from tests.standins.slack.inbound import BOT
+from tests.stories.test_working_from_slack import roles
+
+
+async def work(c: ChatWorld) -> None:
+    """Start a process and let it work until nothing is left."""
+    inbox = Inbox(c.world.ctx)
+    while await inbox.run_once(c.world.now):
+        pass
+
+
+async def test_what_was_missed_in_a_channel_is_captured_once(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+        number = 0
+
+        def message(text: str, **more: Any) -> dict[str, Any]:
+            nonlocal number
+            number += 1
+            ts = f"{int(c.world.now.timestamp())}.{number:06}"
+            c.slack.messages["C1", ts] = {"ts": ts, "user": ADA, "text": text, **more}
+            return c.slack.messages["C1", ts]
+
+        edited, deleted = message("502s on checkout"), message("Restarting")
+        for each in (edited, deleted):
+            item = {"type": "message", "channel": "C1", "ts": each["ts"]}
+            await c.slack.event({"type": "reaction_added", "user": JUN, "reaction": "bulb", "item": item})
+        await work(c)
+        assert [e.kind for e in await c.timeline(1) if e.kind == "finding"] == ["finding", "finding"]
+
+        clock.advance(timedelta(minutes=5))
+        edited |= {
+            "text": "502s on checkout, EU only",
+            "edited": {"user": ADA, "ts": f"{int(c.world.now.timestamp())}.000000"},
+        }
+        del c.slack.messages["C1", deleted["ts"]]
+        message("Roll back", reactions=[{"name": "scales", "users": [ADA, MARA, JUN], "count": 3}])
+        parent = message("Which build?", reply_count=1)
+        reply = {
+            "ts": f"{parent['ts'][:-6]}900000",
+            "thread_ts": parent["ts"],
+            "user": JUN,
+            "text": "4812",
+            "reactions": [{"name": "wrench", "users": [JUN], "count": 1}],
+        }
+        c.slack.replies["C1", reply["ts"]] = reply
+        pinned = message("Status page is up to date")
+        ours = message("Pinned summary", user=BOT)
+        for each, who in ((pinned, MARA), (ours, BOT)):
+            c.slack.pins.append(("C1", {"type": "message", "created_by": who, "message": each}))
+        message("joined", subtype="channel_join", user=MARA)
+        message("nice", reactions=[{"name": "tada", "users": [JUN], "count": 1}])
+
+        await work(c)
+        timeline = await c.timeline(1)
+        texts = {(e.kind, e.text) for e in timeline if e.data.get("origin")}
+        assert texts == {
+            ("finding", "502s on checkout"),
+            ("finding", "Restarting"),
+            ("decision", "Roll back"),
+            ("mitigation", "4812"),
+            ("note", "Status page is up to date"),
+        }
+        edit, deletion = [e for e in timeline if e.kind == "correction"]
+        assert (edit.data["new"], deletion.data["deleted"]) == ("502s on checkout, EU only", True)
+        assert (await roles(c, 1))[IncidentRole.RESPONDER] == [c.world.mara]
+
+        # another gap, and the interval of severe incidents: nothing is done twice, and kinds stay
+        for minutes in (5, 16):
+            clock.advance(timedelta(minutes=minutes))
+            await work(c)
+        assert [e.id for e in await c.timeline(1)] == [e.id for e in timeline]
+        histories = [a for a in c.slack.called("conversations.history") if "latest" not in a]
+        assert len(histories) == 3
+
+
+async def test_a_sweep_waits_as_long_as_slack_says_and_other_events_do_not(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with chat_world(dsn, clock) as c:
+        await c.declared(severity=1)
+        async with c.world.ctx.db.tx() as tx:
+            await store.pause(tx, c.account, None)
+            room = await store.room_by_channel(tx, c.account, "C1")
+            assert room is not None
+            await store.change_room(tx, room.id, created_at=c.world.now)
+        clock.advance(timedelta(minutes=16))
+        c.slack.refusals["conversations.history"] = "ratelimited"
+        await work(c)
+        await c.slack.event({"type": "app_mention", "user": JUN, "channel": "C1", "text": "note Still slow"})
+        await work(c)
+        assert "Still slow" in [e.text for e in await c.timeline(1)]
+        del c.slack.refusals["conversations.history"]
+        clock.advance(timedelta(seconds=40))
+        await work(c)
+        async with c.world.ctx.db.tx() as tx:
+            room = await store.room_by_channel(tx, c.account, "C1")
+            swept_at = await tx.value("select swept_at from chat_room")
+            errors = [
+                row["error"] for row in await tx.fetch("select error from chat_inbox where kind = 'sweep'")
+            ]
+        assert swept_at is not None
+        assert errors == [None]
