@@ -1,6 +1,6 @@
 """Actions on incidents. Every one adds a timeline entry, emits its events and updates open browsers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from firebell.incidents import (
     privacy_store,
     records,
     reporting,
+    role_rules,
     saved_views,
     store,
     timeline_store,
@@ -51,6 +52,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import ManualPageStarted
 from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
+from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = records.UPDATE_DUE_TIMER
@@ -135,7 +137,7 @@ async def declare(
             "The severity is missing.", fields={"severity": "Answer the questions or select a severity."}
         )
     chosen = verdict.severity if severity is None else Severity(severity)
-    if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN):
+    if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, drill=drill):
         is_worse = chosen < twin.severity and twin.phase in OPEN
         return await set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
     page = await paging.page(tx, page_id) if page_id is not None else None
@@ -182,16 +184,21 @@ async def declare(
 async def take_role(
     tx: Tx, actor: Actor, incident_id: int, role: IncidentRole, person_id: int, now: datetime
 ) -> None:
-    """Assign a role; a role that only one person can hold is taken from its holder. Idempotent."""
+    """Assign a role; a role that only one person can hold is taken from its holder. Idempotent.
+
+    Raise `Conflict` for a viewer, and at SEV0 and SEV1 for a commander who would be subject matter expert too.
+    """
     incident = await records.locked(tx, incident_id)
     if incident.phase not in OPEN:
         raise Conflict(f"{incident.ref} is {incident.phase}, so its roles can't be changed.")
     person = await people.person(tx, person_id)
     if not person.active:
         raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
-    assignments = [a for a in (await store.roles(tx, [incident_id]))[incident_id] if a.role is role]
+    current = (await store.roles(tx, [incident_id]))[incident_id]
+    assignments = [a for a in current if a.role is role]
     if any(a.person_id == person_id for a in assignments):
         return
+    check_can_take(incident, person, role, {a.role for a in current if a.person_id == person_id})
     name, assigns_self = ROLE_NAMES[role].lower(), actor.person_id == person_id
     text = f"became {name}" if assigns_self else f"assigned {person.name} as {name}"
     ended = assignments if role in SINGLE else []
@@ -209,6 +216,24 @@ async def take_role(
     for assignment in ended:
         await tx.emit(RoleChanged(incident_id, role, assignment.person_id, "ended"), now)
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
+
+
+def check_can_take(
+    incident: Incident, person: Person, role: IncidentRole, held: Collection[IncidentRole]
+) -> None:
+    """Raise `Conflict` if the person, who has the roles `held`, can't take this role too."""
+    if not role_rules.can_hold_roles(person):
+        raise Conflict(
+            f"{person.name} is a viewer, and viewers can't have a role in an incident.",
+            hint="Choose someone else, or ask an admin to change the account.",
+            fields={"person": "Choose someone who isn't a viewer."},
+        )
+    if other := role_rules.conflicting_role(incident.severity, role, held):
+        raise Conflict(
+            role_rules.conflict_text(incident, person, role, other),
+            hint=f"Hand over or release the role {ROLE_NAMES[other].lower()} first, or choose someone else.",
+            fields={"person": "Choose someone else."},
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -39,9 +39,13 @@ async def _open_incident(tx: Tx, incident_id: int) -> Incident:
     return incident
 
 
-async def _holds(tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None) -> bool:
+async def _held(tx: Tx, incident_id: int, person_id: int | None) -> set[IncidentRole]:
     assignments = (await store.roles(tx, [incident_id]))[incident_id]
-    return any(a.role is role and a.person_id == person_id for a in assignments)
+    return {a.role for a in assignments if a.person_id == person_id}
+
+
+async def _holds(tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None) -> bool:
+    return role in await _held(tx, incident_id, person_id)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -85,8 +89,10 @@ async def offer_role(
     person = await people.person(tx, to_id)
     if not person.active:
         raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
-    if await _holds(tx, incident_id, role, to_id):
+    held = await _held(tx, incident_id, to_id)
+    if role in held:
         raise Invalid(f"{person.name} is {name} already.", fields={"person": "Choose someone else."})
+    actions.check_can_take(incident, person, role, held)
     await handover_store.cancel_of(tx, incident_id, role, actor.person_id, now)
     offer = await handover_store.insert(tx, incident_id, role, actor.person_id, to_id, note, now)
     said = f": {note}" if note else ""
