@@ -95,6 +95,7 @@ review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services
 locked = records.locked
+matching = list_store.incidents
 set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 severity_meaning = messages.severity_meaning
@@ -119,6 +120,7 @@ async def declare(
     summary: str = "",
     commander_id: int | None = None,
     drill: bool = False,
+    page_in_drill: bool = False,
     cap_unknown: bool = False,
     incident_type: IncidentType = IncidentType.OPERATIONAL,
     private: bool = False,
@@ -175,7 +177,7 @@ async def declare(
         await store.link_page(tx, incident.id, page.id)
     if commander_id is not None:
         await take_role(tx, actor, incident.id, IncidentRole.COMMANDER, commander_id, now)
-    if FACTS[chosen].page and not drill:
+    if FACTS[chosen].page and (page_in_drill or not drill):
         await records.page_for(tx, actor, incident, affected_ids, now)
     return await records.schedule_next_update(tx, incident)
 
@@ -382,8 +384,13 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
 
 
 async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
-    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`."""
-    await records.locked(tx, event.incident_id)
+    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`.
+
+    The page of a drill says so.
+    """
+    incident = await records.locked(tx, event.incident_id)
+    if incident.drill:
+        await paging.mark_as_drill(tx, event.page_id)
     await store.link_page(tx, event.incident_id, event.page_id)
     actor = Actor("person", event.actor, event.actor_id)
     text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
