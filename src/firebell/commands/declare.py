@@ -25,6 +25,7 @@ from firebell.commands.output import USAGE, as_json, example, fail, show
 @click.option("--summary", default="", help="What is known.")
 @click.option("--command", "take_command", is_flag=True, help="Become the commander.")
 @click.option("--drill", is_flag=True, help="A drill: page no one.")
+@click.option("--page-in-drill", is_flag=True, help="In a drill, page people; the page says DRILL.")
 @as_json
 def declare(
     title: str,
@@ -38,6 +39,7 @@ def declare(
     summary: str,
     take_command: bool,
     drill: bool,
+    page_in_drill: bool,
 ) -> None:
     """Declare an incident called TITLE. When in doubt, declare.
 
@@ -60,6 +62,7 @@ def declare(
         "summary": summary,
         "take_command": take_command,
         "drill": drill,
+        "page_in_drill": page_in_drill,
     }
     incident = call("POST", "/api/v1/incidents", body)
     show(incident, summary_line(incident))

@@ -172,6 +172,9 @@ class NewIncident(ApiInput):
     summary: Annotated[Text, Field(max_length=5000)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
+    page_in_drill: Annotated[
+        StrictBool, Field(description="page people in a drill of SEV0 or SEV1 too; the page says DRILL")
+    ] = False
     type: IncidentType = IncidentType.OPERATIONAL
     private: Annotated[
         StrictBool, Field(description="only those involved and managers see it; always true for security")
@@ -342,6 +345,7 @@ async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
         summary=body.summary,
         commander_id=w.person_id if body.take_command else None,
         drill=body.drill,
+        page_in_drill=body.page_in_drill,
         incident_type=body.type,
         private=body.private,
         now=w.now,

@@ -156,6 +156,7 @@ async def declare(visit: CurrentVisit, preview: str = "") -> Response:
                 if values.get("command") and can_hold_roles(visit.person)
                 else None,
                 drill=bool(values.get("drill")),
+                page_in_drill=bool(values.get("page_in_drill")),
                 incident_type=incident_type(values.get("type", "")),
                 private=bool(values.get("private")),
                 now=visit.now,

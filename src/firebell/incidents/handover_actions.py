@@ -101,7 +101,7 @@ async def offer_role(
         key=f"handover:{offer.id}",
         person_id=to_id,
         kind="handover",
-        title=f"{incident.ref}: {actor.label} offers you the role {name}",
+        title=f"{incident.marked_ref}: {actor.label} offers you the role {name}",
         note=note or f"Accept or decline it on the page of {incident.ref}.",
         link=f"/incidents/{incident.ref}#roles",
         urgency="high",
