@@ -87,6 +87,7 @@ async def sign_baseline(visit: CurrentVisit, ref: str) -> Response:
 @router.post("/incidents/{ref}/close/reports", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def record_report(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
+    was_monitoring = (await actions.incident(visit.tx, incident_id)).phase is Phase.MONITORING
     try:
         wall = to_wall(fields["reported_at"], "reported_at") if fields.get("reported_at") else None
         async with visit.tx.savepoint():
@@ -100,7 +101,11 @@ async def record_report(visit: CurrentVisit, ref: str) -> Response:
             )
     except FirebellError as error:
         return await _render(visit, ref, fields, error)
-    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Customer report recorded.")
+    incident = await actions.incident(visit.tx, incident_id)
+    text = "Customer report recorded."
+    if was_monitoring and incident.phase is not Phase.MONITORING:
+        text = f"Customer report recorded. {incident.ref} is {incident.phase} again."
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", text)
 
 
 @router.post("/incidents/{ref}/close/reports/answer", dependencies=access.needs(Verb.INCIDENT_UPDATE))

@@ -22,7 +22,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.authorization import TRUSTED_KINDS, permits
+from firebell.people.authorization import TRUSTED_KINDS, internal, permits
 from firebell.people.permissions import Verb
 
 _REASON_MAX_CHARS = 1000
@@ -230,8 +230,11 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
             await paging.extend_ack(tx, "incident", new.id, now)
 
 
-async def regress(tx: Tx, incident: Incident, title: str, page_id: int | None, now: datetime) -> Incident:
-    """Move a monitored incident back to work because an alert fires again; SEV0 and SEV1 page again.
+@internal("An alert that fires again does it, or a customer report.")
+async def regress(
+    tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
+) -> Incident:
+    """Move a monitored incident back to work because its impact goes on; SEV0 and SEV1 page again.
 
     The incident must be locked. It returns to the phase from which it was resolved.
     """
@@ -240,8 +243,7 @@ async def regress(tx: Tx, incident: Incident, title: str, page_id: int | None, n
     back_to = Phase.MITIGATING if resolved and resolved.before is Phase.MITIGATING else Phase.INVESTIGATING
     if page_id is not None:
         await store.link_page(tx, incident.id, page_id)
-    reason = f"An alert fires again: {title}"
-    return await _move(tx, SYSTEM, incident, back_to, now, now, reason, None, ())
+    return await _move(tx, actor, incident, back_to, now, now, reason[:_REASON_MAX_CHARS], None, ())
 
 
 async def check_regressions(tx: Tx, ids: Sequence[int], now: datetime) -> Mapping[int, datetime | None]:
@@ -257,7 +259,8 @@ async def check_regressions(tx: Tx, ids: Sequence[int], now: datetime) -> Mappin
             checked[incident.id] = None
         elif incident.id in fired:
             title, page_id = fired[incident.id]
-            await regress(tx, incident, title, page_id, now)
+            reason = f"An alert fires again: {title}"
+            await regress(tx, SYSTEM, incident, reason, now, page_id=page_id)
             checked[incident.id] = None
         else:
             checked[incident.id] = now + lifecycle.refire_interval(incident.stable_since, now)
