@@ -11,6 +11,7 @@ from firebell.incidents import (
     closing_actions,
     closing_facts,
     closing_registry,
+    field_actions,
     lifecycle,
     list_store,
     merging,
@@ -123,6 +124,7 @@ async def declare(
     page_in_drill: bool = False,
     cap_unknown: bool = False,
     incident_type: IncidentType = IncidentType.OPERATIONAL,
+    fields: Mapping[str, str] | None = None,
     private: bool = False,
     now: datetime,
 ) -> Incident:
@@ -175,6 +177,8 @@ async def declare(
     await tx.emit(event, now)
     if page:
         await store.link_page(tx, incident.id, page.id)
+    if fields:
+        await field_actions.set_values(tx, actor, incident.id, fields, now)
     if commander_id is not None:
         await take_role(tx, actor, incident.id, IncidentRole.COMMANDER, commander_id, now)
     if FACTS[chosen].page and (page_in_drill or not drill):

@@ -159,6 +159,7 @@ class IncidentFilter:
     words: tuple[str, ...] = ()
     postmortem_due: bool = False
     id: int | None = None
+    types: tuple[IncidentType, ...] = ()
     fields: tuple[tuple[int, str], ...] = ()
     """The ids of custom fields with the value that each must have."""
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents import closing, closing_facts, lifecycle, lifecycle_store, records, store
+from firebell.incidents import (
+    closing,
+    closing_facts,
+    closing_watch,
+    lifecycle,
+    lifecycle_store,
+    records,
+    store,
+)
 from firebell.incidents.closing import ClosingCondition
 from firebell.incidents.model import (
     ACTIVE,
@@ -206,6 +214,10 @@ def _times(old: Incident, phase: Phase, at: datetime) -> dict[str, Any]:
 async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
     """Start and stop timers, and page again or resolve the page of the incident."""
     key = str(new.id)
+    if new.phase is Phase.CLOSED:
+        await closing_watch.notify_closed(tx, actor, new, now)
+    elif before is Phase.MONITORING:
+        await closing_watch.wait_again(tx, actor, new)
     if before is Phase.MONITORING:
         await timers.cancel(tx, records.STABLE_TIMER, key)
         await timers.cancel(tx, records.REFIRE_TIMER, key)
