@@ -227,3 +227,17 @@ async def test_two_editors_of_one_document_do_not_overwrite_each_other(dsn: str,
             ("Firebell", "postmortem.started"),
             ("Mara Lindqvist", "postmortem.saved"),
         ]
+
+
+async def test_bug_a_drill_or_a_report_of_the_same_name_swallowed_the_declaration(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mara, title = await w.actor(w.mara), "Card payments fail"
+        drill = await declared(w, drill=True)
+        reported = await run(w, incidents.report, mara, title=title, now=w.now)
+        real = await declared(w)
+        assert len({drill.id, reported.id, real.id}) == 3
+        assert (real.drill, real.phase) == (False, Phase.DECLARED)
+        assert len(await w.pages()) == 1
+        assert (await declared(w, drill=True)).id == drill.id

@@ -118,7 +118,8 @@ async def test_a_key_has_no_more_rights_than_its_owners_role(dsn: str, clock: Fa
         await api("PATCH", f"/people/{w.jun}", {"role": "viewer"})
         assert await jun("GET", "/pages") == []
         await jun("POST", "/pages/PG-1/ack", status=403)
-        await jun("POST", "/incidents", {"title": "x", "severity": "SEV2"}, status=403)
+        declared = await jun("POST", "/incidents", {"title": "x", "severity": "SEV2"}, status=201)
+        await jun("POST", f"/incidents/{declared['ref']}/severity", {"severity": "SEV1"}, status=403)
 
 
 async def sign_in(http: httpx.AsyncClient, **more: str) -> httpx.Response:

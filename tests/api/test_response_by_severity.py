@@ -128,7 +128,21 @@ async def test_a_change_collects_in_a_draft_until_it_is_applied(dsn: str, clock:
         assert (await page.post(f"{HOME}/apply", data={"csrf": csrf})).status_code == 303
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select max(version) from response_version") == 1
-        removed = await page.post(f"{HOME}/steps/remove", data={"csrf": csrf, **step})
+        form = (await page.get(f"{HOME}/steps", params={**step, "edit": "1"})).text
+        assert f'name="was_who" value="person:{w.jun}"' in form
+        later = {
+            **step,
+            "after": "50",
+            "how": "brief",
+            **{f"was_{name}": value for name, value in step.items()},
+        }
+        assert (await page.post(f"{HOME}/steps", data={"csrf": csrf, **later})).status_code == 303
+        async with w.ctx.db.tx() as tx:
+            draft = await tx.value("select document from response_draft")
+        own = [s for s in draft["severities"]["SEV1"]["matrix"] if s["who"] == f"person:{w.jun}"]
+        assert [(s["after"], s["how"]) for s in own] == [(50, "brief")]
+        kept = {**step, "after": "50", "how": "brief"}
+        removed = await page.post(f"{HOME}/steps/remove", data={"csrf": csrf, **kept})
         assert removed.status_code == 303
         assert (await page.post(f"{HOME}/discard", data={"csrf": csrf})).status_code == 303
         assert "not applied yet" not in (await page.get(HOME)).text

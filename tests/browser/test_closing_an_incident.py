@@ -45,9 +45,10 @@ async def test_the_closing_page_leads_to_a_closed_incident(dsn: str, browser: Br
         ):
             await run(w, field_actions.create_field, mara, name=name, kind=kind, now=w.now)
         clock.advance(timedelta(minutes=10))
-        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now)
+        ended = w.now
         clock.advance(timedelta(minutes=1))
         await run(w, incidents.record_report, mara, made.id, "Cards still fail", w.now)
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
         async with serve(dsn) as server:
             page = await signed_in(browser, server.url, 1440, 1000)
             await page.goto("/incidents/INC-2/close")

@@ -12,7 +12,15 @@ from tests.world import sink
 pytestmark = pytest.mark.browser
 
 EVERYWHERE = (
-    *("/", "/pages", "/pages?state=resolved", "/incidents", "/incidents?state=closed", "/incidents/new"),
+    *(
+        "/",
+        "/pages",
+        "/pages?state=resolved",
+        "/incidents",
+        "/incidents?state=closed",
+        "/incidents/new",
+        "/tasks?show=all",
+    ),
     *("/oncall", "/oncall?view=day", "/oncall?view=month", "/oncall/payments-primary", "/oncall/me"),
     *("/oncall/new", "/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/post-mortems", "/post-mortems/INC-1"),

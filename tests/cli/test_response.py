@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from firebell.incidents import field_actions
+from firebell.incidents.custom_fields import FieldKind
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import at_a_server
 
@@ -22,8 +24,8 @@ async def test_settings_are_exported_edited_and_imported(dsn: str, tmp_path: Pat
         await run("response", "import", str(file), code=1)
 
 
-async def test_a_dry_run_and_the_steps_of_an_incident(dsn: str, tmp_path: Path) -> None:
-    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (_, run):
+async def test_a_dry_run_the_steps_and_the_tasks_of_an_incident(dsn: str, tmp_path: Path) -> None:
+    async with at_a_server(dsn, FakeClock(datetime.now(UTC)), tmp_path) as (w, run):
         steps = (await run("response", "dry-run", "P1", "--service", "checkout", "--json")).json
         assert steps[0]["people"][0]["name"] == "Mara Lindqvist"
         await run("response", "dry-run", "SEV7", code=1)
@@ -38,3 +40,25 @@ async def test_a_dry_run_and_the_steps_of_an_incident(dsn: str, tmp_path: Path) 
         await run("response", "escalate", "INC-1", step)
         await run("response", "escalate", "INC-1", step, code=1)
         await run("response", "customers", "INC-1", "We are working on it.")
+
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)
+        await run("declare", "A typo", "--severity", "SEV3", "--field", "region=EU", "--type", "vendor")
+        await run("declare", "A typo", "--severity", "SEV3", "--field", "EU", code=2)
+        assert "  region: EU\n" in (await run("incident", "show", "INC-2")).out
+        listed = (await run("incident", "list", "--field", "region=EU", "--type", "vendor", "--json")).json
+        assert [i["ref"] for i in listed] == ["INC-2"]
+        queue = (await run("task", "queue", "--state", "waiting", "--json")).json
+        assert [t["incident"] for t in queue] == ["INC-2"]
+        await run("incident", "task", "add", "INC-2", "Correct it", "--owner", "jun@example.org")
+        assert "No tasks" in (await run("task", "list")).out
+        await run("task", "assign", "INC-2", "1", "mara@example.org")
+        assert "Correct it" in (await run("task", "list")).out
+        await run("task", "done", "INC-2", "1")
+        assert (await run("task", "list", "--scope", "all", "--incident", "INC-2", "--json")).json == []
+        recorded = await run(
+            "incident", "facts", "INC-2", "--cause", "A typo", "--category", "process", "--json"
+        )
+        assert (recorded.json["cause"], recorded.json["cause_category"]) == ("A typo", "process")
+        assert "A typo" in (await run("incident", "facts", "INC-2")).out

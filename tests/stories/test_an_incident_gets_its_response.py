@@ -298,6 +298,23 @@ async def test_a_request_for_an_expert_climbs_a_tier_unless_one_joins(org: Org) 
     assert "E3" not in {code for code, _ in await org.steps(incident)}
 
 
+async def test_a_request_that_no_expert_answers_climbs_to_the_managers(org: Org) -> None:
+    incident = await org.declare(2)
+    mara = await org.w.actor(org.w.mara)
+    async with org.w.ctx.db.tx() as tx:
+        await actions.request_expertise(tx, mara, incident.id, "PostgreSQL", org.w.now)
+    await org.w.after(minutes=14)
+    assert await org.paged(incident) == set()
+    # each tier has ten minutes, and the commander five to say “Not yet”
+    reached = set()
+    for name, person_id in (("Mara", org.w.mara), ("Jun", org.w.jun), ("Omar", org.omar)):
+        await org.w.after(minutes=1)
+        reached |= {name}
+        assert await org.paged(incident) == reached
+        await org.w.ack(person_id)
+        await org.w.after(minutes=14)
+
+
 async def test_nothing_escalates_in_monitoring_and_the_pages_of_the_response_end(org: Org) -> None:
     incident = await org.declare(1)
     mara = await org.w.actor(org.w.mara)

@@ -137,10 +137,13 @@ async def test_each_closing_condition_keeps_it_open_until_someone_meets_it(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
-        made, mara = await resolved(w), await w.actor(w.mara)
-        assert await missing(w, made.id) == {"stable", "baseline"}
+        made, mara = await declared(w), await w.actor(w.mara)
+        await run(w, incidents.add_entry, mara, made.id, "mitigation", "Rolled back", w.now)
+        ended = w.now
         clock.advance(timedelta(minutes=10))
         report = await run(w, incidents.record_report, mara, made.id, "Cards still fail", w.now)
+        await run(w, incidents.set_phase, mara, made.id, Phase.MONITORING, w.now, effective_at=ended)
+        assert await missing(w, made.id) == {"stable", "reports", "baseline"}
         clock.advance(timedelta(minutes=20))
         assert await missing(w, made.id) == {"reports", "baseline"}
         refused = await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
@@ -150,6 +153,29 @@ async def test_each_closing_condition_keeps_it_open_until_someone_meets_it(
         assert await missing(w, made.id) == set()
         done = await run(w, incidents.set_phase, mara, made.id, Phase.CLOSED, w.now)
         assert done.phase is Phase.CLOSED
+
+
+async def test_a_customer_who_is_still_affected_puts_the_incident_back_to_work_and_pages(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        made, mara = await resolved(w), await w.actor(w.mara)
+        await w.settle()
+        pages = len(await w.pages())
+        earlier = w.now - timedelta(minutes=5)
+        clock.advance(timedelta(minutes=10))
+        report = (incidents.record_report, mara, made.id)
+        await run(w, *report, "Cards failed", w.now, reported_at=earlier)
+        assert (await latest(w, made.id)).phase is Phase.MONITORING
+        await run(w, *report, "Cards still fail", w.now)
+        back = await latest(w, made.id)
+        assert (back.phase, back.reopen_count, back.stable_since) == (Phase.INVESTIGATING, 1, None)
+        assert len(await w.pages()) == pages + 1
+        async with w.ctx.db.tx() as tx:
+            last = (await lifecycle_store.transitions(tx, made.id))[-1]
+        assert (last.before, last.actor_id) == (Phase.MONITORING, w.mara)
+        await run(w, *report, "And refunds", w.now)
+        assert (await latest(w, made.id)).reopen_count == 1
 
 
 async def test_a_baseline_from_before_a_regression_does_not_count(dsn: str, clock: FakeClock) -> None:

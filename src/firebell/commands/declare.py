@@ -1,11 +1,26 @@
 """`firebell declare`: declare an incident."""
 
+from collections.abc import Sequence
+
 import click
 
 from firebell.commands.classify import ANSWER, answers_of
 from firebell.commands.client import call
 from firebell.commands.incident_lines import summary_line
 from firebell.commands.output import USAGE, as_json, example, fail, show
+
+TYPE = click.Choice(["operational", "security", "data_protection", "vendor", "performance"])
+
+
+def fields_of(given: Sequence[str]) -> dict[str, str]:
+    """Return values such as region=EU by slug; exit for anything else."""
+    fields = {}
+    for text in given:
+        slug, equals, value = text.partition("=")
+        if not slug or not equals:
+            fail(f"{text!r} is not a field.", "Use a slug and a value, such as --field region=EU.", USAGE)
+        fields[slug] = value
+    return fields
 
 
 @click.command(
@@ -23,8 +38,11 @@ from firebell.commands.output import USAGE, as_json, example, fail, show
 @click.option("--service", multiple=True, help="Slug of an affected service; repeatable.")
 @click.option("--page", "page_ref", help="Declare from this page, such as PG-7.")
 @click.option("--summary", default="", help="What is known.")
+@click.option("--type", "type_", type=TYPE, default="operational", show_default=True)
+@click.option("--field", "fields", multiple=True, metavar="SLUG=VALUE", help="A custom field; repeatable.")
 @click.option("--command", "take_command", is_flag=True, help="Become the commander.")
 @click.option("--drill", is_flag=True, help="A drill: page no one.")
+@click.option("--page-in-drill", is_flag=True, help="In a drill, page people; the page says DRILL.")
 @as_json
 def declare(
     title: str,
@@ -36,8 +54,11 @@ def declare(
     service: tuple[str, ...],
     page_ref: str | None,
     summary: str,
+    type_: str,
+    fields: tuple[str, ...],
     take_command: bool,
     drill: bool,
+    page_in_drill: bool,
 ) -> None:
     """Declare an incident called TITLE. When in doubt, declare.
 
@@ -59,7 +80,10 @@ def declare(
         "page": page_ref,
         "summary": summary,
         "take_command": take_command,
+        "type": type_,
+        "fields": fields_of(fields),
         "drill": drill,
+        "page_in_drill": page_in_drill,
     }
     incident = call("POST", "/api/v1/incidents", body)
     show(incident, summary_line(incident))

@@ -6,7 +6,7 @@ import click
 
 from firebell.commands import incident_lifecycle
 from firebell.commands.client import call, call_all, call_first, seg
-from firebell.commands.declare import declare
+from firebell.commands.declare import TYPE, declare, fields_of
 from firebell.commands.incident_checks import check, waive
 from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.incident_files import attach, export
@@ -95,6 +95,8 @@ def incident() -> None:
 @click.option("--service", help="Slug of a service.")
 @click.option("--commander", help="Email address or id of the commander, or me.")
 @click.option("--month", metavar="YYYY-MM", help="Declared in this month (UTC).")
+@click.option("--type", "type_", multiple=True, type=TYPE, help="Type of incident; repeatable.")
+@click.option("--field", "fields", multiple=True, metavar="SLUG=VALUE", help="A custom field; repeatable.")
 @click.option("--query", "q", help="Words of the title; all must match.")
 @click.option(
     "--postmortem-due", is_flag=True, help="In any phase, with an unpublished post-mortem that is due."
@@ -111,6 +113,8 @@ def list_(
     service: str | None,
     commander: str | None,
     month: str | None,
+    type_: tuple[str, ...],
+    fields: tuple[str, ...],
     q: str | None,
     postmortem_due: bool,
     sort: str,
@@ -126,6 +130,8 @@ def list_(
         service=service,
         commander=commander,
         month=month,
+        type=list(type_) or None,
+        field=[f"{slug}:{value}" for slug, value in fields_of(fields).items()] or None,
         q=q,
         postmortem_due="true" if postmortem_due else None,
         sort=sort if sort != "newest" else None,
@@ -160,6 +166,7 @@ def show_(ref: str) -> None:
     lines += [f"  {r['role']}: {r['person']}" for r in fields["roles"]] or ["  no roles assigned"]
     canvas = ("summary", "conditions", "actions", "needs")
     lines += [f"  {name}: {fields[name]}" for name in canvas if fields[name]]
+    lines += [f"  {slug}: {value}" for slug, value in call("GET", _address(ref, "/fields"))["values"].items()]
     lines += [f"  next {n['phase']}: {n['refusal'] or 'ready'}" for n in fields["next"]]
     show(fields, "\n".join(lines))
 

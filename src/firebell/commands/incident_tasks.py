@@ -14,7 +14,8 @@ def _address(ref: str, suffix: str = "") -> str:
     return f"/api/v1/incidents/{seg(ref)}/tasks{suffix}"
 
 
-def _row(task: dict[str, Any], names: dict[int, str]) -> list[str]:
+def task_row(task: dict[str, Any], names: dict[int, str]) -> list[str]:
+    """Return the number, state, owner, due time and text of a task as columns."""
     owner = names.get(task["owner_id"], "-")
     due = short(task["due_at"]) if task["due_at"] else "-"
     state = _STATES[task["state"]] + ("" if task["required"] else ", optional")
@@ -45,7 +46,7 @@ def list_(ref: str) -> None:
     tasks = call("GET", _address(ref))
     names = {p["id"]: p["name"] for p in call_all("/api/v1/people")} if tasks else {}
     head = ("TASK", "STATE", "OWNER", "DUE", "TEXT")
-    show_table(tasks, head, [_row(each, names) for each in tasks], wide=4, empty="No tasks.")
+    show_table(tasks, head, [task_row(each, names) for each in tasks], wide=4, empty="No tasks.")
 
 
 @task.command(
@@ -102,3 +103,14 @@ def move(ref: str, task_id: int) -> None:
 def reopen(ref: str, task_id: int) -> None:
     """Reopen task TASK_ID of incident REF."""
     _set_state(ref, task_id, "open")
+
+
+@task.command("assign", epilog=example("firebell incident task assign INC-3 7 jun@example.org"))
+@click.argument("ref")
+@click.argument("task_id", type=click.IntRange(1))
+@click.argument("owner")
+@as_json
+def assign(ref: str, task_id: int, owner: str) -> None:
+    """Assign task TASK_ID of incident REF to OWNER, an email address or id."""
+    fields = call("PATCH", _address(ref, f"/{task_id}"), {"owner_id": _owner_id(owner)})
+    show(fields, f"Task {fields['id']} of {fields['incident']} assigned to {owner}.")

@@ -12,6 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.dashboard import sparkline
 from firebell.incident_tasks import queries as incident_tasks
+from firebell.incident_tasks.queries import Scope
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
@@ -79,14 +80,43 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
         }
         for task, incident in await incident_tasks.of_owner(tx, me.id, TASKS_SHOWN)
     ]
-    return tasks + [
+    return (
+        tasks
+        + await _team_counts(tx, me, now)
+        + [
+            {
+                "title": f"Post-mortem for {d.ref}",
+                "href": f"/post-mortems/{d.ref}",
+                "due_at": d.due_at,
+                "state": "late"
+                if d.due_at < now
+                else "warn"
+                if d.due_at - now < timedelta(hours=12)
+                else "idle",
+            }
+            for d in own[:10]
+        ]
+    )
+
+
+async def _team_counts(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
+    """Return how many tasks of the reader's teams are overdue, and how many tickets no one has taken."""
+    overdue = await incident_tasks.count(tx, incident_tasks.filter_of(Scope.TEAM, me.id, overdue_at=now))
+    waiting = await incident_tasks.waiting_tickets(tx)
+    counted = (
+        (overdue, "overdue task", "In your teams", "/tasks?show=team&overdue=1", "late"),
+        (waiting, "ticket", "Waiting in the queue", "/tasks?show=queue&state=waiting", "idle"),
+    )
+    return [
         {
-            "title": f"Post-mortem for {d.ref}",
-            "href": f"/post-mortems/{d.ref}",
-            "due_at": d.due_at,
-            "state": "late" if d.due_at < now else "warn" if d.due_at - now < timedelta(hours=12) else "idle",
+            "title": f"{n} {noun}{'' if n == 1 else 's'}",
+            "note": note,
+            "href": href,
+            "state": state,
+            "due_at": None,
         }
-        for d in own[:10]
+        for n, noun, note, href, state in counted
+        if n
     ]
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from firebell.incident_tasks import store
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentMerged
 from firebell.kit.db.database import Tx
-from firebell.kit.db.events import Actor
+from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 
 TEXT_MAX_CHARS = 500
@@ -118,3 +119,39 @@ async def set_task_state(
     text = _STATE_TEXTS[state].format(text=task.text)
     await _record_task(tx, actor, task, text, "task_moved", now)
     return task
+
+
+@internal("The response of a SEV2 adds it.")
+async def add_response_task(
+    tx: Tx, actor: Actor, incident_id: int, text: str, due_at: datetime, now: datetime
+) -> Task:
+    """Add the task of an incident's response, which keeps no incident from being closed. Idempotent."""
+    if old := await store.of_response(tx, incident_id):
+        return old
+    assignments = (await incidents.roles(tx, [incident_id]))[incident_id]
+    owner_id = assignments[0].person_id if assignments else None
+    task = await store.insert(
+        tx, incident_id, text, owner_id, due_at, False, None, actor.label, now, is_response=True
+    )
+    await _record_task(tx, actor, task, f"Added the task “{task.text}”.", "task_added", now)
+    return task
+
+
+async def assign_response_task(tx: Tx, incident_id: int, person_id: int) -> None:
+    """Give the task of an incident's response to who takes a role, if it has no owner."""
+    task = await store.of_response(tx, incident_id)
+    if task is not None and task.owner_id is None and task.state is TaskState.OPEN:
+        await store.change(tx, task.id, owner_id=person_id)
+        await tx.live(f"person-{person_id}")
+
+
+async def set_response_task_state(tx: Tx, incident_id: int, state: TaskState, now: datetime) -> None:
+    """Finish the task of an incident's response with the incident, or reopen it. Idempotent."""
+    task = await store.of_response(tx, incident_id)
+    if task is not None and task.state is not state:
+        await store.change(tx, task.id, state=state, changed_at=now, changed_by=SYSTEM.label)
+
+
+async def merge_tasks(tx: Tx, event: IncidentMerged, now: datetime) -> None:
+    """Move the unfinished tasks of a merged incident, so that they still keep the other from being closed."""
+    await store.move_unfinished(tx, event.incident_id, event.into_id)

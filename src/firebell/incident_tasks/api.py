@@ -3,15 +3,26 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool
 
-from firebell.incident_tasks import actions, store
+from firebell.incident_tasks import actions, queries, store
 from firebell.incident_tasks.model import Task, TaskState
-from firebell.incident_tasks.queries import UNFINISHED
+from firebell.incident_tasks.queries import Scope
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, PageParams, PathId, Text, problems
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Id,
+    Instant,
+    PageParams,
+    PathId,
+    QueryBool,
+    Text,
+    problems,
+)
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -81,9 +92,26 @@ def _task(task: Task) -> TaskShown:
     )
 
 
-@router.get("/tasks", summary="List your unfinished tasks, newest first")
-async def list_own_tasks(w: Reader, pagination: PageParams) -> list[TaskShown]:
-    tasks = await store.of_owner(w.tx, w.person_id, UNFINISHED, pagination.limit, pagination.before)
+@router.get("/tasks", summary="List unfinished tasks, newest first", responses=problems(404))
+async def list_unfinished_tasks(
+    w: Reader,
+    pagination: PageParams,
+    scope: Annotated[
+        Scope,
+        Query(description="your own, those of your teams and of their services without an owner, or all"),
+    ] = Scope.MINE,
+    overdue: Annotated[QueryBool, Query(description="only those whose time is over")] = False,
+    incident: Annotated[
+        Text | None, Query(description="only those of an incident", examples=["INC-3"])
+    ] = None,
+) -> list[TaskShown]:
+    wanted = queries.filter_of(
+        scope,
+        w.person_id,
+        overdue_at=w.now if overdue else None,
+        incident_id=(await incidents.incident(w.tx, parse_ref("INC", incident))).id if incident else None,
+    )
+    tasks = await queries.newest(w.tx, wanted, pagination.limit, pagination.before)
     pagination.link([task.id for task in tasks])
     return [_task(task) for task in tasks]
 

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from firebell.incident_tasks import store
-from firebell.incident_tasks.model import Task, TaskState
+from firebell.incident_tasks import store, ticket_queue
+from firebell.incident_tasks.model import Task, TaskFilter, TaskState
+from firebell.incident_tasks.ticket_queue import TicketState
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident
+from firebell.incidents.model import ACTIVE, Incident, Sort
+from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.people.model import Person
@@ -56,3 +59,81 @@ async def of_owner(tx: Tx, person_id: int, limit: int) -> list[tuple[Task, Incid
     by_id = await incidents.incidents_by_id(tx, list({task.incident_id for task in tasks}))
     ordered = sorted(tasks, key=lambda t: (t.due_at is None, t.due_at or t.created_at, t.id))
     return [(task, by_id[task.incident_id]) for task in ordered if task.incident_id in by_id]
+
+
+class Scope(StrEnum):
+    """Whose tasks a list shows."""
+
+    MINE = "mine"
+    TEAM = "team"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task in a list, with its incident and the name of its owner."""
+
+    task: Task
+    incident: Incident
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An incident in the ticket queue."""
+
+    summary: IncidentSummary
+    state: TicketState
+
+
+def filter_of(
+    scope: Scope, person_id: int, *, overdue_at: datetime | None = None, incident_id: int | None = None
+) -> TaskFilter:
+    """Return the filter of a person's own tasks, of those of their teams, or of all."""
+    return TaskFilter(
+        owner_id=person_id if scope is Scope.MINE else None,
+        team_of=person_id if scope is Scope.TEAM else None,
+        incident_id=incident_id,
+        due_before=overdue_at,
+    )
+
+
+async def due_next(tx: Tx, wanted: TaskFilter, limit: int, after: int | None = None) -> list[ListedTask]:
+    """Return unfinished tasks by due time, those without one last, as far as they may be read."""
+    tasks = await store.due_next(tx, wanted, await incidents.hidden_ids(tx), limit, after)
+    by_id = await incidents.incidents_by_id(tx, list({task.incident_id for task in tasks}))
+    owners = await people.people_by_id(tx, [task.owner_id for task in tasks if task.owner_id])
+    return [
+        ListedTask(task, by_id[task.incident_id], owners[task.owner_id].name if task.owner_id else "")
+        for task in tasks
+    ]
+
+
+async def newest(tx: Tx, wanted: TaskFilter, limit: int, before: int | None = None) -> list[Task]:
+    """Return unfinished tasks, newest first, as far as they may be read."""
+    return await store.unfinished(tx, wanted, await incidents.hidden_ids(tx), limit, before)
+
+
+async def count(tx: Tx, wanted: TaskFilter) -> int:
+    """Return the number of unfinished tasks that may be read, counted up to 1,000."""
+    return await store.count(tx, wanted, await incidents.hidden_ids(tx))
+
+
+async def waiting_tickets(tx: Tx) -> int:
+    """Return the number of incidents in the ticket queue that no one has taken, counted up to 1,000."""
+    hidden_ids = await incidents.hidden_ids(tx)
+    return await store.count_waiting(tx, int(ticket_queue.SEVERITY), [str(p) for p in ACTIVE], hidden_ids)
+
+
+async def tickets(
+    tx: Tx, state: TicketState | None, limit: int, after: int | None = None
+) -> tuple[list[Ticket], int | None]:
+    """Return incidents of the ticket queue, oldest first, and the id after which there are more."""
+    wanted = ticket_queue.filter_of(state)
+    listed = await incidents.matching(tx, wanted, Sort.LONGEST, limit=limit + 1, place=after)
+    more = listed[limit - 1].id if len(listed) > limit else None
+    shown = [
+        Ticket(summary, ticket_queue.ticket_state(summary.phase, is_taken=bool(summary.people)))
+        for summary in await summaries(tx, listed[:limit])
+    ]
+    return [ticket for ticket in shown if state is None or ticket.state is state], more

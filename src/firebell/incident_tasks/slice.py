@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import IncidentPart, Slice
+from firebell.kit.slice import Command, IncidentPart, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incident_tasks import api, web
+    from firebell.incident_tasks import api, list_api, list_web, web
 
-    return [web.router, api.router]
+    return [list_web.router, web.router, list_api.router, api.router]
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incident_tasks import actions
+    from firebell.incidents.model import IncidentMerged
+
+    return Subscriptions(must={IncidentMerged: (actions.merge_tasks,)})
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -33,6 +40,16 @@ SLICE = Slice(
     tables=("incident_task",),
     kept={"incident_task": "A task is kept with its incident."},
     routers=_routers,
+    subscriptions=_subscriptions,
     incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
+    commands=(
+        Command(
+            "task",
+            "List the tasks of incidents and the ticket queue; finish, move and assign tasks.",
+            "firebell.commands.task",
+            rank=121,
+        ),
+    ),
+    navigation=(NavItem(Section.MAIN, 40, "/tasks", "list-checks", "Tasks", name="tasks"),),
 )

@@ -12,6 +12,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.people import access
+from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -67,6 +68,12 @@ async def change(visit: CurrentVisit, ref: str, task_id: str, what: str) -> Resp
     match what:
         case "take":
             await actions.change_task(*task, {"owner_id": visit.person.id}, visit.now)
+        case "assign":
+            email = visit.text("owner").strip().lower()
+            owner = await people.person_by_email(visit.tx, email) if email else None
+            if email and owner is None:
+                raise NotFound(f"No one has the email address {email[:80]}.")
+            await actions.change_task(*task, {"owner_id": owner.id if owner else None}, visit.now)
         case "edit":
             values = {
                 "text": visit.text("text"),

@@ -1,6 +1,6 @@
 """Actions on incidents. Every one adds a timeline entry, emits its events and updates open browsers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from firebell.incidents import (
     closing_actions,
     closing_facts,
     closing_registry,
+    field_actions,
     handover_store,
     lifecycle,
     list_store,
@@ -21,6 +22,7 @@ from firebell.incidents import (
     privacy_store,
     records,
     reporting,
+    role_rules,
     saved_views,
     similar_queries,
     store,
@@ -53,6 +55,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import ManualPageStarted
 from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
+from firebell.people.model import Person
 from firebell.people.permissions import Verb
 
 UPDATE_DUE_TIMER = records.UPDATE_DUE_TIMER
@@ -97,6 +100,7 @@ review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services
 locked = records.locked
+matching = list_store.incidents
 set_phase = phase_actions.set_phase
 set_type = privacy.set_type
 severity_meaning = messages.severity_meaning
@@ -122,8 +126,10 @@ async def declare(
     summary: str = "",
     commander_id: int | None = None,
     drill: bool = False,
+    page_in_drill: bool = False,
     cap_unknown: bool = False,
     incident_type: IncidentType = IncidentType.OPERATIONAL,
+    fields: Mapping[str, str] | None = None,
     private: bool = False,
     now: datetime,
 ) -> Incident:
@@ -140,7 +146,7 @@ async def declare(
             "The severity is missing.", fields={"severity": "Answer the questions or select a severity."}
         )
     chosen = verdict.severity if severity is None else Severity(severity)
-    if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN):
+    if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, drill=drill):
         is_worse = chosen < twin.severity and twin.phase in OPEN
         return await set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
     page = await paging.page(tx, page_id) if page_id is not None else None
@@ -176,9 +182,11 @@ async def declare(
     await tx.emit(event, now)
     if page:
         await store.link_page(tx, incident.id, page.id)
+    if fields:
+        await field_actions.set_values(tx, actor, incident.id, fields, now)
     if commander_id is not None:
         await take_role(tx, actor, incident.id, IncidentRole.COMMANDER, commander_id, now)
-    if FACTS[chosen].page and not drill:
+    if FACTS[chosen].page and (page_in_drill or not drill):
         await records.page_for(tx, actor, incident, affected_ids, now)
     return await records.schedule_next_update(tx, incident)
 
@@ -187,16 +195,21 @@ async def declare(
 async def take_role(
     tx: Tx, actor: Actor, incident_id: int, role: IncidentRole, person_id: int, now: datetime
 ) -> None:
-    """Assign a role; a role that only one person can hold is taken from its holder. Idempotent."""
+    """Assign a role; a role that only one person can hold is taken from its holder. Idempotent.
+
+    Raise `Conflict` for a viewer, and at SEV0 and SEV1 for a commander who would be subject matter expert too.
+    """
     incident = await records.locked(tx, incident_id)
     if incident.phase not in OPEN:
         raise Conflict(f"{incident.ref} is {incident.phase}, so its roles can't be changed.")
     person = await people.person(tx, person_id)
     if not person.active:
         raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
-    assignments = [a for a in (await store.roles(tx, [incident_id]))[incident_id] if a.role is role]
+    current = (await store.roles(tx, [incident_id]))[incident_id]
+    assignments = [a for a in current if a.role is role]
     if any(a.person_id == person_id for a in assignments):
         return
+    check_can_take(incident, person, role, {a.role for a in current if a.person_id == person_id})
     name, assigns_self = ROLE_NAMES[role].lower(), actor.person_id == person_id
     text = f"became {name}" if assigns_self else f"assigned {person.name} as {name}"
     ended = assignments if role in SINGLE else []
@@ -214,6 +227,24 @@ async def take_role(
     for assignment in ended:
         await tx.emit(RoleChanged(incident_id, role, assignment.person_id, "ended"), now)
     await tx.emit(RoleChanged(incident_id, role, person_id, "assigned"), now)
+
+
+def check_can_take(
+    incident: Incident, person: Person, role: IncidentRole, held: Collection[IncidentRole]
+) -> None:
+    """Raise `Conflict` if the person, who has the roles `held`, can't take this role too."""
+    if not role_rules.can_hold_roles(person):
+        raise Conflict(
+            f"{person.name} is a viewer, and viewers can't have a role in an incident.",
+            hint="Choose someone else, or ask an admin to change the account.",
+            fields={"person": "Choose someone who isn't a viewer."},
+        )
+    if other := role_rules.conflicting_role(incident.severity, role, held):
+        raise Conflict(
+            role_rules.conflict_text(incident, person, role, other),
+            hint=f"Hand over or release the role {ROLE_NAMES[other].lower()} first, or choose someone else.",
+            fields={"person": "Choose someone else."},
+        )
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -385,8 +416,13 @@ async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: d
 
 
 async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
-    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`."""
-    await records.locked(tx, event.incident_id)
+    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`.
+
+    The page of a drill says so.
+    """
+    incident = await records.locked(tx, event.incident_id)
+    if incident.drill:
+        await paging.mark_as_drill(tx, event.page_id)
     await store.link_page(tx, event.incident_id, event.page_id)
     actor = Actor("person", event.actor, event.actor_id)
     text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"

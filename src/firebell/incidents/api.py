@@ -173,7 +173,13 @@ class NewIncident(ApiInput):
     summary: Annotated[Text, Field(max_length=SUMMARY_MAX_CHARS)] = ""
     take_command: StrictBool = False
     drill: StrictBool = False
+    page_in_drill: Annotated[
+        StrictBool, Field(description="page people in a drill of SEV0 or SEV1 too; the page says DRILL")
+    ] = False
     type: IncidentType = IncidentType.OPERATIONAL
+    fields: Annotated[
+        dict[Name, Text] | None, Field(description="values of custom fields by slug", max_length=50)
+    ] = None
     private: Annotated[
         StrictBool, Field(description="only those involved and managers see it; always true for security")
     ] = False
@@ -307,6 +313,9 @@ async def list_incidents(
     month: Annotated[
         Text | None, Query(description="declared in this month (UTC)", examples=["2026-11"])
     ] = None,
+    type: Annotated[  # noqa: A002 - the name of the parameter
+        list[IncidentType] | None, Query(description="repeatable", examples=["security"])
+    ] = None,
     q: Annotated[
         Text,
         Query(description="the beginnings of words in the title or summary, or INC-7", max_length=200),
@@ -320,7 +329,9 @@ async def list_incidents(
     ] = False,
     sort: Annotated[Sort, Query(description="open incidents are first in each order")] = Sort.NEWEST,
 ) -> list[IncidentShown]:
-    query = IncidentQuery(q, ",".join(severity or []), service or "", commander or "", month or "")
+    query = IncidentQuery(
+        q, ",".join(severity or []), service or "", commander or "", month or "", ",".join(type or [])
+    )
     phases = tuple(phase or (() if postmortem_due else OPEN))
     wanted = await filtering.resolve(w.tx, query, person_id=w.person_id)
     fields = await field_actions.conditions_by_value(w.tx, field or [])
@@ -343,8 +354,10 @@ async def declare_incident(w: Declarer, body: NewIncident) -> IncidentShown:
         summary=body.summary,
         commander_id=w.person_id if body.take_command else None,
         drill=body.drill,
+        page_in_drill=body.page_in_drill,
         incident_type=body.type,
         private=body.private,
+        fields=body.fields or {},
         now=w.now,
     )
     return await shown_incident(w.tx, incident)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.incidents import lifecycle_store, records
+from firebell.incidents import lifecycle_store, phase_actions, records
 from firebell.incidents.model import OPEN, UNDECLARED, CustomerReport, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -35,7 +35,10 @@ async def sign_baseline(tx: Tx, actor: Actor, incident_id: int, note: str, now: 
 async def record_report(
     tx: Tx, actor: Actor, incident_id: int, text: str, now: datetime, *, reported_at: datetime | None = None
 ) -> CustomerReport:
-    """Record what a customer reported, now or at `reported_at`, and return it."""
+    """Record what a customer reported, now or at `reported_at`, and return it.
+
+    A report from after the impact ended puts a monitored incident back to work: SEV0 and SEV1 page again.
+    """
     incident = await records.locked(tx, incident_id)
     if incident.phase not in OPEN or incident.phase in UNDECLARED:
         raise Conflict(f"{incident.ref} is {incident.phase}, so reports can't be added.")
@@ -52,6 +55,8 @@ async def record_report(
     entry = f"recorded a customer report: {text}"
     await records.add_timeline_entry(tx, actor, incident_id, "report", entry, now, report=report.id)
     await tx.audit(actor, "incident.report", incident.ref, now, report=report.id)
+    if incident.phase is Phase.MONITORING and incident.stable_since and at > incident.stable_since:
+        await phase_actions.regress(tx, actor, incident, f"A customer reported: {text}", now)
     return report
 
 

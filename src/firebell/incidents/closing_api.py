@@ -3,11 +3,20 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from firebell.incidents import actions, closing, closing_facts, lifecycle_store
+from firebell.incidents import (
+    actions,
+    closing,
+    closing_facts,
+    closing_watch,
+    final_facts_actions,
+    lifecycle_store,
+)
 from firebell.incidents.closing import ConditionState
-from firebell.incidents.model import CustomerReport, Phase
+from firebell.incidents.final_facts import AFFECTED_MAX_CHARS, CAUSE_MAX_CHARS, TEXTS, TIMES, CauseCategory
+from firebell.incidents.model import CustomerReport, Incident, Phase
+from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, Text, problems
@@ -50,6 +59,7 @@ class ClosingShown(ApiOutput):
     closable_at: datetime | None
     conditions: list[ConditionShown]
     findings: list[EarlyCloseFinding]
+    watching: Annotated[bool, Field(description="you are notified when it can be closed")]
 
 
 class TransitionShown(ApiOutput):
@@ -88,6 +98,33 @@ class NewReport(ApiInput):
     reported_at: Instant | None = None
 
 
+class FinalFactsShown(ApiOutput):
+    """What is known about an incident in the end; a null `impact_start` is the detection."""
+
+    incident: str
+    impact_start: datetime | None
+    detected_at: datetime
+    impact_end: datetime | None
+    affected: Annotated[str, Field(examples=["18% of checkouts, about 4,900 orders"])]
+    cause: str
+    cause_category: CauseCategory | None
+
+
+class ChangedFinalFacts(ApiInput):
+    """Final facts to record; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"cause": "Pool size in build 4812", "cause_category": "change"}]}
+    )
+
+    impact_start: Instant | None = None
+    detected_at: Instant | None = None
+    impact_end: Instant | None = None
+    affected: Annotated[Text, Field(max_length=AFFECTED_MAX_CHARS)] | None = None
+    cause: Annotated[Text, Field(max_length=CAUSE_MAX_CHARS)] | None = None
+    cause_category: CauseCategory | None = None
+
+
 def _report(report: CustomerReport) -> ReportShown:
     return ReportShown(
         id=report.id,
@@ -120,6 +157,7 @@ async def _closing(w: Work, ref: str) -> ClosingShown:
             )
             for c in conditions
         ],
+        watching=await closing_watch.is_watching(w.tx, incident.id, w.person_id),
         findings=[
             EarlyCloseFinding(id=f.id, code=f.code, level=f.level, message=f.message, advice=f.advice)
             for f in closing.early_close_findings(incident, transitions)
@@ -132,6 +170,60 @@ async def _closing(w: Work, ref: str) -> ClosingShown:
 )
 async def get_closing(w: Reader, ref: Text) -> ClosingShown:
     return await _closing(w, ref)
+
+
+async def _facts_shown(tx: Tx, incident: Incident) -> FinalFactsShown:
+    facts = await final_facts_actions.final_facts(tx, incident.id)
+    return FinalFactsShown(
+        incident=incident.ref,
+        impact_start=incident.impact_start,
+        detected_at=incident.detected_at,
+        impact_end=incident.impact_end,
+        affected=facts.affected,
+        cause=facts.cause,
+        cause_category=CauseCategory(facts.cause_category) if facts.cause_category else None,
+    )
+
+
+@router.put(
+    "/incidents/{ref}/closing/watch",
+    summary="Be notified when an incident can be closed",
+    responses=problems(404, 409),
+)
+async def watch_closing(w: Reader, ref: Text) -> ClosingShown:
+    await closing_watch.watch(w.tx, w.actor, parse_ref("INC", ref), w.now)
+    return await _closing(w, ref)
+
+
+@router.delete(
+    "/incidents/{ref}/closing/watch",
+    summary="Don’t be notified when an incident can be closed",
+    responses=problems(404),
+)
+async def unwatch_closing(w: Reader, ref: Text) -> ClosingShown:
+    await closing_watch.unwatch(w.tx, w.actor, parse_ref("INC", ref))
+    return await _closing(w, ref)
+
+
+@router.get(
+    "/incidents/{ref}/final-facts", summary="Get the final facts of an incident", responses=problems(404)
+)
+async def get_final_facts(w: Reader, ref: Text) -> FinalFactsShown:
+    return await _facts_shown(w.tx, await actions.incident(w.tx, parse_ref("INC", ref)))
+
+
+@router.patch(
+    "/incidents/{ref}/final-facts",
+    summary="Record final facts; those that are left out stay",
+    responses=problems(404, 409),
+)
+async def record_final_facts(w: Responder, ref: Text, body: ChangedFinalFacts) -> FinalFactsShown:
+    incident_id = parse_ref("INC", ref)
+    given = body.model_dump(include=body.model_fields_set)
+    texts = {name: str(given[name] or "") for name in TEXTS if name in given}
+    times = {name: given[name] for name in TIMES if name in given}
+    await final_facts_actions.record_final_facts(w.tx, w.actor, incident_id, texts, times, w.now)
+    return await _facts_shown(w.tx, await actions.incident(w.tx, incident_id))
 
 
 @router.get(

@@ -1,11 +1,22 @@
 """The page that says what is missing before an incident can be closed, and closes it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import Response
 
-from firebell.incidents import actions, closing, closing_facts, lifecycle, lifecycle_store, records
+from firebell.incidents import (
+    actions,
+    closing,
+    closing_facts,
+    closing_watch,
+    final_facts_actions,
+    lifecycle,
+    lifecycle_store,
+    records,
+)
+from firebell.incidents.final_facts import CATEGORY_NAMES, EDITABLE, TEXTS, TIMES
 from firebell.incidents.model import Phase
 from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError
@@ -42,6 +53,10 @@ async def _render(
         "is_monitoring": incident.phase is Phase.MONITORING,
         "override_refusal": closing.override_refusal(incident, commander_id, visit.person.id, commander),
         "reports": await lifecycle_store.reports(visit.tx, incident.id),
+        "is_watching": await closing_watch.is_watching(visit.tx, incident.id, visit.person.id),
+        "facts": await final_facts_actions.final_facts(visit.tx, incident.id),
+        "categories": [(str(category), name) for category, name in CATEGORY_NAMES.items()],
+        "facts_editable": incident.phase in EDITABLE,
         "findings": closing.early_close_findings(incident, transitions),
         "transitions": transitions,
         "postmortem_required": lifecycle.postmortem_required(incident),
@@ -87,6 +102,7 @@ async def sign_baseline(visit: CurrentVisit, ref: str) -> Response:
 @router.post("/incidents/{ref}/close/reports", dependencies=access.needs(Verb.INCIDENT_UPDATE))
 async def record_report(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
+    was_monitoring = (await actions.incident(visit.tx, incident_id)).phase is Phase.MONITORING
     try:
         wall = to_wall(fields["reported_at"], "reported_at") if fields.get("reported_at") else None
         async with visit.tx.savepoint():
@@ -100,7 +116,53 @@ async def record_report(visit: CurrentVisit, ref: str) -> Response:
             )
     except FirebellError as error:
         return await _render(visit, ref, fields, error)
-    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Customer report recorded.")
+    incident = await actions.incident(visit.tx, incident_id)
+    text = "Customer report recorded."
+    if was_monitoring and incident.phase is not Phase.MONITORING:
+        text = f"Customer report recorded. {incident.ref} is {incident.phase} again."
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", text)
+
+
+@router.post("/incidents/{ref}/close/watch", dependencies=access.needs(Verb.INCIDENT_READ))
+async def watch(visit: CurrentVisit, ref: str) -> Response:
+    incident_id = parse_ref("INC", ref)
+    if visit.text("stop"):
+        await closing_watch.unwatch(visit.tx, visit.actor, incident_id)
+        text = "You aren’t notified any more."
+    else:
+        await closing_watch.watch(visit.tx, visit.actor, incident_id, visit.now)
+        text = f"You are notified when INC-{incident_id} can be closed."
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", text)
+
+
+@router.post("/incidents/{ref}/close/facts", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def record_facts(visit: CurrentVisit, ref: str) -> Response:
+    incident_id, fields = parse_ref("INC", ref), visit.values
+    try:
+        times = {
+            name: to_instant(to_wall(fields[name], name), visit.person.tz) if fields[name] else None
+            for name in TIMES
+            if name in fields
+        }
+        incident = await actions.incident(visit.tx, incident_id)
+        async with visit.tx.savepoint():
+            await final_facts_actions.record_final_facts(
+                visit.tx,
+                visit.actor,
+                incident_id,
+                {name: fields[name] for name in TEXTS if name in fields},
+                {name: _same_minute(at, getattr(incident, name)) for name, at in times.items()},
+                visit.now,
+            )
+    except FirebellError as error:
+        return await _render(visit, ref, fields, error)
+    return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Final facts recorded.")
+
+
+def _same_minute(at: datetime | None, stored: datetime | None) -> datetime | None:
+    """Return the stored time if a form, which has no seconds, shows the same minute."""
+    same = at is not None and stored is not None and stored.replace(second=0, microsecond=0) == at
+    return stored if same else at
 
 
 @router.post("/incidents/{ref}/close/reports/answer", dependencies=access.needs(Verb.INCIDENT_UPDATE))

@@ -23,6 +23,7 @@ from firebell.incidents.model import (
     TYPE_NAMES,
     Incident,
 )
+from firebell.incidents.role_rules import can_hold_roles
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, parse, suggest, typed_answers
 from firebell.incidents.similar_queries import similar_incidents
 from firebell.kit.db.database import Tx
@@ -151,8 +152,11 @@ async def declare(visit: CurrentVisit, preview: str = "") -> Response:
                 service_ids=services,
                 page_id=parse_ref("PG", page) if page else None,
                 summary=values.get("summary", ""),
-                commander_id=visit.person.id if values.get("command") else None,
+                commander_id=visit.person.id
+                if values.get("command") and can_hold_roles(visit.person)
+                else None,
                 drill=bool(values.get("drill")),
+                page_in_drill=bool(values.get("page_in_drill")),
                 incident_type=incident_type(values.get("type", "")),
                 private=bool(values.get("private")),
                 now=visit.now,

@@ -39,11 +39,13 @@ async def export(
     service: str = "",
     commander: str = "",
     month: str = "",
+    type: str = "",  # noqa: A002 - the name of the parameter
+    field: str = "",
     sort: str = "",
 ) -> Response:
     """Export all incidents of the list with the same parameters, in its order."""
     me = await authentication.signed_in(request)
-    query = IncidentQuery(q, severity, service, commander, month)
+    query = IncidentQuery(q, severity, service, commander, month, type, field)
     async with transaction.opened(request) as (tx, now):
         wanted = await filtering.resolve(tx, query, person_id=me.id, tz=me.tz)
     tab = tab_of(state)

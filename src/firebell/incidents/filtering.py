@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from firebell.catalog import actions as catalog
-from firebell.incidents.model import OPEN, IncidentFilter, Phase
+from firebell.incidents import field_actions
+from firebell.incidents.model import OPEN, IncidentFilter, IncidentType, Phase
 from firebell.incidents.severity import parse
 from firebell.kit import search_terms
 from firebell.kit.db.database import Tx
@@ -34,6 +35,9 @@ class IncidentQuery:
     service: str = ""
     commander: str = ""
     month: str = ""
+    type: str = ""
+    field: str = ""
+    """A custom field and its value, such as region:EU."""
 
     def filters(self) -> dict[str, str]:
         """Return the parameters that restrict the list, by name."""
@@ -50,6 +54,17 @@ def severities(text: str) -> tuple[int, ...]:
             f"{shown(text)} is not a list of severities.", fields={"severity": "Use 0 to 3, such as 1,2."}
         )
     return tuple(sorted(levels))
+
+
+def types(text: str) -> tuple[IncidentType, ...]:
+    """Return the types in text such as "security,vendor"; raise `Invalid` naming the parameter."""
+    named = [part.strip() for part in text.split(",")] if len(text) <= 100 else [""]
+    if any(name not in list(IncidentType) for name in named):
+        raise Invalid(
+            f"{shown(text)} is not a type of incident.",
+            fields={"type": f"Use one of {', '.join(IncidentType)}."},
+        )
+    return tuple(dict.fromkeys(IncidentType(name) for name in named))
 
 
 def month_bounds(text: str, tz: str) -> tuple[datetime, datetime]:
@@ -94,6 +109,8 @@ async def resolve(tx: Tx, query: IncidentQuery, *, person_id: int, tz: str = "UT
         else None,
         since=since,
         until=until,
+        types=types(filters["type"]) if "type" in filters else (),
+        fields=await field_actions.conditions_by_value(tx, [filters["field"]] if "field" in filters else []),
         words=() if names_incident else words,
         id=reference[1] if reference and names_incident else None,
     )

@@ -40,9 +40,13 @@ async def _open_incident(tx: Tx, incident_id: int) -> Incident:
     return incident
 
 
-async def _holds(tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None) -> bool:
+async def _held(tx: Tx, incident_id: int, person_id: int | None) -> set[IncidentRole]:
     assignments = (await store.roles(tx, [incident_id]))[incident_id]
-    return any(a.role is role and a.person_id == person_id for a in assignments)
+    return {a.role for a in assignments if a.person_id == person_id}
+
+
+async def _holds(tx: Tx, incident_id: int, role: IncidentRole, person_id: int | None) -> bool:
+    return role in await _held(tx, incident_id, person_id)
 
 
 @permits(Verb.INCIDENT_UPDATE)
@@ -66,8 +70,10 @@ async def offer_role(
     person = await people.person(tx, to_id)
     if not person.active:
         raise Conflict(f"{person.name} is deactivated.", fields={"person": "Choose someone else."})
-    if await _holds(tx, incident_id, role, to_id):
+    held = await _held(tx, incident_id, to_id)
+    if role in held:
         raise Invalid(f"{person.name} is {name} already.", fields={"person": "Choose someone else."})
+    actions.check_can_take(incident, person, role, held)
     await handover_store.cancel_of(tx, incident_id, role, actor.person_id, now)
     offer = await handover_store.insert(tx, incident_id, role, actor.person_id, to_id, note, now)
     said = f": {note}" if note else ""
@@ -76,7 +82,7 @@ async def offer_role(
         key=f"handover:{offer.id}",
         person_id=to_id,
         kind="handover",
-        title=f"{incident.ref}: {actor.label} offers you the role {name}",
+        title=f"{incident.marked_ref}: {actor.label} offers you the role {name}",
         note=note or f"Accept or decline it on the page of {incident.ref}.",
         link=f"/incidents/{incident.ref}#roles",
         urgency="high",

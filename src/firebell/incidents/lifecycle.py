@@ -58,6 +58,8 @@ def refusal(incident: Incident, to: Phase, facts: GuardFacts, now: datetime) -> 
     if not_allowed := pair_refusal(incident, to):
         return not_allowed
     match to:
+        case Phase.INVESTIGATING if incident.phase is Phase.CLOSED and incident.backfilled:
+            return "It was recorded afterwards. Declare a new incident and link it to this one."
         case Phase.INVESTIGATING if incident.phase is Phase.CLOSED:
             if incident.closed_at and now - incident.closed_at > REOPEN_WITHIN:
                 return "It was closed more than 24 hours ago. Declare a new incident and link it to this one."

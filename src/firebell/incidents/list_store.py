@@ -141,6 +141,8 @@ class ListQuery:
             conditions.append("incident.drill" if wanted.drill else "not incident.drill")
         if wanted.severities:
             conditions.append(f"incident.severity = any({self.add(list(wanted.severities))}::int[])")
+        if wanted.types:
+            conditions.append(f"incident.type = any({self.add([str(t) for t in wanted.types])}::text[])")
         if wanted.since is not None:
             conditions.append(f"incident.declared_at >= {self.add(wanted.since)}")
         if wanted.until is not None:

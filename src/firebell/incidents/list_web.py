@@ -9,10 +9,18 @@ from zoneinfo import ZoneInfo
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, filtering, list_numbers_store, list_store, saved_views
+from firebell.incidents import (
+    actions,
+    field_actions,
+    filtering,
+    list_numbers_store,
+    list_store,
+    saved_views,
+)
+from firebell.incidents.custom_fields import CustomField
 from firebell.incidents.filtering import IncidentQuery
 from firebell.incidents.list_numbers import Counts, month_starts
-from firebell.incidents.model import OPEN, Incident, IncidentFilter, Sort
+from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, IncidentFilter, Sort
 from firebell.incidents.queries import summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
@@ -97,13 +105,15 @@ async def incidents(
     service: str = "",
     commander: str = "",
     month: str = "",
+    type: str = "",  # noqa: A002 - the name of the parameter
+    field: str = "",
     sort: str = "",
     before: str = "",
     after: str = "",
     first: str = "",
 ) -> Response:
     chosen = visit.request.query_params.getlist("severity")
-    query = IncidentQuery(q, ",".join(chosen), service, commander, month)
+    query = IncidentQuery(q, ",".join(chosen), service, commander, month, type, field)
     address = Address(tab_of(state), sort_of(sort), query.filters())
     if len(chosen) > 1 or any(value == "" for value in visit.request.query_params.values()):
         # a form sends blank fields too; the address keeps only what restricts the list
@@ -136,10 +146,21 @@ async def incidents(
         "is_default": address.query == Address("open", Sort.NEWEST, {}).query,
         "owners": await people.people_by_id(visit.tx, [v.owner_id for v in views]),
         "services": (await catalog.services(visit.tx))[:SERVICES_SUGGESTED],
+        "types": TYPE_NAMES,
+        "field_values": _suggested_values(await field_actions.fields(visit.tx)),
         **(await _counted(visit, address, wanted) if wanted else _NOTHING_COUNTED),
     }
     context |= _range(address, listed, to_id(first), context["total"])
     return await html.render(visit.request, "incidents/incidents.html", context)
+
+
+def _suggested_values(fields: Sequence[CustomField]) -> list[tuple[str, str]]:
+    """Return the (value, label) that the filter by a custom field suggests, one for each option of a choice."""
+    return [
+        (f"{field.slug}:{option}", f"{field.name} {option}".strip())
+        for field in fields
+        for option in field.options or ("",)
+    ]
 
 
 async def _part(
@@ -237,6 +258,7 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
         },
         "labels": {
             "severity": ", ".join(f"SEV{level}" for level in wanted.severities),
+            "type": ", ".join(TYPE_NAMES[t] for t in wanted.types),
             "commander": await _commander_label(tx, filters_now.get("commander", "")),
             "month": f"{chosen_month:%B %Y}" if chosen_month else "",
         },

@@ -16,6 +16,7 @@ from firebell.incidents.model import (
     RoleChanged,
     Visibility,
 )
+from firebell.incidents.role_rules import conflicting_role
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -36,8 +37,9 @@ async def absorb(
     """Merge one open incident into another; return the first as it was, and the second with its severity unchanged.
 
     The second gets the services, pages, roles and customer reports, and the earlier start of the impact and
-    detection. A role that only one person can hold stays with its holder; the other becomes a responder. A page
-    of the first that no one has answered pages for the second before it is resolved.
+    detection. A role that only one person can hold stays with its holder; the other becomes a responder. In a
+    SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first that no one has answered
+    pages for the second before it is resolved.
     """
     if incident_id == into_id:
         raise Invalid("An incident can't be merged into itself.", fields={"into": "Enter another incident."})
@@ -115,6 +117,7 @@ async def _has_unanswered_page(tx: Tx, incident: Incident, page_ids: list[int]) 
 
 
 async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> None:
+    severity = into.severity if old.phase in UNDECLARED else min(old.severity, into.severity)
     held = await store.roles(tx, [old.id, into.id])
     holders = {(a.role, a.person_id) for a in held[into.id]}
     taken = {a.role for a in held[into.id]}
@@ -127,6 +130,14 @@ async def _move_roles(tx: Tx, old: Incident, into: Incident, now: datetime) -> N
         is_involved = role is IncidentRole.RESPONDER and any(p == person_id for _, p in holders)
         if (role, person_id) in holders or is_involved:
             continue
+        own = {r for r, holder_id in holders if holder_id == person_id}
+        if given_up := conflicting_role(severity, role, own):
+            # the commander of one incident is not the expert of the other
+            if given_up is IncidentRole.COMMANDER:
+                continue
+            await store.end_role(tx, into.id, given_up, person_id, now)
+            await tx.emit(RoleChanged(into.id, given_up, person_id, "ended"), now)
+            holders.discard((given_up, person_id))
         await store.start_role(tx, into.id, role, person_id, now)
         await tx.emit(RoleChanged(into.id, role, person_id, "assigned"), now)
         holders.add((role, person_id))

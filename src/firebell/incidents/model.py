@@ -118,6 +118,11 @@ class Incident:
         return f"INC-{self.id}"
 
     @property
+    def marked_ref(self) -> str:
+        """The reference for messages, such as INC-7, or DRILL INC-7."""
+        return f"DRILL {self.ref}" if self.drill else self.ref
+
+    @property
     def is_private(self) -> bool:
         """True if only those involved and managers may know of it."""
         return self.visibility is Visibility.PRIVATE
@@ -154,6 +159,7 @@ class IncidentFilter:
     words: tuple[str, ...] = ()
     postmortem_due: bool = False
     id: int | None = None
+    types: tuple[IncidentType, ...] = ()
     fields: tuple[tuple[int, str], ...] = ()
     """The ids of custom fields with the value that each must have."""
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents import closing, closing_facts, lifecycle, lifecycle_store, records, store
+from firebell.incidents import (
+    closing,
+    closing_facts,
+    closing_watch,
+    lifecycle,
+    lifecycle_store,
+    records,
+    store,
+)
 from firebell.incidents.closing import ClosingCondition
 from firebell.incidents.model import (
     ACTIVE,
@@ -22,7 +30,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.authorization import TRUSTED_KINDS, permits
+from firebell.people.authorization import TRUSTED_KINDS, internal, permits
 from firebell.people.permissions import Verb
 
 _REASON_MAX_CHARS = 1000
@@ -206,6 +214,10 @@ def _times(old: Incident, phase: Phase, at: datetime) -> dict[str, Any]:
 async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident, now: datetime) -> None:
     """Start and stop timers, and page again or resolve the page of the incident."""
     key = str(new.id)
+    if new.phase is Phase.CLOSED:
+        await closing_watch.notify_closed(tx, actor, new, now)
+    elif before is Phase.MONITORING:
+        await closing_watch.wait_again(tx, actor, new)
     if before is Phase.MONITORING:
         await timers.cancel(tx, records.STABLE_TIMER, key)
         await timers.cancel(tx, records.REFIRE_TIMER, key)
@@ -230,8 +242,11 @@ async def _after_phase_change(tx: Tx, actor: Actor, before: Phase, new: Incident
             await paging.extend_ack(tx, "incident", new.id, now)
 
 
-async def regress(tx: Tx, incident: Incident, title: str, page_id: int | None, now: datetime) -> Incident:
-    """Move a monitored incident back to work because an alert fires again; SEV0 and SEV1 page again.
+@internal("An alert that fires again does it, or a customer report.")
+async def regress(
+    tx: Tx, actor: Actor, incident: Incident, reason: str, now: datetime, *, page_id: int | None = None
+) -> Incident:
+    """Move a monitored incident back to work because its impact goes on; SEV0 and SEV1 page again.
 
     The incident must be locked. It returns to the phase from which it was resolved.
     """
@@ -240,8 +255,7 @@ async def regress(tx: Tx, incident: Incident, title: str, page_id: int | None, n
     back_to = Phase.MITIGATING if resolved and resolved.before is Phase.MITIGATING else Phase.INVESTIGATING
     if page_id is not None:
         await store.link_page(tx, incident.id, page_id)
-    reason = f"An alert fires again: {title}"
-    return await _move(tx, SYSTEM, incident, back_to, now, now, reason, None, ())
+    return await _move(tx, actor, incident, back_to, now, now, reason[:_REASON_MAX_CHARS], None, ())
 
 
 async def check_regressions(tx: Tx, ids: Sequence[int], now: datetime) -> Mapping[int, datetime | None]:
@@ -257,7 +271,8 @@ async def check_regressions(tx: Tx, ids: Sequence[int], now: datetime) -> Mappin
             checked[incident.id] = None
         elif incident.id in fired:
             title, page_id = fired[incident.id]
-            await regress(tx, incident, title, page_id, now)
+            reason = f"An alert fires again: {title}"
+            await regress(tx, SYSTEM, incident, reason, now, page_id=page_id)
             checked[incident.id] = None
         else:
             checked[incident.id] = now + lifecycle.refire_interval(incident.stable_since, now)

@@ -11,6 +11,7 @@ from firebell.catalog.model import Service
 from firebell.incidents import check_store, checks, process_checks, store, timeline_store
 from firebell.incidents.check_store import Waiver
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
+from firebell.incidents.role_rules import conflicting_role
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import FindingLevel, Passed, ProcessFinding, severest_first
 from firebell.kit.slice import IncidentChecks
@@ -84,6 +85,11 @@ class IncidentSummary:
             RoleView(role, ROLE_NAMES[role], self.holders.get(role, []), state)
             for role, state in {**leads, **states}.items()
         ]
+
+    def can_take(self, role: IncidentRole, person_id: int) -> bool:
+        """Return True unless this person has a role that no one has beside this one."""
+        held = {r for r, people in self.holders.items() if person_id in {i for _, i in people}}
+        return conflicting_role(self.severity, role, held) is None
 
     @property
     def ref(self) -> str:

@@ -13,7 +13,7 @@ from firebell.kit.web import undo
 from firebell.people.authorization import permits, require
 from firebell.people.permissions import Verb
 
-PARAMETERS = ("state", "sort", "q", "severity", "service", "commander", "month")
+PARAMETERS = ("state", "sort", "q", "severity", "service", "commander", "month", "type", "field")
 """The parameters of an address that a view keeps, in the order of the list's own addresses."""
 NAME_MAX_CHARS = 40
 QUERY_MAX_CHARS = 1000

@@ -96,7 +96,7 @@ _TABLES = (
     *("incident", "incident_service", "incident_page", "incident_role", "timeline_entry"),
     *("incident_transition", "incident_baseline", "customer_report", "incident_relation"),
     *("timeline_change", "check_waiver", "role_offer", "declaration_rule_page"),
-    "incident_field_value",
+    *("incident_field_value", "incident_final_facts", "closing_watch"),
 )
 
 SLICE = Slice(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.incidents.model import (
+    UNDECLARED,
     Assignment,
     Incident,
     IncidentRole,
@@ -88,8 +89,12 @@ async def insert(
     return incident_from_row(row)
 
 
-async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> Incident | None:
+async def twin(
+    tx: Tx, declared_by: int | None, title: str, since: datetime, *, drill: bool
+) -> Incident | None:
     """Return an incident that the same person declared with the same title after `since`.
+
+    What is only reported or was recorded afterwards is none, and a drill is never that of a real incident.
 
     Serializes declarations of this person and title until the end of the transaction.
     """
@@ -101,12 +106,17 @@ async def twin(tx: Tx, declared_by: int | None, title: str, since: datetime) -> 
         where declared_by is not distinct from $1::bigint
             and title = $2
             and declared_at > $3
+            and drill = $4
+            and not backfilled
+            and phase <> all($5::text[])
         order by id
         limit 1
         """,
         declared_by,
         title,
         since,
+        drill,
+        [str(phase) for phase in UNDECLARED],
     )
     return incident_from_row(row) if row else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.incidents import actions, records, rule_actions
+from firebell.incidents import actions, closing_watch, records, rule_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -21,11 +21,15 @@ async def run_stable(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
 
 
 async def run_refire(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Move incidents back to work whose alerts fire again; return the timers of incidents that are locked."""
+    """Move incidents back to work whose alerts fire again, and notify who waits for those that can be closed.
+
+    Return the timers of incidents that are locked.
+    """
     checked = await actions.check_regressions(tx, [int(timer.key) for timer in due_timers], now)
     for incident_id, next_at in checked.items():
         if next_at is not None:
             await timers.schedule(tx, records.REFIRE_TIMER, str(incident_id), next_at)
+    await closing_watch.notify_closable(tx, [i for i, at in checked.items() if at is not None], now)
     return [timer for timer in due_timers if int(timer.key) not in checked]
 
 

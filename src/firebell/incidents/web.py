@@ -1,7 +1,7 @@
 """The incident page and what is done on it."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -34,6 +34,7 @@ from firebell.incidents.model import (
     Phase,
 )
 from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages, checked
+from firebell.incidents.role_rules import conflicting_role
 from firebell.incidents.severity import FACTS, Severity, parse
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -100,7 +101,10 @@ class NextStep:
 
 
 def _step(
-    incident: Incident, refusal: str | None, holders: Mapping[IncidentRole, Sequence[int]]
+    incident: Incident,
+    refusal: str | None,
+    holders: Mapping[IncidentRole, Sequence[int]],
+    refused_roles: Collection[IncidentRole],
 ) -> NextStep | None:
     """Return the next thing to do, None if there is only time to wait for."""
     if incident.phase is Phase.TRIAGING:
@@ -117,6 +121,8 @@ def _step(
     if refusal is None:
         return NextStep(label, "arrow-right", "/phase", {"phase": to})
     if incident.severity <= 1 and not holders.get(IncidentRole.COMMANDER):
+        if IncidentRole.COMMANDER in refused_roles:
+            return NextStep("Assign a commander", "user-round-plus", href="#roles")
         return NextStep("Take command", "user-round-plus", "/roles", {"role": IncidentRole.COMMANDER})
     if incident.phase in ACTIVE:
         return NextStep("Record a mitigation", "check", href="#composer", compose="mitigation")
@@ -181,7 +187,9 @@ async def _room(
         *(i for ids in team_members.values() for i, _ in ids),
         *(view.entry.actor_id for view in timeline if view.entry.actor_id),
     }
-    others = await choosable(tx, likely_ids, person_search)
+    own_roles = {a.role for a in assignments if a.person_id == person_id}
+    refused_roles = {r for r in IncidentRole if conflicting_role(incident.severity, r, own_roles)}
+    others = await choosable(tx, likely_ids, person_search, verb=Verb.INCIDENT_UPDATE)
     page_alerts = await alerts_of_pages(tx, list(pages.values()), ALERTS_PER_PAGE)
     in_force = {incident_id: [view.entry for view in reversed(timeline) if view.struck is None]}
     results = await checked(tx, [incident], slices.checks, now, tz, timelines=in_force)
@@ -190,7 +198,8 @@ async def _room(
     return {
         "i": incident,
         "live": ",".join([f"inc-{incident_id}", *paging.live_topics(list(pages))]),
-        "own_roles": {a.role for a in assignments if a.person_id == person_id},
+        "own_roles": own_roles,
+        "refused_roles": refused_roles,
         "war_room": war_room_url(slices.war_room_url, incident.ref),
         "me_id": person_id,
         "personal_ids": frozenset(involved_ids),
@@ -219,7 +228,7 @@ async def _room(
         "role_states": checks.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
         "late": bool(incident.update_due_at and incident.update_due_at < now and incident.phase in OPEN),
-        "step": _step(incident, refusal, holders),
+        "step": _step(incident, refusal, holders, refused_roles),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
         "interval": lifecycle.update_interval(incident.severity),

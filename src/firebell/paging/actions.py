@@ -66,6 +66,7 @@ policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
 reachable = targeting.reachable
+mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page
 start_manual_page = manual.start_manual_page
 triggered = store.triggered

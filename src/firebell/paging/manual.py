@@ -24,7 +24,7 @@ from firebell.paging.model import (
     TargetKind,
 )
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 
 __all__ = ["ManualTarget", "ManualTargetKind", "request_manual_page", "start_manual_page"]
@@ -206,3 +206,12 @@ async def _start(
     page = await store.page(tx, page_id)
     assert page is not None
     return page
+
+
+@internal("A page that a person starts for a drill.")
+async def mark_as_drill(tx: Tx, page_id: int) -> None:
+    """Put DRILL before the title of a page by hand, in the transaction that starts it."""
+    page = await store.page(tx, page_id)
+    assert page is not None
+    title = f"DRILL {page.title}"[:_TITLE_MAX_CHARS]
+    await store.retitle_all(tx, MANUAL_KIND, page.subject_id, title)

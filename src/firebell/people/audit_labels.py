@@ -50,6 +50,7 @@ ACTION_LABELS = {
     "incident.baseline": "Confirmed the baseline",
     "incident.declared": "Declared an incident",
     "incident.fields": "Edited the fields of an incident",
+    "incident.final_facts": "Recorded the final facts of an incident",
     "incident.merged": "Merged an incident",
     "incident.check_waived": "Waived a process check",
     "incident.entry_edited": "Edited a timeline entry",

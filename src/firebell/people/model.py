@@ -32,6 +32,7 @@ SCOPES = (
     "pages:read",
     "pages:write",
     "incidents:read",
+    "incidents:declare",
     "incidents:write",
     "oncall:read",
     "oncall:write",

@@ -105,7 +105,10 @@ class Rights:
     def scopes(self) -> frozenset[str]:
         """The scopes in force: those of the key as far as the role allows them, else all of the role."""
         allowed = ROLE_SCOPES[self.role]
-        return allowed if self.key_scopes is None else allowed & self.key_scopes
+        if self.key_scopes is None:
+            return allowed
+        implied = {i for scope in self.key_scopes for i in IMPLIED_SCOPES.get(scope, ())}
+        return allowed & (self.key_scopes | implied)
 
 
 EVERYONE = frozenset(Role)
@@ -113,11 +116,14 @@ RESPONDERS = EVERYONE - {Role.VIEWER}
 MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 
+IMPLIED_SCOPES = {"incidents:write": frozenset({"incidents:declare"})}
+"""The scopes that are part of another one."""
+
 ROLE_SCOPES = {
     Role.ADMIN: frozenset(SCOPES),
     Role.MANAGER: frozenset(SCOPES) - {"admin"},
     Role.RESPONDER: frozenset(SCOPES) - {"admin"},
-    Role.VIEWER: frozenset(scope for scope in SCOPES if scope.endswith(":read")),
+    Role.VIEWER: frozenset(scope for scope in SCOPES if scope.endswith(":read")) | {"incidents:declare"},
 }
 """The scopes that a key of a role can have."""
 
@@ -152,7 +158,7 @@ RULES = {
     Verb.PAY_RATES_WRITE: Rule(MANAGERS, "oncall:write"),
     Verb.INCIDENT_READ: Rule(EVERYONE, "incidents:read"),
     Verb.INCIDENT_READ_PRIVATE: Rule(MANAGERS, "incidents:read"),
-    Verb.INCIDENT_DECLARE: Rule(EVERYONE, "incidents:write"),
+    Verb.INCIDENT_DECLARE: Rule(EVERYONE, "incidents:declare"),
     Verb.INCIDENT_UPDATE: Rule(RESPONDERS, "incidents:write"),
     Verb.INCIDENT_SETTINGS_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.RESPONSE_READ: Rule(EVERYONE, "incidents:read"),

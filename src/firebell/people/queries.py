@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from firebell.kit.db.database import Reads
 from firebell.people import store
-from firebell.people.model import Person
+from firebell.people.model import Person, Role
+from firebell.people.permissions import Rights, Verb, allows
 
 MAX_LISTED_PEOPLE = 100
 """Maximum number of active people for which a form lists everyone."""
@@ -24,11 +25,17 @@ class Choice:
 
 
 async def choosable(
-    tx: Reads, near: Iterable[int], wanted: str = "", *, chosen: Iterable[int] = ()
+    tx: Reads,
+    near: Iterable[int],
+    wanted: str = "",
+    *,
+    chosen: Iterable[int] = (),
+    verb: Verb | None = None,
 ) -> Choice:
     """Return all active people; in a large organization those of `near` and those who match `wanted`.
 
-    Those already `chosen` are always listed, even when deactivated.
+    Those already `chosen` are always listed, even when deactivated. With `verb`, others are listed only if their
+    account includes it.
     """
     people = await store.search(tx, active=True, limit=MAX_LISTED_PEOPLE + 1)
     if partial := len(people) > MAX_LISTED_PEOPLE:
@@ -37,6 +44,8 @@ async def choosable(
         )
         nearby = (await store.people_by_id(tx, list(set(near)))).values()
         people = [p for p in (*matches, *nearby) if p.active]
+    if verb is not None:
+        people = [p for p in people if allows(Rights(Role(p.role)), verb)]
     already_chosen = (await store.people_by_id(tx, list(set(chosen)))).values()
     offered = {p.id: p for p in (*people, *already_chosen)}.values()
     name_counts = Counter(p.name for p in offered)

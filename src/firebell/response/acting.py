@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentRole
 from firebell.kit.db.database import Tx
@@ -20,7 +21,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
 from firebell.people.authorization import internal
-from firebell.response import plan, queries, store
+from firebell.response import business_hours, plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,
     NEXT_TIER,
@@ -382,9 +383,14 @@ async def _brief(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime
 
 
 async def _queue(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
-    """Record that an incident waits in the queue, or remind the team of it on the next business day."""
+    """Record that an incident waits in the queue, or add its task, or remind the team of it when it is due."""
     if step.how is How.QUEUE:
         await _entry(tx, SYSTEM, one.incident, "Added to the SEV3 queue.", step, now)
+        return
+    if step.key == plan.ADD_TASK:
+        due_at = business_hours.next_business_day_end(one.settings.hours, one.incident.declared_at)
+        text = f"Respond to SEV{one.incident.severity} {one.incident.ref}"
+        await tasks.add_response_task(tx, SYSTEM, one.incident.id, text, due_at, now)
         return
     assignments = (await incidents.roles(tx, [one.incident.id]))[one.incident.id]
     ids = [a.person_id for a in assignments]

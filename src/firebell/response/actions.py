@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.incident_tasks import actions as tasks
+from firebell.incident_tasks.model import TaskState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import (
     ACTIVE,
@@ -80,17 +82,25 @@ async def follow_confirmation(tx: Tx, event: SeverityConfirmed, now: datetime) -
 
 
 async def follow_role(tx: Tx, event: RoleChanged, now: datetime) -> None:
-    """An expert who joins answers the open requests for expertise."""
+    """An expert who joins answers the open requests for expertise; who takes a role has the task of a SEV2."""
+    if event.change == "assigned":
+        await tasks.assign_response_task(tx, event.incident_id, event.person_id)
     if (event.role, event.change) == (IncidentRole.SME, "assigned"):
         await store.answer_requests(tx, event.incident_id, now)
 
 
 async def follow_phase(tx: Tx, event: PhaseChanged, now: datetime) -> None:
-    """Resolve the pages of a response when the impact ended; after a regression, everyone can be paged again."""
+    """Resolve the pages of a response when the impact ended; after a regression, everyone can be paged again.
+
+    The task of a SEV2 ends with its incident.
+    """
     if event.after in ACTIVE:
         if event.before not in ACTIVE:
             await store.reopen(tx, event.incident_id, now)
+            await tasks.set_response_task_state(tx, event.incident_id, TaskState.OPEN, now)
         return
+    if event.after not in OPEN:
+        await tasks.set_response_task_state(tx, event.incident_id, TaskState.DONE, now)
     page_ids = [page.page_id for page in await store.pages(tx, event.incident_id)]
     for page in (await paging.pages_by_id(tx, page_ids)).values():
         if page.state is not PageState.RESOLVED:

@@ -81,7 +81,7 @@ class CustomerUpdate(ApiInput):
 
 async def _shown(w: Work, incident_id: int) -> ResponseShown:
     coming = await incident_part.load(w.tx, await incidents.incident(w.tx, incident_id), w.now)
-    if coming is None:
+    if not isinstance(coming, incident_part.Coming):
         return ResponseShown(
             version=0, confirmed_at=None, update_due_at=None, customers_due_at=None, steps=[]
         )

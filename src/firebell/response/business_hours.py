@@ -39,3 +39,8 @@ def next_opening(hours: BusinessHours, after: datetime) -> datetime:
 def from_now(hours: BusinessHours, now: datetime) -> datetime:
     """Return `now` in business hours, else when they begin."""
     return now if is_open(hours, now) else next_opening(hours, now)
+
+
+def next_business_day_end(hours: BusinessHours, after: datetime) -> datetime:
+    """Return when the business day ends that opens next after `after`."""
+    return next_opening(hours, after) + timedelta(minutes=hours.end - hours.start)

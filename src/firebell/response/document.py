@@ -195,6 +195,13 @@ def with_severity(settings: ResponseSettings, level: int, one: SeverityResponse)
     return replace(settings, severities=(first, second, third, fourth))
 
 
+def without_step(settings: ResponseSettings, level: int, step: MatrixStep) -> ResponseSettings:
+    """Return the settings without a step of the matrix of one severity."""
+    one = settings.severities[level]
+    matrix = tuple(each for each in one.matrix if each != step)
+    return with_severity(settings, level, replace(one, matrix=matrix))
+
+
 def _hours(values: Mapping[str, Any]) -> BusinessHours:
     _known(values, {"tz", "days", "start", "end", "country"}, "hours")
     shipped = SHIPPED.hours

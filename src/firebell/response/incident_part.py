@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import OPEN, Incident
 from firebell.incidents.severity import QUESTIONS, Question
 from firebell.kit.db.database import Tx
 from firebell.kit.slice import IncidentPart
 from firebell.response import acting, queries
 from firebell.response.model import ResponseStep
-from firebell.response.preview import ICONS
+from firebell.response.preview import ICONS, PlannedStep, dry_run
 from firebell.response.queries import RunningResponse, TargetNames
 
 
@@ -54,8 +54,35 @@ def coming(one: RunningResponse, names: TargetNames) -> list[ComingStep]:
     return sorted(steps, key=lambda each: (not each.asking, each.step.ask_at or each.at, each.step.key))
 
 
-async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | None:
-    """Return what comes next, None without a response or without anything to come."""
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would happen now if a drill were a real incident."""
+
+    planned: Sequence[PlannedStep]
+
+
+async def _rehearsal(tx: Tx, incident: Incident) -> Rehearsal | None:
+    """Return whom a drill would page, brief and ask, by the plan of a real incident; None once it is over."""
+    if incident.phase not in OPEN:
+        return None
+    in_force, _ = await queries.settings(tx)
+    service = await acting.first_service(tx, incident.id)
+    service_id = service.id if service else None
+    planned = await dry_run(
+        tx,
+        in_force,
+        incident.severity,
+        incident.declared_at,
+        service_id=service_id,
+        provisional=incident.provisional,
+    )
+    return Rehearsal(planned)
+
+
+async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | Rehearsal | None:
+    """Return what comes next, of a drill what would; None without a response or without anything to come."""
+    if incident.drill:
+        return await _rehearsal(tx, incident)
     listed = await queries.running(tx, [incident], now)
     if not listed or not listed[0].facts.is_open:
         return None

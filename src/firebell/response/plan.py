@@ -28,6 +28,9 @@ FUNCTION_GROUPS = {
     ResponseGroup.SECURITY: Function.SECURITY,
 }
 
+ADD_TASK = "task:add"
+"""The key of the step that adds the task of a SEV2; the step `task` reminds of it on the next business day."""
+
 
 def who_name(who: str) -> str:
     """Return the name of a group, of the next tier or of the service's team; a target keeps its reference."""
@@ -133,6 +136,8 @@ def _on_declaration(settings: ResponseSettings, facts: ResponseFacts) -> list[Re
     ]
     if response.task:
         at = business_hours.next_opening(settings.hours, facts.declared_at)
+        text = "Add a task for the service’s team"
+        listed.append(ResponseStep(ADD_TASK, facts.since, How.TASK, SERVICE_TEAM, "declared", text))
         listed.append(
             ResponseStep("task", at, How.TASK, SERVICE_TEAM, "declared", "Task for the next business day")
         )

@@ -296,17 +296,31 @@ async def _step_form(visit: Visit, values: Mapping[str, Any], error: FirebellErr
 
 @router.get(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))
 async def step_form(
-    visit: CurrentVisit, severity: str = "SEV1", function: str = Function.COMMAND, after: str = "30"
+    visit: CurrentVisit,
+    severity: str = "SEV1",
+    function: str = Function.COMMAND,
+    after: str = "30",
+    how: str = How.PAGE,
+    who: str = "",
+    edit: str = "",
 ) -> Response:
     known = function if function in list(Function) else Function.COMMAND
     values = {
         "severity": f"SEV{_level(severity)}",
         "function": known,
         "after": after,
-        "how": How.PAGE,
-        "who": FUNCTION_WHO[Function(known)],
+        "how": how if how in HOW_NAMES else How.PAGE,
+        "who": who or FUNCTION_WHO[Function(known)],
     }
+    if edit:
+        values |= {f"was_{name}": value for name, value in values.items()}
     return await _step_form(visit, values)
+
+
+def _replaced(values: Mapping[str, str]) -> tuple[int, MatrixStep] | None:
+    """Return the severity and the step that the form of a changed step replaces, None for a new step."""
+    was = {name.removeprefix("was_"): value for name, value in values.items() if name.startswith("was_")}
+    return (_level(was.get("severity", "")), _step_of(was)) if was else None
 
 
 def _step_of(values: Mapping[str, str]) -> MatrixStep:
@@ -325,12 +339,13 @@ async def add_step(visit: CurrentVisit) -> Response:
     level = _level(values.get("severity", ""))
     try:
         async with visit.tx.savepoint():
-            step = _step_of(values)
+            step, replaced = _step_of(values), _replaced(values)
 
             def edit(settings: ResponseSettings) -> ResponseSettings:
-                one = settings.severities[level]
+                without = settings if replaced is None else document.without_step(settings, *replaced)
+                one = without.severities[level]
                 matrix = tuple(dict.fromkeys([*one.matrix, step]))
-                return document.with_severity(settings, level, replace(one, matrix=matrix))
+                return document.with_severity(without, level, replace(one, matrix=matrix))
 
             await settings_actions.edit_draft(visit.tx, visit.actor, edit, visit.now)
     except FirebellError as error:
@@ -343,10 +358,7 @@ async def remove_step(visit: CurrentVisit) -> Response:
     level, step = _level(visit.text("severity")), _step_of(visit.values)
 
     def edit(settings: ResponseSettings) -> ResponseSettings:
-        one = settings.severities[level]
-        return document.with_severity(
-            settings, level, replace(one, matrix=tuple(each for each in one.matrix if each != step))
-        )
+        return document.without_step(settings, level, step)
 
     await settings_actions.edit_draft(visit.tx, visit.actor, edit, visit.now)
     return flash.redirect(visit.request, f"{HOME}?severity=SEV{level}", "Added to the changes to review.")

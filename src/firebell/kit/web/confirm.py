@@ -52,6 +52,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/incidents/{ref}/details/type": NONE,
     "/incidents/past": NONE,
     "/incidents/{ref}/close/baseline": NONE,
+    "/incidents/{ref}/close/facts": NONE,
+    "/incidents/{ref}/close/watch": NONE,
     "/incidents/{ref}/close/reports": NONE,
     "/incidents/{ref}/close/reports/answer": NONE,
     "/incidents/{ref}/entries": NONE,

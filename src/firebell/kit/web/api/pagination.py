@@ -44,6 +44,11 @@ class Pagination:
         if len(numbers) == self.limit:
             link_next(self._request, self._response, numbers[-1], self.limit)
 
+    def link_after(self, number: int | None) -> None:
+        """Set the response's `Link` header to the page after this entry, if there is one."""
+        if number is not None:
+            link_next(self._request, self._response, number, self.limit)
+
     def newest(self, entries: Sequence[T], numbers: Sequence[int]) -> list[T]:
         """Return one page of an in-memory list, highest number first."""
         pairs = sorted(zip(numbers, range(len(entries)), strict=True), reverse=True)
