@@ -32,6 +32,7 @@ from firebell.kit.slice import DeclarationError, NavItem, Section, Slice, unique
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
+from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
@@ -48,10 +49,12 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
 
 
-class _HotPath:
+class App:
     """Routes inbound events directly to the ingest app, without the middleware of the web pages."""
 
     def __init__(self, ingest: inbound.Inbound, app: ASGIApp) -> None:
+        self.direct: DirectApp = ingest
+        """Answers small messages of sources without ASGI."""
         self._ingest = ingest
         self._prefixes = ingest.prefixes
         self._app = app
@@ -87,7 +90,7 @@ def navigation(slices: Sequence[Slice] = SLICES) -> list[NavItem]:
     return sorted(items, key=lambda item: (sections.index(item.section), item.rank))
 
 
-def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
+def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     """Return the ASGI app of this process; `app.state.ctx` is `ctx`."""
     app = Api(
         title="Firebell",
@@ -124,7 +127,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
-    return _HotPath(ingest, app)
+    return App(ingest, app)
 
 
 def _add_machines(app: FastAPI, ctx: Context) -> None:
