@@ -4,13 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from firebell.alerts import actions as alerts
+from firebell.alerts import inbound
+from firebell.alerts import ingest as ingest_module
+from firebell.catalog import actions as catalog
+from firebell.kit.clock import FakeClock
 from firebell.kit.web.connections import ConnectionLimits
-from firebell.kit.web.direct import MAX_BODY_BYTES, Respond, Response
+from firebell.kit.web.direct import MAX_BODY_BYTES, DirectApp, Respond, Response
 from firebell.process import listen, web_server
 from firebell.settings import Settings
+from tests.world import world
 
 LIMITS = ConnectionLimits(head_s=0.3, body_s=0.3, keep_alive_s=1)
 
@@ -18,7 +25,7 @@ LIMITS = ConnectionLimits(head_s=0.3, body_s=0.3, keep_alive_s=1)
 class Direct:
     """Answers `/in/now` at once, `/in/later` when a test says so, and leaves other paths to ASGI."""
 
-    prefixes = ("/in/",)
+    prefixes: tuple[str, ...] = ("/in/",)
 
     def __init__(self) -> None:
         self.waiting: list[Respond] = []
@@ -51,11 +58,18 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
 async def web() -> AsyncIterator[tuple[int, Direct]]:
     """Run the web server of the product around both apps; yield its port and the direct one."""
     direct = Direct()
+    async with serving(direct) as port:
+        yield port, direct
+
+
+@asynccontextmanager
+async def serving(direct: DirectApp) -> AsyncIterator[int]:
+    """Run the web server of the product around `asgi` and a direct app; yield its port."""
     with listen("127.0.0.1", 0) as address:
         server = web_server(asgi, Settings(), LIMITS, direct)
         running = asyncio.create_task(server.serve(sockets=[address]))
         try:
-            yield address.getsockname()[1], direct
+            yield address.getsockname()[1]
         finally:
             server.should_exit = True
             await running
@@ -139,4 +153,38 @@ async def test_slow_and_gone_clients_are_held_to_the_same_limits() -> None:
         assert (await idle.read()).endswith(b"direct text/x abc")
         direct.waiting.pop()(Response(202, b""))
         for writer in (slow_writer, idle_writer):
+            writer.close()
+
+
+async def test_a_small_message_is_answered_once_it_is_committed_and_refused_while_too_many_wait(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            (key,) = [i.key for i in await alerts.integrations(tx) if i.id == w.integration]
+        ingest = inbound.build(w.ctx)
+        assert await ingest.ingest.find(key)
+        request_ = post(f"/in/{key}/generic", b'{"title": "Disk full", "key": "disk"}')
+        async with serving(ingest) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            async with w.ctx.db.tx() as tx:
+                await catalog.lock_services(tx, [w.service])
+                writer.write(request_)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(reader.read(1), 0.3)
+            assert (await reader.readline()).split()[1] == b"202"
+            assert [msgspec.json.decode(body)["events"] for body in await bodies(reader, 1)] == [1]
+            async with w.ctx.db.tx() as tx:
+                assert await tx.value("select count(*) from page") == 1
+            monkeypatch.setattr(ingest_module, "MAX_QUEUED_REQUESTS", 0)
+            writer.write(request_)
+            head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+            assert (head[0].split()[1], b"retry-after: 5" in head) == (b"503", True)
+            assert w.ctx.health.refusal()
+            writer.close()
+            # an address that the direct app does not know is left to ASGI
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for path in (f"/in/{key}x/generic", f"/in/{key}/nothing", f"/in/{key}/generic?x=1", "/in/"):
+                writer.write(post(path))
+                assert (await bodies(reader, 1))[0].startswith(b"asgi POST /in/")
             writer.close()
