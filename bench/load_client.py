@@ -62,13 +62,15 @@ class Connection(asyncio.Protocol):
     async def request(self, data: bytes, limit_s: float) -> int:
         """Send one request and return its status, 0 if the connection broke, -1 after the time limit."""
         assert self._transport
-        self._answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        limit = loop.call_later(limit_s, self._settle, -1)
         self._transport.write(data)
-        try:
-            return await asyncio.wait_for(self._answer, limit_s)
-        except TimeoutError:
+        status = await self._answer
+        limit.cancel()
+        if status == -1:
             self.close()
-            return -1
+        return status
 
     def _settle(self, status: int) -> None:
         if self._answer and not self._answer.done():

@@ -46,6 +46,8 @@ class Product:
     folder: Path
     sink: Sink
     port: int
+    database_url: str = ""
+    """The database to use; the embedded one if empty."""
     dsn: str = ""
     integration_key: str = ""
     api_key: str = ""
@@ -70,7 +72,8 @@ class Product:
 
     async def set_up(self) -> None:
         """Create one person who is notified by webhook, and a rotation of 20."""
-        async with running(Settings(data=self.folder / "data")) as prepared:
+        settings = Settings(data=self.folder / "data", database_url=self.database_url)
+        async with running(settings) as prepared:
             ctx = prepared.ctx
             self.dsn, now = ctx.db.dsn, ctx.clock.now()
             async with ctx.db.tx() as tx:
@@ -104,7 +107,7 @@ class Product:
     async def _serve(self, port: int) -> asyncio.subprocess.Process:
         env = {
             **os.environ,
-            "DATABASE_URL": "",
+            "DATABASE_URL": self.database_url,
             "FIREBELL_DATA": str(self.folder / "data"),
             "FIREBELL_PORT": str(port),
             "FIREBELL_LOG_LEVEL": "warning",
@@ -182,13 +185,13 @@ async def _rotation(tx: Tx, team_id: int, now: datetime) -> None:
 
 
 @asynccontextmanager
-async def product() -> AsyncIterator[Product]:
+async def product(database_url: str = "") -> AsyncIterator[Product]:
     """Yield a product that is set up but not started, and stop it afterwards."""
     with TemporaryDirectory(prefix="firebell-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the database runs as an unprivileged user, who must be able to enter it
         async with sink(folder / "sink.tsv") as receiver:
-            server = Product(folder, receiver, free_port())
+            server = Product(folder, receiver, free_port(), database_url)
             await server.set_up()
             try:
                 yield server

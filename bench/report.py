@@ -65,7 +65,7 @@ GoAlert was not measured: its engine runs every 5 s, and it sends at most one me
 - The local webhook sink answers at once. Real providers take 50 to 500 ms and limit their rate: W4 to W6 \
 measure Firebell, not the delivery to a phone.
 - It is one run on a new database, without months of history, vacuum under load or a full disk.
-- It is one process. Several `firebell serve` processes on one database were not measured.
+- All but W12 are one process.
 """
 
 

@@ -11,6 +11,7 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    alertmanager,
     command_line,
     event_streams,
     footprint,
@@ -20,6 +21,7 @@ from bench.workloads import (
     latency,
     mass_escalation,
     reads,
+    synchronous_standby,
     two_processes,
     year_of_history,
 )
@@ -45,6 +47,8 @@ WORKLOADS: dict[str, Workload] = {
     "W14": mass_escalation.escalations,
     "W15": event_streams.streams,
     "W16": command_line.help_texts,
+    "W17": synchronous_standby.standby,
+    "W18": alertmanager.beside_alertmanager,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -34,6 +34,7 @@ from firebell.kit.slice import DeclarationError, NavItem, Section, Slice, unique
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
+from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
@@ -51,10 +52,12 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
 
 
-class _HotPath:
+class App:
     """Routes inbound events and status pages directly to their apps, without the middleware of the web pages."""
 
     def __init__(self, ingest: inbound.Inbound, status: StatusEdge, app: ASGIApp) -> None:
+        self.direct: DirectApp = ingest
+        """Answers small messages of sources without ASGI."""
         self._ingest = ingest
         self._prefixes = ingest.prefixes
         self._status = status
@@ -170,7 +173,7 @@ def _product_routes() -> _Included:
     return _include(SLICES)
 
 
-def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
+def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     """Return the ASGI app of this process; `app.state.ctx` is `ctx`."""
     app = Api(
         title="Firebell",
@@ -202,7 +205,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> ASGIApp:
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
-    return _HotPath(ingest, StatusEdge(ctx), app)
+    return App(ingest, StatusEdge(ctx), app)
 
 
 def _loggable(path: str) -> str:

@@ -34,6 +34,7 @@ from firebell.kit.threads import DOCUMENTS
 from firebell.kit.timing import REAL, Pace
 from firebell.kit.web import html
 from firebell.kit.web.connections import ConnectionLimits, Register
+from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.oncall.calendars import public_holidays
@@ -200,7 +201,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def web_server(asgi: ASGIApp, settings: Settings, limits: ConnectionLimits) -> uvicorn.Server:
+def web_server(
+    asgi: ASGIApp, settings: Settings, limits: ConnectionLimits, direct_app: DirectApp | None = None
+) -> uvicorn.Server:
     """Return the web server of this process, which enforces `limits` on its clients."""
 
     def report(closed: int) -> None:
@@ -210,7 +213,7 @@ def web_server(asgi: ASGIApp, settings: Settings, limits: ConnectionLimits) -> u
     register = Register(limits, report)
     config = uvicorn.Config(
         asgi,
-        http=protocol_of(register),
+        http=protocol_of(register, direct_app),
         ws="none",
         host=settings.host,
         port=settings.port,
@@ -275,7 +278,8 @@ async def serve(process: Running, settings: Settings) -> None:
     budget = file_descriptors.budget(file_descriptors.limit())
     limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
     with listen(settings.host, settings.port, limits.backlog) as address:
-        server = web_server(app.build(process.ctx), settings, limits)
+        web_app = app.build(process.ctx)
+        server = web_server(web_app, settings, limits, web_app.direct)
         _settle_memory()
         stop = asyncio.Event()
         asked = asyncio.create_task(_asked_to_stop().wait())

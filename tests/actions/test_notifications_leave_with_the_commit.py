@@ -8,8 +8,9 @@ import pytest
 
 from firebell import subscriptions
 from firebell.kit.clock import FakeClock
+from firebell.kit.db import notifier
 from firebell.kit.db.database import LIVE_CHANNEL, WORK_CHANNEL, Db
-from firebell.kit.db.notifier import Notifier
+from firebell.kit.db.notifier import Notifier, WakeUp
 from firebell.worker import Worker, timer_handlers
 from tests.world import world
 
@@ -107,3 +108,26 @@ async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
                 await asyncio.sleep(0.01)
         stop.set()
         await running
+
+
+class Recording(Notifier):
+    """Records what it would send."""
+
+    def __init__(self) -> None:
+        super().__init__("", patient_channel=LIVE_CHANNEL)
+        self.sent: asyncio.Queue[list[WakeUp]] = asyncio.Queue()
+
+    async def _send(self, wake_ups: list[WakeUp]) -> None:
+        self.sent.put_nowait(wake_ups)
+
+
+async def test_screens_that_change_all_the_time_delay_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier, "PATIENT_MERGE_S", 3_600)
+    recording, screen, work = Recording(), WakeUp(LIVE_CHANNEL, "pages"), WakeUp(WORK_CHANNEL, "send")
+    recording.add([screen])
+    assert await recording.sent.get() == [screen]
+    recording.add([screen])
+    recording.add([work, screen])
+    assert await recording.sent.get() == [work]
+    await recording.flush()
+    assert await recording.sent.get() == [screen]

@@ -120,7 +120,9 @@ class KnownState:
         return self._groups[group.service_id, group.key]
 
     def learn(self, batch: Batch) -> None:
-        """Remember the state that a committed batch left."""
+        """Remember the state that a committed batch left, which is used for nothing else."""
+        for group in batch.groups:
+            rules.mark_stored(group)
         if len(self._groups) + len(self._rooms) > MAX_KNOWN_GROUPS:
             self._rooms, self._storms, self._groups = {}, {}, {}
         if len(self._alerts) > MAX_KNOWN_ALERTS:
@@ -129,13 +131,13 @@ class KnownState:
         self._rooms.update(batch.room)
         for service_id in batch.room:
             if storm := batch.storms.get(service_id):
-                self._storms[service_id] = rules.stored_state(storm)
+                self._storms[service_id] = storm
             else:
                 self._storms.pop(service_id, None)
         for group in batch.groups:
             if group.key is None:
                 continue
             if group.firing > 0:
-                self._groups[group.service_id, group.key] = rules.stored_state(group)
+                self._groups[group.service_id, group.key] = group
             else:
                 self._groups.pop((group.service_id, group.key), None)

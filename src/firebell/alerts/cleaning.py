@@ -14,6 +14,8 @@ MAX_TITLE, MAX_BODY, MAX_LABELS, MAX_NAME, MAX_VALUE, MAX_KEY = 255, 32 * 1024, 
 MAX_EVENTS = 10_000
 """Events read from one message; one more event reports the rest."""
 _UNLIMITED = 1 << 20
+_OLDEST, _FARTHEST_AHEAD = timedelta(hours=24), timedelta(minutes=5)
+"""How far the source's time may be from that of the arrival."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 _LINE_BREAKS = re.compile(r"[\n\t]+")
@@ -21,12 +23,9 @@ _LINE_BREAKS = re.compile(r"[\n\t]+")
 
 def text(value: Json, limit: int = MAX_VALUE) -> str:
     """Return a JSON value as NFC text without (bidirectional) control characters, cut to `limit` characters."""
-    return _storable(_BIDI_CONTROL.sub("", value) if _may_need_cleaning(value) else value, limit)
-
-
-def _may_need_cleaning(value: Json) -> bool:
-    """Return False for a text of printable ASCII, as most are: nothing in it is removed or normalized."""
-    return isinstance(value, str) and not (value.isascii() and value.isprintable())
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        value = _BIDI_CONTROL.sub("", value)
+    return _storable(value, limit)
 
 
 def _storable(value: Json, limit: int) -> str:
@@ -35,8 +34,9 @@ def _storable(value: Json, limit: int) -> str:
     if not isinstance(value, str):
         value = str(value).lower() if isinstance(value, bool) else _scalar(value)
     clean: str = value
-    if _may_need_cleaning(value):
-        clean = _CONTROL.sub("", value)
+    # in printable ASCII, as most texts are, nothing is removed or normalized
+    if not (clean.isascii() and clean.isprintable()):
+        clean = _CONTROL.sub("", clean)
         clean = clean if clean.isascii() else unicodedata.normalize("NFC", clean)
     clean = clean.strip()
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
@@ -51,6 +51,8 @@ def _scalar(value: Json) -> str:
 
 def line(value: Json, limit: int = MAX_TITLE) -> str:
     """Return `value` as one line of text."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return _storable(value, limit)
     return text(_LINE_BREAKS.sub(" ", text(value, 4 * limit)), limit)
 
 
@@ -58,6 +60,8 @@ def mapping(value: Json) -> dict[str, str]:
     """Return at most 64 non-empty labels of a JSON object; an empty value means an absent label."""
     if not isinstance(value, dict):
         return {}
+    if _is_clean(value):
+        return value
     labels: dict[str, str] = {}
     for name, item in value.items():
         key, clean = text(name, MAX_NAME), text(item)
@@ -66,6 +70,23 @@ def mapping(value: Json) -> dict[str, str]:
         if len(labels) == MAX_LABELS:
             break
     return labels
+
+
+def _is_clean(labels: dict[str, Json]) -> bool:
+    """Return True if cleaning changes none of these labels; False may also be wrong."""
+    if len(labels) > MAX_LABELS:
+        return False
+    try:
+        joined = "|".join(("", *labels, *labels.values(), ""))
+    except TypeError:
+        return False
+    return (
+        joined.isascii()
+        and joined.isprintable()
+        and not ("||" in joined or "| " in joined or " |" in joined)
+        and max(map(len, labels), default=0) <= MAX_NAME
+        and max(map(len, labels.values()), default=0) <= MAX_VALUE
+    )
 
 
 def dedup_key(value: Json, fallback: str) -> str:
@@ -93,7 +114,8 @@ def instant(value: Json) -> datetime | None:
             return None
         if parsed.tzinfo is None:
             return None
-        parsed = parsed.astimezone(UTC)
+        if parsed.tzinfo is not UTC:
+            parsed = parsed.astimezone(UTC)
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
         return None
     return parsed if parsed.year > 1970 else None
@@ -101,7 +123,7 @@ def instant(value: Json) -> datetime | None:
 
 def clamp(occurred: datetime | None, received: datetime) -> datetime | None:
     """Return the source's time, or None unless it is at most 24 hours old and 5 minutes ahead (spec 3.1)."""
-    if occurred is None or not received - timedelta(hours=24) <= occurred <= received + timedelta(minutes=5):
+    if occurred is None or not received - _OLDEST <= occurred <= received + _FARTHEST_AHEAD:
         return None
     return occurred
 
@@ -117,6 +139,8 @@ _SEVERITY_OF = {word: name for name, words in _SEVERITIES.items() for word in wo
 
 def severity(value: Json) -> str | None:
     """Return critical, error, warning or info for the terms that senders use, None for any other."""
+    if isinstance(value, str) and (known := _SEVERITY_OF.get(value)):
+        return known
     return _SEVERITY_OF.get(text(value, 40).casefold())
 
 

@@ -28,6 +28,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
+from firebell.kit.web.direct import Header, Respond, Response
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +75,46 @@ class Inbound:
         self.prefixes = tuple({f"/{path.split('/')[1]}/" for path in ("/in/", *self._keyed_receivers)})
         """The paths that this app answers."""
 
+    def answer(self, url: bytes, content_type: bytes, body: bytes, respond: Respond) -> bool:
+        """Store a small message to the address of a cached key, and respond once it is committed.
+
+        Return False for any other request, which `__call__` answers. Nothing here waits, and no task is created.
+        """
+        match url.split(b"/"):
+            case [b"", b"in", key, name]:
+                address = self._path_addresses.get(name.decode("latin-1"))
+                integration = self.ingest.cached(key.decode("latin-1")) if address else None
+            case _:
+                return False
+        if address is None or integration is None or is_encoded(body, ""):
+            return False
+        source, now = name.decode(), self._ctx.clock.now()
+        events = _read(source, address, _Body(body, content_type.decode("latin-1")), now, integration.name)
+
+        def done(failure: FirebellError | None) -> None:
+            respond(
+                _response(address.reply(events)) if failure is None else self._problem(failure, url.decode())
+            )
+
+        try:
+            self.ingest.enqueue(_received(integration, source, body, events), done)
+        except Unavailable as error:
+            done(error)
+        return True
+
+    def _problem(self, error: FirebellError, path: str) -> Response:
+        """Return the response for an error; one with Retry-After counts as a refusal."""
+        headers: tuple[Header, ...] = (_PROBLEM,)
+        if isinstance(error, Unavailable):
+            self._refusals.add(error.reason)
+            headers = (_PROBLEM, (b"retry-after", str(error.retry_after).encode()))
+        return Response(error.status, _encode(error.problem(path)), headers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._route(scope, receive, send)
-        except Unavailable as error:
-            self._refusals.add(error.reason)
-            retry = (b"retry-after", str(error.retry_after).encode())
-            await _respond(send, 503, _encode(error.problem(scope["path"])), _PROBLEM, retry)
         except FirebellError as error:
-            await _respond(send, error.status, _encode(error.problem(scope["path"])), _PROBLEM)
+            await _send(send, self._problem(error, scope["path"]))
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -93,7 +125,8 @@ class Inbound:
             error = MethodNotAllowed(
                 f"{path} does not accept {method}.", hint="Send a POST request to this address."
             )
-            await _respond(send, error.status, _encode(error.problem(path)), _PROBLEM, (b"allow", b"POST"))
+            response = self._problem(error, path)
+            await _send(send, replace(response, headers=(*response.headers, (b"allow", b"POST"))))
             return
         await receiver(scope, receive, send)
 
@@ -119,12 +152,10 @@ class Inbound:
                 await self._refuse_size(integration, name, address.max_body_bytes, body)
             events = await self._events(name, address, body, integration.name)
             await self._submit(integration, name, body.content, events)
-        await _send_reply(send, address.reply(events))
+        await _send(send, _response(address.reply(events)))
 
     async def _submit(self, integration: Integration, name: str, body: bytes, events: Events) -> None:
-        incoming, error = (events.events, events.reason) if isinstance(events, Rejected) else (events, None)
-        ids = (integration.id, integration.service_id)
-        await self.ingest.submit(InboundRequest(*ids, name, body, incoming, error))
+        await self.ingest.submit(_received(integration, name, body, events))
 
     async def _refuse_size(self, integration: Integration, name: str, limit: int, body: _Body) -> None:
         """Store and page for the start of a message that is too large, and raise TooLarge."""
@@ -173,7 +204,7 @@ class Inbound:
             integration = await self.ingest.find(message.integration_key)
             if integration is not None:
                 await self._store(integration, name, body.content, message)
-        await _send_reply(send, address.reply(message, integration is not None))
+        await _send(send, _response(address.reply(message, integration is not None)))
 
     async def _store(self, integration: Integration, name: str, body: bytes, message: KeyedMessage) -> None:
         """Store a message with a valid key; a refused one too, so that the integration's owner is notified."""
@@ -218,14 +249,20 @@ async def _receive(receive: Receive, limit: int, share: Share) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _send_reply(send: Send, reply: Reply) -> None:
-    await _respond(send, reply.status, _encode(reply.body), _JSON)
+def _received(integration: Integration, name: str, body: bytes, events: Events) -> InboundRequest:
+    incoming, error = (events.events, events.reason) if isinstance(events, Rejected) else (events, None)
+    return InboundRequest(integration.id, integration.service_id, name, body, incoming, error)
 
 
-async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+def _response(reply: Reply) -> Response:
+    return Response(reply.status, _encode(reply.body), (_JSON,))
+
+
+async def _send(send: Send, response: Response) -> None:
+    length = (b"content-length", str(len(response.body)).encode())
+    headers = [*response.headers, length]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 def build(ctx: Context) -> Inbound:

@@ -8,8 +8,8 @@ from firebell.alerts import actions, integration_store
 from firebell.alerts.assumptions import Assumed, KnownState
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.kit.context import Context
-from firebell.kit.errors import Unavailable
-from firebell.kit.jobs.group_commit import GroupCommit
+from firebell.kit.errors import FirebellError, Unavailable
+from firebell.kit.jobs.group_commit import Done, GroupCommit
 
 MAX_QUEUED_REQUESTS = 10_000
 MAX_QUEUED_BYTES = 64 * 2**20
@@ -61,17 +61,40 @@ class Ingest:
                     integration = await integration_store.integration_of_key(tx, key)
         return integration
 
+    def cached(self, key: str) -> Integration | None:
+        """Return the active integration with this key if the cache is fresh and has it; `find` looks further."""
+        if abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE:
+            return None
+        return self._keys.get(key)
+
     async def submit(self, received: InboundRequest) -> None:
         """Return once `received` is committed; raise Unavailable otherwise, so that the sender repeats it."""
+        with self._refusals_counted():
+            await self._queue(received).add(received)
+        self._ctx.health.stored()
+
+    def enqueue(self, received: InboundRequest, done: Done) -> None:
+        """Call `done` once `received` is committed, or with the error; raise Unavailable if too many are waiting."""
+
+        def counted(failure: FirebellError | None) -> None:
+            if isinstance(failure, Unavailable):
+                self._ctx.health.refused(failure.message)
+            elif failure is None:
+                self._ctx.health.stored()
+            done(failure)
+
+        with self._refusals_counted():
+            self._queue(received).enqueue(received, counted)
+
+    def _queue(self, received: InboundRequest) -> GroupCommit[InboundRequest]:
+        """Return the group commit for a request; raise Unavailable if too many are waiting there."""
         is_large = len(received.body) > LARGE_BYTES or len(received.incoming) > LARGE_EVENTS
         commits = self._large_commits if is_large else self._commits
-        with self._refusals_counted():
-            if len(commits) >= MAX_QUEUED_REQUESTS or commits.waiting_weight >= MAX_QUEUED_BYTES:
-                raise Unavailable(
-                    "Too many events are waiting to be stored; this one was not stored.", retry_after=5
-                )
-            await commits.add(received)
-        self._ctx.health.stored()
+        if len(commits) >= MAX_QUEUED_REQUESTS or commits.waiting_weight >= MAX_QUEUED_BYTES:
+            raise Unavailable(
+                "Too many events are waiting to be stored; this one was not stored.", retry_after=5
+            )
+        return commits
 
     async def record_change(self, received: InboundRequest, change: NewChangeEvent) -> None:
         """Return once the change is committed; raise Unavailable otherwise."""

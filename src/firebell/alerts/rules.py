@@ -127,7 +127,10 @@ def urgency(severity: str | None) -> str:
 
 def next_milestone(alerts: int) -> int:
     """Return the next size above `alerts` at which a page notifies again."""
-    return next((size for size in _MILESTONE_SIZES if size > alerts), _NO_MILESTONE)
+    for size in _MILESTONE_SIZES:
+        if size > alerts:
+            return size
+    return _NO_MILESTONE
 
 
 def group_state(group: Group) -> GroupState:
@@ -136,8 +139,15 @@ def group_state(group: Group) -> GroupState:
 
 
 def stored_state(group: GroupState) -> GroupState:
-    """Return the state of a group once its batch is stored: without the marks of the batch."""
+    """Return a copy of the state of a group without the marks of its batch."""
     return _unmarked(group, group.severity)
+
+
+def mark_stored(group: GroupState) -> None:
+    """Remove the marks of a batch from a group that it stored."""
+    group.fresh = group.changed = group.grown = group.crossed = group.raised = group.acked = False
+    group.lead_lost = False
+    group.stored_title, group.raised_by = group.title, ""
 
 
 def _unmarked(group: Group | GroupState, severity: str | None) -> GroupState:

@@ -4,10 +4,10 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
 import json
-from dataclasses import replace
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from firebell.alerts.cleaning import (
     MAX_BODY,
@@ -93,18 +93,16 @@ def _normalize_leniently(
 def _event(alert: _Alert, received_at: datetime) -> Event:
     labels, annotations = mapping(alert.labels), mapping(alert.annotations)
     resolved = alert.status == "resolved"
-    links = {
-        name: value
-        for name, value in (
-            ("runbook", annotations.get("runbook_url") or annotations.get("runbook")),
-            ("dashboard", annotations.get("dashboard_url") or annotations.get("dashboard")),
-            ("source", text(alert.generatorURL)),
-        )
-        if value
-    }
+    links: dict[str, str] = {}
+    if runbook := annotations.get("runbook_url") or annotations.get("runbook"):
+        links["runbook"] = runbook
+    if dashboard := annotations.get("dashboard_url") or annotations.get("dashboard"):
+        links["dashboard"] = dashboard
+    if source := text(alert.generatorURL):
+        links["source"] = source
     return Event(
         kind=EventKind.RESOLVED if resolved else EventKind.FIRING,
-        dedup_key=dedup_key(alert.fingerprint, fingerprint(labels)),
+        dedup_key=dedup_key(alert.fingerprint, "") or fingerprint(labels),
         title=line(annotations.get("summary") or labels.get("alertname") or "Alert without a name"),
         body=text(annotations.get("description"), MAX_BODY),
         severity=severity(labels.get("severity")),

@@ -1,7 +1,9 @@
 """The generic address: recognized tools, JSON objects, forms, and plain text as a title."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from firebell.alerts.cleaning import (
     MAX_BODY,

@@ -3,8 +3,9 @@
 https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/
 """
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from firebell.alerts.cleaning import mapping, text
 from firebell.alerts.model import Event, EventKind, Json, Rejected

@@ -387,7 +387,7 @@ class Db:
         self._pool = pool
         self._acquire_s = acquire_s
         self._reactions = reactions
-        self._notifier = Notifier(dsn)
+        self._notifier = Notifier(dsn, patient_channel=LIVE_CHANNEL)
         self.dsn = dsn
 
     @classmethod

@@ -5,6 +5,7 @@ standby included. The notifier's own transactions write nothing that must last, 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,6 +14,8 @@ import asyncpg
 
 MERGE_S = 0.005
 """Time between two statements, during which equal wake-ups are merged."""
+PATIENT_MERGE_S = 0.05
+"""The same for wake-ups of the patient channel, whose listeners are screens: a storm of alerts changes them always."""
 RETRY_S = 0.5
 CLOSE_LIMIT_S = 2.0
 """Time limit for sending the last wake-ups at shutdown."""
@@ -36,20 +39,29 @@ class Notifier:
     worker polls, and a browser loads its page again when it reconnects.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, patient_channel: str = "") -> None:
         self._dsn = dsn
+        self._patient_channel = patient_channel
+        self._patient_at = 0.0
+        """When, in the time of the loop, wake-ups of the patient channel may be sent again."""
+        self._nudged = asyncio.Event()
         self._waiting: dict[WakeUp, None] = {}
         self._task: asyncio.Task[None] | None = None
         self._conn: asyncpg.Connection | None = None
 
     def add(self, wake_ups: Iterable[WakeUp]) -> None:
         """Queue these for sending; return at once."""
-        self._waiting.update(dict.fromkeys(wake_ups))
+        added = dict.fromkeys(wake_ups)
+        self._waiting.update(added)
+        if any(wake_up.channel != self._patient_channel for wake_up in added):
+            self._nudged.set()
         if self._waiting and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._send_all())
 
     async def flush(self, limit_s: float | None = None) -> None:
         """Return once what waits is sent, after `limit_s` at the latest."""
+        self._patient_at = 0.0
+        self._nudged.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=limit_s)
 
@@ -62,7 +74,10 @@ class Notifier:
 
     async def _send_all(self) -> None:
         while self._waiting:
-            wake_ups, self._waiting = self._waiting, {}
+            wake_ups = self._take_due()
+            if not wake_ups:
+                await self._until_due()
+                continue
             try:
                 await self._send(list(wake_ups))
             except Exception as exc:
@@ -71,7 +86,24 @@ class Notifier:
                 self._waiting = wake_ups | self._waiting
                 await asyncio.sleep(RETRY_S)
             else:
+                if any(wake_up.channel == self._patient_channel for wake_up in wake_ups):
+                    self._patient_at = asyncio.get_running_loop().time() + PATIENT_MERGE_S
                 await asyncio.sleep(MERGE_S)
+
+    def _take_due(self) -> dict[WakeUp, None]:
+        """Take the wake-ups that may be sent now; those of the patient channel may have to wait."""
+        due, self._waiting = self._waiting, {}
+        if asyncio.get_running_loop().time() < self._patient_at:
+            self._waiting = {w: None for w in due if w.channel == self._patient_channel}
+            due = {w: None for w in due if w.channel != self._patient_channel}
+        return due
+
+    async def _until_due(self) -> None:
+        """Return when the patient channel is due, or earlier if something more urgent was added."""
+        self._nudged.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._patient_at):
+                await self._nudged.wait()
 
     async def _send(self, wake_ups: list[WakeUp]) -> None:
         if self._conn is None or self._conn.is_closed():

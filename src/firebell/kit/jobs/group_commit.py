@@ -12,6 +12,8 @@ from firebell.kit.timing import REAL, Pace
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Done = Callable[[FirebellError | None], None]
+"""Called with None once an item is durable, with the error if it could not be stored."""
 
 PATIENCE_S = 0.5
 """When the database is unavailable, items that have waited longer fail together with the batch before them."""
@@ -40,7 +42,7 @@ class GroupCommit(Generic[T]):
         self._weigh = weigh
         self._linger_s = linger_s
         self._pace = pace
-        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[T, Done]] = deque()
         self._arrived_at: deque[float] = deque()
         """When each of those that wait arrived."""
         self._running: asyncio.Task[None] | None = None
@@ -51,14 +53,27 @@ class GroupCommit(Generic[T]):
 
     async def add(self, item: T) -> None:
         """Return once `item` is durable; raise `Unavailable` if it could not be stored."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(failure: FirebellError | None) -> None:
+            if durable.done():
+                return
+            if failure:
+                durable.set_exception(failure)
+            else:
+                durable.set_result(None)
+
+        self.enqueue(item, done)
+        with self._pace.waiting():
+            await durable
+
+    def enqueue(self, item: T, done: Done) -> None:
+        """Call `done` once `item` is durable, or could not be stored."""
         self._waiting.append((item, done))
         self._arrived_at.append(self._pace.monotonic())
         self.waiting_weight += self._weigh(item)
         if self._running is None:
             self._running = self._pace.start(self._drain())
-        with self._pace.waiting():
-            await done
 
     async def _drain(self) -> None:
         try:
@@ -69,21 +84,21 @@ class GroupCommit(Generic[T]):
         finally:
             self._running = None
 
-    def _next(self) -> list[tuple[T, asyncio.Future[None]]]:
-        batch: list[tuple[T, asyncio.Future[None]]] = []
+    def _next(self) -> list[tuple[T, Done]]:
+        batch: list[tuple[T, Done]] = []
         taken = 0
         while self._waiting and len(batch) < self._batch and taken <= self._weight:
             batch.append(self._pop())
             taken += self._weigh(batch[-1][0])
         return batch
 
-    def _pop(self) -> tuple[T, asyncio.Future[None]]:
+    def _pop(self) -> tuple[T, Done]:
         self._arrived_at.popleft()
         item, done = self._waiting.popleft()
         self.waiting_weight -= self._weigh(item)
         return item, done
 
-    async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: list[tuple[T, Done]]) -> None:
         """Commit the batch; if that fails while the database is available, commit each item individually."""
         try:
             await self._store([item for item, _ in batch])
@@ -103,14 +118,13 @@ class GroupCommit(Generic[T]):
             _settle(batch, None)
 
 
-def _settle(batch: list[tuple[T, asyncio.Future[None]]], failure: Exception | None) -> None:
+def _settle(batch: list[tuple[T, Done]], failure: Exception | None) -> None:
     if failure and not isinstance(failure, FirebellError):
         log.error("it could not be stored", exc_info=failure)
         failure = Unavailable("This could not be stored.", retry_after=30)
     for _, done in batch:
-        if done.done():
-            continue
-        if failure:
-            done.set_exception(failure)
-        else:
-            done.set_result(None)
+        try:
+            done(failure)
+        except Exception:
+            # the others must get their outcome
+            log.exception("the outcome of a commit could not be passed on")

@@ -7,7 +7,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from firebell.kit.web import direct
 from firebell.kit.web.connections import Register, Waiting
+from firebell.kit.web.direct import DirectApp, DirectCycle, Response
 
 
 class _Refused(Exception):  # noqa: N818 - it never leaves this module
@@ -23,9 +25,16 @@ class _Reading(Enum):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Limits the size of a request head before it is buffered, and closes timed-out connections."""
+    """Limits the size of a request head before it is buffered, and closes timed-out connections.
 
+    Answers small requests to the paths of `direct_app` without ASGI.
+    """
+
+    cycle: Any
+    """The latest request: a cycle of uvicorn's, or a `DirectCycle`."""
     register: Register
+    direct_app: DirectApp | None = None
+    direct_prefixes: tuple[bytes, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,7 +71,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # the scope is created once it is known that ASGI answers
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._head_bytes = self._headers = self._url_bytes = 0
         if self._reading is not _Reading.HEAD:
             self._await(_Reading.HEAD)
@@ -72,7 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._url_bytes > self.register.limits.url:
             self._refusal = HTTPStatus.REQUEST_URI_TOO_LONG
             raise _Refused
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + 4
@@ -84,17 +94,73 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
+        cycle = self._direct_cycle() if self.url.startswith(self.direct_prefixes) else None
+        if cycle is None:
+            self._start_asgi()
+        else:
+            self.cycle = cycle
         self._unparsed = 0
         self._await(_Reading.BODY)
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        super().on_body(body)
+        if isinstance(self.cycle, DirectCycle):
+            self.cycle.body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        cycle = self.cycle
         self._await(_Reading.NOTHING)
+        if not isinstance(cycle, DirectCycle):
+            super().on_message_complete()
+        elif not self._answer(cycle):
+            self.cycle = None
+            self._start_asgi()
+            super().on_body(cycle.body)
+            super().on_message_complete()
+
+    def _start_asgi(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def _direct_cycle(self) -> DirectCycle | None:
+        """Return the cycle of a request that may be answered without ASGI, which other requests do not wait for."""
+        if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
+            return None
+        if self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+            return None
+        content_type = direct.content_type_of(self.headers)
+        return None if content_type is None else DirectCycle(content_type, self.parser.should_keep_alive())
+
+    def _answer(self, cycle: DirectCycle) -> bool:
+        """Return True if the request is answered, now or later; False if it is left to ASGI."""
+
+        def respond(response: Response) -> None:
+            cycle.response_complete = True
+            if cycle.disconnected or self.transport.is_closing():
+                return
+            head = self.server_state.default_headers
+            self.transport.write(direct.encode(response, head, keep_alive=cycle.keep_alive))
+            if cycle.keep_alive:
+                self._after_response()
+            else:
+                self.transport.close()
+
+        assert self.direct_app is not None
+        return self.direct_app.answer(self.url, cycle.content_type, cycle.body, respond)
+
+    def _after_response(self) -> None:
+        """Start the next request; `overdue` ends a connection without one, so no timer is set for each response."""
+        if self.pipeline:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            if self._reading is _Reading.NOTHING:
+                self._since = time.monotonic()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -168,6 +234,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def protocol_of(register: Register) -> type[BoundedProtocol]:
+def protocol_of(register: Register, direct_app: DirectApp | None = None) -> type[BoundedProtocol]:
     """Return the protocol class for a web server whose connections are in `register`."""
-    return type("RegisteredProtocol", (BoundedProtocol,), {"register": register})
+    prefixes = tuple(prefix.encode() for prefix in direct_app.prefixes) if direct_app else ()
+    facts = {"register": register, "direct_app": direct_app, "direct_prefixes": prefixes}
+    return type("RegisteredProtocol", (BoundedProtocol,), facts)
