@@ -10,6 +10,7 @@ from typing import Protocol
 
 import asyncpg
 
+from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.slack.inbox import Inbox
 from firebell.chat.worker import ChatMirror
 from firebell.kit.context import Context
@@ -50,6 +51,7 @@ LANE_LIMITS_S = {
     "calendars": 300.0,
     "chat": 300.0,
     "chat_inbox": 120.0,
+    "chat_rooms": 120.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -112,6 +114,7 @@ class Worker:
             "calendars": Fetcher(ctx),
             "chat": self._mirror,
             "chat_inbox": Inbox(ctx),
+            "chat_rooms": RoomReader(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -15,6 +15,7 @@ from firebell.kit.signing import token_hash
 from firebell.kit.text import masked
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{16,64}")
+_COMMAND_TOKEN = re.compile(r"[a-z0-9]{26}")
 _NOT_REACHED = "{name} could not be reached."
 
 
@@ -85,17 +86,30 @@ async def slack(
 
 
 async def mattermost(
-    ctx: Context, address: str, bot_token: str, team: str
+    ctx: Context, address: str, bot_token: str, team: str, command_tokens: str = ""
 ) -> tuple[Connection, AccountSecrets]:
-    """Return the team of a Mattermost bot; raise `Invalid` at the field that is wrong, `Conflict` without an answer."""
+    """Return the team of a Mattermost bot; raise `Invalid` at the field that is wrong, `Conflict` without an answer.
+
+    `command_tokens` are those of commands that an admin created; without them, the bot creates the commands.
+    """
     from firebell.chat.mattermost.client import probe
+    from firebell.chat.mattermost.slash_commands import ensure
 
     server = check_url(address).rstrip("/")
     team = team.strip().lower()
     if not team:
         raise Invalid("Enter the team.", fields={"team": "Enter its name as it is in addresses."})
+    token, pasted = bot_token.strip(), tuple(re.split(r"[\s,]+", command_tokens.strip()))
+    if any(each and not _COMMAND_TOKEN.fullmatch(each) for each in pasted):
+        raise Invalid(
+            "This is not the token of a command.",
+            fields={"command_tokens": "Copy the tokens of both commands, 26 letters and digits each."},
+        )
     try:
-        bot_user, team_id, name = await probe(ctx.http, server, bot_token.strip(), team)
+        bot_user, team_id, name = await probe(ctx.http, server, token, team)
+        commands = tuple(each for each in pasted if each) or await ensure(
+            ctx.http, f"{server}/api/v4", token, team_id, bot_user, ctx.public_url
+        )
     except CallFailed as failure:
         if failure.trouble is Trouble.ACCOUNT:
             raise Invalid(
@@ -119,8 +133,9 @@ async def mattermost(
         bot_user=bot_user,
         bot_id=team,
         address=server,
+        scopes=("commands",) if commands else (),
     )
-    return connection, AccountSecrets(bot_token=bot_token.strip())
+    return connection, AccountSecrets(bot_token=token, signing_secrets=commands)
 
 
 def webhook(kind: ChatKind, name: str, address: str) -> tuple[Connection, AccountSecrets]:

@@ -13,9 +13,17 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.chat import api, link_web, users_api, web
+    from firebell.chat.mattermost import web as mattermost_web
     from firebell.chat.slack import web as slack_web
 
-    return [web.router, slack_web.router, link_web.router, api.router, users_api.router]
+    return [
+        web.router,
+        slack_web.router,
+        mattermost_web.router,
+        link_web.router,
+        api.router,
+        users_api.router,
+    ]
 
 
 def _subscriptions() -> Subscriptions:

@@ -35,7 +35,7 @@ router = routing.html_router()
 
 _PAGE = "/settings/chat"
 _CONNECTABLE = (
-    (ChatKind.MATTERMOST, "Channels, announcements and pages, without a plugin"),
+    (ChatKind.MATTERMOST, "Channels, commands, buttons and pages, without a plugin"),
     (ChatKind.TEAMS, "Announcements"),
     (ChatKind.DISCORD, "Announcements"),
     (ChatKind.GOOGLE_CHAT, "Announcements"),
@@ -72,9 +72,10 @@ async def _context(
         else [],
         "granted_count": len(scopes.SCOPES) + len(scopes.OPTIONAL) - len(missing),
         "scope_count": len(scopes.SCOPES) + len(scopes.OPTIONAL),
-        "others": [(kind, text) for kind, text in _CONNECTABLE if all(a.kind is not kind for a in connected)],
+        "others": _CONNECTABLE,
         "services": {s.id: s.name for s in services.values()},
         "schedules": {s.id: s.name for s in schedules.values()},
+        "public_url": public_url,
         "manifest": _json(manifest(public_url, socket=False)),
         "socket_manifest": _json(manifest(public_url, socket=True)),
         "form": form,
@@ -118,7 +119,11 @@ async def connect(request: Request, kind: str) -> Response:
                 )
             case ChatKind.MATTERMOST:
                 connection, secrets = await connecting.mattermost(
-                    ctx, fields.get("address", ""), fields.get("bot_token", ""), fields.get("team", "")
+                    ctx,
+                    fields.get("address", ""),
+                    fields.get("bot_token", ""),
+                    fields.get("team", ""),
+                    fields.get("command_tokens", ""),
                 )
             case _:
                 connection, secrets = connecting.webhook(
