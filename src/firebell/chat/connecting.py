@@ -8,6 +8,7 @@ from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
 from firebell.chat.slack.scopes import NEEDED
+from firebell.chat.teams.activities import secret_bytes
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.http_out import check_url
@@ -138,13 +139,30 @@ async def mattermost(
     return connection, AccountSecrets(bot_token=token, signing_secrets=commands)
 
 
-def webhook(kind: ChatKind, name: str, address: str) -> tuple[Connection, AccountSecrets]:
-    """Return the one channel of a webhook; raise `Invalid` if the address is none of this chat."""
-    checked = check_webhook(kind, address)
+def webhook(
+    kind: ChatKind, name: str, address: str, security_token: str = ""
+) -> tuple[Connection, AccountSecrets]:
+    """Return the one channel of a webhook; raise `Invalid` if the address is none of this chat.
+
+    `security_token` is that of an Outgoing Webhook of Teams, by which people write to Firebell.
+    """
+    checked, token = check_webhook(kind, address), security_token.strip()
+    if token and (kind is not ChatKind.TEAMS or secret_bytes(token) is None):
+        raise Invalid(
+            "This is not the security token of an Outgoing Webhook.",
+            fields={"security_token": "Teams shows it once, when you create the webhook."},
+        )
     name = name.strip().lstrip("#") or CHAT_LABELS[kind]
     channel = token_hash(checked).hex()[:16]
-    connection = Connection(kind=kind, external_id=channel, name=name, mode="webhook")
-    return connection, AccountSecrets(webhooks={channel: checked})
+    connection = Connection(
+        kind=kind,
+        external_id=channel,
+        name=name,
+        mode="webhook",
+        scopes=("commands",) if token else (),
+    )
+    secrets = AccountSecrets(webhooks={channel: checked}, signing_secrets=(token,) if token else ())
+    return connection, secrets
 
 
 def hint(secrets: AccountSecrets) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request, Response
 
 from firebell.catalog import actions as catalog
-from firebell.chat import accounts, connecting, object_store, room_events, store
+from firebell.chat import accounts, call_count_store, connecting, object_store, room_events, store
 from firebell.chat.model import (
     CAPABILITIES,
     CHAT_LABELS,
@@ -36,7 +36,7 @@ router = routing.html_router()
 _PAGE = "/settings/chat"
 _CONNECTABLE = (
     (ChatKind.MATTERMOST, "Channels, commands, buttons and pages, without a plugin"),
-    (ChatKind.TEAMS, "Announcements"),
+    (ChatKind.TEAMS, "Announcements and commands"),
     (ChatKind.DISCORD, "Announcements"),
     (ChatKind.GOOGLE_CHAT, "Announcements"),
 )
@@ -65,6 +65,7 @@ async def _context(
         "labels": CHAT_LABELS,
         "can": CAPABILITIES,
         "waiting": await store.waiting(tx, [a.id for a in connected], now),
+        "calls": await call_count_store.of_last_day(tx, [a.id for a in connected], now),
         "letters": letters,
         "missing": [(scope, scopes.loss(scope)) for scope in missing],
         "granted": [(scope, scopes.gain(scope)) for scope in _SHOWN_SCOPES if scope not in missing]
@@ -127,7 +128,10 @@ async def connect(request: Request, kind: str) -> Response:
                 )
             case _:
                 connection, secrets = connecting.webhook(
-                    chat, fields.get("name", ""), fields.get("address", "")
+                    chat,
+                    fields.get("name", ""),
+                    fields.get("address", ""),
+                    fields.get("security_token", ""),
                 )
     except FirebellError as error:
         kept = {name: value for name, value in fields.items() if name in ("team", "name")}

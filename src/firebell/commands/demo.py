@@ -15,7 +15,7 @@ from firebell import process, subscriptions
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
-from firebell.demo import history, lifecycle, organization, regulatory, response, textbook, tonight
+from firebell.demo import chat, history, lifecycle, organization, regulatory, response, textbook, tonight
 from firebell.demo.incidents import STORIES
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -91,6 +91,8 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
+    async with ctx.db.tx() as tx:
+        await chat.set_up(tx, kestrel, clock.now())
     return past
 
 

@@ -3,16 +3,16 @@
 import hmac
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect
 
-from firebell.chat import commands, handlers, inbound_store, page_queries, store
+from firebell.chat import commands, page_queries, store
+from firebell.chat.acting import act_once
 from firebell.chat.adapter import CallFailed
 from firebell.chat.http_calls import call
 from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
@@ -23,6 +23,7 @@ from firebell.chat.mattermost.text import tokens
 from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.slack import button_values
 from firebell.chat.slack.speakers import Connected, scene_of
@@ -44,14 +45,6 @@ _AWAY = Reply(
     "Firebell can't reach its database, so nothing was done. If this is urgent, phone the people on call.",
     done=False,
 )
-
-
-class _Refused(Exception):  # noqa: N818 - rolls back, and is not an error
-    """Rolls back the key of a request of which nothing was done, so that it can be sent again."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.text)
-        self.reply = reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class MattermostReceiver:
 
     async def command(self, request: Request) -> Response:
         """Answer a slash command; 401 without the token of one of our commands."""
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         read = requests.read_command(body, request.headers.get("authorization", ""))
@@ -102,7 +95,7 @@ class MattermostReceiver:
 
     async def action(self, request: Request) -> Response:
         """Answer a pressed button; 401 without the token that the button was sent with."""
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         read, now = requests.read_action(body), self._ctx.clock.now()
@@ -134,7 +127,7 @@ class MattermostReceiver:
 
     async def dialog(self, request: Request) -> Response:
         """Answer a submitted dialog; 401 unless it was opened for the user who submits it."""
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         read, now = requests.read_submission(body), self._ctx.clock.now()
@@ -243,25 +236,7 @@ class MattermostReceiver:
                 asked.refused,
                 now,
             )
-            try:
-                async with tx.savepoint():
-                    reply = await self._once(tx, scene, asked, now)
-            except _Refused as refused:
-                return refused.reply, scene
-            # messages show at once what was pressed
-            await tx.wake("chat")
-            return reply, scene
-
-    async def _once(self, tx: Tx, scene: Scene, asked: _Asked, now: datetime) -> Reply:
-        account_id = asked.connected.account.id
-        if not await inbound_store.claim(tx, account_id, asked.key, now):
-            stored = await inbound_store.answer(tx, account_id, asked.key) or {}
-            return Reply(str(stored.get("text") or "This was done already."))
-        reply = await handlers.handle(tx, scene, asked.intent, now, asked.command)
-        if not reply.done or reply.modal is not None:
-            raise _Refused(reply)
-        await inbound_store.save_answer(tx, account_id, asked.key, {"text": reply.text})
-        return reply
+            return await act_once(tx, scene, asked.key, asked.intent, now, asked.command), scene
 
     async def _opened(
         self, connected: Connected, read: MattermostRequest, intent: OpenModal, scene: Scene
@@ -331,21 +306,6 @@ def _not_opened(intent: OpenModal | None) -> Reply:
 
 def _is_same(token: str, secret: str) -> bool:
     return bool(secret) and hmac.compare_digest(token.encode(), secret.encode())
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, None if it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                return None
-            chunks.append(chunk)
-    except ClientDisconnect:
-        return b""
-    return b"".join(chunks)
 
 
 def receiver_of(state: Any, ctx: Context) -> MattermostReceiver:
