@@ -1,19 +1,26 @@
 """`firebell doctor` says what is wrong with a chat, and never that paging is."""
 
-from firebell.chat import health, object_store
+from datetime import timedelta
+
+from firebell.chat import call_count_store, health, object_store
+from firebell.chat.call_outcomes import CallOutcome
 from firebell.chat.model import ObjectState
 from firebell.kit.clock import FakeClock
 from tests.chat_world import chat_world, declare, run_for
 
 
 async def test_a_chat_that_works_is_fine(dsn: str, clock: FakeClock) -> None:
-    async with chat_world(dsn, clock) as (w, _, _account):
+    async with chat_world(dsn, clock) as (w, _, account):
         await declare(w)
         await run_for(w, 90)
         async with w.ctx.db.tx() as tx:
             (result,) = await health.check(tx, w.now)
+            calls = await call_count_store.of_last_day(tx, [account.id], w.now)
+            tomorrow = await call_count_store.of_last_day(tx, [account.id], w.now + timedelta(hours=25))
 
         assert result.level == "ok"
+        assert calls[account.id][CallOutcome.OK] == sum(calls[account.id].values()) > 5
+        assert sum(tomorrow[account.id].values()) == 0
 
 
 async def test_a_refused_token_a_dead_letter_and_a_missing_scope_are_warnings(
@@ -36,4 +43,18 @@ async def test_a_refused_token_a_dead_letter_and_a_missing_scope_are_warnings(
             "CH-BROKEN",
             "CH-DEAD",
             "CH-SCOPE",
+        ]
+
+
+async def test_a_chat_that_is_behind_or_limits_us_is_a_warning(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, space, account):
+        space.down = True
+        await declare(w)
+        await run_for(w, 120, 20)
+        async with w.ctx.db.tx() as tx:
+            await call_count_store.add(tx, account.id, {CallOutcome.LIMITED: 50, CallOutcome.OK: 100}, w.now)
+            (result,) = await health.check(tx, w.now)
+        assert [code for code in ("CH-BEHIND", "CH-LIMITED") if code in result.text] == [
+            "CH-BEHIND",
+            "CH-LIMITED",
         ]

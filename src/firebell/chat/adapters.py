@@ -20,9 +20,14 @@ def open_adapter(account: Account, secrets: AccountSecrets, ctx: Context) -> Ada
                 base_url=ctx.channel_settings.get(SLACK_API_URL, ""),
             )
         case ChatKind.MATTERMOST:
-            from firebell.chat.mattermost.client import MattermostClient
+            from firebell.chat.mattermost.action_tokens import button_signer
+            from firebell.chat.mattermost.client import Buttons, MattermostClient
 
-            return MattermostClient(ctx.http, account.address, secrets.bot_token, account)
+            sign = button_signer(ctx.signer, account.id, ctx.clock.now)
+            # without commands, nothing says that the server reaches us: buttons would be dead
+            answers = bool(secrets.signing_secrets)
+            buttons = Buttons(f"{ctx.public_url}/chat/mattermost/action", sign) if answers else None
+            return MattermostClient(ctx.http, account.address, secrets.bot_token, account, buttons)
         case ChatKind.TEAMS:
             from firebell.chat.teams.client import TeamsWebhook
 

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 
-from firebell.chat import accounts, link_queries, object_store, room_events, socket_store, store
+from firebell.chat import (
+    accounts,
+    call_count_store,
+    link_queries,
+    object_store,
+    room_events,
+    socket_store,
+    store,
+)
+from firebell.chat.call_outcomes import CallOutcome
 from firebell.chat.model import (
     Account,
     AccountSettings,
@@ -85,6 +94,9 @@ class ChatAccountShown(ApiOutput):
     waiting: Annotated[int, Field(description="incidents and pages that the chat does not show yet")]
     waiting_s: Annotated[float, Field(description="how long the oldest of them waits")]
     dead: Annotated[int, Field(description="messages that could not be sent")]
+    calls_24h: Annotated[
+        dict[CallOutcome, int], Field(description="calls of the last 24 hours, by how they ended")
+    ]
     room_severities: list[int]
     tz: str
     unlinked: str
@@ -172,6 +184,7 @@ async def _shown(w: Work, each: list[Account]) -> list[ChatAccountShown]:
     letters = await object_store.dead_letters(w.tx)
     errors = await socket_store.errors(w.tx, [account.id for account in each])
     unlinked = {account.id: await link_queries.unlinked(w.tx, account, w.now) for account in each}
+    calls = await call_count_store.of_last_day(w.tx, [account.id for account in each], w.now)
     return [
         ChatAccountShown(
             id=account.id,
@@ -190,6 +203,7 @@ async def _shown(w: Work, each: list[Account]) -> list[ChatAccountShown]:
             waiting=waiting.get(account.id, (0, 0.0))[0],
             waiting_s=round(waiting.get(account.id, (0, 0.0))[1], 1),
             dead=sum(letter.account_id == account.id for letter in letters),
+            calls_24h=calls[account.id],
             room_severities=list(account.settings.room_severities),
             tz=account.settings.tz,
             unlinked=account.settings.unlinked,

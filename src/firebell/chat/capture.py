@@ -38,7 +38,7 @@ async def capture(
         kind,
         message.text or "(no text)",
         now,
-        effective_at=sent_at(message.ts, now),
+        effective_at=message.sent_at or sent_at(message.ts, now),
         data=data,
     )
     made = Capture(

@@ -31,6 +31,8 @@ class CapturedMessage:
     text: str
     permalink: str = ""
     files: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    sent_at: datetime | None = None
+    """When it was sent, if `ts` does not say so."""
 
 
 def kind_of_emoji(name: str, kinds: Mapping[str, str] = EMOJI_KINDS) -> str | None:

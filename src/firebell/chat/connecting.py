@@ -9,6 +9,7 @@ from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
 from firebell.chat.slack import calls
 from firebell.chat.slack.scopes import NEEDED
+from firebell.chat.teams.activities import secret_bytes
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.http_out import check_url
@@ -16,6 +17,7 @@ from firebell.kit.signing import token_hash
 from firebell.kit.text import masked
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{16,64}")
+_COMMAND_TOKEN = re.compile(r"[a-z0-9]{26}")
 _NOT_REACHED = "{name} could not be reached."
 
 
@@ -103,17 +105,30 @@ async def _check_app_token(ctx: Context, app_token: str) -> None:
 
 
 async def mattermost(
-    ctx: Context, address: str, bot_token: str, team: str
+    ctx: Context, address: str, bot_token: str, team: str, command_tokens: str = ""
 ) -> tuple[Connection, AccountSecrets]:
-    """Return the team of a Mattermost bot; raise `Invalid` at the field that is wrong, `Conflict` without an answer."""
+    """Return the team of a Mattermost bot; raise `Invalid` at the field that is wrong, `Conflict` without an answer.
+
+    `command_tokens` are those of commands that an admin created; without them, the bot creates the commands.
+    """
     from firebell.chat.mattermost.client import probe
+    from firebell.chat.mattermost.slash_commands import ensure
 
     server = check_url(address).rstrip("/")
     team = team.strip().lower()
     if not team:
         raise Invalid("Enter the team.", fields={"team": "Enter its name as it is in addresses."})
+    token, pasted = bot_token.strip(), tuple(re.split(r"[\s,]+", command_tokens.strip()))
+    if any(each and not _COMMAND_TOKEN.fullmatch(each) for each in pasted):
+        raise Invalid(
+            "This is not the token of a command.",
+            fields={"command_tokens": "Copy the tokens of both commands, 26 letters and digits each."},
+        )
     try:
-        bot_user, team_id, name = await probe(ctx.http, server, bot_token.strip(), team)
+        bot_user, team_id, name = await probe(ctx.http, server, token, team)
+        commands = tuple(each for each in pasted if each) or await ensure(
+            ctx.http, f"{server}/api/v4", token, team_id, bot_user, ctx.public_url
+        )
     except CallFailed as failure:
         if failure.trouble is Trouble.ACCOUNT:
             raise Invalid(
@@ -137,17 +152,35 @@ async def mattermost(
         bot_user=bot_user,
         bot_id=team,
         address=server,
+        scopes=("commands",) if commands else (),
     )
-    return connection, AccountSecrets(bot_token=bot_token.strip())
+    return connection, AccountSecrets(bot_token=token, signing_secrets=commands)
 
 
-def webhook(kind: ChatKind, name: str, address: str) -> tuple[Connection, AccountSecrets]:
-    """Return the one channel of a webhook; raise `Invalid` if the address is none of this chat."""
-    checked = check_webhook(kind, address)
+def webhook(
+    kind: ChatKind, name: str, address: str, security_token: str = ""
+) -> tuple[Connection, AccountSecrets]:
+    """Return the one channel of a webhook; raise `Invalid` if the address is none of this chat.
+
+    `security_token` is that of an Outgoing Webhook of Teams, by which people write to Firebell.
+    """
+    checked, token = check_webhook(kind, address), security_token.strip()
+    if token and (kind is not ChatKind.TEAMS or secret_bytes(token) is None):
+        raise Invalid(
+            "This is not the security token of an Outgoing Webhook.",
+            fields={"security_token": "Teams shows it once, when you create the webhook."},
+        )
     name = name.strip().lstrip("#") or CHAT_LABELS[kind]
     channel = token_hash(checked).hex()[:16]
-    connection = Connection(kind=kind, external_id=channel, name=name, mode="webhook")
-    return connection, AccountSecrets(webhooks={channel: checked})
+    connection = Connection(
+        kind=kind,
+        external_id=channel,
+        name=name,
+        mode="webhook",
+        scopes=("commands",) if token else (),
+    )
+    secrets = AccountSecrets(webhooks={channel: checked}, signing_secrets=(token,) if token else ())
+    return connection, secrets
 
 
 def hint(secrets: AccountSecrets) -> str:

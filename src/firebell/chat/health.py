@@ -1,8 +1,10 @@
 """What `firebell doctor` says about chats. A chat that does not work is a warning: paging does not need it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from firebell.chat import link_queries, object_store, socket_store, store
+from firebell.chat import call_count_store, link_queries, object_store, socket_store, store
+from firebell.chat.call_outcomes import CallOutcome
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.slack import scopes
 from firebell.kit.db.database import Tx
@@ -10,6 +12,8 @@ from firebell.kit.findings import CheckResult
 from firebell.kit.text import plural
 
 LATE_S = 60
+LIMITED_SHARE = 0.05
+"""Share of calls refused as too fast above which it is reported."""
 
 
 async def check(tx: Tx, now: datetime) -> list[CheckResult]:
@@ -17,11 +21,12 @@ async def check(tx: Tx, now: datetime) -> list[CheckResult]:
     accounts = await store.accounts(tx)
     waiting = await store.waiting(tx, [account.id for account in accounts], now)
     letters = await object_store.dead_letters(tx)
+    calls = await call_count_store.of_last_day(tx, [account.id for account in accounts], now)
     results = []
     for account in accounts:
         targets, age_s = waiting.get(account.id, (0, 0.0))
         dead = sum(letter.account_id == account.id for letter in letters)
-        problems = _problems(account, targets, age_s, dead)
+        problems = _problems(account, targets, age_s, dead, calls[account.id])
         if account.kind is ChatKind.SLACK:
             problems += await _slack_problems(tx, account, now)
         text = " ".join(problems) if problems else "It works."
@@ -42,7 +47,9 @@ async def _slack_problems(tx: Tx, account: Account, now: datetime) -> list[str]:
     return problems
 
 
-def _problems(account: Account, targets: int, age_s: float, dead: int) -> list[str]:
+def _problems(
+    account: Account, targets: int, age_s: float, dead: int, calls: Mapping[CallOutcome, int]
+) -> list[str]:
     problems = []
     if account.state is AccountState.BROKEN:
         problems.append(
@@ -53,7 +60,13 @@ def _problems(account: Account, targets: int, age_s: float, dead: int) -> list[s
     if dead:
         problems.append(f"CH-DEAD: {plural(dead, 'message')} could not be sent. See 'firebell chat dead'.")
     if age_s > LATE_S:
-        problems.append(f"{plural(targets, 'change')} waiting, the oldest for {age_s:.0f} s.")
+        problems.append(f"CH-BEHIND: {plural(targets, 'change')} waiting, the oldest for {age_s:.0f} s.")
+    if calls[CallOutcome.LIMITED] > LIMITED_SHARE * sum(calls.values()):
+        problems.append(
+            f"CH-LIMITED: the chat refused {plural(calls[CallOutcome.LIMITED], 'call')} as too fast today."
+        )
+    if account.kind is ChatKind.MATTERMOST and "commands" not in account.scopes:
+        problems.append("CH-COMMANDS: the bot may not create commands, so there are no buttons.")
     missing = scopes.missing(account.scopes) if account.kind is ChatKind.SLACK else []
     if missing:
         problems.append(f"CH-SCOPE: {', '.join(missing)} missing. {scopes.loss(missing[0])}")

@@ -1,7 +1,7 @@
 """Calls of chats over the guarded HTTP client, and what their statuses mean."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -18,10 +18,11 @@ async def call(
     http: httpx.AsyncClient,
     method: str,
     url: str,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | Sequence[Any] | None = None,
     *,
     token: str = "",
     json_answer: bool = True,
+    limit_s: float = CALL_LIMIT_S,
 ) -> dict[str, Any]:
     """Return the JSON of a 2xx answer; raise `CallFailed`.
 
@@ -32,7 +33,7 @@ async def call(
     content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
     try:
         reply = await send(
-            http, method, url, limit_s=CALL_LIMIT_S, max_bytes=_MAX_BYTES, content=content, headers=headers
+            http, method, url, limit_s=limit_s, max_bytes=_MAX_BYTES, content=content, headers=headers
         )
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise CallFailed(Trouble.RETRY, "connection_failed") from error

@@ -20,6 +20,8 @@ DIGEST_LINES = 10
 LATE_AFTER = timedelta(minutes=10)
 """Entries that wait longer are sent in one digest that says so."""
 LATE_DIGEST_LINES = 400
+LONGEST_RETRY = timedelta(minutes=30)
+"""A call that is left out for longer is one that the chat does not permit, not one that waits."""
 REPOSTS = 3
 """How often a message that people delete is posted again."""
 REMOVED = "removed"
@@ -45,6 +47,8 @@ class Plan:
 
     ops: tuple[Op, ...]
     next_at: datetime | None = None
+    is_retrying: bool = False
+    """A call failed and will be made again: the chat does not show everything yet."""
 
 
 class _Planner:
@@ -58,6 +62,7 @@ class _Planner:
         self.ops: list[Op] = []
         self.times: list[datetime] = []
         self.room_key = ""
+        self.is_retrying = False
 
     def waits(self, want: Wanted, thing: ChatObject | None) -> bool:
         """Return True if nothing is done about it now; remember when it may be."""
@@ -67,6 +72,7 @@ class _Planner:
             return thing.sent_hash == want.hash or thing.posts >= REPOSTS
         if thing.retry_at and thing.retry_at > self.now:
             self.times.append(thing.retry_at)
+            self.is_retrying |= thing.retry_at - self.now <= LONGEST_RETRY
             return True
         return False
 
@@ -251,7 +257,7 @@ def plan(
         planner.lines(wanted)
     ops = sorted(planner.ops, key=lambda op: op.rank)
     times = [*planner.times, *([desired.next_at] if desired.next_at else [])]
-    return Plan(tuple(ops), min(times, default=None))
+    return Plan(tuple(ops), min(times, default=None), planner.is_retrying)
 
 
 def ready(op: Op, actual: Mapping[str, ChatObject], room: Room | None) -> bool:

@@ -29,6 +29,8 @@ class Scene:
     how: LinkedBy = LinkedBy.NONE
     link_url: str = ""
     """Where this user links their account, empty if they are linked."""
+    is_overheard: bool = False
+    """Everyone in the channel sees the answer, so that it is about nothing private."""
 
     @property
     def actor(self) -> Actor:
@@ -50,7 +52,7 @@ class Scene:
     @property
     def reader(self) -> int | None:
         """To whose private incidents reads are restricted; None for managers, who read all."""
-        if self.person is None:
+        if self.person is None or self.is_overheard:
             return viewing.NO_ONE
         return None if Role(self.person.role) in MANAGERS else self.person.id
 

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.chat import api, link_web, users_api, web
+    from firebell.chat.mattermost import web as mattermost_web
     from firebell.chat.slack import settings_api, settings_web
     from firebell.chat.slack import web as slack_web
+    from firebell.chat.teams import web as teams_web
 
     return [
         settings_web.router,
         web.router,
         slack_web.router,
+        mattermost_web.router,
+        teams_web.router,
         link_web.router,
         api.router,
         users_api.router,
@@ -40,9 +44,14 @@ def _subscriptions() -> Subscriptions:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.chat import inbound_store, install_store, retention_store
+    from firebell.chat import call_count_store, inbound_store, install_store, retention_store
 
-    return [*inbound_store.RETENTIONS, *retention_store.RETENTIONS, *install_store.RETENTIONS]
+    return [
+        *inbound_store.RETENTIONS,
+        *retention_store.RETENTIONS,
+        *install_store.RETENTIONS,
+        *call_count_store.RETENTIONS,
+    ]
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -55,7 +64,7 @@ SLICE = Slice(
     "chat",
     tables=(
         *("chat_account", "chat_room", "chat_object", "chat_want"),
-        *("chat_user", "chat_seen", "chat_inbox", "chat_capture", "chat_install"),
+        *("chat_user", "chat_seen", "chat_inbox", "chat_capture", "chat_install", "chat_calls"),
     ),
     kept={
         "chat_account": FEW,

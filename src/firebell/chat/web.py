@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request, Response
 
 from firebell.catalog import actions as catalog
-from firebell.chat import accounts, connecting, object_store, room_events, store
+from firebell.chat import accounts, call_count_store, connecting, object_store, room_events, store
 from firebell.chat.model import (
     CAPABILITIES,
     CHAT_LABELS,
@@ -35,8 +35,8 @@ router = routing.html_router()
 
 _PAGE = "/settings/chat"
 _CONNECTABLE = (
-    (ChatKind.MATTERMOST, "Channels, announcements and pages, without a plugin"),
-    (ChatKind.TEAMS, "Announcements"),
+    (ChatKind.MATTERMOST, "Channels, commands, buttons and pages, without a plugin"),
+    (ChatKind.TEAMS, "Announcements and commands"),
     (ChatKind.DISCORD, "Announcements"),
     (ChatKind.GOOGLE_CHAT, "Announcements"),
 )
@@ -65,6 +65,7 @@ async def _context(
         "labels": CHAT_LABELS,
         "can": CAPABILITIES,
         "waiting": await store.waiting(tx, [a.id for a in connected], now),
+        "calls": await call_count_store.of_last_day(tx, [a.id for a in connected], now),
         "letters": letters,
         "missing": [(scope, scopes.loss(scope)) for scope in missing],
         "granted": [(scope, scopes.gain(scope)) for scope in _SHOWN_SCOPES if scope not in missing]
@@ -72,9 +73,10 @@ async def _context(
         else [],
         "granted_count": len(scopes.SCOPES) + len(scopes.OPTIONAL) - len(missing),
         "scope_count": len(scopes.SCOPES) + len(scopes.OPTIONAL),
-        "others": [(kind, text) for kind, text in _CONNECTABLE if all(a.kind is not kind for a in connected)],
+        "others": _CONNECTABLE,
         "services": {s.id: s.name for s in services.values()},
         "schedules": {s.id: s.name for s in schedules.values()},
+        "public_url": public_url,
         "manifest": _json(manifest(public_url, socket=False)),
         "socket_manifest": _json(manifest(public_url, socket=True)),
         **await settings_web.context(tx, slack, request),
@@ -119,11 +121,18 @@ async def connect(request: Request, kind: str) -> Response:
                 )
             case ChatKind.MATTERMOST:
                 connection, secrets = await connecting.mattermost(
-                    ctx, fields.get("address", ""), fields.get("bot_token", ""), fields.get("team", "")
+                    ctx,
+                    fields.get("address", ""),
+                    fields.get("bot_token", ""),
+                    fields.get("team", ""),
+                    fields.get("command_tokens", ""),
                 )
             case _:
                 connection, secrets = connecting.webhook(
-                    chat, fields.get("name", ""), fields.get("address", "")
+                    chat,
+                    fields.get("name", ""),
+                    fields.get("address", ""),
+                    fields.get("security_token", ""),
                 )
     except FirebellError as error:
         kept = {name: value for name, value in fields.items() if name in ("team", "name")}

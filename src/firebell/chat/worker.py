@@ -7,14 +7,16 @@ killed process left in between is looked for in the chat before it is sent again
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import mirror, object_store, outcomes, store, targets, want_store
+from firebell.chat import call_count_store, mirror, object_store, outcomes, store, targets, want_store
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.adapters import open_adapter
 from firebell.chat.buckets import Buckets
+from firebell.chat.call_outcomes import CallOutcome, outcome_of
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
 from firebell.chat.wanted import Op, OpKind
 from firebell.kit.context import Context
@@ -52,6 +54,8 @@ class _Session:
     secrets: AccountSecrets
     is_broken: bool = False
     """The chat refused the token in this run: nothing more is called."""
+    calls: Counter[CallOutcome] = field(default_factory=Counter)
+    """How the calls ended that are not stored yet."""
 
 
 class ChatMirror:
@@ -99,6 +103,10 @@ class ChatMirror:
         return calls
 
     async def _rest(self, tx: Tx, sessions: list[_Session], now: datetime) -> None:
+        for session in sessions:
+            if session.calls:
+                await call_count_store.add(tx, session.account.id, session.calls, now)
+                session.calls.clear()
         self.upcoming = await want_store.next_due_at(tx, [s.account.id for s in sessions])
         if any(rule.pages for s in sessions for rule in s.account.settings.rules):
             page_poll = now + PAGE_POLL
@@ -157,7 +165,7 @@ class ChatMirror:
             op, free_at = self._first(session, target, plan.ops, now)
             if op is None:
                 next_at = min((at for at in (plan.next_at, free_at) if at), default=None)
-                await want_store.settle(tx, want, next_at, done=not plan.ops)
+                await want_store.settle(tx, want, next_at, done=not plan.ops and not plan.is_retrying)
                 return False
             call = targets.call_of(op, target, session.adapter.name_max_chars, uuid.uuid4().hex, now)
             if op.kind not in _FINDS:
@@ -165,6 +173,7 @@ class ChatMirror:
                     tx, want.account_id, want.target, op.keys, op.hashes, call.channel, call.nonce, now
                 )
         outcome = await self._made(session, op, call)
+        session.calls[outcome_of(outcome)] += 1
         now = self._ctx.clock.now()
         async with self._ctx.work_db.tx() as tx:
             record = outcomes.Record(tx, session.account, want.target, target, op, call, now)

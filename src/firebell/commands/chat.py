@@ -28,12 +28,14 @@ def list_() -> None:
             "paused" if c["paused"] else c["state"],
             str(c["waiting"]),
             str(c["dead"]),
+            str(sum(c["calls_24h"].values())),
+            str(c["calls_24h"]["limited"]),
             c["reason"],
         ]
         for c in chats
     ]
-    head = ("ID", "CHAT", "WORKSPACE", "STATE", "WAITING", "NOT SENT", "REASON")
-    show_table(chats, head, lines, wide=6, empty="No chat is connected. Connect one at /settings/chat.")
+    head = ("ID", "CHAT", "WORKSPACE", "STATE", "WAITING", "NOT SENT", "CALLS 24H", "TOO FAST", "REASON")
+    show_table(chats, head, lines, wide=8, empty="No chat is connected. Connect one at /settings/chat.")
 
 
 @chat.command("manifest", epilog=example("firebell chat manifest", "firebell chat manifest --socket"))

@@ -16,6 +16,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
+    chat,
     history,
     lifecycle,
     organization,
@@ -101,6 +102,8 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
+    async with ctx.db.tx() as tx:
+        await chat.set_up(tx, kestrel, clock.now())
     return past
 
 

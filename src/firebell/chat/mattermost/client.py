@@ -1,5 +1,6 @@
 """The adapter of Mattermost: one team, through the REST API of its server (api/v4), with the token of a bot."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ from firebell.chat.buckets import Key, Rate, Rates
 from firebell.chat.content import clip
 from firebell.chat.http_calls import call as http_call
 from firebell.chat.markdown_text import markdown
+from firebell.chat.mattermost.action_tokens import SignButton
+from firebell.chat.mattermost.attachments import of_content
 from firebell.chat.model import Account
 from firebell.chat.wanted import OpKind
 from firebell.incidents.channel_names import MATTERMOST_MAX_CHARS
@@ -26,6 +29,14 @@ _ARCHIVED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """Where presses of buttons are sent, and what signs them."""
+
+    url: str
+    sign: SignButton
+
+
 def _team_id(account: Account) -> str:
     return account.external_id.rpartition("/")[2]
 
@@ -36,12 +47,21 @@ class MattermostClient:
     rates = RATES
     name_max_chars = MATTERMOST_MAX_CHARS
 
-    def __init__(self, http: httpx.AsyncClient, address: str, token: str, account: Account) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        address: str,
+        token: str,
+        account: Account,
+        buttons: Buttons | None = None,
+    ) -> None:
         self._http = http
+        self._buttons = buttons
         self._base = f"{address.rstrip('/')}/api/v4"
         self._token = token
         self._team = _team_id(account)
         self._bot = account.bot_user
+        self._usernames: dict[str, str] = {}
 
     def buckets(self, kind: OpKind, channel: str, key: str) -> list[Key]:
         """Return the buckets of a call."""
@@ -59,12 +79,12 @@ class MattermostClient:
         """Make one call; raise `CallFailed`."""
         match call.kind:
             case OpKind.POST:
-                body = {"channel_id": call.channel, **self._post(call)}
+                body = {"channel_id": call.channel, **await self._post(call)}
                 body |= {"root_id": call.thread_ts} if call.thread_ts else {}
                 answer = await self._call("POST", "/posts", body)
                 return Done(ts=answer["id"], channel=call.channel)
             case OpKind.EDIT:
-                await self._message(call, "PUT", f"/posts/{call.ts}/patch", self._post(call))
+                await self._message(call, "PUT", f"/posts/{call.ts}/patch", await self._post(call))
                 return Done(ts=call.ts, channel=call.channel)
             case OpKind.DELETE:
                 try:
@@ -98,10 +118,27 @@ class MattermostClient:
                 raise CallFailed(Trouble.SKIPPED, f"{call.kind} is not possible")
         return Done()
 
-    def _post(self, call: Call) -> dict[str, Any]:
+    async def _post(self, call: Call) -> dict[str, Any]:
         assert call.content
-        text = call.content.text if call.plain else markdown(call.content, POST_MAX_CHARS)
-        return {"message": text or "Firebell", "props": {"firebell": {"key": call.key, "nonce": call.nonce}}}
+        mentions = [name for user in call.content.mentions if (name := await self._username(user))]
+        content = replace(call.content, mentions=tuple(mentions))
+        text = content.text if call.plain else markdown(content, POST_MAX_CHARS)
+        props: dict[str, Any] = {"firebell": {"key": call.key, "nonce": call.nonce}}
+        if self._buttons and not call.plain:
+            props["attachments"] = of_content(content, self._buttons.url, self._buttons.sign)
+        return {"message": text or "Firebell", "props": props}
+
+    async def _username(self, user: str) -> str:
+        """Return the name by which a user is mentioned, empty if the server does not know them."""
+        if user not in self._usernames:
+            try:
+                answer = await self._call("GET", f"/users/{user}")
+            except CallFailed as failure:
+                if failure.trouble is not Trouble.REFUSED:
+                    raise
+                answer = {}
+            self._usernames[user] = str(answer.get("username", ""))
+        return self._usernames[user]
 
     async def _message(
         self, call: Call, method: str, path: str, body: dict[str, Any] | None = None

@@ -25,7 +25,11 @@ NONE, UNDO, ASK, TYPE_NAME = Confirmation
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/ack/{token}": NONE,
     "/chat/link/{token}": NONE,
+    "/chat/mattermost/action": NONE,
+    "/chat/mattermost/command": NONE,
+    "/chat/mattermost/dialog": NONE,
     "/chat/slack": NONE,
+    "/chat/teams": NONE,
     "/clocks/contracts": NONE,
     "/clocks/contracts/{contract_id}/end": ASK,
     "/clocks/regimes": NONE,

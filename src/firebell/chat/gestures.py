@@ -1,0 +1,61 @@
+"""What people do in the channel of an incident by gestures: capture a message, take that back, join, leave."""
+
+from datetime import datetime
+
+from firebell.chat import capture, room_events
+from firebell.chat.captures import CapturedMessage
+from firebell.chat.model import Room
+from firebell.chat.scene import Scene
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentRole
+from firebell.kit import viewing
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import FirebellError, Unavailable
+from firebell.people.model import Role
+from firebell.people.permissions import Rights, Verb, allows
+
+
+def is_responder(scene: Scene) -> bool:
+    """Return True if who acts is linked to someone who may write to incidents."""
+    person = scene.person
+    return person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
+
+
+async def capture_message(
+    tx: Tx, scene: Scene, incident_id: int, kind: str, message: CapturedMessage, now: datetime
+) -> bool:
+    """Capture a message if a responder asks for it; return False if nothing was stored."""
+    if not is_responder(scene):
+        return False
+    try:
+        async with tx.savepoint():
+            with viewing.as_reader(scene.reader):
+                await capture.capture(tx, scene, incident_id, kind, message, now)
+    except Unavailable:
+        raise
+    except FirebellError:
+        # refused for good: a private incident, or an account that may no longer write
+        return False
+    return True
+
+
+async def joined(tx: Tx, scene: Scene, room: Room, now: datetime) -> None:
+    """Record that a person joined the channel: a responder is a responder of its incident from then on."""
+    if scene.person is None:
+        return
+    await room_events.person_joined(tx, scene.account, room.external_id, scene.person.id)
+    if not is_responder(scene):
+        return
+    roles = (await incidents.roles(tx, [room.incident_id]))[room.incident_id]
+    if any(each.person_id == scene.person.id for each in roles):
+        return
+    try:
+        async with tx.savepoint():
+            await incidents.take_role(
+                tx, scene.actor, room.incident_id, IncidentRole.RESPONDER, scene.person.id, now
+            )
+    except Unavailable:
+        raise
+    except FirebellError:
+        # it is over: who reads along is no responder anymore
+        return

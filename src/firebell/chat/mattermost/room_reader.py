@@ -1,0 +1,247 @@
+"""The lane that reads the channels of Mattermost: captures, edits, joins, and what people changed (spec 8.12).
+
+Channels are read instead of listened to: after a gap of any length, the next reading finds everything once.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from firebell.chat import capture, gestures, inbound_store, room_events, room_reading_store, store
+from firebell.chat.adapter import CallFailed, Trouble
+from firebell.chat.captures import CapturedMessage
+from firebell.chat.http_calls import call
+from firebell.chat.mattermost.posts import Post, PostKind, millis, read_posts
+from firebell.chat.mattermost.users import api, known_user
+from firebell.chat.model import AccountState, Room
+from firebell.chat.scene import Scene
+from firebell.chat.slack.speakers import Connected, scene_of
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.db.migrate import fence
+
+log = logging.getLogger(__name__)
+
+OVERLAP = timedelta(seconds=5)
+"""What is read again each time: a change can become visible after later ones."""
+_TEXT_CHARS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A channel that is being read."""
+
+    ctx: Context
+    connected: Connected
+    room: Room
+    since: datetime
+    now: datetime
+
+    async def scene(self, tx: Tx, user: str) -> Scene:
+        """Return a user in the channel, from what is stored of them."""
+        account_id = self.connected.account.id
+        known = await inbound_store.user(tx, account_id, user)
+        channel = self.room.external_id
+        return await scene_of(tx, self.ctx, self.connected, known, user, "", channel, "", self.now)
+
+    async def meet(self, *users: str) -> None:
+        """Have users stored whom nothing is known of yet, or whose link may have changed."""
+        for user in dict.fromkeys(users):
+            await known_user(self.ctx, self.ctx.work_db, self.connected, user, self.now)
+
+
+class RoomReader:
+    """Reads one channel at a time; no transaction is open while the server is asked."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.upcoming: datetime | None = None
+        """When the next channel is to be read, if none was due."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Read one channel that is due; return 1 if something happened there, else 0."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            claimed = await room_reading_store.claim_room(tx, now)
+            if claimed is None:
+                self.upcoming = await room_reading_store.next_room_at(tx)
+                return 0
+            room, read_until = claimed
+            account = await store.account(tx, room.account_id)
+            assert account
+            connected = Connected(account, await store.account_secrets(tx, account.id))
+        since = read_until or room.created_at or now
+        reading = _Reading(self._ctx, connected, room, since - OVERLAP, now)
+        try:
+            posts = await self._posts(reading)
+        except CallFailed as failure:
+            await self._failed(reading, failure)
+            return 1
+        for post in posts:
+            await _work(reading, post)
+        if posts and posts[-1].updated_at > since:
+            async with self._ctx.work_db.tx() as tx:
+                await room_reading_store.save_read_until(tx, room.id, posts[-1].updated_at)
+        return 1
+
+    async def _posts(self, reading: _Reading) -> list[Post]:
+        channel = reading.room.external_id
+        path = f"/channels/{channel}/posts?since={millis(reading.since)}"
+        token = reading.connected.secrets.bot_token
+        answer = await call(self._ctx.http, "GET", api(reading.connected, path), token=token)
+        # the roots of threads come along, however old they are
+        return [post for post in read_posts(answer, channel) if post.updated_at > reading.since]
+
+    async def _failed(self, reading: _Reading, failure: CallFailed) -> None:
+        """Leave the channel for the next reading; a refused token stops all calls of the account."""
+        account = reading.connected.account
+        log.warning(
+            "a channel was not read",
+            extra={"account": account.id, "room": reading.room.id, "code": failure.code},
+        )
+        if failure.trouble is Trouble.ACCOUNT:
+            async with self._ctx.work_db.tx() as tx:
+                await store.set_state(tx, account.id, AccountState.BROKEN, failure.code, reading.now)
+
+
+async def _work(reading: _Reading, post: Post) -> None:
+    """Do what a post asks for; a post that is read again does nothing more."""
+    bot = reading.connected.account.bot_user
+    if post.kind is PostKind.MESSAGE and post.user == bot:
+        if post.is_deleted:
+            await _our_message_deleted(reading, post)
+        return
+    handler = _HANDLERS.get(post.kind)
+    if handler is not None and post.user != bot:
+        await handler(reading, post)
+
+
+async def _our_message_deleted(reading: _Reading, post: Post) -> None:
+    async with reading.ctx.work_db.tx() as tx:
+        account, channel = reading.connected.account, reading.room.external_id
+        await room_events.message_deleted(tx, account, channel, post.id, reading.now)
+
+
+async def _message(reading: _Reading, post: Post) -> None:
+    """Capture a message, change what was captured, or withdraw it."""
+    account_id, channel = reading.connected.account.id, reading.room.external_id
+    async with reading.ctx.work_db.tx() as tx:
+        known = await inbound_store.lock_capture(tx, account_id, channel, post.id)
+    if known is None and not post.reactions and not post.is_pinned:
+        return
+    await reading.meet(post.user, *(reaction.user for reaction in post.reactions))
+    async with reading.ctx.work_db.tx() as tx:
+        if known is not None:
+            if await _changed(tx, reading, post):
+                return
+            if known.deleted_at is not None:
+                return
+        if post.is_deleted or post.is_automated:
+            return
+        message = CapturedMessage(
+            channel=channel,
+            ts=post.id,
+            author=post.user,
+            text=post.text[:_TEXT_CHARS],
+            permalink=_permalink(reading, post),
+            files=post.files,
+            sent_at=min(post.created_at, reading.now),
+        )
+        fresh = post.reactions if known is None else [r for r in post.reactions if r.at > reading.since]
+        for reaction in reversed(fresh):
+            scene = await reading.scene(tx, reaction.user)
+            if await gestures.capture_message(
+                tx, scene, reading.room.incident_id, reaction.kind, message, reading.now
+            ):
+                return
+        if post.is_pinned and known is None:
+            # the server does not say who pinned it: its author's rights decide
+            scene = await reading.scene(tx, post.user)
+            await gestures.capture_message(tx, scene, reading.room.incident_id, "note", message, reading.now)
+
+
+def _permalink(reading: _Reading, post: Post) -> str:
+    account = reading.connected.account
+    return f"{account.address}/{account.bot_id}/pl/{post.id}" if account.address and account.bot_id else ""
+
+
+async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
+    """Record that a captured message was deleted, edited or withdrawn; return True if it was deleted or withdrawn."""
+    account_id, channel = reading.connected.account.id, reading.room.external_id
+    known = await inbound_store.lock_capture(tx, account_id, channel, post.id)
+    if known is None:
+        return False
+    author = await _author(tx, reading, post)
+    if post.is_deleted:
+        await capture.record_deletion(tx, author, account_id, channel, post.id, reading.now)
+        return True
+    if post.is_edited:
+        await capture.record_edit(
+            tx, author, account_id, channel, post.id, post.text[:_TEXT_CHARS], reading.now
+        )
+    scene = await reading.scene(tx, known.captured_by)
+    stays = post.is_pinned or any(reaction.user == known.captured_by for reaction in post.reactions)
+    if stays or not gestures.is_responder(scene):
+        return False
+    return await capture.withdraw(
+        tx, scene.actor, known.captured_by, account_id, channel, post.id, known.kind, reading.now
+    )
+
+
+async def _author(tx: Tx, reading: _Reading, post: Post) -> Actor:
+    """Return the author of a message as an actor: the server says who wrote it, and it was captured before."""
+    scene = await reading.scene(tx, post.user)
+    return replace(scene.actor, kind="source")
+
+
+async def _once(tx: Tx, reading: _Reading, post: Post) -> bool:
+    return await inbound_store.claim(tx, reading.connected.account.id, f"post:{post.id}", reading.now)
+
+
+async def _joined(reading: _Reading, post: Post) -> None:
+    await reading.meet(post.subject)
+    async with reading.ctx.work_db.tx() as tx:
+        if not await _once(tx, reading, post):
+            return
+        await gestures.joined(tx, await reading.scene(tx, post.subject), reading.room, reading.now)
+
+
+async def _left(reading: _Reading, post: Post) -> None:
+    async with reading.ctx.work_db.tx() as tx:
+        account = reading.connected.account
+        user = await inbound_store.user(tx, account.id, post.subject)
+        if user is not None and user.person_id is not None and await _once(tx, reading, post):
+            await room_events.person_left(tx, account, reading.room.external_id, user.person_id)
+
+
+async def _renamed(reading: _Reading, post: Post) -> None:
+    async with reading.ctx.work_db.tx() as tx:
+        if await _once(tx, reading, post):
+            await store.set_owner(tx, reading.room.id, "name", "human")
+
+
+async def _described(reading: _Reading, post: Post) -> None:
+    async with reading.ctx.work_db.tx() as tx:
+        account, channel = reading.connected.account, reading.room.external_id
+        if await _once(tx, reading, post):
+            await room_events.described(tx, account, channel, str(post.kind), reading.now)
+
+
+async def _archived(reading: _Reading, post: Post) -> None:
+    async with reading.ctx.work_db.tx() as tx:
+        account, channel = reading.connected.account, reading.room.external_id
+        if await _once(tx, reading, post):
+            await room_events.closed_by_person(tx, account, channel, reading.now)
+
+
+_HANDLERS: dict[PostKind, Callable[[_Reading, Post], Awaitable[None]]] = {
+    PostKind.MESSAGE: _message,
+    PostKind.JOINED: _joined,
+    PostKind.LEFT: _left,
+    PostKind.RENAMED: _renamed,
+    PostKind.TOPIC: _described,
+    PostKind.PURPOSE: _described,
+    PostKind.ARCHIVED: _archived,
+}

@@ -1,0 +1,222 @@
+"""An incident run from Mattermost: commands, buttons, dialogs and gestures, without a plugin."""
+
+import re
+from datetime import timedelta
+
+from firebell.chat import connecting, inbound_store, store
+from firebell.chat.model import AnnouncementRule
+from firebell.chat.users import ChatUser, LinkedBy
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentRole, TimelineEntry
+from firebell.kit.clock import FakeClock
+from firebell.paging.model import PageState
+from tests.api.api_clients import sign_in
+from tests.chat_world import configure, declare, run_for
+from tests.mattermost_world import MattermostTeam, mattermost_team
+from tests.standins.mattermost import TOKEN
+
+
+async def linked(team: MattermostTeam, name: str, person: int) -> str:
+    """Add a user of the team who linked themselves to a person, and return their id."""
+    user = team.server.add_user(f"{name}@example.org")
+    async with team.w.ctx.db.tx() as tx:
+        each = ChatUser(
+            team.account.id, user, person, LinkedBy.EXPLICIT, name, "", guest=False, checked_at=team.w.now
+        )
+        await inbound_store.save_user(tx, each)
+    return user
+
+
+async def timeline(team: MattermostTeam, incident: int) -> list[TimelineEntry]:
+    """Return what people wrote."""
+    async with team.w.ctx.db.tx() as tx:
+        entries = await incidents.timeline(tx, incident)
+    people_wrote = ("note", "update", "finding", "decision", "mitigation", "correction")
+    return [entry for entry in entries if entry.kind in people_wrote]
+
+
+async def test_an_incident_is_run_by_commands_and_dialogs(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        jun = await linked(team, "jun", w.jun)
+        declared = (await team.command("/incident declare sev1 Card payments fail", mara)).json()
+        assert declared["response_type"] == "ephemeral"
+        assert "INC-1" in declared["text"]
+        assert (await w.page()).state is PageState.TRIGGERED
+        await run_for(w, 30, 5)
+
+        await team.command("/incident give comms to @jun", mara, team.channel)
+        async with w.ctx.db.tx() as tx:
+            roles = (await incidents.roles(tx, [1]))[1]
+        assert (IncidentRole.COMMS, w.jun) in [(each.role, each.person_id) for each in roles]
+
+        # a command without its text asks for it
+        assert (await team.command("/incident update", jun, team.channel)).json() == {}
+        assert (await team.submit(jun, text="")).json()["errors"].keys() == {"text"}
+        assert (await team.submit(jun, text="We roll back")).json() == {}
+        # submitted twice, posted once
+        await team.submit(jun, text="We roll back")
+        assert [(e.kind, e.text, e.actor_id) for e in await timeline(team, 1)] == [
+            ("update", "We roll back", w.jun)
+        ]
+        # the state of a dialog passes through the browser of its user, so it is theirs alone
+        await team.command("/incident update", jun, team.channel)
+        assert (await team.submit(mara, text="As Jun")).status_code == 401
+
+        await team.command("/incident declare", mara)
+        answers = {"down_or_data_at_risk": "no", "major_degraded": "no", "customers_impacted": "yes"}
+        assert (await team.submit(mara, title="Search is slow", drill=True, **answers)).json() == {}
+        assert [user for user, _ in server.direct] == [mara]
+        assert server.refused == []
+
+
+async def test_a_page_is_answered_by_the_buttons_of_its_message(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        stranger = server.add_user("ada@example.org")
+        await configure(w, team.account, room_severities=(), rules=(AnnouncementRule("p" * 26, pages=True),))
+        server.channels["p" * 26] = {"id": "p" * 26, "name": "payments", "delete_at": 0}
+        await w.alert()
+        await run_for(w, 10)
+        (message,) = [p for p in server.posts.values() if p["channel_id"] == "p" * 26]
+        attachments = message["props"]["attachments"]
+
+        # who is no one acknowledges nothing, and is shown how to link
+        refused = (await team.press(attachments, "Acknowledge", stranger)).json()
+        assert "/chat/link/" in refused["ephemeral_text"]
+        assert (await w.page()).state is PageState.TRIGGERED
+        forged = [
+            {
+                "actions": [
+                    {
+                        **attachments[0]["actions"][0],
+                        "integration": {
+                            "url": f"{w.ctx.public_url}/chat/mattermost/action",
+                            "context": {"token": "forged.token"},
+                        },
+                    }
+                ]
+            }
+        ]
+        assert (await team.press(forged, "Acknowledge", mara)).status_code == 401
+
+        await team.press(attachments, "Acknowledge", mara)
+        assert (await w.page()).state is PageState.ACKED
+        await run_for(w, 5)
+        # what escalates asks first
+        attachments = message["props"]["attachments"]
+        await team.press(attachments, "Resolve", mara)
+        await run_for(w, 5)
+        assert (await w.page()).state is PageState.RESOLVED
+        assert message["props"]["attachments"] == []
+        assert server.refused == []
+
+
+async def test_only_the_token_of_the_command_opens_the_door(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        mara = await linked(team, "mara", team.w.mara)
+        for changes in ({"token": "z" * 26}, {"token": ""}, {"team_id": "x" * 26}, {"user_id": "../me"}):
+            refused = await team.command("/incident declare sev1 Forged", mara, **changes)
+            assert refused.status_code == 401, changes
+        for path in ("command", "action", "dialog"):
+            for body in (b"", b"\xff\xfe", b"[" * 5000, b'{"context": 7}', b'{"state": {}}'):
+                answer = await team.http.post(f"/chat/mattermost/{path}", content=body)
+                assert answer.status_code == 401, (path, body)
+            large = await team.http.post(f"/chat/mattermost/{path}", content=b"x" * 300_000)
+            assert large.status_code == 413
+        async with team.w.ctx.db.tx() as tx:
+            assert await incidents.timeline(tx, 1) == []
+
+
+async def test_a_user_links_themselves_from_the_channel(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        # the address is the same, but the server does not say that it is confirmed
+        user = team.server.add_user("jun@example.org")
+        await declare(team.w)
+        refused = (await team.command("/incident INC-1 update 502s are gone", user)).json()
+        (url,) = re.findall(r"\((http\S+/chat/link/\S+)\)", refused["text"])
+        await sign_in(team.w, team.http, team.w.jun)
+        path = url.removeprefix(team.w.ctx.public_url)
+        csrf = re.search(r'name="csrf" value="([^"]+)"', (await team.http.get(path)).text)
+        assert csrf
+        assert (await team.http.post(path, data={"csrf": csrf[1]})).status_code == 303
+        await team.command("/incident INC-1 update 502s are gone", user)
+        assert [(e.actor_id, e.text) for e in await timeline(team, 1)] == [(team.w.jun, "502s are gone")]
+
+
+async def test_what_happens_in_the_channel_reaches_the_timeline_once(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        stranger = server.add_user("ada@example.org")
+        await declare(w)
+        await run_for(w, 30, 5)
+        channel = team.channel
+        said_at = w.now
+        found = server.say(channel, stranger, "The pool is exhausted")
+        server.react(found, stranger, "wrench")
+        await run_for(w, 10, 5)
+        assert await timeline(team, 1) == []
+
+        # Mattermost and Firebell do not see each other for ten minutes
+        server.is_away = True
+        server.react(found, mara, "bulb")
+        pinned = server.say(channel, mara, "Rolled back to 4811")
+        server.change(pinned, is_pinned=True)
+        server.say(channel, mara, "", "system_header_change")
+        await run_for(w, 600, 60)
+        server.is_away = False
+        await run_for(w, 120, 5)
+        entries = await timeline(team, 1)
+        assert [(e.kind, e.text) for e in entries] == [
+            ("finding", "The pool is exhausted"),
+            ("note", "Rolled back to 4811"),
+        ]
+        assert abs(entries[0].effective_at - said_at) < timedelta(seconds=1)
+
+        server.change(pinned, message="Rolled back to 4810", edit_at=True)
+        await run_for(w, 10, 5)
+        server.change(found, delete_at=True)
+        await run_for(w, 10, 5)
+        changes = [e.data for e in await timeline(team, 1) if e.kind == "correction"]
+        assert [sorted(set(each) & {"new", "deleted"}) for each in changes] == [["new"], ["deleted"]]
+
+        # what people set is theirs, and who leaves is not asked back
+        async with w.ctx.db.tx() as tx:
+            room = await store.room_by_channel(tx, team.account.id, channel)
+        assert room
+        assert "topic" in room.owners
+        server.say(channel, mara, "", "system_leave_channel")
+        server.say(channel, mara, "", "system_channel_deleted")
+        await run_for(w, 10, 5)
+        async with w.ctx.db.tx() as tx:
+            room = await store.room_by_channel(tx, team.account.id, channel)
+        assert room
+        assert (room.state, room.left_by) == ("lost", (w.mara,))
+
+
+async def test_a_gesture_taken_back_within_a_minute_strikes_the_entry(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        mara = await linked(team, "mara", team.w.mara)
+        await declare(team.w)
+        await run_for(team.w, 30, 5)
+        message = team.server.say(team.channel, mara, "Looks like DNS")
+        team.server.react(message, mara, "bulb")
+        await run_for(team.w, 10, 5)
+        team.server.react(message, mara, "bulb", added=False)
+        await run_for(team.w, 20, 5)
+        entries = await timeline(team, 1)
+        assert [(e.kind, e.data.get("struck")) for e in entries] == [("finding", None), ("correction", True)]
+
+
+async def test_a_bot_without_the_permission_has_no_dead_buttons(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        team.server.may_create_commands = False
+        connection, secrets = await connecting.mattermost(team.w.ctx, team.server.url, TOKEN, "kestrel")
+        assert (connection.scopes, secrets.signing_secrets) == ((), ())
+        _, pasted = await connecting.mattermost(
+            team.w.ctx, team.server.url, TOKEN, "kestrel", f"{'a' * 26}, {'b' * 26}"
+        )
+        assert pasted.signing_secrets == ("a" * 26, "b" * 26)
