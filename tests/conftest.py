@@ -106,7 +106,7 @@ def connections_on_demand() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def types_known_once() -> Iterator[None]:
     """Look up PostgreSQL's own types once a process: for each connection, that takes most of its start."""
-    look_up = asyncpg.Connection._introspect_types
+    look_up = asyncpg.Connection._introspect_types  # type: ignore[attr-defined] # no public way
     known: dict[frozenset[int], tuple[Any, Any]] = {}
 
     async def introspect_types(self: asyncpg.Connection, oids: Iterable[int], timeout: float | None) -> Any:

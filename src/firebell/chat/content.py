@@ -75,17 +75,16 @@ def digest(value: object) -> str:
 
 def utf16_length(text: str) -> int:
     """Return the length in UTF-16 units, the larger of the ways in which chats may count."""
-    return len(text) + sum(ord(c) > 0xFFFF for c in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clip(text: str, limit: int) -> str:
     """Return the text within `limit` UTF-16 units, with an ellipsis where it was cut."""
     if utf16_length(text) <= limit:
         return text
-    room, kept = limit - 1, []
-    for character in text:
-        room -= utf16_length(character)
-        if room < 0:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
+    room = max(0, limit - 1)
+    kept = text[:room]
+    while (excess := utf16_length(kept) - room) > 0:
+        # a character has at most two units
+        kept = kept[: -((excess + 1) // 2)]
+    return kept.rstrip() + "…"

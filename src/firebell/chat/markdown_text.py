@@ -4,14 +4,14 @@ import re
 
 from firebell.chat.content import Content, clip
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
-_MENTION = re.compile(r"(^|[^\w])@(?=\w)")
+_MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"})
+_MENTION = re.compile(r"@(?<!\w@)(?=\w)")
 _ZERO_WIDTH = "\u200b"
 
 
 def escape(text: str) -> str:
     """Return text that is shown as it was written."""
-    return _MENTION.sub(rf"\1@{_ZERO_WIDTH}", _MARKUP.sub(r"\\\1", text))
+    return _MENTION.sub(f"@{_ZERO_WIDTH}", text.translate(_MARKUP))
 
 
 def _block(text: str) -> str:
