@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from firebell.app import build
 from firebell.kit import signing
@@ -63,9 +64,11 @@ class Api:
 
 
 @asynccontextmanager
-async def browser(w: World, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of the whole app that keeps cookies and comes from `address`."""
-    transport = httpx.ASGITransport(app=build(w.ctx), client=(address, 50_000))
+async def browser(
+    w: World, address: str = "127.0.0.1", app: ASGIApp | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of `app`, or of a new one, that keeps cookies and comes from `address`."""
+    transport = httpx.ASGITransport(app=app or build(w.ctx), client=(address, 50_000))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1:8080", headers=UNCOMPRESSED
     ) as http:
@@ -88,3 +91,14 @@ async def organization(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[World,
     """Yield the small organization and its admin's key with every scope."""
     async with world(dsn, clock) as w, browser(w) as http:
         yield w, Api(http, await key_of(w.ctx.db, clock, w.mara))
+
+
+_documents: list[dict[str, Any]] = []
+
+
+async def openapi_document(dsn: str, clock: FakeClock) -> dict[str, Any]:
+    """Return the OpenAPI document, which must not be changed; every app serves the same, and takes seconds for it."""
+    if not _documents:
+        async with organization(dsn, clock) as (_, api):
+            _documents.append(await api("GET", "/openapi.json"))
+    return _documents[0]

@@ -160,14 +160,28 @@ def _leaves(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
             yield from _leaves(included.routes)
 
 
+_routes: list[BaseRoute] = []
+_entrances: list[Entrance] = []
+
+
 def leaves(w: World) -> list[BaseRoute]:
-    """Return every route of the app, those of its routers included; the inbound app has its own tests."""
-    app: Any = build(w.ctx)
-    return list(_leaves(app._app.routes))
+    """Return every route of the app, those of its routers included; the inbound app has its own tests.
+
+    All apps of this process have the same.
+    """
+    if not _routes:
+        app: Any = build(w.ctx)
+        _routes.extend(_leaves(app._app.routes))
+    return _routes
 
 
 def entrances(w: World) -> list[Entrance]:
     """Return every method of every route that FastAPI serves, HEAD apart."""
+    _entrances.extend([] if _entrances else _all_entrances(w))
+    return _entrances
+
+
+def _all_entrances(w: World) -> list[Entrance]:
     return [
         Entrance(method, route.path, _decisions(route), route)
         for route in leaves(w)

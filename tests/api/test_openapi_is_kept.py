@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -26,7 +27,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.oncall.schedules import queries as oncall
 from firebell.people.model import SCOPES
 from firebell.postmortems import actions as postmortems
-from tests.api.api_clients import key_of, organization
+from tests.api.api_clients import key_of, openapi_document
 from tests.servers import serve
 from tests.world import world
 
@@ -38,6 +39,8 @@ CHECKS: list[Callable[..., bool | None]] = [
     negative_data_rejection,
 ]
 EXAMPLES = 3
+LARGE = 100_000
+"""Characters: an example is made of 8 KiB."""
 NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["application/octet-stream"])
 """The media types of exports and of attachments, which are what people uploaded."""
 KEPT = ("revoke_key", "change_person", "revoke_access")
@@ -66,12 +69,30 @@ def _known(path: str) -> dict[str, str]:
     return {name: values.get(name, "1") for name in names}
 
 
+def _without_large_bounds(schema: Any) -> Any:
+    """Return a document without bounds on texts that no example reaches.
+
+    The generator puts each bound into the pattern beside it, and compiles that for seconds before it gives up.
+    """
+    if isinstance(schema, list):
+        return [_without_large_bounds(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    is_large = "pattern" in schema and schema.get("maxLength", 0) >= LARGE
+    return {
+        name: _without_large_bounds(value)
+        for name, value in schema.items()
+        if not (is_large and name == "maxLength")
+    }
+
+
 def _run(url: str, key: str) -> tuple[int, list[str]]:
     generation = GenerationConfig(deterministic=True)
     config = SchemathesisConfig(
-        seed=2026, projects=ProjectsConfig(default=ProjectConfig(generation=generation))
+        seed=2026, projects=ProjectsConfig(default=ProjectConfig(base_url=url, generation=generation))
     )
-    schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", config=config, timeout=60)
+    document = httpx.get(f"{url}/api/v1/openapi.json", timeout=60).json()
+    schema = schemathesis.openapi.from_dict(_without_large_bounds(document), config=config)
     headers = {"Authorization": f"Bearer {key}"}
     calls, errors = 0, []
 
@@ -120,8 +141,7 @@ async def test_every_operation_keeps_its_promises(dsn: str, clock: FakeClock) ->
 
 
 async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -> None:
-    async with organization(dsn, clock) as (_, api):
-        document = await api("GET", "/openapi.json")
+    document = await openapi_document(dsn, clock)
     operations = [o for path in document["paths"].values() for o in path.values()]
     names = [o["operationId"] for o in operations]
     assert len(set(names)) == len(names) > 60
@@ -143,8 +163,7 @@ async def test_the_document_describes_every_answer(dsn: str, clock: FakeClock) -
 
 
 async def test_the_docs_list_every_scope_and_link_the_api_reference(dsn: str, clock: FakeClock) -> None:
-    async with organization(dsn, clock) as (_, api):
-        document = await api("GET", "/openapi.json")
+    document = await openapi_document(dsn, clock)
     manual = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
     rows = "\n".join(line for line in manual.splitlines() if line.startswith("| `"))
     used = {

@@ -13,7 +13,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.text import NAME_LIMIT
-from tests.api.api_clients import browser, key_of, organization
+from tests.api.api_clients import key_of, openapi_document, organization
 from tests.servers import serve
 from tests.world import World, world
 
@@ -65,15 +65,8 @@ def schemas(value: Any, *, inside: bool = False) -> Iterator[dict[str, Any]]:
                 yield from schemas(item, inside=key == "additionalProperties" and isinstance(item, dict))
 
 
-async def document(dsn: str, clock: FakeClock) -> dict[str, Any]:
-    """Return the OpenAPI document."""
-    async with organization(dsn, clock) as (_, api):
-        openapi: dict[str, Any] = await api("GET", "/openapi.json")
-        return openapi
-
-
 async def test_bug_bounds_used_unknown_schema_keywords(dsn: str, clock: FakeClock) -> None:
-    described = await document(dsn, clock)
+    described = await openapi_document(dsn, clock)
     every = list(schemas(described))
     assert len(every) > 500
     for schema in every:
@@ -85,7 +78,7 @@ async def test_bug_bounds_used_unknown_schema_keywords(dsn: str, clock: FakeCloc
 
 
 async def test_bug_two_classes_of_one_name_had_the_names_of_their_modules(dsn: str, clock: FakeClock) -> None:
-    schemas = (await document(dsn, clock))["components"]["schemas"]
+    schemas = (await openapi_document(dsn, clock))["components"]["schemas"]
     assert not [name for name in schemas if "__" in name]
     assert [schema["title"] for schema in schemas.values()] == list(schemas)
 
@@ -107,8 +100,9 @@ async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: Fak
 
 
 async def test_bug_allow_named_one_method_of_several(dsn: str, clock: FakeClock) -> None:
+    document = await openapi_document(dsn, clock)
     async with organization(dsn, clock) as (_, api):
-        for path, operations in (await api("GET", "/openapi.json"))["paths"].items():
+        for path, operations in document["paths"].items():
             known = path.removeprefix("/api/v1").replace("{", "").replace("}", "")
             for part in ("alert_id", "person_id", "edit_id", "layer_id"):
                 known = known.replace(part, "1")
@@ -139,8 +133,8 @@ async def generate(spec: Path, target: Path) -> str:
 async def test_a_generated_client_is_complete_and_talks_to_the_product(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with world(dsn, clock) as w, browser(w) as own:
-        described = (await own.get("/api/v1/openapi.json")).json()
+    described = await openapi_document(dsn, clock)
+    async with world(dsn, clock) as w:
         await talk(w, dsn, clock, described, tmp_path, monkeypatch)
 
 

@@ -58,10 +58,11 @@ class Visitor:
 @asynccontextmanager
 async def visitors(e: Everything) -> AsyncIterator[list[Visitor]]:
     """Yield a stranger, each role with a session and with a full key, and an admin's key for each scope."""
+    app = build(e.w.ctx)
     async with AsyncExitStack() as stack:
 
         async def client() -> httpx.AsyncClient:
-            return await stack.enter_async_context(browser(e.w))
+            return await stack.enter_async_context(browser(e.w, app=app))
 
         plain = await client()
         visitors_ = [Visitor("stranger", plain)]

@@ -42,7 +42,10 @@ STATE = """
         dense_rank() over (order by alert_group.id) as group_number,
         page.state, page.title as page_title, page.urgency as page_urgency, page.level, page.round, page.epoch,
         page.version, page.due_at, page.acked_at, page.resolved_at, due.due_at as timer,
-        (select array_agg(kind || ' ' || text order by id) from page_log where page_id = page.id) as log
+        case
+            when row_number() over (partition by page.id order by alert.id) = 1
+            then (select array_agg(kind || ' ' || text order by id) from page_log where page_id = page.id)
+        end as log
     from alert
     join integration on integration.id = alert.integration_id
     left join alert_group on alert_group.id = alert.group_id
@@ -51,7 +54,7 @@ STATE = """
     where integration.service_id = $1
     order by alert.id
 """
-"""All that ingest decides, without ids."""
+"""All that ingest decides, without ids; the log of a page is in the row of its first alert."""
 
 
 class Committer(Ingest):
