@@ -90,11 +90,10 @@ class Inbound:
             return False
         source, now = name.decode(), self._ctx.clock.now()
         events = _read(source, address, _Body(body, content_type.decode("latin-1")), now, integration.name)
+        stored = _response(address.reply(events))
 
         def done(failure: FirebellError | None) -> None:
-            respond(
-                _response(address.reply(events)) if failure is None else self._problem(failure, url.decode())
-            )
+            respond(stored if failure is None else self._problem(failure, url.decode()))
 
         try:
             self.ingest.enqueue(_received(integration, source, body, events), done)

@@ -119,12 +119,13 @@ class GroupCommit(Generic[T]):
 
 
 def _settle(batch: list[tuple[T, Done]], failure: Exception | None) -> None:
-    if failure and not isinstance(failure, FirebellError):
+    outcome = failure if isinstance(failure, FirebellError) else None
+    if failure and outcome is None:
         log.error("it could not be stored", exc_info=failure)
-        failure = Unavailable("This could not be stored.", retry_after=30)
+        outcome = Unavailable("This could not be stored.", retry_after=30)
     for _, done in batch:
         try:
-            done(failure)
+            done(outcome)
         except Exception:
             # the others must get their outcome
             log.exception("the outcome of a commit could not be passed on")
