@@ -25,6 +25,8 @@ NOT_SAID = {
     "/ack/{token}": "the page of the link says who has it",
     "/undo": "a token that undoes something",
     "/incidents/{ref}/details/merge": "the incident that it was merged into",
+    "/settings/chat/slack/install": "the page whose link leads to Slack",
+    "/settings/chat/{account_id}/test": "Slack, which sends the message",
 }
 """Forms that lead somewhere other than to what was saved, and where; they have their own tests."""
 

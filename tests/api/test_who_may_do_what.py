@@ -159,6 +159,7 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
+    "/chat/slack/installed",
     *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }
 """Redirects, and addresses with a token or an owner; they have their own tests."""

@@ -5,6 +5,7 @@ What a test wants to go wrong is in `faults`.
 """
 
 import asyncio
+import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from tests.standins.slack.block_rules import Refused, check
 
@@ -165,8 +166,8 @@ class Workspace:
                 raise Refused("not_allowed_token_type", "the token")
             return
         if method == "oauth.v2.access":
-            expected = BasicAuth(*CLIENT).encode()
-            if authorization != expected:
+            expected = base64.b64encode(":".join(CLIENT).encode()).decode()
+            if authorization != f"Basic {expected}":
                 raise Refused("invalid_client_id", "the client")
             return
         if authorization.removeprefix("Bearer ") not in self.tokens:
