@@ -11,6 +11,7 @@ import uvloop
 from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
+    chats,
     command_line,
     event_streams,
     footprint,
@@ -45,6 +46,9 @@ WORKLOADS: dict[str, Workload] = {
     "W14": mass_escalation.escalations,
     "W15": event_streams.streams,
     "W16": command_line.help_texts,
+    "W17": chats.busy_rooms,
+    "W18": chats.alerts_while_slack_hangs,
+    "W18b": chats.steady_alerts_while_slack_hangs,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 
