@@ -53,6 +53,8 @@ class Product:
     api_key: str = ""
     process: asyncio.subprocess.Process | None = None
     others: list[asyncio.subprocess.Process] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    """More environment of its processes."""
 
     @property
     def url(self) -> str:
@@ -112,6 +114,7 @@ class Product:
             "FIREBELL_PORT": str(port),
             "FIREBELL_LOG_LEVEL": "warning",
             "FIREBELL_ALLOWED_NETWORKS": "127.0.0.0/8",
+            **self.env,
         }
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "firebell", "serve"), env=env, stderr=asyncio.subprocess.DEVNULL

@@ -12,6 +12,7 @@ from bench import machine, report
 from bench.result import Result
 from bench.workloads import (
     alertmanager,
+    chats,
     command_line,
     event_streams,
     footprint,
@@ -49,6 +50,9 @@ WORKLOADS: dict[str, Workload] = {
     "W16": command_line.help_texts,
     "W17": synchronous_standby.standby,
     "W18": alertmanager.beside_alertmanager,
+    "W19": chats.busy_rooms,
+    "W20": chats.alerts_while_slack_hangs,
+    "W20b": chats.steady_alerts_while_slack_hangs,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -2,26 +2,41 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from bench.baseline import bare
 from bench.load_runner import Sink, load, quantile
-from bench.product import product
+from bench.product import Product, product
 from bench.result import Result, check, number
 
 
 async def slow_trickle(factor: float) -> Result:
     """W4: two alerts a second."""
-    return await _trickle("W4", 2, 15 * factor, limit_ms=100)
+    return await trickle("W4", 2, 15 * factor, limit_ms=100)
 
 
 async def steady(factor: float) -> Result:
     """W5: 50 alerts a second, each with a page of its own."""
-    return await _trickle("W5", 50, 10 * factor, limit_ms=1000)
+    return await trickle("W5", 50, 10 * factor, limit_ms=1000)
 
 
-async def _trickle(workload: str, rate: int, seconds: float, limit_ms: float) -> Result:
-    async with product() as it:
-        await it.start()
+@asynccontextmanager
+async def _alone(it: Product) -> AsyncIterator[None]:
+    await it.start()
+    yield
+
+
+async def trickle(
+    workload: str,
+    rate: int,
+    seconds: float,
+    limit_ms: float,
+    started: Callable[[Product], AbstractAsyncContextManager[None]] = _alone,
+    meanwhile: str = "",
+) -> Result:
+    """Send alerts at a steady rate to a product that `started` starts, and measure until their messages."""
+    async with product() as it, started(it):
         async with bare(it) as other:
             forwarded = await load(
                 f"{other}/forward", it.folder / "bare.tsv", rate=rate, duration=min(seconds, 10), run="b"
@@ -42,7 +57,7 @@ async def _trickle(workload: str, rate: int, seconds: float, limit_ms: float) ->
     bar = f"p99 <= {limit_ms:,.0f} ms"
     return Result(
         workload,
-        f"{rate} alerts a second: accepted -> webhook",
+        f"{rate} alerts a second{meanwhile}: accepted -> webhook",
         f"p50/p99 {pair(sent_after)} ms, slowest {number(max(sent_after))} ms",
         f"sent -> webhook p50/p99: Firebell {pair(whole)} ms; bare insert, 202 and forward {pair(least)} ms:"
         f" p50 ratio {number(quantile(whole, 0.5) / quantile(least, 0.5))}",

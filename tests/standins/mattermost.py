@@ -118,6 +118,9 @@ class Mattermost:
             case ("GET", ["users", "email", email]):
                 user = self.users.get(email)
                 return web.json_response(user) if user else _error(404, "app.user.missing_account.const")
+            case ("GET", ["users", "username", name]):
+                user = next((each for each in self.users.values() if each["username"] == name), None)
+                return web.json_response(user) if user else _error(404, "app.user.missing_account.const")
             case ("GET", ["users", user_id]):
                 user = next((each for each in self.users.values() if each["id"] == user_id), None)
                 return web.json_response(user) if user else _error(404, "app.user.missing_account.const")
