@@ -139,6 +139,7 @@ FILLED = {
     "/incidents/{ref}/roles/offer": {"held": "scribe", "person": "2"},
     "/incidents/{ref}/roles/release": {"held": "scribe"},
     "/incidents/{ref}/tasks": {"text": "Watch the lag"},
+    "/incidents/{ref}/tasks/{task_id}/assign": {"owner": "mara@example.org"},
     "/incidents/{ref}/close/facts": {"cause": "Pool size in build 4812"},
     "/incidents/{ref}/close/reports": {"text": "Cards fail"},
     "/incidents/{ref}/details/links": {"other": "INC-2"},

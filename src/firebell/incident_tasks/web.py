@@ -6,7 +6,7 @@ from fastapi import Response
 
 from firebell.incident_tasks import actions
 from firebell.incident_tasks.model import TaskState
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_id, to_wall
@@ -70,10 +70,12 @@ async def change(visit: CurrentVisit, ref: str, task_id: str, what: str) -> Resp
             await actions.change_task(*task, {"owner_id": visit.person.id}, visit.now)
         case "assign":
             email = visit.text("owner").strip().lower()
-            owner = await people.person_by_email(visit.tx, email) if email else None
-            if email and owner is None:
+            if not email:
+                raise Invalid("The owner is missing.", fields={"owner": "Enter an email address."})
+            owner = await people.person_by_email(visit.tx, email)
+            if owner is None:
                 raise NotFound(f"No one has the email address {email[:80]}.")
-            await actions.change_task(*task, {"owner_id": owner.id if owner else None}, visit.now)
+            await actions.change_task(*task, {"owner_id": owner.id}, visit.now)
         case "edit":
             values = {
                 "text": visit.text("text"),

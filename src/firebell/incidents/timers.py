@@ -1,11 +1,15 @@
 """Timers of incidents: updates, the stability period, alerts that fire again, and reviews that need no document."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.incidents import actions, closing_watch, records, rule_actions
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import FirebellError
 from firebell.kit.jobs import timers
+
+log = logging.getLogger(__name__)
 
 
 async def run_update_due(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -29,7 +33,12 @@ async def run_refire(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     for incident_id, next_at in checked.items():
         if next_at is not None:
             await timers.schedule(tx, records.REFIRE_TIMER, str(incident_id), next_at)
-    await closing_watch.notify_closable(tx, [i for i, at in checked.items() if at is not None], now)
+    try:
+        async with tx.savepoint():
+            await closing_watch.notify_closable(tx, [i for i, at in checked.items() if at is not None], now)
+    except FirebellError:
+        # a notification that fails never undoes a regression, which pages
+        log.exception("who waits for incidents was not notified")
     return [timer for timer in due_timers if int(timer.key) not in checked]
 
 
