@@ -33,6 +33,8 @@ BATCH = 250
 """Number of timers per batch, so that planning their messages takes the event loop for a few hundredths of a second."""
 POLL = timedelta(seconds=5)
 """Longest sleep of a lane; it matters only if a notification is lost."""
+UNUSED_POLLS = 12
+"""How many times as long a lane sleeps that nothing is set up for, such as chats before one is connected."""
 ALONE = 20
 """If a batch fails, retry this many of its timers individually; the rest go back to the queue behind pages."""
 REST_S = 0.1
@@ -84,6 +86,11 @@ class Part(Protocol):
     @property
     def upcoming(self) -> datetime | None: ...
 
+    @property
+    def is_unused(self) -> bool:
+        """True if the last run found that nothing is set up that could give it work."""
+        ...
+
     async def run_once(self, now: datetime) -> int:
         """Do some work that is due, and return how much; 0 if there was none."""
         ...
@@ -122,6 +129,8 @@ class Worker:
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""
+        self._polls: dict[str, timedelta] = {}
+        """The longest sleep of each lane that does not have the usual one."""
         self._waits = OncePerMinute(log, "the worker is waiting for the database")
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -249,6 +258,7 @@ class Worker:
         async def run(now: datetime) -> int:
             done = await part.run_once(now)
             self._upcoming[name] = part.upcoming
+            self._polls[name] = self._poll * (UNUSED_POLLS if part.is_unused else 1)
             return done
 
         return run
@@ -274,7 +284,8 @@ class Worker:
                     began = self._pace.monotonic()
                 self._ctx.health.passed(name)
                 upcoming, now = self._upcoming.get(name), self._ctx.clock.now()
-                pause = self._poll if upcoming is None else min(self._poll, max(upcoming - now, BUSY))
+                poll = self._polls.get(name, self._poll)
+                pause = poll if upcoming is None else min(poll, max(upcoming - now, BUSY))
             except Outdated:
                 raise
             except Unavailable as error:

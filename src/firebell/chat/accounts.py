@@ -100,6 +100,7 @@ async def _compare_all(tx: Tx, connected: Account, now: datetime) -> None:
     await want_store.want_open_incidents(tx, connected.id, now)
     await want_store.want(tx, "groups", 4, now, connected.id)
     await tx.wake("chat")
+    await tx.wake("chat_inbox")
 
 
 @permits(Verb.CHAT_WRITE)

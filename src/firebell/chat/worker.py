@@ -69,12 +69,15 @@ class ChatMirror:
         self._lease_until: datetime | None = None
         self.upcoming: datetime | None = None
         """When something is to be compared next, after a run that had nothing to do."""
+        self.is_unused = False
+        """True if the last run found no account."""
 
     async def run_once(self, now: datetime) -> int:
         """Make a few calls about the most important targets; return the number of calls."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            if not await store.has_accounts(tx):
+            self.is_unused = not await store.has_accounts(tx)
+            if self.is_unused:
                 self.upcoming = None
                 return 0
             accounts = await store.lease(tx, self._holder, now + LEASE, now + RENEW_BEFORE, now)

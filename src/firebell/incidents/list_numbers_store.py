@@ -53,18 +53,42 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
     if narrow == IncidentFilter():
         limit = None
         statement = f"""
-        select {properties}, false as postmortem_due, count(*) as incidents
-        from unnest({query.add([str(phase) for phase in Phase])}::text[]) counted_phase (phase)
-        cross join unnest(array[true, false]) counted_drill (drill)
-        cross join lateral (
-            -- for each state, `offset 0` makes the planner count in the index instead of the table
-            select severity, declared_at
-            from incident
-            where drill = counted_drill.drill
-                and phase = counted_phase.phase
-            offset 0
-        ) incident
-        group by drill, phase, severity, month
+        (
+            with state as materialized (
+                select drill, phase, severity
+                from unnest({query.add([str(phase) for phase in Phase])}::text[]) counted_phase (phase)
+                cross join unnest(array[true, false]) counted_drill (drill)
+                cross join generate_series(0, 3) counted_severity (severity)
+                -- the earliest is the first of its range of the index
+                where (
+                    select min(declared_at)
+                    from incident
+                    where incident.drill = counted_drill.drill
+                        and incident.phase = counted_phase.phase
+                        and incident.severity = counted_severity.severity
+                ) is not null
+            ),
+            range as materialized (
+                select month,
+                    coalesce(({months}::timestamptz[])[month], '-infinity') as since,
+                    coalesce(({months}::timestamptz[])[month + 1], 'infinity') as until
+                from generate_series(0, cardinality({months}::timestamptz[])) month
+            )
+            select state.drill, state.phase, state.severity, month, false as postmortem_due, counted.incidents
+            from state
+            cross join range
+            cross join lateral (
+                -- to group all incidents takes several times as long as to count each range of the index
+                select count(*) as incidents
+                from incident
+                where incident.drill = state.drill
+                    and incident.phase = state.phase
+                    and incident.severity = state.severity
+                    and declared_at >= range.since
+                    and declared_at < range.until
+            ) counted
+            where counted.incidents > 0
+        )
         union all
         select {properties}, true as postmortem_due, count(*) as incidents
         from incident_postmortem

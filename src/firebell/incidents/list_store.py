@@ -100,9 +100,9 @@ class ListQuery:
             ),
             titled as materialized (
                 select id
+                -- in their order, so that the search ends with enough matches
                 from next_incident incident
                 where {match}
-                order by {order}
                 limit {maximum}
             ),
             indexed as materialized (
@@ -150,6 +150,14 @@ class ListQuery:
         return conditions
 
 
+async def plan_for_values(tx: Tx) -> None:
+    """Plan each later statement of this transaction for its values.
+
+    A plan for any phases walks through all incidents in the order of the list to find the few that are open.
+    """
+    await tx.execute("set local plan_cache_mode = force_custom_plan")
+
+
 async def in_phases(tx: Tx, phases: Sequence[Phase], drill: bool, limit: int) -> list[Incident]:
     """Return incidents in these phases, newest first."""
     return await incidents(tx, IncidentFilter(phases=tuple(phases), drill=drill), limit=limit)
@@ -168,6 +176,7 @@ async def incidents(
 
     Open incidents are on top in each order.
     """
+    await plan_for_values(tx)
     open_, ended = _open_and_ended(wanted)
     if open_ is None or ended is None or sort is Sort.LONGEST:  # durations order open ones on top anyway
         return await _in_order(tx, wanted, sort, limit, place, newer=newer)
@@ -222,6 +231,7 @@ async def _in_order(
 
 async def counts(tx: Tx, filters: Mapping[str, IncidentFilter]) -> dict[str, int]:
     """Return how many incidents match each filter, at most `COUNTED` + 1, in one statement."""
+    await plan_for_values(tx)
     query = ListQuery()
     selects = []
     for name, wanted in filters.items():

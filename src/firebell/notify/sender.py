@@ -49,6 +49,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = Slots(elapsed=ctx.pace.monotonic)
         self._blocked = False
+        self.is_unused = False
         self.upcoming: datetime | None = None
         """When to claim again after a claim of none; `on_free` is called when a blocked delivery may have a slot."""
         self._gathering: Scheduled | None = None

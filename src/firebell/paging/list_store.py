@@ -87,9 +87,9 @@ class _Query:
             ),
             titled as materialized (
                 select page.id
+                -- in their order, so that the search ends with enough matches
                 from next_page page
                 where {self.match}
-                order by page.id {order}
                 limit {maximum}
             ),
             indexed as materialized (

@@ -376,11 +376,14 @@ async def arrivals(tx: Tx, start: datetime, end: datetime, person_ids: Collectio
         )
         select reached.person_id, reached.subject_id as page_id, page.severity, reached."at"
         from reached
-        join page on page.id = reached.subject_id
+        cross join lateral (
+            -- `offset 0` makes the planner look the pages of a month up instead of reading all
+            select severity, urgency
+            from page
+            where id = reached.subject_id
+            offset 0
+        ) page
         where page.urgency = 'high'
-            -- the pages of a month are neighbors; without these bounds all pages are read
-            and page.id >= (select min(subject_id) from reached)
-            and page.id <= (select max(subject_id) from reached)
         order by reached."at", reached.subject_id
         """,
         start,

@@ -33,6 +33,8 @@ class Inbox:
         self.upcoming: datetime | None = None
         """When the next message is due, if there was none."""
         self._sweeps_at: datetime | None = None
+        self.is_unused = False
+        """True if the last run found neither a message nor an account."""
 
     async def run_once(self, now: datetime) -> int:
         """Work on one message that is due; return 1 if there was one, else 0."""
@@ -42,7 +44,9 @@ class Inbox:
             item = await inbound_store.claim_item(tx, now)
             if item is None:
                 self.upcoming = await inbound_store.next_item_at(tx)
+                self.is_unused = self.upcoming is None and not await store.has_accounts(tx)
                 return 0
+            self.is_unused = False
             account = await store.account(tx, item.account_id)
             if account is None:
                 await inbound_store.finish_item(tx, item.id, now, "The account is gone.")

@@ -39,6 +39,8 @@ class Fetcher:
         self._limit_s = limit_s
         self.upcoming: datetime | None = None
         """When the next import is due, after a run that had none."""
+        self.is_unused = False
+        """True if the last run found no import at all."""
 
     async def run_once(self, now: datetime) -> int:
         """Fetch and read a few imports that are due; return their number."""
@@ -47,7 +49,9 @@ class Fetcher:
             due = await actions.claim(tx, now, CONCURRENT_FETCHES)
             if not due:
                 self.upcoming = await store.next_at(tx)
+                self.is_unused = self.upcoming is None
                 return 0
+            self.is_unused = False
             people = await actions.known_people(tx)
         await asyncio.gather(*(self._one(import_, people, now) for import_ in due))
         return len(due)
