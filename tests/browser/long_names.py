@@ -17,6 +17,7 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory.model import Answer
 from firebell.runbooks import actions as runbooks
+from tests.browser.conftest import sign_in
 from tests.world import ANSWERS, World
 
 LATIN, CJK, ARABIC, EMOJI = (
@@ -157,11 +158,8 @@ async def signed_in(browser: Browser, url: str, width: int, height: int, **optio
     context = await browser.new_context(base_url=url, viewport={"width": width, "height": height}, **options)
     await context.add_init_script(path=Path(__file__).with_name("measure.js"))
     page = await context.new_page()
-    await page.goto("/login")
-    await page.fill("[name=email]", ANSWERS.email)
-    await page.fill("[name=password]", ANSWERS.password)
-    await page.click("button:has-text('Sign in')")
-    await page.wait_for_url("**/")
+    await sign_in(page, ANSWERS.email, ANSWERS.password)
+    await page.goto("/")
     return page
 
 

@@ -1,5 +1,6 @@
 """Browser: a rotation is edited with a preview, and two people arrange a cover and a swap."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.browser.conftest import first_run, look, sound
+from tests.browser.conftest import look, set_up, sound
 from tests.servers import serve
 
 pytestmark = pytest.mark.browser
@@ -21,19 +22,31 @@ async def two(dsn: str, browser: Browser) -> AsyncIterator[tuple[Page, Page]]:
     async with serve(dsn) as server:
         mara = await (await browser.new_context(base_url=server.url)).new_page()
         await mara.set_viewport_size({"width": 1440, "height": 1000})
-        await first_run(mara)
-        await mara.goto("/settings/people")
-        await mara.fill("[name=name]", JUN)
-        await mara.fill("[name=email]", "jun@example.org")
-        await mara.click("button:text-is('Add person')")
-        link = await mara.inner_text(".cmd code")
+        await set_up(mara)
         phone = await browser.new_context(base_url=server.url, viewport={"width": 390, "height": 844})
         jun = await phone.new_page()
-        await jun.goto(link)
-        await jun.fill("[name=password]", "another quiet night")
-        await jun.click("button:has-text('Sign in')")
-        await jun.get_by_text("All clear").wait_for()
+        await _welcome(mara, jun)
         yield mara, jun
+
+
+async def _welcome(admin: Page, colleague: Page) -> None:
+    """Add Jun as the admin, and choose Jun's password, without showing the forms."""
+    csrf = re.search(r'name="csrf" value="([^"]+)"', await _text(admin, "/settings/people"))
+    assert csrf
+    added = await admin.context.request.post(
+        "/settings/people",
+        form={"csrf": csrf[1], "name": JUN, "email": "jun@example.org", "role": "responder"},
+    )
+    link = re.search(r"http\S+/welcome/[^\s<&]+", await added.text())
+    assert link
+    chosen = await colleague.context.request.post(link[0], form={"password": "another quiet night"})
+    assert chosen.ok
+    await colleague.goto("/")
+    await colleague.get_by_text("All clear").wait_for()
+
+
+async def _text(page: Page, address: str) -> str:
+    return await (await page.context.request.get(address)).text()
 
 
 async def share(page: Page) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import first_run, look, press, sound
+from tests.browser.conftest import look_everywhere, press, set_up, sound
 from tests.servers import serve
 
 pytestmark = pytest.mark.browser
@@ -20,25 +20,19 @@ CHAPTERS = (
 )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_every_page_of_it_is_accessible_on_desk_and_phone(
-    dsn: str, browser: Browser, theme: str
-) -> None:
+async def test_every_page_of_it_is_accessible_on_desk_and_phone(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
-        context = await browser.new_context(base_url=server.url, color_scheme=theme)  # type: ignore[arg-type]
-        page = await context.new_page()
-        await first_run(page)
-        for width in (1440, 390):
-            await page.set_viewport_size({"width": width, "height": 900})
-            for address in CHAPTERS:
-                await look(page, address)
+        page = await (await browser.new_context(base_url=server.url)).new_page()
+        await set_up(page)
+        await look_everywhere(page, *CHAPTERS)
 
 
 async def test_a_chapter_is_listed_read_and_linked(dsn: str, browser: Browser) -> None:
     async with serve(dsn) as server:
         context = await browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900})
         page = await context.new_page()
-        await first_run(page)
+        await set_up(page)
+        await page.goto("/")
         await page.click("nav a:has-text('Handbook')")
         await page.fill("#q", "regulatory clocks")
         await page.press("#q", "Enter")
@@ -68,7 +62,7 @@ async def test_a_chapter_prints_without_the_frame(dsn: str, browser: Browser) ->
     async with serve(dsn) as server:
         context = await browser.new_context(base_url=server.url, color_scheme="dark")
         page = await context.new_page()
-        await first_run(page)
+        await set_up(page)
         await page.goto("/handbook/references/incident-roles")
         await page.emulate_media(media="print")
         hidden = (".side", ".tabbar", "aside", ".crumb", ".hash >> nth=0", "#strips")
@@ -86,7 +80,7 @@ async def test_messages_and_templates_work_in_the_browser(dsn: str, browser: Bro
             base_url=server.url, permissions=["clipboard-read", "clipboard-write"]
         )
         page = await context.new_page()
-        await first_run(page)
+        await set_up(page)
         await page.goto("/handbook/templates/update-first")
         await page.fill("#body", "{{ref}} burns, says {{nobody}}")
         await page.locator("#e-body:has-text('no placeholder {{nobody}}')").wait_for()
@@ -128,7 +122,7 @@ async def test_an_update_begins_with_a_template_without_javascript(dsn: str, bro
     async with serve(dsn) as server:
         context = await browser.new_context(base_url=server.url, java_script_enabled=False)
         page = await context.new_page()
-        await first_run(page)
+        await set_up(page)
         await page.goto("/incidents/new")
         await page.fill("[name=title]", "Search is slow")
         await page.select_option("[name=severity]", "3")

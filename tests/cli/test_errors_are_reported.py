@@ -14,7 +14,7 @@ import pytest
 
 from firebell.cli import commands, main
 from firebell.kit.clock import FakeClock
-from tests.cli.terminal import Terminal, at_a_server
+from tests.cli.terminal import Terminal, Typist, at_a_server
 from tests.servers import free_port, until
 
 HEAVY = ("fastapi", "starlette", "asyncpg", "httpx", "rich", "jinja2", "pydantic", "uvicorn", "argon2")
@@ -23,7 +23,13 @@ SOCKETS = ("urllib.request", "http.client", "socket", "ssl", "asyncio", "email",
 
 @pytest.fixture
 def run(tmp_path: Path) -> Terminal:
-    """A terminal that is not signed in."""
+    """Commands inside this process, not signed in."""
+    return Typist(tmp_path)
+
+
+@pytest.fixture
+def run_process(tmp_path: Path) -> Terminal:
+    """Commands as processes, not signed in."""
     return Terminal(tmp_path)
 
 
@@ -82,17 +88,19 @@ async def test_every_command_is_listed_and_explains_itself_with_an_example(run: 
         assert "--json" in text
 
 
-async def test_severity_is_classified_offline(run: Terminal) -> None:
-    result = await run("classify", "--down", "no", "--degraded", "yes", "--workaround", "no")
+async def test_severity_is_classified_offline(run_process: Terminal) -> None:
+    result = await run_process("classify", "--down", "no", "--degraded", "yes", "--workaround", "no")
     assert result.out.startswith("SEV0  Complete outage")
-    assert (await run("classify", "--down", "no", "--degraded", "no", "--json")).json["provisional"] is True
-    assert "--down" in (await run("classify", code=2)).err
-    wrong = await run("classify", "--down", "maybe", code=2)
+    assert (await run_process("classify", "--down", "no", "--degraded", "no", "--json")).json[
+        "provisional"
+    ] is True
+    assert "--down" in (await run_process("classify", code=2)).err
+    wrong = await run_process("classify", "--down", "maybe", code=2)
     assert "'maybe' is not one of" in wrong.err
-    assert (await run("classify", "--down", "YES", "--json")).json["severity"] == "SEV0"
-    assert (await run("classify", "--down", "No", "--degraded", "n", "--customers", "N", "--json")).json[
-        "severity"
-    ] == "SEV3"
+    assert (await run_process("classify", "--down", "YES", "--json")).json["severity"] == "SEV0"
+    assert (
+        await run_process("classify", "--down", "No", "--degraded", "n", "--customers", "N", "--json")
+    ).json["severity"] == "SEV3"
 
 
 def reads_keys(terminal: int) -> bool:
@@ -197,12 +205,14 @@ async def answering(text: bytes) -> asyncio.Server:
         (b"", "cannot be reached"),
     ],
 )
-async def test_a_server_that_is_not_firebell_is_reported(run: Terminal, answer: bytes, message: str) -> None:
+async def test_a_server_that_is_not_firebell_is_reported(
+    run_process: Terminal, answer: bytes, message: str
+) -> None:
     server = await answering(answer)
     async with server:
-        run.env["FIREBELL_URL"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        run.env["FIREBELL_KEY"] = "fb_secret"
-        assert message in (await run("page", "list", code=3)).err
+        run_process.env["FIREBELL_URL"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        run_process.env["FIREBELL_KEY"] = "fb_secret"
+        assert message in (await run_process("page", "list", code=3)).err
 
 
 async def test_a_login_is_remembered_for_its_server_alone(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
