@@ -39,7 +39,8 @@ so W4 and W5 open one page per request, each with its escalation timer, delivery
 the same for the 1,000 groups that a service opens within five minutes; all later alerts go to one page for the \
 storm (`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
 (`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first. Then the handoffs and checks of their 400 \
-schedules are due in one second, and a document is drafted for each. "Correct" means: every accepted request is \
+schedules are due in one second, and a document is drafted for each. W17 and W18 speak to a stand-in of Slack, \
+which checks each call and limits them as Slack does. "Correct" means: every accepted request is \
 a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they \
 must be.
 
