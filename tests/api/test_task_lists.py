@@ -23,7 +23,8 @@ async def test_a_sev2_is_a_task_for_the_next_business_day(dsn: str, clock: FakeC
         await jun("POST", f"{inc}/severity", {"severity": "SEV1"})
         await w.settle()
         clock.advance(timedelta(hours=15))
-        assert [t["id"] for t in await api("GET", "/tasks", scope="team", overdue="true")] == [task["id"]]
+        late = await api("GET", "/tasks", scope="team", overdue="true")
+        assert [t["id"] for t in late] == [task["id"]]
         csrf = await sign_in(w, http, w.mara)
         home = (await http.get("/")).text
         assert 'href="/tasks?show=team&amp;overdue=1"' in home

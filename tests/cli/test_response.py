@@ -51,11 +51,12 @@ async def test_a_dry_run_the_steps_and_the_tasks_of_an_incident(dsn: str, tmp_pa
         assert [i["ref"] for i in listed] == ["INC-2"]
         queue = (await run("task", "queue", "--state", "waiting", "--json")).json
         assert [t["incident"] for t in queue] == ["INC-2"]
-        await run("incident", "task", "add", "INC-2", "Correct it", "--owner", "jun@example.org")
+        owner = ("--owner", "jun@example.org")
+        task = str((await run("incident", "task", "add", "INC-2", "Correct it", *owner, "--json")).json["id"])
         assert "No tasks" in (await run("task", "list")).out
-        await run("task", "assign", "INC-2", "1", "mara@example.org")
+        await run("task", "assign", "INC-2", task, "mara@example.org")
         assert "Correct it" in (await run("task", "list")).out
-        await run("task", "done", "INC-2", "1")
+        await run("task", "done", "INC-2", task)
         assert (await run("task", "list", "--scope", "all", "--incident", "INC-2", "--json")).json == []
         recorded = await run(
             "incident", "facts", "INC-2", "--cause", "A typo", "--category", "process", "--json"

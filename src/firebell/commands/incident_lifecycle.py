@@ -36,7 +36,12 @@ def _line(fields: dict[str, Any]) -> str:
 @click.option("--impact-end", help="When the impact ended.")
 @click.option("--affected", help="Affected customers.")
 @click.option("--cause", help="The cause.")
-@click.option("--category", type=click.Choice(_CATEGORIES), help="The cause category.")
+@click.option(
+    "--category",
+    type=click.Choice(_CATEGORIES),
+    metavar="CATEGORY",
+    help=f"The cause category: {', '.join(_CATEGORIES)}.",
+)
 @as_json
 def final_facts(
     ref: str,
