@@ -59,6 +59,8 @@ class RoomReader:
         self._ctx = ctx
         self.upcoming: datetime | None = None
         """When the next channel is to be read, if none was due."""
+        self.is_unused = False
+        """True if the last run found no account."""
 
     async def run_once(self, now: datetime) -> int:
         """Read one channel that is due; return 1 if something happened there, else 0."""
@@ -67,7 +69,9 @@ class RoomReader:
             claimed = await room_reading_store.claim_room(tx, now)
             if claimed is None:
                 self.upcoming = await room_reading_store.next_room_at(tx)
+                self.is_unused = self.upcoming is None and not await store.has_accounts(tx)
                 return 0
+            self.is_unused = False
             room, read_until = claimed
             account = await store.account(tx, room.account_id)
             assert account

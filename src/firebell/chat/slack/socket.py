@@ -77,6 +77,8 @@ class Sockets:
         self._open: dict[int, _AccountSocket] = {}
         self.upcoming: datetime | None = None
         """When the leases are to be renewed."""
+        self.is_unused = False
+        """True if the last look found no account."""
 
     async def run_once(self, now: datetime) -> int:
         """Renew the leases if it is time; return 0."""
@@ -88,6 +90,7 @@ class Sockets:
         """Take and renew leases, connect the accounts that are leased, and leave the others."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
+            self.is_unused = not await store.has_accounts(tx)
             leased = await socket_store.lease(tx, self._holder, now + LEASE, now)
             accounts = [await store.account(tx, account_id) for account_id in leased]
             connected = [
@@ -98,7 +101,7 @@ class Sockets:
                 if socket is not None and socket.is_alive:
                     await store.note_frame(tx, each.account.id, now)
         await self._keep({each.account.id: each for each in connected})
-        self.upcoming = now + (RENEW_EVERY if connected else LOOK_EVERY)
+        self.upcoming = None if self.is_unused else now + (RENEW_EVERY if connected else LOOK_EVERY)
 
     async def _keep(self, wanted: Mapping[int, Connected]) -> None:
         for account_id, socket in list(self._open.items()):
