@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.incidents import closing_registry
+from firebell.incidents.closing import condition_sources
 from firebell.kit.db.events import MustHandler, Reactions
 from firebell.kit.jobs import outbox
 from firebell.kit.slice import Composer, Slice, unique
@@ -14,7 +14,7 @@ def build(slices: Sequence[Slice] = SLICES) -> Reactions:
 
     Also registers the closing conditions of the slices.
     """
-    closing_registry.register([source for each in slices for source in each.closing_conditions()])
+    condition_sources.register([source for each in slices for source in each.closing_conditions()])
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
     for subscriptions in (each.subscriptions() for each in slices):

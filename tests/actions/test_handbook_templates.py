@@ -8,7 +8,7 @@ from firebell.handbook import actions as handbook
 from firebell.handbook.model import TemplateSource
 from firebell.handoffs import actions as handoffs
 from firebell.incidents import actions as incidents
-from firebell.incidents.messages import message, messages
+from firebell.incidents.messages.queries import message, messages
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid, NotFound

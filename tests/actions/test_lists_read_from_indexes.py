@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from firebell.incidents import list_numbers_store, similar_queries
-from firebell.incidents import list_store as incident_list_store
-from firebell.incidents.filtering import STATES
+from firebell.incidents.declaring import similar_queries
+from firebell.incidents.incident_list import list_numbers_store
+from firebell.incidents.incident_list import store as incident_list_store
+from firebell.incidents.incident_list.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
 from firebell.paging import list_store

@@ -10,7 +10,7 @@ from firebell.oncall.checks import fixes
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import Cover, CoverState, OverrideKind, OverrideSource, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import absences, covers, overrides, store, swaps
+from firebell.oncall.swaps import covers, overrides, store, swaps, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
@@ -217,7 +217,7 @@ async def test_a_swap_is_declined_withdrawn_stale_or_expired(dsn: str, clock: Fa
 async def test_time_off_requests_cover_for_each_shift_that_it_touches(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r:
         made, open_ = await r.run(
-            absences.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
+            time_off.add, person_id=r.w.jun, start=day(1, 12), end=day(8), reason="away"
         )
         mine = [c for c in open_ if c.schedule_id == r.id]
         assert [(c.start, c.end) for c in mine] == [
@@ -242,11 +242,11 @@ async def test_time_off_requests_cover_for_each_shift_that_it_touches(dsn: str, 
         assert len(runs) == len(set(runs))
         assert not [c for c in now_open if c.start < day(8) and c.end > day(7)]
 
-        await r.run(absences.cancel, made.id)
+        await r.run(time_off.cancel, made.id)
         async with r.w.ctx.db.tx() as tx:
             assert await store.covers(tx, schedule_ids=[r.id], state=CoverState.OPEN) == []
         assert await r.who(day(4)) == (r.w.mara,)
-        assert isinstance(await r.run(absences.cancel, made.id), NotFound)
+        assert isinstance(await r.run(time_off.cancel, made.id), NotFound)
 
 
 async def lapsed(r: Rota, table: str) -> list[tuple[str, str]]:
@@ -315,7 +315,7 @@ async def test_a_request_is_withdrawn_when_its_shift_moves_to_someone_else(
 async def test_time_off_requests_cover_again_when_a_shift_comes_back(dsn: str, clock: FakeClock) -> None:
     """A request withdrawn by someone else does not mean that the person keeps the shift."""
     async with rota(dsn, clock) as r:
-        await r.run(absences.add, person_id=r.w.jun, start=day(1), end=day(2))
+        await r.run(time_off.add, person_id=r.w.jun, start=day(1), end=day(2))
         override: dict[str, Any] = {"start": day(1), "end": day(2), "reason": ""}
         edit = await r.run(
             oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override

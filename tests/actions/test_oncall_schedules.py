@@ -18,7 +18,7 @@ from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import changes, queries, shadows
-from firebell.oncall.swaps import absences, overrides
+from firebell.oncall.swaps import overrides, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
@@ -296,7 +296,7 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
         assert isinstance(choice, Conflict)
         assert choice.hint == silent.message
 
-        _, asked = await r.run(absences.add, person_id=r.w.jun, start=day(2), end=day(3))
+        _, asked = await r.run(time_off.add, person_id=r.w.jun, start=day(2), end=day(3))
         mine = next(c for c in asked if c.schedule_id == second.id)
         await r.run(fixes.carry_out, second.id, (await findings_by_id())["S-VACATION"].id)
         async with r.w.ctx.db.tx() as tx:

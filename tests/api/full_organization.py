@@ -30,11 +30,13 @@ from firebell.chat.model import (
 from firebell.handoffs import actions as handoffs
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
-from firebell.incidents import entry_actions, field_actions, rule_actions
-from firebell.incidents.attachment_types import NewFile
-from firebell.incidents.custom_fields import FieldKind
-from firebell.incidents.declaration_rules import DeclarationRule
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.custom_fields.field_kinds import FieldKind
+from firebell.incidents.declaration_rules import actions as rule_actions
+from firebell.incidents.declaration_rules.matching import DeclarationRule
 from firebell.incidents.model import IncidentRole
+from firebell.incidents.timeline import entry_actions
+from firebell.incidents.timeline.attachment_types import NewFile
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -43,7 +45,7 @@ from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import absences, covers, swaps
+from firebell.oncall.swaps import covers, swaps, time_off
 from firebell.people import actions as people
 from firebell.people import store
 from firebell.people.access import ApiDecision, PageDecision, Public
@@ -356,7 +358,7 @@ async def _shifts(tx: Tx, everything: Everything) -> None:
         theirs=(theirs.start, theirs.end),
         now=now,
     )
-    await absences.add(
+    await time_off.add(
         tx, mara, person_id=w.mara, start=now + 10 * week, end=now + 11 * week, reason="hiking", now=now
     )
 

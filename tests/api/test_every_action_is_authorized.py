@@ -17,7 +17,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Forbidden
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import absences
+from firebell.oncall.swaps import time_off
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
@@ -188,12 +188,12 @@ async def test_time_off_of_someone_else_is_canceled_by_a_manager_alone(dsn: str,
         start, end = w.now.replace(day=28), w.now.replace(day=29)
         jun = Actor("person", "Jun Okafor", w.jun, Rights(Role.RESPONDER))
         async with w.ctx.db.tx() as tx:
-            absence, _ = await absences.add(
+            absence, _ = await time_off.add(
                 tx, SYSTEM, person_id=w.mara, start=start, end=end, reason="", now=w.now
             )
         with pytest.raises(Forbidden):
             async with w.ctx.db.tx() as tx:
-                await absences.cancel(tx, jun, absence.id, w.now)
+                await time_off.cancel(tx, jun, absence.id, w.now)
         async with w.ctx.db.tx() as tx:
             manager = dataclasses.replace(jun, rights=Rights(Role.MANAGER))
-            await absences.cancel(tx, manager, absence.id, w.now)
+            await time_off.cancel(tx, manager, absence.id, w.now)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell.incidents import list_numbers_store, list_store
-from firebell.incidents.list_numbers import month_starts
+from firebell.incidents.incident_list import list_numbers_store
+from firebell.incidents.incident_list import store as list_store
+from firebell.incidents.incident_list.list_numbers import month_starts
 from firebell.incidents.model import IncidentFilter, Phase, Sort
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from firebell.incidents import saved_views
+from firebell.incidents.incident_list import saved_views
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.people import actions as people

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.declaring.similar_queries import similar_incidents
 from firebell.incidents.model import Phase
-from firebell.incidents.similar_queries import similar_incidents
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
 from tests.api.test_long_lists_on_the_web import declare

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import field_actions
-from firebell.incidents.custom_fields import FieldKind
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.custom_fields.field_kinds import FieldKind
 from firebell.incidents.model import IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from tests.actions.test_incidents import declared, run

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firebell.incidents import field_actions
-from firebell.incidents.custom_fields import FieldKind
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.custom_fields.field_kinds import FieldKind
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import at_a_server
 

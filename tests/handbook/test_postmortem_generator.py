@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import mitigations
+from firebell.incidents.timeline import mitigations
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, key_of
 from tests.handbook.readers import SKILL, module, run

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from firebell.handbook import shipped_content, templates
-from firebell.incidents import lifecycle, message_values
+from firebell.incidents.messages import placeholder_values
 from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase
+from firebell.incidents.phases import lifecycle
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.workload.measurement import MAX_NIGHT_PAGES
@@ -152,7 +153,7 @@ def test_the_process_checks_are_those_of_the_specification_and_the_code_has_no_o
     listed = [row["Id"] for row in rows]
     assert set(listed) == SPECIFIED
     assert len(listed) == len(SPECIFIED)
-    code = "".join(path.read_text() for path in (SRC / "incidents").glob("*_checks.py"))
+    code = "".join(path.read_text() for path in (SRC / "incidents" / "checks").glob("*_checks.py"))
     running = set(CHECKS.findall(code))
     assert running
     assert running <= SPECIFIED
@@ -234,9 +235,9 @@ def test_only_regulator_notices_ask_for_what_the_program_cannot_know() -> None:
 
 
 def test_every_template_that_the_code_asks_for_exists() -> None:
-    fitting = {name for names in message_values.FITS.values() for name in names}
-    assert set(message_values.FITS) == set(Phase)
-    assert {*message_values.UPDATES, *fitting, *templates.DOCUMENTS, *templates.SEVERITIES} <= TEMPLATES
+    fitting = {name for names in placeholder_values.FITS.values() for name in names}
+    assert set(placeholder_values.FITS) == set(Phase)
+    assert {*placeholder_values.UPDATES, *fitting, *templates.DOCUMENTS, *templates.SEVERITIES} <= TEMPLATES
 
 
 def test_the_table_of_the_wheel_and_of_the_checkout_is_read_alike() -> None:

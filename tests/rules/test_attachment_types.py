@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.incidents.attachment_types import NAME_MAX_CHARS, media_type, safe_name
+from firebell.incidents.timeline.attachment_types import NAME_MAX_CHARS, media_type, safe_name
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.incidents.entry_history import KEY_MOMENT, ChangeKind, EntryChange, in_force, views
 from firebell.incidents.model import TimelineEntry
+from firebell.incidents.timeline.entry_history import KEY_MOMENT, ChangeKind, EntryChange, in_force, views
 
 START = datetime(2026, 11, 24, 2, 31, tzinfo=UTC)
 

@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 
-from firebell.incidents.closing import ClosingFacts, LinkedAlert, conditions, open_tasks
-from firebell.incidents.lifecycle import (
-    ALLOWED,
-    GuardFacts,
-    next_update,
-    postmortem_required,
-    refusal,
-    severity_refusal,
-)
+from firebell.incidents.closing.rules import ClosingFacts, LinkedAlert, conditions, open_tasks
 from firebell.incidents.model import Incident, IncidentRole, Phase
+from firebell.incidents.phases.lifecycle import ALLOWED, GuardFacts, postmortem_required, refusal
+from firebell.incidents.severity_changes.rules import severity_refusal
+from firebell.incidents.updates.rules import next_update
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)

@@ -11,8 +11,8 @@ from markdown_it.token import Token
 
 from firebell.demo.incidents import STORIES, Story, write_up
 from firebell.handbook import shipped_content
-from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Incident, TimelineEntry
+from firebell.incidents.timeline.mitigations import what_helped
 from firebell.kit.markdown import to_html
 from firebell.postmortems import draft as drafts
 from firebell.postmortems.open_placeholders import unfinished

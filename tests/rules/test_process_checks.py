@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.incidents.checks import CheckRecord, HeldRole, LinkedPage
+from firebell.incidents.checks.model import CheckRecord, HeldRole, LinkedPage
+from firebell.incidents.checks.process_checks import findings, passed
 from firebell.incidents.model import IncidentRole, Phase, TimelineEntry
-from firebell.incidents.process_checks import findings, passed
 from firebell.kit.findings import FindingLevel
 from tests.rules.test_incidents_lifecycle import incident
 

@@ -23,7 +23,7 @@ from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import absences, covers
+from firebell.oncall.swaps import covers, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until
@@ -327,7 +327,7 @@ async def test_an_imported_shift_of_someone_absent_requests_cover(dsn: str, cloc
         start, end = w.now + timedelta(days=2), w.now + timedelta(days=3)
         async with w.ctx.db.tx() as tx:
             actor = await w.actor(w.jun)
-            await absences.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
+            await time_off.add(tx, actor, person_id=w.jun, start=start, end=end, now=w.now)
         await take_in(w, url=there.url)
         async with w.ctx.db.tx() as tx:
             asked = await swap_queries.covers(tx, schedule_ids=[await primary(w)])

@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import closing, closing_facts, lifecycle_store
+from firebell.incidents.closing import queries as closing_queries
+from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.model import Incident, IncidentRole, Phase
+from firebell.incidents.phases import store as phase_store
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.paging import actions as paging
@@ -31,7 +33,7 @@ async def missing(w: World, incident_id: int) -> set[str]:
     """Return the codes of the closing conditions that are not met."""
     async with w.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, incident_id)
-        return {c.code for c in await closing_facts.conditions(tx, incident, w.now) if not c.is_met}
+        return {c.code for c in await closing_queries.conditions(tx, incident, w.now) if not c.is_met}
 
 
 async def latest(w: World, incident_id: int) -> Incident:
@@ -83,7 +85,7 @@ async def test_a_change_is_dated_back_but_not_before_the_phase_began(dsn: str, c
         )
         assert (moved.phase, moved.resolved_at, moved.stable_since) == (Phase.MONITORING, ended, ended)
         async with w.ctx.db.tx() as tx:
-            moves = await lifecycle_store.transitions(tx, made.id)
+            moves = await phase_store.transitions(tx, made.id)
         assert [(t.after, t.effective_at, t.at) for t in moves[1:]] == [
             (Phase.RESOLVED, ended, w.now),
             (Phase.MONITORING, ended, w.now),
@@ -172,7 +174,7 @@ async def test_a_customer_who_is_still_affected_puts_the_incident_back_to_work_a
         assert (back.phase, back.reopen_count, back.stable_since) == (Phase.INVESTIGATING, 1, None)
         assert len(await w.pages()) == pages + 1
         async with w.ctx.db.tx() as tx:
-            last = (await lifecycle_store.transitions(tx, made.id))[-1]
+            last = (await phase_store.transitions(tx, made.id))[-1]
         assert (last.before, last.actor_id) == (Phase.MONITORING, w.mara)
         await run(w, *report, "And refunds", w.now)
         assert (await latest(w, made.id)).reopen_count == 1
@@ -198,7 +200,7 @@ async def test_only_the_commander_closes_early_and_a_finding_remains(dsn: str, c
         assert isinstance(await run(w, *close, force=True), Invalid)
         done = await run(w, *close, force=True, reason="The region is gone for good")
         async with w.ctx.db.tx() as tx:
-            found = closing.early_close_findings(done, await lifecycle_store.transitions(tx, made.id))
+            found = closing_rules.early_close_findings(done, await phase_store.transitions(tx, made.id))
         assert [f.id for f in found] == ["I-EARLYCLOSE:stable", "I-EARLYCLOSE:baseline"]
         assert "The region is gone for good" in found[0].advice
 
@@ -280,7 +282,7 @@ async def test_lc2_the_instants_stay_in_order_whatever_is_done(dsn: str, clock: 
                 assert isinstance(outcome, Incident | FirebellError)
                 assert _in_order(await latest(w, made.id))
             async with w.ctx.db.tx() as tx:
-                moves = await lifecycle_store.transitions(tx, made.id)
+                moves = await phase_store.transitions(tx, made.id)
             assert [t.effective_at for t in moves] == sorted(t.effective_at for t in moves)
             assert all(a.after is b.before for a, b in pairwise(moves))
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import lifecycle_store
-from firebell.incidents.backfilling import PastTimes
+from firebell.incidents.closing import store as closing_store
+from firebell.incidents.declaring.backfilling import PastTimes
 from firebell.incidents.model import Incident, IncidentRole, IncidentType, Phase
+from firebell.incidents.phases import store as phase_store
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.paging import actions as paging
@@ -60,8 +61,8 @@ async def test_a_merged_incident_gives_all_it_has_to_the_other(dsn: str, clock: 
         async with w.ctx.db.tx() as tx:
             gone = await incidents.incident(tx, first.id)
             assert 1 in await incidents.page_ids(tx, into.id)
-            assert [r.id for r in await lifecycle_store.reports(tx, into.id)] == [report.id]
-            moves = await lifecycle_store.transitions(tx, first.id)
+            assert [r.id for r in await closing_store.reports(tx, into.id)] == [report.id]
+            moves = await phase_store.transitions(tx, first.id)
         assert (gone.phase, gone.merged_into, gone.update_due_at) == (Phase.MERGED, into.id, None)
         assert (moves[-1].after, moves[-1].reason) == (Phase.MERGED, "Same cause")
         assert await _related(w, first.id) == [(into.id, "merged_into")]
@@ -187,5 +188,5 @@ async def test_an_incident_of_the_past_pages_and_reminds_no_one(dsn: str, clock:
         assert w.sink.got == []
         assert await w.pages() == []
         async with w.ctx.db.tx() as tx:
-            moves = await lifecycle_store.transitions(tx, done.id)
+            moves = await phase_store.transitions(tx, done.id)
         assert [t.effective_at for t in moves] == sorted(t.effective_at for t in moves)

@@ -3,8 +3,10 @@
 import pytest
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import closing_facts, custom_fields, field_actions
-from firebell.incidents.custom_fields import CustomField, FieldKind
+from firebell.incidents.closing import queries as closing_queries
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.custom_fields import field_kinds
+from firebell.incidents.custom_fields.field_kinds import CustomField, FieldKind
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from tests.actions.test_incidents import declared, run
@@ -25,7 +27,7 @@ from tests.world import world
     ],
 )
 def test_a_value_is_stored_in_one_spelling(kind: FieldKind, text: str, expected: str) -> None:
-    assert custom_fields.stored(CustomField(1, "f", "F", kind, ("EU", "US")), text) == expected
+    assert field_kinds.stored(CustomField(1, "f", "F", kind, ("EU", "US")), text) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_a_value_is_stored_in_one_spelling(kind: FieldKind, text: str, expected:
 )
 def test_a_wrong_value_is_refused(kind: FieldKind, text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        custom_fields.stored(CustomField(1, "f", "F", kind, ("EU", "US")), text)
+        field_kinds.stored(CustomField(1, "f", "F", kind, ("EU", "US")), text)
 
 
 async def test_a_required_field_keeps_the_incident_open_until_it_is_filled(
@@ -60,7 +62,7 @@ async def test_a_required_field_keeps_the_incident_open_until_it_is_filled(
         async def states(incident_id: int) -> dict[str, bool]:
             async with w.ctx.db.tx() as tx:
                 incident = await incidents.incident(tx, incident_id)
-                listed = await closing_facts.conditions(tx, incident, w.now)
+                listed = await closing_queries.conditions(tx, incident, w.now)
             return {c.code: c.is_met for c in listed}
 
         assert (await states(made.id))["fields"] is False

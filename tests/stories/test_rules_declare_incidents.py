@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from firebell.incidents import actions as incidents
-from firebell.incidents import rule_actions
-from firebell.incidents.declaration_rules import DeclarationRule
+from firebell.incidents.declaration_rules import actions as rule_actions
+from firebell.incidents.declaration_rules.matching import DeclarationRule
 from firebell.incidents.model import OPEN, Incident, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Invalid

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from firebell.demo.history import Past
 from firebell.incidents import actions as incidents
-from firebell.incidents import final_facts_actions, rule_actions
-from firebell.incidents.declaration_rules import DeclarationRule
-from firebell.incidents.final_facts import CauseCategory
+from firebell.incidents.closing import final_facts_actions
+from firebell.incidents.closing.final_facts import CauseCategory
+from firebell.incidents.declaration_rules import actions as rule_actions
+from firebell.incidents.declaration_rules.matching import DeclarationRule
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
 
 

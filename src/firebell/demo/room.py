@@ -9,8 +9,8 @@ from firebell.demo.history import Past
 from firebell.incident_tasks import actions as tasks
 from firebell.incident_tasks.model import TaskState
 from firebell.incidents import actions as incidents
-from firebell.incidents import entry_actions
-from firebell.incidents.attachment_types import NewFile
+from firebell.incidents.timeline import entry_actions
+from firebell.incidents.timeline.attachment_types import NewFile
 from firebell.kit.db.database import Tx
 
 ERROR_SHARES = (0, 0, 1, 0, 4, 14, 17, 18, 18, 17, 18, 18, 17, 18, 15, 12, 11, 11)

@@ -3,9 +3,9 @@
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, Story
 from firebell.incidents import actions as incidents
-from firebell.incidents import handover_actions
-from firebell.incidents.handover_actions import OfferAnswer
 from firebell.incidents.model import IncidentRole, Phase
+from firebell.incidents.roles import handover_actions
+from firebell.incidents.roles.handover_actions import OfferAnswer
 from firebell.paging import actions as paging
 
 

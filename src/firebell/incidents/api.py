@@ -9,17 +9,12 @@ from fastapi import Query
 from pydantic import AfterValidator, ConfigDict, Field
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import actions, field_actions, filtering, list_store, store
-from firebell.incidents.filtering import IncidentQuery
-from firebell.incidents.model import (
-    OPEN,
-    Incident,
-    IncidentRole,
-    IncidentType,
-    Phase,
-    Sort,
-    Visibility,
-)
+from firebell.incidents import actions, store
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.incident_list import filtering
+from firebell.incidents.incident_list import store as list_store
+from firebell.incidents.incident_list.filtering import IncidentQuery
+from firebell.incidents.model import OPEN, Incident, IncidentRole, IncidentType, Phase, Sort, Visibility
 from firebell.incidents.queries import alerts_of_pages
 from firebell.incidents.severity import ANSWERS, FACTS, Severity, classify, parse
 from firebell.incidents.text_limits import REASON_MAX_CHARS, SUMMARY_MAX_CHARS, TITLE_MAX_CHARS

@@ -5,9 +5,11 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.incidents import actions, field_actions, lifecycle
-from firebell.incidents.custom_fields import FieldKind
+from firebell.incidents import actions
+from firebell.incidents.custom_fields import actions as field_actions
+from firebell.incidents.custom_fields.field_kinds import FieldKind
 from firebell.incidents.model import TYPE_NAMES, IncidentType, Phase
+from firebell.incidents.phases import lifecycle
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, html, routing

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from firebell.incidents import records, store
+from firebell.incidents import linked_pages, lookup, store, timeline_writer
 from firebell.incidents.model import TYPE_NAMES, Incident, IncidentType, Visibility
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.db.database import Tx
@@ -36,7 +36,7 @@ async def set_type(
 
     The pages of a private incident, which everyone sees, lose its title and reference. Idempotent.
     """
-    old = await records.locked(tx, incident_id)
+    old = await lookup.locked(tx, incident_id)
     if incident_type is IncidentType.SECURITY and not private:
         raise Conflict("A security incident is private.", hint="Choose another type to show it to everyone.")
     visibility = Visibility.PRIVATE if private else Visibility.OPEN
@@ -50,8 +50,10 @@ async def set_type(
     text = f"set the type to {TYPE_NAMES[incident_type].lower()}"
     if old.visibility is not visibility:
         text += ", visible only to those involved and managers" if private else ", visible to everyone"
-        await paging.retitle_incident_page(tx, incident_id, records.page_title(new))
+        await paging.retitle_incident_page(tx, incident_id, linked_pages.page_title(new))
     because = f": {reason}" if reason else ""
-    await records.add_timeline_entry(tx, actor, incident_id, "type", f"{text}{because}", now, **change)
+    await timeline_writer.add_timeline_entry(
+        tx, actor, incident_id, "type", f"{text}{because}", now, **change
+    )
     await tx.audit(actor, "incident.type", old.ref, now, **change)
     return new

@@ -8,10 +8,15 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
-from firebell.incidents import check_store, checks, process_checks, store, timeline_store
-from firebell.incidents.check_store import Waiver
+from firebell.incidents import store
+from firebell.incidents.checks import model as check_model
+from firebell.incidents.checks import process_checks
+from firebell.incidents.checks import store as check_store
+from firebell.incidents.checks.store import Waiver
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
-from firebell.incidents.role_rules import conflicting_role
+from firebell.incidents.roles import role_requirements
+from firebell.incidents.roles.rules import conflicting_role
+from firebell.incidents.timeline import store as timeline_store
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import FindingLevel, Passed, ProcessFinding, severest_first
 from firebell.kit.slice import IncidentChecks
@@ -77,7 +82,7 @@ class IncidentSummary:
     def roles(self, now: datetime) -> list[RoleView]:
         """Return the lead roles that are assigned and all required roles, with their holders."""
         holder_ids = {role: [i for _, i in people] for role, people in self.holders.items()}
-        states = checks.role_states(self.incident, holder_ids, now)
+        states = role_requirements.role_states(self.incident, holder_ids, now)
         leads = {
             role: "ok" for role in (IncidentRole.COMMANDER, IncidentRole.COMMS) if self.holders.get(role)
         }
@@ -192,7 +197,7 @@ async def checked(
     ]
     results = {}
     for incident in incidents:
-        record = checks.CheckRecord(
+        record = check_model.CheckRecord(
             incident,
             timelines[incident.id],
             roles[incident.id],

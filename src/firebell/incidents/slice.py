@@ -8,44 +8,34 @@ from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Sli
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from firebell.incidents.closing_registry import ConditionSource
+    from firebell.incidents.closing.condition_sources import ConditionSource
     from firebell.kit.jobs.retention import Retention
     from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import (
-        api,
-        backfilling_web,
-        canvas_api,
-        canvas_web,
-        check_api,
-        check_web,
-        closing_api,
-        closing_web,
-        declare_web,
-        details_web,
-        export_web,
-        field_api,
-        field_web,
-        handover_api,
-        handover_web,
-        list_web,
-        message_api,
-        message_web,
-        reporting_api,
-        reporting_web,
-        rule_api,
-        rule_web,
-        saved_view_api,
-        saved_view_web,
-        severity_api,
-        severity_web,
-        similar_api,
-        timeline_api,
-        timeline_web,
-        web,
-    )
+    from firebell.incidents import api, details_web, web
+    from firebell.incidents.canvas import api as canvas_api
+    from firebell.incidents.canvas import web as canvas_web
+    from firebell.incidents.checks import api as check_api
+    from firebell.incidents.checks import web as check_web
+    from firebell.incidents.closing import api as closing_api
+    from firebell.incidents.closing import web as closing_web
+    from firebell.incidents.custom_fields import api as field_api
+    from firebell.incidents.custom_fields import web as field_web
+    from firebell.incidents.declaration_rules import api as rule_api
+    from firebell.incidents.declaration_rules import web as rule_web
+    from firebell.incidents.declaring import backfilling_web, reporting_api, reporting_web, similar_api
+    from firebell.incidents.declaring import web as declare_web
+    from firebell.incidents.incident_list import export_web, saved_view_api, saved_view_web
+    from firebell.incidents.incident_list import web as list_web
+    from firebell.incidents.messages import api as message_api
+    from firebell.incidents.messages import web as message_web
+    from firebell.incidents.roles import handover_api, handover_web
+    from firebell.incidents.severity_changes import api as severity_api
+    from firebell.incidents.severity_changes import web as severity_web
+    from firebell.incidents.timeline import api as timeline_api
+    from firebell.incidents.timeline import web as timeline_web
 
     # web and api come last: their addresses with a parameter would hide those of the others
     modules = (
@@ -75,19 +65,20 @@ def _subscriptions() -> Subscriptions:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.incidents import timeline_store
+    from firebell.incidents.timeline import store as timeline_store
 
     return timeline_store.RETENTIONS
 
 
 def _incident_parts() -> list[IncidentPart]:
-    from firebell.incidents import incident_part, relation_part
+    from firebell.incidents.checks import incident_part as checks_part
+    from firebell.incidents.relations import incident_part as relation_part
 
-    return [incident_part.PART, relation_part.PART]
+    return [checks_part.PART, relation_part.PART]
 
 
 def _closing_conditions() -> list["ConditionSource"]:
-    from firebell.incidents import field_actions
+    from firebell.incidents.custom_fields import actions as field_actions
 
     return [field_actions.closing_conditions]
 

@@ -4,7 +4,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.incidents import actions, closing_watch, records, rule_actions
+from firebell.incidents import actions
+from firebell.incidents.closing import watchers
+from firebell.incidents.declaration_rules import actions as rule_actions
+from firebell.incidents.phases import actions as phase_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError
 from firebell.kit.jobs import timers
@@ -32,10 +35,10 @@ async def run_refire(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     checked = await actions.check_regressions(tx, [int(timer.key) for timer in due_timers], now)
     for incident_id, next_at in checked.items():
         if next_at is not None:
-            await timers.schedule(tx, records.REFIRE_TIMER, str(incident_id), next_at)
+            await timers.schedule(tx, phase_actions.REFIRE_TIMER, str(incident_id), next_at)
     try:
         async with tx.savepoint():
-            await closing_watch.notify_closable(tx, [i for i, at in checked.items() if at is not None], now)
+            await watchers.notify_closable(tx, [i for i, at in checked.items() if at is not None], now)
     except FirebellError:
         # a notification that fails never undoes a regression, which pages
         log.exception("who waits for incidents was not notified")
@@ -59,7 +62,7 @@ async def run_rules(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -
 HANDLERS: dict[str, timers.Handler] = {
     actions.UPDATE_DUE_TIMER: run_update_due,
     actions.STABLE_TIMER: run_stable,
-    records.REFIRE_TIMER: run_refire,
-    records.REVIEW_TIMER: run_review,
+    phase_actions.REFIRE_TIMER: run_refire,
+    phase_actions.REVIEW_TIMER: run_review,
     rule_actions.RULES_TIMER: run_rules,
 }

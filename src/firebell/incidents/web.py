@@ -14,28 +14,19 @@ from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.handbook import actions as handbook
-from firebell.incidents import (
-    actions,
-    checks,
-    handover_actions,
-    lifecycle,
-    message_values,
-    timeline_store,
-)
-from firebell.incidents.canvas import canvas
-from firebell.incidents.entry_history import EntryView
-from firebell.incidents.messages import message
-from firebell.incidents.model import (
-    ACTIVE,
-    OPEN,
-    ROLE_NAMES,
-    Incident,
-    IncidentRole,
-    Phase,
-)
+from firebell.incidents import actions
+from firebell.incidents.canvas.texts import canvas
+from firebell.incidents.closing import rules as closing_rules
+from firebell.incidents.messages import placeholder_values
+from firebell.incidents.messages.queries import message
+from firebell.incidents.model import ACTIVE, OPEN, ROLE_NAMES, Incident, IncidentRole, Phase
 from firebell.incidents.queries import PHASE_LABELS, alerts_of_pages, checked
-from firebell.incidents.role_rules import conflicting_role
+from firebell.incidents.roles import handover_actions, role_requirements
+from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.severity import FACTS, Severity, parse
+from firebell.incidents.timeline import store as timeline_store
+from firebell.incidents.timeline.entry_history import EntryView
+from firebell.incidents.updates import rules as update_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant
@@ -225,16 +216,18 @@ async def _room(
         "alerts": page_alerts,
         "runbooks": _runbooks(list(services.values()), page_alerts),
         "checked": results[incident_id],
-        "role_states": checks.role_states(incident, holders, now),
+        "role_states": role_requirements.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
         "late": bool(incident.update_due_at and incident.update_due_at < now and incident.phase in OPEN),
         "step": _step(incident, refusal, holders, refused_roles),
         "refusal": refusal,
         "next_phases": [(to.value, to.capitalize()) for to in refusals],
-        "interval": lifecycle.update_interval(incident.severity),
+        "interval": update_rules.update_interval(incident.severity),
         "late_share": _elapsed_percent(incident, now),
         "is_open": incident.phase in OPEN,
-        "stable_at": incident.stable_since + lifecycle.STABILITY_PERIOD if incident.stable_since else None,
+        "stable_at": incident.stable_since + closing_rules.STABILITY_PERIOD
+        if incident.stable_since
+        else None,
         "parts": [(part.place, part.template, await part.load(tx, incident, now)) for part in slices.parts],
     }
 
@@ -252,7 +245,7 @@ def _elapsed_percent(incident: Incident, now: datetime) -> float:
     if incident.update_due_at is None:
         return 0
     start = incident.last_update_at or incident.declared_at
-    return 100 * (now - start) / max(incident.update_due_at - start, lifecycle.STABILITY_PERIOD / 30)
+    return 100 * (now - start) / max(incident.update_due_at - start, closing_rules.STABILITY_PERIOD / 30)
 
 
 async def render_room(
@@ -280,8 +273,10 @@ async def render_room(
         "nav": "room",
         "typed_now": html.to_input_value(now, visit.person.tz),
         "begun": draft,
-        "beginnings": [(name, templates[name].title) for name in message_values.UPDATES if name in templates],
-        "fitting": message_values.update_for(incident),
+        "beginnings": [
+            (name, templates[name].title) for name in placeholder_values.UPDATES if name in templates
+        ],
+        "fitting": placeholder_values.update_for(incident),
         "fields": fields or {},
         "error": error,
     }

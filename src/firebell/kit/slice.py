@@ -142,7 +142,7 @@ class Slice:
     closing_conditions: Callable[[], Sequence[Callable[["Tx", Any, datetime], Awaitable[Sequence[Any]]]]] = (
         tuple
     )
-    """Sources of `incidents.closing.ClosingCondition`s that the slice adds to those for closing an incident."""
+    """Sources of `incidents.closing.rules.ClosingCondition`s that the slice adds to those for closing an incident."""
     incident_checks: Callable[[], Sequence["IncidentChecks"]] = tuple
     """What slices above incidents add to the process checks of incidents."""
     declaration_plans: Callable[[], Sequence[DeclarationPlan]] = tuple

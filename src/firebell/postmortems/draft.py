@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.handbook.templates import fill
-from firebell.incidents.mitigations import what_helped
 from firebell.incidents.model import Incident, TimelineEntry
+from firebell.incidents.timeline.mitigations import what_helped
 from firebell.kit.markdown import block, cell, line
 
 _SUMMARY = "In three sentences: what happened, who was affected, what ended it."

@@ -32,15 +32,7 @@ from firebell.incidents.model import (
     IncidentType,
     Phase,
 )
-from firebell.incidents.severity import (
-    ANSWERS,
-    FACTS,
-    QUESTIONS,
-    Severity,
-    asked,
-    suggest,
-    typed_answers,
-)
+from firebell.incidents.severity import ANSWERS, FACTS, QUESTIONS, Severity, asked, suggest, typed_answers
 
 View = dict[str, Any]
 PREFIX = "fb_"

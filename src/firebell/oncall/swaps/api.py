@@ -15,7 +15,7 @@ from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import queries as check_queries
 from firebell.oncall.schedules.schemas import Named
-from firebell.oncall.swaps import absences, covers, swaps
+from firebell.oncall.swaps import covers, swaps, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from firebell.people.authentication import Caller
@@ -346,10 +346,10 @@ async def withdraw_swap(w: Responder, swap_id: PathId) -> SwapShown:
 
 @router.get("/vacations", summary="List time off that is not over, newest first")
 async def list_vacations(w: Reader, page: PageParams) -> list[VacationShown]:
-    time_off = await swap_queries.absences(w.tx, since=w.now)
-    requested = await swap_queries.covers(w.tx, vacation_ids=[absence.id for absence in time_off])
+    listed = await swap_queries.absences(w.tx, since=w.now)
+    requested = await swap_queries.covers(w.tx, vacation_ids=[absence.id for absence in listed])
     presenter = await _presenter(w.tx)
-    return [presenter.vacation(a, requested) for a in page.newest(time_off, [a.id for a in time_off])]
+    return [presenter.vacation(a, requested) for a in page.newest(listed, [a.id for a in listed])]
 
 
 @router.post(
@@ -359,7 +359,7 @@ async def list_vacations(w: Reader, page: PageParams) -> list[VacationShown]:
     responses=problems(409),
 )
 async def add_vacation(w: Absentee, body: NewVacation) -> VacationShown:
-    absence, requested = await absences.add(
+    absence, requested = await time_off.add(
         w.tx,
         w.actor,
         person_id=await _person_id(w.tx, w.caller, body.person),
@@ -378,4 +378,4 @@ async def add_vacation(w: Absentee, body: NewVacation) -> VacationShown:
     responses=problems(404),
 )
 async def cancel_vacation(w: Absentee, vacation_id: PathId) -> None:
-    await absences.cancel(w.tx, w.actor, vacation_id, w.now)
+    await time_off.cancel(w.tx, w.actor, vacation_id, w.now)

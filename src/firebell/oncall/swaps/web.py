@@ -17,7 +17,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import absences, covers, swaps
+from firebell.oncall.swaps import covers, swaps, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import access
 from firebell.people import actions as people
@@ -246,7 +246,7 @@ async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
 async def away(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
-            await absences.add(
+            await time_off.add(
                 visit.tx,
                 visit.actor,
                 person_id=visit.person.id,
@@ -264,7 +264,7 @@ async def away(visit: CurrentVisit) -> Response:
 async def back(visit: CurrentVisit, vacation_id: int) -> Response:
     try:
         async with visit.tx.savepoint():
-            await absences.cancel(visit.tx, visit.actor, vacation_id, visit.now)
+            await time_off.cancel(visit.tx, visit.actor, vacation_id, visit.now)
     except (Forbidden, NotFound) as error:
         return await _my_shifts(visit, error)
     return flash.redirect(visit.request, "/oncall/me#away", "Time off canceled.")

@@ -1,0 +1,1 @@
+"""Conditions, actions and needs of an incident."""

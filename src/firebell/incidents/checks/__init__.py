@@ -1,0 +1,1 @@
+"""Process checks of incidents, and their waivers."""

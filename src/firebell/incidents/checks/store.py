@@ -1,0 +1,167 @@
+"""The SQL of process checks: role history, linked pages, and waivers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.incidents.checks.model import HeldRole, LinkedPage
+from firebell.incidents.model import IncidentRole
+from firebell.kit.db.database import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A finding that someone waived, with the reason; it ends at `until`, None for never, or when it is undone."""
+
+    id: int
+    incident_id: int
+    finding_id: str
+    code: str
+    reason: str
+    until: datetime | None
+    at: datetime
+    actor: str
+
+
+async def role_history(tx: Tx, ids: Sequence[int]) -> dict[int, list[HeldRole]]:
+    """Return all assignments of each incident, ended ones included, earliest first."""
+    rows = await tx.fetch(
+        """
+        select incident_id, incident_role.role, person_id, person.name, from_at, until_at
+        from incident_role
+        join person on person.id = incident_role.person_id
+        where incident_id = any($1::bigint[])
+        order by incident_role.id
+        """,
+        list(ids),
+    )
+    roles: dict[int, list[HeldRole]] = {i: [] for i in ids}
+    for row in rows:
+        roles[row["incident_id"]].append(
+            HeldRole(
+                IncidentRole(row["role"]), row["person_id"], row["name"], row["from_at"], row["until_at"]
+            )
+        )
+    return roles
+
+
+async def alert_pages(tx: Tx, ids: Sequence[int]) -> dict[int, list[LinkedPage]]:
+    """Return the linked pages of alerts of each incident, and whether an alert or the service links a runbook."""
+    rows = await tx.fetch(
+        """
+        select
+            incident_page.incident_id,
+            page.id,
+            coalesce(service.runbook_url, '') <> ''
+                or exists (
+                    select
+                    from alert
+                    where alert.group_id = page.subject_id
+                        and alert.links ->> 'runbook' <> ''
+                ) as has_runbook
+        from incident_page
+        join page on page.id = incident_page.page_id
+        left join service on service.id = page.service_id
+        where incident_page.incident_id = any($1::bigint[])
+            and page.subject_kind = 'group'
+        order by page.id
+        """,
+        list(ids),
+    )
+    pages: dict[int, list[LinkedPage]] = {i: [] for i in ids}
+    for row in rows:
+        pages[row["incident_id"]].append(LinkedPage(f"PG-{row['id']}", row["has_runbook"]))
+    return pages
+
+
+async def responders_before(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
+    """Return how many people owned pages of each incident before it was declared."""
+    rows = await tx.fetch(
+        """
+        select incident.id, count(distinct owner.person_id) as responders
+        from incident
+        join incident_page on incident_page.incident_id = incident.id
+        join page_owner as owner on owner.page_id = incident_page.page_id
+        where incident.id = any($1::bigint[])
+            and owner.at < incident.declared_at
+        group by incident.id
+        """,
+        list(ids),
+    )
+    return {row["id"]: row["responders"] for row in rows}
+
+
+_WAIVER = "id, incident_id, finding_id, code, reason, until, at, actor"
+
+
+def _waiver(row: Row) -> Waiver:
+    return Waiver(**dict(row))
+
+
+async def waivers(tx: Tx, ids: Sequence[int], now: datetime) -> dict[int, dict[str, Waiver]]:
+    """Return the waivers in force of each incident, by the id of the finding."""
+    rows = await tx.fetch(
+        f"""
+        select {_WAIVER}
+        from check_waiver
+        where incident_id = any($1::bigint[])
+            and ended_at is null
+            and (until is null or until > $2)
+        order by id
+        """,
+        list(ids),
+        now,
+    )
+    by_incident: dict[int, dict[str, Waiver]] = {i: {} for i in ids}
+    for row in rows:
+        by_incident[row["incident_id"]][row["finding_id"]] = _waiver(row)
+    return by_incident
+
+
+async def add_waiver(
+    tx: Tx,
+    incident_id: int,
+    finding_id: str,
+    code: str,
+    reason: str,
+    until: datetime | None,
+    actor: str,
+    actor_id: int | None,
+    now: datetime,
+) -> None:
+    """Record that a finding is waived."""
+    await tx.execute(
+        """
+        insert into check_waiver (incident_id, finding_id, code, reason, until, at, actor, actor_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
+        incident_id,
+        finding_id,
+        code,
+        reason,
+        until,
+        now,
+        actor,
+        actor_id,
+    )
+
+
+async def end_waivers(
+    tx: Tx, incident_id: int, finding_id: str, actor: str, actor_id: int | None, now: datetime
+) -> int:
+    """End the waivers of a finding that are in force; return their number."""
+    return await tx.changed(
+        """
+        update check_waiver
+        set ended_at = $3, ended_by = $4, ended_by_id = $5
+        where incident_id = $1
+            and finding_id = $2
+            and ended_at is null
+            and (until is null or until > $3)
+        """,
+        incident_id,
+        finding_id,
+        now,
+        actor,
+        actor_id,
+    )

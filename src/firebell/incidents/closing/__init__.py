@@ -1,0 +1,1 @@
+"""The conditions for closing an incident."""

@@ -1,0 +1,47 @@
+"""The SQL of the final facts of incidents."""
+
+from datetime import datetime
+
+from firebell.incidents.closing.final_facts import FinalFacts
+from firebell.kit.db.database import Tx
+
+
+async def final_facts(tx: Tx, incident_id: int) -> FinalFacts:
+    """Return the recorded facts of an incident, blank ones if there are none."""
+    row = await tx.row(
+        """
+        select affected, cause, cause_category
+        from incident_final_facts
+        where incident_id = $1
+        """,
+        incident_id,
+    )
+    return FinalFacts(**dict(row)) if row else FinalFacts()
+
+
+async def save(
+    tx: Tx, incident_id: int, facts: FinalFacts, person_id: int | None, actor: str, now: datetime
+) -> None:
+    """Store the facts of an incident; the timeline has what they were before."""
+    await tx.execute(
+        """
+        insert into incident_final_facts (
+            incident_id, affected, cause, cause_category, recorded_at, recorded_by, actor
+        )
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (incident_id) do update
+        set affected = excluded.affected,
+            cause = excluded.cause,
+            cause_category = excluded.cause_category,
+            recorded_at = excluded.recorded_at,
+            recorded_by = excluded.recorded_by,
+            actor = excluded.actor
+        """,
+        incident_id,
+        facts.affected,
+        facts.cause,
+        facts.cause_category,
+        now,
+        person_id,
+        actor,
+    )

@@ -1,0 +1,1 @@
+"""Rules that declare incidents."""

@@ -1,0 +1,1 @@
+"""Declaring, reporting and backfilling incidents, and finding similar ones."""

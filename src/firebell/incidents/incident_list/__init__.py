@@ -1,0 +1,1 @@
+"""The list of incidents: filters, numbers, saved views, CSV."""

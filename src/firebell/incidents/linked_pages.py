@@ -1,0 +1,75 @@
+"""Actions on the pages of an incident: page for it, and link pages to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import lookup, store, timeline_writer
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
+from firebell.paging import actions as paging
+from firebell.paging.model import ManualPageStarted
+from firebell.people.authorization import internal, permits
+from firebell.people.permissions import Verb
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def link_page(tx: Tx, actor: Actor, incident_id: int, page_id: int, now: datetime) -> None:
+    """Link a page to the incident."""
+    await lookup.locked(tx, incident_id)
+    page = await paging.page(tx, page_id)
+    await store.link_page(tx, incident_id, page_id)
+    await timeline_writer.add_timeline_entry(
+        tx, actor, incident_id, "linked", f"linked {page.ref}: {page.title}", now, page=page_id
+    )
+
+
+async def link_manual_page(tx: Tx, event: ManualPageStarted, now: datetime) -> None:
+    """Link a page that a person started for the incident, and note whom they paged; raise `NotFound`.
+
+    The page of a drill says so.
+    """
+    incident = await lookup.locked(tx, event.incident_id)
+    if incident.drill:
+        await paging.mark_as_drill(tx, event.page_id)
+    await store.link_page(tx, event.incident_id, event.page_id)
+    actor = Actor("person", event.actor, event.actor_id)
+    text = f"paged {event.target_name} (PG-{event.page_id}): {event.text}"
+    await timeline_writer.add_timeline_entry(
+        tx, actor, event.incident_id, "paged", text, now, page=event.page_id
+    )
+
+
+def page_title(incident: Incident) -> str:
+    """Return the title of the incident's page, which everyone can see: that of a private one says nothing."""
+    drill = "DRILL " if incident.drill else ""
+    if incident.is_private:
+        return f"{drill}Private SEV{incident.severity} incident"
+    return f"{drill}{incident.ref}: {incident.title}"
+
+
+@internal("A part of declaring an incident, raising its severity and reopening it.")
+async def page_for(
+    tx: Tx, actor: Actor, incident: Incident, service_ids: Sequence[int], now: datetime
+) -> None:
+    """Page for the incident by the policy of its first service, or raise the page that it already has."""
+    services_by_id = await catalog.services_by_id(tx, service_ids)
+    service = next((services_by_id[i] for i in service_ids if i in services_by_id), None)
+    page_id = await paging.start_incident_page(
+        tx,
+        actor,
+        incident_id=incident.id,
+        title=page_title(incident),
+        severity=incident.severity,
+        service_id=service.id if service else None,
+        team_id=service.team_id if service else None,
+        policy_id=service.policy_id if service else None,
+        now=now,
+    )
+    if page_id is None:
+        await paging.raise_incident_page(tx, "incident", incident.id, incident.severity, now)
+        return
+    await store.link_page(tx, incident.id, page_id)
+    text = f"Paged for a commander and subject matter experts (PG-{page_id})."
+    await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "paged", text, now, page=page_id)

@@ -1,0 +1,1 @@
+"""Messages about an incident, ready to copy."""

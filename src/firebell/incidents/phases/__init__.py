@@ -1,0 +1,1 @@
+"""The phases of an incident and the moves between them."""

@@ -1,0 +1,1 @@
+"""Incidents that belong together: merged, linked, parents and children."""

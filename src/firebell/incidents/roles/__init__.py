@@ -1,0 +1,1 @@
+"""Roles of an incident: assigning, handing over, which ones a severity requires."""

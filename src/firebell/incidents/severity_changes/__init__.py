@@ -1,0 +1,1 @@
+"""Changing and confirming the severity of an incident."""

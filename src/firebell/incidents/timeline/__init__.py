@@ -1,0 +1,1 @@
+"""Timeline entries: writing, editing, attachments, exports."""

@@ -1,0 +1,1 @@
+"""When the next update of an incident is due."""

@@ -1,0 +1,22 @@
+"""How often an update of an incident is due (spec 4.1); pure."""
+
+from datetime import datetime, timedelta
+
+from firebell.incidents.model import ACTIVE, Incident, Phase
+from firebell.incidents.severity import FACTS, Severity
+
+
+def update_interval(severity: int) -> timedelta | None:
+    """Return how often an internal update is due, None for never."""
+    minutes = FACTS[Severity(severity)].update_every
+    return timedelta(minutes=minutes) if minutes else None
+
+
+def next_update(incident: Incident) -> datetime | None:
+    """Return when the next update is due, None for never; the interval doubles in monitoring."""
+    interval = update_interval(incident.severity)
+    if interval is None or incident.phase not in (*ACTIVE, Phase.MONITORING):
+        return None
+    if incident.phase is Phase.MONITORING:
+        interval *= 2
+    return (incident.last_update_at or incident.declared_at) + interval
