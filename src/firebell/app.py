@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from importlib import resources
@@ -48,6 +49,8 @@ log = logging.getLogger("firebell.web")
 
 SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/")
 """Paths with a token that acts for a person."""
+_UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+_OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
 
@@ -120,8 +123,11 @@ async def livez() -> JSONResponse:
 
 
 @_machines.get("/events", dependencies=access.needs(Verb.PAGE_READ))
-async def events(request: Request, topics: str = "") -> StreamingResponse:
-    """Stream changes of the comma-separated `topics` as server-sent events."""
+async def events(request: Request, topics: str = "", since: str = "") -> StreamingResponse:
+    """Stream changes of the comma-separated `topics` as server-sent events, those `since` an instant at once.
+
+    `since` is when the page was rendered, in seconds of Unix time; another text is ignored.
+    """
     ctx: Context = request.app.state.ctx
     person, watch = await authentication.signed_in(request), await session_watch.watch(request)
     ctx.live.check_room(person.id)
@@ -130,10 +136,17 @@ async def events(request: Request, topics: str = "") -> StreamingResponse:
         async with ctx.db.tx() as tx:
             wanted -= {f"inc-{i}" for i in await incidents.hidden_ids(tx)}
     return StreamingResponse(
-        stream(ctx.live, person.id, wanted, watch),
+        stream(ctx.live, person.id, wanted, watch, page_age_s=_age_s(since, ctx.clock.now())),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _age_s(since: str, now: datetime) -> float | None:
+    """Return how many seconds ago an instant of Unix time was, None if the text is none."""
+    if not _UNIX_TIME.fullmatch(since):
+        return None
+    return min(_OLDEST_PAGE_S, max(0.0, now.timestamp() - float(since)))
 
 
 @_machines.get("/favicon.ico", dependencies=access.public("An icon."))

@@ -100,3 +100,16 @@ async def test_every_stream_ends_when_the_process_stops() -> None:
     live.close()
     with pytest.raises(StopAsyncIteration):
         await anext(events)
+
+
+async def test_a_page_learns_what_changed_before_its_stream_was_open() -> None:
+    clock = 100.0
+    live = Live(lambda: clock)
+    live.publish("pages")
+    clock = 110.0
+    missed = await anext(stream(live, 1, TOPICS, Welcome(), page_age_s=12))
+    assert "event: pages" in missed
+    known = await anext(stream(live, 1, TOPICS, Welcome(), page_age_s=8))
+    assert "event: pages" not in known
+    without = await anext(stream(live, 1, TOPICS, Welcome()))
+    assert "event: pages" not in without

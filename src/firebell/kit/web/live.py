@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from firebell.kit.errors import TooMany
@@ -18,6 +21,8 @@ STREAMS_PER_PERSON = 20
 _GOLDEN_RATIO = 0.618034
 SLICE = 32
 """Number of subscribers told in one turn of the event loop, so that an alert never waits for thousands."""
+_CLOCKS_DIFFER_S = 1.0
+"""How far the clock of the process that rendered a page may be ahead of this one's."""
 _MERGE_S, _MAX_MERGE_S = 0.0005, 1.0
 """Pause that each open stream adds between two events of a stream; changes of a topic in it are merged."""
 
@@ -47,18 +52,28 @@ class Subscriber:
         return topics
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of a topic: its place among all changes, and when it was published."""
+
+    sequence: int
+    at: float
+
+
 class Live:
     """The subscribers of this process; the worker publishes the database's notifications to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
         """By topic; those under `_EVERYTHING` are told of each."""
         self._publishing: deque[tuple[str, list[Subscriber]]] = deque()
         self._streams: Counter[int] = Counter()
         self._phase = 0.0
         self._readers: Counter[str] = Counter()
-        self._changed: dict[str, int] = {}
-        self._forgotten = 0
+        self._changed: dict[str, _Change] = {}
+        """The last change of each topic, oldest first."""
+        self._forgotten = _Change(0, -math.inf)
         self.sequence = 0
         """The number of changes published so far."""
 
@@ -71,7 +86,7 @@ class Live:
         """Tell the subscribers of `topic` that it changed, a few in each turn of the event loop."""
         self.sequence += 1
         self._changed.pop(topic, None)
-        self._changed[topic] = self.sequence
+        self._changed[topic] = _Change(self.sequence, self._monotonic())
         if len(self._changed) > _MAX_REMEMBERED:
             self._forgotten = self._changed.pop(next(iter(self._changed)))
         readers = [*self._subscribers.get(topic, ()), *self._subscribers.get(_EVERYTHING, ())]
@@ -93,7 +108,12 @@ class Live:
 
     def changed_since(self, topics: Iterable[str], sequence: int) -> bool:
         """Return True if one of the topics was published after `sequence`, or may have been."""
-        return any(self._changed.get(topic, self._forgotten) > sequence for topic in topics)
+        return any(self._changed.get(topic, self._forgotten).sequence > sequence for topic in topics)
+
+    def changed_within(self, topics: Iterable[str], seconds: float) -> list[str]:
+        """Return those of the topics that were published in the last `seconds`, or may have been."""
+        since = self._monotonic() - seconds
+        return [topic for topic in topics if self._changed.get(topic, self._forgotten).at >= since]
 
     def spread_ms(self, topic: str) -> int:
         """Return the interval over which the readers of a topic spread their requests when it changes."""
@@ -156,20 +176,38 @@ class Watch(Protocol):
         """Return False to end the stream; `ask` says that `topic` was published."""
 
 
+def _events(live: Live, topics: Iterable[str]) -> str:
+    return "".join(f'event: {topic}\ndata: {{"spread":{live.spread_ms(topic)}}}\n\n' for topic in topics)
+
+
 async def stream(
-    live: Live, person_id: int, topics: frozenset[str], watch: Watch, *, heartbeat_s: float = 5
+    live: Live,
+    person_id: int,
+    topics: frozenset[str],
+    watch: Watch,
+    *,
+    heartbeat_s: float = 5,
+    page_age_s: float | None = None,
 ) -> AsyncIterator[str]:
     """Yield the text of a person's event stream, one event named after each topic that changed.
+
+    `page_age_s` says how old the page is that asks: what changed since it was rendered is told at once.
 
     Something is yielded every `heartbeat_s` seconds or sooner, however much other topics change: silence is a lost
     network.
     It ends when `watch` says so; of streams that begin together those beyond the limit end at once.
     """
     loop = asyncio.get_running_loop()
+    asked_at = loop.time()
     with contextlib.suppress(TooMany), live.subscribe(person_id, topics, also=(watch.topic,)) as changes:
         # a session that ended between the request and the subscription was missed
         changed = [watch.topic]
         text = "retry: 2000\nevent: hello\ndata: {}\n\n"
+        if page_age_s is not None:
+            missed = live.changed_within(
+                sorted(topics), loop.time() - asked_at + page_age_s + _CLOCKS_DIFFER_S
+            )
+            text += _events(live, missed)
         heartbeat_s *= 1 - 0.2 * changes.phase
         beat_at = loop.time() + heartbeat_s
         while await watch.may_go_on(ask=watch.topic in changed):
@@ -186,8 +224,4 @@ async def stream(
                 continue
             if _END in changed:
                 return
-            text = "".join(
-                f'event: {topic}\ndata: {{"spread":{live.spread_ms(topic)}}}\n\n'
-                for topic in changed
-                if topic in topics
-            )
+            text = _events(live, [topic for topic in changed if topic in topics])

@@ -92,7 +92,8 @@ const reconnect = () => { stream?.close(); connect(); };
 const connect = () => {
   opened = Date.now();
   const { topics, frame = '' } = root.dataset;
-  stream = new EventSource('/events?topics=' + encodeURIComponent([topics, frame].filter(Boolean).join()));
+  // a page learns what changed between its rendering and the first stream
+  stream = new EventSource('/events?topics=' + encodeURIComponent([topics, frame].filter(Boolean).join()) + (first ? '&since=' + root.dataset.now : ''));
   const alive = () => { heard = Date.now(); regain(); };
   stream.addEventListener('error', lose);
   stream.addEventListener('hello', () => { alive(); if (!first || root.dataset.kept) soon(); first = false; document.dispatchEvent(new Event('reached')); });
