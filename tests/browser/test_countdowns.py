@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import first_run
+from tests.browser.conftest import set_up
 from tests.rules.test_countdown import READS
 from tests.servers import serve
 
@@ -39,7 +39,8 @@ async def test_a_screen_reader_hears_a_countdown_at_its_marks_and_not_every_seco
 ) -> None:
     async with serve(dsn) as server:
         page = await (await browser.new_context(base_url=server.url)).new_page()
-        await first_run(page)
+        await set_up(page)
+        await page.goto("/more")
         await page.evaluate(
             """() => {
                 window.heard = [];

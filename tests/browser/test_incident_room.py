@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from tests.browser.conftest import look, sound
+from tests.browser.conftest import look_everywhere, sound
 from tests.browser.long_names import signed_in
 from tests.servers import serve
 from tests.world import world
@@ -55,7 +55,4 @@ async def test_the_room_is_kept_on_a_desk_and_on_a_phone(dsn: str, browser: Brow
             await page.locator("#tasks [name=text]").last.fill("Watch the lag")
             await page.locator("#new-task button:has-text('Add task')").click()
             await expect(page.locator("[data-task=open]")).to_have_count(1)
-            for scheme, width in (("light", 390), ("dark", 390), ("light", 1440), ("dark", 1440)):
-                other = await signed_in(browser, server.url, width, 900, color_scheme=scheme)
-                for address in ("/incidents/INC-1", "/incidents/INC-1/entries/3"):
-                    await look(other, address)
+            await look_everywhere(page, "/incidents/INC-1", "/incidents/INC-1/entries/3")

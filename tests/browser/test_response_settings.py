@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from tests.browser.conftest import look, sound
+from tests.browser.conftest import PHONE_AND_DESK, look_everywhere, sound
 from tests.browser.long_names import lengthen, signed_in
 from tests.servers import serve
 from tests.world import world
@@ -50,7 +50,4 @@ async def test_a_step_is_added_and_applied_and_a_question_is_answered(dsn: str, 
             await asked.locator("[name=reason]").fill("I take it now")
             await asked.locator("button:has-text('Not yet')").click()
             await expect(asked).to_have_count(0)
-            for scheme, width in (("light", 390), ("dark", 1440)):
-                other = await signed_in(browser, server.url, width, 900, color_scheme=scheme)
-                for address in PAGES:
-                    await look(other, address)
+            await look_everywhere(page, *PAGES, wanted=PHONE_AND_DESK)
