@@ -282,10 +282,15 @@ LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", 
 """Forms that end sessions, in an order in which each still has one to end."""
 
 
-def turn(form: Form) -> tuple[int, int]:
+FIRST = "/incidents/new"
+"""The form that declares INC-2, which other forms name."""
+
+
+def turn(form: Form) -> tuple[int, int, bool]:
     """Return the sort key of a form: what destroys comes after what it would destroy."""
     confirmation = CONFIRMATIONS[form.key]
-    return LAST.index(form.path) + 1 if form.path in LAST else 0, list(Confirmation).index(confirmation)
+    last = LAST.index(form.path) + 1 if form.path in LAST else 0
+    return last, list(Confirmation).index(confirmation), form.path != FIRST
 
 
 async def outcome(w: Walk, form: Form) -> str:

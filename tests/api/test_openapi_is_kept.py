@@ -51,6 +51,7 @@ SLUGS = {
     "schedules": "payments-primary",
     "policies": "payments",
     "runbooks": "database-failover",
+    "status-pages": "kestrel",
 }
 
 

@@ -26,7 +26,10 @@ ENDS_THE_SESSION = {
     *("/settings/sessions/end-others", "/settings/sessions/{session_id}/end"),
     "/api/v1/me/sessions/{session_id}",
 }
-CHECKS_SIGNATURES = {"/chat/slack"}
+CHECKS_SIGNATURES = {
+    *("/chat/slack", "/chat/teams"),
+    *("/chat/mattermost/command", "/chat/mattermost/action", "/chat/mattermost/dialog"),
+}
 """Addresses of machines that sign what they send; they have their own tests."""
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 LINKS = re.compile(r'<a [^>]*href="(/[^"]*)"')

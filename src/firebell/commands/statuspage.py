@@ -149,7 +149,7 @@ def update(
 
 @statuspage.command(
     epilog=example(
-        "firebell statuspage verify https://firebell.example.org/s/kestrel/history.jsonl",
+        "firebell statuspage verify https://ops.example.org/s/kestrel/history.jsonl",
         "firebell statuspage verify history.jsonl",
     )
 )

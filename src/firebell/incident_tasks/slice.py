@@ -46,7 +46,7 @@ SLICE = Slice(
     commands=(
         Command(
             "task",
-            "List the tasks of incidents and the ticket queue; finish, move and assign tasks.",
+            "List tasks and the ticket queue; finish, move and assign.",
             "firebell.commands.task",
             rank=121,
         ),

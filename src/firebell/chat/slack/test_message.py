@@ -22,7 +22,7 @@ async def send(ctx: Context, connected: Connected, channel: str) -> None:
     """Post the test message; raise `Conflict` with Slack's reason and what to do, and for another chat."""
     if connected.account.kind is not ChatKind.SLACK:
         raise Conflict(
-            "Test messages are sent to Slack only.", hint="Run 'firebell chat doctor' for other chats."
+            "Test messages are sent to Slack only.", hint="Settings, Chat shows whether other chats work."
         )
     text = "This is a test from Firebell. Press the button: the answer shows who you are here."
     shown = reply_blocks.ephemeral(
