@@ -62,7 +62,6 @@ SLICE = Slice(
     kept={"integration": "Few; a revoked key names the source of its alerts."},
     retentions=_retentions,
     functions=(
-        "delete_of_integrations",
         "insert_messages",
         "receive_messages",
         "insert_groups",
