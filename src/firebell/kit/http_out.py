@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import ipaddress
+import select
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from firebell.kit.errors import Invalid, Unavailable
-from firebell.kit.http_transport import KeepAliveTransport
 from firebell.kit.resolver import Resolver
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -81,50 +83,87 @@ def check_url(url: str, field: str = "address") -> str:
     return text
 
 
-class _GuardedConnect:
+class _Stream(httpcore.AsyncNetworkStream):
+    """Asks a socket that it knows whether it is readable.
+
+    Every request asks this of every idle connection, and `httpcore.AnyIOBackend` would look up the socket each time.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket: socket.socket = inner.get_extra_info("socket")
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info != "is_readable":
+            return self._inner.get_extra_info(info)
+        if self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once, checks every address, and connects to a checked one (no DNS rebinding)."""
 
     def __init__(self, networks: tuple[Network, ...], resolver: Resolver) -> None:
+        self._inner = httpcore.AnyIOBackend()
         self._networks = networks
         self._resolver = resolver
 
-    async def __call__(
+    async def connect_tcp(
         self,
         host: str,
         port: int,
-        protocol: Callable[[], asyncio.Protocol],
-        authorities: ssl.SSLContext | None,
-        limit_s: float,
-    ) -> None:
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
         try:
             addresses = await self._resolver.resolve(host)
         except TimeoutError as exc:
-            raise httpx.ConnectTimeout(f"{host} cannot be resolved in time") from exc
+            raise httpcore.ConnectTimeout(f"{host} cannot be resolved in time") from exc
         except (OSError, UnicodeError, Unavailable) as exc:
-            raise httpx.ConnectError(f"{host} cannot be resolved") from exc
+            raise httpcore.ConnectError(f"{host} cannot be resolved") from exc
         good = [a for a in addresses if allowed(a, self._networks)]
         if not good:
-            raise httpx.ConnectError(f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it")
-        server_name = host if authorities else None
-
-        async def connect(address: str, limit_s: float) -> None:
-            try:
-                async with asyncio.timeout(limit_s):
-                    await asyncio.get_running_loop().create_connection(
-                        protocol, address, port, ssl=authorities, server_hostname=server_name
-                    )
-            except TimeoutError as exc:
-                raise httpx.ConnectTimeout(f"No connection within {limit_s:g} s.") from exc
-            except OSError as exc:
-                raise httpx.ConnectError(str(exc)) from exc
-
+            raise httpcore.ConnectError(
+                f"{host} is a private address; FIREBELL_ALLOWED_NETWORKS can allow it"
+            )
+        soon = _NEXT_ADDRESS_S if timeout is None else min(timeout, _NEXT_ADDRESS_S)
         for address in good[:-1]:
-            with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                return await connect(address, min(limit_s, _NEXT_ADDRESS_S))
-        return await connect(good[-1], limit_s)
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self._connect(address, port, soon, local_address, socket_options)
+        return await self._connect(good[-1], port, timeout, local_address, socket_options)
+
+    async def _connect(self, *args: Any) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._inner.connect_tcp(*args))
+
+    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        raise httpcore.ConnectError("local sockets are never dialled")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
-class _PlainTransport(KeepAliveTransport):
+class _PlainTransport(httpx.AsyncHTTPTransport):
     """Requests uncompressed responses; the body of a compressed one is discarded unread, so it never expands."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -145,14 +184,14 @@ class _PlainTransport(KeepAliveTransport):
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
     """Return the cached TLS context; loading the certificate authorities takes longer than creating a client."""
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return httpx.create_ssl_context()
 
 
 def guarded_client(networks: tuple[Network, ...], resolver: Resolver | None = None) -> httpx.AsyncClient:
     """Return a client that follows no redirects, connects only to allowed addresses and decompresses nothing."""
-    transport = _PlainTransport(_GuardedConnect(networks, resolver or Resolver()), _trusted_authorities)
+    limits = httpx.Limits(max_keepalive_connections=50)
+    transport = _PlainTransport(verify=_trusted_authorities(), retries=0, limits=limits)
+    transport._pool._network_backend = _GuardedBackend(networks, resolver or Resolver())
     return httpx.AsyncClient(transport=transport, timeout=LIMIT_S, follow_redirects=False, trust_env=False)
 
 
@@ -201,7 +240,7 @@ async def send(
     """Send a request of any method and return the response, as `post` does, of at most `max_bytes`."""
     body = bytearray()
     reply: OutboundResponse | None = None
-    request = http.build_request(method, _parsed(url), **content)
+    request = http.build_request(method, url, **content)
     try:
         async with _within(limit_s):
             # the client would look for credentials, cookies and redirects, which messages never have
@@ -221,12 +260,6 @@ async def send(
             raise
     assert reply
     return replace(reply, text=bytes(body[:max_bytes]).decode("utf-8", "replace"))
-
-
-@lru_cache(maxsize=1024)
-def _parsed(url: str) -> httpx.URL:
-    """Return the cached parse of an address; raise `httpx.InvalidURL`."""
-    return httpx.URL(url)
 
 
 async def status_of(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S) -> int:
