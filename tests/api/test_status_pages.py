@@ -55,6 +55,9 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         refused = await api("POST", INCIDENTS, first, status=422)
         assert [e["field"] for e in refused["errors"]] == ["next_update_at"]
         soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        draft = {**first, "next_update_at": soon, "body": "What you may notice: {{impact}}"}
+        refused = await api("POST", INCIDENTS, draft, status=422)
+        assert [e["field"] for e in refused["errors"]] == ["text"]
         told = await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=201)
         assert (told["stage"], told["impact"], told["incident"]) == ("investigating", "major", "INC-1")
         assert told["updates"][0]["components"][0]["since"] < told["published_at"]

@@ -1,5 +1,6 @@
 """Publishing on status pages: updates, corrections, regressions and edits. Nothing published is ever deleted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 
+SLOT = re.compile(r"\{\{\w+\}\}")
+"""A slot of a template that no one filled in."""
 BODY_MAX_CHARS = 25_000
 """The longest text of an update; the same limit as Statuspage's."""
 NAME_MAX_CHARS = 255
@@ -126,7 +129,7 @@ async def edit_update(
     update = next((each for each in told.updates if each.seq == seq), None)
     if update is None:
         raise NotFound(f"This incident has no update {seq}.")
-    body = required_text(body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
+    body = _checked_text(body)
     if body == update.body:
         return told
     await _append(
@@ -140,6 +143,14 @@ async def edit_update(
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=told.name, update=seq)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
+
+
+def _checked_text(body: str) -> str:
+    """Return a text as it is published; raise `Invalid` if it is empty, too long, or has an open slot."""
+    text = required_text(body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
+    if slot := SLOT.search(text):
+        raise Invalid("The draft is not finished.", fields={"text": f"Fill in or remove {slot[0]}."})
+    return text
 
 
 async def _locked(tx: Tx, page_id: int) -> StatusPage:
@@ -196,7 +207,7 @@ async def _publish(
     update: NewUpdate,
     now: datetime,
 ) -> PublicIncident:
-    body = required_text(update.body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
+    body = _checked_text(update.body)
     promise = _promise(update, now)
     effects = await _effects(tx, page, told, incident, update, now)
     public_id = actions.new_public_id()
