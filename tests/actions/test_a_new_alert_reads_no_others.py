@@ -4,8 +4,8 @@ import pytest
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.assumptions import KnownState
+from firebell.alerts.dedup_and_grouping import STORM_WINDOW
 from firebell.alerts.model import Event, EventKind, InboundRequest
-from firebell.alerts.rules import STORM_WINDOW
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from tests.world import World, world

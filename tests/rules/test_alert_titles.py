@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebell.alerts import rules, titles
+from firebell.alerts import dedup_and_grouping, titles
+from firebell.alerts.dedup_and_grouping import Batch, GroupState, group_state
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
-from firebell.alerts.rules import Batch, GroupState, group_state
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def applied(*events: tuple[str, str, str], lead_key: str | None = "1:disk") -> G
     batch = Batch(open_groups={(1, ""): group}, groups=[group])
     for key, severity, title in events:
         event = Event(EventKind.FIRING, key, title, severity=severity)
-        rules.apply(
+        dedup_and_grouping.apply(
             batch,
             [(InboundRequest(1, 1, "test", b"", (event,)), [repr(event).encode()])],
             {repr(event).encode()},

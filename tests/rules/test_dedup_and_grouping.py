@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import rules
+from firebell.alerts import dedup_and_grouping
+from firebell.alerts.dedup_and_grouping import AlertState, Batch, GroupState, alert_state, group_state
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
-from firebell.alerts.rules import AlertState, Batch, GroupState, alert_state, group_state
 from tests.oracles.alerts import Oracle, final_status
 from tests.rules.budget import examples
 
@@ -19,13 +19,13 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 
 def identity(event: Event) -> bytes:
     """Return the event's id; its whole content stands for the body that it came in."""
-    return rules.event_id(1, event, repr(event).encode())
+    return dedup_and_grouping.event_id(1, event, repr(event).encode())
 
 
 class Memory:
     """Keeps alerts and groups between batches the way the database does."""
 
-    def __init__(self, room: int = rules.STORM_GROUPS) -> None:
+    def __init__(self, room: int = dedup_and_grouping.STORM_GROUPS) -> None:
         self.room = room
         self.alerts: list[Alert] = []
         self.groups: list[Group] = []
@@ -56,9 +56,11 @@ class Memory:
         self.now += timedelta(seconds=after)
         requests = [(InboundRequest(1, 1, "test", b"", (e,)), [identity(e)]) for e in events]
         ids = {i for _, alert_ids in requests for i in alert_ids}
-        new = {i for i in ids if i not in self.seen or self.now - self.seen[i] > rules.LATE_WINDOW}
+        new = {
+            i for i in ids if i not in self.seen or self.now - self.seen[i] > dedup_and_grouping.LATE_WINDOW
+        }
         batch = self._load()
-        rules.apply(batch, requests, new, self.now)
+        dedup_and_grouping.apply(batch, requests, new, self.now)
         self.seen |= dict.fromkeys(new, self.now)
         self._save(batch)
 
@@ -70,7 +72,7 @@ class Memory:
                 "crossed": group.crossed and not group.fresh,
                 "raised": group.raised and not group.fresh,
                 "acked": group.acked,
-                "resolved": group in rules.finished_groups(batch),
+                "resolved": group in dedup_and_grouping.finished_groups(batch),
             }
             self.page_events[kept] += [name for name, is_so in signs.items() if is_so]
         for alert in [*batch.loaded, *batch.created]:
@@ -143,7 +145,7 @@ def events(keys: str = "abcde", oldest: int = -30) -> st.SearchStrategy[Event]:
     return undated | dated
 
 
-ROOM = st.integers(0, 3) | st.just(rules.STORM_GROUPS)
+ROOM = st.integers(0, 3) | st.just(dedup_and_grouping.STORM_GROUPS)
 
 
 STREAMS = st.lists(events(), max_size=25) | st.lists(events("a", 2), max_size=25)
@@ -153,7 +155,7 @@ SPACED = st.lists(st.tuples(events(), st.sampled_from(GAPS)), max_size=25) | st.
 )
 
 
-def alone(stream: Sequence[Event], room: int = rules.STORM_GROUPS) -> Memory:
+def alone(stream: Sequence[Event], room: int = dedup_and_grouping.STORM_GROUPS) -> Memory:
     memory = Memory(room)
     for event in stream:
         memory.apply([event])
@@ -378,7 +380,11 @@ def test_a_group_announces_ten_and_a_hundred_alerts_once(size: int) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20), st.binary(max_size=32))
 def test_event_ids_differ_by_key_and_body(one: str, other: str, body: bytes) -> None:
-    same = rules.event_id(1, fire(one), body) == rules.event_id(1, fire(other), body)
+    same = dedup_and_grouping.event_id(1, fire(one), body) == dedup_and_grouping.event_id(
+        1, fire(other), body
+    )
     assert same == (one == other)
-    assert rules.event_id(1, fire(one), body) != rules.event_id(1, resolve(one), body)
-    assert rules.event_id(1, fire(one), body) != rules.event_id(2, fire(one), body)
+    assert dedup_and_grouping.event_id(1, fire(one), body) != dedup_and_grouping.event_id(
+        1, resolve(one), body
+    )
+    assert dedup_and_grouping.event_id(1, fire(one), body) != dedup_and_grouping.event_id(2, fire(one), body)

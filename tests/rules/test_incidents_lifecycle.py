@@ -10,7 +10,7 @@ from firebell.incidents.closing.rules import ClosingFacts, LinkedAlert, conditio
 from firebell.incidents.model import Incident, IncidentRole, Phase
 from firebell.incidents.phases.lifecycle import ALLOWED, GuardFacts, postmortem_required, refusal
 from firebell.incidents.severity_changes.rules import severity_refusal
-from firebell.incidents.updates.rules import next_update
+from firebell.incidents.update_deadlines.rules import next_update
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)

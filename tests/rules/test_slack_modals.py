@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block
 
 from firebell.chat.captures import CapturedMessage, kind_of_emoji, sent_at
 from firebell.chat.intents import AddEntry, ChatTarget, OpenModal
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import button_values, limits, modals, payloads, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view
 from firebell.chat.slack.task_modal import task_view

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from firebell.alerts import rules
+from firebell.alerts import dedup_and_grouping
 from firebell.kit.clock import FakeClock
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
@@ -22,19 +22,19 @@ async def count(w: World) -> int:
 
 async def test_a_storm_is_one_page_that_holds_every_alert(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
-        await flood(w, 0, rules.STORM_GROUPS)
-        assert await count(w) == rules.STORM_GROUPS
-        await flood(w, rules.STORM_GROUPS, 20)
-        await flood(w, rules.STORM_GROUPS + 20, 5)
+        await flood(w, 0, dedup_and_grouping.STORM_GROUPS)
+        assert await count(w) == dedup_and_grouping.STORM_GROUPS
+        await flood(w, dedup_and_grouping.STORM_GROUPS, 20)
+        await flood(w, dedup_and_grouping.STORM_GROUPS + 20, 5)
         storm = await w.page()
-        assert await count(w) == rules.STORM_GROUPS + 1
-        assert storm.title == f"Alert storm: host-{rules.STORM_GROUPS} and others"
+        assert await count(w) == dedup_and_grouping.STORM_GROUPS + 1
+        assert storm.title == f"Alert storm: host-{dedup_and_grouping.STORM_GROUPS} and others"
         async with w.ctx.db.tx() as tx:
             held = await tx.value("select count(*) from alert where group_id = $1", storm.subject_id)
             assert held == 25
-            assert await tx.value("select count(*) from alert") == rules.STORM_GROUPS + 25
+            assert await tx.value("select count(*) from alert") == dedup_and_grouping.STORM_GROUPS + 25
 
-        await flood(w, rules.STORM_GROUPS, 25, "resolved")
+        await flood(w, dedup_and_grouping.STORM_GROUPS, 25, "resolved")
         async with w.ctx.db.tx() as tx:
             ended = await paging.page(tx, storm.id)
         assert ended.state is PageState.RESOLVED
@@ -44,9 +44,9 @@ async def test_five_minutes_after_a_storm_began_an_alert_has_its_own_page_again(
     dsn: str, clock: FakeClock
 ) -> None:
     async with world(dsn, clock) as w:
-        await flood(w, 0, rules.STORM_GROUPS + 1)
+        await flood(w, 0, dedup_and_grouping.STORM_GROUPS + 1)
         storm = await w.page()
-        clock.advance(rules.STORM_WINDOW)
+        clock.advance(dedup_and_grouping.STORM_WINDOW)
         await w.alert("cart is down", service="cart")
         assert (await w.page()).title == "cart is down"
         assert (await w.page()).id != storm.id

@@ -136,7 +136,7 @@ async def test_two_committers_do_what_one_does_the_long_way(
 ) -> None:
     """Random batches go through two committers at once; then the same batches, in the order in which they were
     stored, the long way into a service that is alike."""
-    monkeypatch.setattr("firebell.alerts.rules.STORM_GROUPS", storm_groups)
+    monkeypatch.setattr("firebell.alerts.dedup_and_grouping.STORM_GROUPS", storm_groups)
     dice, outcomes = Random(seed), _count_outcomes(monkeypatch)  # noqa: S311 - a reproducible history
     async with two_services(dsn, clock) as (w, twin, twin_integration):
         committers = [Committer(w.ctx), Committer(w.ctx)]

@@ -10,11 +10,11 @@ from firebell.alerts import (
     batch_store,
     change_store,
     counting,
+    dedup_and_grouping,
     integration_store,
     message_preview,
     read_store,
     related_store,
-    rules,
     search_store,
     store,
 )
@@ -81,7 +81,7 @@ async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
     return True
 
 
-async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> rules.Batch:
+async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> dedup_and_grouping.Batch:
     """Store requests, apply their events to alerts and groups, emit what changed, and return the new state."""
     ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
@@ -91,7 +91,7 @@ async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> rul
     await _ask_for_confirmation(tx, batch, now)
     if not all_ids:
         return state
-    rules.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
+    dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
@@ -102,18 +102,20 @@ async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> rul
 def event_ids(request: InboundRequest) -> list[bytes]:
     """Return the id of each event of a request, the same for each redelivery."""
     body_hash = hashlib.sha256(request.body).digest()
-    return [rules.event_id(request.integration_id, event, body_hash) for event in request.incoming]
+    return [
+        dedup_and_grouping.event_id(request.integration_id, event, body_hash) for event in request.incoming
+    ]
 
 
-async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
-    def ids(groups: Iterable[rules.GroupState]) -> tuple[int, ...]:
+async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:
+    def ids(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
     if opened := _opened(g for g in state.groups if g.fresh):
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)
-    if retitled := rules.retitled(state):
+    if retitled := dedup_and_grouping.retitled(state):
         titles = tuple(g.title for g in retitled)
         await tx.emit(GroupsRetitled(tuple(g.id for g in retitled if g.id is not None), titles), now)
     if raised := [g for g in state.groups if g.raised and not g.fresh and g.id is not None]:
@@ -121,11 +123,11 @@ async def _emit_changes(tx: Tx, state: rules.Batch, now: datetime) -> None:
         await tx.emit(GroupsRaised(tuple(g.id for g in raised if g.id is not None), raisers), now)
     if acked := ids(g for g in state.groups if g.acked):
         await tx.emit(GroupsAcknowledged(acked, "the sender"), now)
-    if resolved := ids(rules.finished_groups(state)):
+    if resolved := ids(dedup_and_grouping.finished_groups(state)):
         await tx.emit(GroupsResolved(resolved), now)
 
 
-def _opened(groups: Iterable[rules.GroupState]) -> tuple[OpenedGroup, ...]:
+def _opened(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[OpenedGroup, ...]:
     return tuple(
         OpenedGroup(g.id, g.service_id, g.title, g.urgency, g.severity) for g in groups if g.id is not None
     )
@@ -155,7 +157,7 @@ async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent
     await catalog.lock_services(tx, [received.service_id])
     await batch_store.insert_messages(tx, [received], now)
     digest = hashlib.sha256(received.body).digest()
-    if await change_store.insert_change(tx, received, change, digest, now, rules.LATE_WINDOW):
+    if await change_store.insert_change(tx, received, change, digest, now, dedup_and_grouping.LATE_WINDOW):
         await tx.live("pages")
 
 

@@ -1,15 +1,16 @@
 """Decide about a batch before its state is loaded (pure), from what this process saw last.
 
-The decision is that of `rules.apply`; the database checks what it assumes, and a wrong one costs a round trip.
+The decision is that of `dedup_and_grouping.apply`; the database checks what it assumes, and a wrong one costs a
+round trip.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firebell.alerts import rules
+from firebell.alerts import dedup_and_grouping
+from firebell.alerts.dedup_and_grouping import STORM_WINDOW, Batch, GroupState
 from firebell.alerts.model import EventKind, InboundRequest
-from firebell.alerts.rules import STORM_WINDOW, Batch, GroupState
 
 MAX_KNOWN_GROUPS = 20_000
 MAX_KNOWN_ALERTS = 100_000
@@ -65,19 +66,19 @@ class KnownState:
         for service_id in {request.service_id for request in requests}:
             storm, room = self._storms.get(service_id), self._rooms.get(service_id, 0)
             if storm is not None and storm.opened_at > now - STORM_WINDOW:
-                batch.storms[service_id], batch.room[service_id] = rules.stored_state(storm), 0
+                batch.storms[service_id], batch.room[service_id] = dedup_and_grouping.stored_state(storm), 0
             elif room > 0:
                 batch.room[service_id] = room
             else:
                 return None
         for request in requests:
             for event in request.incoming:
-                key = (request.service_id, rules.group_key(event))
+                key = (request.service_id, dedup_and_grouping.group_key(event))
                 if key not in batch.open_groups and (known := self._groups.get(key)) is not None:
-                    batch.open_groups[key] = rules.stored_state(known)
+                    batch.open_groups[key] = dedup_and_grouping.stored_state(known)
         batch.groups = [*batch.open_groups.values(), *batch.storms.values()]
         event_ids = [event_id for ids in ids_by_request for event_id in ids]
-        rules.apply(batch, zip(requests, ids_by_request, strict=True), set(event_ids), now)
+        dedup_and_grouping.apply(batch, zip(requests, ids_by_request, strict=True), set(event_ids), now)
         return self._outcome(Assumed(requests, event_ids, batch))
 
     def _seem_new(self, requests: Sequence[InboundRequest]) -> bool:
@@ -99,19 +100,21 @@ class KnownState:
                 if group.key is None:
                     return None
                 assumed.opened.append(group)
-                limit = assumed.opening_limits.get(group.service_id, rules.STORM_GROUPS)
+                limit = assumed.opening_limits.get(group.service_id, dedup_and_grouping.STORM_GROUPS)
                 assumed.opening_limits[group.service_id] = limit - 1
             elif group.changed:
                 known = self._known(group)
                 if group.crossed or group.raised or group.lead_lost or group.lead_key != known.lead_key:
                     return None
                 count = group.alerts - known.alerts
-                assumed.joined.append(Joined(group, count, rules.next_milestone(known.alerts) - 1 - count))
+                assumed.joined.append(
+                    Joined(group, count, dedup_and_grouping.next_milestone(known.alerts) - 1 - count)
+                )
         for alert in assumed.batch.created:
             joined = alert.group
             assert joined is not None
             if joined.fresh or joined.key is None:
-                assumed.absent_groups.add((joined.service_id, rules.group_key(alert.event)))
+                assumed.absent_groups.add((joined.service_id, dedup_and_grouping.group_key(alert.event)))
         return assumed
 
     def _known(self, group: GroupState) -> GroupState:
@@ -122,7 +125,7 @@ class KnownState:
     def learn(self, batch: Batch) -> None:
         """Remember the state that a committed batch left, which is used for nothing else."""
         for group in batch.groups:
-            rules.mark_stored(group)
+            dedup_and_grouping.mark_stored(group)
         if len(self._groups) + len(self._rooms) > MAX_KNOWN_GROUPS:
             self._rooms, self._storms, self._groups = {}, {}, {}
         if len(self._alerts) > MAX_KNOWN_ALERTS:

@@ -5,10 +5,9 @@ from datetime import datetime
 
 import msgspec
 
-from firebell.alerts import counting, rules
+from firebell.alerts import counting, dedup_and_grouping
 from firebell.alerts.assumptions import Assumed
-from firebell.alerts.model import Alert, Group, InboundRequest, Json
-from firebell.alerts.rules import (
+from firebell.alerts.dedup_and_grouping import (
     LATE_WINDOW,
     STORM_WINDOW,
     AlertState,
@@ -18,6 +17,7 @@ from firebell.alerts.rules import (
     group_key,
     group_state,
 )
+from firebell.alerts.model import Alert, Group, InboundRequest, Json
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 
@@ -97,14 +97,15 @@ async def receive_messages(
         [service_id for service_id, _ in group_keys],
         [key for _, key in group_keys],
         now - STORM_WINDOW,
-        rules.STORM_GROUPS,
+        dedup_and_grouping.STORM_GROUPS,
     )
     assert row is not None
     batch = Batch()
     _add_groups(batch, _rows(_decode_groups, row["groups"]), _rows(_decode_groups, row["storms"]))
     _add_alerts(batch, _rows(_decode_alerts, row["alerts"]))
     batch.room.update(
-        (service_id, rules.STORM_GROUPS - n) for service_id, n in _rows(_decode_counts, row["opened"])
+        (service_id, dedup_and_grouping.STORM_GROUPS - n)
+        for service_id, n in _rows(_decode_counts, row["opened"])
     )
     return row["message_ids"], set(row["new_event_ids"] or ()), batch
 

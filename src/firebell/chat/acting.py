@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.chat import commands, handlers, inbound_store
 from firebell.chat.intents import Intent
-from firebell.chat.replies import Reply
+from firebell.chat.reply_model import Reply
 from firebell.chat.scene import Scene
 from firebell.kit.db.database import Tx
 

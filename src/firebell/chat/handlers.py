@@ -39,7 +39,7 @@ from firebell.chat.intents import (
     SubmitDeclaration,
     Usage,
 )
-from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton, refusal
 from firebell.chat.scene import Scene
 from firebell.kit import viewing
 from firebell.kit.db.database import Tx

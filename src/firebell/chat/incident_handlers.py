@@ -25,7 +25,7 @@ from firebell.chat.intents import (
     ShowSummary,
     SubmitDeclaration,
 )
-from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton, refusal
 from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, ROLE_NAMES, Incident, IncidentRole, Phase

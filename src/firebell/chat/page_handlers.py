@@ -21,7 +21,7 @@ from firebell.chat.intents import (
     Usage,
 )
 from firebell.chat.page_queries import NamedTarget
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.chat.summaries import duration, one_line
 from firebell.kit.db.database import Tx

@@ -6,7 +6,7 @@ from firebell.chat import linking, task_queries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import AddTask, ChangeTask, ListTasks, OpenModal, TaskChange
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.chat.summaries import one_line
 from firebell.incident_tasks import actions as tasks

@@ -3,7 +3,7 @@
 from firebell.chat import commands
 from firebell.chat.intents import Intent, OpenModal, ShowHelp, Usage
 from firebell.chat.rendering import render
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 
 _INCIDENT_HELP = (
     ("declare", "declare [sev1] title", "Declare an incident."),

@@ -18,8 +18,8 @@ from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.incidents.timeline import store as timeline_store
-from firebell.incidents.updates import actions as update_actions
-from firebell.incidents.updates import rules as update_rules
+from firebell.incidents.update_deadlines import actions as update_actions
+from firebell.incidents.update_deadlines import rules as update_rules
 
 ClosingCondition = closing_rules.ClosingCondition
 ConditionSource = condition_sources.ConditionSource

@@ -26,7 +26,7 @@ from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.severity import FACTS, Severity, parse
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.timeline.entry_history import EntryView
-from firebell.incidents.updates import rules as update_rules
+from firebell.incidents.update_deadlines import rules as update_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant

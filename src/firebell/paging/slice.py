@@ -20,6 +20,7 @@ def _routers() -> list["APIRouter"]:
         manual_api,
         manual_web,
         offline_actions_api,
+        policy_api,
         policy_web,
         web,
     )
@@ -32,6 +33,7 @@ def _routers() -> list["APIRouter"]:
         list_api.router,
         manual_api.router,
         api.router,
+        policy_api.router,
         offline_actions_api.router,
     ]
 

@@ -14,7 +14,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.web.compression import accepts_gzip
 from firebell.status_pages import queries
-from firebell.status_pages.documents import HTML, Document, StatusDocuments, document
+from firebell.status_pages.public_page import HTML, Document, StatusDocuments, document
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from firebell.chat.mattermost.requests import MattermostRequest
 from firebell.chat.mattermost.text import tokens
 from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton, refusal
 from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.slack import button_values

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from firebell.chat import inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.model import ChatKind
-from firebell.chat.replies import Reply, refusal
+from firebell.chat.reply_model import Reply, refusal
 from firebell.chat.slack import button_values, calls, interactions, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.limits import OPTION_TEXT, length

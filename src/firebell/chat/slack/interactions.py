@@ -7,7 +7,7 @@ from typing import Any
 from firebell.chat import commands, handlers, home_queries, inbound_store, incident_queries
 from firebell.chat.captures import CapturedMessage
 from firebell.chat.intents import Intent, OpenModal
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.chat.slack import button_values, home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import button_values, limits
 from firebell.chat.slack.text import escape
 

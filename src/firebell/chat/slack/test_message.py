@@ -2,7 +2,7 @@
 
 from firebell.chat.intents import LinkAccount
 from firebell.chat.model import ChatKind
-from firebell.chat.replies import Reply, ReplyButton
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import calls, reply_blocks
 from firebell.chat.slack.events import CALL_LIMIT_S
 from firebell.chat.slack.speakers import Connected

@@ -15,7 +15,7 @@ from firebell.chat.content import Content, Link
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.rendering import render
-from firebell.chat.replies import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton, refusal
 from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity

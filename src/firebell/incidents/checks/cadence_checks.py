@@ -8,7 +8,7 @@ from firebell.incidents.checks.finding_builder import clock, finding, lowered, m
 from firebell.incidents.checks.history import HistoryStep
 from firebell.incidents.checks.model import CheckRecord, IncidentFinding
 from firebell.incidents.model import ACTIVE, Phase, TimelineEntry
-from firebell.incidents.updates.rules import update_interval
+from firebell.incidents.update_deadlines.rules import update_interval
 from firebell.kit.findings import FindingLevel, FixButton, Passed
 
 UPDATE_TOLERANCE, UPDATE_MISSED = 1.25, 2.0

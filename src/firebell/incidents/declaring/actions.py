@@ -12,7 +12,7 @@ from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.text_limits import SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound

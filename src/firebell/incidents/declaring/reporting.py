@@ -10,7 +10,7 @@ from firebell.incidents.model import UNDECLARED, Incident, IncidentDeclared, Inc
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.severity import FACTS, Severity, classify
 from firebell.incidents.text_limits import SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit import viewing
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor

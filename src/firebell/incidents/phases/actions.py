@@ -14,7 +14,7 @@ from firebell.incidents.model import ACTIVE, UNDECLARED, Incident, IncidentClose
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.phases import store as phase_store
 from firebell.incidents.text_limits import REASON_MAX_CHARS
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid

@@ -21,7 +21,7 @@ from firebell.incidents.relations import store as relation_store
 from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.text_limits import REASON_MAX_CHARS
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid

@@ -15,7 +15,7 @@ from firebell.incidents.model import (
 from firebell.incidents.severity import FACTS, Severity, classify, suggest
 from firebell.incidents.severity_changes import rules as severity_change_rules
 from firebell.incidents.text_limits import REASON_MAX_CHARS
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid

@@ -7,7 +7,7 @@ from typing import Any
 from firebell.incidents import lookup, store, timeline_writer
 from firebell.incidents.model import ENTRY_KINDS, UpdatePosted
 from firebell.incidents.timeline.entry_input import entry_text, entry_time
-from firebell.incidents.updates import actions as update_actions
+from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.incidents import store, timeline_writer
 from firebell.incidents.model import OPEN, Incident
-from firebell.incidents.updates import rules as update_rules
+from firebell.incidents.update_deadlines import rules as update_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
