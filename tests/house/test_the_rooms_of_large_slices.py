@@ -79,7 +79,7 @@ INCIDENTS = LargeSlice(
         "store search_store",
         "lookup",
         "timeline_writer",
-        "updates linked_pages",
+        "update_deadlines linked_pages",
         "timeline privacy",
         "canvas roles severity_changes closing",
         "phases custom_fields",

@@ -59,7 +59,7 @@ def test_the_decisions_of_the_core_are_pure() -> None:
     assert {
         "oncall/rota/shifts",
         "paging/escalation",
-        "alerts/rules",
+        "alerts/dedup_and_grouping",
         "incidents/phases/lifecycle",
         "incidents/checks/process_checks",
     } <= set(PURE)
