@@ -14,6 +14,7 @@ from starlette.background import BackgroundTask
 from firebell.chat import commands, page_queries, store
 from firebell.chat.acting import act_once
 from firebell.chat.adapter import CallFailed
+from firebell.chat.command_limit import CommandLimit
 from firebell.chat.http_calls import call
 from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
 from firebell.chat.mattermost import action_tokens, attachments, dialogs, direct_messages, requests
@@ -22,15 +23,14 @@ from firebell.chat.mattermost.requests import MattermostRequest
 from firebell.chat.mattermost.text import tokens
 from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import Account, ChatKind
-from firebell.chat.reply_model import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.slack import button_values
 from firebell.chat.slack.speakers import Connected, scene_of
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import TooMany, Unavailable
-from firebell.kit.rate_limit import SlidingWindow
+from firebell.kit.errors import Unavailable
 from firebell.kit.signing import random_token
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 256 * 1024
 OPEN_LIMIT_S = 1.5
 """How long the server may take to open a dialog; it forgets a trigger after three seconds."""
-COMMANDS_PER_MINUTE = 30
 FRAME_NOTED_EVERY = timedelta(seconds=10)
 OFFERED_SERVICES = 100
 _AWAY = Reply(
@@ -65,7 +64,7 @@ class MattermostReceiver:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._commands = SlidingWindow(timedelta(minutes=1))
+        self._commands = CommandLimit()
 
     async def command(self, request: Request) -> Response:
         """Answer a slash command; 401 without the token of one of our commands."""
@@ -79,7 +78,7 @@ class MattermostReceiver:
             connected = await self._commanded(read)
             if connected is None:
                 return Response(status_code=HTTPStatus.UNAUTHORIZED)
-            if busy := self._too_many(connected, read):
+            if busy := self._commands.count(connected.account.id, read.user, self._ctx.clock.now()):
                 return self._answered(connected, busy)
             names = connected.account.settings
             command = commands.PAGE if read.command.casefold() == names.page_command else commands.INCIDENT
@@ -195,15 +194,6 @@ class MattermostReceiver:
         now = self._ctx.clock.now()
         if account.last_frame_at is None or now - account.last_frame_at >= FRAME_NOTED_EVERY:
             await store.note_frame(tx, account.id, now)
-
-    def _too_many(self, connected: Connected, read: MattermostRequest) -> Reply | None:
-        name, now = (connected.account.id, read.user), self._ctx.clock.now()
-        try:
-            self._commands.check(name, COMMANDS_PER_MINUTE, now, "Too many commands.")
-        except TooMany as error:
-            return refusal(error)
-        self._commands.count(name, now)
-        return None
 
     async def _run(
         self,

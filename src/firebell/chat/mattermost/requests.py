@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from firebell.chat.storable_json import storable, storable_text
+
 _ID = re.compile(r"[a-z0-9]{26}", re.ASCII)
 _FIELDS = 200
-_UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
-"""NUL and lone surrogates, which neither a text column nor UTF-8 can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def read_command(body: bytes, authorization: str) -> MattermostRequest | None:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
     except ValueError:
         return None
-    form = {name: values[-1].translate(_UNSTORABLE) for name, values in fields.items()}
+    form = {name: storable_text(values[-1]) for name, values in fields.items()}
     scheme, _, token = authorization.partition(" ")
     if scheme.casefold() != "token":
         token = form.get("token", "")
@@ -112,21 +112,10 @@ def _key(trigger: str, body: bytes) -> str:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = _cleaned(json.loads(body))
+        value = storable(json.loads(body))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _cleaned(value: Any) -> Any:
-    """Return JSON whose texts can be stored; raise `RecursionError` if it is too deep."""
-    if isinstance(value, str):
-        return value.translate(_UNSTORABLE)
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(each) for name, each in value.items()}
-    return value
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect
 
 from firebell.chat import inbound_store, incident_queries, page_queries, store, sweep_store
+from firebell.chat.command_limit import CommandLimit
 from firebell.chat.model import ChatKind
-from firebell.chat.reply_model import Reply, refusal
+from firebell.chat.reply_model import Reply
+from firebell.chat.request_body import read_body
 from firebell.chat.slack import button_values, calls, interactions, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.limits import OPTION_TEXT, length
@@ -24,8 +25,7 @@ from firebell.chat.slack.speakers import Connected, known_user, scene_of
 from firebell.incidents.model import Incident
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
-from firebell.kit.errors import TooMany, Unavailable
-from firebell.kit.rate_limit import SlidingWindow
+from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ STORE_LIMIT_S = 0.7
 ACCOUNTS_FRESH_S = 10.0
 """How long accounts and secrets are remembered; a signature that fits none of them is checked again."""
 ACCOUNTS_ONE_LOOK_S = 1.0
-COMMANDS_PER_MINUTE = 30
 FRAME_NOTED_EVERY_S = 10.0
 _AWAY = "Firebell can't reach its database, so nothing was done. If this is urgent, phone the people on call."
 _LATE = "Working on it. The answer follows here."
@@ -54,13 +53,13 @@ class SlackReceiver:
         self._accounts: tuple[Connected, ...] = ()
         self._read_at = float("-inf")
         self._late: set[asyncio.Task[Outcome]] = set()
-        self._commands = SlidingWindow(timedelta(minutes=1))
+        self._commands = CommandLimit()
         self._frame_noted_at: dict[int, float] = {}
 
     async def receive(self, request: Request) -> Response:
         """Answer a request: 401 without a valid signature, 413 if it is too large, else 200 or, to repeat it, 503."""
         began = self._ctx.pace.monotonic()
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY_BYTES)
         if body is None:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
@@ -221,13 +220,8 @@ class SlackReceiver:
             return self._say(payload, _FAILED)
 
     def _too_many(self, connected: Connected, payload: Payload) -> Response | None:
-        name, now = (connected.account.id, payload.user), self._ctx.clock.now()
-        try:
-            self._commands.check(name, COMMANDS_PER_MINUTE, now, "Too many commands.")
-        except TooMany as error:
-            return JSONResponse(reply_blocks.ephemeral(refusal(error)))
-        self._commands.count(name, now)
-        return None
+        refused = self._commands.count(connected.account.id, payload.user, self._ctx.clock.now())
+        return None if refused is None else JSONResponse(reply_blocks.ephemeral(refused))
 
     async def _act(self, connected: Connected, payload: Payload) -> Outcome:
         now = self._ctx.clock.now()
@@ -304,20 +298,6 @@ class SlackReceiver:
             log.warning("a form was not opened", extra={"reason": error.code})
             return False
         return True
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, None if it is too large."""
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                return None
-            chunks.append(chunk)
-    except ClientDisconnect:
-        return b""
-    return b"".join(chunks)
 
 
 def _is_press(payload: Payload) -> bool:

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
+from firebell.chat.storable_json import storable
+
 Json = Mapping[str, Any]
 _FIELDS = 100
-_UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
-"""NUL and lone surrogates, which neither a text column nor UTF-8 can hold."""
 
 
 class PayloadKind(StrEnum):
@@ -71,18 +71,18 @@ def read(body: bytes, content_type: str) -> Payload:
         if content_type.partition(";")[0].strip().casefold() == "application/json":
             return _event(_object(body.decode()), key)
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
-        form = {name: _cleaned(values[-1]) for name, values in fields.items()}
+        form = {name: storable(values[-1]) for name, values in fields.items()}
         if "payload" in form:
             return _interaction(_object(form["payload"]), key)
         return _command(form, key)
     except (ValueError, RecursionError):
-        return Payload(PayloadKind.MALFORMED, key, {"body": _cleaned(body.decode(errors="replace"))[:10_000]})
+        return Payload(PayloadKind.MALFORMED, key, {"body": storable(body.decode(errors="replace"))[:10_000]})
 
 
 def of_envelope(envelope: Json) -> Payload:
     """Return what a frame of Socket Mode holds; a frame that cannot be read is `malformed`."""
     key = text_at(envelope, "envelope_id")
-    data = _cleaned(at(envelope, "payload"))
+    data = storable(at(envelope, "payload"))
     if not isinstance(data, dict):
         return Payload(PayloadKind.MALFORMED, key, {"body": str(data)[:10_000]})
     match envelope.get("type"):
@@ -97,7 +97,7 @@ def of_envelope(envelope: Json) -> Payload:
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = _cleaned(json.loads(text, parse_constant=_refused))
+    value = storable(json.loads(text, parse_constant=_refused))
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
@@ -105,17 +105,6 @@ def _object(text: str) -> dict[str, Any]:
 
 def _refused(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
-
-
-def _cleaned(value: Any) -> Any:
-    """Return JSON whose texts can be stored; raise `RecursionError` if it is too deep."""
-    if isinstance(value, str):
-        return value.translate(_UNSTORABLE)
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(each) for name, each in value.items()}
-    return value
 
 
 def _key(trigger: str, otherwise: str) -> str:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from firebell.chat.storable_json import storable_text
+
 REPLAY_WINDOW = timedelta(minutes=5)
 _AUTHORIZATION = re.compile(r"HMAC ([A-Za-z0-9+/]{43}=)", re.ASCII | re.IGNORECASE)
 _MENTION = re.compile(r"<at\b[^>]*>.*?</at>", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li)>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-_UNSTORABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
-"""NUL and lone surrogates, which neither a text column nor UTF-8 can hold."""
 _BRACKETS = str.maketrans("⟦⟧", "〚〛")
 MIN_SECRET_BYTES = 16
 
@@ -90,7 +90,7 @@ def plain_text(markup: str) -> str:
 
 def _text(data: Any, name: str) -> str:
     value = data.get(name) if isinstance(data, dict) else None
-    return value.translate(_UNSTORABLE) if isinstance(value, str) else ""
+    return storable_text(value) if isinstance(value, str) else ""
 
 
 def _instant(text: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,26 +10,25 @@ from fastapi.responses import JSONResponse
 
 from firebell.chat import commands, inbound_store, linking, store
 from firebell.chat.acting import act_once
+from firebell.chat.command_limit import CommandLimit
 from firebell.chat.content import Content, Link
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.rendering import render
-from firebell.chat.reply_model import Reply, ReplyButton, refusal
+from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity
 from firebell.chat.teams.cards import message
 from firebell.chat.users import LinkedBy
 from firebell.kit.context import Context
-from firebell.kit.errors import TooMany, Unavailable
-from firebell.kit.rate_limit import SlidingWindow
+from firebell.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 256 * 1024
 ANSWER_LIMIT_S = 4.0
 """Teams gives up after five seconds."""
-COMMANDS_PER_MINUTE = 30
 _AWAY = "Firebell can't reach its database, so nothing was done. If this is urgent, phone the people on call."
 _LATE = "This takes longer than Teams waits. Look in Firebell whether it was done."
 
@@ -40,7 +38,7 @@ class TeamsReceiver:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._commands = SlidingWindow(timedelta(minutes=1))
+        self._commands = CommandLimit()
 
     async def receive(self, request: Request) -> Response:
         """Answer a message; 401 unless one of the connected teams signed it in the last five minutes."""
@@ -55,7 +53,7 @@ class TeamsReceiver:
                 account = await self._signer(body, request.headers.get("authorization", ""))
                 if account is None:
                     return Response(status_code=HTTPStatus.UNAUTHORIZED)
-                if busy := self._too_many(account, activity):
+                if busy := self._commands.count(account.id, activity.user, self._ctx.clock.now()):
                     return _answer(busy)
                 reply = await self._act(account, activity)
         except Unavailable:
@@ -75,15 +73,6 @@ class TeamsReceiver:
                 if is_signed(body, authorization, secrets.signing_secrets):
                     await store.note_frame(tx, account.id, self._ctx.clock.now())
                     return account
-        return None
-
-    def _too_many(self, account: Account, activity: Activity) -> Reply | None:
-        name, now = (account.id, activity.user), self._ctx.clock.now()
-        try:
-            self._commands.check(name, COMMANDS_PER_MINUTE, now, "Too many commands.")
-        except TooMany as error:
-            return refusal(error)
-        self._commands.count(name, now)
         return None
 
     async def _act(self, account: Account, activity: Activity) -> Reply:
