@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import verification
+from firebell.status_pages import published_log
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_timeline_entries import declare
 from tests.world import World
@@ -104,6 +104,16 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         assert resolved["incident_updates"][0]["body"] == "This is over."
         kinds = [e["kind"] for e in await api("GET", "/incidents/INC-1/timeline")]
         assert kinds.count("public") == 4
+
+        # a correction afterwards changes the past, and leaves nothing broken that is over
+        before = (await api("GET", PAGE))["components"][0]["uptime_90d"]
+        worse = {"stage": "resolved", "kind": "correction", "body": "All payments failed."}
+        worse["components"] = {str(component["id"]): "major_outage"}
+        worse["since"] = told["updates"][0]["components"][0]["since"]
+        await api("POST", updates, worse, status=201)
+        [corrected] = (await api("GET", PAGE))["components"]
+        assert corrected["status"] == "operational"
+        assert corrected["uptime_90d"] < before
         assert (await api("GET", INCIDENTS))[0]["id"] == told["id"]
         assert 0.9 < (await api("GET", PAGE))["components"][0]["uptime_90d"] < 1
 
@@ -117,9 +127,9 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Two."})
         log = (await read(w, http, "/history.jsonl")).text
         assert [msgspec.json.decode(line)["body"] for line in log.splitlines()] == ["One.", "Two."]
-        assert verification.first_broken(log.splitlines()) is None
-        assert verification.first_broken(log.replace("One.", "Three.").splitlines()) == 1
-        assert verification.first_broken(log.splitlines()[1:]) == 1
+        assert published_log.first_broken(log.splitlines()) is None
+        assert published_log.first_broken(log.replace("One.", "Three.").splitlines()) == 1
+        assert published_log.first_broken(log.splitlines()[1:]) == 1
         feed = ET.fromstring((await read(w, http, "/history.atom")).text)
         assert [e.text for e in feed.iter("{http://www.w3.org/2005/Atom}title")] == [
             "K status",

@@ -113,8 +113,8 @@ def publish(
 ) -> None:
     """Publish an incident called NAME on a status page."""
     fields = {"name": name, "incident": incident, **_update(stage, body, component, next_, since)}
-    told = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
-    show(told, f"Published {told['id']}: {told['stage']}.")
+    published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
+    show(published, f"Published {published['id']}: {published['stage']}.")
 
 
 @statuspage.command(
@@ -143,8 +143,8 @@ def update(
 ) -> None:
     """Publish the next update of the incident ID of a status page."""
     fields = {"kind": kind, **_update(stage, body, component, next_, since)}
-    told = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates", fields)
-    show(told, f"Published {told['id']}: {told['stage']}.")
+    published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates", fields)
+    show(published, f"Published {published['id']}: {published['stage']}.")
 
 
 @statuspage.command(
@@ -157,7 +157,7 @@ def update(
 @as_json
 def verify(log: str) -> None:
     """Check a log: that no published text was changed, left out or put in later. Works offline."""
-    from firebell.status_pages.verification import first_broken
+    from firebell.status_pages.published_log import first_broken
 
     lines = _read(log).splitlines()
     broken = first_broken(lines)

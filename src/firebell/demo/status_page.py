@@ -57,11 +57,11 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
     now, mara = past.clock.now(), past.kestrel.actor("Mara")
     async with past.ctx.db.tx() as tx:
         page = await actions.status_page(tx, SLUG)
-        told = (await incident_store.of_incident(tx, incident_id)).get(page.id)
+        published = (await incident_store.of_incident(tx, incident_id)).get(page.id)
         next_update_at = (
             None if stage is Stage.RESOLVED else now + stages.next_update_interval(severity, stage)
         )
-        if told is None:
+        if published is None:
             affected = await store.components_of_services(
                 tx, (await incidents.services(tx, [incident_id]))[incident_id]
             )
@@ -70,6 +70,6 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
             await publishing.open_incident(tx, mara, page.id, name, update, now, incident_id=incident_id)
             return
         recovered = stage in (Stage.MONITORING, Stage.RESOLVED)
-        statuses = dict.fromkeys(told.component_ids, ComponentStatus.OPERATIONAL) if recovered else {}
+        statuses = dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL) if recovered else {}
         update = NewUpdate(stage, body, statuses, next_update_at=next_update_at)
-        await publishing.publish_update(tx, mara, page.id, told.public_id, update, now)
+        await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)

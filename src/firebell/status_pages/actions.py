@@ -104,7 +104,7 @@ async def update_status_page(
     tx: Tx, actor: Actor, page_id: int, values: Mapping[str, Any], now: datetime
 ) -> StatusPage:
     """Change the settings of a status page that `values` names. Idempotent."""
-    old = await _locked_page(tx, page_id)
+    old = await locked_page(tx, page_id)
     checks: dict[str, Any] = {
         "name": lambda v: clean_name(v, "name"),
         "tz": _zone,
@@ -126,7 +126,8 @@ async def update_status_page(
     return page
 
 
-async def _locked_page(tx: Tx, page_id: int) -> StatusPage:
+async def locked_page(tx: Tx, page_id: int) -> StatusPage:
+    """Lock a status page and return it; raise `NotFound`."""
     page = await store.lock_page(tx, page_id)
     if page is None:
         raise NotFound("The status page was deleted.")
@@ -136,7 +137,7 @@ async def _locked_page(tx: Tx, page_id: int) -> StatusPage:
 @permits(Verb.STATUS_PAGE_WRITE)
 async def add_group(tx: Tx, actor: Actor, page_id: int, name: str, now: datetime) -> ComponentGroup:
     """Append a group of components to a status page."""
-    page = await _locked_page(tx, page_id)
+    page = await locked_page(tx, page_id)
     group = await store.insert_group(tx, page_id, new_public_id(), clean_name(name, "name"), now)
     await tx.audit(actor, "status_page.group_added", page.name, now, group=group.name)
     await tx.live(topic(page))
@@ -156,7 +157,7 @@ async def add_component(
     start_date: date | None = None,
 ) -> Component:
     """Append a component to a status page. Its uptime counts from `start_date` on, today by default."""
-    page = await _locked_page(tx, page_id)
+    page = await locked_page(tx, page_id)
     today = now.astimezone(ZoneInfo(page.tz)).date()
     components = await store.components(tx, page_id)
     if len(components) >= MAX_COMPONENTS:
@@ -197,7 +198,7 @@ async def update_component(
     tx: Tx, actor: Actor, page_id: int, component_id: int, values: Mapping[str, Any], now: datetime
 ) -> Component:
     """Change what `values` names of a component: also its group, position and services. Idempotent."""
-    page = await _locked_page(tx, page_id)
+    page = await locked_page(tx, page_id)
     old = await _component(tx, page_id, component_id)
     await _check_parts(tx, page_id, values.get("group_id"), values.get("service_ids", ()))
     checked = dict(values)
@@ -235,7 +236,7 @@ async def update_component(
 @permits(Verb.STATUS_PAGE_WRITE)
 async def archive_component(tx: Tx, actor: Actor, page_id: int, component_id: int, now: datetime) -> None:
     """Hide a component from its status page; what was published about it stays in the history."""
-    page = await _locked_page(tx, page_id)
+    page = await locked_page(tx, page_id)
     component = await _component(tx, page_id, component_id)
     await store.archive_component(tx, component_id, now)
     await tx.audit(actor, "status_page.component_archived", page.name, now, component=component.name)

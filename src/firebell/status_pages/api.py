@@ -35,7 +35,7 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.publishing_web import CHOOSABLE, status_of
+from firebell.status_pages.update_input import CHOOSABLE, status_of
 from firebell.status_pages.view import ComponentView, StatusView
 
 router = api.router("status pages")
@@ -233,17 +233,17 @@ def _page(view: StatusView, public_url: str) -> StatusPageShown:
     )
 
 
-def _incident(told: PublicIncident) -> PublicIncidentShown:
+def _incident(published: PublicIncident) -> PublicIncidentShown:
     return PublicIncidentShown(
-        id=told.public_id,
-        name=told.name,
-        incident=f"INC-{told.incident_id}" if told.incident_id else None,
-        stage=told.stage,
-        impact=impact.impact(told).code,
-        published_at=told.published_at,
-        monitoring_at=told.monitoring_at,
-        resolved_at=told.resolved_at,
-        regressions=told.regressions,
+        id=published.public_id,
+        name=published.name,
+        incident=f"INC-{published.incident_id}" if published.incident_id else None,
+        stage=published.stage,
+        impact=impact.impact(published).code,
+        published_at=published.published_at,
+        monitoring_at=published.monitoring_at,
+        resolved_at=published.resolved_at,
+        regressions=published.regressions,
         updates=[
             UpdateShown(
                 seq=update.seq,
@@ -259,7 +259,7 @@ def _incident(told: PublicIncident) -> PublicIncidentShown:
                 actor=update.actor,
                 version=update.version,
             )
-            for update in told.updates
+            for update in published.updates
         ],
     )
 
@@ -345,8 +345,8 @@ async def change_component(
 async def list_public_incidents(w: Reader, slug: Text, pagination: PageParams) -> list[PublicIncidentShown]:
     page = await actions.status_page(w.tx, slug)
     listed = await incident_store.latest_incidents(w.tx, page.id, pagination.limit, pagination.before)
-    pagination.link([told.id for told in listed])
-    return [_incident(told) for told in listed]
+    pagination.link([published.id for published in listed])
+    return [_incident(published) for published in listed]
 
 
 def _impact(code: str | None) -> Impact | None:
@@ -372,7 +372,7 @@ def _update(body: UpdateInput) -> NewUpdate:
 async def publish_incident(w: Publisher, slug: Text, body: NewPublicIncident) -> PublicIncidentShown:
     page = await actions.status_page(w.tx, slug)
     about = await incidents.incident(w.tx, parse_ref("INC", body.incident)) if body.incident else None
-    told = await publishing.open_incident(
+    published = await publishing.open_incident(
         w.tx,
         w.actor,
         page.id,
@@ -382,7 +382,7 @@ async def publish_incident(w: Publisher, slug: Text, body: NewPublicIncident) ->
         incident_id=about.id if about else None,
         impact=_impact(body.impact),
     )
-    return _incident(told)
+    return _incident(published)
 
 
 @router.post(
@@ -393,8 +393,8 @@ async def publish_incident(w: Publisher, slug: Text, body: NewPublicIncident) ->
 )
 async def publish_update(w: Publisher, slug: Text, public_id: Text, body: UpdateInput) -> PublicIncidentShown:
     page = await actions.status_page(w.tx, slug)
-    told = await publishing.publish_update(w.tx, w.actor, page.id, public_id, _update(body), w.now)
-    return _incident(told)
+    published = await publishing.publish_update(w.tx, w.actor, page.id, public_id, _update(body), w.now)
+    return _incident(published)
 
 
 @router.patch(
@@ -406,5 +406,7 @@ async def edit_update(
     w: Publisher, slug: Text, public_id: Text, seq: PathId, body: EditedUpdate
 ) -> PublicIncidentShown:
     page = await actions.status_page(w.tx, slug)
-    told = await publishing.edit_update(w.tx, w.actor, page.id, public_id, seq, body.body, body.reason, w.now)
-    return _incident(told)
+    published = await publishing.edit_update(
+        w.tx, w.actor, page.id, public_id, seq, body.body, body.reason, w.now
+    )
+    return _incident(published)

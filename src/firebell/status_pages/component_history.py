@@ -26,21 +26,21 @@ def steps(incident: PublicIncident, component_id: int) -> Steps:
     Updates are folded in order. An effect replaces what was said about the time from its `since` on,
     a correction everything that was said about the component. The last update says when each is operational.
     """
-    said: Steps = []
+    history: Steps = []
     for update in incident.updates:
         effects = sorted(
             (effect for effect in update.effects if effect.component_id == component_id),
             key=lambda effect: effect.since,
         )
         if effects and update.kind is UpdateKind.CORRECTION:
-            said = []
+            history = []
         for effect in effects:
-            said = _from(said, effect.since, effect.status)
-    return said
+            history = _from(history, effect.since, effect.status)
+    return history
 
 
-def _from(said: Steps, since: datetime, status: ComponentStatus) -> Steps:
-    return [*(step for step in said if step[0] < since), (since, status)]
+def _from(history: Steps, since: datetime, status: ComponentStatus) -> Steps:
+    return [*(step for step in history if step[0] < since), (since, status)]
 
 
 def status_at(incidents: Iterable[PublicIncident], component_id: int, at: datetime) -> ComponentStatus:
@@ -51,8 +51,8 @@ def status_at(incidents: Iterable[PublicIncident], component_id: int, at: dateti
     )
 
 
-def _at(said: Steps, at: datetime) -> ComponentStatus:
-    return next((status for since, status in reversed(said) if since <= at), ComponentStatus.OPERATIONAL)
+def _at(history: Steps, at: datetime) -> ComponentStatus:
+    return next((status for since, status in reversed(history) if since <= at), ComponentStatus.OPERATIONAL)
 
 
 def spans(
@@ -64,12 +64,12 @@ def spans(
     """
     if start >= end:
         return []
-    told = [(incident.id, steps(incident, component_id)) for incident in incidents]
-    told = [(incident_id, said) for incident_id, said in told if said]
-    bounds = sorted({start, *(at for _, said in told for at, _ in said if start < at < end)})
+    histories = [(incident.id, steps(incident, component_id)) for incident in incidents]
+    histories = [(incident_id, history) for incident_id, history in histories if history]
+    bounds = sorted({start, *(at for _, history in histories for at, _ in history if start < at < end)})
     listed: list[StatusSpan] = []
     for begin, until in zip(bounds, [*bounds[1:], end], strict=True):
-        statuses = {incident_id: _at(said, begin) for incident_id, said in told}
+        statuses = {incident_id: _at(history, begin) for incident_id, history in histories}
         worst = max(statuses.values(), default=ComponentStatus.OPERATIONAL)
         causes = (
             tuple(incident_id for incident_id, status in statuses.items() if status is worst)

@@ -68,15 +68,15 @@ class StatusEdge:
         query = scope["query_string"].decode("latin-1")
         try:
             served = await self._current(slug)
-            found = await self._document(served, f"/{rest}".rstrip("/"), query) if served else None
+            answer = await self._document(served, f"/{rest}".rstrip("/"), query) if served else None
         except Unavailable:
             text = "The status page can’t be loaded right now. Try again in a minute."
             await _respond(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, _plain(text), {"Retry-After": "30"})
             return
-        if found is None:
+        if answer is None:
             await _respond(scope, send, HTTPStatus.NOT_FOUND, _plain("There is nothing here."), {})
             return
-        await _respond(scope, send, HTTPStatus.OK, found, {"Cache-Control": _CACHED})
+        await _respond(scope, send, HTTPStatus.OK, answer, {"Cache-Control": _CACHED})
 
     async def _document(self, served: _Served, path: str, query: str) -> Document | None:
         is_stale = self._ctx.pace.monotonic() - served.at > STALE_AFTER_S
@@ -93,11 +93,10 @@ class StatusEdge:
     async def _current(self, slug: str) -> _Served | None:
         """Return the newest documents of a page, the last ones if the database is away, None if it does not exist."""
         served = self._served.get(slug)
-        if served is not None and not self._is_outdated(slug, served):
-            return served
         if served is not None and not self._ctx.live.changed_since([f"status-{slug}"], served.sequence):
-            # only the clocks went on: no reader waits for that
-            self._start_building(slug)
+            if self._ctx.pace.monotonic() - served.at > MAX_AGE_S:
+                # only the clocks went on: no reader waits for that
+                self._start_building(slug)
             return served
         try:
             return await asyncio.shield(self._start_building(slug))
@@ -105,10 +104,6 @@ class StatusEdge:
             if served is None:
                 raise
             return served
-
-    def _is_outdated(self, slug: str, served: _Served) -> bool:
-        is_old = self._ctx.pace.monotonic() - served.at > MAX_AGE_S
-        return is_old or self._ctx.live.changed_since([f"status-{slug}"], served.sequence)
 
     def _start_building(self, slug: str) -> asyncio.Task[_Served | None]:
         """Return the task that builds the documents of a page; readers of one moment share it."""
@@ -143,16 +138,16 @@ def _plain(text: str) -> Document:
 
 
 async def _respond(
-    scope: Scope, send: Send, status: HTTPStatus, found: Document, more: Mapping[str, str]
+    scope: Scope, send: Send, status: HTTPStatus, answer: Document, more: Mapping[str, str]
 ) -> None:
     request = Headers(scope=scope)
     is_gzipped = accepts_gzip(request)
-    etag = f'"{found.etag}-g"' if is_gzipped else f'"{found.etag}"'
+    etag = f'"{answer.etag}-g"' if is_gzipped else f'"{answer.etag}"'
     known = {each.strip().removeprefix("W/") for each in request.get("if-none-match", "").split(",")}
-    headers = {**_HEADERS, **more, "Content-Type": found.media_type, "Vary": "Accept-Encoding", "ETag": etag}
-    if not found.media_type.startswith(HTML):
+    headers = {**_HEADERS, **more, "Content-Type": answer.media_type, "Vary": "Accept-Encoding", "ETag": etag}
+    if not answer.media_type.startswith(HTML):
         headers["Access-Control-Allow-Origin"] = "*"
-    body = found.gzipped if is_gzipped else found.body
+    body = answer.gzipped if is_gzipped else answer.body
     if status is HTTPStatus.OK and etag in known:
         status, body = HTTPStatus.NOT_MODIFIED, b""
     else:

@@ -8,13 +8,13 @@ from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.slice import IncidentPart
 from firebell.status_pages import queries
-from firebell.status_pages.queries import Telling
+from firebell.status_pages.queries import Publication
 
 
-async def load(tx: Tx, incident: Incident, now: datetime) -> list[Telling]:
-    """Return what each status page tells of an incident; those that are not concerned are left out."""
-    listed = await queries.tellings(tx, incident)
-    return [each for each in listed if each.told or each.suggested_ids] or listed[:1]
+async def load(tx: Tx, incident: Incident, now: datetime) -> list[Publication]:
+    """Return what each status page says about an incident, without those that it does not concern."""
+    listed = await queries.publications(tx, incident)
+    return [each for each in listed if each.published or each.suggested_ids] or listed[:1]
 
 
 async def load_rows(tx: Tx, listed: Sequence[Incident], now: datetime) -> Mapping[int, str]:
@@ -28,14 +28,14 @@ PART = IncidentPart(
 
 
 async def closing_conditions(tx: Tx, incident: Incident, now: datetime) -> list[incidents.ClosingCondition]:
-    """Return a condition for each status page that tells of the incident: it is resolved there."""
+    """Return a condition for each status page with the incident: it is resolved there."""
     return [
         incidents.published_condition(
             each.page.name,
-            f"/status-pages/{each.page.slug}/incidents/{each.told.public_id}",
-            is_resolved=not each.told.is_open,
-            stage=each.told.stage,
+            f"/status-pages/{each.page.slug}/incidents/{each.published.public_id}",
+            is_resolved=not each.published.is_open,
+            stage=each.published.stage,
         )
-        for each in await queries.tellings(tx, incident)
-        if each.told
+        for each in await queries.publications(tx, incident)
+        if each.published
     ]

@@ -1,6 +1,7 @@
 """The SQL of public incidents, their updates, and the chain of published texts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
-from firebell.status_pages.signed_log import FIRST, ChainedEntry, LogEntry
+from firebell.status_pages.published_log import FIRST, ChainedEntry, LogEntry
 
 EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
@@ -213,43 +214,32 @@ async def change_incident(tx: Tx, public_incident_id: int, **changes: Any) -> No
 
 
 async def insert_update(
-    tx: Tx,
-    public_incident_id: int,
-    public_id: str,
-    stage: Stage,
-    kind: UpdateKind,
-    effects: Sequence[Effect],
-    display_at: datetime,
-    next_update_at: datetime | None,
-    actor: str,
-    actor_id: int | None,
-    now: datetime,
-) -> int:
-    """Insert the next update of a public incident and return its id; its text is inserted with `insert_version`."""
+    tx: Tx, public_incident_id: int, update: PublicUpdate, actor_id: int | None
+) -> PublicUpdate:
+    """Insert an update of a public incident and return it with its id; `insert_version` inserts its text."""
     new_id = await tx.value(
         """
         insert into public_update (
             public_id, public_incident_id, seq, stage, kind, effects, display_at, next_update_at, created_at,
             actor, actor_id
         )
-        select $2, $1, coalesce(max(u.seq), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10
-        from public_update u
-        where u.public_incident_id = $1
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         returning id
         """,
+        update.public_id,
         public_incident_id,
-        public_id,
-        stage,
-        kind,
-        _effects_json(effects),
-        display_at,
-        next_update_at,
-        now,
-        actor,
+        update.seq,
+        update.stage,
+        update.kind,
+        _effects_json(update.effects),
+        update.display_at,
+        update.next_update_at,
+        update.created_at,
+        update.actor,
         actor_id,
     )
     assert isinstance(new_id, int)
-    return new_id
+    return replace(update, id=new_id)
 
 
 async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
@@ -270,15 +260,13 @@ async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
 async def insert_version(
     tx: Tx,
     page_id: int,
-    update_id: int,
-    version: int,
-    body: str,
+    update: PublicUpdate,
     chained: ChainedEntry,
     actor: str,
     reason: str,
     now: datetime,
 ) -> None:
-    """Append a version of an update's text to the log of a status page."""
+    """Append the text of an update to the log of a status page."""
     await tx.execute(
         """
         insert into public_update_version (
@@ -288,9 +276,9 @@ async def insert_version(
         """,
         page_id,
         chained.entry.seq,
-        update_id,
-        version,
-        body,
+        update.id,
+        update.version,
+        update.body,
         chained.entry.body_sha256,
         reason,
         now,

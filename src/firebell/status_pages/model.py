@@ -83,7 +83,7 @@ class UpdateKind(StrEnum):
 
 
 class PageVisibility(StrEnum):
-    """Who finds a status page: everyone, or whoever knows its address."""
+    """Whether search engines may list a status page; an unlisted one is only for people with its address."""
 
     PUBLIC = "public"
     UNLISTED = "unlisted"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
@@ -45,7 +47,6 @@ class StatusDocuments:
         self._base = base
         self._url = url
         self._rendered: dict[tuple[str, bool], Document] = {}
-        self._api = public_api.documents(view, url)
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
 
     def get(self, path: str, *, is_stale: bool = False) -> Document | None:
@@ -68,6 +69,10 @@ class StatusDocuments:
                 return None
             label, state = shown.component.name, shown.state
         return document(badge.badge(fields.get("label") or label, state), SVG)
+
+    @cached_property
+    def _api(self) -> dict[str, dict[str, Any]]:
+        return public_api.documents(self.view, self._url)
 
     def _renderer(self, path: str, *, is_stale: bool) -> Callable[[], Document] | None:
         if path.startswith("/api/v2/"):

@@ -1,8 +1,8 @@
 """Publishing on status pages: updates, corrections, regressions and edits. Nothing published is ever deleted."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
@@ -14,12 +14,13 @@ from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.authorization import permits, rights_of
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, component_history, incident_store, signed_log, stages, store
+from firebell.status_pages import actions, component_history, incident_store, published_log, stages, store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
     Impact,
     PublicIncident,
+    PublicUpdate,
     Stage,
     StatusPage,
     UpdateKind,
@@ -68,7 +69,7 @@ async def open_incident(
     impact: Impact | None = None,
 ) -> PublicIncident:
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own."""
-    page = await _locked(tx, page_id)
+    page = await actions.locked_page(tx, page_id)
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):
         raise Conflict(f"{page.name} already shows this incident.", hint="Publish an update instead.")
@@ -88,34 +89,34 @@ async def publish_update(
 
     Raise `Conflict` if the stage may not follow, or if someone published since the author read the incident.
     """
-    page = await _locked(tx, page_id)
-    told = await public_incident(tx, page_id, public_id)
-    incident = await _allowed_incident(tx, actor, told.incident_id, is_first=False, now=now)
-    if update.after is not None and update.after != len(told.updates):
+    page = await actions.locked_page(tx, page_id)
+    published = await public_incident(tx, page_id, public_id)
+    incident = await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
+    if update.after is not None and update.after != len(published.updates):
         raise Conflict(
-            f"{told.updates[-1].actor} published an update meanwhile.",
+            f"{published.updates[-1].actor} published an update meanwhile.",
             hint="Read it, then publish yours.",
         )
     if update.kind is UpdateKind.CORRECTION:
-        why_not = "" if update.stage is told.stage else "A correction keeps the stage."
+        why_not = "" if update.stage is published.stage else "A correction keeps the stage."
     elif update.kind is UpdateKind.REGRESSION:
-        why_not = stages.regression_refusal(told, update.stage, now)
+        why_not = stages.regression_refusal(published, update.stage, now)
     else:
-        why_not = stages.refusal(told, update.stage)
+        why_not = stages.refusal(published, update.stage)
     if why_not:
         raise Conflict(why_not, fields={"stage": why_not})
     await tx.audit(
-        actor, "status_page.update_published", page.name, now, incident=told.name, stage=update.stage
+        actor, "status_page.update_published", page.name, now, incident=published.name, stage=update.stage
     )
-    return await _publish(tx, actor, page, told, incident, update, now)
+    return await _publish(tx, actor, page, published, incident, update, now)
 
 
 async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicIncident:
     """Return a public incident of a status page; raise `NotFound`."""
-    told = await incident_store.by_public_id(tx, page_id, public_id)
-    if told is None:
+    published = await incident_store.by_public_id(tx, page_id, public_id)
+    if published is None:
         raise NotFound(f"This status page has no incident {public_id[:20]!r}.")
-    return told
+    return published
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -123,24 +124,18 @@ async def edit_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
 ) -> PublicIncident:
     """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
-    page = await _locked(tx, page_id)
-    told = await public_incident(tx, page_id, public_id)
-    await _allowed_incident(tx, actor, told.incident_id, is_first=False, now=now)
-    update = next((each for each in told.updates if each.seq == seq), None)
+    page = await actions.locked_page(tx, page_id)
+    published = await public_incident(tx, page_id, public_id)
+    await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
+    update = next((each for each in published.updates if each.seq == seq), None)
     if update is None:
         raise NotFound(f"This incident has no update {seq}.")
     body = _checked_text(body)
     if body == update.body:
-        return told
-    await _append(
-        *(tx, actor, page, told, update.public_id, update.id, update.version + 1, update.kind, update.stage),
-        update.effects,
-        body,
-        clean_text(reason, 500),
-        update.display_at,
-        now,
-    )
-    await tx.audit(actor, "status_page.update_edited", page.name, now, incident=told.name, update=seq)
+        return published
+    edited = replace(update, body=body, version=update.version + 1)
+    await _append(tx, actor, page, published, edited, now, clean_text(reason, 500))
+    await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
 
@@ -153,17 +148,10 @@ def _checked_text(body: str) -> str:
     return text
 
 
-async def _locked(tx: Tx, page_id: int) -> StatusPage:
-    page = await store.lock_page(tx, page_id)
-    if page is None:
-        raise NotFound("The status page was deleted.")
-    return page
-
-
 async def _allowed_incident(
     tx: Tx, actor: Actor, incident_id: int | None, *, is_first: bool, now: datetime
 ) -> Incident | None:
-    """Return the incident that is told; raise `Forbidden` unless the actor may speak for it, `Conflict` if no one may.
+    """Return the incident; raise `Forbidden` unless the actor may publish about it, `Conflict` if no one may.
 
     Managers, the commander and the comms lead may. If there is no comms lead ten minutes after the declaration,
     any responder may publish the first update.
@@ -202,37 +190,44 @@ async def _publish(
     tx: Tx,
     actor: Actor,
     page: StatusPage,
-    told: PublicIncident,
+    published: PublicIncident,
     incident: Incident | None,
     update: NewUpdate,
     now: datetime,
 ) -> PublicIncident:
     body = _checked_text(update.body)
     promise = _promise(update, now)
-    effects = await _effects(tx, page, told, incident, update, now)
-    public_id = actions.new_public_id()
-    update_id = await incident_store.insert_update(
-        *(tx, told.id, public_id, update.stage, update.kind, effects, now, promise),
-        *(actor.label, actor.person_id, now),
+    effects = await _effects(tx, page, published, incident, update, now)
+    new = PublicUpdate(
+        0,
+        actions.new_public_id(),
+        len(published.updates) + 1,
+        update.stage,
+        update.kind,
+        body,
+        tuple(effects),
+        display_at=now,
+        next_update_at=promise,
+        created_at=now,
+        actor=actor.label,
     )
-    await _append(
-        tx, actor, page, told, public_id, update_id, 1, update.kind, update.stage, effects, body, "", now, now
-    )
+    new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
+    await _append(tx, actor, page, published, new, now)
     if update.kind is not UpdateKind.CORRECTION:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,
-            "regressions": told.regressions + (update.kind is UpdateKind.REGRESSION),
+            "regressions": published.regressions + (update.kind is UpdateKind.REGRESSION),
         }
-        if update.stage is Stage.MONITORING and told.monitoring_at is None:
+        if update.stage is Stage.MONITORING and published.monitoring_at is None:
             changes["monitoring_at"] = now
-        await incident_store.change_incident(tx, told.id, **changes)
+        await incident_store.change_incident(tx, published.id, **changes)
     if incident is not None:
         text = f"published on {page.name}: {update.stage}. {body}"
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
     await tx.live(actions.topic(page))
-    return await public_incident(tx, page.id, told.public_id)
+    return await public_incident(tx, page.id, published.public_id)
 
 
 def _promise(update: NewUpdate, now: datetime) -> datetime | None:
@@ -254,7 +249,7 @@ def _promise(update: NewUpdate, now: datetime) -> datetime | None:
 async def _effects(
     tx: Tx,
     page: StatusPage,
-    told: PublicIncident,
+    published: PublicIncident,
     incident: Incident | None,
     update: NewUpdate,
     now: datetime,
@@ -271,19 +266,33 @@ async def _effects(
         )
     statuses = dict(update.statuses)
     if update.stage is Stage.RESOLVED and update.kind is not UpdateKind.CORRECTION:
-        statuses |= dict.fromkeys(told.component_ids, ComponentStatus.OPERATIONAL)
+        statuses |= dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL)
     current = {
-        component_id: component_history.status_at([told], component_id, now) for component_id in statuses
+        component_id: component_history.status_at([published], component_id, now) for component_id in statuses
     }
-    return [
-        Effect(component_id, status, _since(told, incident, component_id, status, update, now))
+    effects = [
+        Effect(component_id, status, _since(published, incident, component_id, status, update, now))
         for component_id, status in statuses.items()
-        if update.kind is UpdateKind.CORRECTION or status is not current[component_id] or not told.updates
+        if update.kind is UpdateKind.CORRECTION
+        or status is not current[component_id]
+        or not published.updates
     ]
+    if update.kind is UpdateKind.CORRECTION and not published.is_open:
+        effects += [
+            _end(published, effect, now) for effect in effects if effect.status > ComponentStatus.OPERATIONAL
+        ]
+    return effects
+
+
+def _end(published: PublicIncident, corrected: Effect, now: datetime) -> Effect:
+    """Return the end of a corrected status of an incident that is over: when the component was operational before."""
+    history = component_history.steps(published, corrected.component_id)
+    ended_at = history[-1][0] if history else published.resolved_at or now
+    return Effect(corrected.component_id, ComponentStatus.OPERATIONAL, max(ended_at, corrected.since))
 
 
 def _since(
-    told: PublicIncident,
+    published: PublicIncident,
     incident: Incident | None,
     component_id: int,
     status: ComponentStatus,
@@ -291,7 +300,7 @@ def _since(
     now: datetime,
 ) -> datetime:
     """Return when a status began: uptime measures the service, not the speed of the writer."""
-    begun = component_history.steps(told, component_id)
+    begun = component_history.steps(published, component_id)
     if update.since is not None:
         return update.since
     if status is ComponentStatus.OPERATIONAL:
@@ -306,29 +315,21 @@ async def _append(
     tx: Tx,
     actor: Actor,
     page: StatusPage,
-    told: PublicIncident,
-    update_public_id: str,
-    update_id: int,
-    version: int,
-    kind: UpdateKind,
-    stage: Stage,
-    effects: Sequence[Effect],
-    body: str,
-    reason: str,
-    display_at: datetime,
+    published: PublicIncident,
+    update: PublicUpdate,
     now: datetime,
+    reason: str = "",
 ) -> None:
-    """Append a version of an update to the log of the page, which must be locked."""
+    """Append the text of an update to the log of the page, which must be locked."""
     seq, prev = await incident_store.last_of_chain(tx, page.id)
     names = await store.component_public_ids(tx, page.id)
-    entry = signed_log.LogEntry(
-        *(page.slug, seq + 1, told.public_id, update_public_id, version, kind, stage),
-        {names[effect.component_id]: effect.status.code for effect in effects},
-        display_at,
+    entry = published_log.LogEntry(
+        *(page.slug, seq + 1, published.public_id, update.public_id, update.version),
+        *(update.kind, update.stage),
+        {names[effect.component_id]: effect.status.code for effect in update.effects},
+        update.display_at,
         now,
-        signed_log.body_hash(body),
+        published_log.body_hash(update.body),
     )
-    chained = signed_log.ChainedEntry(entry, prev, signed_log.entry_hash(entry, prev))
-    await incident_store.insert_version(
-        tx, page.id, update_id, version, body, chained, actor.label, reason, now
-    )
+    chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
+    await incident_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)

@@ -27,11 +27,10 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.update_input import CHOOSABLE, stage_of, status_of
 
 router = routing.html_router()
 
-CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
-"""The statuses that an incident can give a component."""
 DEFAULT_SEVERITY = 1
 SUGGESTED_STATUS = {
     0: ComponentStatus.MAJOR_OUTAGE,
@@ -41,24 +40,7 @@ SUGGESTED_STATUS = {
 """The status that a severity suggests for the components of the affected services (spec 7.4)."""
 
 
-def stage_of(value: str) -> Stage:
-    """Return the stage in a field; raise `Invalid`."""
-    if value not in list(Stage):
-        raise Invalid(f"{value[:40]!r} is not a stage.", fields={"stage": "Choose from the list."})
-    return Stage(value)
-
-
-def status_of(value: str) -> ComponentStatus:
-    """Return the status in a field; raise `Invalid`."""
-    try:
-        return ComponentStatus.of(value)
-    except ValueError:
-        raise Invalid(
-            f"{value[:40]!r} is not a status.", fields={"statuses": "Choose from the list."}
-        ) from None
-
-
-async def _update_of(visit: Visit, page: StatusPage, told: PublicIncident | None) -> NewUpdate:
+async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident | None) -> NewUpdate:
     """Return what the form wants to publish. Times are in the time zone of the person."""
 
     def instant(name: str) -> datetime | None:
@@ -78,7 +60,7 @@ async def _update_of(visit: Visit, page: StatusPage, told: PublicIncident | None
         statuses,
         instant("since"),
         instant("next_update_at"),
-        to_number(visit.text("after") or "0", "after") if told else None,
+        to_number(visit.text("after") or "0", "after") if published else None,
         UpdateKind(kind),
     )
 
@@ -95,30 +77,32 @@ async def _draft(visit: Visit, incident: Incident | None, stage: Stage) -> str:
 async def _render(
     visit: Visit,
     page: StatusPage,
-    told: PublicIncident | None,
+    published: PublicIncident | None,
     incident: Incident | None,
     values: Mapping[str, str],
     error: FirebellError | None = None,
 ) -> Response:
-    tellings = await queries.tellings(visit.tx, incident) if incident else []
-    telling = next((each for each in tellings if each.page.id == page.id), None)
-    stage = (telling.stage if telling else None) or (told.stage if told else Stage.INVESTIGATING)
-    if told and stage.rank < told.stage.rank:
-        stage = told.stage
+    publications = await queries.publications(visit.tx, incident) if incident else []
+    publication = next((each for each in publications if each.page.id == page.id), None)
+    suggested = await queries.suggested_stage(visit.tx, incident) if incident else None
+    stage = suggested or (published.stage if published else Stage.INVESTIGATING)
+    if published and stage.rank < published.stage.rank:
+        stage = published.stage
     severity = incident.severity if incident else DEFAULT_SEVERITY
     components = await store.components(visit.tx, page.id)
     context: dict[str, Any] = {
         "nav": "status-pages",
         "page": page,
-        "told": told,
+        "published": published,
         "incident": incident,
         "components": components,
         "current": {
-            c.id: component_history.status_at([told] if told else [], c.id, visit.now) for c in components
+            c.id: component_history.status_at([published] if published else [], c.id, visit.now)
+            for c in components
         },
         "suggested": {
             component_id: SUGGESTED_STATUS.get(severity, ComponentStatus.OPERATIONAL)
-            for component_id in (telling.suggested_ids if telling and not told else ())
+            for component_id in (publication.suggested_ids if publication and not published else ())
         },
         "stage": stage,
         "draft": await _draft(visit, incident, stage),
@@ -148,7 +132,7 @@ async def publish_first(visit: CurrentVisit, slug: str) -> Response:
     about = await _incident(visit, visit.text("incident"))
     try:
         async with visit.tx.savepoint():
-            told = await publishing.open_incident(
+            published = await publishing.open_incident(
                 visit.tx,
                 visit.actor,
                 page.id,
@@ -160,16 +144,16 @@ async def publish_first(visit: CurrentVisit, slug: str) -> Response:
     except FirebellError as error:
         return await _render(visit, page, None, about, visit.values, error)
     return flash.redirect(
-        visit.request, f"/status-pages/{slug}/incidents/{told.public_id}", f"Published on {page.name}."
+        visit.request, f"/status-pages/{slug}/incidents/{published.public_id}", f"Published on {page.name}."
     )
 
 
 @router.get("/status-pages/{slug}/incidents/{public_id}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
 async def show(visit: CurrentVisit, slug: str, public_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
-    told = await publishing.public_incident(visit.tx, page.id, public_id)
-    about = await incidents.incident(visit.tx, told.incident_id) if told.incident_id else None
-    return await _render(visit, page, told, about, {})
+    published = await publishing.public_incident(visit.tx, page.id, public_id)
+    about = await incidents.incident(visit.tx, published.incident_id) if published.incident_id else None
+    return await _render(visit, page, published, about, {})
 
 
 @router.post(
@@ -177,14 +161,14 @@ async def show(visit: CurrentVisit, slug: str, public_id: str) -> Response:
 )
 async def publish_next(visit: CurrentVisit, slug: str, public_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
-    told = await publishing.public_incident(visit.tx, page.id, public_id)
+    published = await publishing.public_incident(visit.tx, page.id, public_id)
     try:
         async with visit.tx.savepoint():
-            update = await _update_of(visit, page, told)
+            update = await _update_of(visit, page, published)
             await publishing.publish_update(visit.tx, visit.actor, page.id, public_id, update, visit.now)
     except FirebellError as error:
-        about = await incidents.incident(visit.tx, told.incident_id) if told.incident_id else None
-        return await _render(visit, page, told, about, visit.values, error)
+        about = await incidents.incident(visit.tx, published.incident_id) if published.incident_id else None
+        return await _render(visit, page, published, about, visit.values, error)
     return flash.redirect(
         visit.request, f"/status-pages/{slug}/incidents/{public_id}", f"Published on {page.name}."
     )

@@ -1,15 +1,13 @@
 """Read models of status pages: what one shows, and what an incident means for each."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
-from firebell.status_pages import incident_store, stages, store, view
-from firebell.status_pages.model import Component, PublicIncident, Snapshot, Stage, StatusPage
+from firebell.status_pages import incident_store, published_log, stages, store, view
+from firebell.status_pages.model import PublicIncident, Snapshot, Stage, StatusPage
 from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
@@ -41,55 +39,47 @@ async def view_by_slug(tx: Tx, slug: str, now: datetime) -> StatusView | None:
 
 async def log_lines(tx: Tx, page_id: int) -> str:
     """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
-    lines = []
-    for chained, body, reason in await incident_store.log(tx, page_id):
-        fields = json.loads(chained.canonical)
-        lines.append(
-            json.dumps({**fields, "body": body, "reason": reason, "hash": chained.hash}, ensure_ascii=False)
-        )
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{published_log.line(*entry)}\n" for entry in await incident_store.log(tx, page_id))
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """What one status page tells of an incident, and what is suggested to publish next."""
+class Publication:
+    """What one status page says about an incident."""
 
     page: StatusPage
-    components: Sequence[Component]
     suggested_ids: frozenset[int]
     """The components of the incident's services."""
-    told: PublicIncident | None
-    stage: Stage | None
-    """The stage that the phase suggests, None if nothing should be published."""
+    published: PublicIncident | None
     first_due_at: datetime | None
     """When the first update is due, None if none is required or it was published."""
 
 
-async def tellings(tx: Tx, incident: Incident) -> list[Telling]:
-    """Return what each status page tells of an incident; those that show its services first."""
-    told = await incident_store.of_incident(tx, incident.id)
-    pages = [page for page in await store.pages(tx) if page.id in told or not incident.is_private]
+async def publications(tx: Tx, incident: Incident) -> list[Publication]:
+    """Return what each status page says about an incident: those that do first, then those with its services."""
+    published = await incident_store.of_incident(tx, incident.id)
+    pages = [page for page in await store.pages(tx) if page.id in published or not incident.is_private]
     if not pages or incident.drill:
         return []
     service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
     affected = await store.components_of_services(tx, service_ids)
-    entries = await incidents.timeline(tx, incident.id)
-    stage = stages.suggested_stage(
-        incident.phase, cause_is_known=any(entry.key_moment == CAUSE_KNOWN for entry in entries)
-    )
     due_at = await _first_due_at(tx, incident)
     listed = [
-        Telling(
+        Publication(
             page,
-            await store.components(tx, page.id),
             frozenset(affected.get(page.id, ())),
-            told.get(page.id),
-            stage,
-            None if told.get(page.id) else due_at,
+            published.get(page.id),
+            None if published.get(page.id) else due_at,
         )
         for page in pages
     ]
-    return sorted(listed, key=lambda each: (each.told is None, not each.suggested_ids))
+    return sorted(listed, key=lambda each: (each.published is None, not each.suggested_ids))
+
+
+async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:
+    """Return the stage that an incident suggests, None if nothing should be published."""
+    entries = await incidents.timeline(tx, incident.id)
+    cause_is_known = any(entry.key_moment == CAUSE_KNOWN for entry in entries)
+    return stages.suggested_stage(incident.phase, cause_is_known=cause_is_known)
 
 
 async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:

@@ -21,7 +21,7 @@ STREAMS_PER_PERSON = 20
 _GOLDEN_RATIO = 0.618034
 SLICE = 32
 """Number of subscribers told in one turn of the event loop, so that an alert never waits for thousands."""
-_CLOCKS_DIFFER_S = 1.0
+_CLOCKS_DIFFER_S = 0.1
 """How far the clock of the process that rendered a page may be ahead of this one's."""
 _MERGE_S, _MAX_MERGE_S = 0.0005, 1.0
 """Pause that each open stream adds between two events of a stream; changes of a topic in it are merged."""

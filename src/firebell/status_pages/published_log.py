@@ -1,0 +1,103 @@
+"""The append-only log of what a status page published: each entry's hash includes the one before (pure; spec 7.7)."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+FIRST = "0" * 64
+"""The hash before the first entry."""
+_NOT_HASHED = ("body", "reason", "hash")
+"""The fields of a line that its hash does not include: of the text, the hash of the text is included."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One version of one update, as published; only the hash of its text is part of the chain."""
+
+    page: str
+    seq: int
+    incident: str
+    update: str
+    version: int
+    kind: str
+    stage: str
+    components: Mapping[str, str]
+    display_at: datetime
+    at: datetime
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedEntry:
+    """An entry with the hash of the one before and its own."""
+
+    entry: LogEntry
+    prev: str
+    hash: str
+
+
+def body_hash(body: str) -> str:
+    """Return the hash of a text, as an entry has it."""
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def entry_hash(entry: LogEntry, prev: str) -> str:
+    """Return the hash of an entry after the one with the hash `prev`."""
+    return _hash(_fields(entry, prev))
+
+
+def line(chained: ChainedEntry, body: str, reason: str) -> str:
+    """Return an entry as a line of JSON, with its text and the reason of an edit."""
+    fields = {**_fields(chained.entry, chained.prev), "body": body, "reason": reason, "hash": chained.hash}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def first_broken(lines: Iterable[str]) -> int | None:
+    """Return the number of the first line that is not as it was published; None if all are."""
+    prev = FIRST
+    for number, text in enumerate(lines, start=1):
+        try:
+            fields = json.loads(text)
+            is_intact = (
+                fields["seq"] == number
+                and fields["prev"] == prev
+                and fields["hash"] == _hash({n: v for n, v in fields.items() if n not in _NOT_HASHED})
+                and fields["body_sha256"] == body_hash(fields["body"])
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return number
+        if not is_intact:
+            return number
+        prev = fields["hash"]
+    return None
+
+
+def _fields(entry: LogEntry, prev: str) -> dict[str, Any]:
+    """Return what is hashed; times are in whole seconds."""
+    return {
+        "v": 1,
+        "page": entry.page,
+        "seq": entry.seq,
+        "incident": entry.incident,
+        "update": entry.update,
+        "version": entry.version,
+        "kind": entry.kind,
+        "stage": entry.stage,
+        "components": dict(entry.components),
+        "display_at": _instant(entry.display_at),
+        "at": _instant(entry.at),
+        "body_sha256": entry.body_sha256,
+        "prev": prev,
+    }
+
+
+def _hash(fields: Mapping[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
