@@ -89,7 +89,7 @@ async def unlinked_users(tx: Reads, account_id: int, since: datetime, limit: int
 
 
 async def people_not_found(tx: Reads, account_id: int, limit: int) -> list[int]:
-    """Return the people to be invited whom the chat does not know by email, and who are not linked."""
+    """Return the people to invite who are not linked and whose email address has no user in the chat."""
     rows = await tx.fetch(
         """
         select substr(object_key, length('person-') + 1)::bigint as person_id

@@ -251,7 +251,7 @@ async def show_roles(tx: Tx, scene: Scene, intent: ShowRoles, now: datetime) -> 
 
 
 async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
-    """Make a responder who joins a responder of the incident, whom its channel invites; show the way to it."""
+    """Add the person to the incident as a responder, which invites them to its channel, and link to it."""
     incident = await visible_incident(tx, scene, intent.incident)
     person = scene.person
     if person is not None and incident.phase in OPEN and _may_respond(scene):

@@ -1,4 +1,4 @@
-"""Who is not linked: users who act without a person, and people on call whom the chat does not know (CH-UNLINKED)."""
+"""Missing links: users who act without a person, and people on call without a user (CH-UNLINKED)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """Users without a person, and people whom the chat does not know."""
+    """Users without a person, and people without a user."""
 
     users: list[ChatUser]
     people: list[Person]
@@ -27,7 +27,7 @@ class Unlinked:
 
 
 async def unlinked(tx: Tx, account: Account, now: datetime) -> Unlinked:
-    """Return up to 20 users who acted in 30 days without a link, and people whom the chat did not find."""
+    """Return up to 20 users who acted in 30 days without a link, and the people without a user."""
     users = await inbound_store.unlinked_users(tx, account.id, now - ACTED_WITHIN, LISTED)
     missing = await inbound_store.people_not_found(tx, account.id, LISTED)
     by_id = await people.people_by_id(tx, missing)

@@ -53,7 +53,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post of a channel; `user` wrote it or did what it says, `subject` is to whom."""
+    """A post in a channel; `user` wrote it or did what it says to `subject`."""
 
     id: str
     kind: PostKind
@@ -85,8 +85,8 @@ def millis(at: datetime) -> int:
 def read_posts(answer: Mapping[str, Any], channel: str) -> list[Post]:
     """Return the posts of a channel in the order in which they changed."""
     posts = answer.get("posts")
-    found = posts.values() if isinstance(posts, dict) else ()
-    read = [_post(each) for each in found if isinstance(each, dict) and each.get("channel_id") == channel]
+    listed = posts.values() if isinstance(posts, dict) else ()
+    read = [_post(each) for each in listed if isinstance(each, dict) and each.get("channel_id") == channel]
     return sorted(read, key=lambda post: (post.updated_at, post.id))
 
 

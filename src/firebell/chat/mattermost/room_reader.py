@@ -47,7 +47,7 @@ class _Reading:
         return await scene_of(tx, self.ctx, self.connected, known, user, "", channel, "", self.now)
 
     async def meet(self, *users: str) -> None:
-        """Have users stored whom nothing is known of yet, or whose link may have changed."""
+        """Store the users that are new, or whose link may have changed."""
         for user in dict.fromkeys(users):
             await known_user(self.ctx, self.ctx.work_db, self.connected, user, self.now)
 

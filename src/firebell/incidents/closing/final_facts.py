@@ -1,4 +1,4 @@
-"""What is known about an incident in the end: its times, whom it affected, and what caused it (pure)."""
+"""The final facts of an incident: its times, the affected customers, and the cause (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
