@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from firebell.status_pages.component_history import StatusSpan
@@ -84,31 +85,32 @@ def window(now: datetime, tz: str, start_date: date) -> tuple[datetime, datetime
     """Return the 90 days up to now in the time zone of the page, cut at the first day of the component."""
     zone = ZoneInfo(tz)
     first = max(now.astimezone(zone).date() - timedelta(days=DAYS - 1), start_date)
-    return _midnight(first, zone), now
+    return _midnight(first, tz), now
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(ZoneInfo("UTC"))
+@lru_cache(maxsize=64)
+def _midnight(day: date, tz: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)
+
+
+@lru_cache(maxsize=16)
+def _days(today: date, tz: str) -> tuple[tuple[date, datetime, datetime], ...]:
+    """Return the 90 days up to today with their bounds, oldest first; all components of a page share them."""
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    return tuple((day, _midnight(day, tz), _midnight(day + timedelta(days=1), tz)) for day in days)
 
 
 def bars(spans: Sequence[StatusSpan], now: datetime, tz: str, start_date: date) -> list[DayBar]:
     """Return the 90 days of a component, oldest first; a day of a clock change has 23 or 25 hours."""
-    zone = ZoneInfo(tz)
-    today = now.astimezone(zone).date()
+    problems = [span for span in spans if span.status is not ComponentStatus.OPERATIONAL]
     listed = []
-    for back in range(DAYS - 1, -1, -1):
-        day = today - timedelta(days=back)
-        if day < start_date:
-            listed.append(DayBar(day, "none", {}))
+    for day, start, end in _days(now.astimezone(ZoneInfo(tz)).date(), tz):
+        of_day = [span for span in problems if span.start < end and start < span.end]
+        if day < start_date or not of_day:
+            listed.append(DayBar(day, "none" if day < start_date else "ok", {}))
             continue
-        seconds = seconds_by_status(
-            spans, _midnight(day, zone), min(now, _midnight(day + timedelta(days=1), zone))
-        )
-        minutes = {
-            status.code: seconds[status] // 60
-            for status in ComponentStatus
-            if status is not ComponentStatus.OPERATIONAL and seconds[status] >= 60
-        }
+        seconds = seconds_by_status(of_day, start, min(now, end))
+        minutes = {status.code: lasted // 60 for status, lasted in seconds.items() if lasted >= 60}
         listed.append(DayBar(day, _state(seconds), minutes))
     return listed
 

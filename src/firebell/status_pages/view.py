@@ -136,7 +136,14 @@ class StatusView:
 def build(snapshot: Snapshot, now: datetime) -> StatusView:
     """Return what a status page shows."""
     weights = Weights(snapshot.page.partial_weight, snapshot.page.degraded_weight)
-    shown = [_component(snapshot, component, weights, now) for component in snapshot.components]
+    by_component: dict[int, list[PublicIncident]] = {}
+    for incident in snapshot.incidents:
+        for component_id in incident.component_ids:
+            by_component.setdefault(component_id, []).append(incident)
+    shown = [
+        _component(component, by_component.get(component.id, []), snapshot.page.tz, weights, now)
+        for component in snapshot.components
+    ]
     alone = [each for each in shown if each.component.group_id is None]
     groups = [GroupView(None, alone)] if alone else []
     for group in snapshot.groups:
@@ -147,15 +154,15 @@ def build(snapshot: Snapshot, now: datetime) -> StatusView:
     return StatusView(snapshot, now, groups, impact.indicator(statuses, snapshot.incidents))
 
 
-def _component(snapshot: Snapshot, component: Component, weights: Weights, now: datetime) -> ComponentView:
-    tz = snapshot.page.tz
+def _component(
+    component: Component, incidents: Sequence[PublicIncident], tz: str, weights: Weights, now: datetime
+) -> ComponentView:
     start, end = uptime.window(now, tz, component.start_date)
-    touching = [incident for incident in snapshot.incidents if component.id in incident.component_ids]
-    spans = component_history.spans(touching, component.id, start, end)
+    spans = component_history.spans(incidents, component.id, start, end)
     seconds = uptime.seconds_by_status(spans, start, end)
     return ComponentView(
         component,
-        component_history.status_at(touching, component.id, now),
+        component_history.status_at(incidents, component.id, now),
         spans,
         uptime.bars(spans, now, tz, component.start_date),
         uptime.uptime(seconds, weights),
