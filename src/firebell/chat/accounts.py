@@ -175,8 +175,6 @@ def _checked_rule(connected: Account, rule: AnnouncementRule) -> AnnouncementRul
                 "channel": "Enter the id of the channel, such as C024BE91L, from its details in the chat."
             },
         )
-    if not rule.incidents and not rule.pages:
-        raise Invalid("A rule announces something.", fields={"what": "Choose incidents, pages or both."})
     label = rule.label.strip().lstrip("#")[:80]
     return replace(rule, channel=channel, label=label, severities=tuple(sorted(set(rule.severities))))
 

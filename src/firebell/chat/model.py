@@ -109,6 +109,7 @@ CAPABILITIES: Mapping[ChatKind, Capabilities] = {
 class AnnouncementRule:
     """Where incidents and pages are announced; an empty field restricts nothing.
 
+    Without both, the channel has only what steps of the escalation matrix post.
     `channel` is the id of a channel, `label` its name; a webhook has one channel, its own.
     """
 

@@ -66,6 +66,7 @@ SLICE = Slice(
         *("chat_account", "chat_room", "chat_object", "chat_want"),
         *("chat_user", "chat_seen", "chat_inbox", "chat_capture", "chat_install", "chat_calls"),
     ),
+    views={"chat_channel": "A step of the escalation matrix posts in a channel."},
     kept={
         "chat_account": FEW,
         "chat_room": "A channel is kept with its incident.",

@@ -40,6 +40,8 @@ _CONNECTABLE = (
     (ChatKind.DISCORD, "Announcements"),
     (ChatKind.GOOGLE_CHAT, "Announcements"),
 )
+ANNOUNCED = ("incidents", "pages", "both", "steps")
+"""What a rule can announce in its channel: with `steps`, only what the escalation matrix posts."""
 _SHOWN_SCOPES = ("channels:manage", "pins:write", "channels:history")
 
 
@@ -206,6 +208,8 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
         async with visit.tx.savepoint():
             named = [text for text in visit.text("service").split(",") if text.strip()]
             services = [(await catalog.resolve_service(visit.tx, text.strip())).id for text in named]
+            if what not in ANNOUNCED:
+                raise Invalid("That is no choice.", fields={"what": f"Use one of {', '.join(ANNOUNCED)}."})
             rule = AnnouncementRule(
                 channel=visit.text("channel"),
                 label=visit.text("label"),

@@ -30,7 +30,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.response import acting, cadence, plan, queries, store
 from firebell.response.acting import RESPONSE_TIMER
-from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponseStep
+from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponsePost, ResponseStep
 from firebell.response.queries import RunningResponse
 
 REASON_MAX_CHARS = 1000
@@ -157,6 +157,11 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
     data = {"step": key, "code": step.code}
     await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)
     await tx.audit(actor, "response.postponed", one.incident.ref, now, step=key, reason=reason)
+
+
+async def posts(tx: Tx, incident_id: int, account_id: int) -> list[ResponsePost]:
+    """Return the messages that a response asked for in the channels of a chat account, oldest first."""
+    return await store.posts(tx, incident_id, account_id)
 
 
 @permits(Verb.INCIDENT_UPDATE)

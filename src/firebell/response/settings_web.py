@@ -21,7 +21,7 @@ from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.response import document, preview, queries, settings_actions, store, toml_text, triggers
 from firebell.response.model import (
-    FUNCTION_NAMES,
+    CHANNEL,
     GROUP_NAMES,
     NEXT_TIER,
     SERVICE_TEAM,
@@ -39,7 +39,7 @@ HOME = "/settings/response"
 COLUMNS = {0: (0, 15, 30, 60, 120), 1: (0, 30, 60, 120, 240)}
 """The minutes that the matrix of a severity always shows; those of other steps are added."""
 SHOWN_SERVICES = 100
-HOW_NAMES = {How.PAGE: "Page", How.BRIEF: "Brief", How.ASK: "Ask"}
+HOW_NAMES = {How.PAGE: "Page", How.BRIEF: "Brief", How.POST: "Post in a channel", How.ASK: "Ask"}
 DAY_NAMES = dict(zip(document.DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 FUNCTION_WHO = {
     Function.COMMAND: NEXT_TIER,
@@ -49,6 +49,7 @@ FUNCTION_WHO = {
     Function.LEGAL: ResponseGroup.LEGAL,
     Function.SECURITY: ResponseGroup.SECURITY,
 }
+"""Whom a new step of a shipped row names at first."""
 
 
 def _level(text: str) -> int:
@@ -66,7 +67,11 @@ async def _current(visit: Visit) -> tuple[ResponseSettings, ResponseSettings]:
 
 async def _options(visit: Visit, names: TargetNames) -> list[tuple[str, str]]:
     """Return the targets that a form offers: schedules, policies, teams, then people."""
-    offered = [(key, label) for key, (_, label) in names.known.items() if not key.startswith("person:")]
+    offered = [
+        (key, label)
+        for key, (_, label) in names.known.items()
+        if not key.startswith(("person:", f"{CHANNEL}:"))
+    ]
     choice = await choosable(visit.tx, [], visit.request.query_params.get("with", ""))
     return [*offered, *((f"person:{person_id}", label) for person_id, label in choice.options)]
 
@@ -136,7 +141,7 @@ async def settings_page(
         "changes": document.changes(in_force, edited, names.label),
         "severity": level,
         "columns": columns,
-        "functions": FUNCTION_NAMES,
+        "rows": edited.rows,
         "matrix": edited.severities[level].matrix,
         "applied_matrix": in_force.severities[level].matrix,
         "running": await _running(visit, level, columns),
@@ -275,20 +280,24 @@ def _at_form_fields(error: FirebellError) -> FirebellError:
 
 async def _step_form(visit: Visit, values: Mapping[str, Any], error: FirebellError | None = None) -> Response:
     names = await queries.target_names(visit.tx)
+    _, edited = await _current(visit)
+    channels = [(key, label) for key, (_, label) in names.known.items() if key.startswith(f"{CHANNEL}:")]
     groups = [*((str(group), name) for group, name in GROUP_NAMES.items())]
     context = {
         "nav": "settings",
         "tab": "response",
         "values": values,
         "severities": [(f"SEV{level}", f"SEV{level}") for level in range(4)],
-        "functions": [(str(function), name) for function, name in FUNCTION_NAMES.items()],
+        "rows": [(row.key, row.name) for row in edited.rows],
         "hows": [(str(how), name) for how, name in HOW_NAMES.items()],
         "whos": [
             (NEXT_TIER, "The next tier"),
             *groups,
             (SERVICE_TEAM, "The service’s team"),
+            *channels,
             *await _options(visit, names),
         ],
+        "has_channels": bool(channels),
         "error": error,
     }
     return await html.render(visit.request, "response/step.html", context)
@@ -304,13 +313,15 @@ async def step_form(
     who: str = "",
     edit: str = "",
 ) -> Response:
-    known = function if function in list(Function) else Function.COMMAND
+    _, edited = await _current(visit)
+    keys = [row.key for row in edited.rows]
+    known = function if function in keys else keys[0]
     values = {
         "severity": f"SEV{_level(severity)}",
         "function": known,
         "after": after,
         "how": how if how in HOW_NAMES else How.PAGE,
-        "who": who or FUNCTION_WHO[Function(known)],
+        "who": who or next((who for row, who in FUNCTION_WHO.items() if row == known), NEXT_TIER),
     }
     if edit:
         values |= {f"was_{name}": value for name, value in values.items()}
@@ -325,12 +336,10 @@ def _replaced(values: Mapping[str, str]) -> tuple[int, MatrixStep] | None:
 
 def _step_of(values: Mapping[str, str]) -> MatrixStep:
     """Return the step of a form; raise `Invalid`."""
-    if values.get("function") not in list(Function):
-        raise Invalid("That is not a function.", fields={"function": "Choose one from the list."})
     if values.get("how") not in document.MATRIX_HOWS:
         raise Invalid("That is not a kind of step.", fields={"how": "Choose one from the list."})
     after = to_number(values.get("after", ""), "after", most=document.LONGEST_STEP_MIN, unit="min")
-    return MatrixStep(after, Function(values["function"]), How(values["how"]), values.get("who", ""))
+    return MatrixStep(after, values.get("function", ""), How(values["how"]), values.get("who", ""))
 
 
 @router.post(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))
