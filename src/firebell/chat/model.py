@@ -267,13 +267,6 @@ class Want:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorRequested:
-    """An incident changed, and is to be compared with the chats."""
-
-    incident_id: int
-
-
 def settings_to_json(settings: AccountSettings) -> dict[str, Any]:
     """Return the settings as they are stored."""
     return {

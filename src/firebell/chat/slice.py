@@ -33,13 +33,13 @@ def _routers() -> list["APIRouter"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.chat import linking, reactions
-    from firebell.chat.model import MirrorRequested
     from firebell.incidents.model import EntryAdded
     from firebell.people.model import PersonLeft
 
     return Subscriptions(
-        must={PersonLeft: (linking.end_links,), EntryAdded: (reactions.request_mirror,)},
-        then={MirrorRequested: {"mirror_incident": reactions.mirror_incident}},
+        must={PersonLeft: (linking.end_links,)},
+        then={EntryAdded: {"mirror_incident": reactions.mirror_incident}},
+        while_rows={"mirror_incident": "chat_account"},
     )
 
 

@@ -22,3 +22,8 @@ select
 from chat_account
 cross join lateral jsonb_array_elements(coalesce(chat_account.settings -> 'rules', '[]'::jsonb)) as rule
 group by chat_account.id, chat_account.kind, rule ->> 'channel';
+
+-- until when mentions of a bot and direct messages to it were read, where the chat does not send them
+alter table chat_account
+    add column mentions_read_at timestamptz,
+    add column mentions_read_until timestamptz;
