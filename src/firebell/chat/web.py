@@ -83,6 +83,7 @@ async def _context(
         "socket_manifest": _json(manifest(public_url, socket=True)),
         **await settings_web.context(tx, slack, request),
         "form": form,
+        "typed_severities": [],
         "fields": fields,
         "error": error,
     }
@@ -96,6 +97,9 @@ async def _render(
     visit: Visit, form: str = "", fields: Mapping[str, Any] | None = None, error: FirebellError | None = None
 ) -> Response:
     context = await _context(visit.tx, visit.request, form, fields or {}, error)
+    context["typed_severities"] = [
+        level for level in range(4) if str(level) in visit.form.getlist("severity")
+    ]
     return await html.render(visit.request, "chat/settings.html", context)
 
 

@@ -147,7 +147,7 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
     step = _step(one, key)
     if step.ask_at is None:
         raise Conflict("This step can't be postponed.", hint="Change the severity if it is wrong.")
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not reason:
         raise Invalid("Enter a reason to wait.", fields={"reason": "Enter why it can wait."})
     state = replace(one.state(step), not_before=now + NOT_YET, actor=actor.label, reason=reason)
@@ -170,7 +170,7 @@ async def request_expertise(
 ) -> ExpertiseRequest:
     """Ask for a subject matter expert; unanswered for 10 minutes, the request climbs a tier."""
     one = await _one(tx, incident_id, now)
-    need = clean_text(need, NEED_MAX_CHARS)
+    need = clean_text(need, NEED_MAX_CHARS, "need")
     if not need:
         raise Invalid("Enter what you need.", fields={"need": "Enter the expertise, such as PostgreSQL."})
     request = await store.add_request(tx, incident_id, need, actor.person_id, now)
@@ -188,7 +188,7 @@ async def inform_customers(
 ) -> None:
     """Record an update for customers that was sent; `next_in` minutes promise the next one."""
     one = await _one(tx, incident_id, now)
-    text = clean_text(text, UPDATE_MAX_CHARS)
+    text = clean_text(text, UPDATE_MAX_CHARS, name="update")
     if not text:
         raise Invalid("The update is empty.", fields={"text": "Enter what customers were told."})
     await store.set_customers(tx, incident_id, now, None)

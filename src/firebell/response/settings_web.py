@@ -1,6 +1,6 @@
 """The screens of the response settings: the matrix, its edits in a draft, and the dry run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,9 @@ from firebell.response.model import (
 from firebell.response.queries import TargetNames
 
 router = routing.html_router()
+
+Typed = Callable[[ResponseSettings], ResponseSettings]
+"""Returns the settings with what a refused form has, to show it again."""
 
 HOME = "/settings/response"
 COLUMNS = {0: (0, 15, 30, 60, 120), 1: (0, 30, 60, 120, 240)}
@@ -168,9 +171,13 @@ def _chosen(visit: Visit, name: str) -> list[str]:
     return [*kept, *([added] if added else [])]
 
 
-async def _severity_form(visit: Visit, level: int, error: FirebellError | None = None) -> Response:
+async def _severity_form(
+    visit: Visit, level: int, error: FirebellError | None = None, typed: Typed | None = None
+) -> Response:
     names = await queries.target_names(visit.tx)
     _, edited = await _current(visit)
+    if typed is not None:
+        edited = typed(edited)
     groups = [
         *((str(group), name) for group, name in GROUP_NAMES.items()),
         (SERVICE_TEAM, "The service’s team"),
@@ -184,6 +191,7 @@ async def _severity_form(visit: Visit, level: int, error: FirebellError | None =
         "options": await _options(visit, names),
         "label": names.label,
         "settings": edited,
+        "customers_every": visit.values.get("customers_every", edited.severities[level].customers_every or 0),
         "error": error,
     }
     return await html.render(visit.request, "response/severity.html", context)
@@ -198,7 +206,7 @@ async def severity_form(visit: CurrentVisit, severity: str) -> Response:
 async def edit_severity(visit: CurrentVisit, severity: str) -> Response:
     level, values = _level(severity), visit.values
 
-    def edit(settings: ResponseSettings) -> ResponseSettings:
+    def typed(settings: ResponseSettings) -> ResponseSettings:
         one = replace(
             settings.severities[level],
             page=tuple(dict.fromkeys(_chosen(visit, "page"))),
@@ -207,16 +215,20 @@ async def edit_severity(visit: CurrentVisit, severity: str) -> Response:
             off_hours_levels=bool(values.get("off_hours_levels")),
             task=bool(values.get("task")),
             queue=bool(values.get("queue")),
-            customers_every=to_number(values.get("customers_every") or "0", "customers_every", most=1440)
-            or None,
         )
         return document.with_severity(settings, level, one)
+
+    def edit(settings: ResponseSettings) -> ResponseSettings:
+        every = to_number(values.get("customers_every") or "0", "customers_every", most=1440)
+        edited = typed(settings)
+        one = replace(edited.severities[level], customers_every=every or None)
+        return document.with_severity(edited, level, one)
 
     try:
         async with visit.tx.savepoint():
             await settings_actions.edit_draft(visit.tx, visit.actor, edit, visit.now)
     except FirebellError as error:
-        return await _severity_form(visit, level, error)
+        return await _severity_form(visit, level, error, typed)
     return flash.redirect(visit.request, f"{HOME}?severity=SEV{level}", "Added to the changes to review.")
 
 
@@ -227,12 +239,16 @@ async def _groups_form(visit: Visit, error: FirebellError | None = None) -> Resp
         "nav": "settings",
         "tab": "response",
         "settings": edited,
-        "groups": [(str(group), name, edited.groups.get(group, ())) for group, name in GROUP_NAMES.items()],
+        "groups": [
+            (str(group), name, _chosen(visit, str(group)) if error else edited.groups.get(group, ()))
+            for group, name in GROUP_NAMES.items()
+        ],
+        "executives_wait": visit.values.get("executives_wait", edited.executives_wait),
         "options": await _options(visit, names),
         "others": await choosable(visit.tx, [], visit.request.query_params.get("with", "")),
         "label": names.label,
         "hours": {**document.to_document(edited)["hours"], **visit.values},
-        "chosen_days": document.to_document(edited)["hours"]["days"],
+        "chosen_days": visit.form.getlist("days") if error else document.to_document(edited)["hours"]["days"],
         "day_options": list(DAY_NAMES.items()),
         "error": error,
     }
