@@ -19,7 +19,6 @@ TOO_LONG = [
     ("/incidents/INC-1/tasks", {}, "text"),
     ("/incidents/INC-1/response/expertise", {}, "need"),
     ("/incidents/INC-1/response/customers", {}, "text"),
-    ("/incidents/new", {"title": "Cards fail", "severity": "SEV2"}, "summary"),
     ("/incidents/report", {"title": "Cards fail"}, "summary"),
     ("/pages/PG-1/note", {}, "text"),
     ("/oncall/vacations", {"start": "2026-12-01T00:00", "end": "2026-12-02T00:00"}, "reason"),

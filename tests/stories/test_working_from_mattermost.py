@@ -250,7 +250,7 @@ async def test_the_bot_answers_mentions_and_direct_messages(dsn: str, clock: Fak
             roles = (await incidents.roles(tx, [1]))[1]
             assert (await incidents.incident(tx, 1)).phase == "declared"
         assert (IncidentRole.COMMS, w.jun) in [(each.role, each.person_id) for each in roles]
-        assert [user for user, _ in server.direct] == [mara, mara, ada]
+        assert sorted(user for user, _ in server.direct) == sorted([mara, mara, ada])
 
         # a memo on a message is a task, once
         post = server.say(room, ada, "Restart the pool on db-3 " + "x" * 600)
@@ -258,7 +258,7 @@ async def test_the_bot_answers_mentions_and_direct_messages(dsn: str, clock: Fak
         server.react(post, ada, "memo")
         await run_for(w, 12, 5)
         async with w.ctx.db.tx() as tx:
-            (task,) = await tx.fetch("select text from incident_task where incident_id = 1")
+            (task,) = await tx.fetch("select text from incident_task where not is_response")
         assert task["text"].startswith("Restart the pool on db-3")
         assert len(task["text"]) == 500
         assert task["text"].endswith("…")

@@ -263,7 +263,7 @@ async def test_a_pin_and_an_emoji_add_a_message_once_with_its_author_and_time(
             await c.slack.event(memo)
         await c.world.settle()
         async with c.world.ctx.db.tx() as tx:
-            tasks = await tx.fetch("select text from incident_task where incident_id = 1")
+            tasks = await tx.fetch("select text from incident_task where not is_response")
         assert [task["text"] for task in tasks] == [f"502s since @{MARA} & build 4812"]
         assert len([e for e in await c.timeline(1) if e.kind == "correction"]) == 1
 

@@ -89,7 +89,8 @@ class MentionReader:
         listed = [each for each in answer.get("list") or [] if isinstance(each, dict)]
         posted = sorted((instant(each.get("last_post_at")), str(each.get("id")), each) for each in listed)
         if read_until is None:
-            return posted[-1][0] if posted else now
+            # what is read again must not reach what was written before
+            return (posted[-1][0] if posted else now) + OVERLAP
         since = read_until - OVERLAP
         changed = [each for each in posted if each[0] > since and each[1] not in rooms]
         for _, channel, each in changed[:CHANNELS_PER_READING]:
