@@ -23,7 +23,6 @@ TOO_LONG = [
     ("/pages/PG-1/note", {}, "text"),
     ("/oncall/vacations", {"start": "2026-12-01T00:00", "end": "2026-12-02T00:00"}, "reason"),
     ("/runbooks/database-failover", {"version": "0"}, "body"),
-    ("/services/checkout", {"name": "Checkout", "team": "1"}, "description"),
     ("/settings/contact", {"kind": "email", "address": "mara@work.example"}, "label"),
 ]
 

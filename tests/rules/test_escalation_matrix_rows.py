@@ -9,14 +9,22 @@ from firebell.kit.errors import Invalid
 from firebell.response import document, plan, toml_text
 from firebell.response.defaults import SHIPPED
 from firebell.response.matrix_rows_web import edited_rows
-from firebell.response.model import SHIPPED_ROWS, Function, How, MatrixRow, MatrixStep, ResponseFacts
+from firebell.response.model import (
+    SHIPPED_ROWS,
+    Function,
+    How,
+    MatrixRow,
+    MatrixStep,
+    ResponseFacts,
+    ResponseSettings,
+)
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 FINANCE = MatrixRow("finance", "Finance")
 POST = MatrixStep(30, "finance", How.POST, "channel:1/C024BE91L")
 
 
-def with_finance() -> document.ResponseSettings:
+def with_finance() -> ResponseSettings:
     """Return the shipped settings with a row Finance on top, whose only step of a SEV1 posts in a channel."""
     settings = document.with_rows(SHIPPED, [FINANCE, *SHIPPED_ROWS])
     one = settings.severities[1]
