@@ -342,6 +342,7 @@ async def _error_response(request: Request, error: FirebellError) -> Response:
             "error": error,
             "reference": correlation_id.get(),
             "way_on": await error_suggestions.way_on(request, error),
+            "typed_texts": getattr(request.state, "typed_texts", []),
         },
     )
     response.headers.update(headers)

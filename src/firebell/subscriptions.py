@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from firebell.incidents.closing import condition_sources
 from firebell.kit.db.events import MustHandler, Reactions
 from firebell.kit.jobs import outbox
-from firebell.kit.slice import Composer, Slice, unique
+from firebell.kit.slice import Composer, DeclarationError, Slice, unique
 from firebell.slices import SLICES
 
 
@@ -17,12 +17,17 @@ def build(slices: Sequence[Slice] = SLICES) -> Reactions:
     condition_sources.register([source for each in slices for source in each.closing_conditions()])
     must: dict[type, tuple[MustHandler, ...]] = {}
     then: dict[type, tuple[str, ...]] = {}
-    for subscriptions in (each.subscriptions() for each in slices):
+    while_rows: dict[str, str] = {}
+    for each in slices:
+        subscriptions = each.subscriptions()
+        if strange := set(subscriptions.while_rows.values()) - set(each.tables):
+            raise DeclarationError(f"{each.name} has no table {min(strange)}.")
+        while_rows |= subscriptions.while_rows
         for event, handlers in subscriptions.must.items():
             must[event] = (*must.get(event, ()), *handlers)
         for event, named in subscriptions.then.items():
             then[event] = (*then.get(event, ()), *named)
-    return Reactions(must, then)
+    return Reactions(must, then, while_rows)
 
 
 def outbox_handlers(slices: Sequence[Slice] = SLICES) -> dict[str, outbox.Handler]:

@@ -169,3 +169,34 @@ async def test_the_declare_form_says_what_happens_by_the_plan(dsn: str, clock: F
         form = (await page.get("/incidents/new")).text
         assert "Page executives: Jun Okafor" in form
         assert "Page the service’s escalation policy now (levels 1 and 2 together)" in form
+
+
+async def test_rows_of_the_matrix_are_added_moved_and_removed_in_the_draft(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as page:
+        csrf = await sign_in(w, page, w.mara)
+
+        async def change(do: str, **names: str) -> int:
+            body = {"csrf": csrf, "do": do, **{k.replace("__", "."): v for k, v in names.items()}}
+            return (await page.post(f"{HOME}/rows", data=body)).status_code
+
+        assert await change("add", new_name="Finance", name__legal="Counsel") == 303
+        assert await change("up.finance") == 303
+        assert await change("remove.support") == 303
+        refused = await page.post(
+            f"{HOME}/rows", data={"csrf": csrf, "do": "add", "new_name": "FINANCE", "name.legal": "Lawyers"}
+        )
+        assert refused.status_code == 422
+        assert 'value="FINANCE"' in refused.text
+        assert 'id="e-new_name"' in refused.text
+        assert 'value="Lawyers"' in refused.text
+        assert (await api("GET", "/response"))["version"] == 0
+        assert (await page.post(f"{HOME}/apply", data={"csrf": csrf})).status_code == 303
+        settings = (await api("GET", "/response"))["settings"]
+        assert [row["name"] for row in settings["rows"]][-3:] == ["Counsel", "Finance", "Security"]
+        functions = {s["function"] for one in settings["severities"].values() for s in one["matrix"]}
+        assert "support" not in functions
+        settings["rows"][0]["key"] = "No key"
+        refused_by_api = await api("PUT", "/response", settings, status=422)
+        assert "rows.0.key" in {error["field"] for error in refused_by_api["errors"]}

@@ -51,10 +51,15 @@ def test_a_name_of_invisible_characters_is_empty(text: str) -> None:
 
 
 @given(WILD, st.integers(1, 50))
-def test_free_text_can_always_be_stored(value: str, limit: int) -> None:
-    cleaned = clean_text(value, limit)
-    assert len(cleaned) <= limit
-    assert clean_text(cleaned, limit) == cleaned
+def test_free_text_can_always_be_stored_and_is_refused_before_it_is_cut(value: str, limit: int) -> None:
+    cleaned = clean_text(value, 10_000)
+    if len(cleaned) > limit:
+        with pytest.raises(Invalid) as refused:
+            clean_text(value, limit, "reason")
+        assert set(refused.value.fields) == {"reason"}
+    else:
+        assert clean_text(value, limit) == cleaned
+    assert clean_text(cleaned, 10_000) == cleaned
     assert unicodedata.is_normalized("NFC", cleaned)
     assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in cleaned)
     cleaned.encode()

@@ -115,6 +115,8 @@ class Mattermost:
         match (method, path):
             case ("GET", ["users", "me"]):
                 return web.json_response({"id": BOT, "username": "firebell"})
+            case ("GET", ["users", "me", "channels"]):
+                return web.json_response(self._channels_of_bot())
             case ("GET", ["users", "email", email]):
                 user = self.users.get(email)
                 return web.json_response(user) if user else _error(404, "app.user.missing_account.const")
@@ -165,6 +167,17 @@ class Mattermost:
                 return web.json_response({"status": "OK"})
             case _:
                 return _error(404, "api.context.404.app_error")
+
+    def _channels_of_bot(self) -> list[dict[str, Any]]:
+        """Return all channels, and those of direct messages that have posts."""
+        posted: dict[str, int] = {}
+        for post in self.posts.values():
+            posted[post["channel_id"]] = max(posted.get(post["channel_id"], 0), post["create_at"])
+        direct = [{"id": each, "type": "D"} for each in posted if each.startswith("direct-")]
+        return [
+            {**channel, "last_post_at": posted.get(channel["id"], 0)}
+            for channel in (*self.channels.values(), *direct)
+        ]
 
     def _create_channel(self, body: dict[str, Any]) -> web.Response:
         if not {"team_id", "name", "display_name", "type"} <= set(body) or len(body["name"]) > NAME_MAX:

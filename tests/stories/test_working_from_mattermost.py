@@ -220,3 +220,46 @@ async def test_a_bot_without_the_permission_has_no_dead_buttons(dsn: str, clock:
             team.w.ctx, team.server.url, TOKEN, "kestrel", f"{'a' * 26}, {'b' * 26}"
         )
         assert pasted.signing_secrets == ("a" * 26, "b" * 26)
+
+
+async def test_the_bot_answers_mentions_and_direct_messages(dsn: str, clock: FakeClock) -> None:
+    async with mattermost_team(dsn, clock) as team:
+        w, server = team.w, team.server
+        mara = await linked(team, "mara", w.mara)
+        await linked(team, "jun", w.jun)
+        ada = server.add_user("ada@elsewhere.example")
+        town = {"id": "town-square", "name": "town-square", "type": "O", "purpose": "", "delete_at": 0}
+        server.channels["town-square"] = town
+        server.say("town-square", mara, "@firebell declare sev2 from before it was connected")
+        await run_for(w, 6, 5)
+        assert server.direct == []
+
+        # a direct message is a command; nothing is said twice although what is new is read again
+        server.say(f"direct-{mara}", mara, "declare sev1 Card payments fail")
+        await run_for(w, 30, 5)
+        ((to, text),) = server.direct
+        assert (to, "INC-1" in text) == (mara, True)
+        room = next(c["id"] for c in server.channels.values() if c["name"].endswith("card-payments-fail"))
+
+        # a mention in the room of an incident, and one in any channel of the bot
+        server.say(room, mara, "@Firebell: give comms to @jun")
+        server.say("town-square", mara, "Is @firebell-test broken? mail me at mara@firebell")
+        server.say("town-square", ada, "hey @firebell, INC-1 resolve")
+        await run_for(w, 12, 5)
+        async with w.ctx.db.tx() as tx:
+            roles = (await incidents.roles(tx, [1]))[1]
+            assert (await incidents.incident(tx, 1)).phase == "declared"
+        assert (IncidentRole.COMMS, w.jun) in [(each.role, each.person_id) for each in roles]
+        assert sorted(user for user, _ in server.direct) == sorted([mara, mara, ada])
+
+        # a memo on a message is a task, once
+        post = server.say(room, ada, "Restart the pool on db-3 " + "x" * 600)
+        server.react(post, mara, "memo")
+        server.react(post, ada, "memo")
+        await run_for(w, 12, 5)
+        async with w.ctx.db.tx() as tx:
+            (task,) = await tx.fetch("select text from incident_task where not is_response")
+        assert task["text"].startswith("Restart the pool on db-3")
+        assert len(task["text"]) == 500
+        assert task["text"].endswith("…")
+        assert server.refused == []

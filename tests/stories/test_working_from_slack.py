@@ -257,6 +257,16 @@ async def test_a_pin_and_an_emoji_add_a_message_once_with_its_author_and_time(
         (correction,) = [e for e in entries if e.kind == "correction"]
         assert (correction.data["corrects"], correction.data["new_kind"]) == (entry.id, "note")
 
+        # a memo makes a task of it, once; the entry keeps its kind
+        for who in (ADA, JUN, MARA):
+            memo = {"type": "reaction_added", "user": who, "reaction": "memo", "item": item}
+            await c.slack.event(memo)
+        await c.world.settle()
+        async with c.world.ctx.db.tx() as tx:
+            tasks = await tx.fetch("select text from incident_task where not is_response")
+        assert [task["text"] for task in tasks] == [f"502s since @{MARA} & build 4812"]
+        assert len([e for e in await c.timeline(1) if e.kind == "correction"]) == 1
+
 
 async def test_a_message_in_a_thread_is_captured_and_an_edit_and_a_deletion_keep_its_entry(
     dsn: str, clock: FakeClock

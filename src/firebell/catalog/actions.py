@@ -11,13 +11,15 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.http_out import check_url
-from firebell.kit.text import clean_name, slugify
+from firebell.kit.text import clean_name, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.kit.web.filters import QUERY_LIMIT, shown, storable
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
+
+DESCRIPTION_MAX_CHARS = 2_000
 
 service_by_name_or_slug = store.service_by_name_or_slug
 services = store.services
@@ -88,7 +90,7 @@ async def _check_owners(tx: Tx, team_id: int, policy_id: int | None) -> None:
 
 
 def _clean_description(description: str) -> str:
-    return description.strip()[:2000]
+    return clean_text(description, DESCRIPTION_MAX_CHARS, "description")
 
 
 def _clean_runbook_url(url: str) -> str:

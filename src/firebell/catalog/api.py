@@ -34,7 +34,7 @@ class NewService(ApiInput):
     name: Annotated[ShortName, Field(examples=["Checkout"])]
     team_id: Id
     policy_id: Id | None = None
-    description: Annotated[Text, Field(max_length=2000)] = ""
+    description: Annotated[Text, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = ""
     runbook_url: Annotated[Text, Field(max_length=2000)] = ""
 
 
@@ -43,7 +43,7 @@ class ServiceChange(ApiInput):
 
     team_id: Id | None = None
     policy_id: Id | None = None
-    description: Annotated[Text | None, Field(max_length=2000)] = None
+    description: Annotated[Text | None, Field(max_length=actions.DESCRIPTION_MAX_CHARS)] = None
     runbook_url: Annotated[Text | None, Field(max_length=2000)] = None
 
 

@@ -22,11 +22,12 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.localtime import zone_names
-from firebell.kit.text import clean_name
+from firebell.kit.text import clean_name, clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 
 MAX_RULES = 100
+LABEL_MAX_CHARS = 80
 WEBHOOK_HOSTS = {
     ChatKind.DISCORD: ("discord.com", "discordapp.com"),
     ChatKind.GOOGLE_CHAT: ("chat.googleapis.com",),
@@ -175,9 +176,7 @@ def _checked_rule(connected: Account, rule: AnnouncementRule) -> AnnouncementRul
                 "channel": "Enter the id of the channel, such as C024BE91L, from its details in the chat."
             },
         )
-    if not rule.incidents and not rule.pages:
-        raise Invalid("A rule announces something.", fields={"what": "Choose incidents, pages or both."})
-    label = rule.label.strip().lstrip("#")[:80]
+    label = clean_text(rule.label.strip().lstrip("#"), LABEL_MAX_CHARS, "label")
     return replace(rule, channel=channel, label=label, severities=tuple(sorted(set(rule.severities))))
 
 

@@ -118,7 +118,7 @@ class AnnouncementInput(ApiInput):
     """An announcement rule; empty lists restrict nothing."""
 
     channel: Annotated[Text, Field(max_length=100, examples=["C024BE91L"])]
-    label: Annotated[Text, Field(max_length=80)] = ""
+    label: Annotated[Text, Field(max_length=accounts.LABEL_MAX_CHARS)] = ""
     severities: Annotated[list[Severity], Field(default_factory=list)]
     service_ids: Annotated[list[Id], Field(default_factory=list)]
     team_ids: Annotated[list[Id], Field(default_factory=list)]

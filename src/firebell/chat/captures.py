@@ -8,14 +8,17 @@ from typing import Any
 
 WITHDRAW_WITHIN = timedelta(seconds=60)
 """How soon the person who captured a message can take it back."""
+TASK = "task"
+"""What an emoji makes of a message that is to be done; the others are kinds of timeline entries."""
 EMOJI_KINDS = {
     "pushpin": "note",
     "bulb": "finding",
     "scales": "decision",
     "balance_scale": "decision",
     "wrench": "mitigation",
+    "memo": TASK,
 }
-"""The emoji that capture a message; an organization can set its own."""
+"""What an emoji makes of a message: a kind of entry, or a task."""
 _SKIN_TONE = re.compile(r"::skin-tone-[2-6]$")
 _TS = re.compile(r"([0-9]{1,11})\.([0-9]{6})", re.ASCII)
 _YEAR = timedelta(days=366)
@@ -36,7 +39,7 @@ class CapturedMessage:
 
 
 def kind_of_emoji(name: str, kinds: Mapping[str, str] = EMOJI_KINDS) -> str | None:
-    """Return the kind of entry that an emoji means, in any skin tone; None if it means none."""
+    """Return the kind of entry that an emoji means, or `TASK`, in any skin tone; None if it means none."""
     return kinds.get(_SKIN_TONE.sub("", name))
 
 

@@ -80,14 +80,15 @@ def incident(
         wanted += [*reminders, *archive]
         times += [*reminder_times, *archive_times]
     if facts.private:
-        prefix = f"{facts.ref.lower()}/ann@"
+        prefixes = (_key(facts, "ann@"), _key(facts, "post-"))
         wanted += [
             Wanted(key, WantedKind.GONE, Rank.SUMMARY, channel="-")
             for key in known_keys
-            if key.startswith(prefix)
+            if key.startswith(prefixes)
         ]
     else:
         wanted += _announcements(facts, account, can, room)
+        wanted += _requested_posts(facts, can, account, room)
     return Desired(tuple(wanted), min((at for at in times if at > now), default=None))
 
 
@@ -348,6 +349,29 @@ def _announcements(
                     thread=key if can.threads else "",
                 )
             )
+    return wanted
+
+
+def _requested_posts(
+    facts: IncidentFacts, can: Capabilities, account: Account, room: Room | None
+) -> list[Wanted]:
+    """Return the messages that steps of the response asked for; where nothing can be edited, each is sent once."""
+    is_there = room is not None and room.state is RoomState.OPEN
+    room_name, url = (room.name, room_url(account, room)) if room and is_there else ("", "")
+    wanted = []
+    for post in facts.posts:
+        content = messages.requested_post(facts, post.reason, room_name, url)
+        wanted.append(
+            Wanted(
+                _key(facts, f"post-{post.id}"),
+                WantedKind.MESSAGE,
+                Rank.ANNOUNCEMENT,
+                content=content if can.buttons else content.without_actions(),
+                channel=post.channel,
+                settle_s=ANNOUNCEMENT_SETTLE_S if can.edit else UNEDITABLE_SETTLE_S,
+                urgent=_announced(facts, can) if can.edit else "",
+            )
+        )
     return wanted
 
 

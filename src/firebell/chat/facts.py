@@ -28,6 +28,15 @@ class EntryFact:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestedPost:
+    """A message about an incident that a step of its response asked for, and why."""
+
+    id: int
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentFacts:
     """An incident as its room and announcements show it."""
 
@@ -72,6 +81,7 @@ class IncidentFacts:
     """Those of them whose time to be taken has passed."""
     is_requested: bool = False
     """Someone asked for a room, whatever the severity."""
+    posts: tuple[RequestedPost, ...] = ()
 
     @property
     def ref(self) -> str:

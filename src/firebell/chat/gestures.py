@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from firebell.chat import capture, room_events
+from firebell.chat import capture, inbound_store, room_events
 from firebell.chat.captures import CapturedMessage
+from firebell.chat.content import clip
+from firebell.chat.incident_queries import visible_incident
 from firebell.chat.model import Room
 from firebell.chat.scene import Scene
+from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
 from firebell.kit import viewing
@@ -35,6 +38,27 @@ async def capture_message(
         raise
     except FirebellError:
         # refused for good: a private incident, or an account that may no longer write
+        return False
+    return True
+
+
+async def add_task(tx: Tx, scene: Scene, incident_id: int, message: CapturedMessage, now: datetime) -> bool:
+    """Add a message as a task if a responder asks for it, once; return False if nothing was stored."""
+    key = f"task:{message.channel}:{message.ts}"
+    if not is_responder(scene) or not message.text.strip():
+        return False
+    try:
+        async with tx.savepoint():
+            with viewing.as_reader(scene.reader):
+                if not await inbound_store.claim(tx, scene.account.id, key, now):
+                    return False
+                incident = await visible_incident(tx, scene, incident_id)
+                text = clip(" ".join(message.text.split()), tasks.TEXT_MAX_CHARS)
+                await tasks.add_task(tx, scene.actor, incident.id, text, now)
+    except Unavailable:
+        raise
+    except FirebellError:
+        # refused for good: a private incident, one that is over, or an account that may no longer write
         return False
     return True
 

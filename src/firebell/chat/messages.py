@@ -1,6 +1,7 @@
 """The messages of the mirror, without the markup of any chat (pure)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -198,6 +199,12 @@ def announcement(facts: IncidentFacts, room_name: str, room_url: str) -> Content
             else ()
         ),
     )
+
+
+def requested_post(facts: IncidentFacts, reason: str, room_name: str, room_url: str) -> Content:
+    """Return the message that a step of the response asked for: the announcement, and why it is there."""
+    content = announcement(facts, room_name, room_url)
+    return replace(content, paragraphs=(reason, *content.paragraphs))
 
 
 def announced_update(entry: EntryFact, tz: str) -> Content:

@@ -109,6 +109,7 @@ CAPABILITIES: Mapping[ChatKind, Capabilities] = {
 class AnnouncementRule:
     """Where incidents and pages are announced; an empty field restricts nothing.
 
+    Without both, the channel has only what steps of the escalation matrix post.
     `channel` is the id of a channel, `label` its name; a webhook has one channel, its own.
     """
 
@@ -264,13 +265,6 @@ class Want:
     account_id: int
     target: str
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorRequested:
-    """An incident changed, and is to be compared with the chats."""
-
-    incident_id: int
 
 
 def settings_to_json(settings: AccountSettings) -> dict[str, Any]:

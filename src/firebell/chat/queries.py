@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.chat import store, subject_store
-from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
+from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, RequestedPost, Someone
 from firebell.chat.model import Account, OncallGroup
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Phase
@@ -19,6 +19,7 @@ from firebell.paging.model import TargetKind
 from firebell.paging.queries import page_details
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
+from firebell.response import actions as response
 
 UNSENT_ENTRIES = 400
 """Number of entries of one incident that one comparison looks at; the rest follow."""
@@ -98,6 +99,10 @@ async def incident_facts(
         missing_roles=tuple(role.name for role in required),
         late_roles=tuple(role.name for role in required if role.state == "late"),
         is_requested=room is not None,
+        posts=tuple(
+            RequestedPost(post.id, post.channel, post.reason)
+            for post in await response.posts(tx, incident_id, account.id)
+        ),
     )
 
 

@@ -3,18 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import store, want_store
+from firebell.chat import want_store
 from firebell.chat.mirror import first_rank
-from firebell.chat.model import MirrorRequested
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import EntryAdded
 from firebell.kit.db.database import Tx
-
-
-async def request_mirror(tx: Tx, event: EntryAdded, now: datetime) -> None:
-    """Have an incident compared with the chats if there are any; this only reads, so that no chat can block it."""
-    if await store.has_accounts(tx):
-        await tx.emit(MirrorRequested(event.incident_id), now)
 
 
 async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> None:

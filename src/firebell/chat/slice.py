@@ -33,13 +33,13 @@ def _routers() -> list["APIRouter"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.chat import linking, reactions
-    from firebell.chat.model import MirrorRequested
     from firebell.incidents.model import EntryAdded
     from firebell.people.model import PersonLeft
 
     return Subscriptions(
-        must={PersonLeft: (linking.end_links,), EntryAdded: (reactions.request_mirror,)},
-        then={MirrorRequested: {"mirror_incident": reactions.mirror_incident}},
+        must={PersonLeft: (linking.end_links,)},
+        then={EntryAdded: {"mirror_incident": reactions.mirror_incident}},
+        while_rows={"mirror_incident": "chat_account"},
     )
 
 
@@ -66,6 +66,7 @@ SLICE = Slice(
         *("chat_account", "chat_room", "chat_object", "chat_want"),
         *("chat_user", "chat_seen", "chat_inbox", "chat_capture", "chat_install", "chat_calls"),
     ),
+    views={"chat_channel": "A step of the escalation matrix posts in a channel."},
     kept={
         "chat_account": FEW,
         "chat_room": "A channel is kept with its incident.",

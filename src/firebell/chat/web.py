@@ -40,6 +40,8 @@ _CONNECTABLE = (
     (ChatKind.DISCORD, "Announcements"),
     (ChatKind.GOOGLE_CHAT, "Announcements"),
 )
+ANNOUNCED = ("incidents", "pages", "both", "steps")
+"""What a rule can announce in its channel: with `steps`, only what the escalation matrix posts."""
 _SHOWN_SCOPES = ("channels:manage", "pins:write", "channels:history")
 
 
@@ -81,6 +83,7 @@ async def _context(
         "socket_manifest": _json(manifest(public_url, socket=True)),
         **await settings_web.context(tx, slack, request),
         "form": form,
+        "typed_severities": [],
         "fields": fields,
         "error": error,
     }
@@ -94,6 +97,9 @@ async def _render(
     visit: Visit, form: str = "", fields: Mapping[str, Any] | None = None, error: FirebellError | None = None
 ) -> Response:
     context = await _context(visit.tx, visit.request, form, fields or {}, error)
+    context["typed_severities"] = [
+        level for level in range(4) if str(level) in visit.form.getlist("severity")
+    ]
     return await html.render(visit.request, "chat/settings.html", context)
 
 
@@ -206,6 +212,8 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
         async with visit.tx.savepoint():
             named = [text for text in visit.text("service").split(",") if text.strip()]
             services = [(await catalog.resolve_service(visit.tx, text.strip())).id for text in named]
+            if what not in ANNOUNCED:
+                raise Invalid("That is no choice.", fields={"what": f"Use one of {', '.join(ANNOUNCED)}."})
             rule = AnnouncementRule(
                 channel=visit.text("channel"),
                 label=visit.text("label"),

@@ -98,12 +98,11 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
     async with ctx.db.tx() as tx:
+        await chat.set_up(tx, kestrel, clock.now())
         await response.set_up(tx, kestrel, clock.now())
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
-    async with ctx.db.tx() as tx:
-        await chat.set_up(tx, kestrel, clock.now())
     return past
 
 

@@ -28,6 +28,7 @@ async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     schedule = await oncall.by_slug(tx, "payments-primary")
     rules = (
         AnnouncementRule("C0INCIDENTS", "incidents", severities=(0, 1, 2)),
+        AnnouncementRule("C0SUPPORT", "support", incidents=False),
         AnnouncementRule(
             "C0PAYMENTS",
             "payments-pages",

@@ -8,9 +8,9 @@ from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
-from firebell.response import acting, actions, queries, settings_actions
+from firebell.response import acting, actions, document, queries, settings_actions
 from firebell.response.defaults import SHIPPED
-from firebell.response.model import BusinessHours, ResponseGroup
+from firebell.response.model import BusinessHours, Function, How, MatrixStep, ResponseGroup
 
 
 async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
@@ -20,8 +20,11 @@ async def set_up(tx: Tx, kestrel: Kestrel, now: datetime) -> None:
     def person(name: str) -> str:
         return f"person:{kestrel.people[name]}"
 
+    support = (await queries.target_names(tx)).inside("channel:slack/support")
+    sev1 = SHIPPED.severities[1]
+    post = MatrixStep(0, Function.SUPPORT, How.POST, support)
     settings = replace(
-        SHIPPED,
+        document.with_severity(SHIPPED, 1, replace(sev1, matrix=(post, *sev1.matrix))),
         hours=BusinessHours(tz="Europe/Stockholm", country="SE"),
         groups={
             **SHIPPED.groups,

@@ -48,7 +48,7 @@ async def set_template(tx: Tx, actor: Actor, template_id: str, body: str, now: d
     shipped = _shipped(template_id)
     if problem := templates.fault(shipped, body):
         raise Invalid("This text can't be saved.", fields={"body": problem})
-    body = clean_text(body, templates.BODY_MAX_CHARS) + "\n"
+    body = clean_text(body, templates.BODY_MAX_CHARS, "body") + "\n"
     await store.lock(tx)
     if templates.same(body, shipped.body):
         return await _reset(tx, actor, shipped, now)
@@ -112,7 +112,9 @@ async def apply(
     """
     parsed = {text: await _read(text) for text in files.values()}
     bodies = templates.gathered(files, shipped_content.shipped(), parsed.__getitem__)
-    cleaned = {name: clean_text(body, templates.BODY_MAX_CHARS) + "\n" for name, body in bodies.items()}
+    cleaned = {
+        name: clean_text(body, templates.BODY_MAX_CHARS, "body") + "\n" for name, body in bodies.items()
+    }
     await store.lock(tx)
     changes = templates.plan(cleaned, shipped_content.shipped(), await store.all_own(tx), prune=prune)
     if dry_run:

@@ -163,7 +163,7 @@ async def save(
             "The handoff is too long.", fields={"body": f"Use at most {MAX_BODY_CHARS:,} characters."}
         )
     handoff = await of_day(tx, schedule, day)
-    if not await store.save(tx, handoff.id, clean_text(body, MAX_BODY_CHARS) + "\n", version, now):
+    if not await store.save(tx, handoff.id, clean_text(body, MAX_BODY_CHARS, "body") + "\n", version, now):
         raise Conflict(
             "Someone else saved this document while you edited it.",
             hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",

@@ -31,7 +31,7 @@ async def _checked(tx: Tx, values: Mapping[str, Any], now: datetime) -> dict[str
     """Return the values of a task as they are stored; raise `Invalid` or `Conflict` naming the field."""
     checked = dict(values)
     if "text" in values:
-        checked["text"] = clean_text(" ".join(str(values["text"]).split()), TEXT_MAX_CHARS)
+        checked["text"] = clean_text(" ".join(str(values["text"]).split()), TEXT_MAX_CHARS, name="task")
         if not checked["text"]:
             raise Invalid("The task is empty.", fields={"text": "Enter what is to be done."})
     if (due_at := values.get("due_at")) is not None and not now - LONGEST < due_at < now + LONGEST:

@@ -27,7 +27,7 @@ async def record_report(
     incident = await lookup.locked(tx, incident_id)
     if incident.phase not in OPEN or incident.phase in UNDECLARED:
         raise Conflict(f"{incident.ref} is {incident.phase}, so reports can't be added.")
-    text = clean_text(text, REPORT_MAX_CHARS)
+    text = clean_text(text, REPORT_MAX_CHARS, name="report")
     if not text:
         raise Invalid("The report is empty.", fields={"text": "Enter what the customer reported."})
     at = reported_at or now

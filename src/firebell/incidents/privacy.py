@@ -42,7 +42,7 @@ async def set_type(
     visibility = Visibility.PRIVATE if private else Visibility.OPEN
     if (old.type, old.visibility) == (incident_type, visibility):
         return old
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if old.is_private and not private and not reason:
         raise Invalid("Enter why everyone may see it.", fields={"reason": "Enter why everyone may see it."})
     new = await store.change(tx, incident_id, type=incident_type, visibility=visibility)

@@ -77,6 +77,11 @@ class Subscriptions:
 
     must: Mapping[type, tuple["MustHandler", ...]] = field(default_factory=dict)
     then: Mapping[type, Mapping[str, "OutboxHandler"]] = field(default_factory=dict)
+    while_rows: Mapping[str, str] = field(default_factory=dict)
+    """The `then` handlers that have nothing to do while a table of the slice is empty, with that table.
+
+    The statement that stores the reaction looks, so that whoever emits the event pays for no read of its own.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,20 @@ BIDI_CONTROLS = "\u202a-\u202e\u2066-\u2069"
 _UNSTORABLE = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
 
 
-def clean_text(value: str, limit: int) -> str:
-    """Return free text in NFC, truncated to `limit` characters, with Unix line endings and no control characters."""
+def clean_text(value: str, limit: int, field: str = "text", *, name: str = "") -> str:
+    """Return free text in NFC, with Unix line endings and no control characters.
+
+    Raise `Invalid` at `field` if it has more than `limit` characters: what someone wrote is never cut. `name` is what
+    the text is, such as `entry`; without one, it is the name of the field.
+    """
     text = _UNSTORABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
-    return unicodedata.normalize("NFC", text).strip()[:limit].rstrip()
+    text = unicodedata.normalize("NFC", text).strip()
+    if len(text) > limit:
+        raise Invalid(
+            f"The {name or field.replace('_', ' ')} is too long.",
+            fields={field: f"Enter at most {limit:,} characters; this has {len(text):,}."},
+        )
+    return text
 
 
 def required_text(value: str, limit: int, *, name: str, hint: str) -> str:
@@ -49,9 +59,7 @@ def required_text(value: str, limit: int, *, name: str, hint: str) -> str:
 
     `name` is what the text is, such as `entry`; `hint` says what to enter.
     """
-    if len(value) > limit:
-        raise Invalid(f"The {name} is too long.", fields={"text": f"Enter at most {limit:,} characters."})
-    text = clean_text(value, limit)
+    text = clean_text(value, limit, name=name)
     if not text:
         raise Invalid(f"The {name} is empty.", fields={"text": hint})
     return text

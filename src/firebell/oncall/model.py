@@ -8,6 +8,8 @@ from enum import StrEnum
 from firebell.kit.db.events import Actor
 from firebell.kit.intervals import OpenInterval, within
 
+REASON_MAX_CHARS = 500
+"""How long the reason of an override, cover request, swap or time off may be."""
 User = int
 """A person, by id."""
 Cause = int | str

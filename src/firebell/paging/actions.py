@@ -46,6 +46,7 @@ from firebell.people.authorization import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
+NOTE_MAX_CHARS = 5_000
 NO_POLICY = Plan(name="No policy", levels=(), repeat=0, ack_timeout_s=None)
 
 ManualTarget = manual.ManualTarget
@@ -375,7 +376,7 @@ async def escalate(tx: Tx, actor: Actor, page_id: int, now: datetime) -> Page:
 @permits(Verb.PAGE_RESPOND)
 async def add_note(tx: Tx, actor: Actor, page_id: int, text: str, now: datetime) -> None:
     """Add a note to the log of a page; raise `Invalid` if it is empty."""
-    clean = clean_text(text, 5000)
+    clean = clean_text(text, NOTE_MAX_CHARS, name="note")
     if not clean:
         raise Invalid("The note is empty.", fields={"text": "Enter a note."})
     await page(tx, page_id)

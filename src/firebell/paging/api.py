@@ -140,7 +140,7 @@ class SnoozeRequest(ApiInput):
 class Note(ApiInput):
     """A note for the page's log."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=5000)]
+    text: Annotated[Text, Field(min_length=1, max_length=actions.NOTE_MAX_CHARS)]
 
 
 def page_fields(details: queries.PageDetails) -> dict[str, object]:

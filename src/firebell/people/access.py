@@ -9,7 +9,7 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import FormData
 
 from firebell.kit.errors import Forbidden, Unauthenticated
-from firebell.kit.web import csrf
+from firebell.kit.web import csrf, typed_texts
 from firebell.people import authentication, permissions
 from firebell.people.authentication import Caller
 from firebell.people.permissions import RULES, Verb
@@ -58,6 +58,7 @@ async def form(request: Request, files: int = 0, fields: int = 500) -> FormData:
     if not hasattr(request.state, "verb"):
         raise RuntimeError(f"{request.url.path} takes a form but declares no verb.")
     data = await request.form(max_files=files, max_fields=fields, max_part_size=_LARGEST_FIELD)
+    request.state.typed_texts = typed_texts.of_form(data.multi_items())
     if not csrf.matches(data.get("csrf"), request.state.csrf):
         await data.close()
         raise Forbidden("Your session changed.", hint="Reload the page and try again.")

@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people import actions, audit_store, team_store, validation
+from firebell.people import actions, audit_store, contact_method_actions, team_store, validation
 from firebell.people.model import ContactMethod, MethodState, QuietHours, Role, Team
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -152,7 +152,7 @@ class NewMethod(ApiInput):
 
     kind: ChannelKind
     address: Annotated[Text, Field(min_length=1, max_length=2000, examples=["firebell-mara-7f3a"])]
-    label: Annotated[Text, Field(max_length=80)] = ""
+    label: Annotated[Text, Field(max_length=contact_method_actions.LABEL_MAX_CHARS)] = ""
     replaces: Annotated[
         Id | None, Field(description="the contact method that is used until this one is verified")
     ] = None

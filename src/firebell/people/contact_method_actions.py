@@ -22,6 +22,7 @@ from firebell.people.authorization import permits
 from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
 from firebell.people.permissions import Verb
 
+LABEL_MAX_CHARS = 80
 OLD_SECRET_SIGNS = timedelta(hours=24)
 """How long messages are signed with the old secret as well after a rotation."""
 
@@ -43,7 +44,7 @@ async def add_contact_method(
     One that it `replaces` is used until then.
     """
     secret = secrets.token_bytes(SECRET_BYTES) if registry.channel(kind).is_signed else None
-    clean, text = validation.check_address(kind, address), clean_text(label, 80)
+    clean, text = validation.check_address(kind, address), clean_text(label, LABEL_MAX_CHARS, "label")
     if replaces is not None and replaces not in [
         m.id for m in await contact_method_store.methods(tx, [person_id])
     ]:

@@ -1,6 +1,6 @@
 """Where a person sets contact methods, notification rules and quiet hours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
@@ -23,17 +23,23 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
+Row = tuple[str, str]
+"""A row of the form of notification rules: a contact method and minutes, as they were typed."""
+
 
 async def _contact(
     visit: Visit,
     fields: Mapping[str, Any],
     error: FirebellError | None = None,
     secret: str = "",
+    typed_rules: Mapping[str, Sequence[Row]] | None = None,
 ) -> Response:
+    """Show the page; `typed_rules` are the rows of a refused form by urgency, in place of the stored ones."""
     methods = await actions.methods_of(visit.tx, [visit.person.id])
     rules = {
         u: (await actions.rules_of(visit.tx, [visit.person.id], u))[visit.person.id] for u in ("high", "low")
     }
+    rows = {u: [(str(r.method.id), str(r.delay_s // 60)) for r in stored] for u, stored in rules.items()}
     hours = (await quiet_hours_store.quiet_hours(visit.tx, [visit.person.id])).get(visit.person.id)
     context = {
         "nav": "settings",
@@ -43,6 +49,8 @@ async def _contact(
         "paged": {m.id for m in actions.paged(methods)},
         "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
         "rules": rules,
+        "rows": {**rows, **(typed_rules or {})},
+        "refused": next(iter(typed_rules or {}), ""),
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
@@ -122,13 +130,20 @@ async def remove_contact(visit: CurrentVisit, method_id: int) -> Response:
     return flash.redirect(visit.request, "/settings/contact", f"{removed.address} removed.", offer)
 
 
-def _rules(form: FormData) -> list[tuple[int, int]]:
-    """Return (delay in seconds, method id) of each row that is filled in; raise `Invalid` naming the field."""
-    rows = zip(form.getlist("method"), form.getlist("delay"), strict=False)
+def _rows(form: FormData) -> list[Row]:
+    """Return the rows of a form as they were typed, without those that are empty at the end."""
+    rows = [(str(m), str(d)) for m, d in zip(form.getlist("method"), form.getlist("delay"), strict=False)]
+    while rows and not any(rows[-1]):
+        rows.pop()
+    return rows
+
+
+def _rules(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Return (delay in seconds, method id) of each row with a contact method; raise `Invalid` naming the field."""
     return [
-        (to_number(minutes, "delay", most=1440, unit="minutes") * 60, method)
-        for method_id, minutes in rows
-        if (method := to_choice(method_id, "method")) is not None and str(minutes).strip()
+        (to_number(minutes, f"delay_{number}", most=1440, unit="minutes") * 60, method)
+        for number, (method_id, minutes) in enumerate(rows)
+        if (method := to_choice(method_id, "method")) is not None
     ]
 
 
@@ -136,8 +151,9 @@ def _rules(form: FormData) -> list[tuple[int, int]]:
 async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
     if urgency not in ("high", "low"):
         raise Invalid(f"{urgency!r} is not an urgency.")
+    rows = _rows(visit.form)
     try:
-        rules = _rules(visit.form)
+        rules = _rules(rows)
         async with visit.tx.savepoint():
             await actions.set_rules(
                 visit.tx,
@@ -147,8 +163,8 @@ async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
                 rules=rules,
                 now=visit.now,
             )
-    except Invalid as error:
-        return await _contact(visit, {}, error)
+    except (Invalid, Conflict) as error:
+        return await _contact(visit, {}, error, typed_rules={urgency: rows})
     text = f"Notification rules for {urgency} urgency saved."
     return flash.redirect(visit.request, "/settings/contact", text)
 

@@ -71,6 +71,8 @@ async def sign_in(request: Request, email: str, password: str) -> Verified:
     raise Invalid("The email address or the password is wrong.")
 
 
+_AGENT_MAX_CHARS = 300
+"""How much of the name of a browser is kept."""
 _PROXY_WARNING_INTERVAL = timedelta(hours=1)
 
 
@@ -93,7 +95,7 @@ async def open_session(
 ) -> str:
     """Return the token of a new session; raise `Invalid` when `password_hash` is not in force any more."""
     token = signing.random_token()
-    agent = clean_text(request.headers.get("user-agent", ""), 300)
+    agent = clean_text(request.headers.get("user-agent", "")[:_AGENT_MAX_CHARS], _AGENT_MAX_CHARS)
     session = Session(
         0, agent, authentication.client_address(request), now, now, sessions.expires_at(now, now)
     )

@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid
-from firebell.kit.text import to_choices
+from firebell.kit.text import to_choices, to_id
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import access, actions
 from firebell.people.permissions import Verb
@@ -13,11 +13,18 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 router = routing.html_router()
 
 
-async def _teams(visit: Visit, error: FirebellError | None = None) -> Response:
+def _ticked(visit: Visit) -> list[int]:
+    """Return the people who are ticked in a form, as far as they can be read: a refused form shows them again."""
+    return [i for i in map(to_id, visit.form.getlist("member")) if i is not None]
+
+
+async def _teams(visit: Visit, error: FirebellError | None = None, refused: str = "") -> Response:
+    """Show the page; `refused` is the form, team or fallback, that is shown again as it was sent."""
     teams, fallback = await actions.teams(visit.tx), await actions.fallback_responders(visit.tx)
+    ticked = _ticked(visit) if refused else []
     members = await actions.members(visit.tx, [t.id for t in teams])
     others = await choosable(
-        visit.tx, [visit.person.id, *fallback], visit.request.query_params.get("with", "")
+        visit.tx, [visit.person.id, *fallback, *ticked], visit.request.query_params.get("with", "")
     )
     context = {
         "nav": "settings",
@@ -25,8 +32,10 @@ async def _teams(visit: Visit, error: FirebellError | None = None) -> Response:
         "others": others,
         "teams": teams,
         "members": members,
-        "fallback": fallback,
+        "fallback": ticked if refused == "fallback" else fallback,
         "error": error,
+        "name": visit.text("name") if refused == "team" else "",
+        "ticked": ticked if refused == "team" else [],
     }
     return await html.render(visit.request, "people/teams.html", context)
 
@@ -38,7 +47,7 @@ async def teams(visit: CurrentVisit) -> Response:
 
 async def _team(visit: Visit, slug: str, error: FirebellError | None = None) -> Response:
     team = await actions.team_by_slug(visit.tx, slug)
-    members = await actions.team_members(visit.tx, team.id)
+    members = _ticked(visit) if error else await actions.team_members(visit.tx, team.id)
     others = await choosable(visit.tx, members, visit.request.query_params.get("with", ""))
     context = {
         "nav": "settings",
@@ -79,7 +88,7 @@ async def create_team(visit: CurrentVisit) -> Response:
         async with visit.tx.savepoint():
             await actions.create_team(visit.tx, visit.actor, name=name, members=members, now=visit.now)
     except (Invalid, Conflict) as error:
-        return await _teams(visit, error)
+        return await _teams(visit, error, "team")
     return flash.redirect(visit.request, "/settings/teams", f"{name} created.")
 
 
@@ -91,5 +100,5 @@ async def save_fallback_responders(visit: CurrentVisit) -> Response:
             await actions.set_fallback_responders(visit.tx, visit.actor, chosen, visit.now)
             offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "catch_all.set", visit.now)
     except Invalid as error:
-        return await _teams(visit, error)
+        return await _teams(visit, error, "fallback")
     return flash.redirect(visit.request, "/settings/teams#catch-all", "Fallback responders saved.", offer)

@@ -81,7 +81,7 @@ async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, 
             "The document is too long.", fields={"body": f"Enter at most {_BODY_MAX_CHARS:,} characters."}
         )
     postmortem = await of_incident(tx, incident_id)
-    if not await store.save(tx, incident_id, clean_text(body, _BODY_MAX_CHARS) + "\n", version, now):
+    if not await store.save(tx, incident_id, clean_text(body, _BODY_MAX_CHARS, "body") + "\n", version, now):
         raise Conflict(
             "Someone else saved this document while you edited it.",
             hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",

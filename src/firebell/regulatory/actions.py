@@ -12,6 +12,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
+from firebell.kit.truncation import cut
 from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
@@ -94,7 +95,7 @@ async def record_fact(
     before = rules.latest((await store.facts(tx, [incident_id]))[incident_id]).get(fact)
     if before and (before.answer, before.effective_at) == (answer, effective_at):
         return before
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     _check(definition, answer, effective_at, reason, before, now)
     text = _entry_text(definition, fact, answer, effective_at, reason, is_change=before is not None)
     if actor is SYSTEM:
@@ -207,7 +208,7 @@ async def merge_facts(tx: Tx, event: IncidentMerged, now: datetime) -> None:
             await record_fact(
                 *(tx, SYSTEM, event.into_id, fact, record.answer, now),
                 effective_at=record.effective_at,
-                reason=f"{reason} {record.reason}".strip(),
+                reason=cut(f"{reason} {record.reason}".strip(), REASON_MAX_CHARS),
             )
 
 
@@ -238,7 +239,7 @@ async def set_regime(
         )
     if settings.responsible_id is not None:
         await _active_person(tx, settings.responsible_id)
-    authority = " ".join(clean_text(settings.authority, 120).split())
+    authority = " ".join(clean_text(settings.authority, 120, "authority").split())
     kept = RegimeSettings(settings.is_on, authority, settings.tz, settings.responsible_id)
     await store.set_settings(tx, regime_id, kept, now)
     await tx.audit(actor, "regulatory.regime", shipped.name, now, on=kept.is_on)
@@ -296,7 +297,7 @@ async def add_contract(
     contract = await store.add_contract(
         tx,
         customer,
-        " ".join(clean_text(clause, 60).split()),
+        " ".join(clean_text(clause, 60, "clause").split()),
         amount,
         Unit(unit),
         starts_on,

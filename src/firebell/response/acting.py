@@ -24,6 +24,7 @@ from firebell.people.authorization import internal
 from firebell.response import business_hours, plan, queries, store
 from firebell.response.model import (
     ANSWER_WITHIN,
+    CHANNEL,
     NEXT_TIER,
     SERVICE_TEAM,
     Audience,
@@ -181,6 +182,8 @@ async def act(
             await _page(tx, actor, one, step, now)
         case How.BRIEF:
             await _brief(tx, one, step, now)
+        case How.POST:
+            await _post(tx, actor, one, step, now)
         case How.TASK | How.QUEUE:
             await _queue(tx, one, step, now)
         case How.REMIND:
@@ -320,7 +323,9 @@ async def _open(
 ) -> None:
     """Open a page of the response, and link it."""
     incident = one.incident
-    role = "commander" if step.who == ResponseGroup.COMMANDER else plan.function_name(step).lower()
+    role = (
+        "commander" if step.who == ResponseGroup.COMMANDER else plan.function_name(one.settings, step).lower()
+    )
     purpose = f" ({role})" if role else ""
     text = cut(f"{incident.ref} SEV{incident.severity}{purpose}: {_public_title(incident)}", TITLE_MAX_BYTES)
     page = await paging.start_manual_page(tx, actor, target, text, now)
@@ -380,6 +385,27 @@ async def _brief(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime
     listed = ", ".join(sorted(person.name for person in names.values()))
     if listed:
         await _entry(tx, SYSTEM, incident, f"Briefed {listed}.", step, now)
+
+
+async def _post(tx: Tx, actor: Actor, one: RunningResponse, step: ResponseStep, now: datetime) -> None:
+    """Ask for a message in a channel of a chat, which the chat sends; never about a private incident."""
+    names = await queries.names_of(tx, [step])
+    label = names.label(step.who)
+    if one.incident.is_private:
+        text = f"Nothing was posted in {label}: the incident is private."
+        await _entry(tx, SYSTEM, one.incident, text, step, now)
+        return
+    if step.who not in names.known:
+        text = f"{label} is no channel of a connected chat, so nothing was posted there."
+        await _entry(tx, SYSTEM, one.incident, text, step, now)
+        deciders = await _deciders(tx, one.incident)
+        title = f"{one.incident.ref}: a post of the escalation matrix failed"
+        await _notify(tx, one.incident, deciders, f"unposted:{step.key}", title, text, now)
+        return
+    account_id, _, channel = step.who.removeprefix(f"{CHANNEL}:").partition("/")
+    row = plan.function_name(one.settings, step)
+    await store.add_post(tx, one.incident.id, int(account_id), channel, f"Escalation matrix: {row}", now)
+    await _entry(tx, actor, one.incident, f"posted in {label}: {row}.", step, now)
 
 
 async def _queue(tx: Tx, one: RunningResponse, step: ResponseStep, now: datetime) -> None:

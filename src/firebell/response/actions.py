@@ -30,7 +30,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.response import acting, cadence, plan, queries, store
 from firebell.response.acting import RESPONSE_TIMER
-from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponseStep
+from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponsePost, ResponseStep
 from firebell.response.queries import RunningResponse
 
 REASON_MAX_CHARS = 1000
@@ -147,7 +147,7 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
     step = _step(one, key)
     if step.ask_at is None:
         raise Conflict("This step can't be postponed.", hint="Change the severity if it is wrong.")
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not reason:
         raise Invalid("Enter a reason to wait.", fields={"reason": "Enter why it can wait."})
     state = replace(one.state(step), not_before=now + NOT_YET, actor=actor.label, reason=reason)
@@ -159,13 +159,18 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
     await tx.audit(actor, "response.postponed", one.incident.ref, now, step=key, reason=reason)
 
 
+async def posts(tx: Tx, incident_id: int, account_id: int) -> list[ResponsePost]:
+    """Return the messages that a response asked for in the channels of a chat account, oldest first."""
+    return await store.posts(tx, incident_id, account_id)
+
+
 @permits(Verb.INCIDENT_UPDATE)
 async def request_expertise(
     tx: Tx, actor: Actor, incident_id: int, need: str, now: datetime
 ) -> ExpertiseRequest:
     """Ask for a subject matter expert; unanswered for 10 minutes, the request climbs a tier."""
     one = await _one(tx, incident_id, now)
-    need = clean_text(need, NEED_MAX_CHARS)
+    need = clean_text(need, NEED_MAX_CHARS, "need")
     if not need:
         raise Invalid("Enter what you need.", fields={"need": "Enter the expertise, such as PostgreSQL."})
     request = await store.add_request(tx, incident_id, need, actor.person_id, now)
@@ -183,7 +188,7 @@ async def inform_customers(
 ) -> None:
     """Record an update for customers that was sent; `next_in` minutes promise the next one."""
     one = await _one(tx, incident_id, now)
-    text = clean_text(text, UPDATE_MAX_CHARS)
+    text = clean_text(text, UPDATE_MAX_CHARS, name="update")
     if not text:
         raise Invalid("The update is empty.", fields={"text": "Enter what customers were told."})
     await store.set_customers(tx, incident_id, now, None)

@@ -1,21 +1,23 @@
 """Response settings as a document of JSON or TOML, with what may not be saved (pure)."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.localtime import zone_names
+from firebell.kit.text import clean_name, slugify
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
-    FUNCTION_NAMES,
+    CHANNEL,
     GROUP_NAMES,
     NEXT_TIER,
     SERVICE_TEAM,
     TARGET_KINDS,
     BusinessHours,
-    Function,
     How,
+    MatrixRow,
     MatrixStep,
     ResponseGroup,
     ResponseSettings,
@@ -24,8 +26,12 @@ from firebell.response.model import (
 from firebell.response.plan import targets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MATRIX_HOWS = (How.PAGE, How.BRIEF, How.ASK)
+MATRIX_HOWS = (How.PAGE, How.BRIEF, How.POST, How.ASK)
 LONGEST_STEP_MIN = 24 * 60
+MOST_ROWS = 20
+ROW_NAME_MAX_CHARS = 60
+ROW_KEY = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+ROW_KEY_MAX_CHARS = 40
 _MOST_ENTRIES = 50
 
 Rename = Callable[[str], str]
@@ -48,6 +54,7 @@ def to_document(settings: ResponseSettings, rename: Rename = str) -> dict[str, A
             "country": hours.country,
         },
         "executives_wait": settings.executives_wait,
+        "rows": [{"key": row.key, "name": row.name} for row in settings.rows],
         "groups": {str(group): named(settings.groups.get(group, ())) for group in ResponseGroup},
         "severities": {
             f"SEV{level}": {
@@ -75,14 +82,17 @@ def to_document(settings: ResponseSettings, rename: Rename = str) -> dict[str, A
 
 def from_document(document: Mapping[str, Any], version: int = 0, rename: Rename = str) -> ResponseSettings:
     """Return the settings of a document; what it leaves out is as shipped. Raise `Invalid` at the field."""
-    _known(document, {"hours", "executives_wait", "groups", "severities"}, "")
+    _known(document, {"hours", "executives_wait", "rows", "groups", "severities"}, "")
+    rows = _rows(document["rows"]) if "rows" in document else SHIPPED.rows
     hours = _hours(_mapping(document.get("hours", {}), "hours"))
     groups = _mapping(document.get("groups", {}), "groups")
     _known(groups, set(ResponseGroup), "groups")
     levels = _mapping(document.get("severities", {}), "severities")
     _known(levels, {f"SEV{level}" for level in range(4)}, "severities")
     first, second, third, fourth = (
-        _severity(levels.get(f"SEV{level}"), f"severities.SEV{level}", SHIPPED.severities[level], rename)
+        _severity(
+            levels.get(f"SEV{level}"), f"severities.SEV{level}", SHIPPED.severities[level], rows, rename
+        )
         for level in range(4)
     )
     return ResponseSettings(
@@ -96,6 +106,7 @@ def from_document(document: Mapping[str, Any], version: int = 0, rename: Rename 
         executives_wait=_number(
             document.get("executives_wait", SHIPPED.executives_wait), "executives_wait", most=60
         ),
+        rows=rows,
     )
 
 
@@ -142,8 +153,21 @@ def changes(before: ResponseSettings, after: ResponseSettings, label: Rename) ->
         for group in ResponseGroup
         if old["groups"][group] != new["groups"][group]
     ]
+    lines += _row_changes(before.rows, after.rows)
+    row_names = {row.key: row.name for row in (*before.rows, *after.rows)}
     for level in range(4):
-        lines += _severity_changes(level, old["severities"], new["severities"], label)
+        lines += _severity_changes(level, old["severities"], new["severities"], row_names, label)
+    return lines
+
+
+def _row_changes(before: Sequence[MatrixRow], after: Sequence[MatrixRow]) -> list[str]:
+    old, new = {row.key: row.name for row in before}, {row.key: row.name for row in after}
+    lines = [f"Matrix adds the row {new[key]}" for key in new if key not in old]
+    lines += [f"Matrix removes the row {old[key]}" for key in old if key not in new]
+    kept = [key for key in new if key in old]
+    lines += [f"Matrix row {old[key]} → {new[key]}" for key in kept if old[key] != new[key]]
+    if kept != [key for key in old if key in new]:
+        lines.append(f"Order of the matrix: {', '.join(new.values())}")
     return lines
 
 
@@ -158,7 +182,13 @@ FIELD_NAMES = {
 }
 
 
-def _severity_changes(level: int, old: Mapping[str, Any], new: Mapping[str, Any], label: Rename) -> list[str]:
+def _severity_changes(
+    level: int,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    row_names: Mapping[str, str],
+    label: Rename,
+) -> list[str]:
     was, now = old[f"SEV{level}"], new[f"SEV{level}"]
     lines = [
         f"SEV{level} {FIELD_NAMES[name]}: {_shown(was[name], label)} → {_shown(now[name], label)}"
@@ -167,16 +197,17 @@ def _severity_changes(level: int, old: Mapping[str, Any], new: Mapping[str, Any]
     ]
     for verb, these, those in (("adds", now, was), ("removes", was, now)):
         lines += [
-            f"SEV{level} {verb}: {_step_text(step, label)}"
+            f"SEV{level} {verb}: {_step_text(step, row_names, label)}"
             for step in these["matrix"]
             if step not in those["matrix"]
         ]
     return lines
 
 
-def _step_text(step: Mapping[str, Any], label: Rename) -> str:
+def _step_text(step: Mapping[str, Any], row_names: Mapping[str, str], label: Rename) -> str:
     when = f"at {step['after']} min" if step["after"] else "at once"
-    return f"{step['how']} {label(step['who'])} {when} ({FUNCTION_NAMES[Function(step['function'])]})"
+    verb = "post in" if step["how"] == How.POST else step["how"]
+    return f"{verb} {label(step['who'])} {when} ({row_names[step['function']]})"
 
 
 def _shown(value: Any, label: Rename) -> str:
@@ -202,6 +233,48 @@ def without_step(settings: ResponseSettings, level: int, step: MatrixStep) -> Re
     return with_severity(settings, level, replace(one, matrix=matrix))
 
 
+def with_rows(settings: ResponseSettings, rows: Sequence[MatrixRow]) -> ResponseSettings:
+    """Return the settings with these rows of the matrix; the steps of a row that is gone go with it."""
+    keys = {row.key for row in rows}
+    edited = replace(settings, rows=tuple(rows))
+    for level, one in enumerate(settings.severities):
+        matrix = tuple(step for step in one.matrix if step.function in keys)
+        edited = with_severity(edited, level, replace(one, matrix=matrix))
+    return edited
+
+
+def new_row_key(name: str, taken: Sequence[str]) -> str:
+    """Return a key for a new row of this name, different from all that are taken."""
+    base = re.sub(r"[^a-z0-9]+", "_", slugify(name))[: ROW_KEY_MAX_CHARS - 4].strip("_") or "row"
+    candidates = (base if number == 1 else f"{base}_{number}" for number in range(1, len(taken) + 2))
+    return next(key for key in candidates if key not in taken)
+
+
+def _rows(values: Any) -> tuple[MatrixRow, ...]:
+    if not isinstance(values, list) or not 1 <= len(values) <= MOST_ROWS:
+        raise _invalid("rows", f"Use a list of 1 to {MOST_ROWS} rows.")
+    rows: list[MatrixRow] = []
+    for index, value in enumerate(values):
+        field = f"rows.{index}"
+        row = _mapping(value, field)
+        _known(row, {"key", "name"}, field)
+        key, name = row.get("key"), row.get("name")
+        if not isinstance(key, str) or len(key) > ROW_KEY_MAX_CHARS or not ROW_KEY.fullmatch(key):
+            raise _invalid(
+                f"{field}.key", "Use small letters, digits and underscores, such as customer_success."
+            )
+        try:
+            name = clean_name(name if isinstance(name, str) else "", "name", limit=ROW_NAME_MAX_CHARS)
+        except Invalid as error:
+            raise _invalid(f"{field}.name", error.fields["name"]) from error
+        if any(row.key == key for row in rows):
+            raise _invalid(f"{field}.key", "Use another key: each row has its own.")
+        if any(row.name.casefold() == name.casefold() for row in rows):
+            raise _invalid(f"{field}.name", "Use another name: each row has its own.")
+        rows.append(MatrixRow(key, name))
+    return tuple(rows)
+
+
 def _hours(values: Mapping[str, Any]) -> BusinessHours:
     _known(values, {"tz", "days", "start", "end", "country"}, "hours")
     shipped = SHIPPED.hours
@@ -220,7 +293,11 @@ def _hours(values: Mapping[str, Any]) -> BusinessHours:
     return BusinessHours(tz, tuple(sorted({DAYS.index(day) for day in days})), start, end, country)
 
 
-def _severity(value: Any, field: str, shipped: SeverityResponse, rename: Rename) -> SeverityResponse:
+def _severity(
+    value: Any, field: str, shipped: SeverityResponse, rows: Sequence[MatrixRow], rename: Rename
+) -> SeverityResponse:
+    keys = [row.key for row in rows]
+    shipped = replace(shipped, matrix=tuple(step for step in shipped.matrix if step.function in keys))
     if value is None:
         return shipped
     values = _mapping(value, field)
@@ -242,29 +319,44 @@ def _severity(value: Any, field: str, shipped: SeverityResponse, rename: Rename)
     listed = (
         shipped.matrix
         if matrix is None
-        else tuple(_matrix_step(step, f"{field}.matrix.{index}", rename) for index, step in enumerate(matrix))
+        else tuple(
+            _matrix_step(step, f"{field}.matrix.{index}", keys, rename) for index, step in enumerate(matrix)
+        )
     )
     return SeverityResponse(
         page=_targets(values.get("page", list(shipped.page)), f"{field}.page", rename),
         brief=_targets(values.get("brief", list(shipped.brief)), f"{field}.brief", rename),
         customers_every=every or None,
-        matrix=tuple(
-            sorted(dict.fromkeys(listed), key=lambda step: (step.after, list(Function).index(step.function)))
-        ),
+        matrix=tuple(sorted(dict.fromkeys(listed), key=lambda step: (step.after, keys.index(step.function)))),
         **flags,
     )
 
 
-def _matrix_step(value: Any, field: str, rename: Rename) -> MatrixStep:
+def _matrix_step(value: Any, field: str, keys: Sequence[str], rename: Rename) -> MatrixStep:
     step = _mapping(value, field)
     _known(step, {"after", "function", "how", "who"}, field)
-    if step.get("function") not in list(Function):
-        raise _invalid(f"{field}.function", f"Use one of {', '.join(Function)}.")
+    if step.get("function") not in keys:
+        raise _invalid(f"{field}.function", f"Use one of {', '.join(keys)}.")
     if step.get("how", How.PAGE) not in MATRIX_HOWS:
         raise _invalid(f"{field}.how", f"Use one of {', '.join(MATRIX_HOWS)}.")
+    how = How(step.get("how", How.PAGE))
     after = _number(step.get("after"), f"{field}.after", most=LONGEST_STEP_MIN)
-    (who,) = _targets([step.get("who")], f"{field}.who", rename, tier_allowed=True)
-    return MatrixStep(after, Function(step["function"]), How(step.get("how", How.PAGE)), who)
+    if how is How.POST:
+        who = _channel(step.get("who"), f"{field}.who", rename)
+    else:
+        (who,) = _targets([step.get("who")], f"{field}.who", rename, tier_allowed=True)
+    return MatrixStep(after, step["function"], how, who)
+
+
+def _channel(value: Any, field: str, rename: Rename) -> str:
+    """Return the channel that a step posts in; raise `Invalid` for anything else."""
+    kind, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if kind != CHANNEL or not name:
+        raise _invalid(field, "Choose a channel of a chat: a step that posts reaches no one else.")
+    try:
+        return rename(f"{kind}:{name}")
+    except Invalid as error:
+        raise _invalid(field, error.message) from error
 
 
 def _targets(
@@ -287,6 +379,8 @@ def _targets(
                 raise _invalid(field, error.message) from error
         elif value in allowed:
             whos.append(value)
+        elif kind == CHANNEL:
+            raise _invalid(field, "Only a step that posts has a channel. Choose people, or the step “post”.")
         else:
             names = ", ".join([*sorted(allowed), *(f"{kind}:…" for kind in TARGET_KINDS)])
             raise _invalid(field, f"{value[:60]!r} names no one. Use one of {names}.")

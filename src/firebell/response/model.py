@@ -36,7 +36,7 @@ GROUP_NAMES = {
 
 
 class Function(StrEnum):
-    """The rows of the escalation matrix."""
+    """The rows of the shipped escalation matrix; an organization can add rows of its own."""
 
     COMMAND = "command"
     COMMUNICATIONS = "communications"
@@ -60,6 +60,8 @@ NEXT_TIER = "next_tier"
 SERVICE_TEAM = "service_team"
 """The team that owns the first service of the incident."""
 TARGET_KINDS = ("person", "team", "schedule", "policy")
+CHANNEL = "channel"
+"""The kind of a target that is a channel of a chat, such as channel:1/C024BE91L; only a step that posts has one."""
 
 
 class How(StrEnum):
@@ -67,6 +69,7 @@ class How(StrEnum):
 
     PAGE = "page"
     BRIEF = "brief"
+    POST = "post"
     ASK = "ask"
     TASK = "task"
     QUEUE = "queue"
@@ -93,14 +96,26 @@ class BusinessHours:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """A row of the escalation matrix: the key that its steps name, and what people read."""
+
+    key: str
+    name: str
+
+
+SHIPPED_ROWS = tuple(MatrixRow(str(function), name) for function, name in FUNCTION_NAMES.items())
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixStep:
     """A step of the escalation matrix, `after` minutes from the declaration or the last raise."""
 
     after: int
-    function: Function
+    function: str
+    """The key of its row."""
     how: How
     who: str
-    """A group, `next_tier`, `service_team`, or a target such as person:5."""
+    """A group, `next_tier`, `service_team`, or a target such as person:5; of a step that posts, a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,8 @@ class ResponseSettings:
     severities: tuple[SeverityResponse, SeverityResponse, SeverityResponse, SeverityResponse]
     executives_wait: int = 5
     """Minutes for which a SEV0 that is not confirmed keeps executives asleep."""
+    rows: tuple[MatrixRow, ...] = SHIPPED_ROWS
+    """The rows of the escalation matrix, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +183,8 @@ class ResponseStep:
     """Why: declared, matrix, E1 to E8, or update."""
     text: str
     ask_at: datetime | None = None
-    function: Function | None = None
+    function: str | None = None
+    """The key of its row in the escalation matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +195,16 @@ class ResponsePage:
     who: str
     target: str
     person_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePost:
+    """A message that a step of the matrix asked for in a channel of a chat."""
+
+    id: int
+    account_id: int
+    channel: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

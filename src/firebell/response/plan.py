@@ -8,7 +8,6 @@ from firebell.incidents.severity import FACTS, Severity
 from firebell.response import business_hours, cadence, triggers
 from firebell.response.model import (
     ANSWER_WITHIN,
-    FUNCTION_NAMES,
     GROUP_NAMES,
     NEXT_TIER,
     SERVICE_TEAM,
@@ -161,12 +160,12 @@ def _executives_at(settings: ResponseSettings, facts: ResponseFacts) -> datetime
 def _matrix(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep]:
     listed = []
     for step in settings.severities[facts.severity].matrix:
-        if step.function is Function.SECURITY and not facts.is_security:
+        if step.function == Function.SECURITY and not facts.is_security:
             continue
         if _is_unset(settings, step.who):
             continue
         at = facts.since + timedelta(minutes=step.after)
-        verb = {How.PAGE: "Page", How.BRIEF: "Brief"}.get(step.how, "Ask about")
+        verb = {How.PAGE: "Page", How.BRIEF: "Brief", How.POST: "Post in"}.get(step.how, "Ask about")
         listed.append(
             ResponseStep(
                 key=f"matrix:{facts.since.isoformat()}:{step.after}:{step.function}:{step.how}:{step.who}",
@@ -187,9 +186,9 @@ def off_hours(settings: ResponseSettings, severity: int, at: datetime) -> bool:
     return settings.severities[severity].off_hours_levels and not business_hours.is_open(settings.hours, at)
 
 
-def function_name(step: ResponseStep) -> str:
-    """Return the function of a matrix step, empty for any other."""
-    return FUNCTION_NAMES[step.function] if step.function else ""
+def function_name(settings: ResponseSettings, step: ResponseStep) -> str:
+    """Return the name of a matrix step's row, empty for any other step."""
+    return next((row.name for row in settings.rows if row.key == step.function), "")
 
 
 def pages_service(severity: int) -> bool:

@@ -29,6 +29,7 @@ SHOWN_FOR = timedelta(hours=4)
 ICONS = {
     How.PAGE: "phone-call",
     How.BRIEF: "mail",
+    How.POST: "message-square",
     How.ASK: "circle-alert",
     How.TASK: "list-checks",
     How.QUEUE: "list-checks",

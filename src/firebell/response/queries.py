@@ -1,5 +1,6 @@
 """Read models of responses: the settings in force, what an incident's steps follow from, and names of targets."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from firebell.regulatory.model import ACTIVE as RUNNING
 from firebell.response import cadence, document, plan, store, triggers
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
+    CHANNEL,
     AppliedVersion,
     IncidentResponse,
     ResponseFacts,
@@ -66,6 +68,12 @@ async def target_names(tx: Tx) -> TargetNames:
         known[f"team:{team.id}"] = (f"team:{team.slug}", f"{team.name} (team)")
     for person in await people.people(tx):
         known[f"person:{person.id}"] = (f"person:{person.email}", person.name)
+    channels = await store.channels(tx)
+    labels = Counter((kind, label) for _, kind, _, label in channels)
+    for account_id, kind, channel, label in channels:
+        # a label that two channels share names neither of them outside
+        outside = label if labels[kind, label] == 1 else channel
+        known[f"{CHANNEL}:{account_id}/{channel}"] = (f"{CHANNEL}:{kind}/{outside}", f"#{label}")
     return TargetNames(known)
 
 

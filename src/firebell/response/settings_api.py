@@ -13,7 +13,7 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Instant, StrictBool, Stric
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.response import document, preview, queries, settings_actions
-from firebell.response.model import Function, ResponseGroup
+from firebell.response.model import ResponseGroup
 
 router = api.router("response")
 
@@ -41,9 +41,16 @@ class MatrixStepShown(ApiOutput):
     """A step of the escalation matrix."""
 
     after: Annotated[int, Field(description="minutes from the declaration or the last raise")]
-    function: str
+    function: Annotated[str, Field(description="the key of its row")]
     how: str
     who: str
+
+
+class MatrixRowShown(ApiOutput):
+    """A row of the escalation matrix."""
+
+    key: str
+    name: str
 
 
 class SeverityShown(ApiOutput):
@@ -64,6 +71,7 @@ class DocumentShown(ApiOutput):
 
     hours: BusinessHoursShown
     executives_wait: int
+    rows: Annotated[list[MatrixRowShown], Field(description="in the order in which they are shown")]
     groups: dict[str, list[str]]
     severities: dict[str, SeverityShown]
 
@@ -87,13 +95,33 @@ class Hours(ApiInput):
     country: Annotated[Text, Field(max_length=2)] = ""
 
 
+class NewRow(ApiInput):
+    """A row of the escalation matrix; its steps name its key."""
+
+    key: Annotated[
+        Text,
+        Field(
+            max_length=document.ROW_KEY_MAX_CHARS, pattern=f"^{document.ROW_KEY.pattern}$", examples=["legal"]
+        ),
+    ]
+    name: Annotated[Text, Field(max_length=document.ROW_NAME_MAX_CHARS)]
+
+
 class NewStep(ApiInput):
     """A step of the escalation matrix."""
 
     after: Annotated[StrictInt, Field(ge=0, le=document.LONGEST_STEP_MIN)]
-    function: Function
-    how: Literal["page", "brief", "ask"] = "page"
-    who: Annotated[Text, Field(max_length=300)]
+    function: Annotated[
+        Text, Field(max_length=document.ROW_KEY_MAX_CHARS, description="the key of a row", examples=["legal"])
+    ]
+    how: Literal["page", "brief", "post", "ask"] = "page"
+    who: Annotated[
+        Text,
+        Field(
+            max_length=300,
+            description="a group, next_tier, service_team or a target; to post, one such as channel:slack/support",
+        ),
+    ]
 
 
 class SeveritySettings(ApiInput):
@@ -120,6 +148,7 @@ class NewSettings(ApiInput):
 
     hours: Hours | None = None
     executives_wait: Annotated[StrictInt, Field(ge=0, le=60)] | None = None
+    rows: Annotated[list[NewRow], Field(min_length=1, max_length=document.MOST_ROWS)] | None = None
     groups: dict[ResponseGroup, Whos] = {}  # noqa: RUF012 - pydantic copies it
     severities: dict[Literal["SEV0", "SEV1", "SEV2", "SEV3"], SeveritySettings] = {}  # noqa: RUF012
 

@@ -1,6 +1,6 @@
 """The screens of the response settings: the matrix, its edits in a draft, and the dry run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.response import document, preview, queries, settings_actions, store, toml_text, triggers
 from firebell.response.model import (
-    FUNCTION_NAMES,
+    CHANNEL,
     GROUP_NAMES,
     NEXT_TIER,
     SERVICE_TEAM,
@@ -35,11 +35,14 @@ from firebell.response.queries import TargetNames
 
 router = routing.html_router()
 
+Typed = Callable[[ResponseSettings], ResponseSettings]
+"""Returns the settings with what a refused form has, to show it again."""
+
 HOME = "/settings/response"
 COLUMNS = {0: (0, 15, 30, 60, 120), 1: (0, 30, 60, 120, 240)}
 """The minutes that the matrix of a severity always shows; those of other steps are added."""
 SHOWN_SERVICES = 100
-HOW_NAMES = {How.PAGE: "Page", How.BRIEF: "Brief", How.ASK: "Ask"}
+HOW_NAMES = {How.PAGE: "Page", How.BRIEF: "Brief", How.POST: "Post in a channel", How.ASK: "Ask"}
 DAY_NAMES = dict(zip(document.DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 FUNCTION_WHO = {
     Function.COMMAND: NEXT_TIER,
@@ -49,6 +52,7 @@ FUNCTION_WHO = {
     Function.LEGAL: ResponseGroup.LEGAL,
     Function.SECURITY: ResponseGroup.SECURITY,
 }
+"""Whom a new step of a shipped row names at first."""
 
 
 def _level(text: str) -> int:
@@ -66,7 +70,11 @@ async def _current(visit: Visit) -> tuple[ResponseSettings, ResponseSettings]:
 
 async def _options(visit: Visit, names: TargetNames) -> list[tuple[str, str]]:
     """Return the targets that a form offers: schedules, policies, teams, then people."""
-    offered = [(key, label) for key, (_, label) in names.known.items() if not key.startswith("person:")]
+    offered = [
+        (key, label)
+        for key, (_, label) in names.known.items()
+        if not key.startswith(("person:", f"{CHANNEL}:"))
+    ]
     choice = await choosable(visit.tx, [], visit.request.query_params.get("with", ""))
     return [*offered, *((f"person:{person_id}", label) for person_id, label in choice.options)]
 
@@ -136,7 +144,7 @@ async def settings_page(
         "changes": document.changes(in_force, edited, names.label),
         "severity": level,
         "columns": columns,
-        "functions": FUNCTION_NAMES,
+        "rows": edited.rows,
         "matrix": edited.severities[level].matrix,
         "applied_matrix": in_force.severities[level].matrix,
         "running": await _running(visit, level, columns),
@@ -163,9 +171,13 @@ def _chosen(visit: Visit, name: str) -> list[str]:
     return [*kept, *([added] if added else [])]
 
 
-async def _severity_form(visit: Visit, level: int, error: FirebellError | None = None) -> Response:
+async def _severity_form(
+    visit: Visit, level: int, error: FirebellError | None = None, typed: Typed | None = None
+) -> Response:
     names = await queries.target_names(visit.tx)
     _, edited = await _current(visit)
+    if typed is not None:
+        edited = typed(edited)
     groups = [
         *((str(group), name) for group, name in GROUP_NAMES.items()),
         (SERVICE_TEAM, "The service’s team"),
@@ -179,6 +191,7 @@ async def _severity_form(visit: Visit, level: int, error: FirebellError | None =
         "options": await _options(visit, names),
         "label": names.label,
         "settings": edited,
+        "customers_every": visit.values.get("customers_every", edited.severities[level].customers_every or 0),
         "error": error,
     }
     return await html.render(visit.request, "response/severity.html", context)
@@ -193,7 +206,7 @@ async def severity_form(visit: CurrentVisit, severity: str) -> Response:
 async def edit_severity(visit: CurrentVisit, severity: str) -> Response:
     level, values = _level(severity), visit.values
 
-    def edit(settings: ResponseSettings) -> ResponseSettings:
+    def typed(settings: ResponseSettings) -> ResponseSettings:
         one = replace(
             settings.severities[level],
             page=tuple(dict.fromkeys(_chosen(visit, "page"))),
@@ -202,16 +215,20 @@ async def edit_severity(visit: CurrentVisit, severity: str) -> Response:
             off_hours_levels=bool(values.get("off_hours_levels")),
             task=bool(values.get("task")),
             queue=bool(values.get("queue")),
-            customers_every=to_number(values.get("customers_every") or "0", "customers_every", most=1440)
-            or None,
         )
         return document.with_severity(settings, level, one)
+
+    def edit(settings: ResponseSettings) -> ResponseSettings:
+        every = to_number(values.get("customers_every") or "0", "customers_every", most=1440)
+        edited = typed(settings)
+        one = replace(edited.severities[level], customers_every=every or None)
+        return document.with_severity(edited, level, one)
 
     try:
         async with visit.tx.savepoint():
             await settings_actions.edit_draft(visit.tx, visit.actor, edit, visit.now)
     except FirebellError as error:
-        return await _severity_form(visit, level, error)
+        return await _severity_form(visit, level, error, typed)
     return flash.redirect(visit.request, f"{HOME}?severity=SEV{level}", "Added to the changes to review.")
 
 
@@ -222,12 +239,16 @@ async def _groups_form(visit: Visit, error: FirebellError | None = None) -> Resp
         "nav": "settings",
         "tab": "response",
         "settings": edited,
-        "groups": [(str(group), name, edited.groups.get(group, ())) for group, name in GROUP_NAMES.items()],
+        "groups": [
+            (str(group), name, _chosen(visit, str(group)) if error else edited.groups.get(group, ()))
+            for group, name in GROUP_NAMES.items()
+        ],
+        "executives_wait": visit.values.get("executives_wait", edited.executives_wait),
         "options": await _options(visit, names),
         "others": await choosable(visit.tx, [], visit.request.query_params.get("with", "")),
         "label": names.label,
         "hours": {**document.to_document(edited)["hours"], **visit.values},
-        "chosen_days": document.to_document(edited)["hours"]["days"],
+        "chosen_days": visit.form.getlist("days") if error else document.to_document(edited)["hours"]["days"],
         "day_options": list(DAY_NAMES.items()),
         "error": error,
     }
@@ -275,20 +296,24 @@ def _at_form_fields(error: FirebellError) -> FirebellError:
 
 async def _step_form(visit: Visit, values: Mapping[str, Any], error: FirebellError | None = None) -> Response:
     names = await queries.target_names(visit.tx)
+    _, edited = await _current(visit)
+    channels = [(key, label) for key, (_, label) in names.known.items() if key.startswith(f"{CHANNEL}:")]
     groups = [*((str(group), name) for group, name in GROUP_NAMES.items())]
     context = {
         "nav": "settings",
         "tab": "response",
         "values": values,
         "severities": [(f"SEV{level}", f"SEV{level}") for level in range(4)],
-        "functions": [(str(function), name) for function, name in FUNCTION_NAMES.items()],
+        "rows": [(row.key, row.name) for row in edited.rows],
         "hows": [(str(how), name) for how, name in HOW_NAMES.items()],
         "whos": [
             (NEXT_TIER, "The next tier"),
             *groups,
             (SERVICE_TEAM, "The service’s team"),
+            *channels,
             *await _options(visit, names),
         ],
+        "has_channels": bool(channels),
         "error": error,
     }
     return await html.render(visit.request, "response/step.html", context)
@@ -304,13 +329,15 @@ async def step_form(
     who: str = "",
     edit: str = "",
 ) -> Response:
-    known = function if function in list(Function) else Function.COMMAND
+    _, edited = await _current(visit)
+    keys = [row.key for row in edited.rows]
+    known = function if function in keys else keys[0]
     values = {
         "severity": f"SEV{_level(severity)}",
         "function": known,
         "after": after,
         "how": how if how in HOW_NAMES else How.PAGE,
-        "who": who or FUNCTION_WHO[Function(known)],
+        "who": who or next((who for row, who in FUNCTION_WHO.items() if row == known), NEXT_TIER),
     }
     if edit:
         values |= {f"was_{name}": value for name, value in values.items()}
@@ -325,12 +352,10 @@ def _replaced(values: Mapping[str, str]) -> tuple[int, MatrixStep] | None:
 
 def _step_of(values: Mapping[str, str]) -> MatrixStep:
     """Return the step of a form; raise `Invalid`."""
-    if values.get("function") not in list(Function):
-        raise Invalid("That is not a function.", fields={"function": "Choose one from the list."})
     if values.get("how") not in document.MATRIX_HOWS:
         raise Invalid("That is not a kind of step.", fields={"how": "Choose one from the list."})
     after = to_number(values.get("after", ""), "after", most=document.LONGEST_STEP_MIN, unit="min")
-    return MatrixStep(after, Function(values["function"]), How(values["how"]), values.get("who", ""))
+    return MatrixStep(after, values.get("function", ""), How(values["how"]), values.get("who", ""))
 
 
 @router.post(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.response import api, settings_api, settings_web, web
+    from firebell.response import api, matrix_rows_web, settings_api, settings_web, web
 
-    return [settings_web.router, web.router, settings_api.router, api.router]
+    return [settings_web.router, matrix_rows_web.router, web.router, settings_api.router, api.router]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -66,7 +66,7 @@ SLICE = Slice(
     "response",
     tables=(
         *("response_version", "response_draft", "response_incident", "response_step", "response_page"),
-        "expertise_request",
+        *("response_post", "expertise_request"),
     ),
     kept={
         "response_version": "An incident names the version it was declared under.",
@@ -74,6 +74,7 @@ SLICE = Slice(
         "response_incident": "A response is kept with its incident, as evidence.",
         "response_step": "What was asked and done is kept with its incident, as evidence.",
         "response_page": "It ends with its page.",
+        "response_post": "What was posted is kept with its incident, as evidence.",
         "expertise_request": "A request is kept with its incident, as evidence.",
     },
     routers=_routers,

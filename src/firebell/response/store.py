@@ -10,6 +10,7 @@ from firebell.response.model import (
     ExpertiseRequest,
     IncidentResponse,
     ResponsePage,
+    ResponsePost,
     StepState,
 )
 
@@ -228,6 +229,50 @@ async def add_page(tx: Tx, incident_id: int, page: ResponsePage) -> None:
         page.target,
         list(page.person_ids),
     )
+
+
+async def add_post(
+    tx: Tx, incident_id: int, account_id: int, channel: str, reason: str, now: datetime
+) -> None:
+    await tx.execute(
+        """
+        insert into response_post (incident_id, account_id, channel, reason, requested_at)
+        values ($1, $2, $3, $4, $5)
+        """,
+        incident_id,
+        account_id,
+        channel,
+        reason,
+        now,
+    )
+
+
+async def posts(tx: Tx, incident_id: int, account_id: int) -> list[ResponsePost]:
+    """Return the messages that steps asked for in the channels of one chat account, oldest first."""
+    rows = await tx.fetch(
+        """
+        select id, account_id, channel, reason
+        from response_post
+        where incident_id = $1
+            and account_id = $2
+        order by id
+        """,
+        incident_id,
+        account_id,
+    )
+    return [ResponsePost(**dict(row)) for row in rows]
+
+
+async def channels(tx: Tx) -> list[tuple[int, str, str, str]]:
+    """Return the channels of connected chats as (account, kind of chat, channel, label)."""
+    rows = await tx.fetch(
+        """
+        select account_id, kind, channel, label
+        from chat_channel
+        order by account_id, label, channel
+        """
+    )
+    return [(row["account_id"], row["kind"], row["channel"], row["label"]) for row in rows]
 
 
 async def add_request(

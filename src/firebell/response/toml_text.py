@@ -11,8 +11,8 @@ MAX_CHARS = 100_000
 
 
 def dump(document: Mapping[str, Any]) -> str:
-    """Return a settings document as TOML: one table for hours, groups and each severity, inline tables for steps."""
-    lines = [f"executives_wait = {document['executives_wait']}"]
+    """Return a settings document as TOML: one table for hours, groups and each severity, inline tables in lists."""
+    lines = [f"executives_wait = {document['executives_wait']}", f"rows = {_value(document['rows'])}"]
     for name in ("hours", "groups"):
         lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in document[name].items())]
     for level, one in document["severities"].items():

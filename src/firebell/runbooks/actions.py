@@ -89,7 +89,7 @@ async def runbook(tx: Tx, slug: str) -> LibraryRunbook:
 
 async def slug_of(body: str) -> str:
     """Return the slug of a new runbook, from its title; raise `Invalid` if it has none."""
-    title = (await read(clean_text(body, BODY_MAX_CHARS))).title
+    title = (await read(clean_text(body, BODY_MAX_CHARS, "body"))).title
     if not title:
         raise Invalid(
             "The runbook has no title.", fields={"body": "Begin with a line such as '# Database failover'."}
@@ -123,7 +123,10 @@ async def save(
         raise Invalid(
             "The text is empty or too long.", fields={"body": f"Enter 1 to {BODY_MAX_CHARS:,} characters."}
         )
-    clean, origin = clean_text(body, BODY_MAX_CHARS) + "\n", clean_text(source, _SOURCE_MAX_CHARS)
+    clean, origin = (
+        clean_text(body, BODY_MAX_CHARS, "body") + "\n",
+        clean_text(source, _SOURCE_MAX_CHARS, "source"),
+    )
     await read(clean)
     await store.lock(tx)
     own = await store.own(tx, slug)

@@ -108,7 +108,7 @@ async def update_status_page(
     checks: dict[str, Any] = {
         "name": lambda v: clean_name(v, "name"),
         "tz": _zone,
-        "about": lambda v: clean_text(v, ABOUT_MAX_CHARS),
+        "about": lambda v: clean_text(v, ABOUT_MAX_CHARS, "about"),
         "support_url": _support_url,
         "visibility": PageVisibility,
         "partial_weight": lambda v: _weight(v, "partial_weight"),
@@ -205,7 +205,7 @@ async def update_component(
     if "name" in values:
         checked["name"] = clean_name(values["name"], "name")
     if "description" in values:
-        checked["description"] = clean_text(values["description"], DESCRIPTION_MAX_CHARS)
+        checked["description"] = clean_text(values["description"], DESCRIPTION_MAX_CHARS, "description")
     if "service_ids" in values:
         checked["service_ids"] = tuple(sorted(set(values["service_ids"])))
     if "start_date" in values and values["start_date"] > now.astimezone(ZoneInfo(page.tz)).date():

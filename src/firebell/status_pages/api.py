@@ -195,7 +195,7 @@ class EditedUpdate(ApiInput):
     """The new text of an update."""
 
     body: Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS)] = ""
 
 
 def _component(shown: ComponentView) -> ComponentShown:

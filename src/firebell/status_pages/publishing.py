@@ -31,6 +31,7 @@ SLOT = re.compile(r"\{\{\w+\}\}")
 BODY_MAX_CHARS = 25_000
 """The longest text of an update; the same limit as Statuspage's."""
 NAME_MAX_CHARS = 255
+EDIT_REASON_MAX_CHARS = 500
 COMMS_GRACE = timedelta(minutes=10)
 """How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
 LONGEST_PROMISE = timedelta(hours=24)
@@ -134,7 +135,9 @@ async def edit_update(
     if body == update.body:
         return published
     edited = replace(update, body=body, version=update.version + 1)
-    await _append(tx, actor, page, published, edited, now, clean_text(reason, 500))
+    await _append(
+        tx, actor, page, published, edited, now, clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
+    )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from firebell.chat import button_values
 from firebell.chat.content import Button, Content, clip
 from firebell.chat.markdown_text import escape
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.slack import button_values
 
 NAME_MAX_CHARS = 60
 REPLY_MAX_CHARS = 8_000

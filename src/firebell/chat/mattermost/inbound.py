@@ -11,10 +11,11 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from firebell.chat import commands, page_queries, store
+from firebell.chat import button_values, commands, page_queries, store
 from firebell.chat.acting import act_once
 from firebell.chat.adapter import CallFailed
 from firebell.chat.command_limit import CommandLimit
+from firebell.chat.connected import Connected, scene_of
 from firebell.chat.http_calls import call
 from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
 from firebell.chat.mattermost import action_tokens, attachments, dialogs, direct_messages, requests
@@ -26,8 +27,6 @@ from firebell.chat.model import Account, ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
-from firebell.chat.slack import button_values
-from firebell.chat.slack.speakers import Connected, scene_of
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from firebell.chat import capture, gestures, inbound_store, room_events, room_reading_store, store
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.captures import CapturedMessage
+from firebell.chat.captures import TASK, CapturedMessage
+from firebell.chat.connected import Connected, scene_of
 from firebell.chat.http_calls import call
+from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_mention
 from firebell.chat.mattermost.posts import Post, PostKind, millis, read_posts
 from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import AccountState, Room
 from firebell.chat.scene import Scene
-from firebell.chat.slack.speakers import Connected, scene_of
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -38,6 +39,7 @@ class _Reading:
     room: Room
     since: datetime
     now: datetime
+    names: BotNames
 
     async def scene(self, tx: Tx, user: str) -> Scene:
         """Return a user in the channel, from what is stored of them."""
@@ -57,18 +59,23 @@ class RoomReader:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._names = BotNames()
+        self._mentions = MentionReader(ctx, self._names)
         self.upcoming: datetime | None = None
         """When the next channel is to be read, if none was due."""
         self.is_unused = False
         """True if the last run found no account."""
 
     async def run_once(self, now: datetime) -> int:
-        """Read one channel that is due; return 1 if something happened there, else 0."""
+        """Read the mentions of an account or one channel, whichever is due; return 0 if neither is."""
+        if await self._mentions.run_once(now):
+            return 1
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             claimed = await room_reading_store.claim_room(tx, now)
             if claimed is None:
-                self.upcoming = await room_reading_store.next_room_at(tx)
+                times = (self._mentions.upcoming, await room_reading_store.next_room_at(tx))
+                self.upcoming = min((at for at in times if at), default=None)
                 self.is_unused = self.upcoming is None and not await store.has_accounts(tx)
                 return 0
             self.is_unused = False
@@ -77,7 +84,7 @@ class RoomReader:
             assert account
             connected = Connected(account, await store.account_secrets(tx, account.id))
         since = read_until or room.created_at or now
-        reading = _Reading(self._ctx, connected, room, since - OVERLAP, now)
+        reading = _Reading(self._ctx, connected, room, since - OVERLAP, now, self._names)
         try:
             posts = await self._posts(reading)
         except CallFailed as failure:
@@ -131,6 +138,8 @@ async def _our_message_deleted(reading: _Reading, post: Post) -> None:
 async def _message(reading: _Reading, post: Post) -> None:
     """Capture a message, change what was captured, or withdraw it."""
     account_id, channel = reading.connected.account.id, reading.room.external_id
+    if post.created_at > reading.since:
+        await answer_mention(reading.ctx, reading.names, reading.connected, channel, post, reading.now)
     async with reading.ctx.work_db.tx() as tx:
         known = await inbound_store.lock_capture(tx, account_id, channel, post.id)
     if known is None and not post.reactions and not post.is_pinned:
@@ -153,7 +162,11 @@ async def _message(reading: _Reading, post: Post) -> None:
             files=post.files,
             sent_at=min(post.created_at, reading.now),
         )
-        fresh = post.reactions if known is None else [r for r in post.reactions if r.at > reading.since]
+        new = [r for r in post.reactions if r.at > reading.since]
+        for reaction in [r for r in new if r.kind == TASK]:
+            scene = await reading.scene(tx, reaction.user)
+            await gestures.add_task(tx, scene, reading.room.incident_id, message, reading.now)
+        fresh = [r for r in (post.reactions if known is None else new) if r.kind != TASK]
         for reaction in reversed(fresh):
             scene = await reading.scene(tx, reaction.user)
             if await gestures.capture_message(
@@ -186,7 +199,9 @@ async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
             tx, author, account_id, channel, post.id, post.text[:_TEXT_CHARS], reading.now
         )
     scene = await reading.scene(tx, known.captured_by)
-    stays = post.is_pinned or any(reaction.user == known.captured_by for reaction in post.reactions)
+    stays = post.is_pinned or any(
+        reaction.user == known.captured_by and reaction.kind != TASK for reaction in post.reactions
+    )
     if stays or not gestures.is_responder(scene):
         return False
     return await capture.withdraw(

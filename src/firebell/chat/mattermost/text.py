@@ -12,6 +12,11 @@ def tokens(text: str, users: Mapping[str, str]) -> str:
     return _MENTION.sub(lambda match: _reference(match[1], users), text.translate(_BRACKETS))
 
 
+def mentioned(text: str) -> list[str]:
+    """Return the usernames that a text mentions, without punctuation at their ends, each once."""
+    return list(dict.fromkeys(match[1].lower().rstrip(".-_") for match in _MENTION.finditer(text)))
+
+
 def _reference(name: str, users: Mapping[str, str]) -> str:
     """Return a mention as a reference, with the punctuation that follows it; other names stay as they are."""
     known = name

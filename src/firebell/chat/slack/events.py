@@ -8,6 +8,7 @@ from typing import Any
 from firebell.chat import (
     capture,
     commands,
+    gestures,
     handlers,
     home_queries,
     inbound_store,
@@ -15,25 +16,20 @@ from firebell.chat import (
     room_events,
     store,
 )
-from firebell.chat.captures import CapturedMessage, kind_of_emoji
+from firebell.chat.captures import TASK, CapturedMessage, kind_of_emoji
+from firebell.chat.connected import Connected, scene_of
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.intents import ShowSummary
 from firebell.chat.model import AccountState
 from firebell.chat.scene import Scene
 from firebell.chat.slack import calls, home, reply_blocks
+from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import at, text_at
-from firebell.chat.slack.speakers import Connected, known_user, scene_of
 from firebell.chat.slack.text import tokens
 from firebell.chat.slack.user_facts import user_facts
-from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentRole
-from firebell.kit import viewing
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
-from firebell.kit.errors import FirebellError, Unavailable
-from firebell.people.model import Role
-from firebell.people.permissions import Rights, Verb, allows
 
 CALL_LIMIT_S = 10.0
 CATCH_UP_EVERY = timedelta(minutes=30)
@@ -72,12 +68,6 @@ async def work(event: SlackEvent) -> None:
     handler = _HANDLERS.get(event.text("type"))
     if handler is not None and not is_own:
         await handler(event)
-
-
-def is_responder(scene: Scene) -> bool:
-    """Return True if who acts is linked to someone who may write to incidents."""
-    person = scene.person
-    return person is not None and allows(Rights(Role(person.role)), Verb.INCIDENT_UPDATE)
 
 
 async def _once(event: SlackEvent, tx: Tx) -> bool:
@@ -183,16 +173,12 @@ async def _capture(event: SlackEvent, kind: str, channel: str, pinned: Any = Non
         if not await _once(event, tx):
             return
         scene = await event.scene(tx, user, who, channel)
-        if is_responder(scene) and scene.incident is not None:
-            try:
-                async with tx.savepoint():
-                    with viewing.as_reader(scene.reader):
-                        await capture.capture(tx, scene, scene.incident, kind, message, event.now)
-            except Unavailable:
-                raise
-            except FirebellError:
-                # refused for good: a private incident, or an account that may no longer write
-                return
+        if scene.incident is None:
+            return
+        if kind == TASK:
+            await gestures.add_task(tx, scene, scene.incident, message, event.now)
+        else:
+            await gestures.capture_message(tx, scene, scene.incident, kind, message, event.now)
 
 
 async def _message(event: SlackEvent, channel: str, ts: str) -> CapturedMessage | None:
@@ -252,7 +238,7 @@ async def _withdraw(event: SlackEvent, who: str, channel: str, ts: str, kind: st
         account_id = event.connected.account.id
         user = await inbound_store.user(tx, account_id, who)
         scene = await event.scene(tx, user, who, channel)
-        if is_responder(scene):
+        if gestures.is_responder(scene):
             await capture.withdraw(tx, scene.actor, who, account_id, channel, ts, kind, event.now)
 
 
@@ -268,9 +254,7 @@ async def _joined(event: SlackEvent) -> None:
         if not await _once(event, tx):
             return
         scene = await event.scene(tx, user, who, channel)
-        if scene.person is not None:
-            await room_events.person_joined(tx, event.connected.account, channel, scene.person.id)
-            await _become_responder(tx, scene, room.incident_id, event.now)
+        await gestures.joined(tx, scene, room, event.now)
         key = f"catch-up:{room.incident_id}:{who}"
         account_id = event.connected.account.id
         if not await inbound_store.claim_again(tx, account_id, key, event.now, CATCH_UP_EVERY):
@@ -280,23 +264,6 @@ async def _joined(event: SlackEvent) -> None:
         message = reply_blocks.ephemeral(reply)
         shown = {"text": message["text"], "blocks": message["blocks"]}
         await event.call("chat.postEphemeral", channel=channel, user=who, **shown)
-
-
-async def _become_responder(tx: Tx, scene: Scene, incident_id: int, now: datetime) -> None:
-    """Record a responder who joins a room; a closed incident has no new ones."""
-    assert scene.person is not None
-    roles = (await incidents.roles(tx, [incident_id]))[incident_id]
-    if not is_responder(scene) or any(each.person_id == scene.person.id for each in roles):
-        return
-    try:
-        async with tx.savepoint():
-            await incidents.take_role(
-                tx, scene.actor, incident_id, IncidentRole.RESPONDER, scene.person.id, now
-            )
-    except Unavailable:
-        raise
-    except FirebellError:
-        return
 
 
 async def _home_opened(event: SlackEvent) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from firebell.chat import button_values
 from firebell.chat.home_queries import HomeFacts
 from firebell.chat.intents import AckPage, Intent, LinkAccount, ListPages, OpenModal, ResolvePage, ShowSummary
 from firebell.chat.page_queries import OnCallLine
-from firebell.chat.slack import button_values, limits
+from firebell.chat.slack import limits
 from firebell.chat.slack.reply_blocks import plain_text
 from firebell.chat.summaries import heading, one_line
 

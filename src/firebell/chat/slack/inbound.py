@@ -11,17 +11,18 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from firebell.chat import inbound_store, incident_queries, page_queries, store, sweep_store
+from firebell.chat import button_values, inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.command_limit import CommandLimit
+from firebell.chat.connected import Connected, scene_of
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply
 from firebell.chat.request_body import read_body
-from firebell.chat.slack import button_values, calls, interactions, modals, payloads, reply_blocks
+from firebell.chat.slack import calls, interactions, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
+from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.limits import OPTION_TEXT, length
 from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
 from firebell.chat.slack.signatures import is_signed
-from firebell.chat.slack.speakers import Connected, known_user, scene_of
 from firebell.incidents.model import Incident
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx

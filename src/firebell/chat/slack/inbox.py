@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.chat import inbound_store, store, sweep_store
+from firebell.chat.connected import Connected
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.slack import calls, events, interactions, sweep
+from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
-from firebell.chat.slack.speakers import Connected, known_user
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence

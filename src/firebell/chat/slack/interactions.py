@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, handlers, home_queries, inbound_store, incident_queries
+from firebell.chat import button_values, commands, handlers, home_queries, inbound_store, incident_queries
 from firebell.chat.captures import CapturedMessage
+from firebell.chat.connected import Connected, scene_of
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.slack import button_values, home, modals, reply_blocks
+from firebell.chat.slack import home, modals, reply_blocks
 from firebell.chat.slack.capture_modal import capture_view, read_capture
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
-from firebell.chat.slack.speakers import Connected, scene_of
 from firebell.chat.slack.task_modal import TEXT_MAX_CHARS, read_task, task_view
 from firebell.chat.slack.text import tokens
 from firebell.chat.users import ChatUser

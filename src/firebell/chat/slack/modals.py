@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from firebell.chat import button_values
 from firebell.chat.intents import (
     AddEntry,
     ChangeRole,
@@ -19,7 +20,7 @@ from firebell.chat.intents import (
     ResolveIncident,
     SubmitDeclaration,
 )
-from firebell.chat.slack import button_values, limits
+from firebell.chat.slack import limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
 from firebell.chat.summaries import heading

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from firebell.chat import button_values
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.slack import button_values, limits
+from firebell.chat.slack import limits
 from firebell.chat.slack.text import escape
 
 Message = dict[str, Any]

@@ -6,8 +6,8 @@ from fastapi import Response
 from pydantic import Field
 
 from firebell.chat import accounts, store
+from firebell.chat.connected import Connected
 from firebell.chat.slack import test_message
-from firebell.chat.slack.speakers import Connected
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Ctx, PathId, Text, problems
 from firebell.people.access import may

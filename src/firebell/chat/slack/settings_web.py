@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import Request, Response
 
 from firebell.chat import accounts, link_queries, linking, socket_store, store
+from firebell.chat.connected import Connected
 from firebell.chat.model import Account
 from firebell.chat.slack import install, test_message
-from firebell.chat.slack.speakers import Connected
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_required

@@ -18,11 +18,11 @@ from fastapi import Response
 
 from firebell.chat import socket_store, store, sweep_store
 from firebell.chat.adapters import SLACK_API_URL
+from firebell.chat.connected import Connected
 from firebell.chat.slack import calls, payloads
 from firebell.chat.slack.inbound import SlackReceiver
 from firebell.chat.slack.inbox import GAP
 from firebell.chat.slack.payloads import text_at
-from firebell.chat.slack.speakers import Connected
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Unavailable

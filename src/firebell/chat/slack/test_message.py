@@ -1,11 +1,11 @@
 """A test message with a button, which proves the whole way: token, scopes, address, signature and database."""
 
+from firebell.chat.connected import Connected
 from firebell.chat.intents import LinkAccount
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import calls, reply_blocks
 from firebell.chat.slack.events import CALL_LIMIT_S
-from firebell.chat.slack.speakers import Connected
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict
 

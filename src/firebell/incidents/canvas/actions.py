@@ -37,7 +37,7 @@ async def set_canvas_text(
         raise NotFound(f"There is no {name[:40]}.", hint=f"Use {', '.join(NAMES)}.")
     await store.lock(tx, incident_id)
     current = (await canvas_texts(tx, incident_id))[name]
-    text = clean_text(text, TEXT_MAX_CHARS)
+    text = clean_text(text, TEXT_MAX_CHARS, name=name)
     if text == current.text:
         return current
     if version != current.version:
@@ -63,7 +63,7 @@ async def set_canvas(
     """Replace conditions, actions and needs."""
     incident = await lookup.locked(tx, incident_id)
     texts = {"conditions": conditions, "actions": actions, "needs": needs}
-    canvas: dict[str, Any] = {name: clean_text(text, TEXT_MAX_CHARS) for name, text in texts.items()}
+    canvas: dict[str, Any] = {name: clean_text(text, TEXT_MAX_CHARS, name) for name, text in texts.items()}
     changed = [name for name in canvas if canvas[name] != getattr(incident, name)]
     if changed:
         await store.change(tx, incident_id, **canvas)

@@ -30,7 +30,7 @@ async def waive(
     until: datetime | None = None,
 ) -> None:
     """Waive a finding, for good or until an instant; it stays visible with the reason. A new reason replaces it."""
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not reason:
         raise Invalid("The reason is missing.", fields={"reason": "Enter why this finding doesn't matter."})
     if until is not None and not now < until <= now + LONGEST:

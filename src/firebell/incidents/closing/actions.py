@@ -24,7 +24,7 @@ async def sign_baseline(tx: Tx, actor: Actor, incident_id: int, note: str, now: 
             f"{incident.ref} is {incident.phase}. The baseline is confirmed in monitoring.",
             hint="Resolve the incident first.",
         )
-    note = clean_text(note, NOTE_MAX_CHARS)
+    note = clean_text(note, NOTE_MAX_CHARS, "note")
     await closing_store.sign_baseline(tx, incident_id, note, actor.person_id, actor.label, now)
     text = f"confirmed that metrics are at baseline{f': {note}' if note else ''}"
     await timeline_writer.add_timeline_entry(tx, actor, incident_id, "baseline", text, now)

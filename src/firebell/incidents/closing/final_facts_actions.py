@@ -49,7 +49,7 @@ async def record_final_facts(
         raise Invalid("Check the facts.", fields=wrong)
     before = await final_facts_store.final_facts(tx, incident_id)
     limits = {"affected": AFFECTED_MAX_CHARS, "cause": CAUSE_MAX_CHARS, "cause_category": 20}
-    cleaned = {name: clean_text(text, limits[name]) for name, text in texts.items()}
+    cleaned = {name: clean_text(text, limits[name], name) for name, text in texts.items()}
     after = replace(before, **cleaned)
     old = asdict(before)
     changed = {name: text for name, text in asdict(after).items() if text != old[name]}

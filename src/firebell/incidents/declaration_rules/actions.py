@@ -18,11 +18,13 @@ from firebell.incidents.declaration_rules.matching import (
     RulePage,
 )
 from firebell.incidents.declaring import actions as declaring_actions
+from firebell.incidents.text_limits import SUMMARY_MAX_CHARS
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_name, plural
+from firebell.kit.truncation import cut
 from firebell.paging import actions as paging
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
@@ -171,7 +173,7 @@ async def _declare(
             title=chosen[-1].title[:200],
             severity=rule.severity,
             page_id=chosen[0].id,
-            summary=summary if rule.matchers else "",
+            summary=cut(summary, SUMMARY_MAX_CHARS) if rule.matchers else "",
             now=now,
         )
         await rule_store.mark(tx, incident.id, rule.id)

@@ -70,7 +70,7 @@ async def declare(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, SUMMARY_MAX_CHARS, "summary"),
         severity=chosen,
         answers=dict(answers or {}),
         provisional=verdict.provisional if severity is None else False,

@@ -69,7 +69,7 @@ async def backfill(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, SUMMARY_MAX_CHARS, "summary"),
         severity=Severity(severity),
         answers={},
         provisional=False,

@@ -49,7 +49,7 @@ async def report(
     incident = await store.insert(
         tx,
         title=title,
-        summary=clean_text(summary, SUMMARY_MAX_CHARS),
+        summary=clean_text(summary, SUMMARY_MAX_CHARS, "summary"),
         severity=Severity.SEV2,
         answers={},
         provisional=True,

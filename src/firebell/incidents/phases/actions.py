@@ -80,7 +80,7 @@ async def set_phase(
     before the phase began that ends, and not in the future. Closing without its conditions is for the commander.
     """
     old = await lookup.locked(tx, incident_id)
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     _check_pair(old, phase)
     began_at = await phase_store.last_transition_at(tx, incident_id) or old.declared_at
     happened_at = _effective(effective_at, began_at, now)

@@ -81,7 +81,7 @@ async def absorb(
         await linked_pages.page_for(tx, actor, merged, (await store.services(tx, [into.id]))[into.id], now)
     text = f"{gone.public_name} was merged into {into.public_name}."
     await paging.resolve_incident_page(tx, "incident", old.id, text[0].upper() + text[1:], now)
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     await phase_actions.add_transition(tx, actor, old.id, old.phase, Phase.MERGED, now, reason=reason)
     because = f": {reason}" if reason else ""
     change = {"from": old.phase, "to": Phase.MERGED, "into": into.ref}

@@ -67,7 +67,7 @@ async def offer_role(
     A new offer of the same role replaces the one before.
     """
     incident = await _open_incident(tx, incident_id)
-    name, note = ROLE_NAMES[role].lower(), clean_text(note, NOTE_MAX_CHARS)
+    name, note = ROLE_NAMES[role].lower(), clean_text(note, NOTE_MAX_CHARS, "note")
     if actor.person_id is None or not await _holds(tx, incident_id, role, actor.person_id):
         raise Conflict(f"You aren't {name} of {incident.ref}.", hint="Only who has a role can hand it over.")
     person = await people.person(tx, to_id)

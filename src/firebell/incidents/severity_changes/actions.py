@@ -61,7 +61,7 @@ async def set_severity(
         raise Conflict(f"{old.ref} is {old.phase}, so its severity can't be changed.")
     if old.phase in UNDECLARED:
         raise Conflict(f"{old.ref} is not declared yet.", hint="Declare it with this severity.")
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if severity == old.severity and old.provisional:
         return await _confirm_severity(tx, actor, old, reason, now)
     if why := severity_change_rules.severity_refusal(

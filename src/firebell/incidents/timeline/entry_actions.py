@@ -164,7 +164,7 @@ async def strike_entry(
 ) -> None:
     """Strike a wrong entry: it stays readable, with the reason, but nothing cites it anymore. Idempotent."""
     view = await _written(tx, incident_id, entry_id)
-    reason = clean_text(reason, REASON_MAX_CHARS)
+    reason = clean_text(reason, REASON_MAX_CHARS, "reason")
     if not reason:
         raise Invalid("The reason is missing.", fields={"reason": "Enter what is wrong about this entry."})
     if not view.struck:
@@ -186,7 +186,7 @@ async def mark_key_moment(
 ) -> None:
     """Mark an entry as a key moment, which the post-mortem's timeline shows. Idempotent."""
     view = await _locked_entry(tx, incident_id, entry_id)
-    label = clean_text(" ".join(label.split()), LABEL_MAX_CHARS)
+    label = clean_text(" ".join(label.split()), LABEL_MAX_CHARS, "label")
     if view.struck:
         raise Conflict("This entry is struck.", hint="Restore it first.")
     if not view.entry.key_moment or (label and view.entry.key_moment != label):

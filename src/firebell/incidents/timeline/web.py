@@ -79,7 +79,6 @@ async def _entry_page(
         "view": view,
         "u": f"/incidents/INC-{incident_id}",
         "link": f"{visit.ctx.public_url}/incidents/INC-{incident_id}#e-{entry_id}",
-        "label_max": entry_actions.LABEL_MAX_CHARS,
         "submitted": submitted,
         "conflict": error if isinstance(error, Conflict) else None,
         "error": error,

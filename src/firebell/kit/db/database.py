@@ -250,13 +250,19 @@ class Tx(Reads):
         for handler in self._reactions.must.get(type(event), ()):
             await handler(self, event, now)
         for name in self._reactions.then.get(type(event), ()):
-            await self.execute(
-                "insert into outbox (reaction, payload, created_at, run_at) values ($1, $2, $3, $3)",
+            table = self._reactions.while_rows.get(name)
+            stored = await self.changed(
+                f"""
+                insert into outbox (reaction, payload, created_at, run_at)
+                select $1::text, $2::jsonb, $3::timestamptz, $3
+                {f"where exists (select from {table})" if table else ""}
+                """,  # noqa: S608 - the name of a table that a slice declares
                 name,
                 payload(event),
                 now,
             )
-            await self.wake("outbox")
+            if stored:
+                await self.wake("outbox")
 
     async def audit(self, actor: Actor, action: str, subject: str, now: datetime, **detail: Any) -> None:
         """Add an entry to the audit log; it says through what the action came."""

@@ -36,6 +36,8 @@ class Reactions:
 
     must: dict[type, tuple[MustHandler, ...]] = field(default_factory=dict)
     then: dict[type, tuple[str, ...]] = field(default_factory=dict)
+    while_rows: dict[str, str] = field(default_factory=dict)
+    """The `then` reactions that are stored only while a table has rows, with that table."""
 
 
 def payload(event: Any) -> dict[str, Any]:

@@ -153,6 +153,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/response/apply": NONE,
     "/settings/response/discard": NONE,
     "/settings/response/groups": NONE,
+    "/settings/response/rows": NONE,
     "/settings/response/severities/{severity}": NONE,
     "/settings/response/steps": NONE,
     "/settings/response/steps/remove": NONE,

@@ -13,6 +13,7 @@ from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import (
     MAX_LAYERS,
     MAX_SHIFT_LENGTH,
+    REASON_MAX_CHARS,
     Layer,
     Override,
     OverrideKind,
@@ -316,7 +317,9 @@ async def create_override(
     """
     checked = await _checked_override(tx, kind, users, mapping or {}, start, end, now)
     old = await changes.lock(tx, schedule_id)
-    override = replace(checked, reason=clean_text(reason, 500), created_by=actor.person_id)
+    override = replace(
+        checked, reason=clean_text(reason, REASON_MAX_CHARS, "reason"), created_by=actor.person_id
+    )
     override_id = await store.insert_override(tx, schedule_id, override, now)
     await tx.audit(
         actor,

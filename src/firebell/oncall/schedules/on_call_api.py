@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
     removed,
 )
 from firebell.oncall.checks import queries as check_queries
-from firebell.oncall.model import OverrideKind
+from firebell.oncall.model import REASON_MAX_CHARS, OverrideKind
 from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between, gaps
 from firebell.oncall.schedules import actions, queries
@@ -110,7 +110,7 @@ class NewOverride(ApiInput):
     nobody: Annotated[StrictBool, Field(description="for `set`: an intentional gap")] = False
     start: Instant
     end: Instant
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class OverrideCreated(ApiOutput):

@@ -11,7 +11,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, PageParams, PathId, Text, problems
-from firebell.oncall.model import Absence, Cover, CoverState, Swap, SwapState
+from firebell.oncall.model import REASON_MAX_CHARS, Absence, Cover, CoverState, Swap, SwapState
 from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import queries as check_queries
 from firebell.oncall.schedules.schemas import Named
@@ -40,7 +40,7 @@ class NewCover(ApiInput):
     asked: Annotated[
         tuple[Name, ...], Field(max_length=20, description="whom to ask; default: everyone on the team")
     ] = ()
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class Taking(ApiInput):
@@ -86,7 +86,7 @@ class NewSwap(ApiInput):
     other: Annotated[Name, Field(description="id or email address")]
     their_start: Instant
     their_end: Instant
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class SwapShown(ApiOutput):
@@ -112,7 +112,7 @@ class NewVacation(ApiInput):
     person: Annotated[Name | None, Field(description=PERSON)] = None
     start: Instant
     end: Instant
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Text, Field(max_length=REASON_MAX_CHARS)] = ""
 
 
 class VacationShown(ApiOutput):

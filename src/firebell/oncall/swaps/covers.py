@@ -12,7 +12,14 @@ from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Cover, CoverDeclined, CoverState, CoverTaken, OverrideSource
+from firebell.oncall.model import (
+    REASON_MAX_CHARS,
+    Cover,
+    CoverDeclined,
+    CoverState,
+    CoverTaken,
+    OverrideSource,
+)
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import overrides, requests, resulting_overrides
@@ -67,7 +74,9 @@ async def ask(
                 hint="Withdraw it first, or choose another time.",
             )
     await _check_asked(tx, requester, asked)
-    new = requests.new_cover(schedule_id, requester, start, end, now, clean_text(reason, 500))
+    new = requests.new_cover(
+        schedule_id, requester, start, end, now, clean_text(reason, REASON_MAX_CHARS, "reason")
+    )
     cover = await requests.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
     await requests.audit_cover(tx, actor, "asked", cover, now)
     return cover

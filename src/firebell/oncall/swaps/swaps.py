@@ -11,7 +11,15 @@ from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import OverrideSource, Schedule, Swap, SwapDecided, SwapProposed, SwapState
+from firebell.oncall.model import (
+    REASON_MAX_CHARS,
+    OverrideSource,
+    Schedule,
+    Swap,
+    SwapDecided,
+    SwapProposed,
+    SwapState,
+)
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import requests, resulting_overrides
@@ -71,7 +79,7 @@ async def propose(
             their_start=theirs[0],
             their_end=theirs[1],
             state=SwapState.OPEN,
-            reason=clean_text(reason, 500),
+            reason=clean_text(reason, REASON_MAX_CHARS, "reason"),
             edit_ids=(),
             created_at=now,
             decided_at=None,

@@ -10,7 +10,7 @@ from firebell.kit.jobs import timers
 from firebell.kit.localtime import format_local
 from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
-from firebell.oncall.model import Absence, Cover, CoverState
+from firebell.oncall.model import REASON_MAX_CHARS, Absence, Cover, CoverState
 from firebell.oncall.schedules import store
 from firebell.oncall.swaps import requests, schedule_changes
 from firebell.oncall.swaps import store as swaps_store
@@ -44,7 +44,7 @@ async def add(
                 hint=f"Cancel time off {other.id} first, or choose another time.",
             )
     absence = await swaps_store.insert_absence(
-        tx, person_id, start, end, clean_text(reason, 500), actor.person_id, now
+        tx, person_id, start, end, clean_text(reason, REASON_MAX_CHARS, "reason"), actor.person_id, now
     )
     requested = [
         cover

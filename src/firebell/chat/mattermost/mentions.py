@@ -1,0 +1,178 @@
+"""Answers mentions of the bot and direct messages to it, with the grammar of its commands (spec 8.5).
+
+The server is asked which channels of the bot have new posts, and only those are read. The channels of incidents are
+read anyway, by `room_reader`, which calls `answer`.
+"""
+
+import logging
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.chat import commands, handlers, inbound_store, mention_reading_store, store
+from firebell.chat.adapter import CallFailed, Trouble
+from firebell.chat.connected import Connected, scene_of
+from firebell.chat.http_calls import call
+from firebell.chat.mattermost import action_tokens, attachments, direct_messages
+from firebell.chat.mattermost.posts import Post, PostKind, instant, millis, read_posts
+from firebell.chat.mattermost.text import mentioned, tokens
+from firebell.chat.mattermost.users import ASK_LIMIT_S, api, known_user
+from firebell.chat.model import AccountState
+from firebell.chat.reply_model import Reply, ReplyButton
+from firebell.kit.context import Context
+from firebell.kit.db.migrate import fence
+
+log = logging.getLogger(__name__)
+
+OVERLAP = timedelta(seconds=5)
+"""What is read again each time: a post can become visible after later ones."""
+CHANNELS_PER_READING = 20
+NAMES_PER_MENTION = 5
+_TEXT_CHARS = 10_000
+_DIRECT = "D"
+
+
+@dataclass(slots=True)
+class BotNames:
+    """The usernames of the bots of accounts, asked for once per process."""
+
+    _by_account: dict[int, str] = field(default_factory=dict)
+
+    async def of(self, ctx: Context, connected: Connected) -> str:
+        """Return the username of a bot; raise `CallFailed`."""
+        account_id = connected.account.id
+        if account_id not in self._by_account:
+            me = await _get(ctx, connected, "/users/me")
+            self._by_account[account_id] = str(me.get("username") or "")
+        return self._by_account[account_id]
+
+
+class MentionReader:
+    """Reads the mentions of one account at a time; no transaction is open while the server is asked."""
+
+    def __init__(self, ctx: Context, names: BotNames) -> None:
+        self._ctx = ctx
+        self._names = names
+        self.upcoming: datetime | None = None
+        """When the next account is to be read, if none was due."""
+
+    async def run_once(self, now: datetime) -> int:
+        """Read one account that is due; return 1 if there was one, else 0."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            claimed = await mention_reading_store.claim_account(tx, now)
+            if claimed is None:
+                self.upcoming = await mention_reading_store.next_account_at(tx)
+                return 0
+            account, read_until = claimed
+            connected = Connected(account, await store.account_secrets(tx, account.id))
+            rooms = await mention_reading_store.room_channels(tx, account.id)
+        try:
+            until = await self._read(connected, read_until, rooms, now)
+        except CallFailed as failure:
+            log.warning("mentions were not read", extra={"account": account.id, "code": failure.code})
+            if failure.trouble is Trouble.ACCOUNT:
+                async with self._ctx.work_db.tx() as tx:
+                    await store.set_state(tx, account.id, AccountState.BROKEN, failure.code, now)
+            return 1
+        if until != read_until:
+            async with self._ctx.work_db.tx() as tx:
+                await mention_reading_store.save_read_until(tx, account.id, until)
+        return 1
+
+    async def _read(
+        self, connected: Connected, read_until: datetime | None, rooms: set[str], now: datetime
+    ) -> datetime:
+        """Answer what is new, and return until when everything is read; the first time, nothing is new."""
+        answer = await _get(self._ctx, connected, "/users/me/channels")
+        listed = [each for each in answer.get("list") or [] if isinstance(each, dict)]
+        posted = sorted((instant(each.get("last_post_at")), str(each.get("id")), each) for each in listed)
+        if read_until is None:
+            # what is read again must not reach what was written before
+            return (posted[-1][0] if posted else now) + OVERLAP
+        since = read_until - OVERLAP
+        changed = [each for each in posted if each[0] > since and each[1] not in rooms]
+        for _, channel, each in changed[:CHANNELS_PER_READING]:
+            path = f"/channels/{channel}/posts?since={millis(since)}"
+            posts = read_posts(await _get(self._ctx, connected, path), channel)
+            for post in posts:
+                if post.created_at > since:
+                    is_direct = each.get("type") == _DIRECT
+                    await answer_mention(
+                        self._ctx, self._names, connected, channel, post, now, is_direct=is_direct
+                    )
+        read = changed[:CHANNELS_PER_READING]
+        return max(read_until, read[-1][0]) if read else read_until
+
+
+async def answer_mention(
+    ctx: Context,
+    names: BotNames,
+    connected: Connected,
+    channel: str,
+    post: Post,
+    now: datetime,
+    *,
+    is_direct: bool = False,
+) -> None:
+    """Do what a post asks the bot for, once, and answer its author directly; other posts ask for nothing."""
+    account = connected.account
+    is_from_person = post.kind is PostKind.MESSAGE and post.user != account.bot_user
+    if not is_from_person or post.is_automated or post.is_deleted or not (is_direct or "@" in post.text):
+        return
+    bot = await names.of(ctx, connected)
+    text, is_mention = without_mention(post.text[:_TEXT_CHARS], bot)
+    if not (is_direct or is_mention):
+        return
+    users = await _users(ctx, connected, text)
+    user = await known_user(ctx, ctx.work_db, connected, post.user, now)
+    async with ctx.work_db.tx() as tx:
+        if not await inbound_store.claim(tx, account.id, f"mention:{post.id}", now):
+            return
+        scene = await scene_of(tx, ctx, connected, user, post.user, "", channel, "", now)
+        intent = commands.parse_mention(tokens(text, users), scene.incident)
+        reply = await handlers.handle(tx, scene, intent, now)
+        await tx.wake("chat")
+    if reply.modal is not None:
+        reply = Reply("This needs a form.", (ReplyButton("Open form", reply.modal, primary=True),))
+    await direct_messages.send(
+        ctx,
+        connected,
+        post.user,
+        attachments.text_of(reply),
+        _buttons(ctx, connected, reply, now),
+    )
+
+
+def without_mention(text: str, bot: str) -> tuple[str, bool]:
+    """Return a text without mentions of the bot, and whether there was one."""
+    mention = re.compile(rf"(?<![\w@.-])@{re.escape(bot)}(?![\w-])[:,]?", re.IGNORECASE)
+    without, number = mention.subn(" ", text)
+    return without.strip(), bool(bot) and number > 0
+
+
+def _buttons(ctx: Context, connected: Connected, reply: Reply, now: datetime) -> list[dict[str, Any]]:
+    """Return the buttons of an answer; none without commands, which show that the server reaches us."""
+    if not connected.secrets.signing_secrets:
+        return []
+    sign = action_tokens.button_signer(ctx.signer, connected.account.id, lambda: now)
+    answer = attachments.command_answer(reply, f"{ctx.public_url}/chat/mattermost/action", sign)
+    buttons: list[dict[str, Any]] = answer.get("attachments", [])
+    return buttons
+
+
+async def _users(ctx: Context, connected: Connected, text: str) -> dict[str, str]:
+    """Return the ids of the users whom a text mentions, by username; a name that is no user's is left out."""
+    users = {}
+    for name in mentioned(text)[:NAMES_PER_MENTION]:
+        try:
+            user = await _get(ctx, connected, f"/users/username/{name}", limit_s=ASK_LIMIT_S)
+        except CallFailed:
+            continue
+        users[name] = str(user.get("id") or "")
+    return {name: user for name, user in users.items() if user}
+
+
+async def _get(ctx: Context, connected: Connected, path: str, **more: Any) -> dict[str, Any]:
+    return await call(ctx.http, "GET", api(connected, path), token=connected.secrets.bot_token, **more)

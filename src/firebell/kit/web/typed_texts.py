@@ -1,0 +1,18 @@
+"""What someone wrote into a form that an error page refuses, so that they can copy it (pure)."""
+
+from collections.abc import Iterable
+
+MOST_TEXTS = 10
+_SECRET = ("password", "secret", "token", "csrf", "code")
+
+
+def of_form(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
+    """Return the (label, text) of the fields with more than one word; secrets are left out."""
+    texts = [
+        (name.replace("_", " ").replace("-", " ").capitalize(), value.strip())
+        for name, value in items
+        if isinstance(value, str)
+        and len(value.split()) > 1
+        and not any(word in name.casefold() for word in _SECRET)
+    ]
+    return texts[:MOST_TEXTS]

@@ -1,0 +1,77 @@
+"""What someone types is never cut, and a form that is refused shows everything again."""
+
+import pytest
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.web import typed_texts
+from tests.api.api_clients import browser, sign_in
+from tests.api.full_organization import everything
+
+LONG = "word " * 60_000 + "end of the text"
+
+TOO_LONG = [
+    ("/incidents/INC-1/severity", {"severity": "SEV0"}, "reason"),
+    ("/incidents/INC-1/phase", {"phase": "mitigating"}, "reason"),
+    ("/incidents/INC-1/entries", {"kind": "note"}, "text"),
+    ("/incidents/INC-1/canvas/needs", {"version": "0"}, "text"),
+    ("/incidents/INC-1/details/type", {"type": "vendor"}, "reason"),
+    ("/incidents/INC-1/close/reports", {}, "text"),
+    ("/incidents/INC-1/tasks", {}, "text"),
+    ("/incidents/INC-1/response/expertise", {}, "need"),
+    ("/incidents/INC-1/response/customers", {}, "text"),
+    ("/incidents/report", {"title": "Cards fail"}, "summary"),
+    ("/pages/PG-1/note", {}, "text"),
+    ("/oncall/vacations", {"start": "2026-12-01T00:00", "end": "2026-12-02T00:00"}, "reason"),
+    ("/runbooks/database-failover", {"version": "0"}, "body"),
+    ("/settings/contact", {"kind": "email", "address": "mara@work.example"}, "label"),
+]
+
+
+async def test_a_text_that_is_too_long_is_refused_and_shown_again_whole(dsn: str, clock: FakeClock) -> None:
+    async with everything(dsn, clock) as e, browser(e.w) as http:
+        csrf = await sign_in(e.w, http, e.w.mara)
+        for address, fields, name in TOO_LONG:
+            answer = await http.post(address, data={**fields, name: LONG, "csrf": csrf})
+            assert answer.status_code == 422, (address, answer.status_code)
+            assert "word end of the text" in answer.text, address
+        async with e.w.ctx.db.tx() as tx:
+            assert not await tx.value(
+                "select exists (select from timeline_entry where text like 'word word%')"
+            )
+
+
+async def test_rows_and_choices_of_a_refused_form_are_shown_again(dsn: str, clock: FakeClock) -> None:
+    async with everything(dsn, clock) as e, browser(e.w) as http:
+        w = e.w
+        csrf = await sign_in(w, http, w.mara)
+        async with w.ctx.db.tx() as tx:
+            method = await tx.value("select min(id) from contact_method where person_id = $1", w.mara)
+        rows = {"method": [str(method)] * 3, "delay": ["0", "soon", "25"]}
+        refused = await http.post("/settings/rules/high", data={**rows, "csrf": csrf})
+        assert refused.status_code == 422
+        assert 'value="soon" aria-invalid' in refused.text
+        assert 'value="25"' in refused.text
+        # a contact method without minutes is not left out without a word
+        blank = {"method": [str(method)] * 2, "delay": ["0", ""]}
+        assert (await http.post("/settings/rules/high", data={**blank, "csrf": csrf})).status_code == 422
+
+        team = {"name": " ", "member": [str(w.jun)], "csrf": csrf}
+        assert f'value="{w.jun}" checked' in (await http.post("/settings/teams", data=team)).text
+
+        severity = {"hours": "business", "customers_every": "often", "page": ["legal"], "csrf": csrf}
+        again = (await http.post("/settings/response/severities/SEV1", data=severity)).text
+        assert 'value="often"' in again
+        assert 'name="page" value="legal" checked' in again
+        assert 'value="business" selected' in again
+        groups = {"tz": "Nowhere", "days": ["sun"], "start": "10:00", "end": "12:00", "csrf": csrf}
+        groups |= {"add_legal": f"person:{w.jun}", "executives_wait": "7"}
+        again = (await http.post("/settings/response/groups", data=groups)).text
+        assert f'name="legal" value="person:{w.jun}" checked' in again
+        assert 'value="sun" checked' in again
+
+
+@pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])
+def test_a_secret_is_not_shown_again(name: str) -> None:
+    assert typed_texts.of_form([(name, "lanterns over harbor"), ("reason", "The fix works")]) == [
+        ("Reason", "The fix works")
+    ]
