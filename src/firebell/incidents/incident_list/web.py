@@ -10,6 +10,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions
+from firebell.incidents.checks import list_rows
 from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.custom_fields.field_kinds import CustomField
 from firebell.incidents.incident_list import filtering, list_numbers_store, saved_views
@@ -120,15 +121,18 @@ async def incidents(
         listed = await _part(visit.tx, in_tab(address.tab, wanted), address.sort, to_id(before), to_id(after))
         if (before or after) and not (listed.incidents and listed.newer):
             return html.redirect(address.url())
-    parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
+    state = visit.request.app.state
+    parts: Sequence[IncidentPart] = state.incident_parts
     shown = listed.incidents
+    problems = await list_rows.load_rows(visit.tx, shown, state.incident_checks, visit.now)
+    rows = [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts]
     views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
         "nav": "incidents",
         "live": "incidents",
         "incidents": await summaries(visit.tx, shown),
         "postmortems": await list_store.postmortems(visit.tx, [i.id for i in shown]),
-        "parts": [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts],
+        "parts": [(list_rows.ROW_TEMPLATE, problems), *rows],
         "required": actions.postmortem_required,
         "open_phases": OPEN,
         "address": address,
