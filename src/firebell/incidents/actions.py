@@ -4,7 +4,7 @@ from firebell.incidents import customer_reports, linked_pages, lookup, privacy, 
 from firebell.incidents.canvas import actions as canvas_actions
 from firebell.incidents.checks import store as check_store
 from firebell.incidents.closing import actions as closing_actions
-from firebell.incidents.closing import condition_sources
+from firebell.incidents.closing import condition_sources, final_facts_store
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.declaring import backfilling, reporting, similar_queries
@@ -35,6 +35,7 @@ check_regressions = phase_actions.check_regressions
 create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
+final_facts = final_facts_store.final_facts
 firing_at = check_store.firing_at
 hidden_ids = privacy_store.hidden_ids
 incident = lookup.incident
