@@ -141,6 +141,8 @@ def _real(path: str) -> dict[str, str]:
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
         "seq": "1",
+        "form": "md",
+        "step": "review",
     }
 
 

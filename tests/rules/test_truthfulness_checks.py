@@ -146,7 +146,7 @@ def test_a_textbook_incident_has_no_finding_and_neither_has_one_that_is_not_publ
     ("updates", "expected"),
     [
         ((), ["T-FIRST"]),
-        ((UPDATES[0], UPDATES[2], UPDATES[3]), ["T-LATE"]),
+        ((UPDATES[0], UPDATES[2], UPDATES[3]), ["T-LATE", "T-LAG"]),
         ((UPDATES[0], UPDATES[1], UPDATES[3]), ["T-LATE", "T-LAG"]),
         (UPDATES[:3], ["T-LATE", "T-OPEN"]),
     ],
@@ -201,10 +201,9 @@ def test_the_stage_follows_a_known_cause_within_15_minutes(minute: float, level:
     first = replace(UPDATES[0], next_update_at=at(100))
     during = active(with_updates(first), 31)
     assert [f.level for f in findings(during, at(minute))] == ([level] if level else [])
-    followed = with_updates(
-        first, replace(UPDATES[1], display_at=at(minute), next_update_at=at(95)), *UPDATES[2:]
-    )
-    assert [f.level for f in findings(followed, END)] == ([level] if level else [])
+    identified = replace(UPDATES[1], display_at=at(minute), next_update_at=at(95))
+    followed = active(with_updates(first, identified), 31)
+    assert [f.level for f in findings(followed, at(90))] == ([level] if level else [])
 
 
 def test_a_raise_is_followed_by_the_impact() -> None:

@@ -24,7 +24,7 @@ _NO_DRAFT = (State.NOT_APPLICABLE, State.STOPPED)
 
 
 async def _lock(tx: Tx, actor: Actor, incident_id: int, draft_id: int) -> tuple[Incident, Draft]:
-    """Lock a draft with its incident and return both; raise `NotFound` or `Forbidden`."""
+    """Lock a draft with its incident and return both; raise `NotFound`."""
     incident = await incidents.locked(tx, incident_id)
     await draft_queries.check_drafter(tx, actor, incident)
     draft = await draft_store.lock(tx, incident_id, draft_id)

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, Name, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, PathId, Text, problems
 from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
@@ -307,7 +307,7 @@ async def open_draft(w: Drafter, ref: Text, body: NewDraft) -> DraftShown:
     summary="Get a draft with its fields, sources and text",
     responses=problems(404),
 )
-async def get_draft(w: DraftReader, ref: Text, draft_id: Id) -> DraftShown:
+async def get_draft(w: DraftReader, ref: Text, draft_id: PathId) -> DraftShown:
     return await _shown(w, ref, draft_id)
 
 
@@ -316,7 +316,7 @@ async def get_draft(w: DraftReader, ref: Text, draft_id: Id) -> DraftShown:
     summary="Write into the fields of a draft",
     responses=problems(404, 409),
 )
-async def write_draft(w: Drafter, ref: Text, draft_id: Id, body: DraftAnswers) -> DraftShown:
+async def write_draft(w: Drafter, ref: Text, draft_id: PathId, body: DraftAnswers) -> DraftShown:
     incident_id = parse_ref("INC", ref)
     await draft_actions.answer_fields(w.tx, w.actor, incident_id, draft_id, body.fields, body.version, w.now)
     return await _shown(w, ref, draft_id)
@@ -327,7 +327,7 @@ async def write_draft(w: Drafter, ref: Text, draft_id: Id, body: DraftAnswers) -
     summary="Review a draft, which fixes its text",
     responses=problems(404, 409),
 )
-async def review_draft(w: Drafter, ref: Text, draft_id: Id) -> DraftShown:
+async def review_draft(w: Drafter, ref: Text, draft_id: PathId) -> DraftShown:
     await draft_actions.review(w.tx, w.actor, parse_ref("INC", ref), draft_id, w.now)
     return await _shown(w, ref, draft_id)
 
@@ -337,7 +337,7 @@ async def review_draft(w: Drafter, ref: Text, draft_id: Id) -> DraftShown:
     summary="Sign a reviewed draft",
     responses=problems(404, 409),
 )
-async def sign_draft(w: Drafter, ref: Text, draft_id: Id) -> DraftShown:
+async def sign_draft(w: Drafter, ref: Text, draft_id: PathId) -> DraftShown:
     await draft_actions.sign(w.tx, w.actor, parse_ref("INC", ref), draft_id, w.now)
     return await _shown(w, ref, draft_id)
 
@@ -347,7 +347,7 @@ async def sign_draft(w: Drafter, ref: Text, draft_id: Id) -> DraftShown:
     summary="Return a reviewed or signed text to draft",
     responses=problems(404, 409),
 )
-async def return_draft(w: Drafter, ref: Text, draft_id: Id, body: DraftReturned) -> DraftShown:
+async def return_draft(w: Drafter, ref: Text, draft_id: PathId, body: DraftReturned) -> DraftShown:
     incident_id = parse_ref("INC", ref)
     await draft_actions.return_to_draft(w.tx, w.actor, incident_id, draft_id, body.reason, w.now)
     return await _shown(w, ref, draft_id)
@@ -358,7 +358,7 @@ async def return_draft(w: Drafter, ref: Text, draft_id: Id, body: DraftReturned)
     summary="Record that a notification was sent, which ends its clock",
     responses=problems(404, 409),
 )
-async def record_sent(w: Drafter, ref: Text, draft_id: Id, body: DraftSent) -> DraftShown:
+async def record_sent(w: Drafter, ref: Text, draft_id: PathId, body: DraftSent) -> DraftShown:
     await draft_actions.record_sent(
         w.tx,
         w.actor,

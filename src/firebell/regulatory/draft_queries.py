@@ -10,7 +10,7 @@ from firebell.incidents.model import Incident, IncidentRole
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Forbidden, NotFound
+from firebell.kit.errors import NotFound
 from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.authorization import TRUSTED_KINDS, rights_of
@@ -77,11 +77,11 @@ async def may_draft(tx: Tx, actor: Actor, incident: Incident) -> bool:
 
 
 async def check_drafter(tx: Tx, actor: Actor, incident: Incident) -> None:
-    """Raise `Forbidden` unless an actor may see and write the drafts of an incident."""
+    """Raise `NotFound` unless an actor may see and write the drafts of an incident: others learn of none."""
     if not await may_draft(tx, actor, incident):
-        raise Forbidden(
-            "Only the commander, who is responsible for regulatory clocks, managers and admins see drafts.",
-            hint="Ask one of them.",
+        raise NotFound(
+            f"There is no draft of {incident.ref} that you can see.",
+            hint="The commander, who is responsible for regulatory clocks, managers and admins see drafts.",
         )
 
 
@@ -141,7 +141,7 @@ def before(draft: Draft, template: DraftTemplate, drafts: Sequence[Draft]) -> Dr
 
 
 async def draft_view(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now: datetime) -> DraftView:
-    """Return a draft of an incident for someone who may see it; raise `NotFound` or `Forbidden`."""
+    """Return a draft of an incident for someone who may see it; raise `NotFound`."""
     incident = await incidents.incident(tx, incident_id)
     await check_drafter(tx, actor, incident)
     draft = await draft_store.draft(tx, incident_id, draft_id)

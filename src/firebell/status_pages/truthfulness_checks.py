@@ -148,10 +148,12 @@ def _first_due(record: TruthRecord) -> datetime | None:
 def _green(record: TruthRecord, page: PageRecord, now: datetime) -> Results:
     """Yield that a component was shown as operational while customers were impacted, once something was published."""
     due, end = _first_due(record), record.impact_end or now
-    if due is None or due >= end or not any(other.published for other in record.pages):
+    begun = min((other.published.published_at for other in record.pages if other.published), default=None)
+    if due is None or begun is None or max(due, begun) >= end:
         return
+    start = max(due, begun)
     every = [*page.others, *([page.published] if page.published else [])]
-    instants = {due, *(u.display_at for one in every for u in one.updates if due < u.display_at < end)}
+    instants = {start, *(u.display_at for one in every for u in one.updates if start < u.display_at < end)}
     green: dict[int, datetime] = {}
     last: set[int] = set()
     for at in sorted(instants):
