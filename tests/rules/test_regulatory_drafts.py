@@ -171,13 +171,26 @@ def test_no_text_that_people_write_becomes_a_heading(text: str) -> None:
     assert set(forged) == set(draft_text.sections(text_of()))
 
 
-def test_a_follow_up_shows_what_changed_by_section() -> None:
+def test_a_follow_up_shows_what_changed_by_field() -> None:
     before = text_of()
     after = text_of(FieldAnswer("consequences", "Phishing", at(30), "Ewa"))
-    changes = {one.heading: (one.before, one.after) for one in draft_text.changes(before, after)}
+    changes = {
+        one.heading: (one.before, one.after) for one in draft_text.changes((before, GDPR), (after, GDPR))
+    }
     assert changes["Likely consequences (Art. 33(3)(c))"] == (draft_text.NOT_KNOWN, "Phishing")
     assert set(changes) == {"Likely consequences (Art. 33(3)(c))", "Not known yet"}
-    assert draft_text.changes(before, before) == []
+    assert draft_text.changes((before, GDPR), (before, GDPR)) == []
+
+
+def test_a_later_phase_compares_the_fields_that_it_shares_with_the_one_before() -> None:
+    early, later = (draft_templates()[f"regulator-nis2-{name}"] for name in ("ew", "in"))
+    answer = {"malicious": FieldAnswer("malicious", "No", at(30), "Ewa")}
+    before = draft_text.to_markdown(early, {}, fill(early, SOURCES, answer))
+    same = draft_text.to_markdown(later, {}, fill(later, SOURCES, answer))
+    changes = draft_text.changes((before, early), (same, later))
+    headings = {one.heading.partition(" (")[0] for one in changes}
+    assert "Impact" in headings
+    assert not headings & {"What happened", "Suspected of unlawful or malicious acts", "Became aware"}
 
 
 @pytest.mark.parametrize(

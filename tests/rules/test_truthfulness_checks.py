@@ -45,6 +45,10 @@ def entry(number: int, minute: float, kind: str, key_moment: str = "", **data: A
     return TimelineEntry(number, at(minute), at(minute), kind, "Mara", 1, "…", data, key_moment)
 
 
+def severity_change(number: int, minute: float, before: int, to: int) -> TimelineEntry:
+    return replace(entry(number, minute, "severity"), data={"from": before, "to": to})
+
+
 def update(
     seq: int,
     minute: float,
@@ -207,7 +211,7 @@ def test_the_stage_follows_a_known_cause_within_15_minutes(minute: float, level:
 
 
 def test_a_raise_is_followed_by_the_impact() -> None:
-    raised = entry(9, 40, "severity", **{"from": 1, "to": 0})
+    raised = severity_change(9, 40, 1, 0)
     timeline = (*TIMELINE[:3], raised)
     record = active(replace(with_updates(*UPDATES[:2]), timeline=timeline), 60, severity=0, max_severity=0)
     assert codes(record, at(54)) == ["T-SEVERITY"]

@@ -1,6 +1,6 @@
 """A notification is drafted from facts, reviewed, signed and sent in parts; Firebell sends none itself."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -103,17 +103,14 @@ async def test_a_notification_is_filled_reviewed_signed_and_sent_in_phases(
 
         # a person sends it, and the clock ends with that time
         clock.advance(timedelta(hours=1))
-        for wrong in (
-            {"at": w.now + timedelta(hours=1)},
-            {"at": w.now - timedelta(hours=2)},
-            {"channel": ""},
-        ):
+        wrong: list[tuple[datetime | None, str]] = [
+            (w.now + timedelta(hours=1), "Form"),
+            (w.now - timedelta(hours=2), "Form"),
+            (None, ""),
+        ]
+        for at, channel in wrong:
             with pytest.raises(Invalid):
-                await desk.do(
-                    draft_actions.record_sent,
-                    draft.id,
-                    **{"at": None, "channel": "Form", "receipt": "", **wrong},
-                )
+                await desk.do(draft_actions.record_sent, draft.id, at=at, channel=channel, receipt="")
         sent = await desk.do(
             draft_actions.record_sent,
             draft.id,

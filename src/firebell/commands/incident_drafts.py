@@ -31,7 +31,7 @@ def drafts(ref: str) -> None:
         [one["obligation"], str(one["part"]), one["state"], short(one["sent_at"]) if one["sent_at"] else "-"]
         for one in listed
     ]
-    show_table(listed, ("OBLIGATION", "PART", "STATE", "SENT"), rows, empty="No drafts.")
+    show_table(listed, ("OBLIGATION", "PART", "STATE", "SENT"), rows, wide=0, empty="No drafts.")
 
 
 @click.command(

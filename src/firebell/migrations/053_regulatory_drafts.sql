@@ -39,3 +39,6 @@ create table regulatory_draft_answer (
     actor_id bigint references person
 );
 create index regulatory_draft_answer_draft on regulatory_draft_answer (draft_id, id);
+
+-- The checks of an incident read the public incidents that overlap with it.
+create index public_incident_resolved on public_incident (resolved_at);

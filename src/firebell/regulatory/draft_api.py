@@ -195,7 +195,6 @@ def _summary(draft: Draft) -> dict[str, object]:
 
 
 def _draft(view: DraftView) -> DraftShown:
-    text = view.current_text if view.draft.state is DraftState.DRAFT else view.draft.text
     values = {
         **_summary(view.draft),
         "fields": [
@@ -220,8 +219,8 @@ def _draft(view: DraftView) -> DraftShown:
             ContradictionShown(kind=c.kind, drafted=c.drafted, published=c.published, entry=c.entry_id)
             for c in view.contradictions
         ],
-        "text": text,
-        "plain": draft_text.to_plain(text),
+        "text": view.text,
+        "plain": draft_text.to_plain(view.text),
         "advice": draft_text.ADVICE,
     }
     return DraftShown.model_validate(values)

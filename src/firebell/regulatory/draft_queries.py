@@ -54,6 +54,11 @@ class DraftView:
         return [one for one in self.fields if one.is_missing]
 
     @property
+    def text(self) -> str:
+        """The text: with the facts of now until it is reviewed, and fixed from then on."""
+        return self.current_text if self.draft.state is DraftState.DRAFT else self.draft.text
+
+    @property
     def is_outdated(self) -> bool:
         """True if facts changed since the text was reviewed, and it was not sent yet."""
         is_final = self.draft.state in (DraftState.REVIEWED, DraftState.SIGNED)
@@ -137,7 +142,7 @@ def before(draft: Draft, template: DraftTemplate, drafts: Sequence[Draft]) -> Dr
     """Return the sent notification that a draft goes on from: its own part before, else that of an earlier phase."""
     own = [one for one in drafts if one.obligation == draft.obligation and one.part == draft.part - 1]
     earlier = [one for one in drafts if one.obligation in template.continues and one.state is DraftState.SENT]
-    return (own or sorted(earlier, key=lambda one: one.id)[-1:] or [None])[0]
+    return own[0] if own else max(earlier, key=lambda one: one.id, default=None)
 
 
 async def draft_view(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now: datetime) -> DraftView:
@@ -165,9 +170,15 @@ async def draft_view(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now:
         fields,
         text,
         previous,
-        draft_text.changes(previous.text, shown) if previous else (),
+        _changes(previous, shown, template),
         draft_text.contradictions(shown, draft_text.stated_start(shown), public),
     )
+
+
+def _changes(previous: Draft | None, text: str, template: DraftTemplate) -> list[SectionChange]:
+    if previous is None:
+        return []
+    return draft_text.changes((previous.text, draft_templates()[previous.template]), (text, template))
 
 
 async def published_texts(tx: Tx, ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:

@@ -102,15 +102,22 @@ def stated_start(markdown: str) -> datetime | None:
     return None
 
 
-def changes(before: str, after: str) -> list[SectionChange]:
-    """Return the sections that differ between two parts of a notification, in the order of the later one."""
-    old, new = sections(before), sections(after)
-    headings = [*new, *(heading for heading in old if heading not in new)]
-    return [
-        SectionChange(heading, old.get(heading, ""), new.get(heading, ""))
-        for heading in headings
-        if old.get(heading, "") != new.get(heading, "")
-    ]
+def changes(before: tuple[str, DraftTemplate], after: tuple[str, DraftTemplate]) -> list[SectionChange]:
+    """Return the sections that differ between two notifications, each a text with its template, in the later order.
+
+    A field that both templates have is one section, whatever its heading. What only the earlier template has is
+    left out.
+    """
+    old, new = _by_field(*before), _by_field(*after)
+    keys = [*new, *(key for key in old if key not in new and before[1].id == after[1].id)]
+    pairs = [(old.get(key, ("", "")), new.get(key, ("", ""))) for key in keys]
+    return [SectionChange(now[0] or was[0], was[1], now[1]) for was, now in pairs if was[1] != now[1]]
+
+
+def _by_field(markdown: str, template: DraftTemplate) -> dict[str, tuple[str, str]]:
+    """Return the (heading, text) of each section by the id of its field, by its heading if it is no field."""
+    ids = {one.heading: one.id for one in template.fields}
+    return {ids.get(heading, heading): (heading, body) for heading, body in sections(markdown).items()}
 
 
 def contradictions(

@@ -1,6 +1,7 @@
 """The page of a draft of a notification with its steps and its text, and the register of personal data breaches."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fastapi import Response
 
@@ -47,7 +48,7 @@ async def _render(
         "is_mine": view.draft.changed_by == visit.person.id,
         "fields": fields,
         "error": error,
-        "plain": draft_text.to_plain(view.draft.text),
+        "sections": draft_text.sections(view.text),
     }
     return await html.render(visit.request, "regulatory/draft.html", context)
 
@@ -96,7 +97,7 @@ async def draft_as_text(visit: CurrentVisit, ref: str, draft_id: int, form: str)
         raise NotFound(f"There is no form {form[:10]}.", hint="Use md or txt.")
     incident_id = parse_ref("INC", ref)
     view = await draft_queries.draft_view(visit.tx, visit.actor, incident_id, draft_id, visit.now)
-    text = draft_text.exported(view.draft, view.template)
+    text = draft_text.exported(replace(view.draft, text=view.text), view.template)
     name = f"inc-{incident_id}-{view.draft.obligation.lower()}-{view.draft.part}.{form}"
     headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     body = text if form == "md" else draft_text.to_plain(text)

@@ -60,7 +60,7 @@ def contradiction_findings(
             subject=ref,
             advice="Correct the one that is wrong.",
             evidence=tuple(Evidence(f"e-{one.entry_id}", f"A published {one.kind}") for one in differing),
-            fix=FixButton("Open draft", href=f"/clocks/drafts/{draft.id}"),
+            fix=FixButton("View clock", href=f"/clocks#clock-{draft.obligation}"),
         )
         for draft in latest.values()
         if (differing := contradictions(draft.text, stated_start(draft.text), published))

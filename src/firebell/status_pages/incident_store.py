@@ -177,9 +177,22 @@ async def overlapping(
         f"""
         select {_COLUMNS}, status_page_id
         from public_incident
-        where incident_id = any($1::bigint[])
-            or (published_at <= $3 and (resolved_at is null or resolved_at >= $2))
-        order by (incident_id = any($1::bigint[])) desc nulls last, id desc
+        where id in (
+            select id
+            from public_incident
+            where incident_id = any($1::bigint[])
+            union
+            select id
+            from public_incident
+            where resolved_at is null
+                and published_at <= $3
+            union
+            select id
+            from public_incident
+            where resolved_at >= $2
+                and published_at <= $3
+        )
+        order by incident_id = any($1::bigint[]) desc nulls last, id desc
         limit $4
         """,
         list(incident_ids),

@@ -204,7 +204,7 @@ def _lags(record: TruthRecord, page: PageRecord, published: PublicIncident, now:
         since = max(entry.at, published.published_at)
         reached = truthfulness.stage_reached_at(published, stage, since)
         followed = min(filter(None, (reached, ends_at or published.resolved_at, now)))
-        yield from _lag(record, page, entry, known, f"the stage {stage}", (since, followed), now)
+        yield from _lag(record, page, entry, known, f"the stage {stage}", Interval(since, followed), now)
 
 
 def _raises(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
@@ -218,7 +218,9 @@ def _raises(record: TruthRecord, page: PageRecord, published: PublicIncident, no
         lowered = (e.effective_at for e in record.severity_changes if e.effective_at > entry.effective_at)
         ends_at = next(lowered, None) or record.impact_end or published.resolved_at
         followed = min(filter(None, (reached, ends_at, now)))
-        yield from _lag(record, page, entry, f"it was a SEV{to}", "its impact", (since, followed), now)
+        yield from _lag(
+            record, page, entry, f"it was a SEV{to}", "its impact", Interval(since, followed), now
+        )
 
 
 def _lag(
@@ -230,10 +232,10 @@ def _lag(
     waited: Interval,
     now: datetime,
 ) -> Results:
-    lag = waited[1] - waited[0]
+    lag = waited.end - waited.start
     if lag <= FOLLOWED_WITHIN:
         return
-    is_open = waited[1] >= now
+    is_open = waited.end >= now
     yield _finding(
         record,
         "T-LAG",

@@ -21,7 +21,7 @@ from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, IncidentFilter,
 from firebell.incidents.queries import summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.slice import IncidentPart
+from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
 from firebell.people import access
@@ -121,10 +121,10 @@ async def incidents(
         listed = await _part(visit.tx, in_tab(address.tab, wanted), address.sort, to_id(before), to_id(after))
         if (before or after) and not (listed.incidents and listed.newer):
             return html.redirect(address.url())
-    state = visit.request.app.state
-    parts: Sequence[IncidentPart] = state.incident_parts
+    parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
+    checks: Sequence[IncidentChecks] = visit.request.app.state.incident_checks
     shown = listed.incidents
-    problems = await list_rows.load_rows(visit.tx, shown, state.incident_checks, visit.now)
+    problems = await list_rows.load_rows(visit.tx, shown, checks, visit.now)
     rows = [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts]
     views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
