@@ -196,8 +196,8 @@ def test_a_component_that_looks_fine_during_the_incident_is_an_error_on_each_pag
     both = replace(TEXTBOOK, pages=(*TEXTBOOK.pages, PageRecord(second, {9: "Search"})))
     assert only(both).id.endswith("other")
     shown_elsewhere = replace(UPDATES[0], effects=(Effect(9, MAJOR, at(-2)),))
-    told = PageRecord(second, {9: "Search"}, None, [public(shown_elsewhere)])
-    assert findings(replace(TEXTBOOK, pages=(*TEXTBOOK.pages, told)), END) == []
+    elsewhere = PageRecord(second, {9: "Search"}, None, [public(shown_elsewhere)])
+    assert findings(replace(TEXTBOOK, pages=(*TEXTBOOK.pages, elsewhere)), END) == []
 
 
 @pytest.mark.parametrize(("minute", "level"), [(45, None), (45.1, WARNING), (60, WARNING), (60.1, ERROR)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 TEXT_MAX_CHARS = 25_000
 """Number of characters of a text that are read."""
-WORDS_BETWEEN = 2
+BETWEEN_MAX = 2
 """How many words may stand between a number and its unit, as in 900 card payments."""
 UNITS = {
     "account": "accounts",
@@ -53,7 +53,7 @@ _COUNT = re.compile(
     r"(?<![\d.,:/])(\d{1,3}(?:[,' ]\d{3})+|\d{1,12})(?![\d.,:/-]*\d|%| ?percent)((?: [A-Za-z-]+){1,3})",
     re.ASCII,
 )
-_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10}
+_NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10}
 SHARE = "%"
 """The unit of shares."""
 
@@ -74,14 +74,14 @@ def stated_numbers(text: str) -> list[StatedNumber]:
         StatedNumber(float(match[1].replace(",", ".")), SHARE, match[0]) for match in _PERCENT.finditer(text)
     ]
     for match in _SHARE.finditer(text):
-        part, whole = (_WORDS.get(word.lower()) or int(word) for word in match.groups())
+        part, whole = (_NUMERALS.get(each.lower()) or int(each) for each in match.groups())
         if 0 < part <= whole:
             numbers.append(StatedNumber(100 * part / whole, SHARE, match[0]))
     for match in _COUNT.finditer(text):
-        words = match[2].split()
-        for count, word in enumerate(words[: WORDS_BETWEEN + 1], start=1):
+        following = match[2].split()
+        for count, word in enumerate(following[: BETWEEN_MAX + 1], start=1):
             if unit := _unit(word):
-                phrase = f"{match[1]} {' '.join(words[:count])}"
+                phrase = f"{match[1]} {' '.join(following[:count])}"
                 numbers.append(StatedNumber(float(re.sub(r"[,' ]", "", match[1])), unit, phrase))
                 break
     return numbers

@@ -44,7 +44,7 @@ async def _text(tx: Tx, incident: Incident, draft: Draft, now: datetime) -> str:
     return draft_queries.rendered(draft_templates()[draft.template], clock, draft.part, sources, answers)
 
 
-async def _record(
+async def _record_step(
     tx: Tx, actor: Actor, draft: Draft, action: str, text: str, now: datetime, **more: Any
 ) -> None:
     """Write the timeline entry and the audit entry of a step; neither has the text of the draft."""
@@ -98,7 +98,7 @@ async def open_draft(tx: Tx, actor: Actor, incident_id: int, obligation: str, no
         fields = [field.id for field in template.fields]
         await draft_store.copy_answers(tx, earlier.id, new.id, fields)
     new = await draft_store.change(tx, new.id, text=await _text(tx, incident, new, now))
-    await _record(tx, actor, new, "opened", "opened the draft of {}", now)
+    await _record_step(tx, actor, new, "opened", "opened the draft of {}", now)
     return new
 
 
@@ -170,7 +170,7 @@ def _check_state(draft: Draft, state: DraftState, verb: str) -> None:
 
 @permits(Verb.REGULATORY_DRAFT_WRITE)
 async def review(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now: datetime) -> Draft:
-    """Confirm the facts of a draft, which fixes its text; whoever changed it last leaves that to someone else."""
+    """Confirm the facts of a draft, which fixes its text; the last person to change it cannot do that."""
     incident, draft = await _lock(tx, actor, incident_id, draft_id)
     _check_state(draft, DraftState.DRAFT, "reviewed")
     if draft.changed_by is not None and draft.changed_by == actor.person_id:
@@ -185,7 +185,7 @@ async def review(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now: dat
         reviewed_at=now,
         reviewer=actor.label,
     )
-    await _record(tx, actor, draft, "reviewed", "reviewed the draft of {}", now)
+    await _record_step(tx, actor, draft, "reviewed", "reviewed the draft of {}", now)
     return draft
 
 
@@ -197,7 +197,7 @@ async def sign(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now: datet
     if await _text(tx, incident, draft, now) != draft.text:
         raise Conflict("Facts changed since it was reviewed.", hint="Return it to draft and review it again.")
     draft = await draft_store.change(tx, draft_id, state=DraftState.SIGNED, signed_at=now, signer=actor.label)
-    await _record(tx, actor, draft, "signed", "signed {}", now)
+    await _record_step(tx, actor, draft, "signed", "signed {}", now)
     return draft
 
 
@@ -215,7 +215,7 @@ async def return_to_draft(
         raise Invalid("The reason is missing.", fields={"reason": "Enter why it isn't ready."})
     draft = await draft_store.change(tx, draft_id, **_AS_DRAFT)
     draft = await draft_store.change(tx, draft_id, text=await _text(tx, incident, draft, now))
-    await _record(tx, actor, draft, "returned", f"returned {{}} to draft: {reason}", now, reason=reason)
+    await _record_step(tx, actor, draft, "returned", f"returned {{}} to draft: {reason}", now, reason=reason)
     return draft
 
 
@@ -251,7 +251,9 @@ async def record_sent(
         "receipt": receipt,
     }
     draft = await draft_store.change(tx, draft_id, state=DraftState.SENT, **sent)
-    await _record(tx, actor, draft, "sent", f"recorded that {{}} was sent: {channel}", now, receipt=receipt)
+    await _record_step(
+        tx, actor, draft, "sent", f"recorded that {{}} was sent: {channel}", now, receipt=receipt
+    )
     await _end_clock(tx, actor, draft, draft_templates()[draft.template], at, now)
     return draft
 

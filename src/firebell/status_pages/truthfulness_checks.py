@@ -50,8 +50,8 @@ _LOWER = {FindingLevel.ERROR: FindingLevel.WARNING, FindingLevel.WARNING: Findin
 def findings(record: TruthRecord, now: datetime) -> list[ProcessFinding]:
     """Return where status pages do not say what is known about an incident, errors first."""
     incident = record.incident
-    is_told = not (incident.drill or incident.backfilled) and incident.phase not in UNDECLARED
-    if not is_told or not record.pages or incident.phase in (Phase.DISMISSED, Phase.MERGED):
+    is_public = not (incident.drill or incident.backfilled) and incident.phase not in UNDECLARED
+    if not is_public or not record.pages or incident.phase in (Phase.DISMISSED, Phase.MERGED):
         return []
     return severest_first(_results(record, now))
 

@@ -10,7 +10,6 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions
-from firebell.incidents.checks import list_rows
 from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.custom_fields.field_kinds import CustomField
 from firebell.incidents.incident_list import filtering, list_numbers_store, saved_views
@@ -18,7 +17,7 @@ from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.incident_list.filtering import IncidentQuery
 from firebell.incidents.incident_list.list_numbers import Counts, month_starts
 from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, IncidentFilter, Sort
-from firebell.incidents.queries import summaries
+from firebell.incidents.queries import checked, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.slice import IncidentChecks, IncidentPart
@@ -94,6 +93,15 @@ def sort_of(text: str) -> Sort:
     return Sort(text) if text in list(Sort) else Sort.NEWEST
 
 
+async def _open_problems(
+    tx: Tx, shown: Sequence[Incident], added: Sequence[IncidentChecks], now: datetime
+) -> Mapping[int, int]:
+    """Return the number of open errors and warnings of those open incidents that have any."""
+    listed = [incident for incident in shown if incident.phase in OPEN]
+    results = await checked(tx, listed, added, now) if listed else {}
+    return {i: result.problems for i, result in results.items() if result.problems}
+
+
 @router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
 async def incidents(
     visit: CurrentVisit,
@@ -124,7 +132,7 @@ async def incidents(
     parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
     checks: Sequence[IncidentChecks] = visit.request.app.state.incident_checks
     shown = listed.incidents
-    problems = await list_rows.load_rows(visit.tx, shown, checks, visit.now)
+    problems = await _open_problems(visit.tx, shown, checks, visit.now)
     rows = [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts]
     views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
@@ -132,7 +140,7 @@ async def incidents(
         "live": "incidents",
         "incidents": await summaries(visit.tx, shown),
         "postmortems": await list_store.postmortems(visit.tx, [i.id for i in shown]),
-        "parts": [(list_rows.ROW_TEMPLATE, problems), *rows],
+        "parts": [("incidents/checks_row.html", problems), *rows],
         "required": actions.postmortem_required,
         "open_phases": OPEN,
         "address": address,
