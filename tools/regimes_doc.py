@@ -1,10 +1,11 @@
-"""Writes the tables of regimes and facts into `docs/reference/regulatory-clocks.md` from the data files."""
+"""Writes the tables of regimes, facts and templates into `docs/reference/regulatory-clocks.md` from the data files."""
 
 import re
 import sys
 from pathlib import Path
 
 from firebell.regulatory import wording
+from firebell.regulatory.draft_template_files import draft_templates
 from firebell.regulatory.model import FactType, Regime
 from firebell.regulatory.regime_files import catalog
 
@@ -46,7 +47,16 @@ def render() -> str:
         for one in catalog().facts.values()
         if one.type is not FactType.INCIDENT
     )
-    return f"{regimes}\n### Facts\n\n| fact | type | question |\n|---|---|---|\n{facts}\n"
+    templates = "\n".join(
+        f"| `{one.id}` | {', '.join(one.obligations)} | {len(one.fields)} | {one.version} "
+        f"| {_cell(one.checked) or 'not verified'} |"
+        for one in draft_templates().values()
+    )
+    head = "| template | notifications | fields | version | checked against |\n|---|---|---|---|---|"
+    return (
+        f"{regimes}\n### Facts\n\n| fact | type | question |\n|---|---|---|\n{facts}\n"
+        f"\n### Templates of notifications\n\n{head}\n{templates}\n"
+    )
 
 
 def with_tables(page: str) -> str:

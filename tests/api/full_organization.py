@@ -52,6 +52,7 @@ from firebell.people.access import ApiDecision, PageDecision, Public
 from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
+from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
@@ -140,6 +141,8 @@ def _real(path: str) -> dict[str, str]:
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
         "seq": "1",
+        "form": "md",
+        "step": "review",
     }
 
 
@@ -261,6 +264,8 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)
     await field_actions.set_values(tx, mara, 1, {"region": "EU"}, w.now)
     await regulatory.record_fact(tx, mara, 1, "personal_data", Answer.YES, w.now)
+    draft = await draft_actions.open_draft(tx, mara, 1, "GDPR-33", w.now)
+    await draft_actions.answer_fields(tx, mara, 1, draft.id, {"records": "Names"}, None, w.now)
     await regulatory.add_contract(
         tx,
         mara,

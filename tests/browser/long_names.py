@@ -15,6 +15,7 @@ from firebell.oncall.schedules import actions as oncall
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
+from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.runbooks import actions as runbooks
 from tests.browser.conftest import sign_in
@@ -50,7 +51,9 @@ ADDRESSES = (
         "/clocks?state=all",
         "/clocks/regimes",
         "/clocks/regimes/eu-dora",
+        "/clocks/breaches",
         "/incidents/INC-1/clocks",
+        "/incidents/INC-1/clocks/drafts/1",
     ),
     *("/handbook", "/handbook/references/incident-workflow", "/handbook?q=commander"),
     *("/handbook/templates", "/handbook/templates/update-first"),
@@ -137,6 +140,9 @@ async def lengthen(w: World) -> None:
         )
         for fact in (contract.fact, "dora_major", "submitted:DORA-I"):
             await regulatory.record_fact(tx, actor, incident.id, fact, Answer.YES, w.now, reason=LATIN)
+        draft = await draft_actions.open_draft(tx, actor, incident.id, "DORA-M", w.now)
+        texts = {"infrastructure": LATIN, "clients": ARABIC}
+        await draft_actions.answer_fields(tx, actor, incident.id, draft.id, texts, None, w.now)
         await incidents.link_page(tx, actor, incident.id, page_id, w.now)
         await tx.execute(
             "update person set name = $1, email = $2 where id = $3", LATIN[:NAME_LIMIT], LONG_EMAIL, w.jun

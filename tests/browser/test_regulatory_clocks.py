@@ -18,7 +18,9 @@ PAGES = (
     "/clocks?state=all",
     "/clocks/regimes",
     "/clocks/regimes/us-hipaa",
+    "/clocks/breaches",
     "/incidents/INC-1/clocks",
+    "/incidents/INC-1/clocks/drafts/1",
 )
 
 

@@ -25,6 +25,14 @@ async def test_clocks_are_listed_decided_and_submitted(dsn: str, tmp_path: Path)
             for c in (await run("incident", "clocks", "INC-1", "--all", "--json")).json["clocks"]
         }
         assert (states["GDPR-33"], states["SEC-8K"]) == ("met", "not_applicable")
+        draft = ("incident", "draft", "INC-1", "GDPR-33")
+        written = await run(*draft, "--field", "consequences=Phishing", "--plain")
+        assert "Phishing" in written.out
+        assert "records" in written.err
+        await run(*draft, "--field", "nothing", code=2)
+        await run("incident", "draft-step", "INC-1", "GDPR-33", "sign", code=1)
+        listed = (await run("incident", "drafts", "INC-1", "--json")).json
+        assert [(one["obligation"], one["state"]) for one in listed] == [("GDPR-33", "draft")]
 
 
 async def test_regimes_are_listed_shown_and_set(dsn: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.declare import TYPE, declare, fields_of
 from firebell.commands.incident_checks import check, waive
 from firebell.commands.incident_clocks import clocks, record_fact
+from firebell.commands.incident_drafts import draft, draft_step, drafts
 from firebell.commands.incident_files import attach, export
 from firebell.commands.incident_lines import summary_line, timeline_markdown
 from firebell.commands.incident_lists import similar, views
@@ -380,7 +381,7 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
 
 
 for command in (
-    *(clocks, record_fact, check, waive, task, attach, export),
+    *(clocks, record_fact, drafts, draft, draft_step, check, waive, task, attach, export),
     *(declare, incident_page, similar, views, watch),
     *incident_lifecycle.COMMANDS,
 ):

@@ -2,8 +2,9 @@
 
 from firebell.incidents import customer_reports, linked_pages, lookup, privacy, privacy_store, store
 from firebell.incidents.canvas import actions as canvas_actions
+from firebell.incidents.checks import store as check_store
 from firebell.incidents.closing import actions as closing_actions
-from firebell.incidents.closing import condition_sources
+from firebell.incidents.closing import condition_sources, final_facts_store
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.declaring import backfilling, reporting, similar_queries
@@ -34,6 +35,8 @@ check_regressions = phase_actions.check_regressions
 create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
+final_facts = final_facts_store.final_facts
+firing_at = check_store.firing_at
 hidden_ids = privacy_store.hidden_ids
 incident = lookup.incident
 incident_of_page = store.incident_of_page
@@ -64,6 +67,7 @@ relate = relation_actions.relate
 related = relation_actions.related
 release_role = role_actions.release_role
 report = reporting.report
+reports_open_at = check_store.reports_open_at
 restore_saved_view = saved_views.restore_saved_view
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
@@ -78,6 +82,7 @@ sign_baseline = closing_actions.sign_baseline
 similar_incidents = similar_queries.similar_incidents
 take_role = role_actions.take_role
 timeline = timeline_store.timeline
+timelines = timeline_store.timelines
 triage_incidents_of_page = reporting.triage_incidents_of_page
 unrelate = relation_actions.unrelate
 update_interval = update_rules.update_interval

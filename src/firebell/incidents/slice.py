@@ -71,10 +71,9 @@ def _retentions() -> "Sequence[Retention]":
 
 
 def _incident_parts() -> list[IncidentPart]:
-    from firebell.incidents.checks import incident_part as checks_part
     from firebell.incidents.relations import incident_part as relation_part
 
-    return [checks_part.PART, relation_part.PART]
+    return [relation_part.PART]
 
 
 def _closing_conditions() -> list["ConditionSource"]:

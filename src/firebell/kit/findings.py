@@ -43,7 +43,7 @@ class Finding:
 class FixButton:
     """The button that fixes a finding: a form that posts to `action`, a link, or an entry to write.
 
-    `action` and `href` are addresses below that of the subject.
+    `action` and `href` are addresses below that of the subject, `page` is the address of another page.
     """
 
     label: str
@@ -51,6 +51,7 @@ class FixButton:
     fields: Mapping[str, str] = field(default_factory=dict)
     href: str = ""
     compose: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class ProcessFinding(Finding):
 
     evidence: tuple[Evidence, ...] = field(default=(), kw_only=True)
     fix: FixButton | None = field(default=None, kw_only=True)
+    part_of: str = field(default="", kw_only=True)
+    """The code of a rule that is made of several checks, such as I-STATUS; empty for most."""
 
 
 @dataclass(frozen=True, slots=True)

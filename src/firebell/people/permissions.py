@@ -53,6 +53,8 @@ class Verb(StrEnum):
     REGULATORY_READ = "regulatory.read"
     REGULATORY_RECORD = "regulatory.record"
     REGULATORY_WRITE = "regulatory.write"
+    REGULATORY_DRAFT_READ = "regulatory_draft.read"
+    REGULATORY_DRAFT_WRITE = "regulatory_draft.write"
     STATUS_PAGE_READ = "status_page.read"
     STATUS_PAGE_PUBLISH = "status_page.publish"
     STATUS_PAGE_WRITE = "status_page.write"
@@ -167,6 +169,8 @@ RULES = {
     Verb.REGULATORY_READ: Rule(EVERYONE, "incidents:read"),
     Verb.REGULATORY_RECORD: Rule(RESPONDERS, "incidents:write"),
     Verb.REGULATORY_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.REGULATORY_DRAFT_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.REGULATORY_DRAFT_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.STATUS_PAGE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.STATUS_PAGE_PUBLISH: Rule(RESPONDERS, "incidents:write"),
     Verb.STATUS_PAGE_WRITE: Rule(MANAGERS, "incidents:write"),

@@ -1,9 +1,11 @@
-"""Process checks of clocks: C-DUE, C-LATE and C-UNDETERMINED (spec 4.4); pure."""
+"""Process checks of clocks, C-DUE, C-LATE and C-UNDETERMINED (spec 4.4), and of drafts, T-CONTRA (spec 7.16); pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
+from firebell.regulatory.draft_model import Draft
+from firebell.regulatory.draft_text import contradictions, stated_start
 from firebell.regulatory.model import Clock, State
 
 UNDECIDED_PERCENT = 50
@@ -39,6 +41,30 @@ def findings(ref: str, clocks: Iterable[Clock], now: datetime) -> list[ProcessFi
             )
         )
     return severest_first(results)
+
+
+def contradiction_findings(
+    ref: str, severity: int, drafts: Iterable[Draft], published: Sequence[tuple[int, str]]
+) -> list[ProcessFinding]:
+    """Return a finding for each draft that states something else than what was published.
+
+    It names neither value, because more people read the findings than the drafts.
+    """
+    latest = {draft.obligation: draft for draft in sorted(drafts, key=lambda one: one.part)}
+    return [
+        ProcessFinding(
+            f"{ref}:T-CONTRA:{draft.obligation}:{draft.part}",
+            "T-CONTRA",
+            FindingLevel.WARNING if severity <= 1 else FindingLevel.INFO,
+            f"The draft of {draft.obligation} and a published text differ",
+            subject=ref,
+            advice="Correct the one that is wrong.",
+            evidence=tuple(Evidence(f"e-{one.entry_id}", f"A published {one.kind}") for one in differing),
+            fix=FixButton("View clock", href=f"/clocks#clock-{draft.obligation}"),
+        )
+        for draft in latest.values()
+        if (differing := contradictions(draft.text, stated_start(draft.text), published))
+    ]
 
 
 def _evidence(clock: Clock) -> tuple[Evidence, ...]:

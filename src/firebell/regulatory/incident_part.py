@@ -7,7 +7,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
-from firebell.regulatory import findings, queries
+from firebell.regulatory import draft_queries, draft_store, findings, queries
 from firebell.regulatory.model import Clock
 from firebell.regulatory.queries import IncidentClocks
 
@@ -25,10 +25,20 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 async def load_findings(
     tx: Tx, incidents: Sequence[Incident], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
-    """Return the findings of the clocks of each incident that is no drill."""
+    """Return the findings of the clocks and drafts of each incident that is no drill."""
     real = [incident for incident in incidents if not incident.drill]
+    drafts = await draft_store.drafts(tx, [incident.id for incident in real])
+    published = await draft_queries.published_texts(tx, list(drafts)) if drafts else {}
     return {
-        one.incident.id: findings.findings(one.incident.ref, one.clocks, now)
+        one.incident.id: [
+            *findings.findings(one.incident.ref, one.clocks, now),
+            *findings.contradiction_findings(
+                one.incident.ref,
+                one.incident.severity,
+                drafts.get(one.incident.id, ()),
+                published.get(one.incident.id, ()),
+            ),
+        ]
         for one in await queries.clocks_of(tx, real, now)
     }
 

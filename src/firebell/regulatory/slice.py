@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.regulatory import api, regime_api, regime_web, web
+    from firebell.regulatory import api, draft_api, draft_web, regime_api, regime_web, web
 
-    return [regime_web.router, web.router, regime_api.router, api.router]
+    return [regime_web.router, web.router, draft_web.router, regime_api.router, api.router, draft_api.router]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -65,11 +65,16 @@ def _incident_checks() -> list[IncidentChecks]:
 
 SLICE = Slice(
     "regulatory",
-    tables=("regulatory_fact", "regulatory_regime", "regulatory_contract", "regulatory_reminder"),
+    tables=(
+        *("regulatory_fact", "regulatory_regime", "regulatory_contract", "regulatory_reminder"),
+        *("regulatory_draft", "regulatory_draft_answer"),
+    ),
     kept={
         "regulatory_fact": "A fact is kept with its incident, as evidence.",
         "regulatory_regime": "A setting.",
         "regulatory_contract": "A setting.",
+        "regulatory_draft": "A notification is kept with its incident, as evidence.",
+        "regulatory_draft_answer": "What was written into a notification is kept with it, as evidence.",
         "regulatory_reminder": "A reminder is kept with its incident, as evidence.",
     },
     routers=_routers,

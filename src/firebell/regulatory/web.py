@@ -17,7 +17,8 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.regulatory import actions, queries, rules, store, wording
+from firebell.regulatory import actions, draft_queries, queries, rules, store, wording
+from firebell.regulatory.draft_template_files import template_of
 from firebell.regulatory.model import (
     ACTIVE,
     STOPPED,
@@ -86,6 +87,7 @@ async def _render(
     records = (await store.facts(visit.tx, [incident.id]))[incident.id]
     one = queries.incident_clocks(current, incident, records, visit.now)
     shown = facts_shown(current, one)
+    drafts = await draft_queries.drafts_of(visit.tx, visit.actor, incident)
     context = {
         **shared_context(current, visit.now.date()),
         "nav": "incidents",
@@ -105,6 +107,9 @@ async def _render(
         "error": error,
         "submitted": SUBMITTED,
         "stopped": STOPPED,
+        "sees_drafts": drafts is not None,
+        "drafts": {draft.obligation: draft for draft in drafts or ()},
+        "has_template": lambda obligation: template_of(obligation) is not None,
     }
     return await html.render(visit.request, "regulatory/clocks.html", context)
 

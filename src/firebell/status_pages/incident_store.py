@@ -169,6 +169,41 @@ async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
     return {row["status_page_id"]: incident for row, incident in zip(rows, listed, strict=True)}
 
 
+async def overlapping(
+    tx: Reads, incident_ids: Sequence[int], start: datetime, end: datetime, limit: int
+) -> list[tuple[int, PublicIncident]]:
+    """Return the public incidents about these incidents, and those open in [start, end], each with its status page."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}, status_page_id
+        from public_incident
+        where id in (
+            select id
+            from public_incident
+            where incident_id = any($1::bigint[])
+            union
+            select id
+            from public_incident
+            where resolved_at is null
+                and published_at <= $3
+            union
+            select id
+            from public_incident
+            where resolved_at >= $2
+                and published_at <= $3
+        )
+        order by incident_id = any($1::bigint[]) desc nulls last, id desc
+        limit $4
+        """,
+        list(incident_ids),
+        start,
+        end,
+        limit,
+    )
+    listed = await _with_updates(tx, rows)
+    return [(row["status_page_id"], incident) for row, incident in zip(rows, listed, strict=True)]
+
+
 async def insert_incident(
     tx: Tx,
     page_id: int,

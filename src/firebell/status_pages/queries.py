@@ -12,8 +12,6 @@ from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
 """The most incidents that a status page shows; older ones stay in the log."""
-CAUSE_KNOWN = "Cause identified"
-"""The key moment of a timeline after which the stage identified is suggested."""
 
 
 async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
@@ -78,14 +76,21 @@ async def publications(tx: Tx, incident: Incident) -> list[Publication]:
 async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:
     """Return the stage that an incident suggests, None if nothing should be published."""
     entries = await incidents.timeline(tx, incident.id)
-    cause_is_known = any(entry.key_moment == CAUSE_KNOWN for entry in entries)
+    cause_is_known = any(entry.key_moment == stages.CAUSE_KNOWN for entry in entries)
     return stages.suggested_stage(incident.phase, cause_is_known=cause_is_known)
 
 
 async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:
     """Return when the first update is due; only the last change of the severity is considered."""
-    if incident.severity_at <= incident.declared_at:
-        return stages.first_post_due(incident.declared_at, [], incident.severity)
-    is_raise = await incidents.last_raise(tx, incident.id) == incident.severity_at
-    before = min(incident.severity + 1, 3) if is_raise else max(incident.severity - 1, 0)
-    return stages.first_post_due(incident.declared_at, [(incident.severity_at, incident.severity)], before)
+    changes: list[tuple[datetime, int]] = []
+    declared_as = incident.severity
+    if incident.severity_at > incident.declared_at:
+        is_raise = await incidents.last_raise(tx, incident.id) == incident.severity_at
+        declared_as = min(incident.severity + 1, 3) if is_raise else max(incident.severity - 1, 0)
+        changes = [(incident.severity_at, incident.severity)]
+    return stages.first_post_due(
+        incident.declared_at,
+        changes,
+        declared_as,
+        customers_impacted=incident.answers.get("customers_impacted"),
+    )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, IncidentChecks, IncidentPart, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -30,6 +30,12 @@ def _closing_conditions() -> list["ConditionSource"]:
     return [incident_part.closing_conditions]
 
 
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.status_pages import truthfulness_queries
+
+    return [truthfulness_queries.load_findings]
+
+
 SLICE = Slice(
     "status_pages",
     tables=(
@@ -48,6 +54,7 @@ SLICE = Slice(
     routers=_routers,
     incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
+    incident_checks=_incident_checks,
     commands=(
         Command(
             "statuspage", "Show status pages and publish on them.", "firebell.commands.statuspage", rank=124

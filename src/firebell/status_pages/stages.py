@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from firebell.incidents.model import Phase
 from firebell.status_pages.model import PublicIncident, Stage
 
+CAUSE_KNOWN = "Cause identified"
+"""The key moment of a timeline from which on the cause is known, and the stage identified is suggested."""
 FIRST_POST_WITHIN = {0: timedelta(minutes=15), 1: timedelta(minutes=30)}
 """The time limit of the first public update, by severity (spec 7.3)."""
 REOPENS_WITHIN = timedelta(hours=24)
@@ -54,16 +56,21 @@ def regression_refusal(incident: PublicIncident, stage: Stage, now: datetime) ->
 
 
 def first_post_due(
-    declared_at: datetime, changes: list[tuple[datetime, int]], severity: int
+    declared_at: datetime,
+    changes: list[tuple[datetime, int]],
+    severity: int,
+    *,
+    customers_impacted: bool | None = None,
 ) -> datetime | None:
     """Return when the first public update is due; None if none is required.
 
     `changes` are the later severities with their instants, in order; `severity` is that of the declaration.
+    A SEV1 requires none if no customers are impacted; not known counts as impacted.
     """
-    due = _limit(declared_at, severity)
+    due = _limit(declared_at, severity, customers_impacted)
     before = severity
     for at, after in changes:
-        limit = _limit(declared_at, after)
+        limit = _limit(declared_at, after, customers_impacted)
         if after < before and limit is not None:
             raised = max(limit, at + FIRST_POST_WITHIN[after] / 2)
             due = raised if due is None else min(due, raised)
@@ -73,8 +80,10 @@ def first_post_due(
     return due
 
 
-def _limit(declared_at: datetime, severity: int) -> datetime | None:
+def _limit(declared_at: datetime, severity: int, customers_impacted: bool | None) -> datetime | None:
     within = FIRST_POST_WITHIN.get(severity)
+    if severity == 1 and customers_impacted is False:
+        return None
     return None if within is None else declared_at + within
 
 

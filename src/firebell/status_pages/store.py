@@ -181,6 +181,33 @@ async def components(tx: Reads, page_id: int) -> list[Component]:
     return [Component(**{**dict(row), "service_ids": tuple(row["service_ids"])}) for row in rows]
 
 
+async def components_by_page(tx: Reads) -> dict[int, list[Component]]:
+    """Return the shown components of all status pages, in their order, by status page."""
+    rows = await tx.fetch(
+        """
+        select
+            c.status_page_id, c.id, c.public_id, c.group_id, c.name, c.description, c.position, c.start_date,
+            c.shows_uptime, c.created_at,
+            array(
+                select cs.service_id
+                from status_component_service cs
+                where cs.component_id = c.id
+                order by cs.service_id
+            ) as service_ids
+        from status_component c
+        where c.archived_at is null
+        order by c.position, c.id
+        """
+    )
+    by_page: dict[int, list[Component]] = {}
+    for row in rows:
+        values = dict(row)
+        page_id = values.pop("status_page_id")
+        component = Component(**{**values, "service_ids": tuple(values["service_ids"])})
+        by_page.setdefault(page_id, []).append(component)
+    return by_page
+
+
 async def change_component(tx: Tx, component_id: int, **changes: Any) -> None:
     """Update the named columns of a component."""
     assert set(changes) <= _COMPONENT_CHANGEABLE

@@ -45,6 +45,9 @@ class IncidentFindingShown(ApiOutput):
 
     id: Annotated[str, Field(examples=["I-UPDATE:17"])]
     code: Annotated[str, Field(examples=["I-UPDATE"])]
+    part_of: Annotated[
+        str, Field(description="the rule that it is a part of, if any", examples=["I-STATUS"])
+    ] = ""
     level: FindingLevel
     message: str
     advice: str
@@ -98,6 +101,7 @@ def _finding(finding: ProcessFinding, waiver: Waiver | None = None) -> IncidentF
     return IncidentFindingShown(
         id=finding.id,
         code=finding.code,
+        part_of=finding.part_of,
         level=FindingLevel.INFO if waiver else finding.level,
         message=finding.message,
         advice=finding.advice,

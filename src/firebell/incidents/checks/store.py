@@ -6,6 +6,7 @@ from datetime import datetime
 
 from firebell.incidents.checks.model import HeldRole, LinkedPage
 from firebell.incidents.model import IncidentRole
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Row, Tx
 
 
@@ -89,6 +90,57 @@ async def responders_before(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
         list(ids),
     )
     return {row["id"]: row["responders"] for row in rows}
+
+
+async def firing_at(
+    tx: Tx, moments: Sequence[tuple[int, datetime]]
+) -> dict[tuple[int, datetime], tuple[str, str]]:
+    """Return (page, title) of an alert linked to each incident that fires now or fired at the instant."""
+    rows = await tx.fetch(
+        """
+        select distinct on (moment.incident_id, moment.at)
+            moment.incident_id,
+            moment.at,
+            page.id,
+            alert.title
+        from unnest($1::bigint[], $2::timestamptz[]) moment (incident_id, at)
+        join incident_page on incident_page.incident_id = moment.incident_id
+        join page on page.id = incident_page.page_id
+            and page.subject_kind = 'group'
+        join alert on alert.group_id = page.subject_id
+        where alert.status = 'firing'
+            or (
+                alert.starts_at <= moment.at
+                and coalesce(alert.ends_at, alert.last_seen) > moment.at
+            )
+        order by moment.incident_id, moment.at, alert.status = 'firing' desc, alert.id
+        """,
+        *transpose(moments, 2),
+    )
+    return {(row["incident_id"], row["at"]): (f"PG-{row['id']}", row["title"]) for row in rows}
+
+
+async def reports_open_at(tx: Tx, moments: Sequence[tuple[int, datetime]]) -> dict[tuple[int, datetime], str]:
+    """Return a customer report of each incident from after its impact that is open, or was at the instant."""
+    rows = await tx.fetch(
+        """
+        select distinct on (moment.incident_id, moment.at)
+            moment.incident_id,
+            moment.at,
+            report.text
+        from unnest($1::bigint[], $2::timestamptz[]) moment (incident_id, at)
+        join incident on incident.id = moment.incident_id
+        join customer_report report on report.incident_id = moment.incident_id
+        where report.reported_at > incident.impact_end
+            and (
+                report.answered_at is null
+                or (report.reported_at <= moment.at and report.answered_at > moment.at)
+            )
+        order by moment.incident_id, moment.at, report.id
+        """,
+        *transpose(moments, 2),
+    )
+    return {(row["incident_id"], row["at"]): row["text"] for row in rows}
 
 
 _WAIVER = "id, incident_id, finding_id, code, reason, until, at, actor"

@@ -17,10 +17,10 @@ from firebell.incidents.incident_list import store as list_store
 from firebell.incidents.incident_list.filtering import IncidentQuery
 from firebell.incidents.incident_list.list_numbers import Counts, month_starts
 from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, IncidentFilter, Sort
-from firebell.incidents.queries import summaries
+from firebell.incidents.queries import checked, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
-from firebell.kit.slice import IncidentPart
+from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
 from firebell.people import access
@@ -93,6 +93,15 @@ def sort_of(text: str) -> Sort:
     return Sort(text) if text in list(Sort) else Sort.NEWEST
 
 
+async def _open_problems(
+    tx: Tx, shown: Sequence[Incident], added: Sequence[IncidentChecks], now: datetime
+) -> Mapping[int, int]:
+    """Return the number of open errors and warnings of those open incidents that have any."""
+    listed = [incident for incident in shown if incident.phase in OPEN]
+    results = await checked(tx, listed, added, now) if listed else {}
+    return {i: result.problems for i, result in results.items() if result.problems}
+
+
 @router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
 async def incidents(
     visit: CurrentVisit,
@@ -121,14 +130,17 @@ async def incidents(
         if (before or after) and not (listed.incidents and listed.newer):
             return html.redirect(address.url())
     parts: Sequence[IncidentPart] = visit.request.app.state.incident_parts
+    checks: Sequence[IncidentChecks] = visit.request.app.state.incident_checks
     shown = listed.incidents
+    problems = await _open_problems(visit.tx, shown, checks, visit.now)
+    rows = [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts]
     views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
         "nav": "incidents",
         "live": "incidents",
         "incidents": await summaries(visit.tx, shown),
         "postmortems": await list_store.postmortems(visit.tx, [i.id for i in shown]),
-        "parts": [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts],
+        "parts": [("incidents/checks_row.html", problems), *rows],
         "required": actions.postmortem_required,
         "open_phases": OPEN,
         "address": address,
