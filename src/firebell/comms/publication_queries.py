@@ -9,6 +9,8 @@ from firebell.status_pages import queries as status_pages
 from firebell.status_pages.model import Component, ComponentStatus, PublicIncident, Stage, StatusPage
 from firebell.status_pages.queries import Publication
 
+IncidentPublication = Publication
+
 
 async def publications(tx: Tx, incident: Incident) -> list[Publication]:
     """Return the status pages that an incident concerns, or the first one if it concerns none."""

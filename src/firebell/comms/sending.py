@@ -60,7 +60,11 @@ async def continue_post(
     by_reader = await rules_by_reader(tx, incident, one.content, [pair[1] for pair in known.values()])
     until: datetime | None = None
     for delivery in one.deliveries:
-        if delivery.state is not SendState.WAITING or delivery.target not in known:
+        if delivery.state is not SendState.WAITING:
+            continue
+        if delivery.target not in known:
+            error = "Nothing about this incident can be sent there anymore."
+            await store.change_delivery(tx, one.id, delivery.target, SendState.FAILED, error=error)
             continue
         target, destination = known[delivery.target]
         body = one.content.body(destination.reader)
@@ -98,17 +102,19 @@ async def _act(
     if decision.outcome is ApprovalOutcome.RETURNED:
         await store.change_delivery(tx, one.id, delivery.target, SendState.RETURNED)
         return
-    if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
-        return
     removed = decision.sentences
     text = approval_rules.without(body, removed)
+    sending = Sending(incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}")
+    if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
+        if is_present and target.is_strict:
+            await _rehearse(tx, actor, target, sending, now)
+        return
     if not text:
         error = "Nothing was left without the sentences that no one approved."
         await store.change_delivery(
             tx, one.id, delivery.target, SendState.FAILED, removed=removed, error=error
         )
         return
-    sending = Sending(incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}")
     try:
         async with tx.savepoint():
             reference = await target.send(tx, actor, sending, now)
@@ -128,6 +134,20 @@ async def _act(
             removed=removed,
             sent_at=now,
         )
+
+
+class _RehearsedError(Exception):
+    """A rehearsal ended well, so it is rolled back."""
+
+
+async def _rehearse(tx: Tx, actor: Actor, target: PostTarget, sending: Sending, now: datetime) -> None:
+    """Raise what a target would refuse, but send nothing: its author is here now, and not when the wait ends."""
+    try:
+        async with tx.savepoint():
+            await target.send(tx, actor, sending, now)
+            raise _RehearsedError
+    except _RehearsedError:
+        pass
 
 
 def state_of(deliveries: Sequence[PostDelivery]) -> PostState:

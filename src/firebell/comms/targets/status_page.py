@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from firebell.comms import publication_queries
+from firebell.comms.publication_queries import IncidentPublication
 from firebell.comms.target import Destination, PostTarget, Reference, Sending
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident, Phase
@@ -19,7 +20,6 @@ from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
 from firebell.status_pages.model import STAGE_LABELS, ComponentStatus, Stage
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.queries import Publication
 
 KIND = "status_page"
 RECALL_REASON = "Published by mistake"
@@ -32,7 +32,7 @@ def key_of(slug: str) -> str:
     return f"{KIND}:{slug}"
 
 
-def _destination(publication: Publication, incident: Incident) -> Destination:
+def _destination(publication: IncidentPublication, incident: Incident) -> Destination:
     published = publication.published
     is_over = published is not None and not published.is_open
     note = "Nothing published yet"
@@ -58,7 +58,7 @@ async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[D
     return [_destination(each, incident) for each in await publication_queries.publications(tx, incident)]
 
 
-async def _publication(tx: Tx, incident: Incident, slug: str) -> Publication:
+async def _publication(tx: Tx, incident: Incident, slug: str) -> IncidentPublication:
     for each in await publication_queries.publications(tx, incident):
         if each.page.slug == slug:
             return each
