@@ -19,9 +19,11 @@ from firebell.comms.target import Destination
 from firebell.comms.tone.model import ReaderKind, ToneFinding
 from firebell.handbook import actions as handbook
 from firebell.handbook.model import Template
+from firebell.handbook.templates import fill
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
+from firebell.kit.web.html import format_short
 from firebell.status_pages import stages
 from firebell.status_pages.model import Component, ComponentStatus, Stage
 from firebell.status_pages.queries import Publication
@@ -87,10 +89,17 @@ async def templates(tx: Tx) -> dict[ReaderKind, list[Template]]:
 
 
 async def template_text(
-    tx: Tx, incident: Incident, template_id: str, public_url: str, tz: str, now: datetime
+    tx: Tx,
+    incident: Incident,
+    template_id: str,
+    public_url: str,
+    tz: str,
+    now: datetime,
+    promise: datetime | None = None,
 ) -> str:
-    """Return a template filled with the facts of an incident; raise `NotFound`."""
-    return (await incidents.message(tx, incident, template_id, public_url, tz, now)).text
+    """Return a template filled with the facts of an incident and the public promise; raise `NotFound`."""
+    text = (await incidents.message(tx, incident, template_id, public_url, tz, now)).text
+    return fill(text, {"next_update": format_short(promise, tz, now)}) if promise else text
 
 
 def _component_choices(
@@ -126,17 +135,21 @@ async def first_content(
     stage = published if published and suggested.rank < published.rank else suggested
     has_public = any(each.reader is ReaderKind.PUBLIC for each in destinations)
     bodies = {ReaderKind.INTERNAL: await incidents.next_update_text(tx, incident, public_url, tz, now)}
+    promise = now + stages.next_update_interval(incident.severity, stage)
+    promise = promise.replace(second=0, microsecond=0)
     if has_public:
-        bodies[ReaderKind.PUBLIC] = await template_text(tx, incident, f"status-{stage}", public_url, tz, now)
+        template_id = f"status-{stage}"
+        bodies[ReaderKind.PUBLIC] = await template_text(
+            tx, incident, template_id, public_url, tz, now, promise
+        )
     components = {page.page.id: await publication_queries.components(tx, page.page, now) for page in listed}
     choices = _component_choices(listed, components, incident, now)
-    interval = stages.next_update_interval(incident.severity, stage)
     return PostContent(
         bodies,
         tuple(each.key for each in destinations if each.is_suggested and not each.refusal),
         str(stage) if has_public else None,
         {choice.component.id: choice.suggested for choice in choices if choice.suggested},
-        (now + interval).replace(second=0, microsecond=0),
+        promise,
         incident.title if published is None else "",
     )
 

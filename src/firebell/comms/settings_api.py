@@ -70,13 +70,15 @@ async def list_approval_rules(w: Reader) -> list[ApprovalRuleShown]:
     return [_rule(rule) for rule in await approval_settings.approval_rules(w.tx)]
 
 
-@router.put("/comms/approval-rules/{rule_id}", summary="Change an approval rule", responses=problems(404))
-async def change_approval_rule(w: Manager, rule_id: Text, body: ApprovalRuleInput) -> ApprovalRuleShown:
+@router.put(
+    "/comms/approval-rules/{approval_rule}", summary="Change an approval rule", responses=problems(404)
+)
+async def change_approval_rule(w: Manager, approval_rule: Text, body: ApprovalRuleInput) -> ApprovalRuleShown:
     return _rule(
         await approval_settings.change_approval_rule(
             w.tx,
             w.actor,
-            rule_id,
+            approval_rule,
             w.now,
             enabled=body.enabled,
             roles=body.roles,

@@ -27,7 +27,10 @@ async def _render(visit: Visit, error: FirebellError | None = None) -> Response:
         "rules": await approval_settings.approval_rules(visit.tx),
         "vendors": "\n".join(await tone_queries.vendors(visit.tx)),
         "occasion_labels": OCCASION_LABELS,
-        "role_labels": ROLE_LABELS,
+        "role_options": [
+            (role, label.removeprefix("the ").removeprefix("an ").capitalize())
+            for role, label in ROLE_LABELS.items()
+        ],
         "silence_labels": SILENCE_LABELS,
         "max_minutes": MAX_MINUTES,
         "error": error,
@@ -47,14 +50,14 @@ async def settings(visit: CurrentVisit) -> Response:
     return await _render(visit)
 
 
-@router.post("/settings/comms/rules/{rule_id}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
-async def change_rule(visit: CurrentVisit, rule_id: str) -> Response:
+@router.post("/settings/comms/rules/{approval_rule}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def change_rule(visit: CurrentVisit, approval_rule: str) -> Response:
     try:
         async with visit.tx.savepoint():
             await approval_settings.change_approval_rule(
                 visit.tx,
                 visit.actor,
-                rule_id,
+                approval_rule,
                 visit.now,
                 enabled=visit.text("enabled") == "yes",
                 roles=[value for value in visit.form.getlist("role") if isinstance(value, str)],

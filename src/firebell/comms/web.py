@@ -77,7 +77,6 @@ async def _render(
 ) -> Response:
     shown = await _composition(visit, incident, content)
     other = await store.latest(visit.tx, incident.id) if isinstance(error, Conflict) else None
-    # after a conflict the reader has the other text in view, so sending again is a decision
     texts = {reader: shown.content.body(reader) for reader in ReaderKind}
     context = {
         "nav": "incidents",
@@ -167,7 +166,13 @@ async def _with_template(visit: Visit, incident: Incident, content: PostContent,
     if name not in READERS or template_id not in queries.TEMPLATES[READERS[name]]:
         raise NotFound(f"There is no template {choice[:60]!r}.")
     text = await queries.template_text(
-        visit.tx, incident, template_id, visit.ctx.public_url, visit.person.tz, visit.now
+        visit.tx,
+        incident,
+        template_id,
+        visit.ctx.public_url,
+        visit.person.tz,
+        visit.now,
+        content.next_update_at if name == "public" else None,
     )
     changed = queries.with_text(content, READERS[name], text)
     stage = template_id.removeprefix("status-")
