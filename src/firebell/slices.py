@@ -1,7 +1,7 @@
 """The only list of the slices: tables, routers, timers, composers, subscriptions, commands and navigation come from it.
 
-Order matters twice: an earlier slice's routes match first (handoffs and workload live below /oncall, tasks below
-/incidents),
+Order matters twice: an earlier slice's routes match first (handoffs and workload live below /oncall, tasks and
+posts below /incidents),
 and `must` handlers of one event run in the order of their slices.
 """
 
@@ -11,6 +11,7 @@ from firebell.account import slice as account
 from firebell.alerts import slice as alerts
 from firebell.catalog import slice as catalog
 from firebell.chat import slice as chat
+from firebell.comms import slice as comms
 from firebell.dashboard import slice as dashboard
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
@@ -102,6 +103,7 @@ SLICES = (
     oncall.SLICE,
     paging.SLICE,
     incident_tasks.SLICE,
+    comms.SLICE,
     incidents.SLICE,
     postmortems.SLICE,
     regulatory.SLICE,

@@ -27,6 +27,10 @@ from firebell.chat.model import (
     ObjectState,
     OncallGroup,
 )
+from firebell.comms import actions as comms
+from firebell.comms import drafts
+from firebell.comms.model import PostContent
+from firebell.comms.tone.model import ReaderKind
 from firebell.handoffs import actions as handoffs
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
@@ -143,6 +147,7 @@ def _real(path: str) -> dict[str, str]:
         "seq": "1",
         "form": "md",
         "step": "review",
+        "approval_rule": "facts",
     }
 
 
@@ -300,6 +305,13 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
 
 
+async def _post(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    content = PostContent({ReaderKind.INTERNAL: "Failing over."}, ("timeline",))
+    revision = await drafts.revision_of(tx, await incidents.incident(tx, 1))
+    await comms.publish(tx, await w.actor(w.mara), 1, content, revision, w.now)
+
+
 async def _chat(tx: Tx, everything: Everything) -> None:
     """Connect a workspace that is paused, so that nothing is called, with a message that could not be sent."""
     w = everything.w
@@ -391,5 +403,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _incident(tx, made)
             await _chat(tx, made)
             await _status_page(tx, made)
+            await _post(tx, made)
             await _shifts(tx, made)
         yield made

@@ -133,6 +133,7 @@ FILLED = {
     "/pages/new": {"target": "person:2", "text": "Please join"},
     "/incidents/new": {"title": "Search is slow", "severity": "2"},
     "/pages/{ref}/note": {"text": "Looking."},
+    "/incidents/{ref}/comms": {"internal": "Failing over.", "target": "timeline", "do": "publish"},
     "/incidents/{ref}/checks/waive": {"reason": "Two of us are enough"},
     "/incidents/{ref}/entries": {"text": "Looking."},
     "/incidents/{ref}/entries/{entry_id}/strike": {"reason": "That was staging"},

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo import regulatory, response, room, status_page
+from firebell.demo import comms, regulatory, response, room, status_page
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -127,6 +127,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     await status_page.tell(past, declared.id, 1, Stage.IDENTIFIED, title, text)
     await room.keep_the_timeline(past, declared.id, past.clock.now())
     await room.share_the_work(past, declared.id, past.clock.now())
+    await comms.draft_the_next_update(past, declared.id)
     past.clock.set(now)
     await past.settle()
 

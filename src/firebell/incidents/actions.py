@@ -18,6 +18,7 @@ from firebell.incidents.relations import merging
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
+from firebell.incidents.timeline import entry_actions
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.incidents.update_deadlines import rules as update_rules
@@ -80,6 +81,7 @@ set_update_due = update_actions.set_update_due
 severity_meaning = message_queries.severity_meaning
 sign_baseline = closing_actions.sign_baseline
 similar_incidents = similar_queries.similar_incidents
+strike_entry = entry_actions.strike_entry
 take_role = role_actions.take_role
 timeline = timeline_store.timeline
 timelines = timeline_store.timelines

@@ -24,6 +24,7 @@ ABOUT_MAX_CHARS = 2000
 DESCRIPTION_MAX_CHARS = 500
 MAX_COMPONENTS = 500
 PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
+pages = store.pages
 
 
 def new_public_id() -> str:

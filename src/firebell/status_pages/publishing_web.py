@@ -32,12 +32,6 @@ from firebell.status_pages.update_input import CHOOSABLE, stage_of, status_of
 router = routing.html_router()
 
 DEFAULT_SEVERITY = 1
-SUGGESTED_STATUS = {
-    0: ComponentStatus.MAJOR_OUTAGE,
-    1: ComponentStatus.PARTIAL_OUTAGE,
-    2: ComponentStatus.DEGRADED_PERFORMANCE,
-}
-"""The status that a severity suggests for the components of the affected services (spec 7.4)."""
 
 
 async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident | None) -> NewUpdate:
@@ -101,7 +95,7 @@ async def _render(
             for c in components
         },
         "suggested": {
-            component_id: SUGGESTED_STATUS.get(severity, ComponentStatus.OPERATIONAL)
+            component_id: stages.SUGGESTED_STATUS.get(severity, ComponentStatus.OPERATIONAL)
             for component_id in (publication.suggested_ids if publication and not published else ())
         },
         "stage": stage,

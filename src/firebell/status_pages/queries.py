@@ -6,12 +6,13 @@ from datetime import datetime
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
-from firebell.status_pages import incident_store, published_log, stages, store, view
+from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
 from firebell.status_pages.model import PublicIncident, Snapshot, Stage, StatusPage
 from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
 """The most incidents that a status page shows; older ones stay in the log."""
+status_of = component_history.status_at
 
 
 async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:

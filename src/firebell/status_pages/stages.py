@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.incidents.model import Phase
-from firebell.status_pages.model import PublicIncident, Stage
+from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
 
 CAUSE_KNOWN = "Cause identified"
 """The key moment of a timeline from which on the cause is known, and the stage identified is suggested."""
@@ -18,6 +18,12 @@ UPDATE_INTERVAL = {
     3: timedelta(minutes=120),
 }
 """How soon the next update is promised, by severity."""
+SUGGESTED_STATUS = {
+    0: ComponentStatus.MAJOR_OUTAGE,
+    1: ComponentStatus.PARTIAL_OUTAGE,
+    2: ComponentStatus.DEGRADED_PERFORMANCE,
+}
+"""The status that a severity suggests for the components of the affected services (spec 7.4)."""
 MONITORING_FACTOR = 2
 """How much longer the interval is while a fix is monitored."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
+from firebell.comms import actions as comms
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -113,6 +114,11 @@ async def _manual_page(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -
     return Undone(f"{page.ref} resolved as a mistake.", f"/pages/{page.ref}")
 
 
+async def _comms_post(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Undone:
+    post = await comms.recall(tx, actor, entry, now)
+    return Undone("Update recalled. Its text is your draft.", f"/incidents/INC-{post.incident_id}/comms")
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How one kind of audit entry is undone: permission, function, and the hint once it is too late."""
@@ -123,6 +129,7 @@ class Way:
 
 
 WAYS = {
+    "comms.published": Way(Verb.INCIDENT_UPDATE, _comms_post, "Publish a correction instead."),
     "page.manual": Way(Verb.PAGE_START, _manual_page, "Resolve the page instead."),
     "policy.deleted": Way(Verb.POLICY_WRITE, _policy, "Create the policy again in Escalation."),
     "saved_view.deleted": Way(Verb.SAVED_VIEW_WRITE, _saved_view, "Save the view again."),

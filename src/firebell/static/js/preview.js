@@ -1,4 +1,4 @@
-/* Previews what saving a form marked data-preview would change. */
+/* Previews what saving a form would change: data-preview has the ids of the parts to show. */
 import { $, fetchPage } from './dom.js';
 import { morph } from './morph.js';
 
@@ -8,10 +8,13 @@ document.addEventListener('input', e => {
   if (!edited) return;
   clearTimeout(wait);
   wait = setTimeout(async () => {
-    const mine = ++turn, shown = '#' + edited.dataset.preview;
+    const mine = ++turn;
     try {
-      const fresh = $(shown, await fetchPage(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) }));
-      if (fresh && mine === turn) morph($(shown), fresh);
+      const page = await fetchPage(edited.action + '?preview=yes', { method: 'POST', body: new URLSearchParams(new FormData(edited)) });
+      if (mine === turn) for (const id of edited.dataset.preview.split(' ')) {
+        const shown = $('#' + id), fresh = $('#' + id, page);
+        if (shown && fresh) morph(shown, fresh);
+      }
     } catch { /* the button asks again */ }
   }, 300);
 });

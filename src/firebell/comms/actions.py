@@ -1,0 +1,181 @@
+"""Actions on posts: publish, recall, and send again to a target."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from firebell.comms import approval_rules, approvals, drafts, sending, store, target_registry, tone_queries
+from firebell.comms.content import cleaned
+from firebell.comms.model import CommsPost, PostContent, PostState, SendState
+from firebell.comms.target import Destination, PostTarget
+from firebell.comms.tone.check import needs_reason, prevents_sending
+from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.jobs import timers
+from firebell.kit.web import undo
+from firebell.people.authorization import permits
+from firebell.people.permissions import Verb
+
+RECALL_WITHIN = timedelta(seconds=30)
+"""How long a post can be recalled."""
+SAME_POST_WITHIN = timedelta(minutes=2)
+"""How long the same text by the same author is the same post, such as a form that was sent twice."""
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def publish(
+    tx: Tx, actor: Actor, incident_id: int, content: PostContent, revision: int, now: datetime
+) -> CommsPost:
+    """Send a post to its targets, each once; what needs an approval waits for it.
+
+    Raise `Conflict` if someone saved or published since `revision`, `Invalid` for what the tone check blocks. If a
+    strict target refuses, nothing is sent; if another fails, what was sent stays sent. Sending the same again returns
+    the same post.
+    """
+    incident = await incidents.locked(tx, incident_id)
+    content = cleaned(content)
+    body_sha256 = approval_rules.content_hash(content)
+    if same := await _same_post(tx, actor, incident_id, body_sha256, now):
+        return same
+    await drafts.check_revision(tx, incident, revision)
+    chosen = await _chosen(tx, incident, content, now)
+    readers = frozenset(destination.reader for _, destination in chosen)
+    findings = await tone_queries.findings(tx, incident, content, readers, now)
+    _check_tone(findings, content)
+    seq = await store.last_seq(tx, incident_id) + 1
+    await store.delete_draft(tx, incident_id)
+    post_id = await store.insert_post(
+        tx,
+        incident_id,
+        seq,
+        PostState.PUBLISHED,
+        actor.person_id,
+        actor.label,
+        content,
+        body_sha256,
+        [{"reader": reader, **asdict(each)} for reader, listed in findings.items() for each in listed],
+        now,
+    )
+    await _replace_waiting(tx, incident_id, content.targets, now)
+    for position, (_, destination) in enumerate(chosen):
+        await store.insert_delivery(tx, post_id, position, destination.key, destination.label)
+    await tx.audit(
+        actor,
+        "comms.published",
+        f"comms_post:{post_id}",
+        now,
+        incident=incident.ref,
+        targets=", ".join(content.targets),
+        reason=content.reason,
+    )
+    await approvals.ask(
+        tx, incident, await sending.post(tx, post_id), [destination for _, destination in chosen], now
+    )
+    return await sending.continue_post(tx, actor, incident, post_id, now, is_present=True)
+
+
+async def _same_post(
+    tx: Tx, actor: Actor, incident_id: int, body_sha256: str, now: datetime
+) -> CommsPost | None:
+    latest = await store.latest(tx, incident_id)
+    is_same = (
+        latest is not None
+        and latest.state not in (PostState.DRAFT, PostState.RECALLED, PostState.RETURNED)
+        and (latest.body_sha256, latest.author_id) == (body_sha256, actor.person_id)
+        and now - latest.created_at <= SAME_POST_WITHIN
+    )
+    return latest if is_same else None
+
+
+async def _replace_waiting(tx: Tx, incident_id: int, targets: Sequence[str], now: datetime) -> None:
+    """End the wait of earlier posts for these targets, so that no older text follows a newer one."""
+    for earlier in await store.waiting_posts(tx, incident_id):
+        for delivery in earlier.deliveries:
+            if delivery.state is SendState.WAITING and delivery.target in targets:
+                error = "A newer update replaced it."
+                await store.change_delivery(tx, earlier.id, delivery.target, SendState.RETURNED, error=error)
+        state = sending.state_of((await sending.post(tx, earlier.id)).deliveries)
+        await store.set_state(tx, earlier.id, state, now)
+
+
+async def _chosen(
+    tx: Tx, incident: Incident, content: PostContent, now: datetime
+) -> list[tuple[PostTarget, Destination]]:
+    """Return the ticked destinations in the order of sending; raise if one does not exist or refuses."""
+    known = await target_registry.destinations(tx, incident, now)
+    if not content.targets:
+        raise Invalid("It goes nowhere.", fields={"targets": "Choose where it goes."})
+    if missing := set(content.targets) - set(known):
+        raise Invalid(f"{min(missing)[:60]!r} is not a target.", fields={"targets": "Choose from the list."})
+    chosen = [pair for key, pair in known.items() if key in content.targets]
+    for _, destination in chosen:
+        if destination.refusal:
+            raise Conflict(f"{destination.label} can’t get it.", fields={"targets": destination.refusal})
+    return chosen
+
+
+def _check_tone(findings: Mapping[ReaderKind, Sequence[ToneFinding]], content: PostContent) -> None:
+    """Raise `Invalid` for what cannot be sent, and for errors without a reason."""
+    blocked = {
+        str(reader): next(
+            f"{each.message} {each.suggestion}" for each in listed if each.level is ToneLevel.BLOCK
+        )
+        for reader, listed in findings.items()
+        if prevents_sending(listed)
+    }
+    if blocked:
+        raise Invalid("This can’t be sent.", fields=blocked)
+    errors = [each for listed in findings.values() if needs_reason(listed) for each in listed]
+    if errors and not content.reason:
+        raise Invalid(
+            "The tone check found errors.",
+            fields={"reason": f"{errors[0].message} Change the text, or say why it stays."},
+        )
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def retry(tx: Tx, actor: Actor, post_id: int, target: str, now: datetime) -> CommsPost:
+    """Send a post again to a target where it failed. Idempotent."""
+    one = await sending.post(tx, post_id)
+    incident = await incidents.locked(tx, one.incident_id)
+    one = await sending.post(tx, post_id)
+    delivery = next((each for each in one.deliveries if each.target == target), None)
+    if delivery is None:
+        raise NotFound(f"This post does not go to {target[:60]!r}.")
+    if delivery.state is not SendState.FAILED:
+        return one
+    await store.change_delivery(tx, post_id, target, SendState.WAITING)
+    await tx.audit(
+        actor, "comms.sent_again", f"comms_post:{post_id}", now, incident=incident.ref, target=target
+    )
+    return await sending.continue_post(tx, actor, incident, post_id, now)
+
+
+@permits(Verb.INCIDENT_UPDATE)
+async def recall(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> CommsPost:
+    """Take back what was published moments ago where that is possible; its text is the draft again."""
+    one = await sending.post(tx, entry.subject_id)
+    incident = await incidents.locked(tx, one.incident_id)
+    one = await sending.post(tx, one.id)
+    if one.state is PostState.RECALLED:
+        return one
+    if now - one.created_at > RECALL_WITHIN:
+        raise undo.too_late("Publish a correction instead.")
+    newest = await store.latest(tx, incident.id)
+    if newest is not None and newest.id != one.id:
+        raise undo.changed_since(f"{newest.author} wrote since.", "Publish a correction instead.")
+    for delivery in one.deliveries:
+        target = target_registry.target_of(delivery.target)
+        if delivery.state is SendState.SENT and target and target.recall:
+            await target.recall(tx, actor, incident, delivery.reference, now)
+        if delivery.state in (SendState.SENT, SendState.WAITING):
+            await store.change_delivery(tx, one.id, delivery.target, SendState.RECALLED)
+    await timers.cancel(tx, sending.APPROVAL_TIMER, str(one.id))
+    await store.set_state(tx, one.id, PostState.RECALLED, now)
+    await tx.audit(actor, "comms.recalled", f"comms_post:{one.id}", now, incident=incident.ref)
+    await drafts.insert_draft(tx, one.author_id, one.author, incident, one.content, now)
+    return await sending.post(tx, one.id)

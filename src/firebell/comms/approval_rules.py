@@ -1,0 +1,241 @@
+"""Who approves a post before it is sent, and what silence means: rules as data, decided here (pure; spec 7.14)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from firebell.comms.model import Approval, ApproverAnswer, PostContent
+from firebell.comms.tone.model import ReaderKind
+from firebell.comms.tone.sentences import sentences
+
+
+class Occasion(StrEnum):
+    """What about a post a rule can match."""
+
+    LATER_UPDATE = "later_update"
+    CUSTOMER_MAIL = "customer_mail"
+    CLAIM = "claim"
+    SECURITY = "security"
+    PERSONAL_DATA = "personal_data"
+
+
+OCCASION_LABELS = {
+    Occasion.LATER_UPDATE: "a public update after the first one",
+    Occasion.CUSTOMER_MAIL: "an email to customers",
+    Occasion.CLAIM: "a sentence that names a cause, a vendor or a number of customers",
+    Occasion.SECURITY: "a security incident",
+    Occasion.PERSONAL_DATA: "an incident about personal data",
+}
+
+
+class Silence(StrEnum):
+    """What happens when no one answers in time."""
+
+    SEND = "send"
+    SEND_WITHOUT_CLAIMS = "send_without_claims"
+    HOLD = "hold"
+
+
+SILENCE_LABELS = {
+    Silence.SEND: "It is sent",
+    Silence.SEND_WITHOUT_CLAIMS: "It is sent without that sentence",
+    Silence.HOLD: "Nothing is sent",
+}
+
+ROLE_LABELS = {
+    "commander": "the commander",
+    "communications": "communications",
+    "support": "support",
+    "executives": "an executive",
+    "legal": "legal",
+    "security": "security",
+    "managers": "an engineering manager",
+}
+"""Who can be asked: the commander of the incident, or a group of the response by severity."""
+MAX_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """A rule: any of the occasions at one of these severities asks every one of these roles.
+
+    Silence counts after `minutes`; a rule that holds waits without limit.
+    """
+
+    id: str
+    occasions: frozenset[Occasion]
+    severities: frozenset[int]
+    roles: tuple[str, ...]
+    silence: Silence
+    minutes: int = 0
+    enabled: bool = True
+
+
+DEFAULT_RULES = (
+    ApprovalRule(
+        "facts",
+        frozenset({Occasion.LATER_UPDATE, Occasion.CUSTOMER_MAIL}),
+        frozenset({0, 1}),
+        ("commander",),
+        Silence.SEND,
+        5,
+    ),
+    ApprovalRule(
+        "claims",
+        frozenset({Occasion.CLAIM}),
+        frozenset({0, 1}),
+        ("commander", "support"),
+        Silence.SEND_WITHOUT_CLAIMS,
+        10,
+    ),
+    ApprovalRule(
+        "protected",
+        frozenset({Occasion.SECURITY, Occasion.PERSONAL_DATA}),
+        frozenset({0, 1, 2, 3}),
+        ("legal", "executives"),
+        Silence.HOLD,
+    ),
+)
+"""The rules of an organization that changed none."""
+
+_CAUSE = re.compile(
+    r"\b(?:caused by|because of|due to|the (?:root )?cause (?:was|is)|as a result of|was triggered by)\b",
+    re.IGNORECASE,
+)
+_CUSTOMERS = re.compile(
+    r"\b\d[\d.,]{0,12} ?(?:%|percent|k|million)?(?: (?:of|our|all|affected)){0,2}"
+    r" (?:customers?|users?|accounts?|merchants?|people)\b"
+    r"|\bone in \w{2,12} (?:customers|users)\b|\b1 in \d{1,6} (?:customers|users)\b",
+    re.IGNORECASE,
+)
+
+
+def claims(text: str, vendors: frozenset[str]) -> list[str]:
+    """Return the sentences that name a cause, a vendor, or a number of customers."""
+    names = [
+        re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE) for name in sorted(vendors) if name
+    ]
+    return [
+        part.text.strip()
+        for part in sentences(text)
+        if _CAUSE.search(part.text)
+        or _CUSTOMERS.search(part.text)
+        or any(name.search(part.text) for name in names)
+    ]
+
+
+def without(text: str, removed: Sequence[str]) -> str:
+    """Return a text without these sentences; an empty text if nothing is left."""
+    for sentence in removed:
+        text = text.replace(sentence, "")
+    return re.sub(r" {2,}", " ", text).strip()
+
+
+def content_hash(content: PostContent) -> str:
+    """Return the hash of all that readers get, to which an approval is bound."""
+    fields = {
+        "bodies": {str(reader): text for reader, text in content.bodies.items()},
+        "headline": content.headline,
+        "stage": content.stage,
+        "statuses": {str(component): code for component, code in content.statuses.items()},
+        "targets": sorted(content.targets),
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def matching(
+    rules: Sequence[ApprovalRule], occasions: frozenset[Occasion], severity: int
+) -> list[ApprovalRule]:
+    """Return the enabled rules that ask for an approval."""
+    return [r for r in rules if r.enabled and severity in r.severities and r.occasions & occasions]
+
+
+def due_at(rule: ApprovalRule, now: datetime) -> datetime | None:
+    """Return when silence counts as an answer; never for a rule that holds."""
+    return None if rule.silence is Silence.HOLD else now + timedelta(minutes=rule.minutes)
+
+
+class ApprovalOutcome(StrEnum):
+    """What a decision means."""
+
+    PUBLISH = "publish"
+    WAIT = "wait"
+    PUBLISH_STRIPPED = "publish_stripped"
+    BLOCKED = "blocked"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecision:
+    """What happens to a post now; `until` is when waiting ends, `sentences` are left out of what is sent."""
+
+    outcome: ApprovalOutcome
+    until: datetime | None = None
+    sentences: tuple[str, ...] = ()
+
+
+def decide(
+    rules: Mapping[str, ApprovalRule],
+    approvals: Sequence[Approval],
+    body_sha256: str,
+    author_id: int | None,
+    claimed: Sequence[str],
+    now: datetime,
+) -> ApprovalDecision:
+    """Decide what happens to a post. An answer counts if it is about exactly this text, and not the author's own.
+
+    `claimed` are the sentences that are left out if no one approves them.
+    """
+    until: datetime | None = None
+    is_blocked, stripped = False, False
+    for approval in approvals:
+        is_valid = approval.answered_sha256 == body_sha256 and approval.answered_by != author_id
+        if approval.answer is ApproverAnswer.CHANGES and is_valid:
+            return ApprovalDecision(ApprovalOutcome.RETURNED)
+        if approval.answer is ApproverAnswer.APPROVED and is_valid:
+            continue
+        if approval.due_at is None:
+            is_blocked = True
+        elif approval.due_at > now:
+            until = max(until or approval.due_at, approval.due_at)
+        elif rules[approval.rule].silence is Silence.SEND_WITHOUT_CLAIMS:
+            stripped = True
+    if is_blocked:
+        return ApprovalDecision(ApprovalOutcome.BLOCKED)
+    if until is not None:
+        return ApprovalDecision(ApprovalOutcome.WAIT, until)
+    if stripped:
+        return ApprovalDecision(ApprovalOutcome.PUBLISH_STRIPPED, sentences=tuple(claimed))
+    return ApprovalDecision(ApprovalOutcome.PUBLISH)
+
+
+def occasions(
+    content: PostContent,
+    readers: frozenset[ReaderKind],
+    incident_type: str,
+    *,
+    is_first: bool,
+    vendors: frozenset[str],
+) -> frozenset[Occasion]:
+    """Return what about a post asks for approval. What only colleagues read asks no one, nor does the first update."""
+    outside = readers - {ReaderKind.INTERNAL}
+    if not outside:
+        return frozenset()
+    matched = set()
+    if incident_type == "security":
+        matched.add(Occasion.SECURITY)
+    if incident_type == "data_protection":
+        matched.add(Occasion.PERSONAL_DATA)
+    if ReaderKind.CUSTOMER in outside:
+        matched.add(Occasion.CUSTOMER_MAIL)
+    if ReaderKind.PUBLIC in outside and not is_first:
+        matched.add(Occasion.LATER_UPDATE)
+    is_claim = any(claims(content.body(reader), vendors) for reader in outside)
+    if is_claim and matched & {Occasion.LATER_UPDATE, Occasion.CUSTOMER_MAIL}:
+        matched.add(Occasion.CLAIM)
+    return frozenset(matched)

@@ -1,0 +1,49 @@
+"""What the status pages say about an incident, as the composer needs it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.status_pages import queries as status_pages
+from firebell.status_pages.model import Component, ComponentStatus, PublicIncident, Stage, StatusPage
+from firebell.status_pages.queries import Publication
+
+IncidentPublication = Publication
+
+
+async def publications(tx: Tx, incident: Incident) -> list[Publication]:
+    """Return the status pages that an incident concerns, or the first one if it concerns none."""
+    listed = await status_pages.publications(tx, incident)
+    return [each for each in listed if each.published or each.suggested_ids] or listed[:1]
+
+
+async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:
+    """Return the stage that an incident suggests, None if nothing should be published."""
+    return await status_pages.suggested_stage(tx, incident)
+
+
+async def components(tx: Tx, page: StatusPage, now: datetime) -> tuple[Component, ...]:
+    """Return the components that a status page shows."""
+    return (await status_pages.snapshot(tx, page, now)).components
+
+
+def status_now(published: PublicIncident, component_id: int, now: datetime) -> ComponentStatus:
+    """Return the status that a public incident gives a component now."""
+    return status_pages.status_of([published], component_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicState:
+    """What is published about an incident on any status page: the latest stage, and how many updates."""
+
+    stage: Stage | None
+    updates: int
+    latest: PublicIncident | None
+
+
+def public_state(listed: list[Publication]) -> PublicState:
+    """Return what is published about an incident; the latest update counts."""
+    published = [each.published for each in listed if each.published]
+    latest = max(published, key=lambda each: each.updates[-1].display_at, default=None)
+    return PublicState(latest.stage if latest else None, sum(len(each.updates) for each in published), latest)

@@ -1,0 +1,167 @@
+"""Sends a post to the targets at which nothing is missing: the approvals that its rules ask for decide."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.comms import approval_rules, store, target_registry, tone_queries
+from firebell.comms.approval_rules import ApprovalDecision, ApprovalOutcome, ApprovalRule
+from firebell.comms.approval_settings import approval_rules as rules_in_force
+from firebell.comms.model import CommsPost, PostContent, PostDelivery, PostState, SendState
+from firebell.comms.target import Destination, PostTarget, Sending
+from firebell.comms.tone.model import ReaderKind
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import FirebellError, NotFound
+from firebell.kit.jobs import timers
+from firebell.people.authorization import internal
+
+APPROVAL_TIMER = "comms.approval"
+
+
+async def post(tx: Tx, post_id: int) -> CommsPost:
+    """Return a post; raise `NotFound`."""
+    one = await store.post(tx, post_id)
+    if one is None:
+        raise NotFound(f"There is no post {post_id}.")
+    return one
+
+
+async def rules_by_reader(
+    tx: Tx, incident: Incident, content: PostContent, listed: Sequence[Destination]
+) -> dict[ReaderKind, list[ApprovalRule]]:
+    """Return the rules that a post to these destinations matches, by the kind of reader."""
+    rules, vendors = await rules_in_force(tx), frozenset(await tone_queries.vendors(tx))
+    by_reader = {}
+    for reader in {destination.reader for destination in listed}:
+        occasions = approval_rules.occasions(
+            content,
+            frozenset({reader}),
+            str(incident.type),
+            is_first=all(each.is_first for each in listed if each.reader is reader),
+            vendors=vendors,
+        )
+        by_reader[reader] = approval_rules.matching(rules, occasions, incident.severity)
+    return by_reader
+
+
+@internal("A part of publishing, answering, and the timer of an approval.")
+async def continue_post(
+    tx: Tx, actor: Actor, incident: Incident, post_id: int, now: datetime, *, is_present: bool = False
+) -> CommsPost:
+    """Send what waits no longer, and set what the post is now; the incident must be locked.
+
+    If its author is present, what a strict target refuses is raised.
+    """
+    one = await post(tx, post_id)
+    known = await target_registry.destinations(tx, incident, now)
+    rules = {rule.id: rule for rule in await rules_in_force(tx)}
+    vendors = frozenset(await tone_queries.vendors(tx))
+    by_reader = await rules_by_reader(tx, incident, one.content, [pair[1] for pair in known.values()])
+    until: datetime | None = None
+    for delivery in one.deliveries:
+        if delivery.state is not SendState.WAITING:
+            continue
+        if delivery.target not in known:
+            error = "Nothing about this incident can be sent there anymore."
+            await store.change_delivery(tx, one.id, delivery.target, SendState.FAILED, error=error)
+            continue
+        target, destination = known[delivery.target]
+        body = one.content.body(destination.reader)
+        asked = {rule.id for rule in by_reader[destination.reader]}
+        decision = approval_rules.decide(
+            rules,
+            [each for each in one.approvals if each.rule in asked],
+            one.body_sha256,
+            one.author_id,
+            approval_rules.claims(body, vendors),
+            now,
+        )
+        until = max(filter(None, (until, decision.until)), default=None)
+        await _act(tx, actor, incident, one, delivery, target, body, decision, now, is_present)
+    if until is not None:
+        await timers.schedule(tx, APPROVAL_TIMER, str(post_id), until)
+    one = await post(tx, post_id)
+    await store.set_state(tx, post_id, state_of(one.deliveries), now)
+    await tx.live(f"inc-{incident.id}")
+    return await post(tx, post_id)
+
+
+async def _act(
+    tx: Tx,
+    actor: Actor,
+    incident: Incident,
+    one: CommsPost,
+    delivery: PostDelivery,
+    target: PostTarget,
+    body: str,
+    decision: ApprovalDecision,
+    now: datetime,
+    is_present: bool,
+) -> None:
+    if decision.outcome is ApprovalOutcome.RETURNED:
+        await store.change_delivery(tx, one.id, delivery.target, SendState.RETURNED)
+        return
+    removed = decision.sentences
+    text = approval_rules.without(body, removed)
+    sending = Sending(incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}")
+    if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
+        if is_present and target.is_strict:
+            await _rehearse(tx, actor, target, sending, now)
+        return
+    if not text:
+        error = "Nothing was left without the sentences that no one approved."
+        await store.change_delivery(
+            tx, one.id, delivery.target, SendState.FAILED, removed=removed, error=error
+        )
+        return
+    try:
+        async with tx.savepoint():
+            reference = await target.send(tx, actor, sending, now)
+    except FirebellError as error:
+        if is_present and target.is_strict:
+            raise
+        await store.change_delivery(
+            tx, one.id, delivery.target, SendState.FAILED, removed=removed, error=error.message
+        )
+    else:
+        await store.change_delivery(
+            tx,
+            one.id,
+            delivery.target,
+            SendState.SENT,
+            reference=reference,
+            removed=removed,
+            sent_at=now,
+        )
+
+
+class _RehearsedError(Exception):
+    """A rehearsal ended well, so it is rolled back."""
+
+
+async def _rehearse(tx: Tx, actor: Actor, target: PostTarget, sending: Sending, now: datetime) -> None:
+    """Raise what a target would refuse, but send nothing: its author is here now, and not when the wait ends."""
+    try:
+        async with tx.savepoint():
+            await target.send(tx, actor, sending, now)
+            raise _RehearsedError
+    except _RehearsedError:
+        pass
+
+
+def state_of(deliveries: Sequence[PostDelivery]) -> PostState:
+    """Return what a post is, from what became of it at its targets."""
+    states = {delivery.state for delivery in deliveries}
+    if SendState.WAITING in states:
+        return PostState.WAITING
+    if SendState.RECALLED in states:
+        return PostState.RECALLED
+    if SendState.RETURNED in states:
+        return PostState.RETURNED
+    return PostState.PARTLY if SendState.FAILED in states else PostState.PUBLISHED
+
+
+def author_of(one: CommsPost) -> Actor:
+    """Return the author of a post as the actor of what is sent later, with the rights that they have then."""
+    return Actor("person", one.author, one.author_id)

@@ -1,0 +1,1 @@
+"""The targets of posts, one file each."""

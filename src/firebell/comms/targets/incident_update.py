@@ -1,0 +1,45 @@
+"""The update in the timeline of the incident, which its chat room and the announcements repeat."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.comms.target import Destination, PostTarget, Reference, Sending
+from firebell.comms.tone.model import ReaderKind
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.people.authorization import internal
+
+KIND = "timeline"
+RECALL_REASON = "Recalled by its author."
+
+
+async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[Destination]:
+    return [
+        Destination(
+            KIND,
+            "Room and chat",
+            "Timeline, chat room and announcements",
+            ReaderKind.INTERNAL,
+            is_suggested=incident.phase is not Phase.DISMISSED,
+            is_first=incident.last_update_at is None,
+        )
+    ]
+
+
+@internal("A part of publishing a post.")
+async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
+    data = {"post": sending.key}
+    entry_id = await incidents.add_entry(
+        tx, actor, sending.incident.id, "update", sending.body, now, data=data
+    )
+    return {"entry": entry_id}
+
+
+@internal("A part of recalling a post.")
+async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference, now: datetime) -> None:
+    await incidents.strike_entry(tx, actor, incident.id, reference["entry"], RECALL_REASON, now)
+
+
+TARGET = PostTarget(KIND, False, _destinations, _send, _recall)

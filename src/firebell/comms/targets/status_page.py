@@ -1,0 +1,111 @@
+"""The status pages of the incident's services."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from firebell.comms import publication_queries
+from firebell.comms.publication_queries import IncidentPublication
+from firebell.comms.target import Destination, PostTarget, Reference, Sending
+from firebell.comms.tone.model import ReaderKind
+from firebell.incidents.model import Incident, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.text import plural
+from firebell.people import authorization
+from firebell.people.authorization import internal
+from firebell.people.permissions import Verb
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages import publishing
+from firebell.status_pages.model import STAGE_LABELS, ComponentStatus, Stage
+from firebell.status_pages.publishing import NewUpdate
+
+KIND = "status_page"
+RECALL_REASON = "Published by mistake"
+MAX_SUGGESTED_SEVERITY = 1
+"""The least severe incident that is suggested for a status page that does not show it yet."""
+
+
+def key_of(slug: str) -> str:
+    """Return the key of a status page as a destination."""
+    return f"{KIND}:{slug}"
+
+
+def _destination(publication: IncidentPublication, incident: Incident) -> Destination:
+    published = publication.published
+    is_over = published is not None and not published.is_open
+    note = "Nothing published yet"
+    if published is not None:
+        note = f"{STAGE_LABELS[published.stage]}, {plural(len(published.updates), 'update')}"
+    return Destination(
+        key_of(publication.page.slug),
+        publication.page.name,
+        note,
+        ReaderKind.PUBLIC,
+        is_suggested=incident.phase is not Phase.DISMISSED
+        and not is_over
+        and (
+            published is not None
+            or (bool(publication.suggested_ids) and incident.severity <= MAX_SUGGESTED_SEVERITY)
+        ),
+        is_first=published is None,
+        refusal="It’s resolved there. Mark a regression on the status page first." if is_over else "",
+    )
+
+
+async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[Destination]:
+    return [_destination(each, incident) for each in await publication_queries.publications(tx, incident)]
+
+
+async def _publication(tx: Tx, incident: Incident, slug: str) -> IncidentPublication:
+    for each in await publication_queries.publications(tx, incident):
+        if each.page.slug == slug:
+            return each
+    raise NotFound(f"Nothing about {incident.ref} can be published on {slug[:60]!r}.")
+
+
+@internal("A part of publishing a post.")
+async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
+    """Publish the first or the next update."""
+    await authorization.require(tx, actor, Verb.STATUS_PAGE_PUBLISH)
+    content, incident = sending.content, sending.incident
+    publication = await _publication(tx, incident, sending.destination.partition(":")[2])
+    page, published = publication.page, publication.published
+    if content.stage not in list(Stage):
+        raise Invalid("The stage is missing.", fields={"stage": "Choose from the list."})
+    own = {component.id for component in await publication_queries.components(tx, page, now)}
+    update = NewUpdate(
+        Stage(content.stage),
+        sending.body,
+        {i: ComponentStatus.of(code) for i, code in content.statuses.items() if i in own},
+        next_update_at=content.next_update_at,
+    )
+    if published is None:
+        name = content.headline or incident.title
+        opened = await publishing.open_incident(
+            tx, actor, page.id, name, update, now, incident_id=incident.id
+        )
+    else:
+        opened = await publishing.publish_update(tx, actor, page.id, published.public_id, update, now)
+    return {"status_page": page.slug, "public_id": opened.public_id, "update": opened.updates[-1].seq}
+
+
+@internal("A part of recalling a post.")
+async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference, now: datetime) -> None:
+    """Replace the text of the update; its stage and what it says of components stay until the next update."""
+    page = await status_pages.status_page(tx, reference["status_page"])
+    at = f"{now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}"
+    await publishing.edit_update(
+        tx,
+        actor,
+        page.id,
+        reference["public_id"],
+        reference["update"],
+        f"Removed at {at}: published by mistake.",
+        RECALL_REASON,
+        now,
+    )
+
+
+TARGET = PostTarget(KIND, True, _destinations, _send, _recall)

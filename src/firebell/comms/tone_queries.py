@@ -1,0 +1,102 @@
+"""What the tone check knows about an incident: colleagues, vendors, internal names, and what customers know."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.catalog import actions as catalog
+from firebell.comms import publication_queries, store
+from firebell.comms.model import PostContent
+from firebell.comms.tone.check import check
+from firebell.comms.tone.model import ReaderKind, ToneContext, ToneFinding
+from firebell.incidents.model import Incident
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Tx
+from firebell.people import actions as people
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages import stages
+from firebell.status_pages.model import Stage
+
+VENDORS_SETTING = "comms_vendors"
+"""The key of the setting with the names of vendors, which a public text does not blame."""
+
+
+async def vendors(tx: Tx) -> list[str]:
+    """Return the names of the vendors of the organization."""
+    return list(await org_settings.get(tx, VENDORS_SETTING, []))
+
+
+async def organization_context(tx: Tx, now: datetime) -> ToneContext:
+    """Return what the check knows without an incident."""
+    colleagues = await people.people(tx)
+    components = [
+        component.name
+        for page in await status_pages.pages(tx)
+        for component in await publication_queries.components(tx, page, now)
+    ]
+    return ToneContext(
+        names=frozenset(person.name for person in colleagues),
+        handles=frozenset(person.email.partition("@")[0] for person in colleagues),
+        vendors=frozenset(await vendors(tx)),
+        internal_terms=frozenset(service.slug for service in await catalog.services(tx)),
+        allowed=frozenset(components),
+        now=now,
+    )
+
+
+async def incident_context(tx: Tx, incident: Incident, now: datetime) -> ToneContext:
+    """Return what the check knows about an incident; the reader, stage and promise come from the post."""
+    return replace(await organization_context(tx, now), severity=incident.severity)
+
+
+async def text_context(
+    tx: Tx,
+    now: datetime,
+    *,
+    reader: ReaderKind,
+    stage: str,
+    severity: int,
+    locale: str,
+    subject: str | None,
+    next_update_at: datetime | None,
+    data_checked: bool,
+) -> ToneContext:
+    """Return what the check knows about a text that belongs to no post."""
+    return replace(
+        await organization_context(tx, now),
+        reader=reader,
+        stage=stage,
+        severity=severity,
+        locale=locale,
+        subject=subject,
+        next_update_at=next_update_at,
+        interval=stages.next_update_interval(severity, Stage(stage)),
+        data_checked=data_checked,
+    )
+
+
+def with_content(
+    context: ToneContext, content: PostContent, reader: ReaderKind, last_text: str
+) -> ToneContext:
+    """Return the context for the text of a post for one kind of reader."""
+    stage = Stage(content.stage) if content.stage in list(Stage) else Stage.INVESTIGATING
+    return replace(
+        context,
+        reader=reader,
+        stage=str(stage),
+        last_text=last_text,
+        next_update_at=content.next_update_at,
+        interval=stages.next_update_interval(context.severity, stage),
+    )
+
+
+async def findings(
+    tx: Tx, incident: Incident, content: PostContent, readers: frozenset[ReaderKind], now: datetime
+) -> dict[ReaderKind, list[ToneFinding]]:
+    """Return what the tone check finds in the texts for these readers."""
+    context = await incident_context(tx, incident, now)
+    last = await store.last_texts(tx, incident.id)
+    return {
+        reader: check(content.body(reader), with_content(context, content, reader, last.get(reader, "")))
+        for reader in ReaderKind
+        if reader in readers
+    }

@@ -1,0 +1,243 @@
+"""The composer, and what became of a post."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from fastapi import Response
+
+from firebell.comms import actions, approvals, drafts, queries, sending, store
+from firebell.comms.approval_rules import OCCASION_LABELS, ROLE_LABELS, SILENCE_LABELS
+from firebell.comms.model import (
+    POST_STATE_LABELS,
+    SEND_STATE_LABELS,
+    ApproverAnswer,
+    CommsPost,
+    PostContent,
+)
+from firebell.comms.queries import Composition
+from firebell.comms.tone.model import ReaderKind, ToneLevel
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
+from firebell.kit.localtime import to_instant
+from firebell.kit.references import parse_ref
+from firebell.kit.text import to_number, to_wall
+from firebell.kit.web import flash, html, routing, undo
+from firebell.people import access
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
+
+router = routing.html_router()
+
+PUBLISH, SAVE, TEMPLATE = "publish", "save", "template"
+READERS = {"internal": ReaderKind.INTERNAL, "public": ReaderKind.PUBLIC}
+GLYPHS = {
+    ToneLevel.BLOCK: "late",
+    ToneLevel.ERROR: "late",
+    ToneLevel.WARNING: "warn",
+    ToneLevel.INFO: "info",
+}
+CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
+
+
+async def _incident(visit: Visit, ref: str) -> Incident:
+    return await incidents.incident(visit.tx, parse_ref("INC", ref))
+
+
+def _content(visit: Visit) -> PostContent:
+    """Return what the form wants to send. Times are in the time zone of the person."""
+    statuses = {
+        to_number(name.removeprefix("status-"), "statuses", least=1): code
+        for name, code in visit.values.items()
+        if name.startswith("status-") and code
+    }
+    at = visit.text("next_update_at")
+    return PostContent(
+        {kind: visit.text(name) for name, kind in READERS.items()},
+        tuple(value for value in visit.form.getlist("target") if isinstance(value, str)),
+        visit.text("stage") or None,
+        statuses,
+        to_instant(to_wall(at, "next_update_at"), visit.person.tz) if at else None,
+        visit.text("headline"),
+        visit.text("reason"),
+    )
+
+
+async def _composition(visit: Visit, incident: Incident, content: PostContent | None) -> Composition:
+    ctx = visit.ctx
+    return await queries.composition(visit.tx, incident, ctx.public_url, visit.person.tz, visit.now, content)
+
+
+async def _render(
+    visit: Visit,
+    incident: Incident,
+    content: PostContent | None = None,
+    error: FirebellError | None = None,
+) -> Response:
+    shown = await _composition(visit, incident, content)
+    other = await store.latest(visit.tx, incident.id) if isinstance(error, Conflict) else None
+    texts = {reader: shown.content.body(reader) for reader in ReaderKind}
+    context = {
+        "nav": "incidents",
+        "i": incident,
+        "shown": shown,
+        "content": shown.content,
+        "texts": texts,
+        "marked": {
+            reader: queries.marked(texts[reader], shown.findings.get(reader, ())) for reader in ReaderKind
+        },
+        "templates": await queries.templates(visit.tx),
+        "posts": await queries.posts(visit.tx, incident.id),
+        "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),
+        "needs_reason": any(
+            each.level is ToneLevel.ERROR for listed in shown.findings.values() for each in listed
+        ),
+        "other": other,
+        "glyphs": GLYPHS,
+        "choosable": CHOOSABLE,
+        "error": error,
+        **_labels(),
+    }
+    return await html.render(visit.request, "comms/composer.html", context)
+
+
+def _labels() -> dict[str, object]:
+    return {
+        "stage_labels": STAGE_LABELS,
+        "status_labels": STATUS_LABELS,
+        "post_state_labels": POST_STATE_LABELS,
+        "send_state_labels": SEND_STATE_LABELS,
+        "role_labels": ROLE_LABELS,
+        "occasion_labels": OCCASION_LABELS,
+        "silence_labels": SILENCE_LABELS,
+    }
+
+
+@router.get("/incidents/{ref}/comms", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def composer(visit: CurrentVisit, ref: str) -> Response:
+    return await _render(visit, await _incident(visit, ref))
+
+
+@router.post("/incidents/{ref}/comms", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
+    incident = await _incident(visit, ref)
+    try:
+        content = _content(visit)
+    except Invalid as error:
+        return await _render(visit, incident, None, error)
+    verb, _, rest = visit.text("do").partition(":")
+    if preview:
+        return await _render(visit, incident, content)
+    if verb == TEMPLATE:
+        return await _render(visit, incident, await _with_template(visit, incident, content, rest))
+    revision = to_number(visit.text("revision") or "0", "revision")
+    url = f"/incidents/{incident.ref}/comms"
+    try:
+        async with visit.tx.savepoint():
+            if verb == SAVE:
+                await drafts.save_draft(visit.tx, visit.actor, incident.id, content, revision, visit.now)
+                return flash.redirect(visit.request, url, "Draft saved.")
+            one = await actions.publish(visit.tx, visit.actor, incident.id, content, revision, visit.now)
+    except FirebellError as error:
+        return await _render(visit, incident, content, error)
+    offer = await undo.offer(
+        visit.tx,
+        visit.ctx.signer,
+        visit.actor,
+        "comms.published",
+        visit.now,
+        within=actions.RECALL_WITHIN,
+    )
+    return flash.redirect(visit.request, f"{url}/{one.id}", _summary(one), offer)
+
+
+def _summary(one: CommsPost) -> str:
+    """Return what happened to a post in one sentence."""
+    sent = [each.label for each in one.deliveries if each.sent_at]
+    waiting = [each.label for each in one.deliveries if each.state == "waiting"]
+    parts = [f"Sent to {', '.join(sent)}." if sent else "", f"{', '.join(waiting)}: asked for approval."]
+    return " ".join(part for part, shown in zip(parts, (sent, waiting), strict=True) if shown) or "Not sent."
+
+
+async def _with_template(visit: Visit, incident: Incident, content: PostContent, choice: str) -> PostContent:
+    """Return the post with the text of a chosen template, such as public:status-monitoring."""
+    name, _, template_id = choice.partition(":")
+    if name not in READERS or template_id not in queries.TEMPLATES[READERS[name]]:
+        raise NotFound(f"There is no template {choice[:60]!r}.")
+    text = await queries.template_text(
+        visit.tx,
+        incident,
+        template_id,
+        visit.ctx.public_url,
+        visit.person.tz,
+        visit.now,
+        content.next_update_at if name == "public" else None,
+    )
+    changed = queries.with_text(content, READERS[name], text)
+    stage = template_id.removeprefix("status-")
+    return replace(changed, stage=stage) if name == "public" else changed
+
+
+async def _post(visit: Visit, ref: str, post_id: str) -> tuple[Incident, CommsPost]:
+    incident = await _incident(visit, ref)
+    one = await sending.post(visit.tx, to_number(post_id, "post", least=1))
+    if one.incident_id != incident.id:
+        raise NotFound(f"{incident.ref} has no post {one.id}.")
+    return incident, one
+
+
+@router.get("/incidents/{ref}/comms/{post_id}", dependencies=access.needs(Verb.INCIDENT_READ))
+async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
+    incident, one = await _post(visit, ref, post_id)
+    context = {
+        "nav": "incidents",
+        "live": f"inc-{incident.id}",
+        "i": incident,
+        "post": one,
+        "texts": {reader: one.content.body(reader) for reader in ReaderKind},
+        "is_asked": visit.person.id != one.author_id
+        and any(visit.person.id in each.asked_ids for each in one.approvals),
+        "can_recall": _can_recall(one, visit.now),
+        **_labels(),
+    }
+    return await html.render(visit.request, "comms/post.html", context)
+
+
+def _can_recall(one: CommsPost, now: datetime) -> bool:
+    return now - one.created_at <= actions.RECALL_WITHIN
+
+
+@router.post("/incidents/{ref}/comms/{post_id}/answer", dependencies=access.needs(Verb.INCIDENT_READ))
+async def answer(visit: CurrentVisit, ref: str, post_id: str) -> Response:
+    incident, one = await _post(visit, ref, post_id)
+    answered = visit.text("answer")
+    if answered not in list(ApproverAnswer):
+        raise Invalid(
+            f"{answered[:40]!r} is not an answer.", fields={"answer": "Approve, or ask for changes."}
+        )
+    await approvals.answer(
+        visit.tx,
+        visit.actor,
+        one.id,
+        ApproverAnswer(answered),
+        visit.text("sha256"),
+        visit.text("note"),
+        visit.now,
+    )
+    text = "Approved." if answered == ApproverAnswer.APPROVED else "Changes requested."
+    return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", text)
+
+
+@router.post("/incidents/{ref}/comms/{post_id}/ask", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def ask_again(visit: CurrentVisit, ref: str, post_id: str) -> Response:
+    incident, one = await _post(visit, ref, post_id)
+    await approvals.ask_again(visit.tx, visit.actor, one.id, visit.now)
+    return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", "Asked again.")
+
+
+@router.post("/incidents/{ref}/comms/{post_id}/retry", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+async def retry(visit: CurrentVisit, ref: str, post_id: str) -> Response:
+    incident, one = await _post(visit, ref, post_id)
+    after = await actions.retry(visit.tx, visit.actor, one.id, visit.text("target"), visit.now)
+    return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", _summary(after))

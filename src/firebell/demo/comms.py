@@ -1,0 +1,41 @@
+"""The composer of the demo: the update of tonight's SEV1 that Tomás drafted for Mara."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from firebell.comms import drafts, vendor_settings
+from firebell.comms.model import PostContent
+from firebell.comms.targets import incident_update, status_page
+from firebell.comms.tone.model import ReaderKind
+from firebell.demo.status_page import SLUG
+from firebell.incidents import actions as incidents
+from firebell.status_pages.model import Stage
+
+if TYPE_CHECKING:
+    from firebell.demo.history import Past
+
+VENDORS = ("Bergstrom Bank", "Nimbus Cloud")
+INSIDE = (
+    "5xx is down to 11% after the failover to ledger-db-2. Recycling the tokenizer pool now, expect under 5% soon."
+    " Rollback of build 4812 stays ready."
+)
+PUBLIC = (
+    "We are sorry that card payments fail. We found the cause and moved them to a healthy database. About 1 in 9 card"
+    " payments still fails, and we expect to be back shortly. Wallet and invoice payments work."
+)
+
+
+async def draft_the_next_update(past: "Past", incident_id: int) -> None:
+    """Name the vendors of Kestrel, and save the draft of an update that promises a bit too much."""
+    now, kestrel = past.clock.now(), past.kestrel
+    async with past.ctx.db.tx() as tx:
+        await vendor_settings.set_vendors(tx, kestrel.actor("Mara"), VENDORS, now)
+        incident = await incidents.incident(tx, incident_id)
+        content = PostContent(
+            {ReaderKind.INTERNAL: INSIDE, ReaderKind.PUBLIC: PUBLIC},
+            (status_page.key_of(SLUG), incident_update.KIND),
+            Stage.IDENTIFIED,
+            next_update_at=(now + timedelta(minutes=30)).replace(second=0, microsecond=0),
+        )
+        revision = await drafts.revision_of(tx, incident)
+        await drafts.save_draft(tx, kestrel.actor("Tomás"), incident_id, content, revision, now)
