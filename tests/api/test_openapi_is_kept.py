@@ -52,6 +52,7 @@ SLUGS = {
     "policies": "payments",
     "runbooks": "database-failover",
     "status-pages": "kestrel",
+    "audiences": "customers",
 }
 
 
