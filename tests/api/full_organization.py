@@ -144,6 +144,7 @@ def _real(path: str) -> dict[str, str]:
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
         "seq": "1",
+        "audience": "customers",
     }
 
 

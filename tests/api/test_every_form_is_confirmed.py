@@ -93,7 +93,7 @@ class _Forms(HTMLParser):
 FILLED = {
     "/clocks/contracts": {"customer": "Acme", "amount": "2"},
     "/customers": {"name": "Lumen"},
-    "/customers/erase": {"address": "ops@nordpost.example"},
+    "/customers/erase": {"address": "ida@nordpost.example"},
     "/customers/import": {"csv": "customer,email\nPelago,it@pelago.example"},
     "/customers/{customer_id}/contacts": {"address": "ida@nordpost.example"},
     "/incidents/{ref}/audiences/posts": {"subject": "Checkout is down", "body": "We are looking."},

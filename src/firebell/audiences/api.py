@@ -307,25 +307,25 @@ async def show_incident_audiences(w: Reader, ref: Text) -> IncidentAudiencesShow
 
 
 @router.get(
-    "/incidents/{ref}/audiences/{slug}/draft",
+    "/incidents/{ref}/audiences/{audience}/draft",
     summary="Fill the template of an audience from the timeline",
     responses=problems(404),
 )
 async def draft_post(
     w: Reader,
     ref: Text,
-    slug: Text,
+    audience: Text,
     moment: Annotated[Moment | None, Query(description="the next one by default")] = None,
 ) -> DraftShown:
     incident = await incidents.incident(w.tx, parse_ref("INC", ref))
     one = await queries.of_incident(w.tx, incident)
-    clock = one.clock(slug)
+    clock = one.clock(audience)
     if clock is None:
-        raise NotFound(f"There is no audience {slug[:40]!r}.", hint="See /api/v1/audiences.")
+        raise NotFound(f"There is no audience {audience[:40]!r}.", hint="See /api/v1/audiences.")
     chosen = moment or queries.next_moment(clock, one.facts)
     text = await queries.draft(w.tx, incident, clock.audience, chosen, w.ctx.public_url, "UTC", w.now)
     return DraftShown(
-        audience=slug,
+        audience=audience,
         moment=chosen,
         subject=text.subject,
         body=text.body,

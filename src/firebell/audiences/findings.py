@@ -103,8 +103,10 @@ def _finding(
 
 def _evidence(one: IncidentAudiences, kind: str) -> tuple[Evidence, ...]:
     """Return the entry that a time counts from: the declaration, or the last change of phase."""
-    entries = [entry for entry in one.entries if entry[1] == kind] or list(one.entries[:1])
-    entry_id, _, at, _ = entries[0] if kind == "declared" else entries[-1]
+    entries = [entry for entry in one.entries if entry[1] == kind]
+    if not entries:
+        return (Evidence(one.incident.ref, f"declared at {one.facts.declared_at:%Y-%m-%d %H:%M} UTC"),)
+    entry_id, _, at, _ = entries[-1]
     return (Evidence(f"e-{entry_id}", f"{kind} at {at:%Y-%m-%d %H:%M} UTC"),)
 
 
