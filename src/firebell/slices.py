@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from firebell.account import slice as account
 from firebell.alerts import slice as alerts
+from firebell.audiences import slice as audiences
 from firebell.catalog import slice as catalog
 from firebell.chat import slice as chat
 from firebell.comms import slice as comms
@@ -109,6 +110,7 @@ SLICES = (
     regulatory.SLICE,
     response.SLICE,
     status_pages.SLICE,
+    audiences.SLICE,
     chat.SLICE,
     service_overview.SLICE,
     search.SLICE,

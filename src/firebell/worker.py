@@ -10,6 +10,7 @@ from typing import Protocol
 
 import asyncpg
 
+from firebell.audiences.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.slack.inbox import Inbox
 from firebell.chat.slack.socket import Sockets
@@ -56,6 +57,7 @@ LANE_LIMITS_S = {
     "chat_inbox": 120.0,
     "chat_socket": 60.0,
     "chat_rooms": 120.0,
+    "audience_mail": 120.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -126,6 +128,7 @@ class Worker:
             "chat_inbox": Inbox(ctx),
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
+            "audience_mail": AudienceMailer(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -16,6 +16,8 @@ from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
 from firebell.app import build
+from firebell.audiences import actions as audiences
+from firebell.audiences.model import AudienceText, Moment
 from firebell.chat import accounts, object_store, want_store
 from firebell.chat import store as chat_store
 from firebell.chat.accounts import Connection
@@ -76,6 +78,7 @@ SLUGS = {
     "incident-fields": "region",
     "handbook": "references/incident-roles",
     "status-pages": "kestrel",
+    "audiences": "customers",
 }
 PUBLIC_ID = "incident0001"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
@@ -86,6 +89,7 @@ QUERIES = {
     "/api/v1/schedules/{slug}/holidays": _DAY,
     "/setup/done": "?service=checkout",
     "/incidents": "?state=all&severity=0",
+    "/incidents/{ref}/audiences": "?to=customers",
     "/api/v1/incidents/similar": "?title=Checkout",
 }
 """Parameters that some addresses require."""
@@ -148,6 +152,7 @@ def _real(path: str) -> dict[str, str]:
         "form": "md",
         "step": "review",
         "approval_rule": "facts",
+        "audience": "customers",
     }
 
 
@@ -312,6 +317,15 @@ async def _post(tx: Tx, everything: Everything) -> None:
     await comms.publish(tx, await w.actor(w.mara), 1, content, revision, w.now)
 
 
+async def _customers(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara = await w.actor(w.mara)
+    customer = await audiences.create_customer(tx, mara, "Nordpost", w.now)
+    await audiences.save_contact(tx, mara, customer.id, "ops@nordpost.example", w.now)
+    text = AudienceText("customers", "Checkout is down", "We are looking.")
+    await audiences.send_post(tx, mara, 1, Moment.FIRST, [text], w.now)
+
+
 async def _chat(tx: Tx, everything: Everything) -> None:
     """Connect a workspace that is paused, so that nothing is called, with a message that could not be sent."""
     w = everything.w
@@ -404,5 +418,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _chat(tx, made)
             await _status_page(tx, made)
             await _post(tx, made)
+            await _customers(tx, made)
             await _shifts(tx, made)
         yield made

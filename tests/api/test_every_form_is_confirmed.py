@@ -92,6 +92,12 @@ class _Forms(HTMLParser):
 
 FILLED = {
     "/clocks/contracts": {"customer": "Acme", "amount": "2"},
+    "/customers": {"name": "Lumen"},
+    "/customers/erase": {"address": "ida@nordpost.example"},
+    "/customers/import": {"csv": "customer,email\nPelago,it@pelago.example"},
+    "/customers/{customer_id}/contacts": {"address": "ida@nordpost.example"},
+    "/incidents/{ref}/audiences/posts": {"subject": "Checkout is down", "body": "We are looking."},
+    "/settings/audiences": {"name": "Board"},
     "/escalation/new": {"name": "Night", "target": "team:1", "wait": "5"},
     "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
     "/status-pages": {"name": "Kestrel Europe"},

@@ -52,6 +52,7 @@ SLUGS = {
     "policies": "payments",
     "runbooks": "database-failover",
     "status-pages": "kestrel",
+    "audiences": "customers",
 }
 
 
@@ -65,6 +66,7 @@ def _known(path: str) -> dict[str, str]:
         "urgency": "high",
         "regime_id": "eu-gdpr",
         "name": "needs",
+        "audience": "customers",
     }
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     return {name: values.get(name, "1") for name in names}

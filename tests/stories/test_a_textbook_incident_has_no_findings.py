@@ -3,7 +3,8 @@
 import random
 
 from firebell import subscriptions
-from firebell.demo import history, organization, textbook
+from firebell.audiences.incident_part import load_findings
+from firebell.demo import audiences, history, organization, textbook
 from firebell.demo.incidents import STORIES
 from firebell.incidents import actions as incidents
 from firebell.incidents.queries import checked
@@ -23,12 +24,13 @@ async def test_a_textbook_incident_has_no_finding(dsn: str, clock: FakeClock) ->
         worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         story = STORIES[0]
+        await audiences.set_up(past)
         incident_id = await textbook.run(past, story)
 
         async def results() -> tuple[list[str], set[str]]:
             async with ctx.db.tx() as tx:
                 incident = await incidents.incident(tx, incident_id)
-                one = (await checked(tx, [incident], (), clock.now()))[incident_id]
+                one = (await checked(tx, [incident], (load_findings,), clock.now()))[incident_id]
                 return [f"{f.code} {f.message}" for f in one.open], {p.code for p in one.passed}
 
         assert (await results())[0] == []

@@ -16,6 +16,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
+    audiences,
     chat,
     history,
     lifecycle,
@@ -27,6 +28,7 @@ from firebell.demo import (
     tonight,
 )
 from firebell.demo.incidents import STORIES
+from firebell.demo.mail_server import mail_server
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
 from firebell.kit.http_out import parse_networks
@@ -90,6 +92,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await regulatory.choose_regimes(tx, kestrel, clock.now())
     past = await _past(ctx, kestrel, clock)
     await status_page.create(past)
+    await audiences.set_up(past)
     by_the_book = await textbook.run(past, STORIES[0])
     await past.close_incident(by_the_book, kestrel.actor("Priya"), STORIES[0], published=True)
     columns = (TextColumn("Simulating a year at Kestrel"), BarColumn(), TimeRemainingColumn())
@@ -106,6 +109,13 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     return past
 
 
+def _with_mail(settings: Settings, mail_url: str) -> Settings:
+    """Return the settings with the demo's mail server, unless one is set."""
+    name = "FIREBELL_SMTP_URL"
+    url = settings.channels[name] or mail_url
+    return replace(settings, channels={**settings.channels, name: url})
+
+
 @click.command()
 @click.option("--host", help="Address to listen on. [env FIREBELL_HOST, default 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on. [env FIREBELL_PORT, default 8080]")
@@ -120,7 +130,11 @@ def demo(host: str | None, port: int | None) -> None:
     console = Console(stderr=True)
 
     async def main() -> None:
-        async with phones() as phone, running(settings) as prepared:
+        async with phones() as phone, mail_server() as mail:
+            await _run(_with_mail(settings, mail), phone)
+
+    async def _run(settings: Settings, phone: str) -> None:
+        async with running(settings) as prepared:
             past = await prepare(prepared.ctx, phone, console)
             console.print(
                 f"\nFirebell is running at [bold]{settings.public_url}[/bold]\n"

@@ -10,7 +10,9 @@ import msgspec
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
-from firebell.demo import status_page
+from firebell.audiences.defaults import EXECUTIVES
+from firebell.audiences.model import Moment
+from firebell.demo import audiences, status_page
 from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
@@ -136,6 +138,8 @@ class Past:
         await self._publish(
             declared.id, story, Stage.INVESTIGATING, f"{story.impact} We are looking for the cause."
         )
+        text = f"We are sorry. {story.impact} We are looking for the cause."
+        await audiences.send(self, declared.id, story.severity, Moment.FIRST, story.title, text)
         await self.wait(self.rng.uniform(5, 14))
         async with self.ctx.db.tx() as tx:
             text = f"{story.impact} Looking for the cause."
@@ -147,7 +151,11 @@ class Past:
             await incidents.add_entry(tx, leader, declared.id, "update", "Cause known, fixing it now.", now)
             await incidents.add_entry(tx, expert, declared.id, "mitigation", f"{story.fix}.", now)
             await incidents.set_phase(tx, leader, declared.id, Phase.MITIGATING, now)
-        await self._publish(declared.id, story, Stage.IDENTIFIED, "We know the cause and are fixing it.")
+        text = "We know the cause and are fixing it."
+        await self._publish(declared.id, story, Stage.IDENTIFIED, text)
+        await audiences.send(
+            self, declared.id, story.severity, Moment.UPDATE, story.title, text, (EXECUTIVES,)
+        )
         await self.wait(self.rng.uniform(4, 25))
         await self.send(service, alert, resolved=True)
         async with self.ctx.db.tx() as tx:
@@ -172,6 +180,8 @@ class Past:
                     await paging.resolve(tx, leader, page_id, now)
             await incidents.sign_baseline(tx, leader, incident_id, "All graphs look normal", now)
             await incidents.set_phase(tx, leader, incident_id, Phase.CLOSED, now)
+        text = f"It works again. {story.impact} We are sorry, and study what made this possible."
+        await audiences.send(self, incident_id, story.severity, Moment.END, story.title, text)
         await self.settle()
         async with self.ctx.db.tx() as tx:
             draft = await postmortems.find(tx, incident_id)

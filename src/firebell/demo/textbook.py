@@ -1,5 +1,8 @@
 """One incident of the demo that was run by the book: none of the process checks finds anything."""
 
+from firebell.audiences.defaults import EXECUTIVES
+from firebell.audiences.model import Moment
+from firebell.demo import audiences
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, Story
 from firebell.incidents import actions as incidents
@@ -40,6 +43,8 @@ async def run(past: Past, story: Story) -> int:
     await past.acknowledge()
     async with past.ctx.db.tx() as tx:
         await incidents.take_role(tx, tomas, incident.id, IncidentRole.SME, tomas.person_id, past.clock.now())
+    text = f"We are sorry. {story.impact} We are looking for the cause."
+    await audiences.send(past, incident.id, 1, Moment.FIRST, story.title, text)
     for minutes, actor, kind, text in (
         (8, mara, "update", f"{story.impact} Looking for the cause."),
         (8, tomas, "finding", f"{story.cause}."),
@@ -65,6 +70,8 @@ async def run(past: Past, story: Story) -> int:
     async with past.ctx.db.tx() as tx:
         now = past.clock.now()
         await handover_actions.answer_offer(tx, priya, incident.id, offer.id, OfferAnswer.ACCEPTED, now)
+    text = "We know the cause and are fixing it."
+    await audiences.send(past, incident.id, 1, Moment.UPDATE, story.title, text, (EXECUTIVES,))
     await past.wait(10)
     await past.acknowledge()
     await past.send(service, alert, resolved=True)

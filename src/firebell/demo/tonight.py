@@ -4,7 +4,9 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-from firebell.demo import comms, regulatory, response, room, status_page
+from firebell.audiences.defaults import EXECUTIVES, SUPPORT
+from firebell.audiences.model import Moment
+from firebell.demo import audiences, comms, regulatory, response, room, status_page
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -78,6 +80,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         "Some card payments fail at checkout. Wallet and invoice payments work. We are looking for the cause."
     )
     await status_page.tell(past, declared.id, 1, Stage.INVESTIGATING, title, text)
+    await audiences.send(past, declared.id, 1, Moment.FIRST, title, text, (SUPPORT, EXECUTIVES))
     await past.wait(0.5)
     await past.acknowledge()
     await response.wait_with_escalation(past, declared.id)

@@ -58,6 +58,11 @@ class Verb(StrEnum):
     STATUS_PAGE_READ = "status_page.read"
     STATUS_PAGE_PUBLISH = "status_page.publish"
     STATUS_PAGE_WRITE = "status_page.write"
+    AUDIENCE_READ = "audience.read"
+    AUDIENCE_SEND = "audience.send"
+    AUDIENCE_WRITE = "audience.write"
+    CUSTOMER_READ = "customer.read"
+    CUSTOMER_WRITE = "customer.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -174,6 +179,11 @@ RULES = {
     Verb.STATUS_PAGE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.STATUS_PAGE_PUBLISH: Rule(RESPONDERS, "incidents:write"),
     Verb.STATUS_PAGE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.AUDIENCE_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.AUDIENCE_SEND: Rule(RESPONDERS, "incidents:write"),
+    Verb.AUDIENCE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.CUSTOMER_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.CUSTOMER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

@@ -26,11 +26,18 @@ from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.response import acting, cadence, plan, queries, store
 from firebell.response.acting import RESPONSE_TIMER
-from firebell.response.model import NOT_YET, Audience, ExpertiseRequest, ResponsePost, ResponseStep
+from firebell.response.model import (
+    NOT_YET,
+    Audience,
+    ExpertiseRequest,
+    ResponseGroup,
+    ResponsePost,
+    ResponseStep,
+)
 from firebell.response.queries import RunningResponse
 
 REASON_MAX_CHARS = 1000
@@ -196,6 +203,18 @@ async def inform_customers(
     await tx.audit(actor, "response.customers_informed", one.incident.ref, now)
     if next_in is not None:
         await promise(tx, actor, incident_id, Audience.CUSTOMERS, next_in, now)
+
+
+@internal("An email to customers counts as an update for them.")
+async def record_customer_mail(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Count the time until the next update for customers from now; what was promised to them is fulfilled."""
+    await store.set_customers(tx, incident_id, now, None)
+
+
+async def group_targets(tx: Tx, group: ResponseGroup) -> tuple[str, ...]:
+    """Return the targets of a group of the escalation matrix, such as schedule:3."""
+    in_force, _ = await queries.settings(tx)
+    return plan.targets(in_force, group)
 
 
 @permits(Verb.INCIDENT_UPDATE)

@@ -97,15 +97,25 @@ async def messages(
 
 
 async def message(
-    tx: Tx, incident: Incident, template_id: str, public_url: str, tz: str, now: datetime
+    tx: Tx,
+    incident: Incident,
+    template_id: str,
+    public_url: str,
+    tz: str,
+    now: datetime,
+    *,
+    values: Mapping[str, str] | None = None,
 ) -> IncidentMessage:
-    """Return a message; raise `NotFound` if there is no message with this id."""
+    """Return a message; raise `NotFound` if there is no message with this id.
+
+    `values` replace those of placeholders, for readers who are told something else than the room.
+    """
     template = await handbook.template(tx, template_id)
     templates_by_id = await handbook.all_templates(tx)
     if template_id in _NOT_MESSAGES:
         raise NotFound(f"{template_id} is a document, not a message.")
     slots = await _slots(tx, templates_by_id, incident, public_url, tz, now)
-    text = templates.fill(template.body, slots).rstrip("\n")
+    text = templates.fill(template.body, {**slots, **(values or {})}).rstrip("\n")
     return IncidentMessage(template, text, template_id in placeholder_values.suggested_templates(incident))
 
 

@@ -1,0 +1,10 @@
+"""The actions on audiences and posts for other slices."""
+
+from firebell.audiences import customer_actions, posting, settings_actions
+
+create_customer = customer_actions.create_customer
+import_csv = customer_actions.import_csv
+recall_post = posting.recall_post
+save_audience = settings_actions.save_audience
+save_contact = customer_actions.save_contact
+send_post = posting.send_post

@@ -1,0 +1,99 @@
+"""The lane that sends posts by email: a few at a time, each to one address, never in the way of a page."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.audiences import delivery_store
+from firebell.audiences.delivery_store import ClaimedMail
+from firebell.audiences.model import DeliveryState
+from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
+from firebell.channels.registry import CHANNELS
+from firebell.kit.context import Context
+from firebell.kit.db.migrate import fence
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 4
+"""Number of messages that are sent at once; pages have their own connections."""
+LEASE = timedelta(seconds=90)
+"""Longer than an attempt; when a process dies, another sends the message after this time."""
+RETRY_MINUTES = (5, 15, 60, 240)
+"""Delays after failed attempts; then the message has failed."""
+CHANNEL = CHANNELS["email"]
+
+
+class AudienceMailer:
+    """Sends the queued messages of posts through the mail server of the product."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._transport = CHANNEL.open(Edges(ctx.http, ctx.signer, ctx.channel_settings))
+        self.upcoming: datetime | None = None
+        self.is_unused = True
+
+    async def run_once(self, now: datetime) -> int:
+        """Send up to `CONNECTIONS` messages that are due, record the outcomes, and return their number."""
+        async with self._ctx.work_db.tx() as tx:
+            await fence(tx)
+            claimed = await delivery_store.claim(tx, now, now + LEASE, CONNECTIONS)
+            if not claimed:
+                self.upcoming = await delivery_store.next_at(tx)
+                self.is_unused = self.upcoming is None
+                return 0
+        outcomes = await asyncio.gather(*(self._send(mail) for mail in claimed))
+        await self._record(list(zip(claimed, outcomes, strict=True)))
+        return len(claimed)
+
+    async def _send(self, mail: ClaimedMail) -> Outcome:
+        try:
+            async with self._ctx.pace.timeout(CHANNEL.attempt_limit_s):
+                return await self._transport.send(mail.address, compose(mail), f"audience-{mail.id}")
+        except TimeoutError:
+            return Retry(f"No answer within {CHANNEL.attempt_limit_s:g} s.")
+        except Exception as exc:
+            log.exception("a post cannot be sent", extra={"delivery": mail.id})
+            return Retry(f"Sending failed: {exc!r}")
+
+    async def _record(self, results: Sequence[tuple[ClaimedMail, Outcome]]) -> None:
+        now = self._ctx.clock.now()
+        async with self._ctx.work_db.tx() as tx:
+            for mail, outcome in results:
+                if isinstance(outcome, Unsent):
+                    await delivery_store.release(tx, mail.id, now + timedelta(seconds=outcome.after_s))
+                    continue
+                state, reason, send_at = next_step(mail.attempts, outcome, now)
+                await delivery_store.record(tx, mail.id, state, reason, send_at, now)
+            for incident_id in {mail.incident_id for mail, _ in results}:
+                await tx.live(f"inc-{incident_id}")
+
+
+def compose(mail: ClaimedMail) -> Message:
+    """Return the message to one recipient; who is outside reads why they get it, and no address of ours."""
+    footer: tuple[str, ...] = ()
+    if mail.is_external:
+        why = f"You get this as a contact of {mail.customer}. Answer this email to be taken off the list."
+        footer = ("", "-- ", why)
+    return Message(
+        event="audience",
+        title=mail.subject,
+        urgency="low",
+        composed_at=mail.created_at,
+        lines=(*mail.body.split("\n"), *footer),
+        mail_subject=mail.subject,
+    )
+
+
+def next_step(
+    attempts: int, outcome: Accepted | Failed | Retry, now: datetime
+) -> tuple[DeliveryState, str, datetime]:
+    """Return the state after an attempt, why, and when the next attempt is (spec 7.13)."""
+    if isinstance(outcome, Accepted):
+        return DeliveryState.SENT, "", now
+    if isinstance(outcome, Failed) or attempts >= len(RETRY_MINUTES):
+        return DeliveryState.FAILED, outcome.reason, now
+    wait = timedelta(minutes=RETRY_MINUTES[attempts])
+    if outcome.after_s is not None:
+        wait = max(wait, timedelta(seconds=outcome.after_s))
+    return DeliveryState.QUEUED, outcome.reason, now + wait

@@ -1,0 +1,214 @@
+"""Read models of audiences: what is due in an incident, what was sent, and drafts of what to send."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from firebell.audiences import clocks, defaults, settings_document, store
+from firebell.audiences.clocks import AudienceFacts, Due
+from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
+from firebell.audiences.model import (
+    AFFECTED_CUSTOMERS,
+    AudienceDefinition,
+    AudiencePost,
+    AudienceSettings,
+    AudienceText,
+    EntryFact,
+    Moment,
+    SettingsVersion,
+)
+from firebell.handbook import templates
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import UNDECLARED, Incident, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.web.html import format_short
+from firebell.response import actions as response
+from firebell.response.model import ResponseGroup
+
+_ENDED = (Phase.CLOSED, Phase.REVIEWED)
+_WITHOUT_CLOCKS = (*UNDECLARED, Phase.DISMISSED, Phase.MERGED)
+_SUBJECT_LINE = "Subject: "
+
+
+async def settings(tx: Tx) -> tuple[AudienceSettings, SettingsVersion | None]:
+    """Return the audiences in force, and who put them in force; None for the shipped ones."""
+    latest = await store.latest(tx)
+    if latest is None:
+        return defaults.SHIPPED, None
+    applied, document = latest
+    return settings_document.from_document(document, applied.version), applied
+
+
+async def settings_of(tx: Tx, incident_ids: Sequence[int]) -> dict[int, AudienceSettings]:
+    """Return the audiences of each incident that has clocks."""
+    in_force, _ = await settings(tx)
+    versions = await store.incident_versions(tx, incident_ids)
+    documents = await store.documents(tx, list(set(versions.values()))) if versions else {}
+    by_version = {
+        version: settings_document.from_document(document, version) for version, document in documents.items()
+    }
+    return {
+        incident_id: settings_document.of_incident(by_version.get(version, defaults.SHIPPED), in_force)
+        for incident_id, version in versions.items()
+    }
+
+
+async def settings_of_incident(tx: Tx, incident_id: int) -> AudienceSettings:
+    """Return the audiences that an incident can send to, also one that was declared before an upgrade."""
+    own = await settings_of(tx, [incident_id])
+    return own[incident_id] if incident_id in own else (await settings(tx))[0]
+
+
+async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudiences]:
+    """Return the audiences of those incidents that have clocks; the number of statements does not grow with them."""
+    ids = [incident.id for incident in listed if incident.phase not in _WITHOUT_CLOCKS]
+    by_id = await settings_of(tx, ids) if ids else {}
+    if not by_id:
+        return []
+    entries, posts = await store.entry_facts(tx, list(by_id)), await store.posts(tx, list(by_id))
+    audiences = [each for one in by_id.values() for each in one.audiences]
+    groups = await _groups_with_targets(tx, audiences)
+    return [
+        _audiences_of(incident, by_id[incident.id], entries[incident.id], posts[incident.id], groups)
+        for incident in listed
+        if incident.id in by_id
+    ]
+
+
+async def _groups_with_targets(tx: Tx, audiences: Sequence[AudienceDefinition]) -> set[str]:
+    named = {member for each in audiences for member in each.members if member.startswith("group:")}
+    return {
+        member
+        for member in named
+        if await response.group_targets(tx, ResponseGroup(member.partition(":")[2]))
+    }
+
+
+def _facts(incident: Incident, entries: Sequence[EntryFact]) -> AudienceFacts:
+    impacted = incident.answers.get("customers_impacted")
+    return AudienceFacts(
+        declared_at=incident.declared_at,
+        severity=incident.severity,
+        changes=store.severity_steps(entries),
+        occasions=store.occasions(entries),
+        resolved_at=incident.resolved_at,
+        closed_at=incident.closed_at if incident.phase in _ENDED else None,
+        customers_impacted=impacted if isinstance(impacted, bool) else None,
+    )
+
+
+def _audiences_of(
+    incident: Incident,
+    own: AudienceSettings,
+    entries: Sequence[EntryFact],
+    posts: Sequence[AudiencePost],
+    groups: set[str],
+) -> IncidentAudiences:
+    facts = _facts(incident, entries)
+    sent = [post for post in posts if post.recalled_at is None]
+    by_hand = [at for _, kind, at, data in entries if kind == "customer_mail" and "post" not in data]
+    updates = [at for _, kind, at, _ in entries if kind == "update"]
+    mails = by_hand + [
+        post.created_at for post in sent if any(text.is_external and text.recipients for text in post.texts)
+    ]
+    listed = []
+    for audience in own.audiences:
+        times = [
+            post.created_at for post in sent if any(text.audience == audience.slug for text in post.texts)
+        ]
+        if audience.follows_updates:
+            times += updates
+        if AFFECTED_CUSTOMERS in audience.members:
+            times += by_hand
+        times.sort()
+        is_empty = not audience.follows_updates and not any(
+            not member.startswith("group:") or member in groups for member in audience.members
+        )
+        due = None if is_empty else _due(incident, audience, facts, times)
+        listed.append(AudienceClock(audience, tuple(times), due, is_empty))
+    return IncidentAudiences(
+        incident, facts, tuple(listed), tuple(posts), tuple(sorted(mails)), tuple(entries)
+    )
+
+
+def _due(
+    incident: Incident, audience: AudienceDefinition, facts: AudienceFacts, times: Sequence[datetime]
+) -> Due | None:
+    """Return what is due; an audience that reads the room's updates has the room's clock."""
+    if not audience.follows_updates:
+        return clocks.next_due(audience, facts, times)
+    if incident.update_due_at is None or facts.closed_at is not None:
+        return None
+    moment = Moment.UPDATE if times else Moment.FIRST
+    return Due(incident.update_due_at, moment, incident.last_update_at or incident.declared_at)
+
+
+async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:
+    """Return the audiences of an incident; one that was declared before an upgrade has no clocks."""
+    if listed := await of_incidents(tx, [incident]):
+        return listed[0]
+    own = await settings_of_incident(tx, incident.id)
+    entries = (await store.entry_facts(tx, [incident.id]))[incident.id]
+    posts = (await store.posts(tx, [incident.id]))[incident.id]
+    one = _audiences_of(incident, own, entries, posts, await _groups_with_targets(tx, own.audiences))
+    idle = tuple(AudienceClock(each.audience, each.sent, None, each.is_empty) for each in one.clocks)
+    return IncidentAudiences(incident, one.facts, idle, one.posts, one.mails, one.entries)
+
+
+def next_moment(clock: AudienceClock, facts: AudienceFacts) -> Moment:
+    """Return which post an audience would get now."""
+    if clock.due is not None:
+        return clock.due.moment
+    if facts.closed_at is not None:
+        return Moment.END
+    return Moment.UPDATE if clock.sent else Moment.FIRST
+
+
+async def draft(
+    tx: Tx,
+    incident: Incident,
+    audience: AudienceDefinition,
+    moment: Moment,
+    public_url: str,
+    tz: str,
+    now: datetime,
+) -> AudienceText:
+    """Return the text of the audience's template, filled from the timeline; open placeholders stay in it.
+
+    A text for outsiders has no cause but the one that was published.
+    """
+    values = await _values(tx, incident, audience, public_url, tz, now)
+    filled = await incidents.message(
+        tx, incident, audience.templates[moment], public_url, tz, now, values=values
+    )
+    first_line, _, rest = filled.text.partition("\n")
+    if first_line.startswith(_SUBJECT_LINE):
+        return AudienceText(audience.slug, first_line.removeprefix(_SUBJECT_LINE), rest.strip())
+    subject = f"{incident.marked_ref} SEV{incident.severity}: {incident.title}"
+    if moment is Moment.END:
+        subject = f"Over: {subject}"
+    return AudienceText(audience.slug, subject, filled.text)
+
+
+async def _values(
+    tx: Tx,
+    incident: Incident,
+    audience: AudienceDefinition,
+    public_url: str,
+    tz: str,
+    now: datetime,
+) -> Mapping[str, str]:
+    """Return the values that differ for an audience from those of the room."""
+    every = audience.cadence[incident.severity].every
+    values = {"audience": "customer" if audience.is_external else audience.name}
+    if every is not None:
+        values["next_update"] = format_short(now + timedelta(minutes=every), tz, now)
+    if shown := await store.public_slug(tx, incident.id):
+        values["status_link"] = f"{public_url}/s/{shown[0]}/incidents/{shown[1]}"
+    if audience.is_external:
+        values["cause"] = await store.public_cause(tx, incident.id) or "{{cause}}"
+    return values
+
+
+def missing(text: AudienceText) -> list[str]:
+    """Return the names of the placeholders that are still open in a text."""
+    return templates.slots(f"{text.subject}\n{text.body}")

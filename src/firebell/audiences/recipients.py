@@ -1,0 +1,99 @@
+"""Who gets a post: the members of audiences as addresses, each once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from firebell.audiences import customer_store
+from firebell.audiences.merging import once_each
+from firebell.audiences.model import AFFECTED_CUSTOMERS, AudienceDefinition, Recipient
+from firebell.audiences.settings_document import member_id
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.paging import actions as paging
+from firebell.paging.model import ManualTarget, ManualTargetKind
+from firebell.people import actions as people
+from firebell.people import permissions
+from firebell.people.model import Role
+from firebell.people.permissions import Rights
+from firebell.response import actions as response
+from firebell.response.model import GROUP_NAMES, ResponseGroup
+
+
+async def recipients_of(
+    tx: Tx, incident: Incident, audiences: Sequence[AudienceDefinition], now: datetime
+) -> dict[str, list[Recipient]]:
+    """Return the recipients of each audience by its slug; no address is in two of them (spec 7.13)."""
+    listed = {each.slug: await _members(tx, incident, each, now) for each in audiences}
+    return once_each(audiences, listed)
+
+
+async def _members(
+    tx: Tx, incident: Incident, audience: AudienceDefinition, now: datetime
+) -> list[Recipient]:
+    if audience.is_external:
+        return await _contacts(tx, incident, audience)
+    person_ids = await _person_ids(tx, audience.members, now)
+    people_by_id = await people.people_by_id(tx, person_ids)
+    active = [people_by_id[i] for i in person_ids if i in people_by_id and people_by_id[i].active]
+    if incident.is_private:
+        active = [
+            person
+            for person in active
+            if permissions.private_reader(Rights(Role(person.role)), person.id) is None
+            or await incidents.may_be_read_by(tx, incident, person.id)
+        ]
+    return [Recipient(person.email.lower(), person.name) for person in active]
+
+
+async def _contacts(tx: Tx, incident: Incident, audience: AudienceDefinition) -> list[Recipient]:
+    ids = [member_id(member) for member in audience.members if member != AFFECTED_CUSTOMERS]
+    if AFFECTED_CUSTOMERS in audience.members:
+        service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
+        ids += await customer_store.affected_ids(tx, service_ids)
+    return await customer_store.contacts_of(tx, ids)
+
+
+async def _person_ids(tx: Tx, members: Sequence[str], now: datetime) -> list[int]:
+    """Return the people that members of an internal audience stand for, each once."""
+    targets: list[str] = []
+    for member in members:
+        kind, _, which = member.partition(":")
+        targets += await response.group_targets(tx, ResponseGroup(which)) if kind == "group" else [member]
+    ids: list[int] = []
+    for target in dict.fromkeys(targets):
+        kind, number = target.partition(":")[0], member_id(target)
+        if kind == "person":
+            ids.append(number)
+        elif kind == "team":
+            ids += [i for i, _ in (await people.members(tx, [number])).get(number, ())]
+        else:
+            [reached] = await paging.reachable(tx, [ManualTarget(ManualTargetKind(kind), number)], now)
+            ids += reached
+    return list(dict.fromkeys(ids))
+
+
+async def member_names(tx: Tx, audiences: Sequence[AudienceDefinition]) -> Mapping[str, str]:
+    """Return the names of all members of audiences; one that was deleted has none."""
+    members = {member for each in audiences for member in each.members}
+    ids: dict[str, list[int]] = {}
+    for member in members:
+        kind, _, which = member.partition(":")
+        if which.isdecimal():
+            ids.setdefault(kind, []).append(int(which))
+    names = {member: _group_name(member) for member in members if member.startswith("group:")}
+    names |= {AFFECTED_CUSTOMERS: "Customers of affected services"}
+    names |= {
+        f"person:{i}": person.name
+        for i, person in (await people.people_by_id(tx, ids.get("person", []))).items()
+    }
+    names |= {f"team:{team.id}": team.name for team in await people.teams(tx)}
+    names |= {
+        f"customer:{each.id}": each.name
+        for each in await customer_store.customers(tx, ids.get("customer", []))
+    }
+    return names
+
+
+def _group_name(member: str) -> str:
+    return GROUP_NAMES[ResponseGroup(member.partition(":")[2])]

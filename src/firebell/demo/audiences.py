@@ -1,0 +1,60 @@
+"""The audiences of the demo: who besides the room hears about incidents at Kestrel, and its customers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from firebell.audiences import actions
+from firebell.audiences.defaults import CUSTOMERS, EXECUTIVES, SHIPPED, SUPPORT
+from firebell.audiences.model import AudienceText, Moment
+
+if TYPE_CHECKING:
+    from firebell.demo.history import Past
+
+CONTACTS = """customer,contact,email,services
+Nordpost,Ida Berg,ops@nordpost.example,checkout-api;payments-gateway
+Nordpost,Erik Holm,finance@nordpost.example,
+Lumen,Chiara Conti,it@lumen.example,checkout-api;search
+Alvik,Jonas Alvik,jonas@alvik.example,
+Pelago,,support@pelago.example,search;catalog
+Brightly,Mina Park,oncall@brightly.example,payments-gateway;notifications
+"""
+MAJOR_SEVERITY = 1
+"""The least severe incident that customers and executives hear about."""
+SUBJECTS = {
+    Moment.FIRST: "{title} - we are working on it",
+    Moment.UPDATE: "Update: {title}",
+    Moment.END: "Over: {title}",
+}
+
+
+async def set_up(past: "Past") -> None:
+    """Choose who is in the audiences, and import the customers."""
+    kestrel, now = past.kestrel, past.clock.now()
+    mara = kestrel.actor("Mara")
+    members = {SUPPORT: "Noor Haddad", EXECUTIVES: "Ewa Kowalska"}
+    async with past.ctx.db.tx() as tx:
+        for slug, name in members.items():
+            audience = SHIPPED.audience(slug)
+            assert audience
+            chosen = replace(audience, members=(*audience.members, f"person:{kestrel.people[name]}"))
+            await actions.save_audience(tx, mara, chosen, now)
+        await actions.import_csv(tx, mara, CONTACTS, now)
+
+
+async def send(
+    past: "Past",
+    incident_id: int,
+    severity: int,
+    moment: Moment,
+    title: str,
+    text: str,
+    audiences: Sequence[str] = (SUPPORT, EXECUTIVES, CUSTOMERS),
+) -> None:
+    """Send a post about a major incident as Mara, the same text to each audience."""
+    if severity > MAJOR_SEVERITY:
+        return
+    subject = SUBJECTS[moment].format(title=title)
+    texts = [AudienceText(slug, subject, f"{text}\n\nKestrel") for slug in audiences]
+    async with past.ctx.db.tx() as tx:
+        await actions.send_post(tx, past.kestrel.actor("Mara"), incident_id, moment, texts, past.clock.now())
