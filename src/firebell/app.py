@@ -69,6 +69,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._app
         if scope["type"] == "http":
+            if await self._status.serve_host(scope, receive, send):
+                return
             if scope["path"].startswith(self._prefixes):
                 app = self._ingest
             elif scope["path"].startswith(self._status.prefix):
