@@ -128,10 +128,11 @@ async def test_a_page_is_served_on_its_own_host_and_nothing_else_is(dsn: str, cl
         shown = await http.get(challenge, headers=host)
         assert (shown.status_code, shown.text.strip()) == (200, claim["token"])
         assert (await http.get(challenge, headers={"Host": "other.example"})).status_code == 404
+        mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
             page = await hosting_store.host_claim(tx, 1)
             assert page is not None
-            await hosting_actions.prove_host(tx, w.actor, page.status_page_id, shown.text, clock.now())
+            await hosting_actions.prove_host(tx, mara, page.status_page_id, shown.text, clock.now())
         w.ctx.live.publish("status-hosts")
         w.ctx.live.publish("status-kestrel")
         home = await http.get("/", headers=host)
@@ -232,7 +233,7 @@ async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_
         edge = SavedEdge(SavedPageSource(lambda: saved_pages.read(folder), clock))
         async with browser(w, app=edge) as offline:
             shown = await offline.get("/s/kestrel")
-            assert (shown.status_code, shown.text.count('role="status"')) == (200, 2)
+            assert (shown.status_code, 'role="status"' in shown.text) == (200, True)
             assert (await offline.get("/s/kestrel/as-of.json")).json()["as_of"][:19] == as_of[:19]
             assert (await offline.get("/s/missing")).status_code == 404
             assert (await offline.get("/login")).status_code == 503
@@ -276,7 +277,11 @@ async def test_a_copy_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
         bucket = Bucket()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=bucket)) as http:
             copier = PageCopier(replace(w.ctx, http=http))
-            added = {"url": "https://status.example.org", "endpoint": "https://s3.example", "bucket": "b"}
+            added = {
+                "url": "https://status.example.org",
+                "endpoint": "https://s3.example",
+                "bucket": "kestrel",
+            }
             added |= {"prefix": "status/", "access_key": "AK", "secret": "secret"}
             await api("POST", f"{PAGE}/copies", added, status=201)
 
@@ -293,21 +298,21 @@ async def test_a_copy_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
             clock.advance(timedelta(seconds=5))
             pushed = await copy()
             assert (pushed["error"], bool(pushed["pushed_at"])) == ("", True)
-            assert bucket.order[-2:] == ["/b/status/index.html", "/b/status/as-of.json"]
-            assert bucket.order[0].startswith("/b/status/static/")
-            home = bucket.objects["/b/status/index.html"].decode()
+            assert bucket.order[-2:] == ["/kestrel/status/index.html", "/kestrel/status/as-of.json"]
+            assert bucket.order[0].startswith("/kestrel/status/static/")
+            home = bucket.objects["/kestrel/status/index.html"].decode()
             assert 'href="/history"' in home
             bucket.order.clear()
             clock.advance(timedelta(minutes=1))
             await copy()
-            assert bucket.order == ["/b/status/status.json", "/b/status/as-of.json"]
+            assert bucket.order == ["/kestrel/status/status.json", "/kestrel/status/as-of.json"]
             bucket.order.clear()
             await api("PATCH", PAGE, {"about": "What works"})
             w.ctx.live.publish("status-kestrel")
             clock.advance(timedelta(seconds=5))
             await copy()
-            assert "/b/status/index.html" in bucket.order
-            assert b"What works" in bucket.objects["/b/status/index.html"]
+            assert "/kestrel/status/index.html" in bucket.order
+            assert b"What works" in bucket.objects["/kestrel/status/index.html"]
             # a page that becomes private is not pushed any more
             bucket.order.clear()
             await api("PATCH", PAGE, {"visibility": "private"})

@@ -122,6 +122,7 @@ class StatusEdge(PageServer):
         self._ctx = ctx
         self._hosts: dict[str, str] = {}
         self._hosts_sequence = -1
+        self._load_again_at = 0.0
         self._loading: asyncio.Task[None] | None = None
 
     async def serve_host(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -133,10 +134,10 @@ class StatusEdge(PageServer):
         if not self._hosts and not has_changed:
             return False
         name = _host(scope)
-        if has_changed:
+        if has_changed and self._ctx.pace.monotonic() >= self._load_again_at:
             loading = self._start_loading()
             # the app's own readers never wait for that
-            if name not in self._hosts and not is_allowed_host(name, self._ctx.allowed_hosts):
+            if not is_allowed_host(name, self._ctx.allowed_hosts):
                 await asyncio.shield(loading)
         slug = self._hosts.get(name)
         if slug is None:
@@ -165,6 +166,7 @@ class StatusEdge(PageServer):
                 self._hosts = await hosting_store.proven_hosts(tx)
             self._hosts_sequence = sequence
         except Unavailable:
+            self._load_again_at = self._ctx.pace.monotonic() + RETRY_S
             if self._hosts_sequence < 0 and self._ctx.data is not None:
                 saved = await RENDERING.run(reading(self._ctx.data / saved_pages.FOLDER))
                 self._hosts = {page.host: slug for slug, page in saved.items() if page.host}

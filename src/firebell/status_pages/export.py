@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from firebell.kit.private_files import replace_file
 from firebell.kit.web import static_files
 from firebell.status_pages import saved_pages, view
 from firebell.status_pages.hosting_model import SavedPage
@@ -75,9 +76,7 @@ def write(page: SavedPage, folder: Path, url: str = "") -> list[str]:
     for file in files(page, url):
         target = folder / file.path
         if not target.is_file() or target.read_bytes() != file.body:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            saved_pages.write_file(target, file.body, durable=False)
-            target.chmod(0o644)
+            replace_file(target, file.body, is_durable=False, is_public=True)
             written.append(file.path)
     return written
 

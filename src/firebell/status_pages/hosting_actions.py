@@ -12,9 +12,8 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.signing import random_token
 from firebell.kit.text import clean_name
-from firebell.kit.threads import PASSWORDS
 from firebell.kit.web.origin import host_name, is_ip
-from firebell.people import password_hashing
+from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import gate, host_proof, hosting_store, logo_files, theme_colors
@@ -84,7 +83,7 @@ async def _hash(password: str) -> str:
             "The password can’t be used.",
             fields={"password": f"Use {gate.PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters."},
         )
-    return await PASSWORDS.run(lambda: password_hashing.hash_password(password))
+    return await people.hash_secret(password)
 
 
 @permits(Verb.STATUS_PAGE_WRITE)

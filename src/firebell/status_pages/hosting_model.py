@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.status_pages.model import Snapshot
 
 COPY_LATE_AFTER = timedelta(minutes=5)
-"""How old a copy on another server may be before it is reported (spec 7.16, T-PUSH)."""
+"""How old a copy on another server may be before it is reported (T-PUSH)."""
 
 
 @dataclass(frozen=True, slots=True)

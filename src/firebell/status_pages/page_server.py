@@ -14,10 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from firebell.kit.errors import TooMany, Unavailable
 from firebell.kit.rate_limit import SlidingWindow
-from firebell.kit.threads import PASSWORDS, Pool
+from firebell.kit.threads import Pool
 from firebell.kit.web import static_files
 from firebell.kit.web.compression import accepts_gzip
-from firebell.people import password_hashing
+from firebell.people import actions as people
 from firebell.status_pages import gate, public_page, view
 from firebell.status_pages.gate import Admission, Visitor
 from firebell.status_pages.hosting_model import SavedPage
@@ -254,7 +254,7 @@ class PageServer:
         self._failures_by_address.count(by_address, now)
         self._failures_by_page.count(slug, now)
         stored = page.saved.access.password_hash
-        if not await PASSWORDS.run(lambda: password_hashing.verify(stored, password)):
+        if not await people.is_secret(stored, password):
             return False
         self._failures_by_address.forget(by_address, 1)
         self._failures_by_page.forget(slug, 1)

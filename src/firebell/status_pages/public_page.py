@@ -76,7 +76,7 @@ def sign_in_form(base: str, theme: PageTheme, *, is_refused: bool = False) -> Do
         "t": language.text,
         "language": language,
         "base": base,
-        "asset": lambda name: base + asset_path(name),
+        "static": lambda name: base + asset_path(name),
         "is_refused": is_refused,
     }
     return document(html.render_public("status_pages/public_sign_in.html", context), HTML)
@@ -215,7 +215,7 @@ class StatusDocuments:
             "theme": self._theme,
             "base": self._base,
             "home": self._home(language.code),
-            "asset": lambda name: self._base + asset_path(name),
+            "static": lambda name: self._base + asset_path(name),
             "t": t,
             "language": language,
             "other_languages": others,

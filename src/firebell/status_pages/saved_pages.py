@@ -1,8 +1,6 @@
 """The files from which a process serves status pages without a database: one for each page, written at each change."""
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from firebell.kit.private_files import DIRECTORY_MODE
+from firebell.kit.private_files import replace_file
 from firebell.status_pages.hosting_model import PageAccess, SavedPage
 from firebell.status_pages.model import Snapshot
 
@@ -60,29 +58,12 @@ def public_copy(page: SavedPage) -> SavedPage:
 
 def write(folder: Path, page: SavedPage) -> None:
     """Save a page durably; a reader sees the old file or the new one, never a part of it."""
-    write_file(folder / f"{page.snapshot.page.slug}.json", encode(page))
+    replace_file(folder / f"{page.snapshot.page.slug}.json", encode(page))
 
 
 def write_as_of(folder: Path, at: datetime) -> None:
     """Record that every file was up to date at this instant."""
-    write_file(folder / _AS_OF, at.isoformat().encode(), durable=False)
-
-
-def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace a file in one step, with mode 0600; create its folder."""
-    path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    replace_file(folder / _AS_OF, at.isoformat().encode(), is_durable=False)
 
 
 def read(folder: Path) -> dict[str, SavedPage]:
