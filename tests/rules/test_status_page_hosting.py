@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
+from firebell.kit.web import static_files
 from firebell.status_pages import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
 from firebell.status_pages.gate import Admission, Visitor, admission
 from firebell.status_pages.hosting_model import PageAccess, PageCopy, PageLogo, PageTheme, SavedPage
@@ -28,7 +29,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public_page import StatusDocuments, sign_in_form
+from firebell.status_pages.public_page import ASSETS, StatusDocuments, document, sign_in_form
 from firebell.status_pages.s3 import Credentials
 
 ROOT = Path(__file__).parents[2] / "src/firebell"
@@ -274,3 +275,17 @@ def test_the_form_of_a_private_page_says_nothing_of_it() -> None:
     for text in (b"Checkout", b"Payments", b"About us"):
         assert text not in form
     assert msgspec.json.decode(_body(documents(page), "/status.json"))["worst"] == "partial_outage"
+
+
+def test_the_first_view_of_a_page_weighs_at_most_60_kb_with_its_fonts() -> None:
+    page = saved(theme=PageTheme("#0a7ea4"))
+    component = page.snapshot.components[0]
+    six = tuple(replace(component, id=number, public_id=f"c{number}") for number in range(7, 13))
+    served = documents(replace(page, snapshot=replace(page.snapshot, components=six)))
+    home = served.get("")
+    style = served.get("/theme.css")
+    assert home is not None
+    assert style is not None
+    files = [document(static_files.read(name), kind) for name, kind in ASSETS.items() if "mono" not in name]
+    assert len(home.gzipped) <= 12_000
+    assert sum(len(each.gzipped) for each in (home, style, *files)) <= 60_000

@@ -79,7 +79,10 @@ class PageCopier:
         try:
             await FILES.run(lambda: self._write(saved, [page.slug for page in pages], now))
         except OSError as error:
+            # everything is tried again in the next round
             self._failures.add(repr(error))
+            self._looked_at = None
+            return 0
         self._looked_at, self.is_unused = now, not pages
         self._sequences = {
             page.slug: sequence if page in changed else self._sequences[page.slug] for page in pages

@@ -16,7 +16,14 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import REAL, Pace
 from firebell.kit.web.origin import host_name, is_allowed_host
-from firebell.status_pages import host_proof, hosting_queries, hosting_store, page_server, saved_pages
+from firebell.status_pages import (
+    host_proof,
+    hosting_queries,
+    hosting_store,
+    page_server,
+    queries,
+    saved_pages,
+)
 from firebell.status_pages.hosting_model import SavedPage
 from firebell.status_pages.page_server import PREFIX, RENDERING, PageServer, ServedPage
 
@@ -51,6 +58,13 @@ class DatabasePages:
     def is_stale(self, page: ServedPage) -> bool:
         """Return True if the database has not been reached for too long."""
         return self._ctx.pace.monotonic() - page.at > STALE_AFTER_S
+
+    async def log(self, page: ServedPage) -> str:
+        """Return the log of a page: the saved one, or that of the database."""
+        if page.saved.log:
+            return page.saved.log
+        async with self._ctx.db.tx() as tx:
+            return await queries.log_lines(tx, page.saved.snapshot.page.id)
 
     async def page(self, slug: str) -> ServedPage | None:
         """Return the newest version of a page, the last one if the database is away, None if it does not exist."""
@@ -204,6 +218,10 @@ class SavedPageSource:
     def is_stale(self, page: ServedPage) -> bool:
         """Return True if the page is so old that readers must be told."""
         return (self.now() - page.saved.as_of).total_seconds() > STALE_AFTER_S
+
+    async def log(self, page: ServedPage) -> str:
+        """Return the saved log of a page."""
+        return page.saved.log
 
     async def page(self, slug: str) -> ServedPage | None:
         """Return a page, None if there is no file of it."""

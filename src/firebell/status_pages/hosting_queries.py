@@ -1,23 +1,24 @@
 """Read models of how status pages are served."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import hosting_store, queries, store
-from firebell.status_pages.hosting_model import PageCopy, SavedPage
+from firebell.status_pages.hosting_model import SavedPage
 from firebell.status_pages.model import StatusPage
 
 
 async def saved_page(tx: Tx, slug: str, public_url: str, now: datetime) -> SavedPage | None:
-    """Return everything that serves a page, None if it does not exist."""
+    """Return everything that serves a page but its log, None if it does not exist."""
     page = await store.page_by_slug(tx, slug)
-    return None if page is None else await saved(tx, page, public_url, now)
+    return None if page is None else await saved(tx, page, public_url, now, with_log=False)
 
 
-async def saved(tx: Tx, page: StatusPage, public_url: str, now: datetime) -> SavedPage:
-    """Return everything that serves this page."""
+async def saved(
+    tx: Tx, page: StatusPage, public_url: str, now: datetime, *, with_log: bool = True
+) -> SavedPage:
+    """Return everything that serves this page; the log can be left out, because it only grows."""
     claim = await hosting_store.host_claim(tx, page.id)
     host = claim.host if claim and claim.proven_at else ""
     return SavedPage(
@@ -27,16 +28,10 @@ async def saved(tx: Tx, page: StatusPage, public_url: str, now: datetime) -> Sav
         host=host,
         access=await hosting_store.access(tx, page.id),
         theme=await hosting_store.theme(tx, page.id),
-        log=await queries.log_lines(tx, page.id),
+        log=await queries.log_lines(tx, page.id) if with_log else "",
     )
 
 
 def page_url(page: StatusPage, host: str, public_url: str) -> str:
     """Return the whole address of a page: on its own host, if it has one."""
     return f"{urlsplit(public_url).scheme}://{host}" if host else f"{public_url}/s/{page.slug}"
-
-
-async def late_copies(tx: Tx, pages: Sequence[StatusPage], now: datetime) -> list[PageCopy]:
-    """Return the copies of these pages that are older than readers may rely on (T-PUSH)."""
-    listed = await hosting_store.copies(tx, [page.id for page in pages])
-    return [copy for copy in listed if copy.is_late(now)]

@@ -89,6 +89,10 @@ class PageSource(Protocol):
         """Return True if readers must be told how old the page is."""
         ...
 
+    async def log(self, page: ServedPage) -> str:
+        """Return the log of everything that a page published; raise `Unavailable`."""
+        ...
+
     def now(self) -> datetime: ...
 
 
@@ -170,7 +174,7 @@ class PageServer:
             return documents.badge(query)
         if path == "/history.jsonl":
             if page.log is None:
-                page.log = document(page.saved.log, "application/x-ndjson; charset=utf-8")
+                page.log = document(await self._source.log(page), "application/x-ndjson; charset=utf-8")
             return page.log
         if path.startswith("/static/"):
             return self._asset(path)
