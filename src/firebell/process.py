@@ -8,10 +8,10 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import uvicorn
@@ -311,7 +311,7 @@ async def work(process: Running) -> None:
 
 
 async def serve_alone(
-    asgi: ASGIApp, settings: Settings, until: Callable[[], Awaitable[None]] | None = None
+    asgi: ASGIApp, settings: Settings, until: Callable[[], Coroutine[Any, Any, None]] | None = None
 ) -> bool:
     """Serve an app without database and worker until SIGTERM or Ctrl-C, or until `until` returns; return True then."""
     budget = file_descriptors.budget(file_descriptors.limit())

@@ -24,6 +24,7 @@ from firebell.status_pages import (
     queries,
     saved_pages,
 )
+from firebell.status_pages.actions import SLUG
 from firebell.status_pages.hosting_model import SavedPage
 from firebell.status_pages.page_server import PREFIX, RENDERING, PageServer, ServedPage
 
@@ -78,13 +79,16 @@ class DatabasePages:
             # if only the clocks went on, or the database is away, no reader waits
             if (not has_changed and age_s <= STALE_AFTER_S / 2) or monotonic < self._away_until:
                 return served
+        if not SLUG.fullmatch(slug):
+            return None
         try:
             return await asyncio.shield(self._start_building(slug))
-        except Unavailable:
+        except Exception as error:
+            # whatever is wrong, and is logged, readers get the last page that there is
             self._away_until = self._ctx.pace.monotonic() + RETRY_S
             served = served or await self._from_disk(slug)
             if served is None:
-                raise
+                raise Unavailable("The status page cannot be built.") from error
             return served
 
     async def _from_disk(self, slug: str) -> ServedPage | None:
@@ -139,8 +143,11 @@ class StatusEdge(PageServer):
         self._load_again_at = 0.0
         self._loading: asyncio.Task[None] | None = None
 
-    async def serve_host(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer a request to the host of a status page and return True; return False for any other host."""
+    async def serve_host(self, scope: Scope, receive: Receive, send: Send, *, waits: bool) -> bool:
+        """Answer a request to the host of a status page and return True; return False for any other host.
+
+        With `waits`, a request to an unknown host waits until the hosts are known, at the start and after a change.
+        """
         if scope["path"].startswith(host_proof.CHALLENGE_PATH):
             await self._show_token(scope, send)
             return True
@@ -151,7 +158,7 @@ class StatusEdge(PageServer):
         if has_changed and self._ctx.pace.monotonic() >= self._load_again_at:
             loading = self._start_loading()
             # the app's own readers never wait for that
-            if not is_allowed_host(name, self._ctx.allowed_hosts):
+            if waits and not is_allowed_host(name, self._ctx.allowed_hosts):
                 await asyncio.shield(loading)
         slug = self._hosts.get(name)
         if slug is None:
@@ -163,6 +170,9 @@ class StatusEdge(PageServer):
         """Answer with the token of a claimed host, which proves that its requests reach this Firebell."""
         slug = scope["path"].removeprefix(host_proof.CHALLENGE_PATH)
         token = None
+        if not SLUG.fullmatch(slug):
+            await page_server.respond_with_text(scope, send, None)
+            return
         with contextlib.suppress(Unavailable):
             async with self._ctx.db.tx() as tx:
                 token = await hosting_store.claim_token(tx, slug, _host(scope))
@@ -179,7 +189,9 @@ class StatusEdge(PageServer):
             async with self._ctx.db.tx() as tx:
                 self._hosts = await hosting_store.proven_hosts(tx)
             self._hosts_sequence = sequence
-        except Unavailable:
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.exception("the hosts of status pages cannot be read")
             self._load_again_at = self._ctx.pace.monotonic() + RETRY_S
             if self._hosts_sequence < 0 and self._ctx.data is not None:
                 saved = await RENDERING.run(reading(self._ctx.data / saved_pages.FOLDER))
