@@ -22,6 +22,7 @@ from bench.workloads import (
     latency,
     mass_escalation,
     reads,
+    status_page_readers,
     synchronous_standby,
     two_processes,
     year_of_history,
@@ -53,6 +54,7 @@ WORKLOADS: dict[str, Workload] = {
     "W19": chats.busy_rooms,
     "W20": chats.alerts_while_slack_hangs,
     "W20b": chats.steady_alerts_while_slack_hangs,
+    "W21": status_page_readers.readers,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -69,7 +69,11 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._app
         if scope["type"] == "http":
-            if scope["path"].startswith(self._prefixes):
+            is_alert = scope["path"].startswith(self._prefixes)
+            # an alert waits for nothing
+            if await self._status.serve_host(scope, receive, send, waits=not is_alert):
+                return
+            if is_alert:
                 app = self._ingest
             elif scope["path"].startswith(self._status.prefix):
                 app = self._status

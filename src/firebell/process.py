@@ -8,10 +8,10 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import uvicorn
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from firebell import app, subscriptions
 from firebell.kit import file_descriptors
-from firebell.kit.clock import Clock
+from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
 from firebell.kit.db import embedded, org_settings
 from firebell.kit.db.database import AWAY, INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db
@@ -39,6 +39,8 @@ from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
+from firebell.status_pages import saved_pages
+from firebell.status_pages.edge import SavedEdge, SavedPageSource
 from firebell.worker import Worker, timer_handlers
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ START_PATIENCE_S = 60.0
 """How long startup retries while the embedded database keeps dying."""
 WEB_CONNECTIONS, WORK_CONNECTIONS, INGEST_CONNECTIONS = 8, 6, 3
 """Connections of each pool; the worker has its own, so that neither waits for what the other waits for."""
+DATABASE_POLL_S = 2.0
+"""How often a process that serves saved status pages asks for the database."""
 _SWEEP_EVERY_TICKS = 10
 """Web server ticks (0.1 s each) between two sweeps for timed-out connections."""
 
@@ -174,6 +178,8 @@ async def connected(
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
             retention_days=settings.retention_days,
+            data=settings.data,
+            status_directory=settings.status_directory,
             war_room_url=settings.war_room_url,
         )
 
@@ -302,3 +308,53 @@ async def work(process: Running) -> None:
     """Run only the worker until SIGTERM or Ctrl-C."""
     _settle_memory()
     await build_worker(process).run(_asked_to_stop())
+
+
+async def serve_alone(
+    asgi: ASGIApp, settings: Settings, until: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> bool:
+    """Serve an app without database and worker until SIGTERM or Ctrl-C, or until `until` returns; return True then."""
+    budget = file_descriptors.budget(file_descriptors.limit())
+    limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
+    with listen(settings.host, settings.port, limits.backlog) as address:
+        server = web_server(asgi, settings, limits)
+        asked = asyncio.create_task(_asked_to_stop().wait())
+        web = asyncio.create_task(server.serve(sockets=[address]))
+        ended = asyncio.create_task(until()) if until else None
+        await asyncio.wait({asked, web, *({ended} if ended else ())}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await web
+        is_over = ended is not None and ended.done()
+        for task in (asked, ended):
+            if task is not None:
+                task.cancel()
+        return is_over
+
+
+async def serve_saved_pages(settings: Settings) -> bool:
+    """Serve the saved status pages while the database of the settings is away; return False if asked to stop."""
+    folder = settings.data / saved_pages.FOLDER
+    if not settings.database_url or not folder.is_dir() or await _answers(settings.database_url):
+        return True
+    source = SavedPageSource(lambda: saved_pages.read(folder), SystemClock())
+    if not source.saved:
+        return True
+    log.warning("the database is away, serving the last status pages", extra={"pages": len(source.saved)})
+
+    async def until_it_answers() -> None:
+        while not await _answers(settings.database_url):
+            await REAL.sleep(DATABASE_POLL_S)
+
+    return await serve_alone(SavedEdge(source), settings, until_it_answers)
+
+
+async def _answers(dsn: str) -> bool:
+    """Return False if the database cannot be reached; an error that it answers with is reported by the start."""
+    try:
+        conn = await asyncpg.connect(dsn, timeout=DATABASE_POLL_S)
+    except AWAY:
+        return False
+    except (asyncpg.PostgresError, ValueError):
+        return True
+    conn.terminate()
+    return True

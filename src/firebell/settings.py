@@ -40,6 +40,8 @@ class Settings:
     """FIREBELL_RETENTION: days for which data is kept, such as alerts=90,audit=forever."""
     war_room_url: str = ""
     """FIREBELL_WAR_ROOM_URL: the address of the war room of an incident, with {ref} for its reference."""
+    status_directory: Path | None = None
+    """FIREBELL_STATUS_DIRECTORY: a directory to which status pages are copied, for another web server to serve."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -64,6 +66,10 @@ def _hosts(text: str) -> tuple[str, ...]:
                 hint="Example: firebell.example.org,*.internal.example.org",
             )
     return tuple(f"*.{host_name(h[2:])}" if h.startswith("*.") else host_name(h) for h in hosts)
+
+
+def _directory(text: str) -> Path | None:
+    return Path(text).expanduser().resolve() if text else None
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -95,6 +101,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         channels=channels.settings(env),
         retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
         war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
+        status_directory=_directory(get("FIREBELL_STATUS_DIRECTORY", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

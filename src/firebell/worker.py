@@ -27,6 +27,7 @@ from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
+from firebell.status_pages.copying import PageCopier
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ LANE_LIMITS_S = {
     "chat_socket": 60.0,
     "chat_rooms": 120.0,
     "audience_mail": 120.0,
+    "status_pages": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -129,6 +131,7 @@ class Worker:
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
             "audience_mail": AudienceMailer(ctx),
+            "status_pages": PageCopier(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -61,7 +61,7 @@ from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import publishing
+from firebell.status_pages import hosting_actions, publishing
 from firebell.status_pages.model import PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
 from tests.api.api_clients import TEST, key_of
@@ -308,6 +308,32 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     )
     told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+    await _hosting(tx, everything, page.id)
+
+
+async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
+    """Give a status page a password, a feed key, a host, and a copy that waits, so that nothing is called."""
+    w = everything.w
+    mara = await w.actor(w.mara)
+    await hosting_actions.change_access(tx, mara, page_id, {"password": "lanterns over harbor"}, w.now)
+    _, everything.secrets["feed key"] = await hosting_actions.create_feed_key(
+        tx, mara, page_id, "Contoso", w.now
+    )
+    claim = await hosting_actions.claim_host(tx, mara, page_id, "status.kestrel.example", frozenset(), w.now)
+    await hosting_actions.prove_host(tx, mara, page_id, claim.token, w.now)
+    everything.secrets["bucket"] = "s3cret-of-the-bucket"
+    await hosting_actions.add_copy(
+        *(tx, mara, page_id),
+        url="https://copy.kestrel.example",
+        endpoint="https://s3.kestrel.example",
+        region="eu-north-1",
+        bucket="kestrel",
+        prefix="",
+        access_key="AK",
+        secret=everything.secrets["bucket"],
+        now=w.now,
+    )
+    await tx.execute("update status_page_copy set failures = 1, next_at = $1", w.now + timedelta(days=365))
 
 
 async def _post(tx: Tx, everything: Everything) -> None:

@@ -10,6 +10,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 MARKDOWN = "Markdown is rendered or read in another process, which can take seconds."
 PASSWORD = "A password is hashed, which takes longer than a transaction should stay open."
 COUNTED = "A wrong or refused code is counted, and that is committed before the refusal is shown."
+HOST = "A host shows the token of its claim, which can take seconds."
 NO_ONE = "No one is signed in, so there is no actor to inject."
 
 BY_HAND = {
@@ -41,6 +42,9 @@ BY_HAND = {
     "runbooks/web.py _editor": MARKDOWN,
     "runbooks/web.py _save": MARKDOWN,
     "runbooks/web.py runbook": MARKDOWN,
+    "status_pages/hosting_api.py prove_status_page_host": HOST,
+    "status_pages/hosting_web.py prove_host": HOST,
+    "status_pages/hosting_web.py tls_ask": NO_ONE,
     "setup/web.py setup": NO_ONE,
     "setup/web.py setup_form": NO_ONE,
 }

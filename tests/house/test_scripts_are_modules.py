@@ -10,7 +10,12 @@ from tests.house.source import SRC, TEMPLATES
 SCRIPTS = SRC / "static" / "js"
 MODULES = sorted(SCRIPTS.glob("*.js"))
 ENTRY = "main.js"
-OF_ONE_PAGE = {"selection.js": 'id="bulk"', "override_drag.js": "data-drag", "contents.js": "data-toc"}
+OF_ONE_PAGE = {
+    "selection.js": 'id="bulk"',
+    "override_drag.js": "data-drag",
+    "contents.js": "data-toc",
+    "status.js": "data-as-of",
+}
 """Modules that a template includes itself, and the attribute that needs them."""
 
 

@@ -20,7 +20,7 @@ from firebell.process import running
 from firebell.setup import organization, token
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+def run(main: Coroutine[Any, Any, object]) -> None:
     """Run `main` on uvloop where available; print expected errors without a stack trace."""
     try:
         if sys.platform == "win32":
@@ -64,6 +64,8 @@ def serve(host: str | None, port: int | None) -> None:
     raise_descriptor_limit()
 
     async def main() -> None:
+        if not await process.serve_saved_pages(settings):
+            return
         # the routes are imported while the database starts
         async with running(settings, meanwhile=app.routers) as prepared:
             click.echo(f"Firebell is running at {settings.public_url}", err=True)

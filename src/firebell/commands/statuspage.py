@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import click
 
+from firebell.commands import statuspage_hosting
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
 
@@ -174,3 +175,7 @@ def _read(log: str) -> str:
         return Path(log).read_text(encoding="utf-8")
     except (OSError, URLError, ValueError) as error:
         fail(f"{log} can't be read: {error}")
+
+
+statuspage.add_command(statuspage_hosting.export)
+statuspage.add_command(statuspage_hosting.serve)

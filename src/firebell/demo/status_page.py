@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from firebell.incidents import actions as incidents
-from firebell.status_pages import actions, incident_store, publishing, stages, store
+from firebell.status_pages import actions, hosting_actions, incident_store, publishing, stages, store
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
 
@@ -48,6 +48,8 @@ async def create(past: "Past") -> None:
             )
         values = {"support_url": "https://support.kestrel.example/"}
         await actions.update_status_page(tx, mara, page.id, values, now)
+        look = {"accent": "#0a7ea4", "locales": ["de", "fr", "es", "ja", "ar"]}
+        await hosting_actions.change_theme(tx, mara, page.id, look, now)
 
 
 async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name: str, body: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -39,5 +40,9 @@ class Context:
     """Host names under which pages are served, in addition to literal addresses and loopback names."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
     """The days for which data is kept, by setting, where they are not the default; None keeps everything."""
+    data: Path | None = None
+    """The folder for the files of this process, None if it keeps none."""
+    status_directory: Path | None = None
+    """The directory to which status pages are copied, None for none."""
     war_room_url: str = ""
     """The template of the address of an incident's war room, empty for none."""

@@ -1,7 +1,9 @@
 """Files and directories that only the user who runs Firebell may open."""
 
+import contextlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -9,6 +11,7 @@ from firebell.kit.errors import StartupError
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+_PUBLIC_FILE_MODE = 0o644
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -39,6 +42,31 @@ def write_private(path: Path, text: str, *, newline: str | None = None) -> None:
         opener=lambda p, flags: os.open(p, flags, FILE_MODE),
     ) as file:
         file.write(text)
+
+
+def replace_file(path: Path, data: bytes, *, is_durable: bool = True, is_public: bool = False) -> None:
+    """Write a file and its directory so that a reader has the old content or the new one, never a part of it.
+
+    Both are private, unless `is_public` says that another program serves them.
+    """
+    if is_public:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if is_public:
+                os.fchmod(descriptor, _PUBLIC_FILE_MODE)
+            file.write(data)
+            if is_durable:
+                file.flush()
+                os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 def tighten_directory(path: Path, owner: int) -> None:

@@ -81,13 +81,19 @@ members = team_store.members
 methods_of = contact_method_store.methods
 
 
-async def _hash(password: str) -> str:
+async def hash_secret(password: str) -> str:
+    """Return the hash of a password that belongs to no person, without checking how good it is."""
     return await PASSWORDS.run(lambda: password_hashing.hash_password(password))
+
+
+async def is_secret(stored: str, password: str) -> bool:
+    """Return True if `stored` is the hash of a password that belongs to no person."""
+    return await PASSWORDS.run(lambda: password_hashing.verify(stored, password))
 
 
 async def hash_password(password: str, owner: Person) -> str:
     """Return the hash of a new password; raise `Invalid` when it is short, common, or made of the owner's name."""
-    return await _hash(passwords.check(password, (owner.name, owner.email)))
+    return await hash_secret(passwords.check(password, (owner.name, owner.email)))
 
 
 async def person(tx: Tx, person_id: int) -> Person:
@@ -119,7 +125,7 @@ async def create_person(
     if password is not None:
         errors.value(lambda: passwords.check(password, (name, email)), None)
     errors.check()
-    password_hash = await _hash(password) if password is not None else None
+    password_hash = await hash_secret(password) if password is not None else None
     person = await store.insert_person(tx, clean, address, role, tz, password_hash, now)
     if person is None:
         raise Conflict(

@@ -83,10 +83,11 @@ class UpdateKind(StrEnum):
 
 
 class PageVisibility(StrEnum):
-    """Whether search engines may list a status page; an unlisted one is only for people with its address."""
+    """Who reads a status page: everyone, people with its address, or only those whom its gate admits."""
 
     PUBLIC = "public"
     UNLISTED = "unlisted"
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)

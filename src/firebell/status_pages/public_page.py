@@ -3,24 +3,38 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qs
-from zoneinfo import ZoneInfo
 
-from firebell.kit.web import html
-from firebell.status_pages import badge, component_history, feeds, public_api
+from markupsafe import Markup
+
+from firebell.kit.web import html, static_files
+from firebell.status_pages import badge, component_history, feeds, public_api, theme_colors
+from firebell.status_pages.hosting_model import PageTheme
+from firebell.status_pages.languages import Language, languages
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
-from firebell.status_pages.view import STATES, StatusView
+from firebell.status_pages.view import STATES, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
 ATOM = "application/atom+xml; charset=utf-8"
 RSS = "application/rss+xml; charset=utf-8"
+CSS = "text/css; charset=utf-8"
 SVG = "image/svg+xml"
+ASSETS = {
+    "firebell.css": CSS,
+    "status.css": CSS,
+    "favicon.svg": SVG,
+    "js/status.js": "text/javascript; charset=utf-8",
+    "fonts/geist.woff2": "font/woff2",
+    "fonts/geist-mono.woff2": "font/woff2",
+}
+"""The static files that a page uses, with their media types."""
+_LABELS = {status.code: label for status, label in STATUS_LABELS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +45,67 @@ class Document:
     gzipped: bytes
     media_type: str
     etag: str
+    heads: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The heads of responses that the edge prepared for it."""
 
 
-def document(text: str, media_type: str) -> Document:
-    """Return a text as a document."""
-    body = text.encode()
+def document(content: str | bytes, media_type: str) -> Document:
+    """Return a text or bytes as a document."""
+    body = content if isinstance(content, bytes) else content.encode()
     return Document(body, gzip.compress(body, 6, mtime=0), media_type, hashlib.sha256(body).hexdigest()[:16])
+
+
+def query_fields(query: str) -> dict[str, str]:
+    """Return the first value of each field of a query or form; of one with too many fields, none."""
+    try:
+        return {name: values[0] for name, values in parse_qs(query, max_num_fields=10).items()}
+    except ValueError:
+        return {}
+
+
+def asset_path(name: str) -> str:
+    """Return the path of a static file below a status page; it changes with each release."""
+    return f"/static/{static_files.version()}/{name}"
+
+
+@lru_cache(maxsize=256)
+def sign_in_form(base: str, theme: PageTheme, *, is_refused: bool = False) -> Document:
+    """Return the form on which readers of a private page enter its password; it tells nothing else of the page."""
+    language = languages().get(theme.locale, languages()["en"])
+    context = {
+        "t": language.text,
+        "language": language,
+        "base": base,
+        "static": lambda name: base + asset_path(name),
+        "is_refused": is_refused,
+    }
+    return document(html.render_public("status_pages/public_sign_in.html", context), HTML)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """A link to the same page in another language."""
+
+    code: str
+    name: str
+    address: str
 
 
 class StatusDocuments:
     """The documents of a status page; `base` is the path it is served under, `url` its whole address."""
 
-    def __init__(self, view: StatusView, base: str, url: str) -> None:
+    def __init__(self, view: StatusView, base: str, url: str, theme: PageTheme | None = None) -> None:
         self.view = view
         self._base = base
         self._url = url
+        self._theme = theme or PageTheme()
+        self._default = self._theme.locale if self._theme.locale in languages() else "en"
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
+
+    def rendered(self, path: str, *, is_stale: bool = False) -> Document | None:
+        """Return the document at a path if it was rendered already."""
+        return self._rendered.get((path, is_stale))
 
     def get(self, path: str, *, is_stale: bool = False) -> Document | None:
         """Return the document at a path such as `/history.atom`, None if there is none."""
@@ -59,9 +117,28 @@ class StatusDocuments:
             self._rendered[key] = render()
         return self._rendered[key]
 
+    def paths(self) -> list[str]:
+        """Return the paths of all documents but badges with parameters: what pages refer to comes first, `` last."""
+        pages = ["/history", "/uptime", *(f"/incidents/{public_id}" for public_id in self._incidents)]
+        others = [code for code in self.locales if code != self._default]
+        return [
+            *(["/theme.css"] if self._theme.accent else []),
+            *(["/logo"] if self._theme.logo else []),
+            *pages,
+            *(f"/{code}{path}" for code in others for path in (*pages, "")),
+            *(f"/api/v2/{name}" for name in self._api),
+            *("/history.atom", "/history.rss", "/status.json"),
+            "",
+        ]
+
+    @property
+    def locales(self) -> list[str]:
+        """The languages of the page by code, its own first."""
+        return [self._default, *(c for c in self._theme.locales if c in languages() and c != self._default)]
+
     def badge(self, query: str) -> Document | None:
         """Return the badge for a query with `component` and `label`, None if there is no such component."""
-        fields = {name: values[0] for name, values in parse_qs(query, max_num_fields=10).items()}
+        fields = query_fields(query)
         label, state = self.view.snapshot.page.name, self.view.state
         if wanted := fields.get("component"):
             shown = next((c for c in self.view.components if c.component.public_id == wanted), None)
@@ -78,42 +155,85 @@ class StatusDocuments:
         if path.startswith("/api/v2/"):
             body = self._api.get(path.removeprefix("/api/v2/"))
             return None if body is None else lambda: document(_json(body), JSON)
-        if path.startswith("/incidents/"):
-            incident = self._incidents.get(path.removeprefix("/incidents/"))
-            return None if incident is None else lambda: self._incident(incident, is_stale=is_stale)
         renderers: dict[str, Callable[[], Document]] = {
-            "": lambda: self._page("public.html", is_stale=is_stale),
-            "/history": lambda: self._page("public_history.html", is_stale=is_stale),
-            "/uptime": lambda: self._page("public_uptime.html", is_stale=is_stale),
             "/history.atom": lambda: document(feeds.atom(self.view, self._url), ATOM),
             "/history.rss": lambda: document(feeds.rss(self.view, self._url), RSS),
             "/status.json": lambda: document(_json(self._status()), JSON),
+            "/as-of.json": lambda: document(_json({"as_of": public_api.instant(self.view.now)}), JSON),
         }
-        return renderers.get(path)
+        if logo := self._theme.logo:
+            renderers["/logo"] = lambda: document(logo.data, logo.media_type)
+        if self._theme.accent:
+            renderers["/theme.css"] = lambda: document(theme_colors.style_sheet(self._theme.accent), CSS)
+        return renderers.get(path) or self._page_renderer(path, is_stale=is_stale)
 
-    def _incident(self, incident: PublicIncident, *, is_stale: bool) -> Document:
+    def _page_renderer(self, path: str, *, is_stale: bool) -> Callable[[], Document] | None:
+        """Return what renders the HTML at a path, which may begin with a language."""
+        code = path[1:].partition("/")[0]
+        if code == self._default:
+            return None
+        code, path = (code, path[len(code) + 1 :]) if code in self.locales else (self._default, path)
+        if path.startswith("/incidents/"):
+            incident = self._incidents.get(path.removeprefix("/incidents/"))
+            if incident is None:
+                return None
+            return lambda: self._incident(incident, path, languages()[code], is_stale=is_stale)
+        templates = {"": "public.html", "/history": "public_history.html", "/uptime": "public_uptime.html"}
+        if path not in templates:
+            return None
+        return lambda: self._page(templates[path], path, languages()[code], is_stale=is_stale)
+
+    def _incident(
+        self, incident: PublicIncident, path: str, language: Language, *, is_stale: bool
+    ) -> Document:
         affected = []
         for shown in self.view.components:
-            said = component_history.steps(incident, shown.component.id)
-            if not said:
+            steps = component_history.steps(incident, shown.component.id)
+            if not steps:
                 continue
-            spans = component_history.spans([incident], shown.component.id, said[0][0], self.view.now)
+            spans = component_history.spans([incident], shown.component.id, steps[0][0], self.view.now)
             worse = [span for span in spans if span.status is not ComponentStatus.OPERATIONAL]
             affected.append((shown.component.name, worse))
-        return self._page("public_incident.html", is_stale=is_stale, incident=incident, affected=affected)
+        return self._page(
+            "public_incident.html", path, language, is_stale=is_stale, incident=incident, affected=affected
+        )
 
-    def _page(self, template: str, *, is_stale: bool, **more: object) -> Document:
-        tz = self.view.snapshot.page.tz
+    def _home(self, code: str) -> str:
+        return self._base if code == self._default else f"{self._base}/{code}"
+
+    def _page(
+        self, template: str, path: str, language: Language, *, is_stale: bool, **more: object
+    ) -> Document:
+        view, tz, t = self.view, self.view.snapshot.page.tz, language.text
+        others = [
+            OtherLanguage(code, languages()[code].name, (self._home(code) + path) or "/")
+            for code in self.locales
+            if code != language.code
+        ]
         context = {
-            "view": self.view,
+            "view": view,
+            "theme": self._theme,
             "base": self._base,
-            "clock": lambda at: _clock(at, tz, self.view.now),
-            "day": lambda at: f"{at.astimezone(ZoneInfo(tz)):%-d %b %Y}",
-            "now": self.view.now,
+            "home": self._home(language.code),
+            "static": lambda name: self._base + asset_path(name),
+            "t": t,
+            "language": language,
+            "other_languages": others,
+            # texts that people wrote are in the language of the page
+            "original": Markup(' lang="{}" dir="auto"').format(self._default)
+            if language.code != self._default
+            else Markup(""),
+            "headline": headline(view, t),
+            "affected_text": affected_text(view, t),
+            "uptime_text": lambda shown: _uptime_text(shown, t),
+            "clock": lambda at: language.clock(at, tz, view.now),
+            "day": lambda at: language.day(at, tz),
+            "duration": language.duration,
             "stage_labels": STAGE_LABELS,
             "status_labels": STATUS_LABELS,
+            "labels": _LABELS,
             "states": STATES,
-            "stale_since": self.view.now if is_stale else None,
+            "stale_since": view.now if is_stale else None,
             **more,
         }
         return document(html.render_public(f"status_pages/{template}", context), HTML)
@@ -148,16 +268,32 @@ class StatusDocuments:
         }
 
 
+def headline(view: StatusView, t: Callable[..., str]) -> str:
+    """Return the heading in a language: the latest open incident, else that everything works, or what does not."""
+    if view.open_incidents:
+        return view.open_incidents[0].name
+    if view.worst is ComponentStatus.OPERATIONAL:
+        return t("All systems operational")
+    return affected_text(view, t)
+
+
+def affected_text(view: StatusView, t: Callable[..., str]) -> str:
+    """Return which components do not work as usual in a language, and that everything else does."""
+    affected = [each for each in view.components if each.status is not ComponentStatus.OPERATIONAL]
+    rest = t("Everything else is working.")
+    if not affected:
+        return rest if view.open_incidents else ""
+    named = ", ".join(f"{each.component.name}: {t(each.label).lower()}" for each in affected)
+    return f"{named}. {rest}" if len(affected) < len(view.components) else f"{named}."
+
+
+def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:
+    return t("No data") if shown.uptime is None else shown.uptime_text
+
+
 def _instant(at: datetime | None) -> str | None:
     return public_api.instant(at) if at else None
 
 
-def _json(body: object) -> str:
+def _json(body: Mapping[str, object]) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
-def _clock(at: datetime, tz: str, now: datetime) -> str:
-    """Return an instant with its day, unless it is today, and its zone: the text is cached, so nothing relative."""
-    local, today = at.astimezone(ZoneInfo(tz)), now.astimezone(ZoneInfo(tz))
-    day = "" if local.date() == today.date() else f"{local:%-d %b} "
-    return f"{day}{local:%H:%M %Z}"

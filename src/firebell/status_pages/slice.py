@@ -13,9 +13,9 @@ PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import api, publishing_web, web
+    from firebell.status_pages import api, hosting_api, hosting_web, publishing_web, web
 
-    return [publishing_web.router, web.router, api.router]
+    return [publishing_web.router, web.router, api.router, hosting_web.router, hosting_api.router]
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -41,12 +41,19 @@ SLICE = Slice(
     tables=(
         *("status_page", "status_component_group", "status_component", "status_component_service"),
         *("public_incident", "public_update", "public_update_version"),
+        *("status_page_access", "status_feed_key", "status_page_host"),
+        *("status_page_theme", "status_page_copy"),
     ),
     kept={
         "status_page": FEW,
         "status_component_group": FEW,
         "status_component": FEW,
         "status_component_service": FEW,
+        "status_page_access": FEW,
+        "status_feed_key": FEW,
+        "status_page_host": FEW,
+        "status_page_theme": FEW,
+        "status_page_copy": FEW,
         "public_incident": PUBLISHED,
         "public_update": PUBLISHED,
         "public_update_version": PUBLISHED,

@@ -34,7 +34,7 @@ def version() -> str:
     """
     digest = hashlib.sha256()
     for name in names():
-        data = resources.files("firebell").joinpath(f"static/{name}").read_bytes()
+        data = read(name)
         digest.update(f"{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()[:10]
 
@@ -45,6 +45,11 @@ def address(name: str) -> str:
     if name not in names():
         raise KeyError(name)
     return f"/static/{version()}/{name}"
+
+
+def read(name: str) -> bytes:
+    """Return the content of a static file."""
+    return resources.files("firebell").joinpath(f"static/{name}").read_bytes()
 
 
 @cache

@@ -1,0 +1,37 @@
+"""Read models of how status pages are served."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from firebell.kit.db.database import Tx
+from firebell.status_pages import hosting_store, queries, store
+from firebell.status_pages.hosting_model import SavedPage
+from firebell.status_pages.model import StatusPage
+
+
+async def saved_page(tx: Tx, slug: str, public_url: str, now: datetime) -> SavedPage | None:
+    """Return everything that serves a page but its log, None if it does not exist."""
+    page = await store.page_by_slug(tx, slug)
+    return None if page is None else await saved(tx, page, public_url, now, with_log=False)
+
+
+async def saved(
+    tx: Tx, page: StatusPage, public_url: str, now: datetime, *, with_log: bool = True
+) -> SavedPage:
+    """Return everything that serves this page; the log can be left out, because it only grows."""
+    claim = await hosting_store.host_claim(tx, page.id)
+    host = claim.host if claim and claim.proven_at else ""
+    return SavedPage(
+        snapshot=await queries.snapshot(tx, page, now),
+        as_of=now,
+        url=page_url(page, host, public_url),
+        host=host,
+        access=await hosting_store.access(tx, page.id),
+        theme=await hosting_store.theme(tx, page.id),
+        log=await queries.log_lines(tx, page.id) if with_log else "",
+    )
+
+
+def page_url(page: StatusPage, host: str, public_url: str) -> str:
+    """Return the whole address of a page: on its own host, if it has one."""
+    return f"{urlsplit(public_url).scheme}://{host}" if host else f"{public_url}/s/{page.slug}"

@@ -1,0 +1,107 @@
+"""The languages of status pages: the page's own strings, dates and durations (pure; spec 7.9).
+
+An English string is the key of its translations. A catalog is complete, or its language is not offered.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+DEFAULT = "en"
+_CATALOGS = "catalogs"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language in which a status page is shown."""
+
+    code: str
+    name: str
+    direction: str
+    months: tuple[str, ...]
+    day_format: str
+    day_and_year_format: str
+    units: Mapping[str, str]
+    """How days, hours, minutes and seconds are written, by d, h, min and s."""
+    texts: Mapping[str, str]
+    """The translations by English string; empty for English."""
+
+    def text(self, english: str, /, **values: object) -> str:
+        """Return a string in this language, with its placeholders filled in."""
+        text = self.texts.get(english, english)
+        return text.format(**values) if values else text
+
+    def day(self, at: datetime, tz: str, *, with_year: bool = True) -> str:
+        """Return the day of an instant in `tz`."""
+        local = at.astimezone(ZoneInfo(tz))
+        pattern = self.day_and_year_format if with_year else self.day_format
+        return pattern.format(day=local.day, month=self.months[local.month - 1], year=local.year)
+
+    def clock(self, at: datetime, tz: str, now: datetime) -> str:
+        """Return an instant with its zone, and its day unless it is today; the text is cached, so nothing relative."""
+        local, today = at.astimezone(ZoneInfo(tz)), now.astimezone(ZoneInfo(tz))
+        day = "" if local.date() == today.date() else f"{self.day(at, tz, with_year=False)} "
+        return f"{day}{local:%H:%M %Z}"
+
+    def duration(self, length: timedelta) -> str:
+        """Return a duration in its two largest units."""
+        seconds = max(0, int(length.total_seconds()))
+        parts = {
+            "d": seconds // 86400,
+            "h": seconds // 3600 % 24,
+            "min": seconds // 60 % 60,
+            "s": seconds % 60,
+        }
+        shown = [(unit, number) for unit, number in parts.items() if number]
+        if not shown:
+            return self._quantity("s", 0)
+        largest = list(parts).index(shown[0][0])
+        # hours and minutes beside days and hours; seconds only alone
+        near = [
+            (u, n) for u, n in shown if list(parts).index(u) <= largest + 1 and (u != "s" or largest == 3)
+        ]
+        return " ".join(self._quantity(unit, number) for unit, number in near)
+
+    def _quantity(self, unit: str, number: int) -> str:
+        return f"{number} {self.units[unit]}"
+
+
+ENGLISH = Language(
+    DEFAULT,
+    "English",
+    "ltr",
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "{day} {month}",
+    "{day} {month} {year}",
+    {unit: unit for unit in ("d", "h", "min", "s")},
+    {},
+)
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """Return all languages by code: English, then those with a catalog by their own name."""
+    folder = resources.files("firebell.status_pages").joinpath(_CATALOGS)
+    catalogs = [
+        (file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
+        for file in folder.iterdir()
+        if file.name.endswith(".toml")
+    ]
+    read = [
+        Language(
+            code,
+            catalog["name"],
+            catalog["direction"],
+            tuple(catalog["months"]),
+            catalog["day_format"],
+            catalog["day_and_year_format"],
+            catalog["units"],
+            catalog["texts"],
+        )
+        for code, catalog in catalogs
+    ]
+    return {DEFAULT: ENGLISH, **{each.code: each for each in sorted(read, key=lambda each: each.name)}}
