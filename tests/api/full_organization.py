@@ -55,6 +55,8 @@ from firebell.regulatory import actions as regulatory
 from firebell.regulatory.model import Answer
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
+from firebell.status_pages.maintenance import actions as maintenance
+from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
 from tests.api.api_clients import TEST, key_of
@@ -73,6 +75,7 @@ SLUGS = {
     "status-pages": "kestrel",
 }
 PUBLIC_ID = "incident0001"
+MAINTENANCE_ID = "maintenance1"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
 QUERIES = {
     "/api/v1/handbook/search": "?q=commander",
@@ -139,6 +142,7 @@ def _real(path: str) -> dict[str, str]:
         "number": "0",
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
+        "maintenance_id": MAINTENANCE_ID,
         "seq": "1",
     }
 
@@ -293,6 +297,13 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     )
     told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+    plan = MaintenancePlan(
+        *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
+        *(w.now + timedelta(days=8, hours=2), (1,)),
+        rule="FREQ=MONTHLY",
+    )
+    window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
+    await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)
 
 
 async def _chat(tx: Tx, everything: Everything) -> None:

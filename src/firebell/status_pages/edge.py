@@ -14,7 +14,7 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.web.compression import accepts_gzip
 from firebell.status_pages import queries
-from firebell.status_pages.public_page import HTML, Document, StatusDocuments, document
+from firebell.status_pages.public_page import CALENDAR, HTML, Document, StatusDocuments, document
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ _HEADERS = {
     ),
 }
 _CACHED = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
+_CACHED_LONG = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400"
 
 
 @dataclass(slots=True)
@@ -76,7 +77,10 @@ class StatusEdge:
         if answer is None:
             await _respond(scope, send, HTTPStatus.NOT_FOUND, _plain("There is nothing here."), {})
             return
-        await _respond(scope, send, HTTPStatus.OK, answer, {"Cache-Control": _CACHED})
+        headers = {"Cache-Control": _CACHED_LONG if answer.media_type == CALENDAR else _CACHED}
+        if served is not None and rest == "embed":
+            headers["Content-Security-Policy"] = _embedding_policy(served.documents)
+        await _respond(scope, send, HTTPStatus.OK, answer, headers)
 
     async def _document(self, served: _Served, path: str, query: str) -> Document | None:
         is_stale = self._ctx.pace.monotonic() - served.at > STALE_AFTER_S
@@ -131,6 +135,13 @@ class StatusEdge:
         if slug in self._served or len(self._served) < MAX_PAGES:
             self._served[slug] = served
         return served
+
+
+def _embedding_policy(documents: StatusDocuments) -> str:
+    """Return the content security policy of /embed: only the listed websites may show it in a frame."""
+    allowed = " ".join(documents.view.snapshot.embed_origins) or "'none'"
+    policy = _HEADERS["Content-Security-Policy"]
+    return policy.replace("frame-ancestors 'none'", f"frame-ancestors {allowed}")
 
 
 def _plain(text: str) -> Document:

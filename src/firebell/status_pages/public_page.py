@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.web import html
 from firebell.status_pages import badge, component_history, feeds, public_api
+from firebell.status_pages.maintenance import calendar, texts
+from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
 from firebell.status_pages.view import STATES, StatusView
 
@@ -21,6 +23,9 @@ JSON = "application/json; charset=utf-8"
 ATOM = "application/atom+xml; charset=utf-8"
 RSS = "application/rss+xml; charset=utf-8"
 SVG = "image/svg+xml"
+CALENDAR = "text/calendar; charset=utf-8"
+SCRIPT = "text/javascript; charset=utf-8"
+_LABELS: dict[str, str] = {str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class StatusDocuments:
         self._url = url
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
+        self._maintenances = {window.public_id: window for window in view.snapshot.maintenances}
 
     def get(self, path: str, *, is_stale: bool = False) -> Document | None:
         """Return the document at a path such as `/history.atom`, None if there is none."""
@@ -81,12 +87,18 @@ class StatusDocuments:
         if path.startswith("/incidents/"):
             incident = self._incidents.get(path.removeprefix("/incidents/"))
             return None if incident is None else lambda: self._incident(incident, is_stale=is_stale)
+        if path.startswith("/maintenance/"):
+            window = self._maintenances.get(path.removeprefix("/maintenance/"))
+            return None if window is None else lambda: self._maintenance(window, is_stale=is_stale)
         renderers: dict[str, Callable[[], Document]] = {
             "": lambda: self._page("public.html", is_stale=is_stale),
             "/history": lambda: self._page("public_history.html", is_stale=is_stale),
             "/uptime": lambda: self._page("public_uptime.html", is_stale=is_stale),
             "/history.atom": lambda: document(feeds.atom(self.view, self._url), ATOM),
             "/history.rss": lambda: document(feeds.rss(self.view, self._url), RSS),
+            "/maintenance.ics": lambda: document(self._calendar(), CALENDAR),
+            "/embed": lambda: self._page("embed.html", is_stale=is_stale),
+            "/embed.js": lambda: document(html.render_public("status_pages/embed.js", {}), SCRIPT),
             "/status.json": lambda: document(_json(self._status()), JSON),
         }
         return renderers.get(path)
@@ -102,6 +114,14 @@ class StatusDocuments:
             affected.append((shown.component.name, worse))
         return self._page("public_incident.html", is_stale=is_stale, incident=incident, affected=affected)
 
+    def _maintenance(self, window: Maintenance, *, is_stale: bool) -> Document:
+        names = [s.component.name for s in self.view.components if s.component.id in window.component_ids]
+        return self._page("public_maintenance.html", is_stale=is_stale, window=window, names=names)
+
+    def _calendar(self) -> str:
+        view = self.view
+        return calendar.calendar(view.snapshot.page.name, view.snapshot.maintenances, self._url)
+
     def _page(self, template: str, *, is_stale: bool, **more: object) -> Document:
         tz = self.view.snapshot.page.tz
         context = {
@@ -110,7 +130,9 @@ class StatusDocuments:
             "clock": lambda at: _clock(at, tz, self.view.now),
             "day": lambda at: f"{at.astimezone(ZoneInfo(tz)):%-d %b %Y}",
             "now": self.view.now,
-            "stage_labels": STAGE_LABELS,
+            "window_text": lambda window: texts.window_text(window.planned, tz),
+            "url": self._url,
+            "stage_labels": _LABELS,
             "status_labels": STATUS_LABELS,
             "states": STATES,
             "stale_since": self.view.now if is_stale else None,
@@ -144,6 +166,16 @@ class StatusDocuments:
                     "next_update_at": _instant(incident.updates[-1].next_update_at),
                 }
                 for incident in view.open_incidents
+            ],
+            "maintenances": [
+                {
+                    "id": window.public_id,
+                    "name": window.name,
+                    "stage": window.stage,
+                    "scheduled_for": public_api.instant(window.scheduled_for),
+                    "scheduled_until": public_api.instant(window.scheduled_until),
+                }
+                for window in (*view.active_maintenances, *view.next_maintenances)
             ],
         }
 

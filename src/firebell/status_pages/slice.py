@@ -1,5 +1,6 @@
 """Slice declaration: public status pages."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice
@@ -8,14 +9,26 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from firebell.incidents.actions import ConditionSource
+    from firebell.kit.jobs.timers import Handler
 
 PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import api, publishing_web, web
+    from firebell.status_pages import api, embed_api, publishing_web, web
+    from firebell.status_pages.maintenance import api as maintenance_api
+    from firebell.status_pages.maintenance import web as maintenance_web
 
-    return [publishing_web.router, web.router, api.router]
+    return [
+        *(maintenance_web.router, publishing_web.router, web.router),
+        *(maintenance_api.router, embed_api.router, api.router),
+    ]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.status_pages.maintenance import timers
+
+    return timers.HANDLERS
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -35,6 +48,7 @@ SLICE = Slice(
     tables=(
         *("status_page", "status_component_group", "status_component", "status_component_service"),
         *("public_incident", "public_update", "public_update_version"),
+        *("maintenance", "maintenance_series", "status_page_embed_origin"),
     ),
     kept={
         "status_page": FEW,
@@ -44,13 +58,23 @@ SLICE = Slice(
         "public_incident": PUBLISHED,
         "public_update": PUBLISHED,
         "public_update_version": PUBLISHED,
+        "maintenance": PUBLISHED,
+        "maintenance_series": PUBLISHED,
+        "status_page_embed_origin": FEW,
     },
     routers=_routers,
+    timers=_timers,
     incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
     commands=(
         Command(
             "statuspage", "Show status pages and publish on them.", "firebell.commands.statuspage", rank=124
+        ),
+        Command(
+            "maintenance",
+            "Schedule maintenance on a status page, and run it.",
+            "firebell.commands.maintenance",
+            rank=125,
         ),
     ),
     navigation=(NavItem(Section.TELL, 10, "/status-pages", "globe", "Status pages", name="status-pages"),),
