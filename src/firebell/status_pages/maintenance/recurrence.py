@@ -130,7 +130,7 @@ def starts_between(rule: str, first: datetime, after: datetime, until: datetime)
     starts = (
         start
         for day in _days(parsed, first.date(), end.date())
-        if first <= (start := datetime.combine(day, first.time())) <= end
+        if first <= (start := datetime.combine(day, first.timetz())) <= end
     )
     counted = islice(starts, parsed.count) if parsed.count is not None else starts
     return list(islice((start for start in counted if start >= after), MAX_WINDOWS))
