@@ -62,6 +62,9 @@ from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import hosting_actions, publishing
+from firebell.status_pages import publishing
+from firebell.status_pages.maintenance import actions as maintenance
+from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
 from tests.api.api_clients import TEST, key_of
@@ -81,6 +84,7 @@ SLUGS = {
     "audiences": "customers",
 }
 PUBLIC_ID = "incident0001"
+MAINTENANCE_ID = "maintenance1"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"
 QUERIES = {
     "/api/v1/handbook/search": "?q=commander",
@@ -148,6 +152,7 @@ def _real(path: str) -> dict[str, str]:
         "number": "0",
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
+        "maintenance_id": MAINTENANCE_ID,
         "seq": "1",
         "form": "md",
         "step": "review",
@@ -350,6 +355,13 @@ async def _customers(tx: Tx, everything: Everything) -> None:
     await audiences.save_contact(tx, mara, customer.id, "ops@nordpost.example", w.now)
     text = AudienceText("customers", "Checkout is down", "We are looking.")
     await audiences.send_post(tx, mara, 1, Moment.FIRST, [text], w.now)
+    plan = MaintenancePlan(
+        *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
+        *(w.now + timedelta(days=8, hours=2), (1,)),
+        rule="FREQ=MONTHLY",
+    )
+    window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
+    await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)
 
 
 async def _chat(tx: Tx, everything: Everything) -> None:

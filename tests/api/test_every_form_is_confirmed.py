@@ -114,6 +114,8 @@ FILLED = {
     "/status-pages/{slug}/hosting/feed-keys": {"name": "Contoso"},
     "/status-pages/{slug}/incidents/new": {"name": "Search is slow", "body": "We are looking."},
     "/status-pages/{slug}/incidents/{public_id}": {"body": "We know the cause."},
+    "/status-pages/{slug}/maintenance/new": {"name": "Upgrade", "body": "Short.", "component": "1"},
+    "/status-pages/{slug}/maintenance/{maintenance_id}/updates": {"body": "Half is done."},
     "/incidents/{ref}/answers": {"down_or_data_at_risk": "yes"},
     "/incidents/{ref}/response/customers": {"text": "We are working on it."},
     "/incidents/{ref}/response/expertise": {"need": "PostgreSQL"},

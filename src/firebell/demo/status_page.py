@@ -1,9 +1,13 @@
 """The demo's status page: what customers of Kestrel read, with a year of history."""
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firebell.incidents import actions as incidents
 from firebell.status_pages import actions, hosting_actions, incident_store, publishing, stages, store
+from firebell.status_pages.maintenance import actions as maintenance
+from firebell.status_pages.maintenance import recurrence
+from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
 
@@ -75,3 +79,41 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
         statuses = dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL) if recovered else {}
         update = NewUpdate(stage, body, statuses, next_update_at=next_update_at)
         await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
+
+
+async def plan_maintenance(past: "Past", tonight: datetime) -> None:
+    """Schedule a window that is completed by tonight, one in five days, and one every month."""
+    hour, mara = tonight.replace(minute=0, second=0, microsecond=0), past.kestrel.actor("Mara")
+    monthly = hour + timedelta(days=12)
+    plans = [
+        (
+            "Product catalog: new search index",
+            "Product catalog",
+            "We are building a new index for the catalog. New products may appear up to 30 minutes late.",
+            hour - timedelta(hours=34),
+            "",
+        ),
+        (
+            "Database upgrade for card payments",
+            "Card payments",
+            "We are upgrading the database behind card payments. Card payments may pause for up to 10 minutes;"
+            " invoices and wallets work throughout. No order is lost.",
+            hour + timedelta(days=5),
+            "",
+        ),
+        (
+            "Monthly security updates",
+            "Website and apps",
+            "We are installing security updates. You may have to load a page twice.",
+            monthly,
+            recurrence.monthly(monthly),
+        ),
+    ]
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        ids = {component.name: component.id for component in await store.components(tx, page.id)}
+        for name, component, body, start, rule in plans:
+            plan = MaintenancePlan(
+                name, body, start, start + timedelta(hours=2), (ids[component],), rule=rule
+            )
+            await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())

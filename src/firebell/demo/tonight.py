@@ -22,6 +22,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     """Simulate the last two days: an incident whose post-mortem is due, and a day of pages."""
     assert isinstance(past.clock, FakeClock)
     past.clock.set(max(past.clock.now(), now - timedelta(hours=44)))
+    await status_page.plan_maintenance(past, now)
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)

@@ -3,16 +3,35 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from firebell.status_pages.model import ComponentStatus, PublicIncident, UpdateKind
+from firebell.status_pages.model import ComponentStatus, Effect, UpdateKind
 
 Steps = list[tuple[datetime, ComponentStatus]]
 """The instants at which a status begins, in order; it lasts until the next one."""
 
 
+class StatusUpdate(Protocol):
+    """An update, as far as the status of components follows from it."""
+
+    @property
+    def kind(self) -> UpdateKind: ...
+    @property
+    def effects(self) -> Sequence[Effect]: ...
+
+
+class StatusCause(Protocol):
+    """A public incident or maintenance, as far as the status of components follows from it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def updates(self) -> Sequence[StatusUpdate]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class StatusSpan:
-    """A component had one status in [start, end); `incident_ids` are the public incidents that gave it."""
+    """A component had one status in [start, end); `incident_ids` are what gave it: public incidents or maintenance."""
 
     start: datetime
     end: datetime
@@ -20,7 +39,7 @@ class StatusSpan:
     incident_ids: tuple[int, ...] = ()
 
 
-def steps(incident: PublicIncident, component_id: int) -> Steps:
+def steps(incident: StatusCause, component_id: int) -> Steps:
     """Return the status that one incident gives a component over time.
 
     Updates are folded in order. An effect replaces what was said about the time from its `since` on,
@@ -43,7 +62,7 @@ def _from(history: Steps, since: datetime, status: ComponentStatus) -> Steps:
     return [*(step for step in history if step[0] < since), (since, status)]
 
 
-def status_at(incidents: Iterable[PublicIncident], component_id: int, at: datetime) -> ComponentStatus:
+def status_at(incidents: Iterable[StatusCause], component_id: int, at: datetime) -> ComponentStatus:
     """Return the worst status that any incident gives the component at an instant."""
     return max(
         (_at(steps(incident, component_id), at) for incident in incidents),
@@ -56,7 +75,7 @@ def _at(history: Steps, at: datetime) -> ComponentStatus:
 
 
 def spans(
-    incidents: Sequence[PublicIncident], component_id: int, start: datetime, end: datetime
+    incidents: Sequence[StatusCause], component_id: int, start: datetime, end: datetime
 ) -> list[StatusSpan]:
     """Return the status of a component over [start, end), without gaps; neighbors differ.
 

@@ -1,12 +1,19 @@
-"""The Atom and RSS feeds of a status page: one entry for each incident (pure; spec 7.8)."""
+"""The Atom and RSS feeds of a status page: one entry for each incident and maintenance (pure; spec 7.8)."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
 from urllib.parse import urlsplit
 
-from firebell.status_pages.model import STAGE_LABELS, PublicIncident
+from firebell.status_pages.maintenance import texts
+from firebell.status_pages.maintenance.model import (
+    MAINTENANCE_STAGE_LABELS,
+    Maintenance,
+    MaintenanceUpdate,
+)
+from firebell.status_pages.model import STAGE_LABELS, PublicIncident, PublicUpdate
 from firebell.status_pages.view import StatusView
 
 MAX_ENTRIES = 50
@@ -25,30 +32,52 @@ def _instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _updated_at(incident: PublicIncident) -> datetime:
-    return max(update.edited_at or update.created_at for update in incident.updates)
+Published = PublicIncident | Maintenance
+"""What has an entry in a feed."""
+_LABELS: dict[str, str] = {str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())}
 
 
-def _content(incident: PublicIncident) -> str:
-    """Return the updates as HTML, newest first."""
-    return "".join(
-        f"<p><small>{_instant(update.display_at)}</small><br>"
-        f"<strong>{STAGE_LABELS[update.stage]}</strong>: {_text(update.body)}</p>"
-        for update in reversed(incident.updates)
+def _updated_at(published: Published) -> datetime:
+    return max(update.edited_at or update.created_at for update in published.updates)
+
+
+def _content(published: Published, tz: str) -> str:
+    """Return the updates as HTML, newest first; of maintenance, first when it is."""
+    planned = (
+        f"<p>{_text(texts.window_text(published.planned, tz))}</p>"
+        if isinstance(published, Maintenance)
+        else ""
     )
+    updates: Sequence[PublicUpdate | MaintenanceUpdate] = published.updates
+    return planned + "".join(
+        f"<p><small>{_instant(update.display_at)}</small><br>"
+        f"<strong>{_LABELS[update.stage]}</strong>: {_text(update.body)}</p>"
+        for update in reversed(updates)
+    )
+
+
+def _entries(view: StatusView) -> list[Published]:
+    """Return what the feeds list, the last published first; of maintenance that repeats, only the next window."""
+    published: list[Published] = [*view.snapshot.incidents, *view.listed_maintenances]
+    return sorted(published, key=lambda each: (each.published_at, each.id), reverse=True)[:MAX_ENTRIES]
+
+
+def _link(published: Published, url: str) -> str:
+    kind = "maintenance" if isinstance(published, Maintenance) else "incidents"
+    return f"{url}/{kind}/{published.public_id}"
 
 
 def atom(view: StatusView, url: str) -> str:
     """Return the Atom feed; the id of an entry never changes."""
     page, host = view.snapshot.page, urlsplit(url).hostname or "localhost"
     entries = "".join(
-        f"<entry><id>tag:{host},{incident.published_at.year}:{incident.public_id}</id>"
-        f"<title>{_text(incident.name)}</title>"
-        f"<published>{_instant(incident.published_at)}</published>"
-        f"<updated>{_instant(_updated_at(incident))}</updated>"
-        f'<link rel="alternate" type="text/html" href={_attribute(f"{url}/incidents/{incident.public_id}")}/>'
-        f'<content type="html">{escape(_content(incident))}</content></entry>'
-        for incident in view.snapshot.incidents[:MAX_ENTRIES]
+        f"<entry><id>tag:{host},{published.published_at.year}:{published.public_id}</id>"
+        f"<title>{_text(published.name)}</title>"
+        f"<published>{_instant(published.published_at)}</published>"
+        f"<updated>{_instant(_updated_at(published))}</updated>"
+        f'<link rel="alternate" type="text/html" href={_attribute(_link(published, url))}/>'
+        f'<content type="html">{escape(_content(published, page.tz))}</content></entry>'
+        for published in _entries(view)
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -65,12 +94,12 @@ def rss(view: StatusView, url: str) -> str:
     """Return the RSS 2.0 feed."""
     page = view.snapshot.page
     items = "".join(
-        f"<item><title>{_text(incident.name)}</title>"
-        f"<link>{_text(f'{url}/incidents/{incident.public_id}')}</link>"
-        f'<guid isPermaLink="false">{incident.public_id}</guid>'
-        f"<pubDate>{format_datetime(_updated_at(incident))}</pubDate>"
-        f"<description>{escape(_content(incident))}</description></item>"
-        for incident in view.snapshot.incidents[:MAX_ENTRIES]
+        f"<item><title>{_text(published.name)}</title>"
+        f"<link>{_text(_link(published, url))}</link>"
+        f'<guid isPermaLink="false">{published.public_id}</guid>'
+        f"<pubDate>{format_datetime(_updated_at(published))}</pubDate>"
+        f"<description>{escape(_content(published, page.tz))}</description></item>"
+        for published in _entries(view)
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -16,14 +16,15 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
-from firebell.status_pages.published_log import FIRST, ChainedEntry, LogEntry
+from firebell.status_pages.published_log import FIRST, ChainedEntry, LogEntry, LoggedUpdate
 
 EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
 _STATE_CHANGEABLE = {"name", "impact_override", "monitoring_at", "resolved_at", "regressions"}
 
 
-def _effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
+def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
+    """Return the effects of an update as its row has them."""
     return tuple(
         Effect(
             each["component_id"], ComponentStatus.of(each["status"]), datetime.fromisoformat(each["since"])
@@ -32,7 +33,8 @@ def _effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
     )
 
 
-def _effects_json(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+def effects_json(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    """Return the effects of an update for its row."""
     return [
         {"component_id": e.component_id, "status": e.status.code, "since": e.since.isoformat()}
         for e in effects
@@ -48,7 +50,7 @@ def _update(row: Row) -> PublicUpdate:
         Stage(row["stage"]),
         UpdateKind(row["kind"]),
         row["body"],
-        _effects(row["effects"]),
+        read_effects(row["effects"]),
         row["display_at"],
         row["next_update_at"],
         row["created_at"],
@@ -108,6 +110,7 @@ async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) 
         select {_COLUMNS}
         from public_incident
         where status_page_id = $1
+            and kind = 'incident'
             and (resolved_at is null or resolved_at >= $2)
         order by id desc
         limit $3
@@ -128,6 +131,7 @@ async def latest_incidents(
         select {_COLUMNS}
         from public_incident
         where status_page_id = $1
+            and kind = 'incident'
             and ($3::bigint is null or id < $3)
         order by id desc
         limit $2
@@ -146,6 +150,7 @@ async def by_public_id(tx: Reads, page_id: int, public_id: str) -> PublicInciden
         select {_COLUMNS}
         from public_incident
         where status_page_id = $1
+            and kind = 'incident'
             and public_id = $2
         """,
         page_id,
@@ -266,7 +271,7 @@ async def insert_update(
         update.seq,
         update.stage,
         update.kind,
-        _effects_json(update.effects),
+        effects_json(update.effects),
         update.display_at,
         update.next_update_at,
         update.created_at,
@@ -295,7 +300,7 @@ async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
 async def insert_version(
     tx: Tx,
     page_id: int,
-    update: PublicUpdate,
+    update: LoggedUpdate,
     chained: ChainedEntry,
     actor: str,
     reason: str,
@@ -351,7 +356,7 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str, str]]:
                     row["version"],
                     row["kind"],
                     row["stage"],
-                    {names[e.component_id]: e.status.code for e in _effects(row["effects"])},
+                    {names[e.component_id]: e.status.code for e in read_effects(row["effects"])},
                     row["display_at"],
                     row["at"],
                     row["body_sha256"],

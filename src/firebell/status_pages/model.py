@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from firebell.status_pages.maintenance.model import Maintenance
 
 
 class ComponentStatus(IntEnum):
@@ -205,3 +209,24 @@ class Snapshot:
     components: tuple[Component, ...] = ()
     incidents: tuple[PublicIncident, ...] = field(default=())
     """Open incidents, and those of the last 90 days at least, newest first."""
+    maintenances: "tuple[Maintenance, ...]" = ()
+    """Maintenance that is not over, and that of the last 90 days, by its start."""
+    embed_origins: tuple[str, ...] = ()
+    """The websites that may show the page in a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceChanged:
+    """Something about maintenance that subscribers of its components may want to know.
+
+    `change` is scheduled, started, verifying, updated, extended, postponed, completed, cancelled or reminder.
+    `update_id` is the published update, None for a reminder, which is not published; `reminder_minutes` is how
+    long before the start that is. `notify` is False for what no one needs to hear anymore.
+    """
+
+    status_page_id: int
+    public_incident_id: int
+    change: str
+    update_id: int | None
+    reminder_minutes: int | None
+    notify: bool

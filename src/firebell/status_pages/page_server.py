@@ -24,6 +24,7 @@ from firebell.status_pages.hosting_model import SavedPage
 from firebell.status_pages.model import PageVisibility
 from firebell.status_pages.public_page import (
     ASSETS,
+    CALENDAR,
     HTML,
     Document,
     StatusDocuments,
@@ -49,6 +50,7 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
 }
 _CACHED = "public, max-age=15, stale-while-revalidate=60, stale-if-error=86400"
+_CACHED_LONG = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400"
 _CACHED_FOREVER = "public, max-age=31536000, immutable"
 _PRIVATE = "private, no-store"
 _SANDBOX = {"/logo": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
@@ -153,9 +155,11 @@ class PageServer:
         found = await self._document(page, base, path, query.decode("latin-1"))
         if found is None:
             return _missing()
-        headers = {"Cache-Control": _CACHED}
+        headers = {"Cache-Control": _CACHED_LONG if found.media_type == CALENDAR else _CACHED}
         if path.startswith("/static/"):
             headers["Cache-Control"] = _CACHED_FOREVER
+        if path == "/embed":
+            headers["Content-Security-Policy"] = _embedding_policy(saved.snapshot.embed_origins)
         if path in _SANDBOX:
             headers["Content-Security-Policy"] = _SANDBOX[path]
         if settings.visibility is not PageVisibility.PUBLIC:
@@ -282,6 +286,11 @@ async def _form_field(receive: Receive, name: str) -> str:
         if not message.get("more_body"):
             break
     return query_fields(body.decode("utf-8", "replace")).get(name, "")
+
+
+def _embedding_policy(origins: Sequence[str]) -> str:
+    """Return the content security policy of /embed: only the listed websites may show it in a frame."""
+    return _POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(origins) or "'none'"}")
 
 
 def _plain(text: str) -> Document:

@@ -5,16 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from firebell.status_pages import impact
+from firebell.status_pages.component_history import StatusUpdate
+from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     ComponentGroup,
     ComponentStatus,
+    Impact,
     PublicIncident,
-    PublicUpdate,
     StatusPage,
 )
 from firebell.status_pages.view import ComponentView, GroupView, StatusView
 
 NEWEST_INCIDENTS = 50
+NEWEST_MAINTENANCES = 50
 
 
 def instant(at: datetime) -> str:
@@ -30,17 +33,27 @@ def documents(view: StatusView, url: str) -> dict[str, dict[str, Any]]:
     components = {"components": _components(view)}
     listed = [_incident(view, each, url) for each in view.snapshot.incidents[:NEWEST_INCIDENTS]]
     unresolved = [_incident(view, each, url) for each in view.open_incidents]
-    maintenances: dict[str, Any] = {"scheduled_maintenances": []}
+    upcoming = [_maintenance(view, each, url) for each in view.upcoming_maintenances]
+    active = [_maintenance(view, each, url) for each in view.active_maintenances]
+    over = [_maintenance(view, each, url) for each in view.past_maintenances[:NEWEST_MAINTENANCES]]
+    unfinished = [*active, *upcoming]
+    newest = sorted(
+        [*unfinished, *over][:NEWEST_MAINTENANCES], key=lambda each: str(each["scheduled_for"]), reverse=True
+    )
     return {
-        "summary.json": {**page, **components, "incidents": unresolved, **maintenances, **status},
+        "summary.json": {**page, **components, "incidents": unresolved, **_scheduled(unfinished), **status},
         "status.json": {**page, **status},
         "components.json": {**page, **components},
         "incidents.json": {**page, "incidents": listed},
         "incidents/unresolved.json": {**page, "incidents": unresolved},
-        "scheduled-maintenances.json": {**page, **maintenances},
-        "scheduled-maintenances/upcoming.json": {**page, **maintenances},
-        "scheduled-maintenances/active.json": {**page, **maintenances},
+        "scheduled-maintenances.json": {**page, **_scheduled(newest)},
+        "scheduled-maintenances/upcoming.json": {**page, **_scheduled(upcoming)},
+        "scheduled-maintenances/active.json": {**page, **_scheduled(active)},
     }
+
+
+def _scheduled(maintenances: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"scheduled_maintenances": maintenances}
 
 
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
@@ -102,10 +115,6 @@ def _component(view: StatusView, shown: ComponentView, group: ComponentGroup | N
 
 
 def _incident(view: StatusView, incident: PublicIncident, url: str) -> dict[str, Any]:
-    names = _names(view)
-    shown = {each.component.id: each for each in view.components}
-    groups = {each.group.id: each.group for each in view.groups if each.group}
-    affected = [shown[i] for i in sorted(incident.component_ids) if i in shown]
     return {
         "id": incident.public_id,
         "name": incident.name,
@@ -118,11 +127,45 @@ def _incident(view: StatusView, incident: PublicIncident, url: str) -> dict[str,
         "shortlink": f"{url}/incidents/{incident.public_id}",
         "started_at": instant(incident.published_at),
         "page_id": view.snapshot.page.slug,
+        **_updates_and_components(view, incident),
+        "reminder_intervals": None,
+    }
+
+
+def _maintenance(view: StatusView, window: Maintenance, url: str) -> dict[str, Any]:
+    """Return a maintenance window; Statuspage has no canceled ones, so their text says it."""
+    return {
+        "id": window.public_id,
+        "name": window.name,
+        "status": _status(window.stage),
+        "created_at": instant(window.published_at),
+        "updated_at": instant(window.changed_at),
+        "monitoring_at": None,
+        "resolved_at": _optional(window.ended_at),
+        "impact": Impact.MAINTENANCE.code,
+        "shortlink": f"{url}/maintenance/{window.public_id}",
+        "started_at": instant(window.published_at),
+        "page_id": view.snapshot.page.slug,
+        **_updates_and_components(view, window),
+        "scheduled_for": instant(window.scheduled_for),
+        "scheduled_until": instant(window.scheduled_until),
+    }
+
+
+def _status(stage: str) -> str:
+    return MaintenanceStage.COMPLETED if stage == MaintenanceStage.CANCELLED else stage
+
+
+def _updates_and_components(view: StatusView, published: PublicIncident | Maintenance) -> dict[str, Any]:
+    names = _names(view)
+    shown = {each.component.id: each for each in view.components}
+    groups = {each.group.id: each.group for each in view.groups if each.group}
+    affected = [shown[i] for i in sorted(published.component_ids) if i in shown]
+    return {
         "incident_updates": [
-            _update(incident, position, names) for position in range(len(incident.updates) - 1, -1, -1)
+            _update(published, position, names) for position in range(len(published.updates) - 1, -1, -1)
         ],
         "components": [_component(view, each, groups.get(each.component.group_id or 0)) for each in affected],
-        "reminder_intervals": None,
     }
 
 
@@ -143,15 +186,15 @@ def _names(view: StatusView) -> Callable[[int], tuple[str, str] | None]:
 
 
 def _update(
-    incident: PublicIncident, position: int, names: Callable[[int], tuple[str, str] | None]
+    published: PublicIncident | Maintenance, position: int, names: Callable[[int], tuple[str, str] | None]
 ) -> dict[str, Any]:
-    update = incident.updates[position]
-    affected = _affected(incident.updates[:position], update, names)
+    update = published.updates[position]
+    affected = _affected(published.updates[:position], update, names)
     return {
         "id": update.public_id,
-        "status": update.stage,
+        "status": _status(update.stage),
         "body": update.body,
-        "incident_id": incident.public_id,
+        "incident_id": published.public_id,
         "created_at": instant(update.created_at),
         "updated_at": instant(update.edited_at or update.created_at),
         "display_at": instant(update.display_at),
@@ -163,7 +206,7 @@ def _update(
 
 
 def _affected(
-    before: Sequence[PublicUpdate], update: PublicUpdate, names: Callable[[int], tuple[str, str] | None]
+    before: Sequence[StatusUpdate], update: StatusUpdate, names: Callable[[int], tuple[str, str] | None]
 ) -> list[dict[str, str]]:
     current: dict[int, ComponentStatus] = {}
     for earlier in before:

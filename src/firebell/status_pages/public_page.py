@@ -16,6 +16,8 @@ from firebell.kit.web import html, static_files
 from firebell.status_pages import badge, component_history, feeds, public_api, theme_colors
 from firebell.status_pages.hosting_model import PageTheme
 from firebell.status_pages.languages import Language, languages
+from firebell.status_pages.maintenance import calendar, texts
+from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
 from firebell.status_pages.view import STATES, ComponentView, StatusView
 
@@ -25,6 +27,8 @@ ATOM = "application/atom+xml; charset=utf-8"
 RSS = "application/rss+xml; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 SVG = "image/svg+xml"
+CALENDAR = "text/calendar; charset=utf-8"
+SCRIPT = "text/javascript; charset=utf-8"
 ASSETS = {
     "firebell.css": CSS,
     "status.css": CSS,
@@ -35,6 +39,7 @@ ASSETS = {
 }
 """The static files that a page uses, with their media types."""
 _LABELS = {status.code: label for status, label in STATUS_LABELS.items()}
+_STAGE_LABELS: dict[str, str] = {str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class StatusDocuments:
         self._default = self._theme.locale if self._theme.locale in languages() else "en"
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
+        self._maintenances = {window.public_id: window for window in view.snapshot.maintenances}
 
     def rendered(self, path: str, *, is_stale: bool = False) -> Document | None:
         """Return the document at a path if it was rendered already."""
@@ -119,7 +125,11 @@ class StatusDocuments:
 
     def paths(self) -> list[str]:
         """Return the paths of all documents but badges with parameters: what pages refer to comes first, `` last."""
-        pages = ["/history", "/uptime", *(f"/incidents/{public_id}" for public_id in self._incidents)]
+        pages = [
+            *("/history", "/uptime"),
+            *(f"/incidents/{public_id}" for public_id in self._incidents),
+            *(f"/maintenance/{public_id}" for public_id in self._maintenances),
+        ]
         others = [code for code in self.locales if code != self._default]
         return [
             *(["/theme.css"] if self._theme.accent else []),
@@ -127,7 +137,7 @@ class StatusDocuments:
             *pages,
             *(f"/{code}{path}" for code in others for path in (*pages, "")),
             *(f"/api/v2/{name}" for name in self._api),
-            *("/history.atom", "/history.rss", "/status.json"),
+            *("/history.atom", "/history.rss", "/maintenance.ics", "/embed", "/embed.js", "/status.json"),
             "",
         ]
 
@@ -158,6 +168,9 @@ class StatusDocuments:
         renderers: dict[str, Callable[[], Document]] = {
             "/history.atom": lambda: document(feeds.atom(self.view, self._url), ATOM),
             "/history.rss": lambda: document(feeds.rss(self.view, self._url), RSS),
+            "/maintenance.ics": lambda: document(self._calendar(), CALENDAR),
+            "/embed": lambda: self._page("embed.html", "", languages()[self._default], is_stale=is_stale),
+            "/embed.js": lambda: document(html.render_public("status_pages/embed.js", {}), SCRIPT),
             "/status.json": lambda: document(_json(self._status()), JSON),
             "/as-of.json": lambda: document(_json({"as_of": public_api.instant(self.view.now)}), JSON),
         }
@@ -178,6 +191,11 @@ class StatusDocuments:
             if incident is None:
                 return None
             return lambda: self._incident(incident, path, languages()[code], is_stale=is_stale)
+        if path.startswith("/maintenance/"):
+            window = self._maintenances.get(path.removeprefix("/maintenance/"))
+            if window is None:
+                return None
+            return lambda: self._maintenance(window, path, languages()[code], is_stale=is_stale)
         templates = {"": "public.html", "/history": "public_history.html", "/uptime": "public_uptime.html"}
         if path not in templates:
             return None
@@ -197,6 +215,18 @@ class StatusDocuments:
         return self._page(
             "public_incident.html", path, language, is_stale=is_stale, incident=incident, affected=affected
         )
+
+    def _maintenance(
+        self, window: Maintenance, path: str, language: Language, *, is_stale: bool
+    ) -> Document:
+        names = [s.component.name for s in self.view.components if s.component.id in window.component_ids]
+        return self._page(
+            "public_maintenance.html", path, language, is_stale=is_stale, window=window, names=names
+        )
+
+    def _calendar(self) -> str:
+        view = self.view
+        return calendar.calendar(view.snapshot.page.name, view.snapshot.maintenances, self._url)
 
     def _home(self, code: str) -> str:
         return self._base if code == self._default else f"{self._base}/{code}"
@@ -229,7 +259,10 @@ class StatusDocuments:
             "clock": lambda at: language.clock(at, tz, view.now),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
-            "stage_labels": STAGE_LABELS,
+            "now": view.now,
+            "window_text": lambda window: texts.window_text(window.planned, tz),
+            "url": self._url,
+            "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
             "labels": _LABELS,
             "states": STATES,
@@ -264,6 +297,16 @@ class StatusDocuments:
                     "next_update_at": _instant(incident.updates[-1].next_update_at),
                 }
                 for incident in view.open_incidents
+            ],
+            "maintenances": [
+                {
+                    "id": window.public_id,
+                    "name": window.name,
+                    "stage": window.stage,
+                    "scheduled_for": public_api.instant(window.scheduled_for),
+                    "scheduled_until": public_api.instant(window.scheduled_until),
+                }
+                for window in (*view.active_maintenances, *view.next_maintenances)
             ],
         }
 

@@ -2,15 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
+
+from firebell.status_pages.model import Effect
 
 FIRST = "0" * 64
 """The hash before the first entry."""
 _NOT_HASHED = ("body", "reason", "hash")
 """The fields of a line that its hash does not include: of the text, the hash of the text is included."""
+
+
+class LoggedUpdate(Protocol):
+    """An update of an incident or of maintenance, as the log needs it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def public_id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def effects(self) -> Sequence[Effect]: ...
+    @property
+    def display_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)

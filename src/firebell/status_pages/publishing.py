@@ -14,7 +14,7 @@ from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.authorization import permits, rights_of
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, component_history, incident_store, published_log, stages, store
+from firebell.status_pages import actions, component_history, incident_store, log_writer, stages, store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -131,19 +131,19 @@ async def edit_update(
     update = next((each for each in published.updates if each.seq == seq), None)
     if update is None:
         raise NotFound(f"This incident has no update {seq}.")
-    body = _checked_text(body)
+    body = checked_text(body)
     if body == update.body:
         return published
     edited = replace(update, body=body, version=update.version + 1)
-    await _append(
-        tx, actor, page, published, edited, now, clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
+    await log_writer.append(
+        tx, actor, page, published.public_id, edited, now, clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
     )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
 
 
-def _checked_text(body: str) -> str:
+def checked_text(body: str) -> str:
     """Return a text as it is published; raise `Invalid` if it is empty, too long, or has an open slot."""
     text = required_text(body, BODY_MAX_CHARS, name="update", hint="Write what customers should know.")
     if slot := SLOT.search(text):
@@ -198,7 +198,7 @@ async def _publish(
     update: NewUpdate,
     now: datetime,
 ) -> PublicIncident:
-    body = _checked_text(update.body)
+    body = checked_text(update.body)
     promise = _promise(update, now)
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
@@ -215,7 +215,7 @@ async def _publish(
         actor=actor.label,
     )
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
-    await _append(tx, actor, page, published, new, now)
+    await log_writer.append(tx, actor, page, published.public_id, new, now)
     if update.kind is not UpdateKind.CORRECTION:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,
@@ -312,27 +312,3 @@ def _since(
     if begun or incident is None:
         return now
     return min(incident.impact_start or incident.detected_at, now)
-
-
-async def _append(
-    tx: Tx,
-    actor: Actor,
-    page: StatusPage,
-    published: PublicIncident,
-    update: PublicUpdate,
-    now: datetime,
-    reason: str = "",
-) -> None:
-    """Append the text of an update to the log of the page, which must be locked."""
-    seq, prev = await incident_store.last_of_chain(tx, page.id)
-    names = await store.component_public_ids(tx, page.id)
-    entry = published_log.LogEntry(
-        *(page.slug, seq + 1, published.public_id, update.public_id, update.version),
-        *(update.kind, update.stage),
-        {names[effect.component_id]: effect.status.code for effect in update.effects},
-        update.display_at,
-        now,
-        published_log.body_hash(update.body),
-    )
-    chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
-    await incident_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)

@@ -6,7 +6,16 @@ from datetime import datetime
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
-from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
+from firebell.status_pages import (
+    component_history,
+    embed_store,
+    incident_store,
+    published_log,
+    stages,
+    store,
+    view,
+)
+from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.model import PublicIncident, Snapshot, Stage, StatusPage
 from firebell.status_pages.view import StatusView
 
@@ -22,6 +31,8 @@ async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
         tuple(await store.groups(tx, page.id)),
         tuple(await store.components(tx, page.id)),
         tuple(await incident_store.incidents_since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
+        tuple(await maintenance_store.since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
+        tuple(await embed_store.origins(tx, page.id)),
     )
 
 

@@ -1,5 +1,6 @@
 """Slice declaration: public status pages."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import FEW, Command, IncidentChecks, IncidentPart, NavItem, Section, Slice
@@ -8,14 +9,26 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from firebell.incidents.actions import ConditionSource
+    from firebell.kit.jobs.timers import Handler
 
 PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import api, hosting_api, hosting_web, publishing_web, web
+    from firebell.status_pages import api, embed_api, hosting_api, hosting_web, publishing_web, web
+    from firebell.status_pages.maintenance import api as maintenance_api
+    from firebell.status_pages.maintenance import web as maintenance_web
 
-    return [publishing_web.router, web.router, api.router, hosting_web.router, hosting_api.router]
+    return [
+        *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
+        *(maintenance_api.router, embed_api.router, api.router, hosting_api.router),
+    ]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.status_pages.maintenance import timers
+
+    return timers.HANDLERS
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -43,6 +56,7 @@ SLICE = Slice(
         *("public_incident", "public_update", "public_update_version"),
         *("status_page_access", "status_feed_key", "status_page_host"),
         *("status_page_theme", "status_page_copy"),
+        *("maintenance", "maintenance_series", "status_page_embed_origin"),
     ),
     kept={
         "status_page": FEW,
@@ -57,14 +71,24 @@ SLICE = Slice(
         "public_incident": PUBLISHED,
         "public_update": PUBLISHED,
         "public_update_version": PUBLISHED,
+        "maintenance": PUBLISHED,
+        "maintenance_series": PUBLISHED,
+        "status_page_embed_origin": FEW,
     },
     routers=_routers,
+    timers=_timers,
     incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
     commands=(
         Command(
             "statuspage", "Show status pages and publish on them.", "firebell.commands.statuspage", rank=124
+        ),
+        Command(
+            "maintenance",
+            "Schedule maintenance on a status page, and run it.",
+            "firebell.commands.maintenance",
+            rank=125,
         ),
     ),
     navigation=(NavItem(Section.TELL, 10, "/status-pages", "globe", "Status pages", name="status-pages"),),

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from firebell.status_pages import component_history, impact, uptime
-from firebell.status_pages.component_history import StatusSpan
+from firebell.status_pages.component_history import StatusCause, StatusSpan
 from firebell.status_pages.impact import Indicator
+from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     STATUS_LABELS,
     Component,
@@ -104,6 +105,33 @@ class StatusView:
         return [incident for incident in self.snapshot.incidents if not incident.is_open]
 
     @property
+    def active_maintenances(self) -> list[Maintenance]:
+        """The maintenance under way, by its start."""
+        return [window for window in self.snapshot.maintenances if window.stage.is_active]
+
+    @property
+    def upcoming_maintenances(self) -> list[Maintenance]:
+        """The maintenance that has not started, by its start."""
+        return [w for w in self.snapshot.maintenances if w.stage is MaintenanceStage.SCHEDULED]
+
+    @property
+    def next_maintenances(self) -> list[Maintenance]:
+        """The maintenance that has not started, of what repeats only the next window."""
+        first = {window.series_id: window for window in reversed(self.upcoming_maintenances)}
+        return [w for w in self.upcoming_maintenances if w.series_id is None or first[w.series_id] is w]
+
+    @property
+    def past_maintenances(self) -> list[Maintenance]:
+        """The maintenance that is over, the latest first."""
+        return [window for window in reversed(self.snapshot.maintenances) if window.stage.is_over]
+
+    @property
+    def listed_maintenances(self) -> list[Maintenance]:
+        """What a list of maintenance shows: over, under way and next, the latest first."""
+        planned = [*self.active_maintenances, *self.next_maintenances]
+        return [*reversed(planned), *self.past_maintenances]
+
+    @property
     def worst(self) -> ComponentStatus:
         """The worst status of a component."""
         return max((each.status for each in self.components), default=ComponentStatus.OPERATIONAL)
@@ -120,6 +148,8 @@ class StatusView:
         """The heading: the latest open incident, else that everything works."""
         if self.open_incidents:
             return self.open_incidents[0].name
+        if self.worst is ComponentStatus.UNDER_MAINTENANCE and self.active_maintenances:
+            return f"Maintenance: {self.active_maintenances[0].name}"
         return "All systems operational" if self.worst is ComponentStatus.OPERATIONAL else self.affected_text
 
     @property
@@ -136,10 +166,11 @@ class StatusView:
 def build(snapshot: Snapshot, now: datetime) -> StatusView:
     """Return what a status page shows."""
     weights = Weights(snapshot.page.partial_weight, snapshot.page.degraded_weight)
-    by_component: dict[int, list[PublicIncident]] = {}
-    for incident in snapshot.incidents:
-        for component_id in incident.component_ids:
-            by_component.setdefault(component_id, []).append(incident)
+    by_component: dict[int, list[StatusCause]] = {}
+    causes: list[PublicIncident | Maintenance] = [*snapshot.incidents, *snapshot.maintenances]
+    for cause in causes:
+        for component_id in cause.component_ids:
+            by_component.setdefault(component_id, []).append(cause)
     shown = [
         _component(component, by_component.get(component.id, []), snapshot.page.tz, weights, now)
         for component in snapshot.components
@@ -155,14 +186,14 @@ def build(snapshot: Snapshot, now: datetime) -> StatusView:
 
 
 def _component(
-    component: Component, incidents: Sequence[PublicIncident], tz: str, weights: Weights, now: datetime
+    component: Component, causes: Sequence[StatusCause], tz: str, weights: Weights, now: datetime
 ) -> ComponentView:
     start, end = uptime.window(now, tz, component.start_date)
-    spans = component_history.spans(incidents, component.id, start, end)
+    spans = component_history.spans(causes, component.id, start, end)
     seconds = uptime.seconds_by_status(spans, start, end)
     return ComponentView(
         component,
-        component_history.status_at(incidents, component.id, now),
+        component_history.status_at(causes, component.id, now),
         spans,
         uptime.bars(spans, now, tz, component.start_date),
         uptime.uptime(seconds, weights),

@@ -12,7 +12,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import actions, queries, store
+from firebell.status_pages import actions, embedding, queries, store
 from firebell.status_pages.model import Component, PageVisibility, StatusPage
 
 router = routing.html_router()
@@ -182,3 +182,16 @@ async def archive_component(visit: CurrentVisit, slug: str, component_id: str) -
     page, component = await _component(visit, slug, component_id)
     await actions.archive_component(visit.tx, visit.actor, page.id, component.id, visit.now)
     return flash.redirect(visit.request, f"/status-pages/{slug}", f"{component.name} removed.")
+
+
+@router.post("/status-pages/{slug}/embed", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def set_embedding(visit: CurrentVisit, slug: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    try:
+        async with visit.tx.savepoint():
+            await embedding.set_embed_origins(
+                visit.tx, visit.actor, page.id, visit.text("origins").split(), visit.now
+            )
+    except FirebellError as error:
+        return await _show(visit, slug, visit.values, error)
+    return flash.redirect(visit.request, f"/status-pages/{slug}", "Websites saved.")

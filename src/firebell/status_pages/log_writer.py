@@ -1,0 +1,35 @@
+"""Appends published texts to the log of a status page."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.people.authorization import internal
+from firebell.status_pages import incident_store, published_log, store
+from firebell.status_pages.model import StatusPage
+from firebell.status_pages.published_log import LoggedUpdate
+
+
+@internal("An action that publishes or edits does it.")
+async def append(
+    tx: Tx,
+    actor: Actor,
+    page: StatusPage,
+    public_id: str,
+    update: LoggedUpdate,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    """Append the text of an update of a public incident to the log of its page, which must be locked."""
+    seq, prev = await incident_store.last_of_chain(tx, page.id)
+    names = await store.component_public_ids(tx, page.id)
+    entry = published_log.LogEntry(
+        *(page.slug, seq + 1, public_id, update.public_id, update.version),
+        *(update.kind, update.stage),
+        {names[effect.component_id]: effect.status.code for effect in update.effects},
+        update.display_at,
+        now,
+        published_log.body_hash(update.body),
+    )
+    chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
+    await incident_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)
