@@ -174,6 +174,7 @@ async def connected(
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
             retention_days=settings.retention_days,
+            data=settings.data,
             war_room_url=settings.war_room_url,
         )
 

@@ -26,6 +26,7 @@ from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
+from firebell.subscribers import lanes as subscriber_lanes
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,9 @@ LANE_LIMITS_S = {
     "chat_inbox": 120.0,
     "chat_socket": 60.0,
     "chat_rooms": 120.0,
+    "subscribers": 120.0,
+    "subscriber_mail": 120.0,
+    "subscriber_hook": 120.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -126,6 +130,7 @@ class Worker:
             "chat_inbox": Inbox(ctx),
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
+            **subscriber_lanes.lanes(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

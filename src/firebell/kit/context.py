@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -39,5 +40,7 @@ class Context:
     """Host names under which pages are served, in addition to literal addresses and loopback names."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
     """The days for which data is kept, by setting, where they are not the default; None keeps everything."""
+    data: Path | None = None
+    """The data folder of this machine, None if nothing is kept there."""
     war_room_url: str = ""
     """The template of the address of an incident's war room, empty for none."""

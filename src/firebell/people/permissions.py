@@ -56,6 +56,8 @@ class Verb(StrEnum):
     STATUS_PAGE_READ = "status_page.read"
     STATUS_PAGE_PUBLISH = "status_page.publish"
     STATUS_PAGE_WRITE = "status_page.write"
+    SUBSCRIBER_READ = "subscriber.read"
+    SUBSCRIBER_WRITE = "subscriber.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -170,6 +172,8 @@ RULES = {
     Verb.STATUS_PAGE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.STATUS_PAGE_PUBLISH: Rule(RESPONDERS, "incidents:write"),
     Verb.STATUS_PAGE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.SUBSCRIBER_READ: Rule(MANAGERS, "incidents:read"),
+    Verb.SUBSCRIBER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

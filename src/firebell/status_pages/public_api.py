@@ -43,6 +43,11 @@ def documents(view: StatusView, url: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def incident_document(view: StatusView, incident: PublicIncident, url: str) -> dict[str, Any]:
+    """Return one incident of a page as the documents have it."""
+    return _incident(view, incident, url)
+
+
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
     return {
         "id": page.slug,

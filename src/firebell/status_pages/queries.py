@@ -89,3 +89,8 @@ async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:
     is_raise = await incidents.last_raise(tx, incident.id) == incident.severity_at
     before = min(incident.severity + 1, 3) if is_raise else max(incident.severity - 1, 0)
     return stages.first_post_due(incident.declared_at, [(incident.severity_at, incident.severity)], before)
+
+
+def frame(page: StatusPage, now: datetime) -> StatusView:
+    """Return a view with nothing on it, for pages that stand beside a status page, such as that to subscribe."""
+    return view.build(Snapshot(page), now)
