@@ -57,6 +57,8 @@ from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
 from firebell.status_pages.model import PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
+from firebell.subscribers import store as subscriber_store
+from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
 from tests.world import World, world
 
@@ -293,6 +295,12 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     )
     told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+    wanted = SubscriptionRequest(SubscriberChannel.EMAIL, "ops@nordpost.example", FollowScope())
+    subscriber = await subscriber_store.insert_subscriber(
+        tx, page.id, wanted, wanted.address, "nordpost.example", w.now
+    )
+    assert subscriber
+    await subscriber_store.change(tx, subscriber.id, state="active", confirmed_at=w.now)
 
 
 async def _chat(tx: Tx, everything: Everything) -> None:

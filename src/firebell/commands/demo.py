@@ -23,6 +23,7 @@ from firebell.demo import (
     regulatory,
     response,
     status_page,
+    subscribers,
     textbook,
     tonight,
 )
@@ -97,6 +98,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
+    await subscribers.create(past)
     async with ctx.db.tx() as tx:
         await response.set_up(tx, kestrel, clock.now())
     await tonight.sev1_in_progress(past, now)
@@ -121,7 +123,12 @@ def demo(host: str | None, port: int | None) -> None:
     console = Console(stderr=True)
 
     async def main() -> None:
-        async with phones() as phone, running(settings) as prepared:
+        async with phones() as phone, subscribers.mail_sink() as port:
+            channels = {**settings.channels, "FIREBELL_BULK_SMTP_URL": f"smtp://127.0.0.1:{port}"}
+            await _run(replace(settings, channels=channels), phone)
+
+    async def _run(settings: Settings, phone: str) -> None:
+        async with running(settings) as prepared:
             past = await prepare(prepared.ctx, phone, console)
             console.print(
                 f"\nFirebell is running at [bold]{settings.public_url}[/bold]\n"

@@ -96,7 +96,6 @@ create index status_broadcast_at on status_broadcast (published_at);
 
 create table subscriber_delivery (
     id bigint generated always as identity primary key,
-    key text not null unique,
     subscriber_id bigint not null references subscriber on delete cascade,
     broadcast_id bigint references status_broadcast on delete cascade,
     purpose text not null check (
@@ -118,15 +117,12 @@ create table subscriber_delivery (
     claimed_by text not null default '',
     lease_until timestamptz,
     created_at timestamptz not null,
-    ended_at timestamptz
+    ended_at timestamptz,
+    unique (broadcast_id, subscriber_id)
 );
 create index subscriber_delivery_queue on subscriber_delivery (lane, priority, turn, id) where state = 'queued';
-create index subscriber_delivery_open on subscriber_delivery (subscriber_id) where state in ('queued', 'claimed');
-create index subscriber_delivery_failed on subscriber_delivery (subscriber_id, id) where state in ('sent', 'failed');
-create index subscriber_delivery_of_subscriber on subscriber_delivery (subscriber_id);
+create index subscriber_delivery_of_subscriber on subscriber_delivery (subscriber_id, state);
 create index subscriber_delivery_lease on subscriber_delivery (lease_until) where state = 'claimed';
-create index subscriber_delivery_of_broadcast on subscriber_delivery (broadcast_id, state);
-create index subscriber_delivery_at on subscriber_delivery (created_at);
 
 insert into due (kind, key, due_at)
 values

@@ -104,7 +104,6 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     turn = broadcast.queued
     deliveries = [
         QueuedDelivery(
-            rules.delivery_key("broadcast", broadcast.id, each.id),
             each.id,
             "mail" if each.channel is SubscriberChannel.EMAIL else "hook",
             each.host,

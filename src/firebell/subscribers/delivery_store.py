@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.arrays import transpose
-from firebell.kit.db.database import Reads, Tx
-from firebell.subscribers import store
+from firebell.kit.db.database import Tx
+from firebell.subscribers import rules, store
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
 from firebell.subscribers.outcomes import FailedMail, Failure
 
@@ -15,13 +15,13 @@ LEASE = timedelta(seconds=60)
 CANDIDATES = 4
 """Deliveries read for each that may be claimed, so that one slow domain does not hold up the others."""
 FAILURES_READ = 50
+EXPIRED_PER_RUN = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedDelivery:
     """A delivery to queue."""
 
-    key: str
     subscriber_id: int
     lane: str
     host: str
@@ -31,7 +31,7 @@ class QueuedDelivery:
 async def queue_broadcast(
     tx: Tx, broadcast: Broadcast, deliveries: Sequence[QueuedDelivery], now: datetime
 ) -> None:
-    """Queue the deliveries of a broadcast; idempotent by their keys.
+    """Queue the deliveries of a broadcast; idempotent by broadcast and subscriber.
 
     Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a
     webhook gets all of them.
@@ -42,18 +42,17 @@ async def queue_broadcast(
         """
         with fresh as (
             select *
-            from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::int[])
-                n (key, subscriber_id, lane, host, turn)
+            from unnest($1::bigint[], $2::text[], $3::text[], $4::int[]) n (subscriber_id, lane, host, turn)
         ), superseded as (
             update subscriber_delivery d
-            set state = 'void', reason = 'superseded', ended_at = $6
+            set state = 'void', reason = 'superseded', ended_at = $5
             from fresh n, status_broadcast b, subscriber s
             where d.subscriber_id = n.subscriber_id
                 and d.state = 'queued'
                 and b.id = d.broadcast_id
-                and b.status_page_id = $7
-                and b.subject = $8
-                and b.seq < $9
+                and b.status_page_id = $6
+                and b.subject = $7
+                and b.seq < $8
                 and s.id = d.subscriber_id
                 and s.channel <> 'webhook'
             returning d.subscriber_id, d.carried || d.broadcast_id as broadcast_ids
@@ -63,17 +62,16 @@ async def queue_broadcast(
             group by s.subscriber_id
         )
         insert into subscriber_delivery (
-            key, subscriber_id, broadcast_id, purpose, lane, host, priority, turn, state, carried, next_at,
-            created_at
+            subscriber_id, broadcast_id, purpose, lane, host, priority, turn, state, carried, next_at, created_at
         )
         select
-            n.key, n.subscriber_id, $10, 'broadcast', n.lane, n.host, $11, n.turn, 'queued',
-            coalesce(c.broadcast_ids, '{}'), $6, $6
+            n.subscriber_id, $9, 'broadcast', n.lane, n.host, $10, n.turn, 'queued',
+            coalesce(c.broadcast_ids, '{}'), $5, $5
         from fresh n
         left join carried c on c.subscriber_id = n.subscriber_id
-        on conflict (key) do nothing
+        on conflict (broadcast_id, subscriber_id) do nothing
         """,
-        *transpose(((d.key, d.subscriber_id, d.lane, d.host, d.turn) for d in deliveries), 5),
+        *transpose(((d.subscriber_id, d.lane, d.host, d.turn) for d in deliveries), 4),
         now,
         broadcast.status_page_id,
         broadcast.subject,
@@ -84,16 +82,14 @@ async def queue_broadcast(
 
 
 async def queue(tx: Tx, delivery: QueuedDelivery, purpose: Purpose, now: datetime) -> None:
-    """Queue a message about a subscription itself; idempotent by its key."""
+    """Queue a message about a subscription itself."""
     await tx.execute(
         """
         insert into subscriber_delivery (
-            key, subscriber_id, purpose, lane, host, priority, state, next_at, created_at
+            subscriber_id, purpose, lane, host, priority, state, next_at, created_at
         )
-        values ($1, $2, $3, $4, $5, 0, 'queued', $6, $6)
-        on conflict (key) do nothing
+        values ($1, $2, $3, $4, 0, 'queued', $5, $5)
         """,
-        delivery.key,
         delivery.subscriber_id,
         purpose,
         delivery.lane,
@@ -174,7 +170,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
     rows = await tx.fetch(
         f"""
         select
-            d.id as delivery_id, d.key, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
+            d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
             d.created_at as queued_at, p.slug, p.name as page_name, p.tz,
             s.secret, case when s.previous_until > $2 then s.previous_secret end as previous_secret,
             {", ".join(f"s.{name.strip()}" for name in store.COLUMNS.split(","))}
@@ -190,7 +186,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
     return [
         ClaimedDelivery(
             row["delivery_id"],
-            row["key"],
+            rules.delivery_key(row["purpose"], row["broadcast_id"] or row["delivery_id"], row["id"]),
             Purpose(row["purpose"]),
             row["broadcast_id"],
             tuple(row["carried"]),
@@ -318,6 +314,28 @@ async def supersede_requeued(tx: Tx, ids: Sequence[int], now: datetime) -> None:
     )
 
 
+async def expire(tx: Tx, lane: str, before: datetime, now: datetime) -> None:
+    """Send nothing that was published before an instant: old news helps no one."""
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = 'failed', reason = 'It was too old to be sent.', ended_at = $3
+        where id in (
+            select id
+            from subscriber_delivery
+            where state = 'queued'
+                and lane = $1
+                and created_at < $2
+            limit $4
+        )
+        """,
+        lane,
+        before,
+        now,
+        EXPIRED_PER_RUN,
+    )
+
+
 async def lapsed(tx: Tx, now: datetime, limit: int) -> list[tuple[int, str]]:
     """Lock deliveries whose process is gone, and return (id, name of the process)."""
     rows = await tx.fetch(
@@ -362,6 +380,20 @@ async def recover(tx: Tx, sent: Sequence[int], again: Sequence[int], now: dateti
     await supersede_requeued(tx, again, now)
 
 
+async def holders(tx: Tx, names: Sequence[str]) -> set[str]:
+    """Return which of these processes still hold deliveries."""
+    rows = await tx.fetch(
+        """
+        select distinct claimed_by
+        from subscriber_delivery
+        where state = 'claimed'
+            and claimed_by = any($1::text[])
+        """,
+        list(names),
+    )
+    return {row["claimed_by"] for row in rows}
+
+
 async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[FailedMail]]:
     """Return the failures of each subscriber since the last message that arrived, oldest first."""
     rows = await tx.fetch(
@@ -395,13 +427,6 @@ async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[Fail
     return by_subscriber
 
 
-async def has_waiting(tx: Reads) -> bool:
-    """Return True if anything is queued or leased."""
-    return bool(
-        await tx.value("select exists (select from subscriber_delivery where state in ('queued', 'claimed'))")
-    )
-
-
 async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     """Delete deliveries that were queued before an instant and are over."""
     return await tx.changed(
@@ -410,11 +435,11 @@ async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
         where id in (
             select id
             from subscriber_delivery
-            where created_at < $1
-                and state not in ('queued', 'claimed')
-            order by created_at
+            order by id
             limit $2
         )
+            and created_at < $1
+            and state not in ('queued', 'claimed')
         """,
         before,
         limit,

@@ -58,6 +58,8 @@ class Planner:
             if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING:
                 self._kept_house_at = now
                 await store.expire_quarantined(tx, now - rules.QUARANTINE_PERIOD, now)
+                for lane, period in rules.SENDABLE_PERIODS.items():
+                    await delivery_store.expire(tx, lane, now - period, now)
             times = [await request_store.next_request_at(tx), await delivery_store.next_lapse_at(tx)]
             self.upcoming = min((at for at in times if at is not None), default=None)
             self.is_unused = self.upcoming is None and not await store.has_subscribers(tx)
@@ -76,11 +78,12 @@ class Planner:
             }
             sent = [i for i, fate in fates.items() if fate is Fate.SENT]
             await delivery_store.recover(tx, sent, [i for i in fates if i not in set(sent)], now)
+            ended = set(by_process) - await delivery_store.holders(tx, list(by_process))
         if lapsed:
             unknown = sum(fate is Fate.UNKNOWN for fate in fates.values())
             extra = {"deliveries": len(lapsed), "sent": len(sent), "unknown": unknown}
             log.warning("mails of a process that is gone are sent again", extra=extra)
-            for name in by_process:
+            for name in ended:
                 self._journal.remove(name)
         return len(lapsed)
 

@@ -77,6 +77,7 @@ class MailSender:
             )
             if not claimed:
                 self.upcoming = await delivery_store.next_at(tx, "mail")
+                self.is_unused = self.upcoming is None
             ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
         if not claimed:

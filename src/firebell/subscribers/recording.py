@@ -115,6 +115,8 @@ async def _quarantine(
 
 async def _follow_hook(tx: Tx, outcome: DeliveryOutcome, now: datetime) -> None:
     subscriber, purpose = outcome.delivery.subscriber, outcome.delivery.purpose
+    if purpose not in (Purpose.BROADCAST, Purpose.CHALLENGE, Purpose.TEST):
+        return
     if outcome.is_sent:
         if purpose is Purpose.CHALLENGE:
             current = await store.lock(tx, subscriber.id)
@@ -122,8 +124,6 @@ async def _follow_hook(tx: Tx, outcome: DeliveryOutcome, now: datetime) -> None:
                 await subscribing.activate(tx, current, now)
         elif subscriber.failing_since:
             await store.change(tx, subscriber.id, failing_since=None, failure="")
-        return
-    if purpose not in (Purpose.BROADCAST, Purpose.CHALLENGE, Purpose.TEST):
         return
     if outcome.retry_at or purpose is not Purpose.BROADCAST:
         since = subscriber.failing_since or now

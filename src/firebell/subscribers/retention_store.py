@@ -95,8 +95,8 @@ RETENTIONS = [
         by_index(delivery_store.delete_old),
         label="mails and webhooks to subscribers",
         count=count_rows(
-            "select from subscriber_delivery"
-            " where created_at < $1 and state not in ('queued', 'claimed') order by created_at limit $2"
+            "select from (select * from subscriber_delivery order by id limit $2) oldest"
+            " where created_at < $1 and state not in ('queued', 'claimed')"
         ),
     ),
     Retention(

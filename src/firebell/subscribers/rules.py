@@ -18,6 +18,8 @@ QUARANTINE_PERIOD = timedelta(days=90)
 """How long an address that bounced can be confirmed again before its subscription ends."""
 PROGRESS_MAIL_INTERVAL = timedelta(minutes=30)
 """The shortest time between two mails of an incident without a new stage."""
+SENDABLE_PERIODS = {"mail": timedelta(days=1), "hook": timedelta(days=4)}
+"""How long something waits to be sent, by lane: longer than all retries, as long as no mail server is set up."""
 CONFIRM_INTERVAL, CONFIRM_WINDOW, CONFIRMS_PER_WINDOW = timedelta(hours=24), timedelta(days=30), 3
 DOMAIN_WINDOW, CONFIRMS_PER_DOMAIN = timedelta(hours=1), 50
 PAGE_WINDOW, CONFIRMS_PER_PAGE = timedelta(minutes=15), 50

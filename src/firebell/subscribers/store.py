@@ -238,10 +238,7 @@ class ActiveSubscriber:
 async def candidates(
     tx: Tx, page_id: int, after: int, confirmed_by: datetime, limit: int
 ) -> list[ActiveSubscriber]:
-    """Return the next active subscribers of a status page that had confirmed by an instant, by id.
-
-    The rows are locked, so that whoever unsubscribes now voids what is queued for them now.
-    """
+    """Return the next active subscribers of a status page that had confirmed by an instant, by id."""
     rows = await tx.fetch(
         """
         select id, channel, host, follows_all, component_ids, group_ids, kinds, min_impact
@@ -252,7 +249,6 @@ async def candidates(
             and confirmed_at <= $3
         order by id
         limit $4
-        for key share
         """,
         page_id,
         after,

@@ -101,17 +101,17 @@ async def _ask_to_confirm(
 
 async def write(tx: Tx, subscriber: StatusSubscriber, purpose: Purpose, now: datetime) -> None:
     """Queue a message about a subscription: to its mailbox, or to the channel if it has none."""
-    is_hook = purpose in (Purpose.CHALLENGE, Purpose.TEST) or not subscriber.mailbox
-    if is_hook and subscriber.channel is SubscriberChannel.EMAIL:
-        is_hook = False
+    is_chat = subscriber.channel in (SubscriberChannel.SLACK, SubscriberChannel.TEAMS)
+    is_hook = subscriber.channel is not SubscriberChannel.EMAIL and (
+        purpose in (Purpose.CHALLENGE, Purpose.TEST)
+        or not subscriber.mailbox
+        or (is_chat and purpose is Purpose.CONFIRM)
+    )
     address = subscriber.address if is_hook else subscriber.mailbox
     channel = subscriber.channel if is_hook else SubscriberChannel.EMAIL
-    key = rules.delivery_key(
-        purpose, subscriber.id, subscriber.confirm_generation, subscriber.link_generation, now.timestamp()
-    )
     lane = "hook" if is_hook else "mail"
     host = addresses.host_of(channel, address)
-    await delivery_store.queue(tx, QueuedDelivery(key, subscriber.id, lane, host), purpose, now)
+    await delivery_store.queue(tx, QueuedDelivery(subscriber.id, lane, host), purpose, now)
     await tx.wake(f"subscriber_{lane}")
 
 
