@@ -267,7 +267,7 @@ async def send_test_to_subscriber(w: Writer, slug: Text, subscriber_id: PathId) 
 
 @router.post(
     "/status-pages/{slug}/subscribers/{subscriber_id}/unsubscribe",
-    summary="Unsubscribe; its owner is told, and can undo it",
+    summary="Unsubscribe; its owner gets a mail, and can undo it",
     responses=problems(404),
 )
 async def unsubscribe(w: Writer, slug: Text, subscriber_id: PathId) -> SubscriberShown:

@@ -223,7 +223,7 @@ class DeliveryOutcome:
     is_counted: bool = True
     """False if it was not the fault of the receiver, so that it uses up no attempt."""
     is_gone: bool = False
-    """True if the receiver said that it wants nothing more."""
+    """True if the receiver wants nothing more."""
 
     @property
     def is_sent(self) -> bool:

@@ -72,7 +72,7 @@ def _news_text(ctx: Context, delivery: ClaimedDelivery, news: News, manage_url: 
 
 
 def _own_text(ctx: Context, delivery: ClaimedDelivery, manage_url: str, now: datetime) -> MailText:
-    """Return a text about the subscription; it repeats nothing that whoever filled in the form could choose."""
+    """Return a text about the subscription; it repeats nothing that was typed into the form."""
     name, subscriber = delivery.page_name, delivery.subscriber
     what = (
         "" if subscriber.channel is SubscriberChannel.EMAIL else f" by {CHANNEL_LABELS[subscriber.channel]}"

@@ -26,7 +26,7 @@ HARD = (Failure.ADDRESS, Failure.REFUSED)
 
 async def record(tx: Tx, name: str, recorded: Sequence[DeliveryOutcome], now: datetime) -> None:
     """Store outcomes of deliveries that this process still holds, with what follows from them."""
-    # whoever unsubscribes locks the subscriber before its deliveries
+    # unsubscribing locks the subscriber before its deliveries, too
     await store.lock_many(
         tx, [each.delivery.subscriber.id for each in recorded if not each.is_sent or _is_hook(each)]
     )

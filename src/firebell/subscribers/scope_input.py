@@ -40,7 +40,7 @@ def scope_from(
 
 
 def described(scope: FollowScope, components: Sequence[Component], groups: Sequence[ComponentGroup]) -> str:
-    """Return what is followed in a few words, such as `Checkout, Search · major and up`."""
+    """Return what is followed in short, such as `Checkout, Search · major and up`."""
     names = [g.name for g in groups if g.id in scope.group_ids]
     names += [c.name for c in components if c.id in scope.component_ids]
     parts = ["Everything" if scope.follows_all else ", ".join(names) or "Removed components"]

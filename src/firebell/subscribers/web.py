@@ -325,7 +325,7 @@ async def change_broadcast(visit: CurrentVisit, slug: str, broadcast_id: str, wh
     number = to_number(broadcast_id, "broadcast", least=1)
     if what == "pause":
         await actions.pause_broadcast(visit.tx, visit.actor, page, number, "Paused by hand.", visit.now)
-        message = "Paused."
+        message = "Sending is paused."
     elif what == "resume":
         await actions.resume_broadcast(visit.tx, visit.actor, page, number, visit.now)
         message = "Sending goes on."
