@@ -47,8 +47,10 @@ from firebell.status_pages.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 
-SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/")
-"""Paths with a token that acts for a person."""
+SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/")
+"""Paths with a token that acts for a person, or for a subscriber."""
+_SUBSCRIBE = re.compile(r"/s/[^/]+/subscribe")
+"""The forms of status pages, which need the database."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -75,7 +77,7 @@ class App:
                 return
             if is_alert:
                 app = self._ingest
-            elif scope["path"].startswith(self._status.prefix):
+            elif scope["path"].startswith(self._status.prefix) and not _SUBSCRIBE.fullmatch(scope["path"]):
                 app = self._status
         await app(scope, receive, send)
 

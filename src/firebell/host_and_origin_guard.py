@@ -15,6 +15,8 @@ Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
 SENDERS = ("/in/", "/v1/", "/v2/", "/integration/", "/integrations/", "/generic/")
 """Paths to which PagerDuty, Opsgenie and VictorOps clients post; they get errors as JSON."""
 _REDIRECTS = range(300, 400)
+_BY_LINK = "/u/"
+"""Links of mails to subscribers: the token is the right and no cookie is read, so mail programs may post to them."""
 _ANY_HOST = ("/healthz/", "/livez/", *SENDERS)
 
 
@@ -65,6 +67,8 @@ class Guard:
                 hint="Open the address in FIREBELL_BASE_URL, or add this name to FIREBELL_ALLOWED_HOSTS.",
             )
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
-        if not by_key and is_cross_site(scope["method"], host, site, origin, self._ctx.public_url):
+        if by_key or path.startswith(_BY_LINK):
+            return None
+        if is_cross_site(scope["method"], host, site, origin, self._ctx.public_url):
             return Forbidden("Another website sent this request.", hint="Open Firebell and try again there.")
         return None

@@ -32,6 +32,7 @@ from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
 from firebell.setup import slice as setup
 from firebell.status_pages import slice as status_pages
+from firebell.subscribers import slice as subscribers
 from firebell.undo import slice as undo
 from firebell.workload import slice as workload
 
@@ -111,6 +112,7 @@ SLICES = (
     response.SLICE,
     status_pages.SLICE,
     audiences.SLICE,
+    subscribers.SLICE,
     chat.SLICE,
     service_overview.SLICE,
     search.SLICE,

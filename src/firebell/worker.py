@@ -28,6 +28,7 @@ from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
 from firebell.status_pages.copying import PageCopier
+from firebell.subscribers import lanes as subscriber_lanes
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ LANE_LIMITS_S = {
     "chat_rooms": 120.0,
     "audience_mail": 120.0,
     "status_pages": 300.0,
+    "subscribers": 120.0,
+    "subscriber_mail": 120.0,
+    "subscriber_hook": 120.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -132,6 +136,7 @@ class Worker:
             "chat_rooms": RoomReader(ctx),
             "audience_mail": AudienceMailer(ctx),
             "status_pages": PageCopier(ctx),
+            **subscriber_lanes.lanes(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

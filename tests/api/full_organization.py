@@ -62,11 +62,12 @@ from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import hosting_actions, publishing
-from firebell.status_pages import publishing
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
+from firebell.subscribers import store as subscriber_store
+from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
 from tests.world import World, world
 
@@ -314,6 +315,19 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
     await _hosting(tx, everything, page.id)
+    plan = MaintenancePlan(
+        *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
+        *(w.now + timedelta(days=8, hours=2), (1,)),
+        rule="FREQ=MONTHLY",
+    )
+    window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
+    await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)
+    wanted = SubscriptionRequest(SubscriberChannel.EMAIL, "ops@nordpost.example", FollowScope())
+    subscriber = await subscriber_store.insert_subscriber(
+        tx, page.id, wanted, wanted.address, "nordpost.example", w.now
+    )
+    assert subscriber
+    await subscriber_store.change(tx, subscriber.id, state="active", confirmed_at=w.now)
 
 
 async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
@@ -355,13 +369,6 @@ async def _customers(tx: Tx, everything: Everything) -> None:
     await audiences.save_contact(tx, mara, customer.id, "ops@nordpost.example", w.now)
     text = AudienceText("customers", "Checkout is down", "We are looking.")
     await audiences.send_post(tx, mara, 1, Moment.FIRST, [text], w.now)
-    plan = MaintenancePlan(
-        *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
-        *(w.now + timedelta(days=8, hours=2), (1,)),
-        rule="FREQ=MONTHLY",
-    )
-    window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
-    await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)
 
 
 async def _chat(tx: Tx, everything: Everything) -> None:

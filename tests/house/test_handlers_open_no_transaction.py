@@ -47,6 +47,12 @@ BY_HAND = {
     "status_pages/hosting_web.py tls_ask": NO_ONE,
     "setup/web.py setup": NO_ONE,
     "setup/web.py setup_form": NO_ONE,
+    "subscribers/public_web.py _page": NO_ONE,
+    "subscribers/public_web.py _subscribe_form": NO_ONE,
+    "subscribers/public_web.py show_link": NO_ONE,
+    "subscribers/public_web.py subscribe": NO_ONE,
+    "subscribers/public_web.py use_link": NO_ONE,
+    "subscribers/web.py _rows": "A client that reads slowly holds no transaction open.",
 }
 """Functions at the edge that open their transactions themselves, and why."""
 

@@ -41,6 +41,13 @@ _SMTP_URL = "FIREBELL_SMTP_URL"
 """smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
 _MAIL_FROM = "FIREBELL_MAIL_FROM"
 """The sender of email, an address or Name <address>."""
+_BULK_SMTP_URL = "FIREBELL_BULK_SMTP_URL"
+"""Another server for mails to the subscribers of status pages."""
+_BULK_MAIL_FROM = "FIREBELL_BULK_MAIL_FROM"
+"""Another sender of mails to the subscribers of status pages."""
+_BULK_MAIL_RATE = "FIREBELL_BULK_MAIL_RATE"
+"""Mails to subscribers a second, at most."""
+_MAX_BULK_RATE = 1000
 NO_TLS = (
     "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
     " Turn on TLS on the mail server, use smtps://, or add ?insecure to the URL."
@@ -234,20 +241,28 @@ def _is_ready(settings: Mapping[str, str]) -> bool:
 
 
 def _check_settings(settings: Mapping[str, str]) -> None:
-    try:
-        parse_mailbox(settings[_MAIL_FROM])
-    except ValueError as exc:
+    for name in (_MAIL_FROM, _BULK_MAIL_FROM):
+        try:
+            if settings[name]:
+                parse_mailbox(settings[name])
+        except ValueError as exc:
+            raise StartupError(
+                f"{name} is {settings[name]!r}: {exc}.",
+                hint="Example: Firebell <firebell@example.org>",
+            ) from exc
+    for name in (_SMTP_URL, _BULK_SMTP_URL):
+        try:
+            if settings[name]:
+                parse_smtp_url(settings[name])
+        except ValueError as exc:
+            raise StartupError(
+                f"{name}: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
+            ) from None
+    rate = settings[_BULK_MAIL_RATE]
+    if not (rate.isascii() and rate.isdecimal() and len(rate) < 5 and 0 < int(rate) <= _MAX_BULK_RATE):
         raise StartupError(
-            f"{_MAIL_FROM} is {settings[_MAIL_FROM]!r}: {exc}.",
-            hint="Example: Firebell <firebell@example.org>",
-        ) from exc
-    try:
-        if settings[_SMTP_URL]:
-            parse_smtp_url(settings[_SMTP_URL])
-    except ValueError as exc:
-        raise StartupError(
-            f"{_SMTP_URL}: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
-        ) from None
+            f"{_BULK_MAIL_RATE} is {rate[:20]!r}, which is not a whole number from 1 to {_MAX_BULK_RATE}."
+        )
 
 
 async def check_health(
@@ -283,7 +298,10 @@ CHANNEL = Channel(
     open=_open,
     check_address=partial(clean_address, field="address"),
     rate=SendRate(per_s=100, burst=200),
-    settings=(Setting(_SMTP_URL), Setting(_MAIL_FROM, "Firebell <firebell@localhost>")),
+    settings=(
+        *(Setting(_SMTP_URL), Setting(_MAIL_FROM, "Firebell <firebell@localhost>")),
+        *(Setting(_BULK_SMTP_URL), Setting(_BULK_MAIL_FROM), Setting(_BULK_MAIL_RATE, "50")),
+    ),
     check_settings=_check_settings,
     is_ready=_is_ready,
     off_text=f"No mail server is configured. Set {_SMTP_URL} to send email; other contact methods work.",

@@ -24,6 +24,7 @@ from firebell.demo import (
     regulatory,
     response,
     status_page,
+    subscribers,
     textbook,
     tonight,
 )
@@ -100,6 +101,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
     await tonight.yesterday(past, now)
+    await subscribers.create(past)
     async with ctx.db.tx() as tx:
         await chat.set_up(tx, kestrel, clock.now())
         await response.set_up(tx, kestrel, clock.now())
@@ -110,10 +112,12 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
 
 
 def _with_mail(settings: Settings, mail_url: str) -> Settings:
-    """Return the settings with the demo's mail server, unless one is set."""
-    name = "FIREBELL_SMTP_URL"
-    url = settings.channels[name] or mail_url
-    return replace(settings, channels={**settings.channels, name: url})
+    """Return the settings with the demo's mail server: for subscribers, whose addresses are invented, in any case."""
+    channels = settings.channels
+    url = channels["FIREBELL_SMTP_URL"] or mail_url
+    return replace(
+        settings, channels={**channels, "FIREBELL_SMTP_URL": url, "FIREBELL_BULK_SMTP_URL": mail_url}
+    )
 
 
 @click.command()

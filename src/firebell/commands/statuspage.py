@@ -9,6 +9,7 @@ from urllib.request import urlopen
 import click
 
 from firebell.commands import statuspage_hosting
+from firebell.commands import statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
 
@@ -20,6 +21,10 @@ STAGES = ("investigating", "identified", "monitoring", "resolved")
 @click.group()
 def statuspage() -> None:
     """Show status pages and publish on them."""
+
+
+statuspage.add_command(statuspage_subscribers.subscribers)
+statuspage.add_command(statuspage_subscribers.broadcasts)
 
 
 @statuspage.command("list", epilog=example("firebell statuspage list"))

@@ -63,6 +63,8 @@ class Verb(StrEnum):
     AUDIENCE_WRITE = "audience.write"
     CUSTOMER_READ = "customer.read"
     CUSTOMER_WRITE = "customer.write"
+    SUBSCRIBER_READ = "subscriber.read"
+    SUBSCRIBER_WRITE = "subscriber.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -184,6 +186,8 @@ RULES = {
     Verb.AUDIENCE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CUSTOMER_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CUSTOMER_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.SUBSCRIBER_READ: Rule(MANAGERS, "incidents:read"),
+    Verb.SUBSCRIBER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

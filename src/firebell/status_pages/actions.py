@@ -16,7 +16,7 @@ from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import store
+from firebell.status_pages import announcements, store
 from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
@@ -25,6 +25,10 @@ DESCRIPTION_MAX_CHARS = 500
 MAX_COMPONENTS = 500
 PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
 pages = store.pages
+
+announcement = announcements.announcement
+parts = announcements.parts
+page_by_id = store.page_by_id
 
 
 def new_public_id() -> str:

@@ -1,9 +1,10 @@
 """Status pages, their components, and what is published on them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from firebell.status_pages.maintenance.model import Maintenance
@@ -230,3 +231,26 @@ class MaintenanceChanged:
     update_id: int | None
     reminder_minutes: int | None
     notify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePublished:
+    """An update of an incident was published on a status page; `seq` is its number within the incident."""
+
+    status_page_id: int
+    public_id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A published update with what is needed to tell others about it."""
+
+    page: StatusPage
+    incident: PublicIncident
+    update: PublicUpdate
+    impact: Impact
+    components: tuple[Component, ...]
+    """The shown components that any update of the incident names."""
+    document: Mapping[str, Any]
+    """The incident as Statuspage's API v2 has it; its addresses begin at the status page."""

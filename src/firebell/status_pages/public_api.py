@@ -56,6 +56,11 @@ def _scheduled(maintenances: list[dict[str, Any]]) -> dict[str, Any]:
     return {"scheduled_maintenances": maintenances}
 
 
+def incident_document(view: StatusView, incident: PublicIncident, url: str) -> dict[str, Any]:
+    """Return one incident of a page as the documents have it."""
+    return _incident(view, incident, url)
+
+
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
     return {
         "id": page.slug,

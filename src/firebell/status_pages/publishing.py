@@ -24,6 +24,7 @@ from firebell.status_pages.model import (
     Stage,
     StatusPage,
     UpdateKind,
+    UpdatePublished,
 )
 
 SLOT = re.compile(r"\{\{\w+\}\}")
@@ -230,6 +231,7 @@ async def _publish(
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
     await tx.live(actions.topic(page))
+    await tx.emit(UpdatePublished(page.id, published.public_id, new.seq), now)
     return await public_incident(tx, page.id, published.public_id)
 
 

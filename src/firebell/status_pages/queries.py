@@ -106,3 +106,8 @@ async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:
         declared_as,
         customers_impacted=incident.answers.get("customers_impacted"),
     )
+
+
+def frame(page: StatusPage, now: datetime) -> StatusView:
+    """Return a view with nothing on it, for pages that stand beside a status page, such as that to subscribe."""
+    return view.build(Snapshot(page), now)

@@ -68,6 +68,19 @@ async def page_by_slug(tx: Reads, slug: str) -> StatusPage | None:
     return _page(row) if row else None
 
 
+async def page_by_id(tx: Reads, page_id: int) -> StatusPage | None:
+    """Return a status page, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_PAGE_COLUMNS}
+        from status_page
+        where id = $1
+        """,
+        page_id,
+    )
+    return _page(row) if row else None
+
+
 async def lock_page(tx: Tx, page_id: int) -> StatusPage | None:
     """Lock a status page and return it, None if there is none."""
     row = await tx.row(

@@ -1,0 +1,130 @@
+"""Broadcasts: each published update is stored once, then queued for its subscribers in steps.
+
+Other slices tell subscribers something, such as that maintenance is planned, by `queue_broadcast` in a handler of
+their event.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from firebell.kit.db.database import Tx
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages.model import (
+    STAGE_LABELS,
+    Announcement,
+    Stage,
+    UpdateKind,
+    UpdatePublished,
+)
+from firebell.subscribers import broadcast_store, delivery_store, rules, store
+from firebell.subscribers.delivery_store import QueuedDelivery
+from firebell.subscribers.model import (
+    Broadcast,
+    BroadcastKind,
+    NewBroadcast,
+    Priority,
+    SubscriberChannel,
+)
+
+STEP = 5_000
+"""Subscribers for whom deliveries are queued in one transaction."""
+
+
+async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None:
+    """Store the broadcast of a published update, in the transaction that published it."""
+    announcement = await status_pages.announcement(tx, event.status_page_id, event.public_id, event.seq, now)
+    if announcement is not None:
+        await queue_broadcast(tx, _broadcast_of(announcement), now)
+
+
+async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
+    """Store a broadcast and wake the worker; idempotent by its status page, subject and number."""
+    last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
+    reaches_email = rules.reaches_email(is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now)
+    await broadcast_store.insert(tx, new, reaches_email=reaches_email, now=now)
+    await tx.wake("subscribers")
+
+
+def _broadcast_of(announcement: Announcement) -> NewBroadcast:
+    incident, update = announcement.incident, announcement.update
+    position = incident.updates.index(update)
+    before = incident.updates[position - 1] if position else None
+    if before is None:
+        kind, priority = "incident.created", Priority.FIRST_UPDATE
+    elif update.kind is UpdateKind.CORRECTION:
+        kind, priority = "incident.corrected", Priority.CORRECTION
+    elif update.stage is Stage.RESOLVED:
+        kind, priority = "incident.resolved", Priority.RESOLVED
+    else:
+        kind, priority = "incident.updated", Priority.UPDATE
+    return NewBroadcast(
+        announcement.page.id,
+        BroadcastKind.INCIDENT,
+        incident.public_id,
+        update.seq,
+        kind,
+        priority,
+        int(announcement.impact),
+        incident.component_ids,
+        frozenset(c.group_id for c in announcement.components if c.group_id is not None),
+        content_of(announcement),
+        is_progress=before is not None and update.kind is UpdateKind.UPDATE and update.stage is before.stage,
+    )
+
+
+def content_of(announcement: Announcement) -> dict[str, Any]:
+    """Return what mails and webhooks say about an update; `path` begins at the status page."""
+    incident, update = announcement.incident, announcement.update
+    label = "Correction" if update.kind is UpdateKind.CORRECTION else STAGE_LABELS[update.stage]
+    return {
+        "page": announcement.page.name,
+        "title": incident.name,
+        "label": label,
+        "body": update.body,
+        "at": update.display_at.isoformat(),
+        "next_update_at": update.next_update_at.isoformat() if update.next_update_at else None,
+        "path": f"/incidents/{incident.public_id}",
+        "components": [component.name for component in announcement.components],
+        "document": dict(announcement.document),
+    }
+
+
+async def fan_out_step(tx: Tx, now: datetime) -> int:
+    """Queue the deliveries of the oldest broadcast for its next subscribers; return how many were looked at.
+
+    The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
+    """
+    broadcast = await broadcast_store.lock_unfinished(tx)
+    if broadcast is None:
+        return 0
+    candidates = await store.candidates(
+        tx, broadcast.status_page_id, broadcast.cursor, broadcast.published_at, STEP
+    )
+    wanted = [each for each in candidates if _wants(each, broadcast)]
+    turn = broadcast.queued
+    deliveries = [
+        QueuedDelivery(
+            each.id,
+            "mail" if each.channel is SubscriberChannel.EMAIL else "hook",
+            each.host,
+            turn + i,
+        )
+        for i, each in enumerate(wanted)
+    ]
+    await delivery_store.queue_broadcast(tx, broadcast, deliveries, now)
+    is_over = len(candidates) < STEP
+    cursor = candidates[-1].id if candidates else broadcast.cursor
+    await broadcast_store.move_cursor(
+        tx, broadcast.id, cursor, turn + len(deliveries), now if is_over else None
+    )
+    for lane in {delivery.lane for delivery in deliveries}:
+        await tx.wake(f"subscriber_{lane}")
+    return max(1, len(candidates))
+
+
+def _wants(candidate: store.ActiveSubscriber, broadcast: Broadcast) -> bool:
+    if candidate.channel is SubscriberChannel.EMAIL and not broadcast.reaches_email:
+        return False
+    return rules.wants(
+        candidate.scope, broadcast.kind, broadcast.impact, broadcast.component_ids, broadcast.group_ids
+    )

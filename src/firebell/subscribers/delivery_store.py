@@ -1,0 +1,451 @@
+"""The SQL of deliveries to subscribers: queueing, leases and outcomes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.kit.db.arrays import transpose
+from firebell.kit.db.database import Tx
+from firebell.subscribers import rules, store
+from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
+from firebell.subscribers.outcomes import FailedMail, Failure
+
+LEASE = timedelta(seconds=60)
+CANDIDATES = 4
+"""Deliveries read for each that may be claimed, so that one slow domain does not hold up the others."""
+FAILURES_READ = 50
+EXPIRED_PER_RUN = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedDelivery:
+    """A delivery to queue."""
+
+    subscriber_id: int
+    lane: str
+    host: str
+    turn: int = 0
+
+
+async def queue_broadcast(
+    tx: Tx, broadcast: Broadcast, deliveries: Sequence[QueuedDelivery], now: datetime
+) -> None:
+    """Queue the deliveries of a broadcast; idempotent by broadcast and subscriber.
+
+    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a
+    webhook gets all of them.
+    """
+    if not deliveries:
+        return
+    await tx.execute(
+        """
+        with fresh as (
+            select *
+            from unnest($1::bigint[], $2::text[], $3::text[], $4::int[]) n (subscriber_id, lane, host, turn)
+        ), superseded as (
+            update subscriber_delivery d
+            set state = 'void', reason = 'superseded', ended_at = $5
+            from fresh n, status_broadcast b, subscriber s
+            where d.subscriber_id = n.subscriber_id
+                and d.state = 'queued'
+                and b.id = d.broadcast_id
+                and b.status_page_id = $6
+                and b.subject = $7
+                and b.seq < $8
+                and s.id = d.subscriber_id
+                and s.channel <> 'webhook'
+            returning d.subscriber_id, d.carried || d.broadcast_id as broadcast_ids
+        ), carried as (
+            select s.subscriber_id, array_agg(distinct earlier.id order by earlier.id desc) as broadcast_ids
+            from superseded s, unnest(s.broadcast_ids) earlier (id)
+            group by s.subscriber_id
+        )
+        insert into subscriber_delivery (
+            subscriber_id, broadcast_id, purpose, lane, host, priority, turn, state, carried, next_at, created_at
+        )
+        select
+            n.subscriber_id, $9, 'broadcast', n.lane, n.host, $10, n.turn, 'queued',
+            coalesce(c.broadcast_ids, '{}'), $5, $5
+        from fresh n
+        left join carried c on c.subscriber_id = n.subscriber_id
+        on conflict (broadcast_id, subscriber_id) do nothing
+        """,
+        *transpose(((d.subscriber_id, d.lane, d.host, d.turn) for d in deliveries), 4),
+        now,
+        broadcast.status_page_id,
+        broadcast.subject,
+        broadcast.seq,
+        broadcast.id,
+        broadcast.priority,
+    )
+
+
+async def queue(tx: Tx, delivery: QueuedDelivery, purpose: Purpose, now: datetime) -> None:
+    """Queue a message about a subscription itself."""
+    await tx.execute(
+        """
+        insert into subscriber_delivery (
+            subscriber_id, purpose, lane, host, priority, state, next_at, created_at
+        )
+        values ($1, $2, $3, $4, 0, 'queued', $5, $5)
+        """,
+        delivery.subscriber_id,
+        purpose,
+        delivery.lane,
+        delivery.host,
+        now,
+    )
+
+
+async def void(tx: Tx, subscriber_id: int, reason: str, now: datetime) -> None:
+    """Send nothing of what is queued for a subscriber."""
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = 'void', reason = $2, ended_at = $3
+        where subscriber_id = $1
+            and state = 'queued'
+        """,
+        subscriber_id,
+        reason,
+        now,
+    )
+
+
+async def claim(
+    tx: Tx,
+    lane: str,
+    limit: int,
+    choose: Callable[[Sequence[tuple[int, str]]], list[int]],
+    name: str,
+    now: datetime,
+) -> list[ClaimedDelivery]:
+    """Lease up to `limit` deliveries that `choose` picks of (id, host), the most important first.
+
+    A subscriber gets one message at a time, so that no later one overtakes an earlier one.
+    """
+    rows = await tx.fetch(
+        """
+        select d.id, d.host
+        from subscriber_delivery d
+        join subscriber s on s.id = d.subscriber_id
+        left join status_broadcast b on b.id = d.broadcast_id
+        where d.state = 'queued'
+            and d.lane = $1
+            and d.next_at <= $2
+            and b.paused_at is null
+            and (d.purpose <> 'broadcast' or s.state = 'active')
+            and not exists (
+                select
+                from subscriber_delivery other
+                where other.subscriber_id = d.subscriber_id
+                    and other.state = 'claimed'
+            )
+        order by d.priority, d.turn, d.id
+        limit $3
+        for update of d skip locked
+        """,
+        lane,
+        now,
+        limit * CANDIDATES,
+    )
+    chosen = choose([(row["id"], row["host"]) for row in rows])[:limit]
+    if not chosen:
+        return []
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = 'claimed', claimed_by = $2, lease_until = $3, lost_claims = lost_claims + 1
+        where id = any($1::bigint[])
+        """,
+        chosen,
+        name,
+        now + LEASE,
+    )
+    return await _claimed(tx, chosen, now)
+
+
+async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDelivery]:
+    rows = await tx.fetch(
+        f"""
+        select
+            d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
+            d.created_at as queued_at, p.slug, p.name as page_name, p.tz,
+            s.secret, case when s.previous_until > $2 then s.previous_secret end as previous_secret,
+            {", ".join(f"s.{name.strip()}" for name in store.COLUMNS.split(","))}
+        from subscriber_delivery d
+        join subscriber s on s.id = d.subscriber_id
+        join status_page p on p.id = s.status_page_id
+        where d.id = any($1::bigint[])
+        order by d.priority, d.turn, d.id
+        """,
+        list(ids),
+        now,
+    )
+    return [
+        ClaimedDelivery(
+            row["delivery_id"],
+            rules.delivery_key(row["purpose"], row["broadcast_id"] or row["delivery_id"], row["id"]),
+            Purpose(row["purpose"]),
+            row["broadcast_id"],
+            tuple(row["carried"]),
+            row["attempts"],
+            row["lost_claims"],
+            row["queued_at"],
+            store.subscriber_of(row),
+            row["slug"],
+            row["page_name"],
+            row["tz"],
+            tuple(filter(None, (row["secret"], row["previous_secret"]))),
+        )
+        for row in rows
+    ]
+
+
+async def next_at(tx: Tx, lane: str) -> datetime | None:
+    """Return when the next delivery of a lane may be sent, None if none waits."""
+    at: datetime | None = await tx.value(
+        "select min(next_at) from subscriber_delivery where state = 'queued' and lane = $1", lane
+    )
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOutcome:
+    """What became of a claimed delivery: it was sent, failed for good, or is tried again at `retry_at`."""
+
+    delivery: ClaimedDelivery
+    reason: str = ""
+    failure: Failure | None = None
+    is_failed: bool = False
+    retry_at: datetime | None = None
+    is_counted: bool = True
+    """False if it was not the fault of the receiver, so that it uses up no attempt."""
+    is_gone: bool = False
+    """True if the receiver wants nothing more."""
+
+    @property
+    def is_sent(self) -> bool:
+        """True if the receiver accepted it."""
+        return self.retry_at is None and not self.is_failed
+
+
+def storable(text: str) -> str:
+    """Return a receiver's text without NUL and lone surrogates, cut to 300 characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:300]
+
+
+async def record(tx: Tx, name: str, outcomes: Sequence[DeliveryOutcome], now: datetime) -> set[int]:
+    """Store outcomes of deliveries that this process still holds, and return the ids of these."""
+    rows = await tx.fetch(
+        """
+        update subscriber_delivery d
+        set state = o.state,
+            reason = o.reason,
+            failure = o.failure,
+            attempts = d.attempts + o.counted,
+            lost_claims = 0,
+            next_at = coalesce(o.retry_at, d.next_at),
+            ended_at = case when o.state <> 'queued' then $8::timestamptz end,
+            lease_until = null
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[])
+            o (id, state, reason, failure, counted, retry_at)
+        where d.id = o.id
+            and d.state = 'claimed'
+            and d.claimed_by = $7
+        returning d.id
+        """,
+        *transpose(map(_values, outcomes), 6),
+        name,
+        now,
+    )
+    await supersede_requeued(tx, [o.delivery.id for o in outcomes if o.retry_at], now)
+    return {row["id"] for row in rows}
+
+
+def _values(outcome: DeliveryOutcome) -> tuple[Any, ...]:
+    state = "queued" if outcome.retry_at else "failed" if outcome.is_failed else "sent"
+    return (
+        outcome.delivery.id,
+        state,
+        storable(outcome.reason),
+        outcome.failure or "",
+        int(outcome.is_counted),
+        outcome.retry_at,
+    )
+
+
+async def supersede_requeued(tx: Tx, ids: Sequence[int], now: datetime) -> None:
+    """Void deliveries that wait again while their reader waits for something later, which carries their text."""
+    if not ids:
+        return
+    await tx.execute(
+        """
+        with superseded as (
+            select d.id, d.carried || d.broadcast_id as broadcast_ids, later.id as later_id
+            from subscriber_delivery d
+            join subscriber s on s.id = d.subscriber_id
+            join status_broadcast b on b.id = d.broadcast_id
+            join status_broadcast later_b
+                on later_b.status_page_id = b.status_page_id
+                and later_b.subject = b.subject
+                and later_b.seq > b.seq
+            join subscriber_delivery later
+                on later.broadcast_id = later_b.id
+                and later.subscriber_id = d.subscriber_id
+                and later.state = 'queued'
+            where d.id = any($1::bigint[])
+                and d.state = 'queued'
+                and s.channel <> 'webhook'
+        ), voided as (
+            update subscriber_delivery d
+            set state = 'void', reason = 'superseded', ended_at = $2
+            from superseded
+            where d.id = superseded.id
+        )
+        update subscriber_delivery later
+        set carried = later.carried || superseded.broadcast_ids
+        from superseded
+        where later.id = superseded.later_id
+        """,
+        list(ids),
+        now,
+    )
+
+
+async def expire(tx: Tx, lane: str, before: datetime, now: datetime) -> None:
+    """Send nothing that was published before an instant: old news helps no one."""
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = 'failed', reason = 'It was too old to be sent.', ended_at = $3
+        where id in (
+            select id
+            from subscriber_delivery
+            where state = 'queued'
+                and lane = $1
+                and created_at < $2
+            limit $4
+        )
+        """,
+        lane,
+        before,
+        now,
+        EXPIRED_PER_RUN,
+    )
+
+
+async def lapsed(tx: Tx, now: datetime, limit: int) -> list[tuple[int, str]]:
+    """Lock deliveries whose process is gone, and return (id, name of the process)."""
+    rows = await tx.fetch(
+        """
+        select id, claimed_by
+        from subscriber_delivery
+        where state = 'claimed'
+            and lease_until < $1
+        order by lease_until
+        limit $2
+        for update skip locked
+        """,
+        now,
+        limit,
+    )
+    return [(row["id"], row["claimed_by"]) for row in rows]
+
+
+async def next_lapse_at(tx: Tx) -> datetime | None:
+    """Return when the next lease ends, None if nothing is leased."""
+    at: datetime | None = await tx.value(
+        "select min(lease_until) from subscriber_delivery where state = 'claimed'"
+    )
+    return at
+
+
+async def recover(tx: Tx, sent: Sequence[int], again: Sequence[int], now: datetime) -> None:
+    """Record what a process that is gone had sent, and queue the rest again under the same key."""
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = case when id = any($1::bigint[]) then 'sent' else 'queued' end,
+            ended_at = case when id = any($1::bigint[]) then $3::timestamptz end,
+            lease_until = null
+        where id = any($1::bigint[] || $2::bigint[])
+            and state = 'claimed'
+        """,
+        list(sent),
+        list(again),
+        now,
+    )
+    await supersede_requeued(tx, again, now)
+
+
+async def holders(tx: Tx, names: Sequence[str]) -> set[str]:
+    """Return which of these processes still hold deliveries."""
+    rows = await tx.fetch(
+        """
+        select distinct claimed_by
+        from subscriber_delivery
+        where state = 'claimed'
+            and claimed_by = any($1::text[])
+        """,
+        list(names),
+    )
+    return {row["claimed_by"] for row in rows}
+
+
+async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[FailedMail]]:
+    """Return the failures of each subscriber since the last message that arrived, oldest first."""
+    rows = await tx.fetch(
+        """
+        select subscriber_id, failure, ended_at
+        from (
+            select
+                d.subscriber_id, d.failure, d.ended_at, d.id,
+                (
+                    select max(sent.id)
+                    from subscriber_delivery sent
+                    where sent.subscriber_id = d.subscriber_id
+                        and sent.state = 'sent'
+                ) as last_sent_id,
+                row_number() over (partition by d.subscriber_id order by d.id desc) as place
+            from subscriber_delivery d
+            where d.subscriber_id = any($1::bigint[])
+                and d.state = 'failed'
+                and d.failure <> ''
+        ) failed
+        where place <= $2
+            and (last_sent_id is null or id > last_sent_id)
+        order by subscriber_id, id
+        """,
+        list(subscriber_ids),
+        FAILURES_READ,
+    )
+    by_subscriber: dict[int, list[FailedMail]] = {i: [] for i in subscriber_ids}
+    for row in rows:
+        by_subscriber[row["subscriber_id"]].append(FailedMail(row["ended_at"], Failure(row["failure"])))
+    return by_subscriber
+
+
+async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete deliveries that were queued before an instant and are over."""
+    return await tx.changed(
+        """
+        delete from subscriber_delivery
+        where id in (
+            select id
+            from subscriber_delivery
+            order by id
+            limit $2
+        )
+            and created_at < $1
+            and state not in ('queued', 'claimed')
+        """,
+        before,
+        limit,
+    )
+
+
+async def forget_hosts(tx: Tx, subscriber_id: int) -> None:
+    """Forget where the deliveries of an erased subscriber went."""
+    await tx.execute("update subscriber_delivery set host = '' where subscriber_id = $1", subscriber_id)

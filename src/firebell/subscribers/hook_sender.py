@@ -1,0 +1,110 @@
+"""The lane of webhooks, and of incoming webhooks of Slack and Teams."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import httpx
+
+from firebell.kit.context import Context
+from firebell.kit.errors import Invalid
+from firebell.kit.http_out import OutboundResponse, post
+from firebell.kit.sealing import Sealer
+from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, messages, recording, store
+from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.delivery_store import DeliveryOutcome
+from firebell.subscribers.journal import Journal
+from firebell.subscribers.mail_sender import LOST_CLAIMS
+from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
+from firebell.subscribers.outcomes import HOOK_RETRIES, retry_at
+
+BATCH = 50
+PER_HOST = 10
+LIMIT_S = 15.0
+"""How long a receiver may take (spec 7.11)."""
+CHALLENGE_RETRIES = HOOK_RETRIES[:3]
+GONE = 410
+_NO_HOOK = (403, 404, 410)
+"""What Slack and Teams answer when an incoming webhook was removed."""
+
+
+class HookSender:
+    """Posts queued messages to webhooks, a batch at a time."""
+
+    def __init__(self, ctx: Context, journal: Journal, share: ConnectionShare) -> None:
+        self._ctx = ctx
+        self._share = share
+        self._name = journal.name
+        self.upcoming: datetime | None = None
+        self.is_unused = False
+
+    async def run_once(self, now: datetime) -> int:
+        """Post a batch of messages, record their outcomes, and return how many there were."""
+        async with self._share.claiming() as tx:
+            claimed = await delivery_store.claim(tx, "hook", BATCH, _choose, self._name, now)
+            if not claimed:
+                self.upcoming = await delivery_store.next_at(tx, "hook")
+                self.is_unused = self.upcoming is None
+                return 0
+            sealer = await store.sealer(tx)
+            ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
+            broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
+        outcomes = await asyncio.gather(*(self._send(each, broadcasts, sealer, now) for each in claimed))
+        async with self._share.tx() as tx:
+            await recording.record(tx, self._name, outcomes, self._ctx.clock.now())
+        return len(claimed)
+
+    async def _send(
+        self, delivery: ClaimedDelivery, broadcasts: dict[int, Broadcast], sealer: Sealer, now: datetime
+    ) -> DeliveryOutcome:
+        if delivery.lost_claims > LOST_CLAIMS:
+            reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
+            return DeliveryOutcome(delivery, reason, is_failed=True)
+        subscriber = delivery.subscriber
+        body = messages.hook_body_of(self._ctx, delivery, messages.news_of(delivery, broadcasts), now)
+        headers = {"Content-Type": "application/json", "User-Agent": "Firebell"}
+        try:
+            if subscriber.channel is SubscriberChannel.WEBHOOK:
+                context = f"subscriber/{subscriber.id}"
+                secrets = [sealer.open(sealed, context) for sealed in delivery.secrets]
+                headers = hook_bodies.webhook_headers(secrets, delivery.key, now, body)
+            reply = await post(
+                self._ctx.http, subscriber.address, content=body, headers=headers, limit_s=LIMIT_S
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            return self._failed(delivery, type(exc).__name__, now)
+        except Invalid as exc:
+            return DeliveryOutcome(delivery, exc.message, is_failed=True)
+        return self._outcome(delivery, reply, now)
+
+    def _outcome(self, delivery: ClaimedDelivery, reply: OutboundResponse, now: datetime) -> DeliveryOutcome:
+        if reply.ok and (delivery.purpose is not Purpose.CHALLENGE or messages.echoes(delivery, reply.text)):
+            return DeliveryOutcome(delivery, str(reply.status))
+        is_chat = delivery.subscriber.channel is not SubscriberChannel.WEBHOOK
+        if reply.status == GONE or (is_chat and reply.status in _NO_HOOK):
+            return DeliveryOutcome(delivery, f"It answered {reply.status}.", is_failed=True, is_gone=True)
+        reason = f"It answered {reply.status}." if not reply.ok else "It did not echo the challenge."
+        wait = reply.retry_after
+        is_number = wait.isascii() and wait.isdecimal() and len(wait) < 8
+        return self._failed(delivery, reason, now, float(wait) if is_number else None)
+
+    def _failed(
+        self, delivery: ClaimedDelivery, reason: str, now: datetime, retry_after_s: float | None = None
+    ) -> DeliveryOutcome:
+        waits: Sequence[timedelta] = (
+            HOOK_RETRIES if delivery.purpose is Purpose.BROADCAST else CHALLENGE_RETRIES
+        )
+        jitter = self._ctx.pace.uniform(-1, 1)
+        again_at = retry_at(waits, delivery.attempts + 1, now, jitter, retry_after_s)
+        return DeliveryOutcome(delivery, reason, is_failed=again_at is None, retry_at=again_at)
+
+
+def _choose(candidates: Sequence[tuple[int, str]]) -> list[int]:
+    """Return the deliveries of a batch: at most ten to one host, so that a slow one leaves room for others."""
+    taken: dict[str, int] = {}
+    chosen = []
+    for delivery_id, host in candidates:
+        taken[host] = taken.get(host, 0) + 1
+        if taken[host] <= PER_HOST:
+            chosen.append(delivery_id)
+    return chosen

@@ -1,0 +1,98 @@
+"""The lanes of subscribers in the worker: requests and fan-out, mails, and webhooks."""
+
+import logging
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from firebell.kit.context import Context
+from firebell.subscribers import broadcasts, delivery_store, request_store, rules, store, subscribing
+from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.hook_sender import HookSender
+from firebell.subscribers.journal import FOLDER, Fate, Journal
+from firebell.subscribers.mail_sender import MailSender
+
+log = logging.getLogger(__name__)
+
+REQUESTS_PER_RUN = 50
+RECOVERED_PER_RUN = 500
+HOUSEKEEPING = timedelta(hours=1)
+
+
+class Lane(Protocol):
+    """What the worker runs: some work at a time, and when there is work next."""
+
+    upcoming: datetime | None
+    is_unused: bool
+
+    async def run_once(self, now: datetime) -> int:
+        """Do some work that is due, and return how much."""
+        ...
+
+
+class Planner:
+    """Works on requests, queues the deliveries of broadcasts, and recovers those of processes that are gone."""
+
+    def __init__(self, ctx: Context, journal: Journal, share: ConnectionShare) -> None:
+        self._ctx = ctx
+        self._share = share
+        self._journal = journal
+        self._kept_house_at: datetime | None = None
+        self.upcoming: datetime | None = None
+        self.is_unused = False
+
+    async def run_once(self, now: datetime) -> int:
+        """Do one step of each and return how much was done."""
+        async with self._share.claiming() as tx:
+            done = await subscribing.admit_requests(tx, now, REQUESTS_PER_RUN)
+        async with self._share.claiming() as tx:
+            done += await broadcasts.fan_out_step(tx, now)
+        done += await self._recover(now)
+        if not done:
+            await self._rest(now)
+        return done
+
+    async def _rest(self, now: datetime) -> None:
+        """Do what can wait, and note when there is work next."""
+        async with self._share.tx() as tx:
+            if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING:
+                self._kept_house_at = now
+                await store.expire_quarantined(tx, now - rules.QUARANTINE_PERIOD, now)
+                for lane, period in rules.SENDABLE_PERIODS.items():
+                    await delivery_store.expire(tx, lane, now - period, now)
+            times = [await request_store.next_request_at(tx), await delivery_store.next_lapse_at(tx)]
+            self.upcoming = min((at for at in times if at is not None), default=None)
+            self.is_unused = self.upcoming is None and not await store.has_subscribers(tx)
+
+    async def _recover(self, now: datetime) -> int:
+        """Record what processes that are gone had sent, and queue the rest again."""
+        async with self._share.claiming() as tx:
+            lapsed = await delivery_store.lapsed(tx, now, RECOVERED_PER_RUN)
+            by_process: dict[str, list[int]] = defaultdict(list)
+            for delivery_id, name in lapsed:
+                by_process[name].append(delivery_id)
+            fates = {
+                delivery_id: fate
+                for name, ids in by_process.items()
+                for delivery_id, fate in self._journal.fates_of(name, ids).items()
+            }
+            sent = [i for i, fate in fates.items() if fate is Fate.SENT]
+            await delivery_store.recover(tx, sent, [i for i in fates if i not in set(sent)], now)
+            ended = set(by_process) - await delivery_store.holders(tx, list(by_process))
+        if lapsed:
+            unknown = sum(fate is Fate.UNKNOWN for fate in fates.values())
+            extra = {"deliveries": len(lapsed), "sent": len(sent), "unknown": unknown}
+            log.warning("mails of a process that is gone are sent again", extra=extra)
+            for name in ended:
+                self._journal.remove(name)
+        return len(lapsed)
+
+
+def lanes(ctx: Context) -> dict[str, Lane]:
+    """Return the lanes of subscribers by name."""
+    journal, share = Journal(ctx.data / FOLDER if ctx.data else None), ConnectionShare(ctx)
+    return {
+        "subscribers": Planner(ctx, journal, share),
+        "subscriber_mail": MailSender(ctx, journal, share),
+        "subscriber_hook": HookSender(ctx, journal, share),
+    }

@@ -1,0 +1,132 @@
+"""Composes the mails to subscribers: plain text and HTML, with one-click unsubscribing (pure; RFC 8058)."""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from firebell.kit.mail import headers
+from firebell.kit.mail.mailbox import Mailbox
+from firebell.kit.truncation import cut
+
+BODY_BYTES, CARRIED_BODY_BYTES, CARRIED_UPDATES = 20_000, 5_000, 5
+SUBJECT_BYTES = 250
+
+
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """What a mail says: paragraphs, a link to follow, and a footer of (label, URL)."""
+
+    subject: str
+    paragraphs: Sequence[str]
+    link: tuple[str, str] | None = None
+    footer: Sequence[tuple[str, str]] = ()
+    reason: str = ""
+    """Why the recipient gets the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The recipient of a mail, and what its headers need."""
+
+    recipient: str
+    key: str
+    sender: Mailbox
+    list_name: str
+    """The slug of the status page."""
+    page_name: str
+    unsubscribe_url: str = ""
+    """The address of RFC 8058; empty for a mail that is no part of the list, such as a confirmation."""
+
+
+def compose(text: MailText, envelope: Envelope, now: datetime) -> bytes:
+    """Return a mail; its Message-ID is made of its key, so that a repeat is recognized.
+
+    Raise `headers.UnsafeHeaderError` for a header that a mail client could read as two.
+    """
+    domain = envelope.sender.domain
+    written = [
+        headers.mailbox("From", Mailbox(envelope.page_name, envelope.sender.address)),
+        headers.mailbox("To", Mailbox("", envelope.recipient)),
+        headers.unstructured("Subject", cut(text.subject, SUBJECT_BYTES)),
+        f"Date: {format_datetime(now.astimezone(UTC))}",
+        f"Message-ID: <{envelope.key}@{domain}>",
+        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: All",
+    ]
+    if envelope.unsubscribe_url:
+        written += [
+            f"List-Id: <{envelope.list_name}.status.{domain}>",
+            f"List-Unsubscribe: <{envelope.unsubscribe_url}>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "Precedence: bulk",
+        ]
+    # no line of quoted-printable can begin with this
+    boundary = f"=_{envelope.key}"
+    written += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"']
+    parts = (_part(boundary, "plain", _plain(text)), _part(boundary, "html", _html(text)))
+    return b"".join((headers.head(written), *parts, f"\r\n--{boundary}--\r\n".encode()))
+
+
+def _part(boundary: str, subtype: str, text: str) -> bytes:
+    """Return a part in lines of 7-bit text, which goes through every server; `email.message` takes 40 times as long."""
+    head = (
+        f'\r\n--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    encoded = binascii.b2a_qp(text.replace("\r", "").encode("utf-8", "replace"))
+    return head.encode() + encoded.replace(b"\n", b"\r\n")
+
+
+def _plain(text: MailText) -> str:
+    lines = ["\n\n".join(text.paragraphs)]
+    lines += [f"{text.link[0]}: {text.link[1]}"] if text.link else []
+    footer = [text.reason, *(f"{label}: {url}" for label, url in text.footer)]
+    lines += ["-- \n" + "\n".join(filter(None, footer))] if any(footer) else []
+    return "\n\n".join(lines) + "\n"
+
+
+def _html(text: MailText) -> str:
+    paragraphs = "".join(f"<p>{escape(p).replace(chr(10), '<br>')}</p>" for p in text.paragraphs)
+    button = (
+        f'<p><a href="{escape(text.link[1])}" style="display:inline-block;padding:10px 16px;border-radius:8px;'
+        f'background:#1c1a17;color:#fff;text-decoration:none">{escape(text.link[0])}</a></p>'
+        if text.link
+        else ""
+    )
+    links = " &nbsp; ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in text.footer)
+    footer = f'<p style="font-size:13px;color:#666">{escape(text.reason)} {links}</p>'
+    return (
+        f'<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">{paragraphs}{button}{footer}</div>'
+    )
+
+
+def local_time(at: datetime, tz: str) -> str:
+    """Return an instant with its day and its zone."""
+    return f"{at.astimezone(ZoneInfo(tz)):%-d %b %Y, %H:%M %Z}"
+
+
+def subject_of(content: Mapping[str, Any]) -> str:
+    """Return the subject of a mail about something published."""
+    return f"[{content['page']}] {content['label']}: {content['title']}"
+
+
+def update_paragraphs(content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str) -> list[str]:
+    """Return the text about an update, after it those that its reader did not get before, newest first."""
+    paragraphs = [
+        f"{content['label']}, {local_time(datetime.fromisoformat(content['at']), tz)}",
+        cut(content["body"], BODY_BYTES),
+    ]
+    if content.get("components"):
+        paragraphs.append(f"Affected: {', '.join(content['components'])}")
+    if content.get("next_update_at"):
+        at = local_time(datetime.fromisoformat(content["next_update_at"]), tz)
+        paragraphs.append(f"Next update by {at}.")
+    for earlier in carried[:CARRIED_UPDATES]:
+        at = local_time(datetime.fromisoformat(earlier["at"]), tz)
+        paragraphs.append(f"Before, {at}, {earlier['label']}: {cut(earlier['body'], CARRIED_BODY_BYTES)}")
+    return paragraphs

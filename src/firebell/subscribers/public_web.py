@@ -1,0 +1,307 @@
+"""The public pages of subscriptions: the form of a status page, and the links of mails. No one signs in here.
+
+A GET changes nothing, because mail scanners follow links. No answer tells whether an address is known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from starlette.datastructures import FormData
+
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import FirebellError, Gone, Invalid, NotFound
+from firebell.kit.rate_limit import SlidingWindow
+from firebell.kit.text import to_choices, to_number
+from firebell.kit.web import html, routing, transaction
+from firebell.people import access
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages import queries as status_page_queries
+from firebell.status_pages.model import StatusPage
+from firebell.subscribers import addresses, links, rules, subscribing
+from firebell.subscribers.csv_import import channel_of
+from firebell.subscribers.links import LinkKind, SubscriptionLink
+from firebell.subscribers.model import (
+    CHANNEL_LABELS,
+    KIND_LABELS,
+    STATE_LABELS,
+    FollowScope,
+    StatusSubscriber,
+    SubscriberChannel,
+    SubscriberState,
+    SubscriptionRequest,
+)
+from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from
+
+router = routing.html_router()
+
+FORM_PURPOSE = "subscriber.form"
+FORM_PERIOD = timedelta(hours=24)
+_FIELD_BYTES = 20_000
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # the address of a page has a token
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+}
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+"""The field of RFC 8058 with which mail programs unsubscribe."""
+
+
+def _render(
+    page: StatusPage | None, template: str, context: Mapping[str, Any], now: datetime, status: HTTPStatus
+) -> Response:
+    slug = page.slug if page else ""
+    values = {
+        "view": status_page_queries.frame(page, now) if page else None,
+        "base": f"/s/{slug}" if page else "",
+        "stale_since": None,
+        "now": now,
+        "form_errors": {},
+        "channel_labels": CHANNEL_LABELS,
+        "kind_labels": KIND_LABELS,
+        "impact_options": IMPACT_OPTIONS,
+        **context,
+    }
+    return HTMLResponse(html.render_public(f"subscribers/{template}", values), status, headers=HEADERS)
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form(max_files=0, max_fields=700, max_part_size=_FIELD_BYTES)
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+async def _scope(tx: Tx, page: StatusPage, form: FormData) -> FollowScope:
+    groups, components = await status_pages.parts(tx, page)
+    return scope_from(
+        follows_all=_text(form, "follows") != "some",
+        component_ids=to_choices(form.getlist("component"), "component"),
+        group_ids=to_choices(form.getlist("group"), "group"),
+        kinds=[kind for kind in form.getlist("kind") if isinstance(kind, str)],
+        min_impact=to_number(_text(form, "min_impact") or "0", "min_impact"),
+        components=components,
+        groups=groups,
+    )
+
+
+async def _subscribe_form(
+    ctx: Context, page: StatusPage, form: FormData | None, error: FirebellError | None, now: datetime
+) -> Response:
+    async with ctx.db.tx() as tx:
+        groups, components = await status_pages.parts(tx, page)
+    context = {
+        "groups": groups,
+        "components": components,
+        "scope": FollowScope(),
+        "values": {name: _text(form, name) for name in form} if form else {},
+        "error": error,
+        "form_errors": error.fields if error else {},
+        "token": ctx.signer.sign(FORM_PURPOSE, {"p": page.id, "t": now.timestamp()}, now + FORM_PERIOD),
+    }
+    status = HTTPStatus(error.status) if error else HTTPStatus.OK
+    return _render(page, "public_subscribe.html", context, now, status)
+
+
+async def _page(ctx: Context, slug: str) -> StatusPage:
+    async with ctx.db.tx() as tx:
+        return await status_pages.status_page(tx, slug)
+
+
+@router.get("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
+async def subscribe_form(request: Request, slug: str) -> Response:
+    ctx, now = html.ctx(request), transaction.now(request)
+    try:
+        page = await _page(ctx, slug)
+    except NotFound:
+        return _nothing()
+    return await _subscribe_form(ctx, page, None, None, now)
+
+
+def _nothing() -> Response:
+    return PlainTextResponse("There is nothing here.\n", HTTPStatus.NOT_FOUND, headers=HEADERS)
+
+
+@router.post("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
+async def subscribe(request: Request, slug: str) -> Response:
+    """Store a request and answer 202, the same for every address."""
+    ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
+    try:
+        page = await _page(ctx, slug)
+    except NotFound:
+        return _nothing()
+    host = request.client.host if request.client else ""
+    try:
+        _check_rate(request, addresses.client_of(host), now)
+        async with ctx.db.tx() as tx:
+            wanted = await _request(tx, page, form)
+            if _is_by_a_person(ctx, page, form, now):
+                await subscribing.request(
+                    tx, page.id, replace(wanted, network=addresses.network_of(host)), now
+                )
+    except FirebellError as error:
+        return await _subscribe_form(ctx, page, form, error, now)
+    return _render(page, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
+
+
+def _check_rate(request: Request, client: str, now: datetime) -> None:
+    """Count a request of a network; raise `TooMany` above five an hour and twenty a day."""
+    windows: tuple[SlidingWindow, SlidingWindow] | None = getattr(
+        request.app.state, "subscribe_windows", None
+    )
+    if windows is None:
+        windows = SlidingWindow(timedelta(hours=1)), SlidingWindow(timedelta(days=1))
+        request.app.state.subscribe_windows = windows
+    message = "Too many requests came from your network."
+    for window, limit in zip(windows, (rules.REQUESTS_PER_HOUR, rules.REQUESTS_PER_DAY), strict=True):
+        window.check(client, limit, now, message)
+    for window in windows:
+        window.count(client, now)
+
+
+async def _request(tx: Tx, page: StatusPage, form: FormData) -> SubscriptionRequest:
+    channel = channel_of(_text(form, "channel") or SubscriberChannel.EMAIL)
+    address = addresses.checked(channel, _text(form, "address"))
+    contact = ""
+    if channel is SubscriberChannel.WEBHOOK:
+        contact = addresses.checked(SubscriberChannel.EMAIL, _text(form, "contact"), "contact")
+    return SubscriptionRequest(channel, address, await _scope(tx, page, form), contact)
+
+
+def _is_by_a_person(ctx: Context, page: StatusPage, form: FormData, now: datetime) -> bool:
+    """Return False for a form that is sent within two seconds, again after a day, or with its trap filled in."""
+    try:
+        value = ctx.signer.open(FORM_PURPOSE, _text(form, "token"), now)
+    except FirebellError:
+        return False
+    is_old_enough = now.timestamp() - value["t"] >= rules.LEAST_FORM_AGE.total_seconds()
+    return is_old_enough and value["p"] == page.id and not _text(form, "website")
+
+
+@router.get("/u/{token}", dependencies=access.public("The signed link is the right."))
+async def show_link(request: Request, token: str) -> Response:
+    """Show what the link of a mail can do; a mail scanner that follows it changes nothing."""
+    ctx, now = html.ctx(request), transaction.now(request)
+    try:
+        link = links.read(ctx.signer, token, now)
+        async with ctx.db.tx() as tx:
+            return await _manage(tx, link, now)
+    except (Invalid, Gone) as error:
+        return _dead_link(error, now)
+
+
+def _dead_link(error: FirebellError, now: datetime) -> Response:
+    return _render(None, "public_dead_link.html", {"error": error}, now, HTTPStatus(error.status))
+
+
+async def _manage(
+    tx: Tx,
+    link: SubscriptionLink,
+    now: datetime,
+    *,
+    done: str = "",
+    secret: str = "",
+    error: FirebellError | None = None,
+) -> Response:
+    subscriber = await subscribing.of_link(tx, link)
+    page = await status_pages.page_by_id(tx, subscriber.status_page_id)
+    assert page
+    groups, components = await status_pages.parts(tx, page)
+    context = {
+        "subscriber": subscriber,
+        "shown_address": addresses.shown(subscriber.channel, subscriber.address),
+        "state_label": STATE_LABELS[subscriber.state],
+        "follows": described(subscriber.scope, components, groups),
+        "scope": subscriber.scope,
+        "groups": groups,
+        "components": components,
+        "is_confirming": link.kind is LinkKind.CONFIRM,
+        "is_undoing": link.kind is LinkKind.RESUBSCRIBE,
+        "can_confirm": rules.next_state(subscriber.state, rules.SubscriptionEvent.CONFIRM) is not None,
+        "can_undo": rules.next_state(subscriber.state, rules.SubscriptionEvent.RESUBSCRIBE) is not None,
+        "is_active": subscriber.state is SubscriberState.ACTIVE,
+        "done": done,
+        "secret": secret,
+        "values": {},
+        "error": error,
+        "form_errors": error.fields if error else {},
+    }
+    status = HTTPStatus(error.status) if error else HTTPStatus.OK
+    return _render(page, "public_manage.html", context, now, status)
+
+
+@router.post("/u/{token}", dependencies=access.public("The signed link is the right."))
+async def use_link(request: Request, token: str) -> Response:
+    """Do what the posted form says; the one-click form of a mail program always gets an empty 200 (RFC 8058)."""
+    ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
+    is_one_click = _text(form, ONE_CLICK[0]) == ONE_CLICK[1]
+    try:
+        link = links.read(ctx.signer, token, now)
+        async with ctx.db.tx() as tx:
+            if is_one_click:
+                if link.kind is LinkKind.MANAGE:
+                    await subscribing.unsubscribe(tx, await subscribing.of_link(tx, link), now)
+                return Response(headers=HEADERS)
+            return await _use(tx, link, form, now)
+    except (Invalid, Gone) as error:
+        if is_one_click:
+            return Response(headers=HEADERS)
+        return _dead_link(error, now)
+
+
+async def _use(tx: Tx, link: SubscriptionLink, form: FormData, now: datetime) -> Response:
+    action = _text(form, "do")
+    if action == "confirm":
+        confirmed, secret = await subscribing.confirm(tx, link, now)
+        done = (
+            "Your webhook was sent a challenge; it is active once it echoes it." if secret else "Confirmed."
+        )
+        return await _manage(tx, _link_of(confirmed), now, done=done, secret=secret)
+    if action == "refuse" and link.kind is LinkKind.CONFIRM:
+        await subscribing.refuse(tx, link, now)
+        return _render(None, "public_over.html", {}, now, HTTPStatus.OK)
+    if action == "undo" and link.kind is LinkKind.RESUBSCRIBE:
+        await subscribing.resubscribe(tx, link, now)
+        return await _manage(tx, link, now, done="You’re subscribed again.")
+    subscriber = await subscribing.of_link(tx, link)
+    if link.kind is LinkKind.CONFIRM:
+        raise Invalid("This link can’t do that.")
+    if action == "unsubscribe":
+        await subscribing.unsubscribe(tx, subscriber, now)
+        return await _manage(tx, link, now, done="You’re unsubscribed.")
+    if action == "erase":
+        await subscribing.erase(tx, subscriber, now)
+        return _render(None, "public_over.html", {}, now, HTTPStatus.OK)
+    if action == "rotate":
+        return await _manage(tx, link, now, secret=await subscribing.rotate_secret(tx, subscriber, now))
+    return await _save_scope(tx, link, subscriber, form, now)
+
+
+async def _save_scope(
+    tx: Tx, link: SubscriptionLink, subscriber: StatusSubscriber, form: FormData, now: datetime
+) -> Response:
+    page = await status_pages.page_by_id(tx, subscriber.status_page_id)
+    assert page
+    try:
+        async with tx.savepoint():
+            await subscribing.change_scope(tx, subscriber, await _scope(tx, page, form))
+    except FirebellError as error:
+        return await _manage(tx, link, now, error=error)
+    return await _manage(tx, link, now, done="Changes saved.")
+
+
+def _link_of(subscriber: StatusSubscriber) -> SubscriptionLink:
+    return SubscriptionLink(LinkKind.MANAGE, subscriber.id, subscriber.link_generation)

@@ -1,0 +1,138 @@
+"""Records the outcomes of deliveries: counts them, stops dead addresses, and pauses a broadcast that bounces."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.notify import actions as notify
+from firebell.notify.model import Notice
+from firebell.people import actions as people
+from firebell.people.permissions import MANAGERS
+from firebell.status_pages import actions as status_pages
+from firebell.subscribers import broadcast_store, delivery_store, outcomes, store, subscribing
+from firebell.subscribers.delivery_store import DeliveryOutcome
+from firebell.subscribers.model import (
+    Broadcast,
+    Purpose,
+    StatusSubscriber,
+    SubscriberChannel,
+    SubscriberState,
+)
+from firebell.subscribers.outcomes import Failure
+
+HARD = (Failure.ADDRESS, Failure.REFUSED)
+
+
+async def record(tx: Tx, name: str, recorded: Sequence[DeliveryOutcome], now: datetime) -> None:
+    """Store outcomes of deliveries that this process still holds, with what follows from them."""
+    # unsubscribing locks the subscriber before its deliveries, too
+    await store.lock_many(
+        tx, [each.delivery.subscriber.id for each in recorded if not each.is_sent or _is_hook(each)]
+    )
+    held = await delivery_store.record(tx, name, recorded, now)
+    kept = [each for each in recorded if each.delivery.id in held]
+    await _count(tx, kept, now)
+    hooks = [each for each in kept if _is_hook(each)]
+    for each in hooks:
+        await _follow_hook(tx, each, now)
+    await _stop_dead_mailboxes(tx, [each for each in kept if each not in hooks], now)
+    for page_id in {each.delivery.subscriber.status_page_id for each in kept}:
+        await tx.live(f"subscribers-{page_id}")
+
+
+def _is_hook(outcome: DeliveryOutcome) -> bool:
+    return outcome.delivery.subscriber.channel is not SubscriberChannel.EMAIL
+
+
+async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None:
+    ended = [each for each in kept if each.delivery.broadcast_id and not each.retry_at]
+    finished = Counter(each.delivery.broadcast_id or 0 for each in ended)
+    hard = Counter(each.delivery.broadcast_id or 0 for each in ended if each.failure in HARD)
+    if not finished:
+        return
+    for broadcast in await broadcast_store.count_outcomes(tx, finished, hard):
+        if broadcast.paused_at is None and outcomes.stops_the_line(
+            broadcast.finished, broadcast.hard_bounces
+        ):
+            reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} mails bounced."
+            await broadcast_store.set_pause(tx, broadcast.id, now, reason)
+            await _alarm(tx, broadcast, reason, now)
+
+
+async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> None:
+    """Notify managers and admins that mails to subscribers stopped, because a person decides how it goes on."""
+    page = await status_pages.page_by_id(tx, broadcast.status_page_id)
+    slug = page.slug if page else ""
+    title = f"Mails to subscribers of {broadcast.content['page']} are paused"
+    note = f"{reason} Check the addresses, then go on or leave it."
+    managers = [p for p in await people.people(tx) if p.role in MANAGERS and p.active]
+    await notify.send_notices(
+        tx,
+        [
+            Notice(
+                f"broadcast-paused:{broadcast.id}:{p.id}",
+                p.id,
+                "subscribers",
+                title,
+                note,
+                f"/status-pages/{slug}/subscribers",
+            )
+            for p in managers
+        ],
+        now,
+    )
+
+
+async def _stop_dead_mailboxes(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None:
+    failed = {each.delivery.subscriber.id: each for each in kept if each.failure and not each.retry_at}
+    if not failed:
+        return
+    for subscriber_id, failures in (await delivery_store.failures(tx, list(failed))).items():
+        if outcomes.is_dead(failures, now):
+            await _quarantine(
+                tx, failed[subscriber_id].delivery.subscriber, failed[subscriber_id].reason, now
+            )
+
+
+async def _quarantine(
+    tx: Tx, subscriber: StatusSubscriber, reason: str, now: datetime
+) -> StatusSubscriber | None:
+    """Stop an active subscription whose address does not work; return it, None if it is not active anymore."""
+    current = await store.lock(tx, subscriber.id)
+    if current is None or current.state is not SubscriberState.ACTIVE:
+        return None
+    await delivery_store.void(tx, subscriber.id, "suppressed", now)
+    return await store.change(
+        tx,
+        subscriber.id,
+        state=SubscriberState.QUARANTINED,
+        ended_at=now,
+        failure=delivery_store.storable(reason),
+        failing_since=current.failing_since or now,
+    )
+
+
+async def _follow_hook(tx: Tx, outcome: DeliveryOutcome, now: datetime) -> None:
+    subscriber, purpose = outcome.delivery.subscriber, outcome.delivery.purpose
+    if purpose not in (Purpose.BROADCAST, Purpose.CHALLENGE, Purpose.TEST):
+        return
+    if outcome.is_sent:
+        if purpose is Purpose.CHALLENGE:
+            current = await store.lock(tx, subscriber.id)
+            if current and current.state in (SubscriberState.PENDING, SubscriberState.QUARANTINED):
+                await subscribing.activate(tx, current, now)
+        elif subscriber.failing_since:
+            await store.change(tx, subscriber.id, failing_since=None, failure="")
+        return
+    if outcome.retry_at or purpose is not Purpose.BROADCAST:
+        since = subscriber.failing_since or now
+        await store.change(
+            tx, subscriber.id, failing_since=since, failure=delivery_store.storable(outcome.reason)
+        )
+        return
+    stopped = await _quarantine(tx, subscriber, outcome.reason, now)
+    if stopped and outcome.is_gone:
+        await store.change(tx, subscriber.id, state=SubscriberState.ENDED)
+    if stopped and stopped.mailbox:
+        await subscribing.write(tx, stopped, Purpose.STOPPED, now)

@@ -1,0 +1,45 @@
+"""Slice declaration: subscribers of status pages."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Slice, Subscriptions
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.jobs.retention import Retention
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.subscribers import api, public_web, web
+
+    return [public_web.router, web.router, api.router]
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.status_pages.model import UpdatePublished
+    from firebell.subscribers import broadcasts
+
+    return Subscriptions(must={UpdatePublished: (broadcasts.announce_update,)})
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.subscribers import retention_store
+
+    return retention_store.RETENTIONS
+
+
+SLICE = Slice(
+    "subscribers",
+    tables=(
+        *("subscriber", "subscriber_delivery", "subscriber_suppression", "subscription_request"),
+        *("subscription_mail", "status_broadcast"),
+    ),
+    kept={
+        "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept."
+    },
+    retentions=_retentions,
+    routers=_routers,
+    subscriptions=_subscriptions,
+)
