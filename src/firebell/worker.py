@@ -26,6 +26,7 @@ from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
+from firebell.status_copies.copier import Copier
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ LANE_LIMITS_S = {
     "chat_inbox": 120.0,
     "chat_socket": 60.0,
     "chat_rooms": 120.0,
+    "status_copies": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -126,6 +128,7 @@ class Worker:
             "chat_inbox": Inbox(ctx),
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
+            "status_copies": Copier(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -96,6 +96,8 @@ FILLED = {
     "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
     "/status-pages": {"name": "Kestrel Europe"},
     "/status-pages/{slug}/components": {"name": "Search"},
+    "/status-pages/{slug}/copies": {"remote_page_id": "abc", "key": "a-key"},
+    "/status-pages/{slug}/copies/{copy_id}/key": {"key": "a-key"},
     "/status-pages/{slug}/groups": {"name": "Asia"},
     "/status-pages/{slug}/incidents/new": {"name": "Search is slow", "body": "We are looking."},
     "/status-pages/{slug}/incidents/{public_id}": {"body": "We know the cause."},

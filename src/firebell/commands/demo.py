@@ -22,6 +22,7 @@ from firebell.demo import (
     organization,
     regulatory,
     response,
+    status_copies,
     status_page,
     textbook,
     tonight,
@@ -99,6 +100,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.yesterday(past, now)
     async with ctx.db.tx() as tx:
         await response.set_up(tx, kestrel, clock.now())
+    await status_copies.set_up(past)
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())

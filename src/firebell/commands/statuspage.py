@@ -10,6 +10,7 @@ import click
 
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
+from firebell.commands.statuspage_copies import copies
 
 Fields = dict[str, Any]
 MAX_LOG_BYTES = 256 * 1024 * 1024
@@ -19,6 +20,9 @@ STAGES = ("investigating", "identified", "monitoring", "resolved")
 @click.group()
 def statuspage() -> None:
     """Show status pages and publish on them."""
+
+
+statuspage.add_command(copies)
 
 
 @statuspage.command("list", epilog=example("firebell statuspage list"))

@@ -56,6 +56,8 @@ class Verb(StrEnum):
     STATUS_PAGE_READ = "status_page.read"
     STATUS_PAGE_PUBLISH = "status_page.publish"
     STATUS_PAGE_WRITE = "status_page.write"
+    STATUS_COPY_READ = "status_copy.read"
+    STATUS_COPY_WRITE = "status_copy.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -170,6 +172,8 @@ RULES = {
     Verb.STATUS_PAGE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.STATUS_PAGE_PUBLISH: Rule(RESPONDERS, "incidents:write"),
     Verb.STATUS_PAGE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.STATUS_COPY_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.STATUS_COPY_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

@@ -196,6 +196,16 @@ class PublicIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatePublished:
+    """An update was published, or edited if `version` is not 1. Imported history is not."""
+
+    status_page_id: int
+    public_incident_id: int
+    update_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that one status page shows, as of one instant."""
 

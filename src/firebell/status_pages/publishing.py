@@ -24,6 +24,7 @@ from firebell.status_pages.model import (
     Stage,
     StatusPage,
     UpdateKind,
+    UpdatePublished,
 )
 
 SLOT = re.compile(r"\{\{\w+\}\}")
@@ -134,8 +135,9 @@ async def edit_update(
     if body == update.body:
         return published
     edited = replace(update, body=body, version=update.version + 1)
-    await _append(tx, actor, page, published, edited, now, clean_text(reason, 500))
+    await append_to_log(tx, actor, page, published, edited, now, clean_text(reason, 500))
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
+    await tx.emit(UpdatePublished(page.id, published.id, edited.id, edited.version), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
 
@@ -212,7 +214,7 @@ async def _publish(
         actor=actor.label,
     )
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
-    await _append(tx, actor, page, published, new, now)
+    await append_to_log(tx, actor, page, published, new, now)
     if update.kind is not UpdateKind.CORRECTION:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,
@@ -226,6 +228,7 @@ async def _publish(
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
+    await tx.emit(UpdatePublished(page.id, published.id, new.id, new.version), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page.id, published.public_id)
 
@@ -311,7 +314,7 @@ def _since(
     return min(incident.impact_start or incident.detected_at, now)
 
 
-async def _append(
+async def append_to_log(
     tx: Tx,
     actor: Actor,
     page: StatusPage,
