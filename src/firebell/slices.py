@@ -31,6 +31,7 @@ from firebell.runbooks import slice as runbooks
 from firebell.search import slice as search
 from firebell.service_overview import slice as service_overview
 from firebell.setup import slice as setup
+from firebell.status_copies import slice as status_copies
 from firebell.status_pages import slice as status_pages
 from firebell.subscribers import slice as subscribers
 from firebell.undo import slice as undo
@@ -110,6 +111,7 @@ SLICES = (
     postmortems.SLICE,
     regulatory.SLICE,
     response.SLICE,
+    status_copies.SLICE,
     status_pages.SLICE,
     audiences.SLICE,
     subscribers.SLICE,

@@ -29,6 +29,7 @@ from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
 from firebell.status_pages.copying import PageCopier
 from firebell.subscribers import lanes as subscriber_lanes
+from firebell.status_copies.copier import Copier
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ LANE_LIMITS_S = {
     "subscribers": 120.0,
     "subscriber_mail": 120.0,
     "subscriber_hook": 120.0,
+    "status_copies": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -137,6 +139,7 @@ class Worker:
             "audience_mail": AudienceMailer(ctx),
             "status_pages": PageCopier(ctx),
             **subscriber_lanes.lanes(ctx),
+            "status_copies": Copier(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -60,11 +60,16 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
+from firebell.status_copies import actions as status_copies
+from firebell.status_copies import difference_store, step_store
+from firebell.status_copies import store as copy_store
+from firebell.status_copies.differences import ObservedDifference
+from firebell.status_copies.model import DifferenceKind, Provider, RemoteComponent
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import hosting_actions, publishing
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
-from firebell.status_pages.model import PageVisibility, Stage
+from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
 from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
@@ -309,11 +314,14 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
         now=w.now,
     )
     await status_pages.add_group(tx, mara, page.id, "Europe", w.now)
+    await _status_copy(tx, everything, page)
     update = NewUpdate(
         Stage.INVESTIGATING, "We are looking.", {}, next_update_at=w.now + timedelta(minutes=30)
     )
     told = await publishing.open_incident(tx, mara, page.id, "Checkout is down", update, w.now, incident_id=1)
     await tx.execute("update public_incident set public_id = $1 where id = $2", PUBLIC_ID, told.id)
+    await step_store.enqueue(tx, page.id, w.now)
+    await tx.execute("update status_copy_step set state = 'blocked', error = '422: no'")
     await _hosting(tx, everything, page.id)
     plan = MaintenancePlan(
         *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
@@ -369,6 +377,21 @@ async def _customers(tx: Tx, everything: Everything) -> None:
     await audiences.save_contact(tx, mara, customer.id, "ops@nordpost.example", w.now)
     text = AudienceText("customers", "Checkout is down", "We are looking.")
     await audiences.send_post(tx, mara, 1, Moment.FIRST, [text], w.now)
+
+
+async def _status_copy(tx: Tx, everything: Everything, page: StatusPage) -> None:
+    """Connect a copy that is paused, so that nothing is called, and on which something is different."""
+    w = everything.w
+    key = everything.secrets["status copy key"] = "s3cret-key-of-the-copy"
+    mara = await w.actor(w.mara)
+    copy = await status_copies.connect(tx, mara, page.id, Provider.STATUSPAGE, "kctbh9vrtdwd", key, w.now)
+    await status_copies.pause(tx, mara, page, copy.id, w.now)
+    remote = RemoteComponent("8kbf7d35c070", "Checkout", ComponentStatus.OPERATIONAL)
+    await copy_store.replace_remote_components(tx, copy.id, [remote])
+    observed = ObservedDifference(
+        DifferenceKind.STAGE, PUBLIC_ID, "Checkout is down", "Identified", "Resolved"
+    )
+    await difference_store.replace(tx, copy.id, [observed], [], w.now)
 
 
 async def _chat(tx: Tx, everything: Everything) -> None:

@@ -103,6 +103,8 @@ FILLED = {
     "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
     "/status-pages": {"name": "Kestrel Europe"},
     "/status-pages/{slug}/components": {"name": "Search"},
+    "/status-pages/{slug}/copies": {"remote_page_id": "abc", "key": "a-key"},
+    "/status-pages/{slug}/copies/{copy_id}/key": {"key": "a-key"},
     "/status-pages/{slug}/groups": {"name": "Asia"},
     "/status-pages/{slug}/hosting/access": {"networks": "10.0.0.0/8"},
     "/status-pages/{slug}/hosting/copies": {

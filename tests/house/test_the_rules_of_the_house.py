@@ -121,8 +121,9 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.severity",
         # the pure rule of what the channel of an incident is called
         "firebell.incidents.channel_names",
-        # the actions on what a status page publishes, and the pure rule of which stage may follow
+        # the one way to publish, and to import what was published elsewhere, and the pure rule of which stage may follow
         "firebell.status_pages.publishing",
+        "firebell.status_pages.imported_history",
         "firebell.status_pages.stages",
         "firebell.oncall.rota",
         "firebell.oncall.calendars.public_holidays",

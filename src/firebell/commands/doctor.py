@@ -33,6 +33,7 @@ from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
 from firebell.process import database, usable
 from firebell.settings import Settings
+from firebell.status_copies.health import check as check_status_copies
 
 GAP_CHECK_PERIOD = timedelta(days=28)
 MIN_DESCRIPTORS = 2048
@@ -319,6 +320,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
                 findings += [await check_write(db, now), *check_files_of(settings)]
                 findings.append(await check_size(tx))
                 findings += [*await check_work(tx, now), *await check_chats(tx, now)]
+                findings += await check_status_copies(tx, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
                     findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]

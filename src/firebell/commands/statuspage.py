@@ -12,6 +12,7 @@ from firebell.commands import statuspage_hosting
 from firebell.commands import statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
+from firebell.commands.statuspage_copies import copies
 
 Fields = dict[str, Any]
 MAX_LOG_BYTES = 256 * 1024 * 1024
@@ -25,6 +26,9 @@ def statuspage() -> None:
 
 statuspage.add_command(statuspage_subscribers.subscribers)
 statuspage.add_command(statuspage_subscribers.broadcasts)
+
+
+statuspage.add_command(copies)
 
 
 @statuspage.command("list", epilog=example("firebell statuspage list"))

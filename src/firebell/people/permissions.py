@@ -65,6 +65,8 @@ class Verb(StrEnum):
     CUSTOMER_WRITE = "customer.write"
     SUBSCRIBER_READ = "subscriber.read"
     SUBSCRIBER_WRITE = "subscriber.write"
+    STATUS_COPY_READ = "status_copy.read"
+    STATUS_COPY_WRITE = "status_copy.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
     POSTMORTEM_READ = "postmortem.read"
@@ -188,6 +190,8 @@ RULES = {
     Verb.CUSTOMER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.SUBSCRIBER_READ: Rule(MANAGERS, "incidents:read"),
     Verb.SUBSCRIBER_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.STATUS_COPY_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.STATUS_COPY_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),

@@ -112,7 +112,7 @@ async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) 
         where status_page_id = $1
             and kind = 'incident'
             and (resolved_at is null or resolved_at >= $2)
-        order by id desc
+        order by published_at desc, id desc
         limit $3
         """,
         page_id,
@@ -158,6 +158,22 @@ async def by_public_id(tx: Reads, page_id: int, public_id: str) -> PublicInciden
     )
     listed = await _with_updates(tx, rows)
     return listed[0] if listed else None
+
+
+async def by_ids(tx: Reads, page_id: int, public_incident_ids: Sequence[int]) -> list[PublicIncident]:
+    """Return these public incidents of a status page, in the order of their ids."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and id = any($2::bigint[])
+        order by id
+        """,
+        page_id,
+        list(public_incident_ids),
+    )
+    return await _with_updates(tx, rows)
 
 
 async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:

@@ -202,6 +202,21 @@ class PublicIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatePublished:
+    """An update of an incident was published, or edited if `version` is not 1. Imported history is not.
+
+    `public_id` is that of the incident; `seq` is the number of the update within it.
+    """
+
+    status_page_id: int
+    public_incident_id: int
+    public_id: str
+    update_id: int
+    seq: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that one status page shows, as of one instant."""
 
@@ -231,15 +246,6 @@ class MaintenanceChanged:
     update_id: int | None
     reminder_minutes: int | None
     notify: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UpdatePublished:
-    """An update of an incident was published on a status page; `seq` is its number within the incident."""
-
-    status_page_id: int
-    public_id: str
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)

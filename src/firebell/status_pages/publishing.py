@@ -140,6 +140,7 @@ async def edit_update(
         tx, actor, page, published.public_id, edited, now, clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
     )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
+    await tx.emit(_event(page, published, edited), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
 
@@ -230,8 +231,8 @@ async def _publish(
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
+    await tx.emit(_event(page, published, new), now)
     await tx.live(actions.topic(page))
-    await tx.emit(UpdatePublished(page.id, published.public_id, new.seq), now)
     return await public_incident(tx, page.id, published.public_id)
 
 
@@ -314,3 +315,9 @@ def _since(
     if begun or incident is None:
         return now
     return min(incident.impact_start or incident.detected_at, now)
+
+
+def _event(page: StatusPage, published: PublicIncident, update: PublicUpdate) -> UpdatePublished:
+    return UpdatePublished(
+        page.id, published.id, published.public_id, update.id, update.seq, update.version
+    )

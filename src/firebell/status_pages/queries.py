@@ -1,11 +1,13 @@
 """Read models of status pages: what one shows, and what an incident means for each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import NotFound
 from firebell.status_pages import (
     component_history,
     embed_store,
@@ -45,6 +47,21 @@ async def view_by_slug(tx: Tx, slug: str, now: datetime) -> StatusView | None:
     """Return what the status page with this slug shows, None if there is none."""
     page = await store.page_by_slug(tx, slug)
     return None if page is None else await view_of(tx, page, now)
+
+
+async def published_incidents(
+    tx: Tx, page_id: int, public_incident_ids: Sequence[int]
+) -> list[PublicIncident]:
+    """Return these public incidents of a status page with their updates."""
+    return await incident_store.by_ids(tx, page_id, public_incident_ids)
+
+
+async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
+    """Return a status page; raise `NotFound`."""
+    for page in await store.pages(tx):
+        if page.id == page_id:
+            return page
+    raise NotFound("The status page was deleted.")
 
 
 async def log_lines(tx: Tx, page_id: int) -> str:

@@ -5,11 +5,10 @@
 # ///
 """Incidents of Firebell, or alerts of Alertmanager, on a status page at Statuspage.io.
 
-Each incident is posted once and then moved through its stages; what was posted is remembered in the metadata of
-the post, so it may run from cron, twice, or on another machine. A person's change on the page wins: what a
-person moved on is not moved back. Nothing is resolved without --auto-resolve. Internal words are not published:
-the page reads the templates `status-*` of the handbook, filled from your mapping file. Rules of the API are those
-of https://developer.statuspage.io (`incident`, metadata, 60 calls a minute).
+Each incident is posted once and then moved through its stages; what was posted is remembered in the metadata of the
+post, so it may run from cron, twice, or on another machine. A person's change on the page wins. Nothing is resolved
+without --auto-resolve, and no subscriber is notified without --notify. Internal words are not published: the page
+reads the templates `status-*` of the handbook, filled from your mapping file. API: https://developer.statuspage.io
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ exit codes: 0 the page is as it should be, 1 a call failed, 2 the command, a fil
 """
 
 
-class Problem(Exception):  # noqa: N818 - named as people name it
+class Problem(Exception):  # noqa: N818
     """What failed, where, and what to do."""
 
 
@@ -285,7 +284,8 @@ class Page:
         if self.options.dry_run and not os.environ.get("STATUSPAGE_KEY"):
             return
         found = self.api.get(f"{self.path}/unresolved") + self.api.get(f"{self.path}?limit=100")
-        ours = {p["id"]: p for p in found if (p.get("metadata") or {}).get("firebell")}
+        # a copy that Firebell itself keeps has no key, and is left alone
+        ours = {p["id"]: p for p in found if "key" in ((p.get("metadata") or {}).get("firebell") or {})}
         self.posts = sorted(ours.values(), key=lambda p: str(p["created_at"]), reverse=True)
 
     def post_of(self, key: str) -> dict[str, Any] | None:
@@ -310,7 +310,6 @@ class Page:
             if not known:
                 return f"no component for {', '.join(incident.services) or 'no service'} in the mapping file"
         if incident.stage == "dismissed":
-            # nothing was broken, so no apology is published: a person says what it was
             return "a false alarm: correct and end the post by hand"
         before = post["metadata"]["firebell"] if post else {}
         stage = incident.stage
@@ -323,14 +322,14 @@ class Page:
         health = self.health(incident, known, stage)
         meta = {"key": incident.key, "stage": stage, "severity": name, "components": health}
         if shown in ("resolved", "postmortem"):
-            # a person ended it: remember that when the source ends too, and leave the page as it is
             if incident.stage != "resolved":
                 return "resolved by a person, left alone"
             meta |= {"stage": "resolved", "components": {}}
-            return self.write(post, {"metadata": {"firebell": meta}}, "resolved by a person, remembered")
+            change: dict[str, Any] = {"metadata": {"firebell": meta}, "deliver_notifications": False}
+            return self.write(post, change, "resolved by a person, remembered")
         if post and (stage, meta) == (shown, before):
             return "nothing new"
-        change: dict[str, Any] = {"metadata": {"firebell": meta}}
+        change = {"metadata": {"firebell": meta}, "deliver_notifications": self.options.notify}
         if stage != shown:
             change |= {"status": stage, "body": self.text(incident, known, stage, now)}
         if health != before.get("components"):
@@ -338,7 +337,7 @@ class Page:
         if name != before.get("severity"):
             change["impact_override"] = IMPACT[incident.severity]
         if post is None:
-            change |= {"name": self.title(incident, known), "deliver_notifications": True}
+            change["name"] = self.title(incident, known)
         return self.write(post, change, f"{shown or 'new'} to {stage}" if stage != shown else "changed")
 
     def health(self, incident: Incident, known: list[str], stage: str) -> dict[str, str]:
@@ -480,6 +479,7 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--map", required=True, metavar="FILE", help="mapping file, see below")
     add("--auto-resolve", action="store_true", help="resolve posts too; default: stop at monitoring")
+    add("--notify", action="store_true", help="let Statuspage notify its subscribers; default: it does not")
     add("--every", type=int, metavar="SECONDS", help="go on (--firebell); without it once, as from cron")
     add("--dry-run", action="store_true", help="print the calls that would change the page, make none")
     add("--templates", default=str(TEMPLATES), metavar="FILE", help="default: the handbook's")

@@ -1,0 +1,14 @@
+"""What copies do when something is published."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from firebell.kit.db.database import Tx
+from firebell.status_copies import step_store
+
+
+async def queue_update(tx: Tx, payload: Mapping[str, Any], now: datetime) -> None:
+    """Queue what was published for every copy of its page. Idempotent."""
+    if await step_store.enqueue(tx, payload["status_page_id"], now):
+        await tx.wake("status_copies")

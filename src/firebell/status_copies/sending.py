@@ -1,0 +1,118 @@
+"""What the next step of a copy needs: the update, what was sent before, and what is there now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.status_copies import posts, queries, step_store, store
+from firebell.status_copies.answers import Answer, Outcome
+from firebell.status_copies.model import Post, RemoteCall, RemoteIncident, StatusCopy, Step, StepState
+from firebell.status_copies.remote_api import RemoteApi
+from firebell.status_copies.steps import Decision, decide_edit, decide_update
+from firebell.status_pages.model import Stage, StatusPage
+
+UNREADABLE = "The answer is not the incident that was asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step that is due, with everything that decides what it needs."""
+
+    step: Step
+    post: Post
+    remote_id: str | None
+    """The incident there, None before the first update was sent."""
+    remote_update_id: str
+    """The update there that an edit is about."""
+    previous_stage: Stage | None
+
+    def reads(self, api: RemoteApi, page: str) -> Sequence[RemoteCall]:
+        """Return the calls that say what is there now."""
+        if self.remote_id is not None:
+            return [api.incident_call(page, self.remote_id)]
+        return api.latest_calls(page)
+
+    def find(self, api: RemoteApi, answers: Sequence[Answer]) -> RemoteIncident | None:
+        """Return the incident there, None if there is none; of two copies, the older one."""
+        if self.remote_id is not None:
+            return api.incident(answers[0].document)
+        incidents = [one for answer in answers for one in api.incidents(answer.document)]
+        ours = [incident for incident in incidents if api.is_ours(incident, self.post)]
+        dated = [incident for incident in ours if incident.created_at]
+        return (
+            min(dated, key=lambda incident: (incident.created_at, incident.id))
+            if dated
+            else next(iter(ours), None)
+        )
+
+    def unreadable(self, api: RemoteApi, answers: Sequence[Answer]) -> Answer | None:
+        """Return why the answers say nothing about the incident, None if they do."""
+        if self.remote_id is not None:
+            incident = api.incident(answers[0].document)
+            is_good = incident is not None and incident.id == self.remote_id
+        else:
+            is_good = all(isinstance(answer.document, list) for answer in answers)
+        return None if is_good else Answer(Outcome.RETRY, reason=UNREADABLE)
+
+    def decide(self, api: RemoteApi, page: str, remote: RemoteIncident | None) -> Decision:
+        """Return what to do with the step."""
+        if self.step.version > 1:
+            return decide_edit(api, page, self.post, remote, self.remote_update_id)
+        return decide_update(
+            api,
+            page,
+            self.post,
+            remote,
+            is_known=self.remote_id is not None,
+            previous_stage=self.previous_stage,
+        )
+
+
+def checked(api: RemoteApi, work: Work, answer: Answer) -> Answer:
+    """Return the answer to a write; without the id of the incident, whether it was done is unknown."""
+    if answer.outcome is Outcome.OK and work.remote_id is None and api.incident(answer.document) is None:
+        return Answer(Outcome.UNKNOWN, reason=UNREADABLE)
+    return answer
+
+
+async def page(tx: Tx, copy: StatusCopy) -> StatusPage:
+    """Return the status page of a copy."""
+    return await queries.page_of(tx, copy)
+
+
+async def load(tx: Tx, copy: StatusCopy, now: datetime) -> Work | None:
+    """Return the next step that is due, None if there is none."""
+    step = await step_store.next_step(tx, copy.id, now)
+    if step is None:
+        return None
+    [published] = await queries.published(tx, copy, [step.public_incident_id])
+    update = next(each for each in published.updates if each.id == step.update_id)
+    steps = await step_store.steps_of_incident(tx, copy.id, step.public_incident_id)
+    status_page = await queries.page_of(tx, copy)
+    post = posts.post(
+        published,
+        update,
+        await store.component_map(tx, copy.id),
+        await queries.statuses(tx, status_page, now),
+        is_last=posts.is_last_update(step, steps),
+        notifies=copy.notifies,
+    )
+    first = next(each for each in steps if each.update_id == step.update_id)
+    remote_ids = await step_store.remote_ids(tx, copy.id)
+    return Work(
+        step,
+        post,
+        remote_ids.get(step.public_incident_id),
+        first.remote_update_id or "",
+        posts.previous_stage(published, update),
+    )
+
+
+async def begin(tx: Tx, step: Step, now: datetime) -> Step:
+    """Record that a step is being sent and return it: a killed process leaves it to be looked up."""
+    begun_at = step.begun_at or now
+    await step_store.change_step(
+        tx, step, state=StepState.SENDING, attempts=step.attempts + 1, begun_at=begun_at
+    )
+    return replace(step, state=StepState.SENDING, begun_at=begun_at)
