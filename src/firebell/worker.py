@@ -27,9 +27,9 @@ from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
+from firebell.status_copies.copier import Copier
 from firebell.status_pages.copying import PageCopier
 from firebell.subscribers import lanes as subscriber_lanes
-from firebell.status_copies.copier import Copier
 
 log = logging.getLogger(__name__)
 

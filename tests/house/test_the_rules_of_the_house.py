@@ -121,7 +121,7 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.severity",
         # the pure rule of what the channel of an incident is called
         "firebell.incidents.channel_names",
-        # the one way to publish, and to import what was published elsewhere, and the pure rule of which stage may follow
+        # the one way to publish, and to import what was published elsewhere, and the pure rule of the next stage
         "firebell.status_pages.publishing",
         "firebell.status_pages.imported_history",
         "firebell.status_pages.stages",

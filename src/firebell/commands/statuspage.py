@@ -8,8 +8,7 @@ from urllib.request import urlopen
 
 import click
 
-from firebell.commands import statuspage_hosting
-from firebell.commands import statuspage_subscribers
+from firebell.commands import statuspage_hosting, statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
 from firebell.commands.statuspage_copies import copies

@@ -290,7 +290,8 @@ async def _form_field(receive: Receive, name: str) -> str:
 
 def _embedding_policy(origins: Sequence[str]) -> str:
     """Return the content security policy of /embed: only the listed websites may show it in a frame."""
-    return _POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {' '.join(origins) or "'none'"}")
+    allowed = " ".join(origins) or "'none'"
+    return _POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {allowed}")
 
 
 def _plain(text: str) -> Document:

@@ -39,7 +39,9 @@ ASSETS = {
 }
 """The static files that a page uses, with their media types."""
 _LABELS = {status.code: label for status, label in STATUS_LABELS.items()}
-_STAGE_LABELS: dict[str, str] = {str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())}
+_STAGE_LABELS: dict[str, str] = {
+    str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +218,7 @@ class StatusDocuments:
             "public_incident.html", path, language, is_stale=is_stale, incident=incident, affected=affected
         )
 
-    def _maintenance(
-        self, window: Maintenance, path: str, language: Language, *, is_stale: bool
-    ) -> Document:
+    def _maintenance(self, window: Maintenance, path: str, language: Language, *, is_stale: bool) -> Document:
         names = [s.component.name for s in self.view.components if s.component.id in window.component_ids]
         return self._page(
             "public_maintenance.html", path, language, is_stale=is_stale, window=window, names=names

@@ -318,6 +318,4 @@ def _since(
 
 
 def _event(page: StatusPage, published: PublicIncident, update: PublicUpdate) -> UpdatePublished:
-    return UpdatePublished(
-        page.id, published.id, published.public_id, update.id, update.seq, update.version
-    )
+    return UpdatePublished(page.id, published.id, published.public_id, update.id, update.seq, update.version)
