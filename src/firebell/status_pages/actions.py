@@ -27,6 +27,7 @@ PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
 pages = store.pages
 
 announcement = announcements.announcement
+maintenance_announcement = announcements.maintenance_announcement
 parts = announcements.parts
 page_by_id = store.page_by_id
 

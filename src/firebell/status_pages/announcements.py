@@ -4,7 +4,8 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import impact, incident_store, public_api, queries, store
-from firebell.status_pages.model import Announcement, Component, ComponentGroup, StatusPage
+from firebell.status_pages.maintenance import store as maintenance_store
+from firebell.status_pages.model import MaintenanceAnnouncement, Announcement, Component, ComponentGroup, StatusPage
 
 
 async def announcement(
@@ -20,6 +21,20 @@ async def announcement(
     components = tuple(c.component for c in view.components if c.component.id in incident.component_ids)
     document = public_api.incident_document(view, incident, "")
     return Announcement(page, incident, update, impact.impact(incident), components, document)
+
+
+async def maintenance_announcement(
+    tx: Tx, status_page_id: int, maintenance_id: int, now: datetime
+) -> MaintenanceAnnouncement | None:
+    """Return a maintenance window with what a page shows of it, None if it does not exist."""
+    page = await store.page_by_id(tx, status_page_id)
+    window = await maintenance_store.by_id(tx, maintenance_id)
+    if page is None or window is None:
+        return None
+    view = await queries.view_of(tx, page, now)
+    components = tuple(c.component for c in view.components if c.component.id in window.component_ids)
+    document = public_api.maintenance_document(view, window, "")
+    return MaintenanceAnnouncement(page, window, components, document)
 
 
 async def parts(tx: Tx, page: StatusPage) -> tuple[list[ComponentGroup], list[Component]]:

@@ -260,3 +260,14 @@ class Announcement:
     """The shown components that any update of the incident names."""
     document: Mapping[str, Any]
     """The incident as Statuspage's API v2 has it; its addresses begin at the status page."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceAnnouncement:
+    """A maintenance window with what is needed to tell others about its latest update, or to remind them of it."""
+
+    page: StatusPage
+    window: "Maintenance"
+    components: tuple[Component, ...]
+    document: Mapping[str, Any]
+    """The window as Statuspage's API v2 has it; its addresses begin at the status page."""

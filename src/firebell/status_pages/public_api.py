@@ -61,6 +61,11 @@ def incident_document(view: StatusView, incident: PublicIncident, url: str) -> d
     return _incident(view, incident, url)
 
 
+def maintenance_document(view: StatusView, window: Maintenance, url: str) -> dict[str, Any]:
+    """Return one maintenance window of a page as the documents have it."""
+    return _maintenance(view, window, url)
+
+
 def _page(page: StatusPage, url: str) -> dict[str, Any]:
     return {
         "id": page.slug,

@@ -1,8 +1,4 @@
-"""Broadcasts: each published update is stored once, then queued for its subscribers in steps.
-
-Other slices tell subscribers something, such as that maintenance is planned, by `queue_broadcast` in a handler of
-their event.
-"""
+"""Broadcasts: each published update is stored once, then queued for its subscribers in steps."""
 
 from datetime import datetime
 from typing import Any

@@ -18,10 +18,15 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.status_pages.model import UpdatePublished
-    from firebell.subscribers import broadcasts
+    from firebell.status_pages.model import MaintenanceChanged, UpdatePublished
+    from firebell.subscribers import broadcasts, maintenance_broadcasts
 
-    return Subscriptions(must={UpdatePublished: (broadcasts.announce_update,)})
+    return Subscriptions(
+        must={
+            UpdatePublished: (broadcasts.announce_update,),
+            MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
+        }
+    )
 
 
 def _retentions() -> "Sequence[Retention]":
