@@ -13,7 +13,7 @@ import httpx
 
 from firebell import subscriptions
 from firebell.app import build
-from firebell.demo import history, lifecycle, organization, status_copies, status_page, tonight
+from firebell.demo import audiences, history, lifecycle, organization, status_copies, status_page, tonight
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -47,6 +47,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
         worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         await status_page.create(past)
+        await audiences.set_up(past)
         await tonight.yesterday(past, until)
         await status_copies.set_up(past)
         await tonight.sev1_in_progress(past, until)

@@ -187,6 +187,11 @@ async def contacts_of(tx: Tx, customer_ids: Sequence[int]) -> list[Recipient]:
     return [Recipient(**dict(row)) for row in rows]
 
 
+async def has_contacts(tx: Tx) -> bool:
+    """Return True if any customer has a contact."""
+    return bool(await tx.value("select exists (select from customer_contact)"))
+
+
 async def affected_ids(tx: Tx, service_ids: Sequence[int]) -> list[int]:
     """Return the customers who use one of the services or a component of one, and those who use everything."""
     rows = await tx.fetch(

@@ -87,9 +87,13 @@ def _finding(
     needs_mail: bool = False,
 ) -> ProcessFinding:
     ref = one.incident.ref
-    customers = next((clock.audience for clock in one.clocks if clock.audience.is_external), None)
+    customers = next(
+        (clock.audience for clock in one.clocks if clock.audience.is_external and not clock.is_empty), None
+    )
     chosen = customers if needs_mail else audience
-    fix = FixButton("Write post", href=f"/audiences?to={chosen.slug}") if chosen else None
+    fix = FixButton("Write post", href=f"/audiences?to={chosen.slug}#write") if chosen else None
+    if needs_mail and customers is None:
+        fix = FixButton("Record email", href="#response")
     return ProcessFinding(
         ":".join(filter(None, (ref, code, key))),
         code,

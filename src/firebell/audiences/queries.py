@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from firebell.audiences import clocks, defaults, settings_document, store
+from firebell.audiences import clocks, customer_store, defaults, settings_document, store
 from firebell.audiences.clocks import AudienceFacts, Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import (
@@ -66,21 +66,28 @@ async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudie
         return []
     entries, posts = await store.entry_facts(tx, list(by_id)), await store.posts(tx, list(by_id))
     audiences = [each for one in by_id.values() for each in one.audiences]
-    groups = await _groups_with_targets(tx, audiences)
+    reachable = await _reachable_members(tx, audiences)
     return [
-        _audiences_of(incident, by_id[incident.id], entries[incident.id], posts[incident.id], groups)
+        _audiences_of(incident, by_id[incident.id], entries[incident.id], posts[incident.id], reachable)
         for incident in listed
         if incident.id in by_id
     ]
 
 
-async def _groups_with_targets(tx: Tx, audiences: Sequence[AudienceDefinition]) -> set[str]:
-    named = {member for each in audiences for member in each.members if member.startswith("group:")}
-    return {
-        member
-        for member in named
-        if await response.group_targets(tx, ResponseGroup(member.partition(":")[2]))
-    }
+async def _reachable_members(tx: Tx, audiences: Sequence[AudienceDefinition]) -> set[str]:
+    """Return the members that anyone stands behind; customers do once one of them has a contact."""
+    members = {member for each in audiences for member in each.members}
+    has_contacts = await customer_store.has_contacts(tx)
+    reachable = set()
+    for member in members:
+        kind, _, which = member.partition(":")
+        if kind == "group":
+            is_reachable = bool(await response.group_targets(tx, ResponseGroup(which)))
+        else:
+            is_reachable = has_contacts or not kind.startswith("customer")
+        if is_reachable:
+            reachable.add(member)
+    return reachable
 
 
 def _facts(incident: Incident, entries: Sequence[EntryFact]) -> AudienceFacts:
@@ -101,7 +108,7 @@ def _audiences_of(
     own: AudienceSettings,
     entries: Sequence[EntryFact],
     posts: Sequence[AudiencePost],
-    groups: set[str],
+    reachable: set[str],
 ) -> IncidentAudiences:
     facts = _facts(incident, entries)
     sent = [post for post in posts if post.recalled_at is None]
@@ -120,9 +127,7 @@ def _audiences_of(
         if AFFECTED_CUSTOMERS in audience.members:
             times += by_hand
         times.sort()
-        is_empty = not audience.follows_updates and not any(
-            not member.startswith("group:") or member in groups for member in audience.members
-        )
+        is_empty = not audience.follows_updates and reachable.isdisjoint(audience.members)
         due = None if is_empty else _due(incident, audience, facts, times)
         listed.append(AudienceClock(audience, tuple(times), due, is_empty))
     return IncidentAudiences(
@@ -149,7 +154,7 @@ async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:
     own = await settings_of_incident(tx, incident.id)
     entries = (await store.entry_facts(tx, [incident.id]))[incident.id]
     posts = (await store.posts(tx, [incident.id]))[incident.id]
-    one = _audiences_of(incident, own, entries, posts, await _groups_with_targets(tx, own.audiences))
+    one = _audiences_of(incident, own, entries, posts, await _reachable_members(tx, own.audiences))
     idle = tuple(AudienceClock(each.audience, each.sent, None, each.is_empty) for each in one.clocks)
     return IncidentAudiences(incident, one.facts, idle, one.posts, one.mails, one.entries)
 

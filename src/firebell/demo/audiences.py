@@ -1,12 +1,14 @@
 """The audiences of the demo: who besides the room hears about incidents at Kestrel, and its customers."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from firebell.audiences import actions
 from firebell.audiences.defaults import CUSTOMERS, EXECUTIVES, SHIPPED, SUPPORT
 from firebell.audiences.model import AudienceText, Moment
+from firebell.kit.errors import Conflict
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past
@@ -51,10 +53,13 @@ async def send(
     text: str,
     audiences: Sequence[str] = (SUPPORT, EXECUTIVES, CUSTOMERS),
 ) -> None:
-    """Send a post about a major incident as Mara, the same text to each audience."""
+    """Send a post about a major incident as Mara, the same text to each audience; nothing before `set_up`."""
     if severity > MAJOR_SEVERITY:
         return
     subject = SUBJECTS[moment].format(title=title)
     texts = [AudienceText(slug, subject, f"{text}\n\nKestrel") for slug in audiences]
+    mara, now = past.kestrel.actor("Mara"), past.clock.now()
     async with past.ctx.db.tx() as tx:
-        await actions.send_post(tx, past.kestrel.actor("Mara"), incident_id, moment, texts, past.clock.now())
+        with suppress(Conflict):
+            async with tx.savepoint():
+                await actions.send_post(tx, mara, incident_id, moment, texts, now)
