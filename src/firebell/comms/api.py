@@ -60,7 +60,7 @@ class ToneResult(ApiOutput):
     not_checked: list[str]
 
 
-class TextToCheck(ApiInput):
+class UpdateTextInput(ApiInput):
     """A text to check; `incident` gives its severity and promise."""
 
     model_config = ConfigDict(
@@ -124,7 +124,7 @@ class ContentShown(ApiOutput):
     reason: str
 
 
-class DeliveryShown(ApiOutput):
+class PostDeliveryShown(ApiOutput):
     """What became of a post at a target; `removed` are sentences that no one approved."""
 
     target: str
@@ -159,12 +159,12 @@ class PostShown(ApiOutput):
     sha256: Annotated[str, Field(description="what an approval is bound to")]
     created_at: datetime
     published_at: datetime | None
-    deliveries: list[DeliveryShown]
+    deliveries: list[PostDeliveryShown]
     approvals: list[ApprovalShown]
     undo: UndoOffered | None = None
 
 
-class TargetShown(ApiOutput):
+class PostTargetShown(ApiOutput):
     """Where a post can go; `refusal` says why nothing can be sent there now."""
 
     key: str
@@ -190,7 +190,7 @@ class ComposerShown(ApiOutput):
     revision: int
     content: ContentShown
     draft_by: Annotated[str, Field(description="empty without a draft")]
-    targets: list[TargetShown]
+    targets: list[PostTargetShown]
     findings: dict[ReaderKind, list[ToneFindingShown]]
     approvals: list[NeededApprovalShown]
 
@@ -236,7 +236,7 @@ def _post(one: CommsPost, offer: undo.Offer | None = None) -> PostShown:
         created_at=one.created_at,
         published_at=one.published_at,
         deliveries=[
-            DeliveryShown(
+            PostDeliveryShown(
                 target=each.target,
                 label=each.label,
                 state=each.state,
@@ -270,7 +270,7 @@ def _composer(shown: Composition) -> ComposerShown:
         content=_content_shown(shown.content),
         draft_by=shown.draft.author if shown.draft else "",
         targets=[
-            TargetShown(
+            PostTargetShown(
                 key=each.key,
                 label=each.label,
                 note=each.note,
@@ -303,7 +303,7 @@ def _content(body: ContentInput) -> PostContent:
 
 
 @router.post("/comms/check", summary="Check the tone of a text")
-async def check_text(w: Reader, body: TextToCheck) -> ToneResult:
+async def check_text(w: Reader, body: UpdateTextInput) -> ToneResult:
     context = await tone_queries.text_context(
         w.tx,
         w.now,

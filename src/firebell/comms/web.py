@@ -45,20 +45,25 @@ async def _incident(visit: Visit, ref: str) -> Incident:
     return await incidents.incident(visit.tx, parse_ref("INC", ref))
 
 
-def _content(visit: Visit) -> PostContent:
-    """Return what the form wants to send. Times are in the time zone of the person."""
+def _promise(visit: Visit) -> datetime | None:
+    """Return when the next update comes, in the time zone of the person; raise `Invalid`."""
+    at = visit.text("next_update_at")
+    return to_instant(to_wall(at, "next_update_at"), visit.person.tz) if at else None
+
+
+def _content(visit: Visit, next_update_at: datetime | None) -> PostContent:
+    """Return what the form wants to send."""
     statuses = {
         to_number(name.removeprefix("status-"), "statuses", least=1): code
         for name, code in visit.values.items()
         if name.startswith("status-") and code
     }
-    at = visit.text("next_update_at")
     return PostContent(
         {kind: visit.text(name) for name, kind in READERS.items()},
         tuple(value for value in visit.form.getlist("target") if isinstance(value, str)),
         visit.text("stage") or None,
         statuses,
-        to_instant(to_wall(at, "next_update_at"), visit.person.tz) if at else None,
+        next_update_at,
         visit.text("headline"),
         visit.text("reason"),
     )
@@ -123,9 +128,9 @@ async def composer(visit: CurrentVisit, ref: str) -> Response:
 async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
     incident = await _incident(visit, ref)
     try:
-        content = _content(visit)
+        content = _content(visit, _promise(visit))
     except Invalid as error:
-        return await _render(visit, incident, None, error)
+        return await _render(visit, incident, _content(visit, None), error)
     verb, _, rest = visit.text("do").partition(":")
     if preview:
         return await _render(visit, incident, content)

@@ -71,8 +71,8 @@ async def open_incident(
     impact: Impact | None = None,
 ) -> PublicIncident:
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own."""
-    page = await actions.locked_page(tx, page_id)
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
+    page = await actions.locked_page(tx, page_id)
     if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):
         raise Conflict(f"{page.name} already shows this incident.", hint="Publish an update instead.")
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
@@ -91,9 +91,11 @@ async def publish_update(
 
     Raise `Conflict` if the stage may not follow, or if someone published since the author read the incident.
     """
+    published = await public_incident(tx, page_id, public_id)
+    # an incident is locked before its status pages, here as in the composer, which locks both
+    incident = await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    incident = await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     if update.after is not None and update.after != len(published.updates):
         raise Conflict(
             f"{published.updates[-1].actor} published an update meanwhile.",
@@ -126,9 +128,10 @@ async def edit_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
 ) -> PublicIncident:
     """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
-    page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
+    page = await actions.locked_page(tx, page_id)
+    published = await public_incident(tx, page_id, public_id)
     update = next((each for each in published.updates if each.seq == seq), None)
     if update is None:
         raise NotFound(f"This incident has no update {seq}.")
