@@ -300,8 +300,12 @@ NEW_SCHEDULE = "/oncall/night-watch/edit"
 """The page of a schedule that the first round creates and no policy needs."""
 NEEDED = "/oncall/payments-primary/delete"
 """What is refused because a policy needs it."""
-DECLINED = ("/oncall/covers/{cover_id}/decline", "/settings/response/discard")
-"""What the walk answers the other way: a request, and a draft that it applies."""
+DECLINED = (
+    "/oncall/covers/{cover_id}/decline",
+    "/settings/response/discard",
+    "/status-pages/{slug}/maintenance/{maintenance_id}/start",
+)
+"""What the walk answers the other way: a request, a draft that it applies, and maintenance that it postpones."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 

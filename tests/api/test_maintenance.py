@@ -112,7 +112,7 @@ async def test_customers_hear_of_maintenance_from_its_announcement_to_its_end(
         await api("POST", f"{one}/extend", later)
         await api("POST", f"{one}/updates", {"body": "Half is done."}, status=201)
 
-        # an alert of its services keeps it open, and whoever scheduled it hears of that
+        # an alert of its services keeps it open, and the person who scheduled it is notified
         await w.alert()
         await w.settle()
         await _later(w, 181)
