@@ -59,7 +59,8 @@ ADDRESSES = (
     *("/handbook/templates", "/handbook/templates/update-first"),
     *("/settings", "/settings/contact", "/settings/keys", "/settings/calendars", "/settings/sessions"),
     *("/settings/response", "/settings/response/severities/SEV0", "/settings/response/groups"),
-    *("/settings/response/steps", "/settings/response/review", "/settings/response/transfer"),
+    *("/settings/response/steps", "/settings/response/rows"),
+    *("/settings/response/review", "/settings/response/transfer"),
     *(
         "/settings/people",
         "/settings/people/2/deactivate",

@@ -20,6 +20,7 @@ PAGES = (
     "/settings/response/severities/SEV0",
     "/settings/response/groups",
     "/settings/response/steps",
+    "/settings/response/rows",
     "/settings/response/review",
     "/settings/response/transfer",
 )

@@ -57,9 +57,9 @@ async def edit_rows(visit: CurrentVisit) -> Response:
 
 
 def edited_rows(rows: Sequence[MatrixRow], values: Mapping[str, str]) -> list[MatrixRow]:
-    """Return the rows with the names of a form, after what its button does; raise `Invalid` for another button."""
+    """Return the rows with the names of a form, after what its button does, save without one; raise `Invalid`."""
     renamed = [replace(row, name=values.get(f"name.{row.key}", row.name)) for row in rows]
-    verb, _, key = values.get("do", "").partition(".")
+    verb, _, key = (values.get("do") or "save").partition(".")
     index = next((i for i, row in enumerate(renamed) if row.key == key), 0)
     match verb:
         case "save":
