@@ -73,6 +73,7 @@ SLUGS = {
     "incident-fields": "region",
     "handbook": "references/incident-roles",
     "status-pages": "kestrel",
+    "s": "kestrel",
 }
 PUBLIC_ID = "incident0001"
 _DAY = "?from=2026-11-30T00:00:00Z&to=2026-12-01T00:00:00Z"

@@ -93,7 +93,7 @@ class MailSender:
 
     def _choose(self, candidates: Sequence[tuple[int, str]]) -> list[int]:
         """Return the deliveries whose domains may be sent to now, and take their turns."""
-        mono, chosen = self._ctx.pace.monotonic(), []
+        mono, chosen = self._ctx.pace.monotonic(), list[int]()
         if len(self._domains) > MAX_DOMAINS:
             self._domains.clear()
         for delivery_id, host in candidates:
