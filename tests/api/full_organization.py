@@ -88,6 +88,7 @@ SLUGS = {
     "handbook": "references/incident-roles",
     "status-pages": "kestrel",
     "audiences": "customers",
+    "s": "kestrel",
 }
 PUBLIC_ID = "incident0001"
 MAINTENANCE_ID = "maintenance1"

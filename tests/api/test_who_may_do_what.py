@@ -162,6 +162,7 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
+    "/u/{token}",
     "/chat/slack/installed",
     *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }

@@ -88,6 +88,36 @@ async def lock_unfinished(tx: Tx) -> Broadcast | None:
     return _broadcast(row) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingWork:
+    """What waits for the planner: when the next request is due and the next lease ends, and whether there is more."""
+
+    request_at: datetime | None
+    lapse_at: datetime | None
+    has_broadcast: bool
+    has_subscribers: bool
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When there is work by itself, None if only a wake-up brings some."""
+        return min((at for at in (self.request_at, self.lapse_at) if at is not None), default=None)
+
+
+async def waiting_work(tx: Reads) -> WaitingWork:
+    """Return what waits for the planner."""
+    row = await tx.row(
+        """
+        select
+            (select min(due_at) from subscription_request) as request_at,
+            (select min(lease_until) from subscriber_delivery where state = 'claimed') as lapse_at,
+            exists (select from status_broadcast where fanned_out_at is null and paused_at is null) as has_broadcast,
+            exists (select from subscriber) as has_subscribers
+        """
+    )
+    assert row
+    return WaitingWork(**dict(row))
+
+
 async def move_cursor(
     tx: Tx, broadcast_id: int, cursor: int, queued: int, fanned_out_at: datetime | None
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from firebell.kit.context import Context
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.migrate import fence
 
 
@@ -21,6 +21,12 @@ class ConnectionShare:
         """Open a transaction, once no other lane of subscribers has one."""
         async with self._lock, self._ctx.work_db.tx() as tx:
             yield tx
+
+    @asynccontextmanager
+    async def reads(self) -> AsyncIterator[Reads]:
+        """Open a connection that only reads, in one round trip: most looks find no work."""
+        async with self._lock, self._ctx.work_db.reads() as reads:
+            yield reads
 
     @asynccontextmanager
     async def claiming(self) -> AsyncIterator[Tx]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.arrays import transpose
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.subscribers import rules, store
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
 from firebell.subscribers.outcomes import FailedMail, Failure
@@ -203,10 +203,29 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
     ]
 
 
-async def next_at(tx: Tx, lane: str) -> datetime | None:
-    """Return when the next delivery of a lane may be sent, None if none waits."""
+async def next_at(tx: Reads, lane: str, now: datetime) -> datetime | None:
+    """Return when the next delivery of a lane may be sent, any past instant if one may now, None if none waits."""
     at: datetime | None = await tx.value(
-        "select min(next_at) from subscriber_delivery where state = 'queued' and lane = $1", lane
+        """
+        select coalesce(
+            (
+                select next_at
+                from subscriber_delivery
+                where state = 'queued'
+                    and lane = $1
+                    and next_at <= $2
+                limit 1
+            ),
+            (
+                select min(next_at)
+                from subscriber_delivery
+                where state = 'queued'
+                    and lane = $1
+            )
+        )
+        """,
+        lane,
+        now,
     )
     return at
 
@@ -352,14 +371,6 @@ async def lapsed(tx: Tx, now: datetime, limit: int) -> list[tuple[int, str]]:
         limit,
     )
     return [(row["id"], row["claimed_by"]) for row in rows]
-
-
-async def next_lapse_at(tx: Tx) -> datetime | None:
-    """Return when the next lease ends, None if nothing is leased."""
-    at: datetime | None = await tx.value(
-        "select min(lease_until) from subscriber_delivery where state = 'claimed'"
-    )
-    return at
 
 
 async def recover(tx: Tx, sent: Sequence[int], again: Sequence[int], now: datetime) -> None:

@@ -14,7 +14,7 @@ from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, m
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
-from firebell.subscribers.mail_sender import LOST_CLAIMS
+from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
 from firebell.subscribers.outcomes import HOOK_RETRIES, retry_at
 
@@ -40,11 +40,15 @@ class HookSender:
 
     async def run_once(self, now: datetime) -> int:
         """Post a batch of messages, record their outcomes, and return how many there were."""
+        async with self._share.reads() as reads:
+            self.upcoming = await delivery_store.next_at(reads, "hook", now)
+        self.is_unused = self.upcoming is None
+        if self.upcoming is None or self.upcoming > now:
+            return 0
         async with self._share.claiming() as tx:
             claimed = await delivery_store.claim(tx, "hook", BATCH, _choose, self._name, now)
             if not claimed:
-                self.upcoming = await delivery_store.next_at(tx, "hook")
-                self.is_unused = self.upcoming is None
+                self.upcoming = now + BLOCKED_PAUSE
                 return 0
             sealer = await store.sealer(tx)
             ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}

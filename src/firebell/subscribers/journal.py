@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from firebell.kit.private_files import DIRECTORY_MODE, FILE_MODE
 from firebell.kit.signing import random_token
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -63,9 +64,9 @@ class Journal:
         if self.folder is None:
             return
         if self._file is None:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._file = os.open(self.folder / self.name, flags, 0o600)
+            self._file = os.open(self.folder / self.name, flags, FILE_MODE)
         os.write(self._file, line.encode())
 
     def close(self) -> None:

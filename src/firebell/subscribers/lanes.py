@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firebell.kit.context import Context
-from firebell.subscribers import broadcasts, delivery_store, request_store, rules, store, subscribing
+from firebell.subscribers import broadcast_store, broadcasts, delivery_store, rules, store, subscribing
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.hook_sender import HookSender
 from firebell.subscribers.journal import FOLDER, Fate, Journal
@@ -42,27 +42,33 @@ class Planner:
         self.is_unused = False
 
     async def run_once(self, now: datetime) -> int:
-        """Do one step of each and return how much was done."""
-        async with self._share.claiming() as tx:
-            done = await subscribing.admit_requests(tx, now, REQUESTS_PER_RUN)
-        async with self._share.claiming() as tx:
-            done += await broadcasts.fan_out_step(tx, now)
-        done += await self._recover(now)
+        """Do one step of what is due, and return how much was done."""
+        async with self._share.reads() as reads:
+            waiting = await broadcast_store.waiting_work(reads)
+        done = 0
+        if waiting.request_at and waiting.request_at <= now:
+            async with self._share.claiming() as tx:
+                done += await subscribing.admit_requests(tx, now, REQUESTS_PER_RUN)
+        if waiting.has_broadcast:
+            async with self._share.claiming() as tx:
+                done += await broadcasts.fan_out_step(tx, now)
+        if waiting.lapse_at and waiting.lapse_at < now:
+            done += await self._recover(now)
         if not done:
-            await self._rest(now)
+            self.upcoming, self.is_unused = waiting.next_at, not waiting.has_subscribers
+            if waiting.has_subscribers:
+                await self._keep_house(now)
         return done
 
-    async def _rest(self, now: datetime) -> None:
-        """Do what can wait, and note when there is work next."""
-        async with self._share.tx() as tx:
-            if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING:
-                self._kept_house_at = now
-                await store.expire_quarantined(tx, now - rules.QUARANTINE_PERIOD, now)
-                for lane, period in rules.SENDABLE_PERIODS.items():
-                    await delivery_store.expire(tx, lane, now - period, now)
-            times = [await request_store.next_request_at(tx), await delivery_store.next_lapse_at(tx)]
-            self.upcoming = min((at for at in times if at is not None), default=None)
-            self.is_unused = self.upcoming is None and not await store.has_subscribers(tx)
+    async def _keep_house(self, now: datetime) -> None:
+        """Once an hour, end what was stopped long ago and send nothing that is old."""
+        if self._kept_house_at is not None and now - self._kept_house_at < HOUSEKEEPING:
+            return
+        self._kept_house_at = now
+        async with self._share.claiming() as tx:
+            await store.expire_quarantined(tx, now - rules.QUARANTINE_PERIOD, now)
+            for lane, period in rules.SENDABLE_PERIODS.items():
+                await delivery_store.expire(tx, lane, now - period, now)
 
     async def _recover(self, now: datetime) -> int:
         """Record what processes that are gone had sent, and queue the rest again."""

@@ -29,6 +29,7 @@ LOST_CLAIMS = 8
 """Leases in a row that may end without an outcome: a mail may crash every process."""
 AWAY_PAUSE_S = 30.0
 """How long nothing is sent after the relay did not answer."""
+BLOCKED_PAUSE = timedelta(seconds=1)
 MAX_DOMAINS = 10_000
 SAFETY_S = 20.0
 """How long before the end of its lease no mail is begun anymore; longer than one answer may take."""
@@ -71,17 +72,21 @@ class MailSender:
         if not self._sessions or wait_s > 0:
             self.upcoming = now + timedelta(seconds=wait_s) if wait_s > 0 else None
             return 0
+        async with self._share.reads() as reads:
+            self.upcoming = await delivery_store.next_at(reads, "mail", now)
+        self.is_unused = self.upcoming is None
+        if self.upcoming is None or self.upcoming > now:
+            await self._close()
+            return 0
         async with self._share.claiming() as tx:
             claimed = await delivery_store.claim(
                 tx, "mail", min(BATCH, room), self._choose, self._journal.name, now
             )
-            if not claimed:
-                self.upcoming = await delivery_store.next_at(tx, "mail")
-                self.is_unused = self.upcoming is None
             ids = {i for d in claimed for i in (d.broadcast_id, *d.carried) if i}
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
         if not claimed:
-            await self._close()
+            # what waits is paused, or its domain is at its limit
+            self.upcoming = now + BLOCKED_PAUSE
             return 0
         self._bucket, _ = throttle.take(self._bucket, mono, self._relay.rate, self._burst, len(claimed))
         outcomes = await self._send_all(claimed, broadcasts, now)
@@ -93,7 +98,7 @@ class MailSender:
 
     def _choose(self, candidates: Sequence[tuple[int, str]]) -> list[int]:
         """Return the deliveries whose domains may be sent to now, and take their turns."""
-        mono, chosen = self._ctx.pace.monotonic(), []
+        mono, chosen = self._ctx.pace.monotonic(), list[int]()
         if len(self._domains) > MAX_DOMAINS:
             self._domains.clear()
         for delivery_id, host in candidates:

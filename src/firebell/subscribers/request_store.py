@@ -120,12 +120,6 @@ async def delay_requests(tx: Tx, ids: Sequence[int], until: datetime) -> None:
     )
 
 
-async def next_request_at(tx: Tx) -> datetime | None:
-    """Return when the next request is due, None if there is none."""
-    due_at: datetime | None = await tx.value("select min(due_at) from subscription_request")
-    return due_at
-
-
 async def waiting_requests(tx: Reads, page_id: int, now: datetime) -> int:
     """Return how many requests of a status page are above its limit."""
     count = await tx.value(

@@ -43,7 +43,7 @@ class SubscriptionEvent(StrEnum):
 
 
 _S, _E = SubscriberState, SubscriptionEvent
-_NEXT = {
+_NEXT: dict[tuple[SubscriberState | None, SubscriptionEvent], SubscriberState] = {
     (None, _E.REQUEST): _S.PENDING,
     (_S.PENDING, _E.REQUEST): _S.PENDING,
     (_S.PENDING, _E.CONFIRM): _S.ACTIVE,

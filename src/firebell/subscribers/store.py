@@ -275,11 +275,6 @@ async def expire_quarantined(tx: Tx, before: datetime, now: datetime) -> None:
     )
 
 
-async def has_subscribers(tx: Reads) -> bool:
-    """Return True if anyone ever subscribed."""
-    return bool(await tx.value("select exists (select from subscriber)"))
-
-
 PREVIOUS_SECRET_PERIOD = timedelta(hours=24)
 """How long a webhook is signed with its earlier secret too."""
 

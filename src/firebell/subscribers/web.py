@@ -98,20 +98,25 @@ async def _list(
         "listed": listed[:PER_PAGE],
         "older": older,
         "wanted": wanted,
-        "set": [
-            (label, names[value], html.address(own, **{**query, field: ""}))
-            for label, field, value, names in (
-                ("Channel", "channel", wanted.channel, CHANNEL_LABELS),
-                ("State", "state", wanted.state, STATE_LABELS),
-            )
-            if value
-        ],
+        "set": _set_filters(own, query),
         "values": values or {},
         "error": error,
         "preview": preview,
         "text": text,
     }
     return await html.render(visit.request, "subscribers/list.html", context)
+
+
+def _set_filters(own: str, query: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return (label, value, address without it) of the filters that are set."""
+    set_filters = []
+    if channel := query["channel"]:
+        label = CHANNEL_LABELS[SubscriberChannel(channel)]
+        set_filters.append(("Channel", label, html.address(own, **{**query, "channel": ""})))
+    if state := query["state"]:
+        label = STATE_LABELS[SubscriberState(state)]
+        set_filters.append(("State", label, html.address(own, **{**query, "state": ""})))
+    return set_filters
 
 
 @router.get("/status-pages/{slug}/subscribers", dependencies=access.needs(Verb.SUBSCRIBER_READ))
@@ -169,7 +174,10 @@ async def _uploaded(visit: Visit) -> str:
     file = visit.form.get("file")
     if not isinstance(file, UploadFile):
         raise Invalid("No file is chosen.", fields={"file": "Choose a CSV file."})
-    data = await file.read(MAX_FILE_BYTES + 1)
+    try:
+        data = await file.read(MAX_FILE_BYTES + 1)
+    finally:
+        await file.close()
     if len(data) > MAX_FILE_BYTES:
         raise Invalid("The file is too large.", fields={"file": "Import at most 3 MB at a time."})
     try:
