@@ -56,15 +56,16 @@ async def compare(
 
     The first comparison maps components with equal names.
     """
+    if await store.lock_copy(tx, copy.id) is None:
+        return None
     page = await queries.page_of(tx, copy)
-    components = await queries.components(tx, page, now)
+    components, statuses = await queries.statuses(tx, page, now)
     await store.replace_remote_components(tx, copy.id, remote_components)
     if copy.checked_at is None and not await store.component_map(tx, copy.id):
         names = {component.id: component.name for component in components}
         await store.set_component_map(tx, copy.id, differences.same_names(names, remote_components))
     await store.change_copy(tx, copy.id, checked_at=now, last_ok_at=now)
     mapped = await store.component_map(tx, copy.id)
-    statuses = await queries.statuses(tx, page, now)
     expected = differences.worst_by_remote(mapped, statuses)
     names_there = {mapped[component.id]: component.name for component in components if component.id in mapped}
     waiting = await _waiting(tx, copy)

@@ -180,6 +180,9 @@ class Copier:
 
     async def _handle(self, session: "Session", answer: Answer) -> None:
         """Stop a copy whose key is refused, and let a key rest that was too fast."""
+        if answer.outcome is not Outcome.OK:
+            extra = {"copy": session.copy.id, "outcome": str(answer.outcome), "reason": answer.reason}
+            log.warning("a call about a copy of a status page failed", extra=extra)
         async with self._ctx.work_db.tx() as tx:
             await outcomes.note(tx, session.copy, answer, session.api.rate, session.now)
 

@@ -24,6 +24,8 @@ async def import_components(
     tx: Tx, copy: StatusCopy, components: Sequence[RemoteComponent], now: datetime
 ) -> None:
     """Add their components and groups to the status page and map them; an equal name is the same. Idempotent."""
+    if await store.lock_copy(tx, copy.id) is None:
+        return
     page = await queries.page_of(tx, copy)
     by_name = {c.name.casefold(): c.id for c in await queries.components(tx, page, now)}
     mapped = await store.component_map(tx, copy.id)
@@ -67,6 +69,9 @@ async def import_incidents(
     tx: Tx, copy: StatusCopy, incidents: Sequence[RemoteIncident], now: datetime
 ) -> None:
     """Import incidents that were not imported before and are not copies of ours. Idempotent."""
+    locked = await store.lock_copy(tx, copy.id)
+    if locked is None:
+        return
     known = await step_store.known_remote_ids(tx, copy.id, [incident.id for incident in incidents])
     own_ids = {remote_id: own_id for own_id, remote_id in (await store.component_map(tx, copy.id)).items()}
     imported = 0
@@ -84,8 +89,7 @@ async def import_incidents(
         )
         await step_store.set_remote_id(tx, copy.id, published.id, incident.id, is_imported=True)
         imported += 1
-    if imported and (locked := await store.lock_copy(tx, copy.id)):
-        await store.change_copy(tx, copy.id, imported=locked.imported + imported)
+    await store.change_copy(tx, copy.id, imported=locked.imported + imported)
 
 
 def _updates(incident: RemoteIncident, own_ids: dict[str, int], now: datetime) -> list[ImportedUpdate]:

@@ -33,7 +33,9 @@ RECHECK = timedelta(seconds=30)
 async def record_step(
     tx: Tx, copy: StatusCopy, work: Work, decision: Decision, answer: Answer, api: RemoteApi, now: datetime
 ) -> None:
-    """Record the outcome of a step."""
+    """Record the outcome of a step; nothing if the copy was disconnected during the call."""
+    if await store.lock_copy(tx, copy.id) is None:
+        return
     await record_failure(tx, copy, work.step, answer, now)
     if isinstance(decision, Hold):
         # what is different is shown with its buttons at once

@@ -31,15 +31,20 @@ async def published(tx: Tx, copy: StatusCopy, public_incident_ids: Sequence[int]
     return await status_pages.published_incidents(tx, copy.status_page_id, public_incident_ids)
 
 
-async def statuses(tx: Tx, page: StatusPage, now: datetime) -> dict[int, ComponentStatus]:
-    """Return the status of each component of a status page as of now."""
+async def statuses(
+    tx: Tx, page: StatusPage, now: datetime
+) -> tuple[list[Component], dict[int, ComponentStatus]]:
+    """Return the components of a status page, and the status of each as of now."""
     view = await status_pages.view_of(tx, page, now)
-    return {shown.component.id: shown.status for shown in view.components}
+    return (
+        [shown.component for shown in view.components],
+        {shown.component.id: shown.status for shown in view.components},
+    )
 
 
-async def components(tx: Tx, page: StatusPage, now: datetime) -> list[Component]:
+async def components(tx: Tx, page: StatusPage, now: datetime) -> Sequence[Component]:
     """Return the components of a status page."""
-    return [shown.component for shown in (await status_pages.view_of(tx, page, now)).components]
+    return (await status_pages.snapshot(tx, page, now)).components
 
 
 async def groups(tx: Tx, page: StatusPage, now: datetime) -> Sequence[ComponentGroup]:

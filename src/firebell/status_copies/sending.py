@@ -89,12 +89,12 @@ async def load(tx: Tx, copy: StatusCopy, now: datetime) -> Work | None:
     [published] = await queries.published(tx, copy, [step.public_incident_id])
     update = next(each for each in published.updates if each.id == step.update_id)
     steps = await step_store.steps_of_incident(tx, copy.id, step.public_incident_id)
-    status_page = await queries.page_of(tx, copy)
+    _, statuses = await queries.statuses(tx, await queries.page_of(tx, copy), now)
     post = posts.post(
         published,
         update,
         await store.component_map(tx, copy.id),
-        await queries.statuses(tx, status_page, now),
+        statuses,
         is_last=posts.is_last_update(step, steps),
         notifies=copy.notifies,
     )

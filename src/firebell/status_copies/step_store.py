@@ -1,12 +1,14 @@
 """The SQL of the queue: what was published, and how far it is on its way to each copy."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.status_copies.model import QueuedStep, Step, StepState
 
+LOST_EVENTS_KEPT = timedelta(days=30)
+"""How long after its end an incident is looked at for texts whose event was lost."""
 _COLUMNS = (
     "s.copy_id, s.update_id, s.version, s.public_incident_id, s.chain_seq, s.state, s.created_at,"
     " s.attempts, s.begun_at, s.retry_at, s.error, s.remote_update_id"
@@ -19,10 +21,10 @@ def _step(row: Row) -> Step:
     return Step(**{**fields, "state": StepState(row["state"])})
 
 
-async def enqueue(tx: Tx, page_id: int, now: datetime) -> int:
+async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int | None = None) -> int:
     """Queue what was published since each copy was connected and is not queued yet; return the number. Idempotent.
 
-    Private pages have no copies: nothing of them is queued.
+    Without an incident, those that are open or were resolved in the last 30 days. Nothing of a private page is queued.
     """
     return await tx.changed(
         """
@@ -38,10 +40,16 @@ async def enqueue(tx: Tx, page_id: int, now: datetime) -> int:
         where c.status_page_id = $1
             and p.visibility in ('public', 'unlisted')
             and i.published_at >= c.created_at
+            and case
+                when $3::bigint is null then i.resolved_at is null or i.resolved_at >= $4
+                else i.id = $3
+            end
         on conflict do nothing
         """,
         page_id,
         now,
+        public_incident_id,
+        now - LOST_EVENTS_KEPT,
     )
 
 
