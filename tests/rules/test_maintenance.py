@@ -28,11 +28,11 @@ from firebell.status_pages.model import (
     PageVisibility,
     PublicIncident,
     PublicUpdate,
-    Snapshot,
     Stage,
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import Weights
 
 START = datetime(2026, 11, 29, 1, tzinfo=UTC)

@@ -24,13 +24,13 @@ from firebell.status_pages.model import (
     PageVisibility,
     PublicIncident,
     PublicUpdate,
-    Snapshot,
     Stage,
     StatusPage,
     UpdateKind,
 )
 from firebell.status_pages.public_page import ASSETS, StatusDocuments, document, sign_in_form
 from firebell.status_pages.s3 import Credentials
+from firebell.status_pages.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "src/firebell"
 NOW = datetime(2026, 11, 27, 3, 16, tzinfo=UTC)

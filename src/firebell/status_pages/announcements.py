@@ -5,7 +5,8 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.status_pages import impact, incident_store, public_api, queries, store
 from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.model import MaintenanceAnnouncement, Announcement, Component, ComponentGroup, StatusPage
+from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
+from firebell.status_pages.model import Announcement, Component, ComponentGroup, StatusPage
 
 
 async def announcement(

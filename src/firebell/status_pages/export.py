@@ -39,7 +39,11 @@ def files(page: SavedPage, url: str = "") -> Iterator[ExportedFile]:
     assert is_exportable(page)
     page = saved_pages.public_copy(replace(page, url=url.rstrip("/") or page.url))
     documents = StatusDocuments(
-        view.build(page.snapshot, page.as_of), urlsplit(page.url).path, page.url, page.theme
+        view.build(page.snapshot, page.as_of),
+        urlsplit(page.url).path,
+        page.url,
+        page.theme,
+        page.subscribe_url,
     )
     for name, media_type in ASSETS.items():
         yield _file(asset_path(name), static_files.read(name), media_type)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firebell.status_pages.model import Snapshot
+from firebell.status_pages.snapshot import Snapshot
 
 COPY_LATE_AFTER = timedelta(minutes=5)
 """How old a copy on another server may be before it is reported (T-PUSH)."""
@@ -50,6 +50,8 @@ class SavedPage:
     """The whole address of the page, without a trailing slash."""
     host: str = ""
     """The host name of its own, empty if it has none."""
+    subscribe_url: str = ""
+    """The whole address of the form with which readers subscribe, empty if only managers add subscribers."""
     access: PageAccess = field(default_factory=PageAccess)
     theme: PageTheme = field(default_factory=PageTheme)
     log: str = ""

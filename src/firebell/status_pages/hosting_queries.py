@@ -4,9 +4,10 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import hosting_store, queries, store
+from firebell.status_pages import hosting_store, languages, public_page, queries, store, view
 from firebell.status_pages.hosting_model import SavedPage
-from firebell.status_pages.model import StatusPage
+from firebell.status_pages.model import PageVisibility, StatusPage
+from firebell.status_pages.snapshot import Snapshot
 
 
 async def saved_page(tx: Tx, slug: str, public_url: str, now: datetime) -> SavedPage | None:
@@ -26,6 +27,9 @@ async def saved(
         as_of=now,
         url=page_url(page, host, public_url),
         host=host,
+        subscribe_url=""
+        if page.visibility is PageVisibility.PRIVATE
+        else f"{public_url}/s/{page.slug}/subscribe",
         access=await hosting_store.access(tx, page.id),
         theme=await hosting_store.theme(tx, page.id),
         log=await queries.log_lines(tx, page.id) if with_log else "",
@@ -35,3 +39,13 @@ async def saved(
 def page_url(page: StatusPage, host: str, public_url: str) -> str:
     """Return the whole address of a page: on its own host, if it has one."""
     return f"{urlsplit(public_url).scheme}://{host}" if host else f"{public_url}/s/{page.slug}"
+
+
+async def frame_context(tx: Tx, page: StatusPage, now: datetime) -> dict[str, object]:
+    """Return what the frame of a page needs around a form of it, which is in English."""
+    return public_page.frame_context(
+        view.build(Snapshot(page), now),
+        await hosting_store.theme(tx, page.id),
+        f"/s/{page.slug}",
+        languages.languages()[languages.DEFAULT],
+    )

@@ -47,6 +47,14 @@ class Language:
         day = "" if local.date() == today.date() else f"{self.day(at, tz, with_year=False)} "
         return f"{day}{local:%H:%M %Z}"
 
+    def interval(self, start: datetime, end: datetime, tz: str) -> str:
+        """Return an interval with its days and zone, such as 29 Nov 02:00–04:00 CET."""
+        first, last = (at.astimezone(ZoneInfo(tz)) for at in (start, end))
+        day = self.day(start, tz, with_year=False)
+        if first.date() == last.date():
+            return f"{day} {first:%H:%M}–{last:%H:%M} {last:%Z}"
+        return f"{day} {first:%H:%M} – {self.day(end, tz, with_year=False)} {last:%H:%M} {last:%Z}"
+
     def duration(self, length: timedelta) -> str:
         """Return a duration in its two largest units."""
         seconds = max(0, int(length.total_seconds()))

@@ -1,13 +1,10 @@
 """Status pages, their components, and what is published on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from firebell.status_pages.maintenance.model import Maintenance
+from typing import Any
 
 
 class ComponentStatus(IntEnum):
@@ -217,21 +214,6 @@ class UpdatePublished:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything that one status page shows, as of one instant."""
-
-    page: StatusPage
-    groups: tuple[ComponentGroup, ...] = ()
-    components: tuple[Component, ...] = ()
-    incidents: tuple[PublicIncident, ...] = field(default=())
-    """Open incidents, and those of the last 90 days at least, newest first."""
-    maintenances: "tuple[Maintenance, ...]" = ()
-    """Maintenance that is not over, and that of the last 90 days, by its start."""
-    embed_origins: tuple[str, ...] = ()
-    """The websites that may show the page in a frame."""
-
-
-@dataclass(frozen=True, slots=True)
 class MaintenanceChanged:
     """Something about maintenance that subscribers of its components may want to know.
 
@@ -260,14 +242,3 @@ class Announcement:
     """The shown components that any update of the incident names."""
     document: Mapping[str, Any]
     """The incident as Statuspage's API v2 has it; its addresses begin at the status page."""
-
-
-@dataclass(frozen=True, slots=True)
-class MaintenanceAnnouncement:
-    """A maintenance window with what is needed to tell others about its latest update, or to remind them of it."""
-
-    page: StatusPage
-    window: "Maintenance"
-    components: tuple[Component, ...]
-    document: Mapping[str, Any]
-    """The window as Statuspage's API v2 has it; its addresses begin at the status page."""

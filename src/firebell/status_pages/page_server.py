@@ -76,7 +76,9 @@ def build(saved: SavedPage, sequence: int = 0, at: float = 0.0) -> ServedPage:
     shown = view.build(saved.snapshot, saved.as_of)
     slug = saved.snapshot.page.slug
     bases = {f"{PREFIX}{slug}", urlsplit(saved.url).path}
-    documents = {base: StatusDocuments(shown, base, saved.url, saved.theme) for base in bases}
+    documents = {
+        base: StatusDocuments(shown, base, saved.url, saved.theme, saved.subscribe_url) for base in bases
+    }
     return ServedPage(saved, sequence, at, documents)
 
 

@@ -16,7 +16,7 @@ from firebell.kit.web import html, static_files
 from firebell.status_pages import badge, component_history, feeds, public_api, theme_colors
 from firebell.status_pages.hosting_model import PageTheme
 from firebell.status_pages.languages import Language, languages
-from firebell.status_pages.maintenance import calendar, texts
+from firebell.status_pages.maintenance import calendar
 from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
 from firebell.status_pages.view import STATES, ComponentView, StatusView
@@ -101,11 +101,19 @@ class OtherLanguage:
 class StatusDocuments:
     """The documents of a status page; `base` is the path it is served under, `url` its whole address."""
 
-    def __init__(self, view: StatusView, base: str, url: str, theme: PageTheme | None = None) -> None:
+    def __init__(
+        self,
+        view: StatusView,
+        base: str,
+        url: str,
+        theme: PageTheme | None = None,
+        subscribe_url: str = "",
+    ) -> None:
         self.view = view
         self._base = base
         self._url = url
         self._theme = theme or PageTheme()
+        self._subscribe_url = subscribe_url
         self._default = self._theme.locale if self._theme.locale in languages() else "en"
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
@@ -241,26 +249,20 @@ class StatusDocuments:
             if code != language.code
         ]
         context = {
-            "view": view,
-            "theme": self._theme,
-            "base": self._base,
+            **frame_context(view, self._theme, self._base, language),
             "home": self._home(language.code),
-            "static": lambda name: self._base + asset_path(name),
-            "t": t,
-            "language": language,
             "other_languages": others,
+            "subscribe_url": self._subscribe_url,
             # texts that people wrote are in the language of the page
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
             else Markup(""),
-            "headline": headline(view, t),
             "affected_text": affected_text(view, t),
             "uptime_text": lambda shown: _uptime_text(shown, t),
-            "clock": lambda at: language.clock(at, tz, view.now),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
             "now": view.now,
-            "window_text": lambda window: texts.window_text(window.planned, tz),
+            "window_text": lambda window: language.interval(*window.planned, tz),
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
@@ -309,6 +311,25 @@ class StatusDocuments:
                 for window in (*view.active_maintenances, *view.next_maintenances)
             ],
         }
+
+
+def frame_context(view: StatusView, theme: PageTheme, base: str, language: Language) -> dict[str, object]:
+    """Return what the frame around every page needs, also around forms that are not cached."""
+    tz = view.snapshot.page.tz
+    return {
+        "view": view,
+        "theme": theme,
+        "base": base,
+        "home": base,
+        "static": lambda name: base + asset_path(name),
+        "t": language.text,
+        "language": language,
+        "other_languages": [],
+        "headline": headline(view, language.text),
+        "clock": lambda at: language.clock(at, tz, view.now),
+        "stale_since": None,
+        "subscribe_url": "",
+    }
 
 
 def headline(view: StatusView, t: Callable[..., str]) -> str:

@@ -18,7 +18,8 @@ from firebell.status_pages import (
     view,
 )
 from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.model import PublicIncident, Snapshot, Stage, StatusPage
+from firebell.status_pages.model import PublicIncident, Stage, StatusPage
+from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
@@ -123,8 +124,3 @@ async def _first_due_at(tx: Tx, incident: Incident) -> datetime | None:
         declared_as,
         customers_impacted=incident.answers.get("customers_impacted"),
     )
-
-
-def frame(page: StatusPage, now: datetime) -> StatusView:
-    """Return a view with nothing on it, for pages that stand beside a status page, such as that to subscribe."""
-    return view.build(Snapshot(page), now)

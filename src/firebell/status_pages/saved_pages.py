@@ -10,7 +10,7 @@ import msgspec
 
 from firebell.kit.private_files import replace_file
 from firebell.status_pages.hosting_model import PageAccess, SavedPage
-from firebell.status_pages.model import Snapshot
+from firebell.status_pages.snapshot import Snapshot
 
 FORMAT = 1
 """The version of the files; a file of another version is ignored."""
@@ -51,8 +51,18 @@ def public_copy(page: SavedPage) -> SavedPage:
         )
         for incident in page.snapshot.incidents
     )
+    maintenances = tuple(
+        replace(
+            window,
+            created_by=None,
+            updates=tuple(replace(update, actor="") for update in window.updates),
+        )
+        for window in page.snapshot.maintenances
+    )
     components = tuple(replace(component, service_ids=()) for component in page.snapshot.components)
-    snapshot: Snapshot = replace(page.snapshot, incidents=incidents, components=components)
+    snapshot: Snapshot = replace(
+        page.snapshot, incidents=incidents, maintenances=maintenances, components=components
+    )
     return replace(page, snapshot=snapshot, access=PageAccess())
 
 

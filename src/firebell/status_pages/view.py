@@ -16,8 +16,8 @@ from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
     PublicIncident,
-    Snapshot,
 )
+from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import DayBar, Weights
 
 STATES = {

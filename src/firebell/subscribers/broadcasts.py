@@ -1,5 +1,7 @@
 """Broadcasts: each published update is stored once, then queued for its subscribers in steps."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +10,7 @@ from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import (
     STAGE_LABELS,
     Announcement,
+    PageVisibility,
     Stage,
     UpdateKind,
     UpdatePublished,
@@ -36,7 +39,13 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
-    """Store a broadcast and wake the worker; idempotent by its status page, subject and number."""
+    """Store a broadcast and wake the worker; idempotent by its status page, subject and number.
+
+    Messages about a private page carry a link and no text (spec 7.9).
+    """
+    page = await status_pages.page_by_id(tx, new.status_page_id)
+    if page is not None and page.visibility is PageVisibility.PRIVATE:
+        new = replace(new, content=_without_text(new.content))
     last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
     reaches_email = rules.reaches_email(is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now)
     await broadcast_store.insert(tx, new, reaches_email=reaches_email, now=now)
@@ -84,6 +93,18 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
         "path": f"/incidents/{incident.public_id}",
         "components": [component.name for component in announcement.components],
         "document": dict(announcement.document),
+    }
+
+
+def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **content,
+        "title": "News",
+        "label": "Update",
+        "body": "Open the status page to read it.",
+        "next_update_at": None,
+        "components": [],
+        "document": {},
     }
 
 

@@ -6,13 +6,19 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.maintenance import actions as maintenance_actions
-from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, MAX_REMINDERS
-from firebell.status_pages.model import Impact, MaintenanceAnnouncement, MaintenanceChanged
+from firebell.status_pages.maintenance.model import (
+    MAINTENANCE_STAGE_LABELS,
+    MAX_REMINDERS,
+    MaintenanceAnnouncement,
+)
+from firebell.status_pages.model import Impact, MaintenanceChanged
 from firebell.subscribers import broadcasts
 from firebell.subscribers.model import BroadcastKind, NewBroadcast, Priority
 
 REMINDER = "reminder"
-_TYPES = {change: f"maintenance.{change}" for change in ("scheduled", "started", "completed", "cancelled", REMINDER)}
+_TYPES = {
+    change: f"maintenance.{change}" for change in ("scheduled", "started", "completed", "cancelled", REMINDER)
+}
 """The types of events that webhooks get; every other change is `maintenance.changed`."""
 _LABELS = {
     "extended": "Maintenance extended",

@@ -4,7 +4,7 @@ A GET changes nothing, because mail scanners follow links. No answer tells wheth
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -21,8 +21,8 @@ from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import html, routing, transaction
 from firebell.people import access
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import queries as status_page_queries
-from firebell.status_pages.model import StatusPage
+from firebell.status_pages import hosting_queries
+from firebell.status_pages.model import PageVisibility, StatusPage
 from firebell.subscribers import addresses, links, rules, subscribing
 from firebell.subscribers.csv_import import channel_of
 from firebell.subscribers.links import LinkKind, SubscriptionLink
@@ -58,14 +58,19 @@ ONE_CLICK = ("List-Unsubscribe", "One-Click")
 """The field of RFC 8058 with which mail programs unsubscribe."""
 
 
+@dataclass(frozen=True, slots=True)
+class _FramedPage:
+    """A status page, and what its frame needs around a form."""
+
+    page: StatusPage
+    frame: Mapping[str, Any]
+
+
 def _render(
-    page: StatusPage | None, template: str, context: Mapping[str, Any], now: datetime, status: HTTPStatus
+    framed: _FramedPage | None, template: str, context: Mapping[str, Any], now: datetime, status: HTTPStatus
 ) -> Response:
-    slug = page.slug if page else ""
     values = {
-        "view": status_page_queries.frame(page, now) if page else None,
-        "base": f"/s/{slug}" if page else "",
-        "stale_since": None,
+        **(framed.frame if framed else {}),
         "now": now,
         "form_errors": {},
         "channel_labels": CHANNEL_LABELS,
@@ -99,10 +104,10 @@ async def _scope(tx: Tx, page: StatusPage, form: FormData) -> FollowScope:
 
 
 async def _subscribe_form(
-    ctx: Context, page: StatusPage, form: FormData | None, error: FirebellError | None, now: datetime
+    ctx: Context, framed: _FramedPage, form: FormData | None, error: FirebellError | None, now: datetime
 ) -> Response:
     async with ctx.db.tx() as tx:
-        groups, components = await status_pages.parts(tx, page)
+        groups, components = await status_pages.parts(tx, framed.page)
     context = {
         "groups": groups,
         "components": components,
@@ -110,25 +115,31 @@ async def _subscribe_form(
         "values": {name: _text(form, name) for name in form} if form else {},
         "error": error,
         "form_errors": error.fields if error else {},
-        "token": ctx.signer.sign(FORM_PURPOSE, {"p": page.id, "t": now.timestamp()}, now + FORM_PERIOD),
+        "token": ctx.signer.sign(
+            FORM_PURPOSE, {"p": framed.page.id, "t": now.timestamp()}, now + FORM_PERIOD
+        ),
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    return _render(page, "public_subscribe.html", context, now, status)
+    return _render(framed, "public_subscribe.html", context, now, status)
 
 
-async def _page(ctx: Context, slug: str) -> StatusPage:
+async def _page(ctx: Context, slug: str, now: datetime) -> _FramedPage:
+    """Return a page to which anyone may subscribe; raise `NotFound`, also for a private one: managers add readers."""
     async with ctx.db.tx() as tx:
-        return await status_pages.status_page(tx, slug)
+        page = await status_pages.status_page(tx, slug)
+        if page.visibility is PageVisibility.PRIVATE:
+            raise NotFound("Only managers add subscribers of a private page.")
+        return _FramedPage(page, await hosting_queries.frame_context(tx, page, now))
 
 
 @router.get("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
 async def subscribe_form(request: Request, slug: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
     try:
-        page = await _page(ctx, slug)
+        framed = await _page(ctx, slug, now)
     except NotFound:
         return _nothing()
-    return await _subscribe_form(ctx, page, None, None, now)
+    return await _subscribe_form(ctx, framed, None, None, now)
 
 
 def _nothing() -> Response:
@@ -140,9 +151,10 @@ async def subscribe(request: Request, slug: str) -> Response:
     """Store a request and answer 202, the same for every address."""
     ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
     try:
-        page = await _page(ctx, slug)
+        framed = await _page(ctx, slug, now)
     except NotFound:
         return _nothing()
+    page = framed.page
     host = request.client.host if request.client else ""
     try:
         _check_rate(request, addresses.client_of(host), now)
@@ -153,8 +165,8 @@ async def subscribe(request: Request, slug: str) -> Response:
                     tx, page.id, replace(wanted, network=addresses.network_of(host)), now
                 )
     except FirebellError as error:
-        return await _subscribe_form(ctx, page, form, error, now)
-    return _render(page, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
+        return await _subscribe_form(ctx, framed, form, error, now)
+    return _render(framed, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
 
 
 def _check_rate(request: Request, client: str, now: datetime) -> None:
@@ -240,7 +252,8 @@ async def _manage(
         "form_errors": error.fields if error else {},
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    return _render(page, "public_manage.html", context, now, status)
+    framed = _FramedPage(page, await hosting_queries.frame_context(tx, page, now))
+    return _render(framed, "public_manage.html", context, now, status)
 
 
 @router.post("/u/{token}", dependencies=access.public("The signed link is the right."))

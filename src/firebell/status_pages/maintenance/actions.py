@@ -30,6 +30,9 @@ FORM_GRACE = timedelta(minutes=5)
 LONGEST_REMINDER_MINUTES = 30 * 24 * 60
 
 
+window_text = texts.window_text
+
+
 async def maintenance(tx: Tx, page_id: int, public_id: str) -> Maintenance:
     """Return a maintenance window of a status page; raise `NotFound`."""
     window = await store.by_public_id(tx, page_id, public_id)

@@ -1,11 +1,13 @@
 """Maintenance windows of a status page, and the series of those that repeat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from firebell.kit.intervals import Interval
-from firebell.status_pages.model import Effect, UpdateKind
+from firebell.status_pages.model import Component, Effect, StatusPage, UpdateKind
 
 SHORT_NOTICE = timedelta(hours=24)
 """Maintenance that is announced later than this before its start is labeled short notice."""
@@ -149,3 +151,14 @@ class MaintenancePlan:
     auto_end: bool = True
     reminders: tuple[int, ...] = DEFAULT_REMINDERS
     rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceAnnouncement:
+    """A maintenance window with what is needed to tell others about its latest update, or to remind them of it."""
+
+    page: StatusPage
+    window: Maintenance
+    components: tuple[Component, ...]
+    document: Mapping[str, Any]
+    """The window as Statuspage's API v2 has it; its addresses begin at the status page."""

@@ -1,0 +1,21 @@
+"""Everything that one status page shows, as of one instant: what its documents are rendered from, and what is saved."""
+
+from dataclasses import dataclass
+
+from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that one status page shows, as of one instant."""
+
+    page: StatusPage
+    groups: tuple[ComponentGroup, ...] = ()
+    components: tuple[Component, ...] = ()
+    incidents: tuple[PublicIncident, ...] = ()
+    """Open incidents, and those of the last 90 days at least, newest first."""
+    maintenances: tuple[Maintenance, ...] = ()
+    """Maintenance that is not over, and that of the last 90 days, by its start."""
+    embed_origins: tuple[str, ...] = ()
+    """The websites that may show the page in a frame."""
