@@ -1,9 +1,10 @@
 """The actions on audiences and posts for other slices."""
 
-from firebell.audiences import customer_actions, posting, settings_actions
+from firebell.audiences import customer_actions, posting, queries, settings_actions
 
 create_customer = customer_actions.create_customer
 import_csv = customer_actions.import_csv
+of_incident = queries.of_incident
 recall_post = posting.recall_post
 save_audience = settings_actions.save_audience
 save_contact = customer_actions.save_contact

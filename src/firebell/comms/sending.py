@@ -104,7 +104,9 @@ async def _act(
         return
     removed = decision.sentences
     text = approval_rules.without(body, removed)
-    sending = Sending(incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}")
+    sending = Sending(
+        one.id, incident, delivery.target, one.content, text, f"comms-{one.id}-{delivery.target}"
+    )
     if decision.outcome in (ApprovalOutcome.WAIT, ApprovalOutcome.BLOCKED):
         if is_present and target.is_strict:
             await _rehearse(tx, actor, target, sending, now)

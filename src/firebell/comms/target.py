@@ -33,6 +33,7 @@ class Destination:
 class Sending:
     """What is sent to one destination. `key` is the same whenever this is tried again."""
 
+    post_id: int
     incident: Incident
     destination: str
     content: PostContent

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from firebell.comms.target import Destination, PostTarget
-from firebell.comms.targets import incident_update, status_page
+from firebell.comms.targets import audience, incident_update, status_page
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 
-TARGETS: tuple[PostTarget, ...] = (status_page.TARGET, incident_update.TARGET)
+TARGETS: tuple[PostTarget, ...] = (status_page.TARGET, incident_update.TARGET, audience.TARGET)
 
 
 async def destinations(

@@ -50,12 +50,12 @@ class SavedPage:
     """The whole address of the page, without a trailing slash."""
     host: str = ""
     """The host name of its own, empty if it has none."""
-    subscribe_url: str = ""
-    """The whole address of the form with which readers subscribe, empty if only managers add subscribers."""
     access: PageAccess = field(default_factory=PageAccess)
     theme: PageTheme = field(default_factory=PageTheme)
     log: str = ""
     """The log of everything published, as JSON lines."""
+    subscribe_url: str = ""
+    """The whole address of the form with which readers subscribe, empty if only managers add subscribers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,7 +262,7 @@ class StatusDocuments:
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
             "now": view.now,
-            "window_text": lambda window: language.interval(*window.planned, tz),
+            "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
