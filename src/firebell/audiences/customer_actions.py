@@ -104,7 +104,8 @@ async def delete_customer(tx: Tx, actor: Actor, customer_id: int, now: datetime)
     member = f"customer:{customer_id}"
     if naming := [each.name for each in in_force.audiences if member in each.members]:
         raise Conflict(
-            f"{old.name} is a member of {naming[0]}.", hint="Remove it there first, in Settings, Audiences."
+            f"{old.name} is a member of {naming[0]}.",
+            hint="Remove it there first, in Settings, Response, Audiences.",
         )
     await customer_store.delete_customer(tx, customer_id)
     await tx.audit(actor, "customer.deleted", old.name, now, contacts=len(old.contacts))

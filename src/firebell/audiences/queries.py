@@ -207,8 +207,11 @@ async def _values(
     values = {"audience": "customer" if audience.is_external else audience.name}
     if every is not None:
         values["next_update"] = format_short(now + timedelta(minutes=every), tz, now)
-    if shown := await store.public_slug(tx, incident.id):
-        values["status_link"] = f"{public_url}/s/{shown[0]}/incidents/{shown[1]}"
+    if promise := await store.public_promise(tx, incident.id):
+        slug, public_id, next_update_at = promise
+        values["status_link"] = f"{public_url}/s/{slug}/incidents/{public_id}"
+        if audience.is_external and next_update_at and next_update_at > now:
+            values["next_update"] = format_short(next_update_at, tz, now)
     if audience.is_external:
         values["cause"] = await store.public_cause(tx, incident.id) or "{{cause}}"
     return values

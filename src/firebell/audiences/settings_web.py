@@ -47,7 +47,7 @@ async def _home(visit: Visit, values: Mapping[str, str], error: FirebellError | 
     in_force, applied = await queries.settings(visit.tx)
     context = {
         "nav": "settings",
-        "tab": "audiences",
+        "tab": "response",
         "settings": in_force,
         "applied": applied,
         "versions": await store.versions(visit.tx, SHOWN_VERSIONS),
@@ -102,7 +102,7 @@ async def _member_options(visit: Visit, audience: AudienceDefinition) -> list[tu
 async def _edit(visit: Visit, audience: AudienceDefinition, error: FirebellError | None = None) -> Response:
     context: dict[str, Any] = {
         "nav": "settings",
-        "tab": "audiences",
+        "tab": "response",
         "audience": audience,
         "options": await _member_options(visit, audience),
         "occasions": OCCASION_LABELS,

@@ -304,17 +304,18 @@ async def public_cause(tx: Tx, incident_id: int) -> str:
     return str(text or "")
 
 
-async def public_slug(tx: Tx, incident_id: int) -> tuple[str, str] | None:
-    """Return the slug of the first status page with an incident, and the id that it has there."""
+async def public_promise(tx: Tx, incident_id: int) -> tuple[str, str, datetime | None] | None:
+    """Return the slug of the first status page with an incident, its id there, and when the next update is due."""
     row = await tx.row(
         """
-        select status_page.slug, public_incident.public_id
+        select status_page.slug, public_incident.public_id, public_update.next_update_at
         from public_incident
         join status_page on status_page.id = public_incident.status_page_id
+        join public_update on public_update.public_incident_id = public_incident.id
         where public_incident.incident_id = $1
-        order by public_incident.id
+        order by public_incident.id, public_update.seq desc
         limit 1
         """,
         incident_id,
     )
-    return (row["slug"], row["public_id"]) if row else None
+    return (row["slug"], row["public_id"], row["next_update_at"]) if row else None
