@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.comms import store
+from firebell.comms.tone.model import ReaderKind
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.notify.model import SubjectKind
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 
@@ -224,5 +224,6 @@ async def test_a_later_update_waits_for_the_commander_and_silence_sends_it(
         blamed = await api("POST", "/comms/check", {"text": "Acme caused this.", "reader": "public"})
         assert "W-BLAME" in {finding["code"] for finding in blamed["findings"]}
         async with w.ctx.db.tx() as tx:
-            assert await store.last_texts(tx, 1)
-        assert SubjectKind.NOTICE == "notice"
+            assert (await store.last_texts(tx, 1))[ReaderKind.PUBLIC]
+            notices = await tx.fetch("select person_id from notice where kind = 'approval'")
+            assert {row["person_id"] for row in notices} == {w.jun}

@@ -70,6 +70,7 @@ def test_a_wait_ends_at_a_time_that_was_set_when_it_began(rules: list[str], minu
     decision = decide(RULES, approvals, "a", AUTHOR, [], now)
     assert (decision.outcome is ApprovalOutcome.BLOCKED) == ("protected" in rules)
     if decision.outcome is ApprovalOutcome.WAIT:
+        assert decision.until
         assert decision.until in {each.due_at for each in approvals}
         assert decide(RULES, approvals, "a", AUTHOR, [], decision.until).outcome is not ApprovalOutcome.WAIT
 
