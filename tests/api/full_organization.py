@@ -99,6 +99,7 @@ QUERIES = {
     "/api/v1/schedules/{slug}/free": _DAY,
     "/api/v1/schedules/{slug}/holidays": _DAY,
     "/setup/done": "?service=checkout",
+    "/internal/tls-ask": "?domain=status.kestrel.example",
     "/incidents": "?state=all&severity=0",
     "/incidents/{ref}/audiences": "?to=customers",
     "/api/v1/incidents/similar": "?title=Checkout",
