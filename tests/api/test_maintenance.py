@@ -169,6 +169,14 @@ async def test_a_downtime_applies_each_step_once_and_announces_no_start_that_is_
         new_page = {"slug": "kestrel", "name": "K", "tz": "UTC", "service_ids": [w.service]}
         [component] = (await api("POST", "/status-pages", new_page, status=201))["components"]
         window = await api("POST", MAINTENANCE, _plan(clock, component["id"]), status=201)
+        early = _plan(clock, component["id"], reminders=[])
+        early["scheduled_for"] = (clock.now() + timedelta(days=30)).isoformat()
+        early["scheduled_until"] = (clock.now() + timedelta(days=30, hours=1)).isoformat()
+        early_id = (await api("POST", MAINTENANCE, early, status=201))["id"]
+        started = await api("POST", f"{MAINTENANCE}/{early_id}/start", {})
+        in_an_hour = (clock.now() + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+        assert (started["stage"], started["scheduled_until"]) == ("in_progress", in_an_hour)
+        await api("POST", f"{MAINTENANCE}/{early_id}/complete", {})
         emergency = _plan(clock, component["id"], name="Emergency", scheduled_for=None, reminders=[])
         emergency["scheduled_until"] = (clock.now() + timedelta(hours=1)).isoformat()
         now = await api("POST", MAINTENANCE, emergency, status=201)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from firebell.status_pages import component_history, impact, uptime
 from firebell.status_pages.component_history import StatusCause, StatusSpan
 from firebell.status_pages.impact import Indicator
+from firebell.status_pages.maintenance import lifecycle
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
 from firebell.status_pages.model import (
     STATUS_LABELS,
@@ -117,8 +118,7 @@ class StatusView:
     @property
     def next_maintenances(self) -> list[Maintenance]:
         """The maintenance that has not started, of what repeats only the next window."""
-        first = {window.series_id: window for window in reversed(self.upcoming_maintenances)}
-        return [w for w in self.upcoming_maintenances if w.series_id is None or first[w.series_id] is w]
+        return lifecycle.next_windows(self.snapshot.maintenances)
 
     @property
     def past_maintenances(self) -> list[Maintenance]:

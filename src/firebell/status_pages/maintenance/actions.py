@@ -147,13 +147,17 @@ async def _locked(
 async def start_maintenance(
     tx: Tx, actor: Actor, page_id: int, public_id: str, body: str, now: datetime
 ) -> Maintenance:
-    """Start a window now: its components are under maintenance. Idempotent when it is over."""
+    """Start a window now; one that starts early keeps its length. Idempotent when it is over."""
     page, window, text = await _locked(tx, page_id, public_id, Change.START, body)
     if window.stage.is_over:
         return window
     if window.scheduled_until <= now:
         raise Conflict("Its end is over. Postpone it, or cancel it.")
-    window = await transitions.apply(tx, actor, page, window, Change.START, now, body=text)
+    length = window.scheduled_until - window.scheduled_for
+    until = now + length if now < window.scheduled_for else None
+    window = await transitions.apply(
+        tx, actor, page, window, Change.START, now, body=text, scheduled_until=until
+    )
     await series.top_up(tx, SYSTEM, page, window, now)
     return window
 

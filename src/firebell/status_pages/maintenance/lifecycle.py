@@ -1,6 +1,6 @@
 """The stages of a maintenance window, and what is due when ([spec 7.6](docs/spec/7-comms.md)) (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -123,3 +123,10 @@ def next_due(window: Maintenance, now: datetime) -> datetime | None:
 
 def _first(steps: list[DueStep]) -> datetime | None:
     return steps[0].at if steps else None
+
+
+def next_windows(windows: Sequence[Maintenance]) -> list[Maintenance]:
+    """Return the windows that have not started, in their order; of those that repeat, only the next one."""
+    scheduled = [window for window in windows if window.stage is S]
+    first = {window.series_id: window for window in reversed(scheduled)}
+    return [w for w in scheduled if w.series_id is None or first[w.series_id] is w]

@@ -23,6 +23,7 @@ from firebell.status_pages.maintenance.model import (
     MAINTENANCE_STAGE_LABELS,
     Maintenance,
     MaintenancePlan,
+    MaintenanceStage,
 )
 from firebell.status_pages.model import Component, StatusPage
 
@@ -57,12 +58,14 @@ def _times(page: StatusPage) -> dict[str, Any]:
 async def list_maintenance(visit: CurrentVisit, slug: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     windows = await queries.windows(visit.tx, page, visit.now)
+    next_windows = lifecycle.next_windows(windows)
     names = {c.id: c.name for c in await page_store.components(visit.tx, page.id)}
     context = {
         "nav": "status-pages",
         "live": page_actions.topic(page),
         "page": page,
-        "unfinished": [window for window in windows if not window.stage.is_over],
+        "unfinished": [w for w in windows if w.stage.is_active or w in next_windows],
+        "later": [w for w in windows if w.stage is MaintenanceStage.SCHEDULED and w not in next_windows],
         "over": [window for window in reversed(windows) if window.stage.is_over],
         "findings": findings.overdue(windows, visit.now),
         "names": names,
