@@ -78,7 +78,8 @@ async def export_breaches(visit: CurrentVisit) -> Response:
 async def open_draft(visit: CurrentVisit, ref: str) -> Response:
     incident_id, obligation = parse_ref("INC", ref), visit.text("obligation")
     draft = await draft_actions.open_draft(visit.tx, visit.actor, incident_id, obligation, visit.now)
-    return html.redirect(f"/incidents/INC-{incident_id}/clocks/drafts/{draft.id}")
+    address = f"/incidents/INC-{incident_id}/clocks/drafts/{draft.id}"
+    return flash.redirect(visit.request, address, "Draft opened.")
 
 
 @router.get(
