@@ -216,9 +216,10 @@ async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch:
                 if wanted.service_id or wanted.commander_id or wanted.words:
                     await list_numbers_store.tallies(tx, wanted, [START, LATE])
                 for filtered in tabs.values():
-                    await list_numbers_store.services(tx, filtered)
-                    await list_numbers_store.commanders(tx, filtered)
-                    await list_numbers_store.numbers(tx, filtered, LATE)
+                    ids = await list_numbers_store.newest_ids(tx, filtered)
+                    await list_numbers_store.services(tx, ids)
+                    await list_numbers_store.commanders(tx, ids)
+                    await list_numbers_store.numbers(tx, ids, LATE)
                 await similar_queries.similar_incidents(tx, "incident 77 again", LATE)
             if tables := whole_reads(plans) & TABLES:
                 whole[f"{name} counts"] = tables

@@ -69,11 +69,11 @@ async def test_numbers_measure_impact_and_mitigation_of_the_filtered_incidents(w
             where id in (1, 2)
             """
         )
-        numbers = await list_numbers_store.numbers(
-            tx, IncidentFilter(phases=(Phase.CLOSED, Phase.REVIEWED)), w.now
-        )
+        ended = await list_numbers_store.newest_ids(tx, IncidentFilter(phases=(Phase.CLOSED, Phase.REVIEWED)))
+        numbers = await list_numbers_store.numbers(tx, ended, w.now)
         assert numbers.impact == timedelta(minutes=30) + timedelta(minutes=100)
-        only = await list_numbers_store.numbers(tx, IncidentFilter(severities=(2,), drill=False), w.now)
+        some = await list_numbers_store.newest_ids(tx, IncidentFilter(severities=(2,), drill=False))
+        only = await list_numbers_store.numbers(tx, some, w.now)
     assert only.incidents == 2
     assert only.median_mitigation == timedelta(minutes=20)
 

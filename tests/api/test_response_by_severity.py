@@ -181,6 +181,7 @@ async def test_rows_of_the_matrix_are_added_moved_and_removed_in_the_draft(
             body = {"csrf": csrf, "do": do, **{k.replace("__", "."): v for k, v in names.items()}}
             return (await page.post(f"{HOME}/rows", data=body)).status_code
 
+        assert 'name="name.legal"' in (await page.get(f"{HOME}/rows")).text
         assert await change("add", new_name="Finance", name__legal="Counsel") == 303
         assert await change("up.finance") == 303
         assert await change("remove.support") == 303

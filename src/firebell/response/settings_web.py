@@ -319,6 +319,15 @@ async def _step_form(visit: Visit, values: Mapping[str, Any], error: FirebellErr
     return await html.render(visit.request, "response/step.html", context)
 
 
+async def _first_choice(visit: Visit, row: str, how: str) -> str:
+    """Return what a new step names at first: to post a channel if there is one, else whom its row stands for."""
+    if how == How.POST:
+        known = (await queries.target_names(visit.tx)).known
+        if channel := next((key for key in known if key.startswith(f"{CHANNEL}:")), None):
+            return channel
+    return next((who for function, who in FUNCTION_WHO.items() if function == row), NEXT_TIER)
+
+
 @router.get(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))
 async def step_form(
     visit: CurrentVisit,
@@ -337,7 +346,7 @@ async def step_form(
         "function": known,
         "after": after,
         "how": how if how in HOW_NAMES else How.PAGE,
-        "who": who or next((who for row, who in FUNCTION_WHO.items() if row == known), NEXT_TIER),
+        "who": who or await _first_choice(visit, known, how),
     }
     if edit:
         values |= {f"was_{name}": value for name, value in values.items()}

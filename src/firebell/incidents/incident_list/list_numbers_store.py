@@ -146,11 +146,18 @@ def _without(properties: str, hidden: str) -> str:
     """
 
 
-async def services(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
-    """Return the services of most incidents among the newest that the filter leaves, whatever its own service."""
+async def newest_ids(tx: Tx, wanted: IncidentFilter) -> list[int]:
+    """Return the ids of the newest incidents of a list, at most `COUNTED`: what its options and numbers describe."""
+    query = ListQuery()
+    rows = await tx.fetch(query.listed("id", wanted, "id desc", str(COUNTED)), *query.values)
+    return [row["id"] for row in rows]
+
+
+async def services(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
+    """Return the services of most of these incidents, with how many of them each has."""
     return await _options(
         tx,
-        replace(wanted, service_id=None),
+        ids,
         """
         select service_id as option, count(*) as incidents
         from matching
@@ -166,11 +173,11 @@ async def services(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
     )
 
 
-async def commanders(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
-    """Return the commanders of most incidents among the newest that the filter leaves, whatever its own commander."""
+async def commanders(tx: Tx, ids: Sequence[int]) -> dict[int, int]:
+    """Return the commanders of most of these incidents, with how many of them each has."""
     return await _options(
         tx,
-        replace(wanted, commander_id=None),
+        ids,
         """
         select person_id as option, count(*) as incidents
         from matching
@@ -187,12 +194,12 @@ async def commanders(tx: Tx, wanted: IncidentFilter) -> dict[int, int]:
     )
 
 
-async def _options(tx: Tx, wanted: IncidentFilter, grouped: str) -> dict[int, int]:
-    query = ListQuery()
+async def _options(tx: Tx, ids: Sequence[int], grouped: str) -> dict[int, int]:
     rows = await tx.fetch(
         f"""
         with matching as materialized (
-            {query.listed("id", wanted, "id desc", str(COUNTED))}
+            select id
+            from unnest($1::bigint[]) id
         ),
         counted as (
             {grouped}
@@ -202,22 +209,28 @@ async def _options(tx: Tx, wanted: IncidentFilter, grouped: str) -> dict[int, in
         order by incidents desc, option
         limit {OPTIONS}
         """,
-        *query.values,
+        list(ids),
     )
     return {row["option"]: row["incidents"] for row in rows}
 
 
-async def numbers(tx: Tx, wanted: IncidentFilter, now: datetime) -> Numbers:
-    """Return facts about the newest `COUNTED` incidents of a list; impact that has not ended lasts until `now`."""
-    query = ListQuery()
-    ends = query.add(now)
-    columns = "phase, detected_at, declared_at, impact_start, impact_end, closed_at"
+async def numbers(tx: Tx, ids: Sequence[int], now: datetime) -> Numbers:
+    """Return facts about these incidents; impact that has not ended lasts until `now`."""
     row = await tx.row(
-        f"""
-        with {_matching(query, wanted, columns, COUNTED)},
+        """
+        with matching as materialized (
+            select listed.id, phase, detected_at, declared_at, impact_start, impact_end, closed_at
+            from unnest($1::bigint[]) listed (id)
+            cross join lateral (
+                select *
+                from incident
+                where id = listed.id
+                offset 0
+            ) incident
+        ),
         document as (
             select count(*) filter (where state <> 'published') as due,
-                count(*) filter (where state <> 'published' and due_at < {ends}::timestamptz) as overdue
+                count(*) filter (where state <> 'published' and due_at < $2::timestamptz) as overdue
             from matching
             cross join lateral (
                 select state, due_at
@@ -228,7 +241,7 @@ async def numbers(tx: Tx, wanted: IncidentFilter, now: datetime) -> Numbers:
         )
         select count(*) as incidents,
             extract(epoch from sum(
-                coalesce(impact_end, closed_at, {ends}::timestamptz) - coalesce(impact_start, detected_at)
+                coalesce(impact_end, closed_at, $2::timestamptz) - coalesce(impact_start, detected_at)
             ) filter (where phase <> 'dismissed'))::float as impact,
             percentile_cont(0.5) within group (
                 order by extract(epoch from impact_end - detected_at)::float
@@ -240,7 +253,8 @@ async def numbers(tx: Tx, wanted: IncidentFilter, now: datetime) -> Numbers:
             (select overdue from document) as postmortems_overdue
         from matching
         """,
-        *query.values,
+        list(ids),
+        now,
     )
     assert row
 

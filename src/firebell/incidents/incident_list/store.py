@@ -36,8 +36,8 @@ class ListQuery:
         self.values.append(value)
         return f"${len(self.values)}"
 
-    def parts(self, wanted: IncidentFilter) -> tuple[str, str]:
-        """Return the `from` and the `where` clause, without these keywords."""
+    def parts(self, wanted: IncidentFilter, id_order: str = "desc") -> tuple[str, str]:
+        """Return the `from` and the `where` clause, without these keywords; few incidents are looked up in an order."""
         id_queries = []
         if wanted.service_id is not None:
             service = self.add(wanted.service_id)
@@ -67,7 +67,11 @@ class ListQuery:
         if id_queries:
             # `offset 0` makes the planner look the few incidents up by primary key
             source = f"""(
-                {" intersect ".join(id_queries)}
+                select incident_id
+                from (
+                    {" intersect ".join(id_queries)}
+                ) listed_id
+                order by incident_id {id_order}
             ) few cross join lateral (select * from incident where id = few.incident_id offset 0) incident"""
         return source, "\n            and ".join(self._conditions(wanted))
 
@@ -78,10 +82,13 @@ class ListQuery:
 
         Words are searched for in the incidents that come next, then by the index, which is not ordered.
         """
-        source, where = self.parts(wanted)
+        source, where = self.parts(wanted, "asc" if order == "id asc" else "desc")
         where += after
         match = _MATCH.format(self.add(tsquery(wanted.words))) if wanted.words else "true"
         if not wanted.words or source != "incident":
+            if source != "incident" and order in ("id desc", "id asc"):
+                # looked up in this order, so that the search ends with enough incidents
+                order = f"few.incident_{order}"
             return f"""
             select {columns}
             from {source}

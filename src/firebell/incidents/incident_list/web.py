@@ -234,8 +234,15 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
         severities, months = counts.severity(state), counts.months(state)
         before = counts.before(state)
     number = by_tab.get(address.tab, 0)
-    service_counts = await list_numbers_store.services(tx, tab_filter)
-    commander_counts = await list_numbers_store.commanders(tx, tab_filter)
+    # words are searched for once: the options of a filter are those without its own choice
+    ids = await list_numbers_store.newest_ids(tx, tab_filter)
+    of_services, of_commanders = ids, ids
+    if tab_filter.service_id is not None:
+        of_services = await list_numbers_store.newest_ids(tx, replace(tab_filter, service_id=None))
+    if tab_filter.commander_id is not None:
+        of_commanders = await list_numbers_store.newest_ids(tx, replace(tab_filter, commander_id=None))
+    service_counts = await list_numbers_store.services(tx, of_services)
+    commander_counts = await list_numbers_store.commanders(tx, of_commanders)
     services = await catalog.services_by_id(tx, list(service_counts))
     commanders = await people.people_by_id(tx, list(commander_counts))
     filters_now = address.filters
@@ -245,7 +252,7 @@ async def _counted(visit: CurrentVisit, address: Address, wanted: IncidentFilter
             for name, count in by_tab.items()
         },
         "total": _total(number) if tallies is None else f"{number:,}",
-        "numbers": await list_numbers_store.numbers(tx, tab_filter, visit.now) if number else None,
+        "numbers": await list_numbers_store.numbers(tx, ids, visit.now) if number else None,
         "fewer": None if before is None else (before - number, f"{_month_before(wanted.since, zone):%B}"),
         "severity_counts": severities,
         "menus": {
