@@ -111,7 +111,8 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
 async def fan_out_step(tx: Tx, now: datetime) -> int:
     """Queue the deliveries of the oldest broadcast for its next subscribers; return how many were looked at.
 
-    The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
+    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a webhook
+    gets all of them. The cursor moves in the same transaction, so a kill repeats nothing and skips no one.
     """
     broadcast = await broadcast_store.lock_unfinished(tx)
     if broadcast is None:
@@ -121,12 +122,15 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     )
     wanted = [each for each in candidates if _wants(each, broadcast)]
     turn = broadcast.queued
+    readers = [each.id for each in wanted if each.channel is not SubscriberChannel.WEBHOOK]
+    carried = await delivery_store.void_earlier(tx, broadcast, readers, now)
     deliveries = [
         QueuedDelivery(
             each.id,
             "mail" if each.channel is SubscriberChannel.EMAIL else "hook",
             each.host,
             turn + i,
+            carried.get(each.id, ()),
         )
         for i, each in enumerate(wanted)
     ]

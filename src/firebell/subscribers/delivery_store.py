@@ -26,59 +26,79 @@ class QueuedDelivery:
     lane: str
     host: str
     turn: int = 0
+    carried: Sequence[int] = ()
+    """The earlier broadcasts that this one says too."""
+
+
+async def void_earlier(
+    tx: Tx, broadcast: Broadcast, subscriber_ids: Sequence[int], now: datetime
+) -> dict[int, list[int]]:
+    """Void what subscribers did not get yet about the subject of a broadcast, and return those by subscriber.
+
+    Its steps are statements of their own: joined, PostgreSQL compares each subscriber with each queued delivery when
+    it has no statistics yet.
+    """
+    earlier = await tx.fetch(
+        """
+        select id
+        from status_broadcast
+        where status_page_id = $1
+            and subject = $2
+            and seq < $3
+        """,
+        broadcast.status_page_id,
+        broadcast.subject,
+        broadcast.seq,
+    )
+    if not earlier:
+        return {}
+    rows = await tx.fetch(
+        """
+        update subscriber_delivery
+        set state = 'void', reason = 'superseded', ended_at = $3
+        where subscriber_id = any($1::bigint[])
+            and state = 'queued'
+            and broadcast_id = any($2::bigint[])
+        returning subscriber_id, carried || broadcast_id as broadcast_ids
+        """,
+        list(subscriber_ids),
+        [row["id"] for row in earlier],
+        now,
+    )
+    carried: dict[int, list[int]] = {}
+    for row in rows:
+        carried.setdefault(row["subscriber_id"], []).extend(row["broadcast_ids"])
+    return carried
 
 
 async def queue_broadcast(
     tx: Tx, broadcast: Broadcast, deliveries: Sequence[QueuedDelivery], now: datetime
 ) -> None:
-    """Queue the deliveries of a broadcast; idempotent by broadcast and subscriber.
-
-    Earlier news about the same subject that a reader did not get yet are void, and carried by the new one; a
-    webhook gets all of them.
-    """
+    """Queue the deliveries of a broadcast; idempotent by broadcast and subscriber."""
     if not deliveries:
         return
     await tx.execute(
         """
-        with fresh as (
-            select *
-            from unnest($1::bigint[], $2::text[], $3::text[], $4::int[]) n (subscriber_id, lane, host, turn)
-        ), superseded as (
-            update subscriber_delivery d
-            set state = 'void', reason = 'superseded', ended_at = $5
-            from fresh n, status_broadcast b, subscriber s
-            where d.subscriber_id = n.subscriber_id
-                and d.state = 'queued'
-                and b.id = d.broadcast_id
-                and b.status_page_id = $6
-                and b.subject = $7
-                and b.seq < $8
-                and s.id = d.subscriber_id
-                and s.channel <> 'webhook'
-            returning d.subscriber_id, d.carried || d.broadcast_id as broadcast_ids
-        ), carried as (
-            select s.subscriber_id, array_agg(distinct earlier.id order by earlier.id desc) as broadcast_ids
-            from superseded s, unnest(s.broadcast_ids) earlier (id)
-            group by s.subscriber_id
-        )
         insert into subscriber_delivery (
             subscriber_id, broadcast_id, purpose, lane, host, priority, turn, state, carried, next_at, created_at
         )
         select
-            n.subscriber_id, $9, 'broadcast', n.lane, n.host, $10, n.turn, 'queued',
-            coalesce(c.broadcast_ids, '{}'), $5, $5
-        from fresh n
-        left join carried c on c.subscriber_id = n.subscriber_id
+            subscriber_id, $7, 'broadcast', lane, host, $8, turn, 'queued',
+            string_to_array(carried, ',')::bigint[], $6, $6
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::text[])
+            n (subscriber_id, lane, host, turn, carried)
         on conflict (broadcast_id, subscriber_id) do nothing
         """,
-        *transpose(((d.subscriber_id, d.lane, d.host, d.turn) for d in deliveries), 4),
+        *transpose(map(_queued_values, deliveries), 5),
         now,
-        broadcast.status_page_id,
-        broadcast.subject,
-        broadcast.seq,
         broadcast.id,
         broadcast.priority,
     )
+
+
+def _queued_values(delivery: QueuedDelivery) -> tuple[Any, ...]:
+    carried = ",".join(map(str, sorted(set(delivery.carried), reverse=True)))
+    return delivery.subscriber_id, delivery.lane, delivery.host, delivery.turn, carried
 
 
 async def queue(tx: Tx, delivery: QueuedDelivery, purpose: Purpose, now: datetime) -> None:

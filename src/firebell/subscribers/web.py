@@ -49,7 +49,7 @@ STATE_LOOKS = {
 CHANNEL_ICONS = {
     SubscriberChannel.EMAIL: "mail",
     SubscriberChannel.WEBHOOK: "webhook",
-    SubscriberChannel.SLACK: "hash",
+    SubscriberChannel.SLACK: "message-square",
     SubscriberChannel.TEAMS: "users",
 }
 _LABELS: Mapping[str, Any] = {
