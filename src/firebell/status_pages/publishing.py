@@ -12,7 +12,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
-from firebell.people.authorization import permits, rights_of
+from firebell.people.authorization import internal, permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, component_history, incident_store, published_log, stages, store
 from firebell.status_pages.model import (
@@ -314,6 +314,7 @@ def _since(
     return min(incident.impact_start or incident.detected_at, now)
 
 
+@internal("The actions that publish call it, with the page locked.")
 async def append_to_log(
     tx: Tx,
     actor: Actor,
