@@ -168,12 +168,13 @@ async def map_components(
 
 @permits(Verb.STATUS_COPY_WRITE)
 async def start_import(tx: Tx, actor: Actor, page: StatusPage, copy_id: int, now: datetime) -> None:
-    """Import components, groups and incidents that the copy has and we don't. Importing again adds what is new."""
+    """Import components, groups and incidents that the copy has and we don't. Importing again adds what is new.
+
+    A paused copy is imported when it is resumed.
+    """
     copy = await status_copy(tx, page, copy_id)
     if copy.import_page is not None:
         raise Conflict("The import is running.")
-    if copy.state is not CopyState.ACTIVE:
-        raise Conflict("The copy is paused.", hint="Resume it, then import.")
     await store.change_copy(tx, copy.id, import_page=1, imported=0)
     await _record_copy_change(tx, actor, "import_started", page, copy, now)
 

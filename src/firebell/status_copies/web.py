@@ -120,7 +120,7 @@ async def pause(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.pause(visit.tx, visit.actor, page, number, visit.now)
 
-    return await _changed(visit, slug, copy_id, change, "Paused.")
+    return await _changed(visit, slug, copy_id, change, "The copy is paused.")
 
 
 @router.post(f"{COPY}/resume", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
@@ -128,7 +128,7 @@ async def resume(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.resume(visit.tx, visit.actor, page, number, visit.now)
 
-    return await _changed(visit, slug, copy_id, change, "Resumed.")
+    return await _changed(visit, slug, copy_id, change, "The copy is resumed.")
 
 
 @router.post(f"{COPY}/check", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
@@ -159,7 +159,7 @@ async def start_import(visit: CurrentVisit, slug: str, copy_id: str) -> Response
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.start_import(visit.tx, visit.actor, page, number, visit.now)
 
-    return await _changed(visit, slug, copy_id, change, "Import started.")
+    return await _changed(visit, slug, copy_id, change, "The import starts as soon as the copy is active.")
 
 
 @router.post(f"{COPY}/disconnect", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
