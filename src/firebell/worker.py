@@ -28,7 +28,7 @@ from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
-from firebell.status_pages.copying import PageCopier
+from firebell.status_pages.mirroring import MirrorWriter
 from firebell.subscribers import lanes as subscriber_lanes
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class Worker:
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
             "audience_mail": AudienceMailer(ctx),
-            "status_pages": PageCopier(ctx),
+            "status_pages": MirrorWriter(ctx),
             **subscriber_lanes.lanes(ctx),
             "status_copies": Copier(ctx),
         }

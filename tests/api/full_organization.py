@@ -341,7 +341,7 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
 
 
 async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
-    """Give a status page a password, a feed key, a host, and a copy that waits, so that nothing is called."""
+    """Give a status page a password, a feed key, a host, and a mirror that waits, so that nothing is called."""
     w = everything.w
     mara = await w.actor(w.mara)
     await hosting_actions.change_access(tx, mara, page_id, {"password": "lanterns over harbor"}, w.now)
@@ -351,9 +351,9 @@ async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
     claim = await hosting_actions.claim_host(tx, mara, page_id, "status.kestrel.example", frozenset(), w.now)
     await hosting_actions.prove_host(tx, mara, page_id, claim.token, w.now)
     everything.secrets["bucket"] = "s3cret-of-the-bucket"
-    await hosting_actions.add_copy(
+    await hosting_actions.add_mirror(
         *(tx, mara, page_id),
-        url="https://copy.kestrel.example",
+        url="https://mirror.kestrel.example",
         endpoint="https://s3.kestrel.example",
         region="eu-north-1",
         bucket="kestrel",
@@ -362,7 +362,7 @@ async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
         secret=everything.secrets["bucket"],
         now=w.now,
     )
-    await tx.execute("update status_page_copy set failures = 1, next_at = $1", w.now + timedelta(days=365))
+    await tx.execute("update status_page_mirror set failures = 1, next_at = $1", w.now + timedelta(days=365))
 
 
 async def _post(tx: Tx, everything: Everything) -> None:

@@ -107,7 +107,7 @@ FILLED = {
     "/status-pages/{slug}/copies/{copy_id}/key": {"key": "a-key"},
     "/status-pages/{slug}/groups": {"name": "Asia"},
     "/status-pages/{slug}/hosting/access": {"networks": "10.0.0.0/8"},
-    "/status-pages/{slug}/hosting/copies": {
+    "/status-pages/{slug}/hosting/mirrors": {
         "url": "https://status.example.org",
         "endpoint": "https://s3.example.org",
         "bucket": "kestrel",

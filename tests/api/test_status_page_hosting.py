@@ -1,4 +1,4 @@
-"""How a status page is served: private, on a host of its own, with its look, copied, and without a database."""
+"""How a status page is served: private, on a host of its own, with its look, mirrored, and without a database."""
 
 import base64
 from dataclasses import replace
@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from firebell.app import build
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import hosting_actions, hosting_store, saved_pages
-from firebell.status_pages.copying import PageCopier
 from firebell.status_pages.edge import SavedEdge, SavedPageSource
+from firebell.status_pages.mirroring import MirrorWriter
 from firebell.status_pages.page_server import FAILURES_PER_ADDRESS
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
@@ -106,7 +106,7 @@ async def test_a_private_page_shows_nothing_of_itself_to_strangers(dsn: str, clo
         assert (await api("GET", f"{PAGE}/saved-page", status=409))["status"] == 409
         bucket = {"url": "https://x.example", "endpoint": "https://s3.example", "bucket": "kestrel"}
         bucket |= {"access_key": "k", "secret": "s"}
-        await api("POST", f"{PAGE}/copies", bucket, status=409)
+        await api("POST", f"{PAGE}/mirrors", bucket, status=409)
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         await jun("PATCH", f"{PAGE}/access", {"networks": []}, status=403)
         kinds = [e["action"] for e in await api("GET", "/audit") if e["action"].startswith("status_page.")]
@@ -196,19 +196,19 @@ async def test_the_settings_page_has_everything(dsn: str, clock: FakeClock) -> N
         assert (await http.post(f"{here}/host", data=claimed)).status_code == 303
         bucket = {"csrf": csrf, "url": "https://x.example", "endpoint": "https://s3.example", "region": "eu"}
         bucket |= {"bucket": "kestrel", "prefix": "", "access_key": "AK", "secret": "hunter22"}
-        assert (await http.post(f"{here}/copies", data={**bucket, "prefix": "/x"})).status_code == 422
-        assert (await http.post(f"{here}/copies", data=bucket)).status_code == 303
+        assert (await http.post(f"{here}/mirrors", data={**bucket, "prefix": "/x"})).status_code == 422
+        assert (await http.post(f"{here}/mirrors", data=bucket)).status_code == 303
         page = (await http.get(here)).text
         assert "status.kestrel.example" in page
         assert "hunter22" not in page
-        [copy] = (await api("GET", here))["copies"]
-        assert (copy["bucket"], copy["is_late"], "secret" in copy) == ("kestrel", False, False)
+        [mirror] = (await api("GET", here))["mirrors"]
+        assert (mirror["bucket"], mirror["is_late"], "secret" in mirror) == ("kestrel", False, False)
         clock.advance(timedelta(minutes=6))
-        assert (await api("GET", here))["copies"][0]["is_late"]
-        for path in (f"copies/{copy['id']}/remove", "feed-keys/1/revoke", "host/remove"):
+        assert (await api("GET", here))["mirrors"][0]["is_late"]
+        for path in (f"mirrors/{mirror['id']}/remove", "feed-keys/1/revoke", "host/remove"):
             assert (await http.post(f"{here}/{path}", data={"csrf": csrf})).status_code == 303, path
         left = await api("GET", here)
-        assert (left["copies"], left["feed_keys"], left["host"]) == ([], [], None)
+        assert (left["mirrors"], left["feed_keys"], left["host"]) == ([], [], None)
 
 
 async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_old_it_is(
@@ -218,13 +218,13 @@ async def test_a_page_is_served_after_a_restart_without_a_database_and_says_how_
         await create(w, api)
         await api("PATCH", PAGE, {"about": "What works"})
         ctx = replace(w.ctx, data=tmp_path / "data", status_directory=tmp_path / "www")
-        copier = PageCopier(ctx)
-        assert await copier.run_once(clock.now()) == 1
-        assert await copier.run_once(clock.now()) == 0
+        writer = MirrorWriter(ctx)
+        assert await writer.run_once(clock.now()) == 1
+        assert await writer.run_once(clock.now()) == 0
         exported = tmp_path / "www/kestrel"
         assert (exported / "index.html").read_bytes() == (await http.get("/s/kestrel")).content
         clock.advance(timedelta(minutes=1))
-        await copier.run_once(clock.now())
+        await writer.run_once(clock.now())
         as_of = clock.now().isoformat()
         assert (tmp_path / "data/status/as-of").read_text() == as_of
         clock.advance(timedelta(minutes=10))
@@ -269,34 +269,34 @@ class Bucket:
         await send({"type": "http.response.body", "body": b"<Error><Code>SlowDown</Code></Error>"})
 
 
-async def test_a_copy_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
+async def test_a_mirror_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
     dsn: str, clock: FakeClock
 ) -> None:
     async with organization(dsn, clock) as (w, api):
         await create(w, api)
         bucket = Bucket()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=bucket)) as http:
-            copier = PageCopier(replace(w.ctx, http=http))
+            writer = MirrorWriter(replace(w.ctx, http=http))
             added = {
                 "url": "https://status.example.org",
                 "endpoint": "https://s3.example",
                 "bucket": "kestrel",
             }
             added |= {"prefix": "status/", "access_key": "AK", "secret": "secret"}
-            await api("POST", f"{PAGE}/copies", added, status=201)
+            await api("POST", f"{PAGE}/mirrors", added, status=201)
 
-            async def copy() -> dict[str, object]:
-                while await copier.run_once(clock.now()):
+            async def push() -> dict[str, object]:
+                while await writer.run_once(clock.now()):
                     pass
-                [shown] = (await api("GET", f"{PAGE}/hosting"))["copies"]
+                [shown] = (await api("GET", f"{PAGE}/hosting"))["mirrors"]
                 return dict(shown)
 
             bucket.status = 503
-            failed = await copy()
+            failed = await push()
             assert ("SlowDown" in str(failed["error"]), failed["pushed_at"]) == (True, None)
             bucket.status = 200
             clock.advance(timedelta(seconds=5))
-            pushed = await copy()
+            pushed = await push()
             assert (pushed["error"], bool(pushed["pushed_at"])) == ("", True)
             assert bucket.order[-2:] == ["/kestrel/status/index.html", "/kestrel/status/as-of.json"]
             assert bucket.order[0].startswith("/kestrel/status/static/")
@@ -304,13 +304,13 @@ async def test_a_copy_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
             assert 'href="/history"' in home
             bucket.order.clear()
             clock.advance(timedelta(minutes=1))
-            await copy()
+            await push()
             assert bucket.order == ["/kestrel/status/status.json", "/kestrel/status/as-of.json"]
             bucket.order.clear()
             await api("PATCH", PAGE, {"about": "What works"})
             w.ctx.live.publish("status-kestrel")
             clock.advance(timedelta(seconds=5))
-            await copy()
+            await push()
             assert "/kestrel/status/index.html" in bucket.order
             assert b"What works" in bucket.objects["/kestrel/status/index.html"]
             # a page that becomes private is not pushed any more
@@ -318,5 +318,5 @@ async def test_a_copy_in_a_bucket_gets_what_changed_and_says_when_it_was_true(
             await api("PATCH", PAGE, {"visibility": "private"})
             w.ctx.live.publish("status-kestrel")
             clock.advance(timedelta(minutes=2))
-            await copy()
+            await push()
             assert bucket.order == []

@@ -15,7 +15,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.web import static_files
 from firebell.status_pages import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
 from firebell.status_pages.gate import Admission, Visitor, admission
-from firebell.status_pages.hosting_model import PageAccess, PageCopy, PageLogo, PageTheme, SavedPage
+from firebell.status_pages.hosting_model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
 from firebell.status_pages.languages import ENGLISH, Language, languages
 from firebell.status_pages.model import (
     Component,
@@ -262,11 +262,11 @@ def test_requests_to_buckets_are_signed_as_amazon_documents(
     assert s3.object_url("https://s3.example/", "b", "a b/ü.txt") == "https://s3.example/b/a%20b/%C3%BC.txt"
 
 
-def test_a_copy_is_late_after_five_minutes() -> None:
-    copy = PageCopy(1, 1, "https://x", "https://y", "r", "b", "", "k", NOW, None, 0, "")
-    assert not copy.is_late(NOW + timedelta(minutes=5))
-    assert copy.is_late(NOW + timedelta(minutes=5, seconds=1))
-    assert not replace(copy, pushed_at=NOW + timedelta(minutes=4)).is_late(NOW + timedelta(minutes=9))
+def test_a_mirror_is_late_after_five_minutes() -> None:
+    mirror = PageMirror(1, 1, "https://x", "https://y", "r", "b", "", "k", NOW, None, 0, "")
+    assert not mirror.is_late(NOW + timedelta(minutes=5))
+    assert mirror.is_late(NOW + timedelta(minutes=5, seconds=1))
+    assert not replace(mirror, pushed_at=NOW + timedelta(minutes=4)).is_late(NOW + timedelta(minutes=9))
 
 
 def test_the_form_of_a_private_page_says_nothing_of_it() -> None:

@@ -1,4 +1,4 @@
--- How status pages are served: who may read a private one, its host name, its look, and its copies elsewhere.
+-- How status pages are served: who may read a private one, its host name, its look, and its mirrors elsewhere.
 alter table status_page drop constraint status_page_visibility_check;
 alter table status_page add constraint status_page_visibility_check
     check (visibility in ('public', 'unlisted', 'private'));
@@ -40,7 +40,7 @@ create table status_page_theme (
 );
 
 -- A bucket to which a page is pushed; `secret` is sealed.
-create table status_page_copy (
+create table status_page_mirror (
     id bigint generated always as identity primary key,
     status_page_id bigint not null references status_page on delete cascade,
     url text not null,
@@ -56,4 +56,4 @@ create table status_page_copy (
     failures int not null default 0,
     error text not null default ''
 );
-create index status_page_copy_of_page on status_page_copy (status_page_id);
+create index status_page_mirror_of_page on status_page_mirror (status_page_id);

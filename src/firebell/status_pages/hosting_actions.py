@@ -1,4 +1,4 @@
-"""Actions on how status pages are served: who may read them, their host, their look, and their copies."""
+"""Actions on how status pages are served: who may read them, their host, their look, and their mirrors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import gate, host_proof, hosting_store, logo_files, theme_colors
 from firebell.status_pages.actions import locked_page, topic
-from firebell.status_pages.hosting_model import FeedKey, HostClaim, PageAccess, PageCopy, PageTheme
+from firebell.status_pages.hosting_model import FeedKey, HostClaim, PageAccess, PageMirror, PageTheme
 from firebell.status_pages.languages import languages
 from firebell.status_pages.model import PageVisibility, StatusPage
 
 PASSWORD_MAX_CHARS = 200
-MAX_NETWORKS, MAX_FEED_KEYS, MAX_COPIES = 100, 200, 5
+MAX_NETWORKS, MAX_FEED_KEYS, MAX_MIRRORS = 100, 200, 5
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 _BUCKET = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,254}")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
@@ -218,7 +218,7 @@ def _locale(code: str, field: str) -> str:
 
 
 @permits(Verb.STATUS_PAGE_WRITE)
-async def add_copy(
+async def add_mirror(
     tx: Tx,
     actor: Actor,
     page_id: int,
@@ -231,13 +231,13 @@ async def add_copy(
     access_key: str,
     secret: str,
     now: datetime,
-) -> PageCopy:
-    """Push copies of a page to a bucket from now on; `url` is where readers find the copy."""
+) -> PageMirror:
+    """Push mirrors of a page to a bucket from now on; `url` is where readers find the mirror."""
     page = await locked_page(tx, page_id)
     if page.visibility is PageVisibility.PRIVATE:
-        raise Conflict("A private page has no copies: anyone could read them.")
-    if len(await hosting_store.copies(tx, [page_id])) >= MAX_COPIES:
-        raise Conflict(f"A status page has at most {MAX_COPIES} copies.")
+        raise Conflict("A private page has no mirrors: anyone could read them.")
+    if len(await hosting_store.mirrors(tx, [page_id])) >= MAX_MIRRORS:
+        raise Conflict(f"A status page has at most {MAX_MIRRORS} mirrors.")
     for name, value, pattern, advice in (
         ("region", region, _REGION, "Enter a region such as eu-north-1."),
         ("bucket", bucket, _BUCKET, "Enter the name of a bucket."),
@@ -250,7 +250,7 @@ async def add_copy(
             "The access key is incomplete.", fields={"secret": "Enter the access key and its secret."}
         )
     sealer = await hosting_store.sealer(tx)
-    copy = await hosting_store.insert_copy(
+    mirror = await hosting_store.insert_mirror(
         tx,
         page_id,
         url=check_url(url, "url").rstrip("/"),
@@ -262,16 +262,16 @@ async def add_copy(
         secret=sealer.seal(secret.encode(), bucket),
         now=now,
     )
-    await tx.audit(actor, "status_page.copy_added", page.name, now, url=copy.url, bucket=bucket)
+    await tx.audit(actor, "status_page.mirror_added", page.name, now, url=mirror.url, bucket=bucket)
     await tx.live(topic(page))
-    return copy
+    return mirror
 
 
 @permits(Verb.STATUS_PAGE_WRITE)
-async def remove_copy(tx: Tx, actor: Actor, page_id: int, copy_id: int, now: datetime) -> None:
-    """Stop pushing a copy; what is in the bucket stays."""
+async def remove_mirror(tx: Tx, actor: Actor, page_id: int, mirror_id: int, now: datetime) -> None:
+    """Stop pushing a mirror; what is in the bucket stays."""
     page = await locked_page(tx, page_id)
-    url = await hosting_store.delete_copy(tx, page_id, copy_id)
+    url = await hosting_store.delete_mirror(tx, page_id, mirror_id)
     if url is None:
-        raise NotFound(f"This status page has no copy {copy_id}.")
-    await tx.audit(actor, "status_page.copy_removed", page.name, now, url=url)
+        raise NotFound(f"This status page has no mirror {mirror_id}.")
+    await tx.audit(actor, "status_page.mirror_removed", page.name, now, url=url)

@@ -1,4 +1,4 @@
-"""The API of how status pages are served: who reads them, their host, their look, their copies, and exports."""
+"""The API of how status pages are served: who reads them, their host, their look, their mirrors, and exports."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ from firebell.status_pages import (
     hosting_store,
     saved_pages,
 )
-from firebell.status_pages.hosting_model import FeedKey, HostClaim, PageCopy
+from firebell.status_pages.hosting_model import FeedKey, HostClaim, PageMirror
 from firebell.status_pages.model import StatusPage
 
 router = api.router("status pages")
@@ -74,8 +74,8 @@ class ThemeShown(ApiOutput):
     has_logo: bool
 
 
-class CopyShown(ApiOutput):
-    """A bucket to which a page is pushed. `is_late` is true if the copy is older than five minutes (T-PUSH)."""
+class MirrorShown(ApiOutput):
+    """A bucket to which a page is pushed. `is_late` is true if the mirror is older than five minutes (T-PUSH)."""
 
     id: int
     url: str
@@ -97,7 +97,7 @@ class HostingShown(ApiOutput):
     feed_keys: list[FeedKeyShown]
     host: HostShown | None
     theme: ThemeShown
-    copies: list[CopyShown]
+    mirrors: list[MirrorShown]
 
 
 class ChangedAccess(ApiInput):
@@ -129,8 +129,8 @@ class ChangedTheme(ApiInput):
     logo: Annotated[Text | None, Field(max_length=LOGO_MAX_CHARS)] = None
 
 
-class NewCopy(ApiInput):
-    """A bucket to push to; `url` is the address under which readers find the copy."""
+class NewMirror(ApiInput):
+    """A bucket to push to; `url` is the address under which readers find the mirror."""
 
     url: Annotated[Text, Field(examples=["https://status.example.org"])]
     endpoint: Annotated[Text, Field(examples=["https://s3.eu-north-1.amazonaws.com"])]
@@ -154,9 +154,9 @@ def _host(claim: HostClaim, page: StatusPage) -> HostShown:
     )
 
 
-def _copy(copy: PageCopy, now: datetime) -> CopyShown:
-    fields = {name: getattr(copy, name) for name in CopyShown.model_fields if name != "is_late"}
-    return CopyShown(**fields, is_late=copy.is_late(now))
+def _mirror(mirror: PageMirror, now: datetime) -> MirrorShown:
+    fields = {name: getattr(mirror, name) for name in MirrorShown.model_fields if name != "is_late"}
+    return MirrorShown(**fields, is_late=mirror.is_late(now))
 
 
 async def _hosting(w: Work, page: StatusPage) -> HostingShown:
@@ -178,7 +178,7 @@ async def _hosting(w: Work, page: StatusPage) -> HostingShown:
             locales=list(theme.locales),
             has_logo=theme.logo is not None,
         ),
-        copies=[_copy(copy, w.now) for copy in await hosting_store.copies(w.tx, [page.id])],
+        mirrors=[_mirror(mirror, w.now) for mirror in await hosting_store.mirrors(w.tx, [page.id])],
     )
 
 
@@ -287,26 +287,26 @@ def _decoded(text: str) -> bytes:
 
 
 @router.post(
-    "/status-pages/{slug}/copies",
+    "/status-pages/{slug}/mirrors",
     status_code=201,
-    summary="Push copies of a status page to a bucket",
+    summary="Push mirrors of a status page to a bucket",
     responses=problems(404, 409),
 )
-async def add_copy(w: Manager, slug: Text, body: NewCopy) -> CopyShown:
+async def add_mirror(w: Manager, slug: Text, body: NewMirror) -> MirrorShown:
     page = await actions.status_page(w.tx, slug)
-    copy = await hosting_actions.add_copy(w.tx, w.actor, page.id, **body.model_dump(), now=w.now)
-    return _copy(copy, w.now)
+    mirror = await hosting_actions.add_mirror(w.tx, w.actor, page.id, **body.model_dump(), now=w.now)
+    return _mirror(mirror, w.now)
 
 
 @router.delete(
-    "/status-pages/{slug}/copies/{copy_id}",
+    "/status-pages/{slug}/mirrors/{mirror_id}",
     status_code=204,
-    summary="Stop pushing a copy of a status page; the bucket keeps what it has",
+    summary="Stop pushing a mirror of a status page; the bucket keeps what it has",
     responses=problems(404),
 )
-async def remove_copy(w: Manager, slug: Text, copy_id: PathId) -> Response:
+async def remove_mirror(w: Manager, slug: Text, mirror_id: PathId) -> Response:
     page = await actions.status_page(w.tx, slug)
-    await hosting_actions.remove_copy(w.tx, w.actor, page.id, copy_id, w.now)
+    await hosting_actions.remove_mirror(w.tx, w.actor, page.id, mirror_id, w.now)
     return Response(status_code=204)
 
 
@@ -320,5 +320,5 @@ async def saved_page(w: Reader, slug: Text) -> Response:
     page = await actions.status_page(w.tx, slug)
     saved = await hosting_queries.saved(w.tx, page, w.ctx.public_url, w.now)
     if not export.is_exportable(saved):
-        raise Conflict("A private page has no copies: anyone could read them.")
+        raise Conflict("A private page has no mirrors: anyone could read them.")
     return Response(saved_pages.encode(saved_pages.public_copy(saved)), media_type="application/json")

@@ -1,12 +1,12 @@
-"""How a status page is served: who may read it, its host, its look, and its copies on other servers."""
+"""How a status page is served: who may read it, its host, its look, and its mirrors on other servers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from firebell.status_pages.snapshot import Snapshot
 
-COPY_LATE_AFTER = timedelta(minutes=5)
-"""How old a copy on another server may be before it is reported (T-PUSH)."""
+MIRROR_LATE_AFTER = timedelta(minutes=5)
+"""How old a mirror on another server may be before it is reported (T-PUSH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ class HostClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class PageCopy:
-    """A bucket to which a page is pushed; `url` is the address under which readers find the copy."""
+class PageMirror:
+    """A bucket to which a page is pushed; `url` is the address under which readers find the mirror."""
 
     id: int
     status_page_id: int
@@ -96,5 +96,5 @@ class PageCopy:
     error: str
 
     def is_late(self, now: datetime) -> bool:
-        """Return True if the copy is older than readers may rely on."""
-        return now - (self.pushed_at or self.created_at) > COPY_LATE_AFTER
+        """Return True if the mirror is older than readers may rely on."""
+        return now - (self.pushed_at or self.created_at) > MIRROR_LATE_AFTER

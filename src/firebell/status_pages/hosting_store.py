@@ -1,4 +1,4 @@
-"""The SQL of how status pages are served: access, feed keys, hosts, themes, and copies on other servers."""
+"""The SQL of how status pages are served: access, feed keys, hosts, themes, and mirrors on other servers."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from firebell.status_pages.hosting_model import (
     FeedKey,
     HostClaim,
     PageAccess,
-    PageCopy,
     PageLogo,
+    PageMirror,
     PageTheme,
 )
 
-_COPY_COLUMNS = (
+_MIRROR_COLUMNS = (
     "id, status_page_id, url, endpoint, region, bucket, prefix, access_key, created_at, pushed_at,"
     " failures, error"
 )
 LEASE = timedelta(minutes=5)
-"""How long a process that pushes a copy keeps it to itself."""
+"""How long a process that pushes a mirror keeps it to itself."""
 
 
 async def access(tx: Reads, page_id: int) -> PageAccess:
@@ -277,28 +277,28 @@ async def save_theme(tx: Tx, page_id: int, theme: PageTheme) -> None:
 async def sealer(tx: Tx) -> Sealer:
     """Return what seals the secrets of buckets with a key of this installation."""
     secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
-    return Sealer(bytes.fromhex(secret), "status_page.copy")
+    return Sealer(bytes.fromhex(secret), "status_page.mirror")
 
 
-def _copy(row: Row) -> PageCopy:
-    return PageCopy(**dict(row))
+def _mirror(row: Row) -> PageMirror:
+    return PageMirror(**dict(row))
 
 
-async def copies(tx: Reads, page_ids: Sequence[int]) -> list[PageCopy]:
-    """Return the copies of these pages, oldest first."""
+async def mirrors(tx: Reads, page_ids: Sequence[int]) -> list[PageMirror]:
+    """Return the mirrors of these pages, oldest first."""
     rows = await tx.fetch(
         f"""
-        select {_COPY_COLUMNS}
-        from status_page_copy
+        select {_MIRROR_COLUMNS}
+        from status_page_mirror
         where status_page_id = any($1::bigint[])
         order by id
         """,
         list(page_ids),
     )
-    return [_copy(row) for row in rows]
+    return [_mirror(row) for row in rows]
 
 
-async def insert_copy(
+async def insert_mirror(
     tx: Tx,
     page_id: int,
     *,
@@ -310,15 +310,15 @@ async def insert_copy(
     access_key: str,
     secret: bytes,
     now: datetime,
-) -> PageCopy:
-    """Store a copy, which is pushed at once; `secret` is sealed."""
+) -> PageMirror:
+    """Store a mirror, which is pushed at once; `secret` is sealed."""
     row = await tx.row(
         f"""
-        insert into status_page_copy (
+        insert into status_page_mirror (
             status_page_id, url, endpoint, region, bucket, prefix, access_key, secret, created_at, next_at
         )
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
-        returning {_COPY_COLUMNS}
+        returning {_MIRROR_COLUMNS}
         """,
         page_id,
         url,
@@ -331,29 +331,29 @@ async def insert_copy(
         now,
     )
     assert row
-    return _copy(row)
+    return _mirror(row)
 
 
-async def delete_copy(tx: Tx, page_id: int, copy_id: int) -> str | None:
-    """Delete a copy and return its address, None if there is none; the objects in the bucket stay."""
+async def delete_mirror(tx: Tx, page_id: int, mirror_id: int) -> str | None:
+    """Delete a mirror and return its address, None if there is none; the objects in the bucket stay."""
     url: str | None = await tx.value(
         """
-        delete from status_page_copy
+        delete from status_page_mirror
         where status_page_id = $1
             and id = $2
         returning url
         """,
         page_id,
-        copy_id,
+        mirror_id,
     )
     return url
 
 
-async def hurry_copies(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
-    """Let the copies of these pages be pushed now, unless their last push failed."""
+async def hurry_mirrors(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
+    """Let the mirrors of these pages be pushed now, unless their last push failed."""
     await tx.execute(
         """
-        update status_page_copy
+        update status_page_mirror
         set next_at = $2
         where status_page_id = any($1::bigint[])
             and failures = 0
@@ -364,15 +364,15 @@ async def hurry_copies(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
     )
 
 
-async def claim_copies(tx: Tx, now: datetime, limit: int) -> list[tuple[PageCopy, bytes]]:
-    """Lease copies that are due, each with its sealed secret; another process gets them if this one dies."""
+async def claim_mirrors(tx: Tx, now: datetime, limit: int) -> list[tuple[PageMirror, bytes]]:
+    """Lease mirrors that are due, each with its sealed secret; another process gets them if this one dies."""
     rows = await tx.fetch(
         f"""
-        update status_page_copy
+        update status_page_mirror
         set next_at = $2
         where id in (
             select c.id
-            from status_page_copy c
+            from status_page_mirror c
             join status_page p on p.id = c.status_page_id
             where c.next_at <= $1
                 and p.visibility <> 'private'
@@ -380,7 +380,7 @@ async def claim_copies(tx: Tx, now: datetime, limit: int) -> list[tuple[PageCopy
             limit $3
             for update of c skip locked
         )
-        returning {_COPY_COLUMNS}, secret
+        returning {_MIRROR_COLUMNS}, secret
         """,
         now,
         now + LEASE,
@@ -390,49 +390,49 @@ async def claim_copies(tx: Tx, now: datetime, limit: int) -> list[tuple[PageCopy
     for row in rows:
         columns = dict(row)
         secret = columns.pop("secret")
-        claimed.append((PageCopy(**columns), secret))
+        claimed.append((PageMirror(**columns), secret))
     return claimed
 
 
-async def finish_copy(tx: Tx, copy_id: int, now: datetime, next_at: datetime) -> None:
-    """Record that a copy is up to date, and when it is pushed next."""
+async def finish_mirror(tx: Tx, mirror_id: int, now: datetime, next_at: datetime) -> None:
+    """Record that a mirror is up to date, and when it is pushed next."""
     await tx.execute(
         """
-        update status_page_copy
+        update status_page_mirror
         set pushed_at = $2,
             next_at = $3,
             failures = 0,
             error = ''
         where id = $1
         """,
-        copy_id,
+        mirror_id,
         now,
         next_at,
     )
 
 
-async def fail_copy(tx: Tx, copy_id: int, error: str, next_at: datetime) -> None:
-    """Record why a copy could not be pushed, and when that is tried again."""
+async def fail_mirror(tx: Tx, mirror_id: int, error: str, next_at: datetime) -> None:
+    """Record why a mirror could not be pushed, and when that is tried again."""
     await tx.execute(
         """
-        update status_page_copy
+        update status_page_mirror
         set failures = failures + 1,
             error = $2,
             next_at = $3
         where id = $1
         """,
-        copy_id,
+        mirror_id,
         error,
         next_at,
     )
 
 
-async def next_copy_at(tx: Reads) -> datetime | None:
-    """Return when a copy is due next, None if there are none."""
+async def next_mirror_at(tx: Reads) -> datetime | None:
+    """Return when a mirror is due next, None if there are none."""
     at: datetime | None = await tx.value(
         """
         select min(c.next_at)
-        from status_page_copy c
+        from status_page_mirror c
         join status_page p on p.id = c.status_page_id
         where p.visibility <> 'private'
         """

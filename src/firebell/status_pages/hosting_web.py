@@ -62,7 +62,7 @@ async def _show(
         "challenge_url": host_proof.challenge_url(claim, slug) if claim else "",
         "theme": await hosting_store.theme(visit.tx, page.id),
         "languages": [(language.code, language.name) for language in languages().values()],
-        "copies": await hosting_store.copies(visit.tx, [page.id]),
+        "mirrors": await hosting_store.mirrors(visit.tx, [page.id]),
         "values": values or {},
         "error": error,
     }
@@ -187,21 +187,21 @@ async def _uploaded_logo(visit: Visit) -> bytes:
     return data
 
 
-@router.post(f"{PAGE}/copies", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
-async def add_copy(visit: CurrentVisit, slug: str) -> Response:
+@router.post(f"{PAGE}/mirrors", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def add_mirror(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     names = ("url", "endpoint", "region", "bucket", "prefix", "access_key", "secret")
     fields = {name: visit.text(name).strip() for name in names}
     try:
         async with visit.tx.savepoint():
-            await hosting_actions.add_copy(visit.tx, visit.actor, page.id, **fields, now=visit.now)
+            await hosting_actions.add_mirror(visit.tx, visit.actor, page.id, **fields, now=visit.now)
     except FirebellError as error:
         return await _show(visit, slug, values={**fields, "secret": ""}, error=error)
-    return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Copy added.")
+    return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Mirror added.")
 
 
-@router.post(f"{PAGE}/copies/{{copy_id}}/remove", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
-async def remove_copy(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
+@router.post(f"{PAGE}/mirrors/{{mirror_id}}/remove", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+async def remove_mirror(visit: CurrentVisit, slug: str, mirror_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
-    await hosting_actions.remove_copy(visit.tx, visit.actor, page.id, to_id(copy_id) or 0, visit.now)
-    return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Copy removed.")
+    await hosting_actions.remove_mirror(visit.tx, visit.actor, page.id, to_id(mirror_id) or 0, visit.now)
+    return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Mirror removed.")

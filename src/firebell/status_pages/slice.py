@@ -55,7 +55,7 @@ SLICE = Slice(
         *("status_page", "status_component_group", "status_component", "status_component_service"),
         *("public_incident", "public_update", "public_update_version"),
         *("status_page_access", "status_feed_key", "status_page_host"),
-        *("status_page_theme", "status_page_copy"),
+        *("status_page_theme", "status_page_mirror"),
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
     ),
     kept={
@@ -67,7 +67,7 @@ SLICE = Slice(
         "status_feed_key": FEW,
         "status_page_host": FEW,
         "status_page_theme": FEW,
-        "status_page_copy": FEW,
+        "status_page_mirror": FEW,
         "public_incident": PUBLISHED,
         "public_update": PUBLISHED,
         "public_update_version": PUBLISHED,

@@ -1,4 +1,4 @@
-"""Saves status pages for processes without a database, and pushes copies to directories and buckets."""
+"""Saves status pages for processes without a database, and pushes mirrors to directories and buckets."""
 
 import logging
 import re
@@ -15,21 +15,21 @@ from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
 from firebell.status_pages import export, hosting_queries, hosting_store, s3, saved_pages, store
 from firebell.status_pages.export import ExportedFile
-from firebell.status_pages.hosting_model import PageCopy, SavedPage
+from firebell.status_pages.hosting_model import PageMirror, SavedPage
 from firebell.status_pages.s3 import Credentials
 
 log = logging.getLogger(__name__)
 
 FILES = Pool("status page files", size=1, queue=16)
-"""Writes files and renders copies, so that a slow disk stops no one."""
+"""Writes files and renders mirrors, so that a slow disk stops no one."""
 PUSH_EVERY = timedelta(minutes=1)
-"""How often each copy is brought up to date when nothing is published: its `as-of.json` says that it is."""
+"""How often each mirror is brought up to date when nothing is published: its `as-of.json` says that it is."""
 MAX_RETRY_S = 60
-COPIES_AT_ONCE = 4
+MIRRORS_AT_ONCE = 4
 _CODE = re.compile(r"<Code>([\w.-]{1,100})</Code>")
 
 
-class PageCopier:
+class MirrorWriter:
     """Saves and pushes what changed within seconds, and once a minute says that the rest is up to date."""
 
     def __init__(self, ctx: Context) -> None:
@@ -37,9 +37,9 @@ class PageCopier:
         self._looked_at: datetime | None = None
         self._sequences: dict[str, int] = {}
         """The number of changes published when each page was last saved, by slug."""
-        self._next_copy_at: datetime | None = None
+        self._next_mirror_at: datetime | None = None
         self._pushed: dict[int, dict[str, str]] = {}
-        """What this process knows each bucket to hold: ETags by path, by the id of the copy."""
+        """What this process knows each bucket to hold: ETags by path, by the id of the mirror."""
         self._failures = OncePerMinute(log, "the files of status pages cannot be written")
         self.upcoming: datetime | None = None
         self.is_unused = False
@@ -50,9 +50,9 @@ class PageCopier:
         done = 0
         if self._is_due(now):
             done += await self._save(now)
-        if self._next_copy_at is not None and self._next_copy_at <= now:
+        if self._next_mirror_at is not None and self._next_mirror_at <= now:
             done += await self._push(now)
-        dues = [at for at in (self._next_copy_at, self._looked_at and self._looked_at + PUSH_EVERY) if at]
+        dues = [at for at in (self._next_mirror_at, self._looked_at and self._looked_at + PUSH_EVERY) if at]
         self.upcoming = min(dues, default=None)
         return done
 
@@ -74,8 +74,8 @@ class PageCopier:
             wanted = pages if self._ctx.status_directory else changed
             saved = [await hosting_queries.saved(tx, page, self._ctx.public_url, now) for page in wanted]
             if changed:
-                await hosting_store.hurry_copies(tx, [page.id for page in changed], now)
-            self._next_copy_at = await hosting_store.next_copy_at(tx)
+                await hosting_store.hurry_mirrors(tx, [page.id for page in changed], now)
+            self._next_mirror_at = await hosting_store.next_mirror_at(tx)
         try:
             await FILES.run(lambda: self._write(saved, [page.slug for page in pages], now))
         except OSError as error:
@@ -103,48 +103,50 @@ class PageCopier:
                 export.write(page, self._ctx.status_directory / page.snapshot.page.slug)
 
     async def _push(self, now: datetime) -> int:
-        """Push the copies that are due; return their number."""
+        """Push the mirrors that are due; return their number."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            claimed = await hosting_store.claim_copies(tx, now, COPIES_AT_ONCE)
+            claimed = await hosting_store.claim_mirrors(tx, now, MIRRORS_AT_ONCE)
             pages = {page.id: page for page in await store.pages(tx)} if claimed else {}
             sealer = await hosting_store.sealer(tx)
             saved = [
-                await hosting_queries.saved(tx, pages[copy.status_page_id], self._ctx.public_url, now)
-                for copy, _ in claimed
+                await hosting_queries.saved(tx, pages[mirror.status_page_id], self._ctx.public_url, now)
+                for mirror, _ in claimed
             ]
-        for (copy, secret), page in zip(claimed, saved, strict=True):
+        for (mirror, secret), page in zip(claimed, saved, strict=True):
             try:
-                opened = sealer.open(secret, copy.bucket).decode()
+                opened = sealer.open(secret, mirror.bucket).decode()
             except Invalid as error:
                 failure = error.message
             else:
-                failure = await self._push_one(copy, opened, page, now)
+                failure = await self._push_one(mirror, opened, page, now)
             async with self._ctx.work_db.tx() as tx:
                 if failure:
-                    log.warning("a copy of a status page failed", extra={"url": copy.url, "reason": failure})
-                    retry_s = min(MAX_RETRY_S, 2 ** min(copy.failures, 10))
-                    await hosting_store.fail_copy(tx, copy.id, failure, now + timedelta(seconds=retry_s))
+                    log.warning(
+                        "a mirror of a status page failed", extra={"url": mirror.url, "reason": failure}
+                    )
+                    retry_s = min(MAX_RETRY_S, 2 ** min(mirror.failures, 10))
+                    await hosting_store.fail_mirror(tx, mirror.id, failure, now + timedelta(seconds=retry_s))
                 else:
-                    await hosting_store.finish_copy(tx, copy.id, now, now + PUSH_EVERY)
+                    await hosting_store.finish_mirror(tx, mirror.id, now, now + PUSH_EVERY)
         async with self._ctx.work_db.tx() as tx:
-            self._next_copy_at = await hosting_store.next_copy_at(tx)
+            self._next_mirror_at = await hosting_store.next_mirror_at(tx)
         return len(claimed)
 
-    async def _push_one(self, copy: PageCopy, secret: str, page: SavedPage, now: datetime) -> str:
+    async def _push_one(self, mirror: PageMirror, secret: str, page: SavedPage, now: datetime) -> str:
         """Push the files of a page that changed, in their order; return why that failed, or an empty text."""
-        files = await FILES.run(lambda: list(export.files(page, copy.url)))
-        pushed = self._pushed.setdefault(copy.id, {})
+        files = await FILES.run(lambda: list(export.files(page, mirror.url)))
+        pushed = self._pushed.setdefault(mirror.id, {})
         for file in files:
             if pushed.get(file.path) == file.etag:
                 continue
-            if failure := await self._put(copy, secret, file, now):
+            if failure := await self._put(mirror, secret, file, now):
                 return failure
             pushed[file.path] = file.etag
         return ""
 
-    async def _put(self, copy: PageCopy, secret: str, file: ExportedFile, now: datetime) -> str:
-        url = s3.object_url(copy.endpoint, copy.bucket, f"{copy.prefix}{file.path}")
+    async def _put(self, mirror: PageMirror, secret: str, file: ExportedFile, now: datetime) -> str:
+        url = s3.object_url(mirror.endpoint, mirror.bucket, f"{mirror.prefix}{file.path}")
         is_lasting = file.path.startswith("static/")
         headers = s3.signed_headers(
             "PUT",
@@ -156,8 +158,8 @@ class PageCopier:
                 if is_lasting
                 else "public, max-age=15",
             },
-            region=copy.region,
-            credentials=Credentials(copy.access_key, secret),
+            region=mirror.region,
+            credentials=Credentials(mirror.access_key, secret),
             now=now,
         )
         try:
