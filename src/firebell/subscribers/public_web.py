@@ -21,7 +21,6 @@ from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import html, routing, transaction
 from firebell.people import access
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import hosting_queries
 from firebell.status_pages.model import PageVisibility, StatusPage
 from firebell.subscribers import addresses, links, rules, subscribing
 from firebell.subscribers.csv_import import channel_of
@@ -129,7 +128,7 @@ async def _page(ctx: Context, slug: str, now: datetime) -> _FramedPage:
         page = await status_pages.status_page(tx, slug)
         if page.visibility is PageVisibility.PRIVATE:
             raise NotFound("Only managers add subscribers of a private page.")
-        return _FramedPage(page, await hosting_queries.frame_context(tx, page, now))
+        return _FramedPage(page, await status_pages.frame_context(tx, page, now))
 
 
 @router.get("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
@@ -252,7 +251,7 @@ async def _manage(
         "form_errors": error.fields if error else {},
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    framed = _FramedPage(page, await hosting_queries.frame_context(tx, page, now))
+    framed = _FramedPage(page, await status_pages.frame_context(tx, page, now))
     return _render(framed, "public_manage.html", context, now, status)
 
 
