@@ -47,7 +47,10 @@ async def test_a_page_that_is_late_and_then_resolved_too_early_is_reported(
 
         # resolved at once, although the alert fires and the component was never shown as affected
         over = {
-            **{"name": "Payments", "incident": "INC-1", "stage": "resolved", "body": "This is over."},
+            "name": "Payments",
+            "incident": "INC-1",
+            "stage": "resolved",
+            "body": "This is over.",
             "components": {str(page["components"][0]["id"]): "operational"},
         }
         await api("POST", "/status-pages/kestrel/incidents", over, status=201)
