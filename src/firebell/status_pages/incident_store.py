@@ -167,6 +167,7 @@ async def by_ids(tx: Reads, page_id: int, public_incident_ids: Sequence[int]) ->
         select {_COLUMNS}
         from public_incident
         where status_page_id = $1
+            and kind = 'incident'
             and id = any($2::bigint[])
         order by id
         """,
@@ -205,12 +206,14 @@ async def overlapping(
             union
             select id
             from public_incident
-            where resolved_at is null
+            where kind = 'incident'
+                and resolved_at is null
                 and published_at <= $3
             union
             select id
             from public_incident
-            where resolved_at >= $2
+            where kind = 'incident'
+                and resolved_at >= $2
                 and published_at <= $3
         )
         order by incident_id = any($1::bigint[]) desc nulls last, id desc
