@@ -1,11 +1,23 @@
 """A status page that is not true is a finding in the room, in the list and over JSON, until it is fixed or waived."""
 
 from datetime import timedelta
+from typing import Any
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import browser, organization, sign_in
 from tests.api.test_timeline_entries import INC
+
+
+def maintenance_of(page: dict[str, Any], clock: FakeClock) -> dict[str, Any]:
+    """Return maintenance that starts in a day."""
+    return {
+        "name": "Database upgrade",
+        "body": "Checkout may pause.",
+        "scheduled_for": (clock.now() + timedelta(days=1)).isoformat(),
+        "scheduled_until": (clock.now() + timedelta(days=1, hours=2)).isoformat(),
+        "component_ids": [page["components"][0]["id"]],
+    }
 
 
 async def test_a_page_that_is_late_and_then_resolved_too_early_is_reported(
@@ -18,6 +30,8 @@ async def test_a_page_that_is_late_and_then_resolved_too_early_is_reported(
             {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]},
             status=201,
         )
+        # maintenance at the same time is no incident
+        await api("POST", "/status-pages/kestrel/maintenance", maintenance_of(page, clock), status=201)
         await w.alert()
         await w.settle()
         mara = await w.actor(w.mara)

@@ -108,6 +108,14 @@ async def test_updates_arrive_in_order_once_through_every_failure(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with desk(dsn, clock, monkeypatch) as d:
+        maintenance = {
+            "name": "Database upgrade",
+            "body": "Checkout may pause.",
+            "scheduled_for": (d.w.now + timedelta(days=1)).isoformat(),
+            "scheduled_until": (d.w.now + timedelta(days=1, hours=2)).isoformat(),
+            "component_ids": [d.component],
+        }
+        await d.api("POST", "/status-pages/kestrel/maintenance", maintenance, status=201)
         connected = await d.copy()
         assert connected["components"][0]["remote_id"] == "8kbf7d35c070", "equal names are mapped"
         assert KEY not in str(connected)
