@@ -100,5 +100,12 @@ async def openapi_document(dsn: str, clock: FakeClock) -> dict[str, Any]:
     """Return the OpenAPI document, which must not be changed; every app serves the same, and takes seconds for it."""
     if not _documents:
         async with organization(dsn, clock) as (_, api):
-            _documents.append(await api("GET", "/openapi.json"))
+            return await document_of(api)
+    return _documents[0]
+
+
+async def document_of(api: Api) -> dict[str, Any]:
+    """Return the OpenAPI document, for a test that has an organization already."""
+    if not _documents:
+        _documents.append(await api("GET", "/openapi.json"))
     return _documents[0]

@@ -13,9 +13,9 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.text import NAME_LIMIT
-from tests.api.api_clients import key_of, openapi_document, organization
+from tests.api.api_clients import document_of, key_of, openapi_document, organization
 from tests.servers import serve
-from tests.world import World, world
+from tests.world import World
 
 TOOLS = Path(sys.executable).parent
 KEYWORDS = {
@@ -42,7 +42,16 @@ KEYWORDS = {
         "patternProperties",
         "prefixItems",
     ),
-    *("properties", "propertyNames", "required", "title", "type", "uniqueItems", "maxProperties"),
+    *(
+        "properties",
+        "propertyNames",
+        "required",
+        "title",
+        "type",
+        "uniqueItems",
+        "maxProperties",
+        "minProperties",
+    ),
 }
 """Keywords of JSON Schema that the document may use: anything else is ignored by its readers."""
 
@@ -100,8 +109,8 @@ async def test_what_the_schema_allows_in_length_is_accepted(dsn: str, clock: Fak
 
 
 async def test_bug_allow_named_one_method_of_several(dsn: str, clock: FakeClock) -> None:
-    document = await openapi_document(dsn, clock)
     async with organization(dsn, clock) as (_, api):
+        document = await document_of(api)
         for path, operations in document["paths"].items():
             known = path.removeprefix("/api/v1").replace("{", "").replace("}", "")
             for part in ("alert_id", "person_id", "edit_id", "layer_id"):
@@ -133,8 +142,8 @@ async def generate(spec: Path, target: Path) -> str:
 async def test_a_generated_client_is_complete_and_talks_to_the_product(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described = await openapi_document(dsn, clock)
-    async with world(dsn, clock) as w:
+    async with organization(dsn, clock) as (w, api):
+        described = await document_of(api)
         await talk(w, dsn, clock, described, tmp_path, monkeypatch)
 
 

@@ -13,7 +13,7 @@ EVERYONE = {
     " contact_method.read session.read",
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read runbook.read template.read"
-    " status_page.read",
+    " status_page.read audience.read",
     "incidents:declare": "incident.declare",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
@@ -24,16 +24,16 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
-    "incidents:read": "chat.read status_copy.read",
+    "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read",
     "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write"
-    " status_page.publish",
+    " status_page.publish audience.send regulatory_draft.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private subscriber.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
-    " status_page.write status_copy.write subscriber.write",
+    " status_page.write status_copy.write subscriber.write audience.write customer.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

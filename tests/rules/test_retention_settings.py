@@ -28,6 +28,15 @@ def test_a_setting_that_does_not_exist_or_is_too_short_stops_the_start(days: dic
 
 def test_every_setting_can_be_set_and_turned_off() -> None:
     settings = {each.setting for each in retentions()} - {""}
-    assert settings == {"alerts", "attachments", "audit", "handoffs", "messages", "notices", "pages"}
+    assert settings == {
+        "alerts",
+        "attachments",
+        "audience_mail",
+        "audit",
+        "handoffs",
+        "messages",
+        "notices",
+        "pages",
+    }
     check(dict.fromkeys(settings, 62), retentions())
     check(dict.fromkeys(settings), retentions())

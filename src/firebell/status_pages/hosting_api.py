@@ -3,7 +3,7 @@
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Response
 from pydantic import Field
@@ -127,6 +127,13 @@ class ChangedTheme(ApiInput):
     locale: Annotated[Text | None, Field(examples=["de"])] = None
     locales: Annotated[list[Text] | None, Field(max_length=50)] = None
     logo: Annotated[Text | None, Field(max_length=LOGO_MAX_CHARS)] = None
+
+
+class SavedPageFile(ApiOutput):
+    """The file of a saved page, as `firebell statuspage serve` reads it."""
+
+    format: int
+    page: dict[str, Any]
 
 
 class NewMirror(ApiInput):
@@ -313,12 +320,11 @@ async def remove_mirror(w: Manager, slug: Text, mirror_id: PathId) -> Response:
 @router.get(
     "/status-pages/{slug}/saved-page",
     summary="Everything that a status page shows, for `firebell statuspage export`",
-    responses={**problems(404, 409), 200: {"content": {"application/json": {}}}},
-    response_class=Response,
+    responses=problems(404, 409),
 )
-async def saved_page(w: Reader, slug: Text) -> Response:
+async def saved_page(w: Reader, slug: Text) -> SavedPageFile:
     page = await actions.status_page(w.tx, slug)
     saved = await hosting_queries.saved(w.tx, page, w.ctx.public_url, w.now)
     if not export.is_exportable(saved):
         raise Conflict("A private page has no mirrors: anyone could read them.")
-    return Response(saved_pages.encode(saved_pages.public_copy(saved)), media_type="application/json")
+    return SavedPageFile.model_validate_json(saved_pages.encode(saved_pages.public_copy(saved)))

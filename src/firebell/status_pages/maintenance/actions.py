@@ -153,10 +153,14 @@ async def start_maintenance(
         return window
     if window.scheduled_until <= now:
         raise Conflict("Its end is over. Postpone it, or cancel it.")
-    length = window.scheduled_until - window.scheduled_for
-    until = now + length if now < window.scheduled_for else None
+    start = until = None
+    if now < window.scheduled_for:
+        start, until = now, now + (window.scheduled_until - window.scheduled_for)
     window = await transitions.apply(
-        tx, actor, page, window, Change.START, now, body=text, scheduled_until=until
+        *(tx, actor, page, window, Change.START, now),
+        body=text,
+        scheduled_for=start,
+        scheduled_until=until,
     )
     await series.top_up(tx, SYSTEM, page, window, now)
     return window

@@ -113,7 +113,9 @@ async def apply(
     stage = lifecycle.next_stage(window.stage, change, is_firing=is_firing)
     values = _values(window, change, stage, since or now, now)
     if scheduled_for is not None:
-        values |= {"scheduled_for": scheduled_for, "announced_at": now}
+        values["scheduled_for"] = scheduled_for
+        if change is Change.POSTPONE:
+            values["announced_at"] = now
     if scheduled_until is not None:
         values["scheduled_until"] = scheduled_until
     changed = replace(window, **values)
