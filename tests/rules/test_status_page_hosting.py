@@ -163,9 +163,11 @@ def _strings() -> Iterator[str]:
         ROOT / "status_pages/public_page.py",
     ]:
         yield from re.findall(r'\bt\("([^"]+)"', path.read_text(encoding="utf-8"))
+    from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS
     from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS
 
-    yield from (*STAGE_LABELS.values(), *STATUS_LABELS.values())
+    yield from (*STAGE_LABELS.values(), *STATUS_LABELS.values(), *MAINTENANCE_STAGE_LABELS.values())
+    yield from ("Emergency", "Short notice")
 
 
 def test_every_language_has_every_string_with_its_placeholders() -> None:
@@ -178,6 +180,10 @@ def test_every_language_has_every_string_with_its_placeholders() -> None:
             assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", text)), text
         assert (len(language.months), set(language.units)) == (12, {"d", "h", "min", "s"})
     assert {"de", "fr", "es", "ja", "ar"} <= set(languages())
+    assert [languages()[code].inline("Partial outage") for code in ("en", "de")] == [
+        "partial outage",
+        "Teilausfall",
+    ]
     assert [each.code for each in languages().values() if each.direction == "rtl"] == ["ar"]
 
 

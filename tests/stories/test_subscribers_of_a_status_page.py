@@ -75,7 +75,7 @@ class Town:
         token = re.search(r'name="token" value="([^"]+)"', (await self.http.get(SUBSCRIBE)).text)
         assert token
         self.w.clock.advance(timedelta(seconds=3))
-        kinds = ["incident", "maintenance", "postmortem"]
+        kinds = ["incident", "maintenance"]
         form = {"token": token[1], "address": address, "follows": "all", "kind": kinds, **more}
         return await self.http.post(SUBSCRIBE, data=form)
 

@@ -70,7 +70,7 @@ create table subscriber_suppression (
 create table status_broadcast (
     id bigint generated always as identity primary key,
     status_page_id bigint not null references status_page on delete cascade,
-    kind text not null check (kind in ('incident', 'maintenance', 'postmortem')),
+    kind text not null check (kind in ('incident', 'maintenance')),
     -- what it is about, such as the public id of an incident; a later one of the same subject supersedes it
     subject text not null,
     seq int not null,

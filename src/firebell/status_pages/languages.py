@@ -29,11 +29,18 @@ class Language:
     """How days, hours, minutes and seconds are written, by d, h, min and s."""
     texts: Mapping[str, str]
     """The translations by English string; empty for English."""
+    keeps_case: bool = False
+    """True if a noun begins with a capital within a sentence."""
 
     def text(self, english: str, /, **values: object) -> str:
         """Return a string in this language, with its placeholders filled in."""
         text = self.texts.get(english, english)
         return text.format(**values) if values else text
+
+    def inline(self, english: str) -> str:
+        """Return a label in this language as it is written within a sentence."""
+        text = self.text(english)
+        return text if self.keeps_case else text.lower()
 
     def day(self, at: datetime, tz: str, *, with_year: bool = True) -> str:
         """Return the day of an instant in `tz`."""
@@ -109,6 +116,7 @@ def languages() -> dict[str, Language]:
             catalog["day_and_year_format"],
             catalog["units"],
             catalog["texts"],
+            catalog.get("keeps_case", False),
         )
         for code, catalog in catalogs
     ]

@@ -257,7 +257,7 @@ class StatusDocuments:
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
             else Markup(""),
-            "affected_text": affected_text(view, t),
+            "affected_text": affected_text(view, language),
             "uptime_text": lambda shown: _uptime_text(shown, t),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
@@ -325,29 +325,29 @@ def frame_context(view: StatusView, theme: PageTheme, base: str, language: Langu
         "t": language.text,
         "language": language,
         "other_languages": [],
-        "headline": headline(view, language.text),
+        "headline": headline(view, language),
         "clock": lambda at: language.clock(at, tz, view.now),
         "stale_since": None,
         "subscribe_url": "",
     }
 
 
-def headline(view: StatusView, t: Callable[..., str]) -> str:
+def headline(view: StatusView, language: Language) -> str:
     """Return the heading in a language: the latest open incident, else that everything works, or what does not."""
     if view.open_incidents:
         return view.open_incidents[0].name
     if view.worst is ComponentStatus.OPERATIONAL:
-        return t("All systems operational")
-    return affected_text(view, t)
+        return language.text("All systems operational")
+    return affected_text(view, language)
 
 
-def affected_text(view: StatusView, t: Callable[..., str]) -> str:
+def affected_text(view: StatusView, language: Language) -> str:
     """Return which components do not work as usual in a language, and that everything else does."""
     affected = [each for each in view.components if each.status is not ComponentStatus.OPERATIONAL]
-    rest = t("Everything else is working.")
+    rest = language.text("Everything else is working.")
     if not affected:
         return rest if view.open_incidents else ""
-    named = ", ".join(f"{each.component.name}: {t(each.label).lower()}" for each in affected)
+    named = ", ".join(f"{each.component.name}: {language.inline(each.label)}" for each in affected)
     return f"{named}. {rest}" if len(affected) < len(view.components) else f"{named}."
 
 

@@ -49,13 +49,11 @@ class BroadcastKind(StrEnum):
 
     INCIDENT = "incident"
     MAINTENANCE = "maintenance"
-    POSTMORTEM = "postmortem"
 
 
 KIND_LABELS = {
     BroadcastKind.INCIDENT: "Incidents",
     BroadcastKind.MAINTENANCE: "Maintenance",
-    BroadcastKind.POSTMORTEM: "Post-mortems",
 }
 
 
@@ -80,7 +78,6 @@ class Priority(IntEnum):
     CORRECTION = 3
     UPDATE = 4
     MAINTENANCE = 5
-    POSTMORTEM = 6
 
 
 @dataclass(frozen=True, slots=True)
