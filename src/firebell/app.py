@@ -43,7 +43,7 @@ from firebell.kit.web.static_files import VersionedFiles
 from firebell.people import access, authentication, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
-from firebell.status_pages.edge import StatusEdge
+from firebell.status_pages.hosting.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 

@@ -39,8 +39,8 @@ from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
-from firebell.status_pages import saved_pages
-from firebell.status_pages.edge import SavedEdge, SavedPageSource
+from firebell.status_pages.hosting import saved_pages
+from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
 from firebell.worker import Worker, timer_handlers
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
-from firebell.status_pages.mirroring import MirrorWriter
+from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.subscribers import lanes as subscriber_lanes
 
 log = logging.getLogger(__name__)

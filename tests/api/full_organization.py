@@ -66,7 +66,8 @@ from firebell.status_copies import store as copy_store
 from firebell.status_copies.differences import ObservedDifference
 from firebell.status_copies.model import DifferenceKind, Provider, RemoteComponent
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages import hosting_actions, publishing
+from firebell.status_pages import publishing
+from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage

@@ -10,10 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from firebell.app import build
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import hosting_actions, hosting_store, saved_pages
-from firebell.status_pages.edge import SavedEdge, SavedPageSource
-from firebell.status_pages.mirroring import MirrorWriter
-from firebell.status_pages.page_server import FAILURES_PER_ADDRESS
+from firebell.status_pages.hosting import actions as hosting_actions
+from firebell.status_pages.hosting import saved_pages
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
+from firebell.status_pages.hosting.mirroring import MirrorWriter
+from firebell.status_pages.hosting.page_server import FAILURES_PER_ADDRESS
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 

@@ -10,7 +10,7 @@ import pytest
 
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import published_log
-from firebell.status_pages.public_page import asset_path
+from firebell.status_pages.public.documents import asset_path
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_timeline_entries import declare
 from tests.world import World

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from firebell.status_pages import saved_pages
+from firebell.status_pages.hosting import saved_pages
 from tests.rules.test_status_page_hosting import saved
 from tests.servers import answers, free_port, started
 

@@ -14,7 +14,7 @@ from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules
 
 ROOMS = (
     *("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars"),
-    "status_pages/maintenance",
+    *("status_pages/hosting", "status_pages/maintenance", "status_pages/public"),
 )
 """The rooms of a large slice, each with the public faces of a slice."""
 
@@ -257,7 +257,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a fault is said to the person who waits, and Slack never gets a 500
         "chat/slack/inbound.py",
         # readers get the last page that there is, whatever fails, and a request never waits for that
-        "status_pages/edge.py",
+        "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others
         "chat/slack/socket.py",
     }

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.web import static_files
-from firebell.status_pages import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
-from firebell.status_pages.gate import Admission, Visitor, admission
-from firebell.status_pages.hosting_model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
-from firebell.status_pages.languages import ENGLISH, Language, languages
+from firebell.status_pages.hosting import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
+from firebell.status_pages.hosting.gate import Admission, Visitor, admission
+from firebell.status_pages.hosting.model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
+from firebell.status_pages.hosting.s3 import Credentials
 from firebell.status_pages.model import (
     Component,
     ComponentStatus,
@@ -28,8 +28,8 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public_page import ASSETS, StatusDocuments, document, sign_in_form
-from firebell.status_pages.s3 import Credentials
+from firebell.status_pages.public.documents import ASSETS, StatusDocuments, document, sign_in_form
+from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "src/firebell"
@@ -160,7 +160,7 @@ def _strings() -> Iterator[str]:
     """Yield the English strings of the public pages."""
     for path in [
         *(ROOT / "templates/status_pages").glob("public*.html"),
-        ROOT / "status_pages/public_page.py",
+        ROOT / "status_pages/public/documents.py",
     ]:
         yield from re.findall(r'\bt\("([^"]+)"', path.read_text(encoding="utf-8"))
     from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS

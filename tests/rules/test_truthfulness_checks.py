@@ -22,8 +22,8 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.truthfulness import FiringAlert, PageRecord, TruthRecord
-from firebell.status_pages.truthfulness_checks import findings
+from firebell.status_pages.truthfulness.checks import findings
+from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
 from tests.rules.test_incidents_lifecycle import incident
 
 START = datetime(2026, 11, 24, 2, 31, tzinfo=UTC)

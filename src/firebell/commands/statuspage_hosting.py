@@ -10,7 +10,7 @@ from firebell.commands.client import call, seg
 from firebell.commands.output import as_json, example, fail, show
 
 if TYPE_CHECKING:
-    from firebell.status_pages.hosting_model import SavedPage
+    from firebell.status_pages.hosting.model import SavedPage
 
 
 @click.command(
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @as_json
 def export(slug: str, folder: Path, url: str) -> None:
     """Write a status page as files that any web server can serve; only files that changed are written again."""
-    from firebell.status_pages import export as exporting
-    from firebell.status_pages import saved_pages
+    from firebell.status_pages.hosting import export as exporting
+    from firebell.status_pages.hosting import saved_pages
 
     saved = call("GET", f"/api/v1/status-pages/{seg(slug)}/saved-page")
     try:
@@ -51,8 +51,8 @@ def serve(folder: Path, host: str | None, port: int | None) -> None:
     from firebell import process
     from firebell.commands.serve import load_settings, run
     from firebell.kit.clock import SystemClock
-    from firebell.status_pages import export as exporting
-    from firebell.status_pages.edge import ExportEdge, SavedPageSource
+    from firebell.status_pages.hosting import export as exporting
+    from firebell.status_pages.hosting.edge import ExportEdge, SavedPageSource
 
     def read() -> dict[str, "SavedPage"]:
         page = exporting.read(folder)

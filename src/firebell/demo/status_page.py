@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firebell.incidents import actions as incidents
-from firebell.status_pages import actions, hosting_actions, incident_store, publishing, stages, store
+from firebell.status_pages import actions, incident_store, publishing, stages, store
+from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import recurrence
 from firebell.status_pages.maintenance.model import MaintenancePlan

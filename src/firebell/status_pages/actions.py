@@ -16,7 +16,8 @@ from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import announcements, hosting_queries, store
+from firebell.status_pages import announcements, store
+from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")

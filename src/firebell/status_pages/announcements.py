@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import impact, incident_store, public_api, queries, store
+from firebell.status_pages import impact, incident_store, queries, store
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
 from firebell.status_pages.model import Announcement, Component, ComponentGroup, StatusPage
+from firebell.status_pages.public import statuspage_api as public_api
 
 
 async def announcement(

@@ -8,17 +8,10 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
-from firebell.status_pages import (
-    component_history,
-    embed_store,
-    incident_store,
-    published_log,
-    stages,
-    store,
-    view,
-)
+from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
+from firebell.status_pages.public import embed_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 

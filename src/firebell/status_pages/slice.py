@@ -15,9 +15,12 @@ PUBLISHED = "Nothing published is ever deleted."
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.status_pages import api, embed_api, hosting_api, hosting_web, publishing_web, web
+    from firebell.status_pages import api, publishing_web, web
+    from firebell.status_pages.hosting import api as hosting_api
+    from firebell.status_pages.hosting import web as hosting_web
     from firebell.status_pages.maintenance import api as maintenance_api
     from firebell.status_pages.maintenance import web as maintenance_web
+    from firebell.status_pages.public import embed_api
 
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
@@ -44,7 +47,7 @@ def _closing_conditions() -> list["ConditionSource"]:
 
 
 def _incident_checks() -> list[IncidentChecks]:
-    from firebell.status_pages import truthfulness_queries
+    from firebell.status_pages.truthfulness import queries as truthfulness_queries
 
     return [truthfulness_queries.load_findings]
 

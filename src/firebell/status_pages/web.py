@@ -12,8 +12,9 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import actions, embedding, queries, store
+from firebell.status_pages import actions, queries, store
 from firebell.status_pages.model import Component, PageVisibility, StatusPage
+from firebell.status_pages.public import embedding
 
 router = routing.html_router()
 

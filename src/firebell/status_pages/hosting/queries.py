@@ -4,9 +4,12 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import hosting_store, languages, public_page, queries, store, view
-from firebell.status_pages.hosting_model import SavedPage
+from firebell.status_pages import queries, store, view
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility, StatusPage
+from firebell.status_pages.public import documents as public_page
+from firebell.status_pages.public import languages
 from firebell.status_pages.snapshot import Snapshot
 
 

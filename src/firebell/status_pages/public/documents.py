@@ -13,12 +13,15 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
-from firebell.status_pages import badge, component_history, feeds, public_api, theme_colors
-from firebell.status_pages.hosting_model import PageTheme
-from firebell.status_pages.languages import Language, languages
+from firebell.status_pages import component_history
+from firebell.status_pages.hosting import theme_colors
+from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
 from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
+from firebell.status_pages.public import badge, feeds
+from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.public.languages import Language, languages
 from firebell.status_pages.view import STATES, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"

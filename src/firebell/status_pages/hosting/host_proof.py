@@ -4,7 +4,7 @@ import httpx
 
 from firebell.kit.errors import Conflict
 from firebell.kit.http_out import send
-from firebell.status_pages.hosting_model import HostClaim
+from firebell.status_pages.hosting.model import HostClaim
 
 HOSTS_TOPIC = "status-hosts"
 """The live topic of a change of the hosts of status pages."""

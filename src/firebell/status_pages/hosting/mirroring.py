@@ -13,10 +13,13 @@ from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
-from firebell.status_pages import export, hosting_queries, hosting_store, s3, saved_pages, store
-from firebell.status_pages.export import ExportedFile
-from firebell.status_pages.hosting_model import PageMirror, SavedPage
-from firebell.status_pages.s3 import Credentials
+from firebell.status_pages import store
+from firebell.status_pages.hosting import export, s3, saved_pages
+from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.export import ExportedFile
+from firebell.status_pages.hosting.model import PageMirror, SavedPage
+from firebell.status_pages.hosting.s3 import Credentials
 
 log = logging.getLogger(__name__)
 

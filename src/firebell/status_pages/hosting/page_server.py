@@ -18,11 +18,13 @@ from firebell.kit.threads import Pool
 from firebell.kit.web import static_files
 from firebell.kit.web.compression import accepts_gzip
 from firebell.people import actions as people
-from firebell.status_pages import gate, public_page, view
-from firebell.status_pages.gate import Admission, Visitor
-from firebell.status_pages.hosting_model import SavedPage
+from firebell.status_pages import view
+from firebell.status_pages.hosting import gate
+from firebell.status_pages.hosting.gate import Admission, Visitor
+from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility
-from firebell.status_pages.public_page import (
+from firebell.status_pages.public import documents as public_page
+from firebell.status_pages.public.documents import (
     ASSETS,
     CALENDAR,
     HTML,

@@ -8,9 +8,10 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
-from firebell.status_pages import incident_store, store, truthfulness_checks
+from firebell.status_pages import incident_store, store
 from firebell.status_pages.model import Component, PublicIncident, StatusPage
-from firebell.status_pages.truthfulness import FiringAlert, PageRecord, TruthRecord
+from firebell.status_pages.truthfulness import checks as truthfulness_checks
+from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
 
 MAX_INCIDENTS = 500
 """The most public incidents that are looked at for one list."""

@@ -15,16 +15,12 @@ from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import (
-    actions,
-    export,
-    host_proof,
-    hosting_actions,
-    hosting_queries,
-    hosting_store,
-    saved_pages,
-)
-from firebell.status_pages.hosting_model import FeedKey, HostClaim, PageMirror
+from firebell.status_pages import actions
+from firebell.status_pages.hosting import actions as hosting_actions
+from firebell.status_pages.hosting import export, host_proof, saved_pages
+from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.model import FeedKey, HostClaim, PageMirror
 from firebell.status_pages.model import StatusPage
 
 router = api.router("status pages")

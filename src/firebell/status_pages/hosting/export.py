@@ -10,10 +10,11 @@ import msgspec
 
 from firebell.kit.private_files import replace_file
 from firebell.kit.web import static_files
-from firebell.status_pages import saved_pages, view
-from firebell.status_pages.hosting_model import SavedPage
+from firebell.status_pages import view
+from firebell.status_pages.hosting import saved_pages
+from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility
-from firebell.status_pages.public_page import ASSETS, HTML, JSON, StatusDocuments, asset_path, document
+from firebell.status_pages.public.documents import ASSETS, HTML, JSON, StatusDocuments, asset_path, document
 
 SAVED_FILE = "saved-page.json"
 """The file of an export from which `firebell statuspage serve` serves it; without what only the organization knows."""

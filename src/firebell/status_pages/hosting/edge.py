@@ -16,17 +16,13 @@ from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import REAL, Pace
 from firebell.kit.web.origin import host_name, is_allowed_host
-from firebell.status_pages import (
-    host_proof,
-    hosting_queries,
-    hosting_store,
-    page_server,
-    queries,
-    saved_pages,
-)
+from firebell.status_pages import queries
 from firebell.status_pages.actions import SLUG
-from firebell.status_pages.hosting_model import SavedPage
-from firebell.status_pages.page_server import PREFIX, RENDERING, PageServer, ServedPage
+from firebell.status_pages.hosting import host_proof, page_server, saved_pages
+from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting.model import SavedPage
+from firebell.status_pages.hosting.page_server import PREFIX, RENDERING, PageServer, ServedPage
 
 log = logging.getLogger(__name__)
 

@@ -15,15 +15,12 @@ from firebell.kit.web.origin import host_name
 from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
-from firebell.status_pages import (
-    actions,
-    host_proof,
-    hosting_actions,
-    hosting_queries,
-    hosting_store,
-    logo_files,
-)
-from firebell.status_pages.languages import languages
+from firebell.status_pages import actions
+from firebell.status_pages.hosting import actions as hosting_actions
+from firebell.status_pages.hosting import host_proof, logo_files
+from firebell.status_pages.hosting import queries as hosting_queries
+from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.public.languages import languages
 
 router = routing.html_router()
 

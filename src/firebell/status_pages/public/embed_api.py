@@ -8,7 +8,8 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, embed_store, embedding
+from firebell.status_pages import actions
+from firebell.status_pages.public import embed_store, embedding
 
 router = api.router("status pages")
 

@@ -100,7 +100,7 @@ ENGLISH = Language(
 @cache
 def languages() -> dict[str, Language]:
     """Return all languages by code: English, then those with a catalog by their own name."""
-    folder = resources.files("firebell.status_pages").joinpath(_CATALOGS)
+    folder = resources.files("firebell.status_pages.public").joinpath(_CATALOGS)
     catalogs = [
         (file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
         for file in folder.iterdir()

@@ -9,7 +9,7 @@ from enum import Enum
 from http.cookies import CookieError, SimpleCookie
 
 from firebell.kit.http_out import Network
-from firebell.status_pages.hosting_model import PageAccess
+from firebell.status_pages.hosting.model import PageAccess
 from firebell.status_pages.model import PageVisibility
 
 COOKIE_LIFETIME = timedelta(hours=12)

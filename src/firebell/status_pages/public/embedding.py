@@ -9,7 +9,8 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, embed_store
+from firebell.status_pages import actions
+from firebell.status_pages.public import embed_store
 
 MAX_ORIGINS = 20
 _ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:\d{1,5})?")

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from firebell.kit.private_files import replace_file
-from firebell.status_pages.hosting_model import PageAccess, SavedPage
+from firebell.status_pages.hosting.model import PageAccess, SavedPage
 from firebell.status_pages.snapshot import Snapshot
 
 FORMAT = 1

@@ -18,7 +18,7 @@ from firebell.kit.findings import (
 from firebell.kit.intervals import Interval
 from firebell.kit.stated_numbers import largest_by_unit, stated_numbers
 from firebell.kit.text import plural
-from firebell.status_pages import component_history, impact, stages, truthfulness
+from firebell.status_pages import component_history, impact, stages
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -27,7 +27,8 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
-from firebell.status_pages.truthfulness import PageRecord, TruthRecord
+from firebell.status_pages.truthfulness import record as truthfulness
+from firebell.status_pages.truthfulness.record import PageRecord, TruthRecord
 from firebell.status_pages.uptime import Weights, seconds_by_status
 
 Results = Iterator[ProcessFinding]

@@ -1,0 +1,1 @@
+"""Process checks of what status pages say."""
