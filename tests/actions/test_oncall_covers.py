@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import Cover, CoverState, OverrideKind, OverrideSource, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
@@ -355,7 +355,7 @@ async def test_a_cover_whose_taker_leaves_is_a_gap_and_a_finding_that_asks_again
         async with r.w.ctx.db.tx() as tx:
             wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
-        await r.run(fixes.carry_out, r.id, left.id)
+        await r.run(fix_actions.carry_out, r.id, left.id)
         assert await r.who(day(1, 12)) == (r.w.jun,)
         assert await state(r, made.id) == CoverState.OPEN
 
@@ -380,5 +380,5 @@ async def test_the_button_takes_a_swap_of_who_left_away_though_it_is_several_edi
         async with r.w.ctx.db.tx() as tx:
             wrong = (await check_queries.findings_of(tx, [await r.schedule()], r.w.now))[r.id]
         (left,) = [f for f in wrong if f.code == "S-INACTIVE"]
-        assert await r.run(fixes.carry_out, r.id, left.id) == left
+        assert await r.run(fix_actions.carry_out, r.id, left.id) == left
         assert (await r.schedule()).overrides == ()

@@ -11,7 +11,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.findings import FindingLevel as Grade
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind, ScheduleChanged
@@ -282,23 +282,23 @@ async def test_the_button_beside_a_finding_repairs_it(dsn: str, clock: FakeClock
                 }
 
         same = (await findings_by_id())["S-SAME"]
-        assert (await r.run(fixes.carry_out, second.id, same.id)) == same
+        assert (await r.run(fix_actions.carry_out, second.id, same.id)) == same
         assert "S-SAME" not in await findings_by_id()
-        assert isinstance(await r.run(fixes.carry_out, second.id, same.id), NotFound)
+        assert isinstance(await r.run(fix_actions.carry_out, second.id, same.id), NotFound)
 
         await r.run(people.update_person, r.ada, active=False)
         left = (await findings_by_id())["S-INACTIVE"]
-        await r.run(fixes.carry_out, second.id, left.id)
+        await r.run(fix_actions.carry_out, second.id, left.id)
         assert {"S-INACTIVE", "S-GAP"}.isdisjoint(await findings_by_id())
 
         silent = (await findings_by_id())["S-UNREACHABLE"]
-        choice = await r.run(fixes.carry_out, second.id, silent.id)
+        choice = await r.run(fix_actions.carry_out, second.id, silent.id)
         assert isinstance(choice, Conflict)
         assert choice.hint == silent.message
 
         _, asked = await r.run(time_off.add, person_id=r.w.jun, start=day(2), end=day(3))
         mine = next(c for c in asked if c.schedule_id == second.id)
-        await r.run(fixes.carry_out, second.id, (await findings_by_id())["S-VACATION"].id)
+        await r.run(fix_actions.carry_out, second.id, (await findings_by_id())["S-VACATION"].id)
         async with r.w.ctx.db.tx() as tx:
             taken = await swap_queries.cover(tx, mine.id)
         assert taken
@@ -318,7 +318,7 @@ async def test_the_button_removes_an_override_of_someone_who_left(dsn: str, cloc
         await r.run(oncall.leave, r.id, person_id=r.w.jun)
         await r.run(people.update_person, r.w.jun, active=False)
         assert await r.who(day(2, 12)) == ()
-        await r.run(fixes.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
+        await r.run(fix_actions.carry_out, r.id, f"S-INACTIVE:{r.w.jun}")
         assert (await r.schedule()).overrides == ()
         assert len(await r.who(day(2, 12))) == 1
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind, Unit
@@ -58,7 +58,7 @@ async def test_newer_time_zone_data_is_detected_and_recorded_until_reviewed(
             oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
         )
         assert [f.id for f in await reported_findings(r)] == [wrong.id]
-        await r.run(fixes.carry_out, r.id, wrong.id)
+        await r.run(fix_actions.carry_out, r.id, wrong.id)
         assert await reported_findings(r) == []
         assert "schedule.clocks_seen" in await r.audit()
 

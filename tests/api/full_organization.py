@@ -63,7 +63,7 @@ from firebell.regulatory.model import Answer
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store
-from firebell.status_copies.differences import ObservedDifference
+from firebell.status_copies.difference_rules import ObservedDifference
 from firebell.status_copies.model import DifferenceKind, Provider, RemoteComponent
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firebell.alerts import dedup_and_grouping, titles
+from firebell.alerts import dedup_and_grouping, group_titles
 from firebell.alerts.dedup_and_grouping import Batch, GroupState, group_state
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 def test_unknown_severities_stand_between_what_pages_urgently_and_what_does_not() -> None:
     mixed = ["debug", None, "info", "critical", "warning", "error"]
     order = ["critical", "error", None, "warning", "info", "debug"]
-    assert sorted(mixed, key=titles.rank) == order
+    assert sorted(mixed, key=group_titles.rank) == order
 
 
 def applied(*events: tuple[str, str, str], lead_key: str | None = "1:disk") -> GroupState:

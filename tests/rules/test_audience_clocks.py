@@ -11,7 +11,6 @@ from firebell.audiences import clocks, customer_csv, settings_document
 from firebell.audiences.clocks import AudienceFacts, Due, SeverityStep
 from firebell.audiences.defaults import SHIPPED
 from firebell.audiences.mailer import next_step
-from firebell.audiences.merging import once_each
 from firebell.audiences.model import (
     AudienceKind,
     Cadence,
@@ -22,6 +21,7 @@ from firebell.audiences.model import (
     Occasion,
     Recipient,
 )
+from firebell.audiences.one_message_per_address import once_each
 from firebell.channels.base import Accepted, Failed, Retry
 from firebell.kit.errors import Invalid
 

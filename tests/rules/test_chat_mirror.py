@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firebell.chat import desired, mirror
 from firebell.chat.facts import EntryFact, IncidentFacts, Someone
+from firebell.chat.mirror_model import Desired, Op, OpKind
 from firebell.chat.model import (
     CAPABILITIES,
     Account,
@@ -20,7 +21,6 @@ from firebell.chat.model import (
     Room,
     RoomState,
 )
-from firebell.chat.wanted import Desired, Op, OpKind
 from firebell.incidents.model import Phase
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_copies import differences, posts, steps
+from firebell.status_copies import difference_rules, posts, steps
 from firebell.status_copies.answers import Answer, Outcome, lost, not_sent, read_answer
 from firebell.status_copies.instatus import InstatusApi, mark, marked
 from firebell.status_copies.model import DifferenceKind, RemoteCall, Step, StepState
@@ -299,17 +299,17 @@ def test_what_people_change_there_is_different_and_what_the_provider_reformats_i
 
     def kinds() -> list[DifferenceKind]:
         text = published.updates[-1].body
-        return [d.kind for d in differences.of_incident(published, text, api.incident(there))]
+        return [d.kind for d in difference_rules.of_incident(published, text, api.incident(there))]
 
     there["incident_updates"][0]["body"] = "<p>We look &amp;  check.</p>"
     assert kinds() == []
     standin.add_update(there, "resolved", "It works.")
     there["name"] = "Payments"
     assert kinds() == [DifferenceKind.STAGE, DifferenceKind.TEXT, DifferenceKind.NAME]
-    [gone] = differences.of_incident(published, "", None)
+    [gone] = difference_rules.of_incident(published, "", None)
     assert gone.kind is DifferenceKind.GONE
     components = api.components([standin.components, []])
-    expected = differences.worst_by_remote(MAPPED, {**WORST, 2: ComponentStatus.MAJOR_OUTAGE})
-    [component] = differences.of_components(expected, {"vtnh60py4yd7": "Search"}, components)
+    expected = difference_rules.worst_by_remote(MAPPED, {**WORST, 2: ComponentStatus.MAJOR_OUTAGE})
+    [component] = difference_rules.of_components(expected, {"vtnh60py4yd7": "Search"}, components)
     assert (component.subject, component.theirs) == ("vtnh60py4yd7", "Operational")
-    assert differences.same_names({1: "checkout ", 2: "None"}, components) == {1: "8kbf7d35c070"}
+    assert difference_rules.same_names({1: "checkout ", 2: "None"}, components) == {1: "8kbf7d35c070"}

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import titles
+from firebell.alerts import group_titles
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import organization
 from tests.world import World, world
@@ -112,7 +112,7 @@ async def test_after_any_alerts_in_any_batches_the_title_is_that_of_a_most_sever
                     group = (await alerts.groups_by_id(tx, [page.subject_id]))[page.subject_id]
                     (members,) = (await alerts.alerts_of_groups(tx, [group.id], 1000)).values()
                 firing = [a for a in members if a.status == "firing"] or members
-                worst = min(titles.rank(a.severity) for a in firing)
+                worst = min(group_titles.rank(a.severity) for a in firing)
                 assert page.title == group.title
-                assert page.title in {a.title for a in firing if titles.rank(a.severity) == worst}
+                assert page.title in {a.title for a in firing if group_titles.rank(a.severity) == worst}
         assert len(await w.pages()) > 16

@@ -17,7 +17,7 @@ from firebell.oncall.calendars.feeds import entries, horizon
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.oncall.calendars.model import Import, Use
 from firebell.oncall.calendars.parser_process import ParseJob, made
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind
@@ -410,7 +410,7 @@ async def test_a_schedule_shows_who_is_busy_and_its_button_requests_cover(dsn: s
 
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, actor, await primary(w), finding.id, w.now)
+            await fix_actions.carry_out(tx, actor, await primary(w), finding.id, w.now)
             asked = await swap_queries.covers(tx)
         assert [(c.requester, c.start, c.end) for c in asked] == [(w.mara, finding.start, finding.end)]
         (second,) = await busy(w)
@@ -420,12 +420,12 @@ async def test_a_schedule_shows_who_is_busy_and_its_button_requests_cover(dsn: s
         )
         jun = await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, actor, await primary(w), finding.id, w.now)
+            await fix_actions.carry_out(tx, actor, await primary(w), finding.id, w.now)
         (both_asked,) = await busy(w)
         assert (both_asked.start, both_asked.fix and both_asked.fix.verb) == (finding.start, "take")
         for _ in both:
             async with w.ctx.db.tx() as tx:
-                await fixes.carry_out(tx, jun, await primary(w), finding.id, w.now)
+                await fix_actions.carry_out(tx, jun, await primary(w), finding.id, w.now)
         assert await busy(w) == []
 
 

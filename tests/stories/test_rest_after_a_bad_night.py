@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.schedules import queries as oncall
@@ -34,9 +34,9 @@ async def test_the_button_requests_cover_for_the_morning(dsn: str, clock: FakeCl
         assert "Mara Lindqvist got 4 pages in one night, the last at Tue 24 Nov 04:29" in finding.message
         mara, jun = await w.actor(w.mara), await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, mara, 1, finding.id, w.now)
+            await fix_actions.carry_out(tx, mara, 1, finding.id, w.now)
             (asked,) = await swap_queries.covers(tx)
         assert (asked.requester, asked.start, asked.end) == (w.mara, w.now, finding.end)
         async with w.ctx.db.tx() as tx:
-            await fixes.carry_out(tx, jun, 1, finding.id, w.now)
+            await fix_actions.carry_out(tx, jun, 1, finding.id, w.now)
         assert await restless(w) == []

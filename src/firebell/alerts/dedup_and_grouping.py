@@ -5,7 +5,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firebell.alerts import titles
+from firebell.alerts import group_titles
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
 
 _KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
@@ -336,7 +336,7 @@ def _open(batch: Batch, received: InboundRequest, event: Event, key: str | None,
         integration_id=received.integration_id,
         service_id=received.service_id,
         key=key,
-        title=titles.title(event.title, is_storm=key is None),
+        title=group_titles.title(event.title, is_storm=key is None),
         urgency=urgency(event.severity),
         opened_at=now,
         last_at=now,
@@ -365,7 +365,7 @@ def _lead_key(integration_id: int, dedup_key: str) -> str:
 def _update_lead(group: GroupState, integration_id: int, event: Event) -> None:
     """Make the alert of a firing event the lead of its group if it is the most severe; a storm keeps its title."""
     key = _lead_key(integration_id, event.dedup_key)
-    worse_by = titles.rank(group.severity) - titles.rank(event.severity)
+    worse_by = group_titles.rank(group.severity) - group_titles.rank(event.severity)
     if group.key is None:
         return
     if group.lead_key is None or (key == group.lead_key and worse_by < 0):

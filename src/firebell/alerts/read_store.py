@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from firebell.alerts.group_titles import SEVERITIES
 from firebell.alerts.model import Alert, Group, StoredMessage
-from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.alerts.dedup_and_grouping import GroupState
+from firebell.alerts.group_titles import SEVERITIES
 from firebell.alerts.read_store import LISTED, NOT_FIRING
-from firebell.alerts.titles import SEVERITIES
 from firebell.kit.db.database import Tx
 
 

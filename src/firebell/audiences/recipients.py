@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.audiences import customer_store
-from firebell.audiences.merging import once_each
 from firebell.audiences.model import AFFECTED_CUSTOMERS, AudienceDefinition, Recipient
+from firebell.audiences.one_message_per_address import once_each
 from firebell.audiences.settings_document import member_id
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident

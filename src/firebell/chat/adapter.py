@@ -7,7 +7,7 @@ from typing import Protocol
 
 from firebell.chat.buckets import Key, Rates
 from firebell.chat.content import Content
-from firebell.chat.wanted import OpKind
+from firebell.chat.mirror_model import OpKind
 
 
 class Trouble(StrEnum):

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from firebell.chat import messages
 from firebell.chat.content import Button, Content, digest
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
+from firebell.chat.mirror_model import Desired, Rank, Wanted, WantedKind
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState
-from firebell.chat.wanted import Desired, Rank, Wanted, WantedKind
 from firebell.incidents.channel_names import channel_name
 from firebell.incidents.model import Phase
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from firebell.chat import messages
 from firebell.chat.content import Content
+from firebell.chat.mirror_model import Desired, Op, OpKind, Wanted, WantedKind
 from firebell.chat.model import Capabilities, ChatObject, ObjectState, Room, RoomState
-from firebell.chat.wanted import Desired, Op, OpKind, Wanted, WantedKind
 
 SINGLE_LINES = 3
 """Number of entries that wait for one place and are messages of their own; more are lines of a digest."""

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from firebell.chat import mirror, object_store, store
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
+from firebell.chat.mirror_model import Op, OpKind
 from firebell.chat.model import Account, AccountState, ObjectState, RoomState
 from firebell.chat.targets import Target
-from firebell.chat.wanted import Op, OpKind
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from firebell.chat import desired, inbound_store, object_store, queries, store, want_store
 from firebell.chat.adapter import Call
 from firebell.chat.facts import IncidentFacts
+from firebell.chat.mirror_model import Desired, Op, OpKind
 from firebell.chat.model import CAPABILITIES, Account, ChatObject, ObjectState, Room, RoomState
-from firebell.chat.wanted import Desired, Op, OpKind
 from firebell.kit.db.database import Tx
 
 GROUPS_INTERVAL = timedelta(minutes=5)

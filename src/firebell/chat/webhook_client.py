@@ -8,7 +8,7 @@ import httpx
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.buckets import Key, Rate, Rates
 from firebell.chat.http_calls import call as http_call
-from firebell.chat.wanted import OpKind
+from firebell.chat.mirror_model import OpKind
 
 
 class WebhookClient:

@@ -17,8 +17,8 @@ from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.adapters import open_adapter
 from firebell.chat.buckets import Buckets
 from firebell.chat.call_outcomes import CallOutcome, outcome_of
+from firebell.chat.mirror_model import Op, OpKind
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
-from firebell.chat.wanted import Op, OpKind
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence

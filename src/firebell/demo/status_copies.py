@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from firebell.demo.status_page import COMPONENTS, SLUG
 from firebell.status_copies import actions, difference_store, store
-from firebell.status_copies.differences import ObservedDifference, same_names
+from firebell.status_copies.difference_rules import ObservedDifference, same_names
 from firebell.status_copies.model import DifferenceKind, Provider, RemoteComponent
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages import queries

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.status_copies import difference_store, differences, posts, queries, step_store, store
+from firebell.status_copies import difference_rules, difference_store, posts, queries, step_store, store
 from firebell.status_copies.model import (
     STUCK,
     Difference,
@@ -63,10 +63,10 @@ async def compare(
     await store.replace_remote_components(tx, copy.id, remote_components)
     if copy.checked_at is None and not await store.component_map(tx, copy.id):
         names = {component.id: component.name for component in components}
-        await store.set_component_map(tx, copy.id, differences.same_names(names, remote_components))
+        await store.set_component_map(tx, copy.id, difference_rules.same_names(names, remote_components))
     await store.change_copy(tx, copy.id, checked_at=now, last_ok_at=now)
     mapped = await store.component_map(tx, copy.id)
-    expected = differences.worst_by_remote(mapped, statuses)
+    expected = difference_rules.worst_by_remote(mapped, statuses)
     names_there = {mapped[component.id]: component.name for component in components if component.id in mapped}
     waiting = await _waiting(tx, copy)
     copied = await _copied(tx, copy, api, remote_incidents, waiting, now)
@@ -74,10 +74,10 @@ async def compare(
     observed = [
         difference
         for each in copied
-        for difference in differences.of_incident(each.published, api.text_of(each.post), each.remote)
+        for difference in difference_rules.of_incident(each.published, api.text_of(each.post), each.remote)
     ]
     if is_settled:
-        observed += differences.of_components(expected, names_there, remote_components)
+        observed += difference_rules.of_components(expected, names_there, remote_components)
     not_compared = list(
         (await step_store.public_ids(tx, [i for i, waits in waiting.items() if waits])).values()
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_copies.differences import ObservedDifference
+from firebell.status_copies.difference_rules import ObservedDifference
 from firebell.status_copies.model import Difference, DifferenceKind, DifferenceState
 
 _COLUMNS = "d.id, d.copy_id, d.kind, d.subject, d.label, d.ours, d.theirs, d.since_at, d.state, d.error"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from firebell.status_copies.differences import worst_by_remote
+from firebell.status_copies.difference_rules import worst_by_remote
 from firebell.status_copies.model import Post, Step
 from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, Stage
 

@@ -2,7 +2,7 @@
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.markdown_text import markdown
-from firebell.chat.wanted import OpKind
+from firebell.chat.mirror_model import OpKind
 from firebell.chat.webhook_client import WebhookClient
 
 MAX_CHARS = 2_000

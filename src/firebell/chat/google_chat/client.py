@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.content import Content, clip
-from firebell.chat.wanted import OpKind
+from firebell.chat.mirror_model import OpKind
 from firebell.chat.webhook_client import WebhookClient
 
 MAX_BYTES = 32_000

@@ -12,8 +12,8 @@ from firebell.chat.http_calls import call as http_call
 from firebell.chat.markdown_text import markdown
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.mattermost.attachments import of_content
+from firebell.chat.mirror_model import OpKind
 from firebell.chat.model import Account
-from firebell.chat.wanted import OpKind
 from firebell.incidents.channel_names import MATTERMOST_MAX_CHARS
 
 POST_MAX_CHARS = 16_000

@@ -10,8 +10,8 @@ from typing import Any
 
 from firebell.chat.adapter import CALL_LIMIT_S, Call, CallFailed, Done, Trouble
 from firebell.chat.buckets import Key, Rate, Rates
+from firebell.chat.mirror_model import OpKind
 from firebell.chat.slack import blocks
-from firebell.chat.wanted import OpKind
 from firebell.incidents.channel_names import SLACK_MAX_CHARS
 
 API_URL = "https://slack.com/api/"

@@ -1,8 +1,8 @@
 """The adapter of Microsoft Teams: a new card for each change of state, which nothing can edit."""
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
+from firebell.chat.mirror_model import OpKind
 from firebell.chat.teams.cards import message
-from firebell.chat.wanted import OpKind
 from firebell.chat.webhook_client import WebhookClient
 
 

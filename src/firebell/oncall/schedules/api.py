@@ -6,7 +6,7 @@ from fastapi import Query
 
 from firebell.kit.web import api, undo
 from firebell.kit.web.api import PageParams, PathId, Removed, Text, problems, removed
-from firebell.oncall.checks import fixes, grouping
+from firebell.oncall.checks import fix_actions, grouping
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.schedules import actions, queries, shadows
@@ -191,7 +191,7 @@ async def list_findings(
 )
 async def fix_finding(w: Responder, slug: Text, finding_id: Text) -> FindingShown:
     schedule = await queries.by_slug(w.tx, slug)
-    finding = await fixes.carry_out(w.tx, w.actor, schedule.id, finding_id, w.now)
+    finding = await fix_actions.carry_out(w.tx, w.actor, schedule.id, finding_id, w.now)
     return finding_shown(finding)
 
 

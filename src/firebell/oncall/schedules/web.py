@@ -9,7 +9,7 @@ from fastapi import Response
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.text import plural, to_id
 from firebell.kit.web import flash, html, routing, undo
-from firebell.oncall.checks import fixes
+from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.preview import Preview
@@ -72,7 +72,7 @@ async def one(visit: Visit, slug: str, filled: Filled) -> Response:
         "one": schedule,
         "others": others,
         "findings": group_gaps(findings, schedule.tz, visit.now),
-        "direct": fixes.CARRIED_OUT,
+        "direct": fix_actions.CARRIED_OUT,
         "layers": layer_versions.current(schedule, visit.now),
         "handoff": (handoff := next_change(schedule, visit.now, editor_form.HANDOFF_LOOKAHEAD)),
         "lengths": _lengths(handoff),
@@ -121,7 +121,7 @@ async def fix(visit: CurrentVisit, slug: str) -> Response:
         async with visit.tx.savepoint():
             schedule = await queries.by_slug(visit.tx, slug)
             finding_id = visit.text("finding")
-            await fixes.carry_out(visit.tx, visit.actor, schedule.id, finding_id, visit.now)
+            await fix_actions.carry_out(visit.tx, visit.actor, schedule.id, finding_id, visit.now)
     except (Conflict, Invalid, NotFound) as error:
         return await one(visit, slug, Filled(error=error))
     return flash.redirect(visit.request, f"/oncall/{slug}", f"Finding on {schedule.name} fixed.")
