@@ -186,7 +186,8 @@ async def test_the_settings_page_has_everything(dsn: str, clock: FakeClock) -> N
         assert b"--brand" in (await http.get("/s/kestrel/theme.css")).content
         assert '<html lang="ar" dir="rtl">' in (await http.get("/s/kestrel/ar")).text
         encoded = base64.b64encode(b"GIF89a").decode()
-        await api("PATCH", f"{PAGE}/theme", {"logo": encoded}, status=422)
+        for wrong in (encoded, "ä", "="):
+            await api("PATCH", f"{PAGE}/theme", {"logo": wrong}, status=422)
         assert (await api("PATCH", f"{PAGE}/theme", {"logo": ""}))["theme"]["has_logo"] is False
 
         access = {"csrf": csrf, "password": PASSWORD, "networks": "10.0.0.0/8\n"}

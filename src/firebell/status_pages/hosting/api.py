@@ -1,7 +1,6 @@
 """The API of how status pages are served: who reads them, their host, their look, their mirrors, and exports."""
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -285,7 +284,7 @@ async def change_theme(w: Manager, slug: Text, body: ChangedTheme) -> HostingSho
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Invalid("The logo is not Base64.", fields={"logo": "Encode the file in Base64."}) from None
 
 
