@@ -39,7 +39,7 @@ so W4 and W5 open one page per request, each with its escalation timer, delivery
 the same for the 1,000 groups that a service opens within five minutes; all later alerts go to one page for the \
 storm (`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
 (`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first. Then the handoffs and checks of their 400 \
-schedules are due in one second, and a document is drafted for each. W17 and W18 speak to a stand-in of Slack, \
+schedules are due in one second, and a document is drafted for each. W19 and W20 speak to a stand-in of Slack, \
 which checks each call and limits them as Slack does. "Correct" means: every accepted request is \
 a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they \
 must be.
@@ -65,8 +65,8 @@ GoAlert was not measured: its engine runs every 5 s, and it sends at most one me
 - The disk limits commits: one connection gets {commits} one-row commits per second here.
 - The local webhook sink answers at once. Real providers take 50 to 500 ms and limit their rate: W4 to W6 \
 measure Firebell, not the delivery to a phone.
-- It is one run on a new database, without months of history, vacuum under load or a full disk.
-- All but W12 are one process.
+- It is one run on a new database (W11 has years of history), without vacuum under load or a full disk.
+- All but W12 and W17 are one process on one server.
 """
 
 

@@ -55,6 +55,7 @@ WORKLOADS: dict[str, Workload] = {
     "W20": chats.alerts_while_slack_hangs,
     "W20b": chats.steady_alerts_while_slack_hangs,
     "W21": status_page_readers.readers,
+    "W22": incident_viewers.long_room,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -1,4 +1,4 @@
-"""W13: 300 people have one incident open, and each sees every new entry."""
+"""W13: 300 people have one incident open, and each sees every new entry; W22: an incident of 2,000 entries."""
 
 import asyncio
 import gzip
@@ -19,6 +19,8 @@ from bench.result import Result, check, number
 from firebell.kit import signing
 
 VIEWERS, UPDATES, ENTRIES = 300, 4, 60
+LONG_ENTRIES, OPENINGS, PAUSE_S = 2_000, 30, 1.1
+"""A rendering is kept for a second: each opening after the pause renders the page anew."""
 BROWSER_WAIT_S = 0.06
 _PEOPLE = """
 insert into person (name, email, role, tz, created_at)
@@ -204,5 +206,45 @@ async def rooms(factor: float) -> Result:
             declared=(declared, 303),
             entries=(sum(status == 303 for status in posted), len(posted)),
             missed=(sum(len(texts - v.seen.keys()) for v in viewers), 0),
+        ),
+    )
+
+
+async def long_room(factor: float) -> Result:
+    """W22: an incident with 2,000 entries is opened again and again, and rendered each time."""
+    async with product() as it:
+        await it.start()
+        token, _, csrf = (await seed(it, 2))[0].partition(" ")
+        reader = Viewer(it.port, "", token)
+
+        async def post(path: str, **fields: str) -> int:
+            status, _ = await reader.get(path, method="POST", body=urlencode({"csrf": csrf, **fields}))
+            return status
+
+        posted = [await post("/incidents/new", title="Search is slow", severity="2")]
+        posted += [
+            await post("/incidents/INC-1/entries", kind="note", text=f"Step {i} of the long night.")
+            for i in range(LONG_ENTRIES)
+        ]
+        times, statuses, size = [], [], 0
+        for _ in range(max(5, round(OPENINGS * factor)) + 2):
+            await asyncio.sleep(PAUSE_S)
+            began = time.monotonic()
+            status, page = await reader.get("/incidents/INC-1", **{"Accept-Encoding": "gzip"})
+            times.append((time.monotonic() - began) * 1000)
+            statuses.append(status)
+            size = len(page)
+        reader.close()
+    times = sorted(times[2:])
+    p50, p95 = quantile(times, 0.5), quantile(times, 0.95)
+    return Result(
+        "W22",
+        f"an incident with {LONG_ENTRIES:,} entries ({size // 1000} kB) is opened, one reader",
+        f"p50/p95 {number(p50)}/{number(p95)} ms",
+        "-",
+        (("p50 <= 150 ms", p50 <= 150),),
+        check(
+            posted=(sum(status == 303 for status in posted), len(posted)),
+            opened=(sum(status == 200 for status in statuses), len(statuses)),
         ),
     )
