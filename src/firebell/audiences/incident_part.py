@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.audiences import findings, queries
 from firebell.audiences.incident_audiences import IncidentAudiences
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
@@ -23,7 +23,7 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 
 
 async def load_findings(
-    tx: Tx, incidents: Sequence[Incident], now: datetime
+    tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings about what audiences of each incident were sent, and when."""
     return {one.incident.id: findings.findings(one, now) for one in await queries.of_incidents(tx, incidents)}

@@ -193,7 +193,7 @@ async def checked(
     pages, responders = await check_store.alert_pages(tx, ids), await check_store.responders_before(tx, ids)
     waivers = await check_store.waivers(tx, ids, now)
     others: list[Mapping[int, Sequence[ProcessFinding]]] = [
-        await check(tx, incidents, now) for check in added
+        await check(tx, incidents, timelines, now) for check in added
     ]
     results = {}
     for incident in incidents:

@@ -114,9 +114,10 @@ class IncidentPart:
 
 
 IncidentChecks = Callable[
-    ["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Sequence["ProcessFinding"]]]
+    ["Tx", Sequence[Any], Mapping[int, Sequence[Any]], datetime],
+    Awaitable[Mapping[int, Sequence["ProcessFinding"]]],
 ]
-"""Returns the findings of a slice about incidents, by incident id."""
+"""Returns the findings of a slice about incidents, by incident id; their timelines in force are read once for all."""
 
 
 DeclarationPlan = Callable[["Tx", datetime, str], Awaitable[Mapping[int, Sequence[tuple[str, str]]]]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
@@ -23,7 +23,7 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 
 
 async def load_findings(
-    tx: Tx, incidents: Sequence[Incident], now: datetime
+    tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings of the clocks and drafts of each incident that is no drill."""
     real = [incident for incident in incidents if not incident.drill]

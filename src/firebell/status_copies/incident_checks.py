@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_copies import difference_store, findings, queries, step_store, store
 
 
 async def load_findings(
-    tx: Tx, incidents: Sequence[Incident], now: datetime
+    tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings of the copies of each incident that is on a copied status page."""
     ids = [incident.id for incident in incidents if not incident.drill]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import incident_store, store
@@ -20,7 +20,7 @@ Moments = Mapping[tuple[int, datetime], tuple[str, str]]
 
 
 async def load_findings(
-    tx: Tx, listed: Sequence[Incident], now: datetime
+    tx: Tx, listed: Sequence[Incident], timelines: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings about what status pages say of each incident; none without a status page."""
     pages = await store.pages(tx)
@@ -38,7 +38,6 @@ async def load_findings(
     service_ids = await incidents.services(tx, ids)
     services = await catalog.services_by_id(tx, sorted({i for each in service_ids.values() for i in each}))
     components = await store.components_by_page(tx)
-    timelines = await incidents.timelines(tx, ids)
     results = {}
     for incident in real:
         own = set(service_ids[incident.id])
