@@ -22,7 +22,6 @@ CHANNEL_LABELS = {
     SubscriberChannel.SLACK: "Slack",
     SubscriberChannel.TEAMS: "Teams",
 }
-HOOK_CHANNELS = (SubscriberChannel.WEBHOOK, SubscriberChannel.SLACK, SubscriberChannel.TEAMS)
 
 
 class SubscriberState(StrEnum):

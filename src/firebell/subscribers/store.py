@@ -211,20 +211,6 @@ async def set_scope(tx: Tx, subscriber_id: int, scope: FollowScope) -> StatusSub
     return subscriber_of(row)
 
 
-async def sealed_secrets(tx: Reads, subscriber_id: int, now: datetime) -> tuple[bytes, ...]:
-    """Return the sealed secrets with which a webhook is signed now, the current one first."""
-    row = await tx.row(
-        """
-        select secret, case when previous_until > $2 then previous_secret end as previous
-        from subscriber
-        where id = $1
-        """,
-        subscriber_id,
-        now,
-    )
-    return tuple(filter(None, (row["secret"], row["previous"]))) if row else ()
-
-
 @dataclass(frozen=True, slots=True)
 class ActiveSubscriber:
     """An active subscriber in the order of ids, and what it follows."""

@@ -13,7 +13,6 @@ SHORT_NOTICE = timedelta(hours=24)
 """Maintenance that is announced later than this before its start is labeled short notice."""
 DEFAULT_REMINDERS = (7 * 24 * 60, 24 * 60, 60)
 """When subscribers are reminded, in minutes before the start."""
-CHOOSABLE_REMINDERS = DEFAULT_REMINDERS
 MAX_REMINDERS = 5
 MAX_LENGTH = timedelta(days=7)
 MAX_LEAD = timedelta(days=366)

@@ -348,21 +348,6 @@ async def series_by_id(tx: Reads, series_id: int) -> MaintenanceSeries:
     return _series(row)
 
 
-async def running_series(tx: Reads, page_id: int) -> dict[int, MaintenanceSeries]:
-    """Return the series of a status page that were not stopped, by id."""
-    rows = await tx.fetch(
-        f"""
-        select {_SERIES_COLUMNS}
-        from maintenance_series
-        where status_page_id = $1
-            and stopped_at is null
-        order by id
-        """,
-        page_id,
-    )
-    return {row["id"]: _series(row) for row in rows}
-
-
 async def stop_series(tx: Tx, series_id: int, now: datetime) -> None:
     """Record that a series has no further windows."""
     await tx.execute(
