@@ -9,6 +9,7 @@ from firebell.demo.history import Past
 from firebell.incident_tasks import actions as tasks
 from firebell.incident_tasks.model import TaskState
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import CAUSE_KNOWN
 from firebell.incidents.timeline import entry_actions
 from firebell.incidents.timeline.attachment_types import NewFile
 from firebell.kit.db.database import Tx
@@ -63,7 +64,7 @@ async def keep_the_timeline(past: Past, incident_id: int, now: datetime) -> None
         finding = await _entry_id(tx, incident_id, "Errors started 4 min after")
         text = "Errors started right after build 4812. The card tokenizer holds connections to a replica that is rebuilding."
         await entry_actions.edit_entry(tx, jun, incident_id, finding, text, 1, now)
-        await entry_actions.mark_key_moment(tx, mara, incident_id, finding, "Cause identified", now)
+        await entry_actions.mark_key_moment(tx, mara, incident_id, finding, CAUSE_KNOWN, now)
         decision = await _entry_id(tx, incident_id, "Fail over to ledger-db-2")
         await entry_actions.mark_key_moment(tx, mara, incident_id, decision, "", now)
         wrong = await incidents.add_entry(

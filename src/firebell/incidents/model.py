@@ -193,6 +193,10 @@ class Assignment:
     from_at: datetime
 
 
+CAUSE_KNOWN = "Cause identified"
+"""The key moment from which on the cause is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """A timeline entry; `effective_at` is when it happened, `at` when it was written.

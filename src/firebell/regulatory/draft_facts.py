@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from firebell.incidents.model import OPEN, TYPE_NAMES, Incident, TimelineEntry
+from firebell.incidents.model import CAUSE_KNOWN, OPEN, TYPE_NAMES, Incident, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
 from firebell.incidents.timeline.mitigations import what_helped
 from firebell.regulatory.draft_model import DraftTemplate, FieldAnswer, FilledField, KnownFact
@@ -21,8 +21,6 @@ INCIDENT_FILLS = frozenset(
 PREFIXES = ("fact", "reason", "submitted")
 """Facts that people recorded: when it was, why, or when a notification was sent."""
 SETTINGS = "Settings"
-CAUSE_KNOWN = "Cause identified"
-"""The key moment of a timeline that states the cause."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident
+from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
@@ -37,12 +37,6 @@ async def view_of(tx: Tx, page: StatusPage, now: datetime) -> StatusView:
     return view.build(await snapshot(tx, page, now), now)
 
 
-async def view_by_slug(tx: Tx, slug: str, now: datetime) -> StatusView | None:
-    """Return what the status page with this slug shows, None if there is none."""
-    page = await store.page_by_slug(tx, slug)
-    return None if page is None else await view_of(tx, page, now)
-
-
 async def published_incidents(
     tx: Tx, page_id: int, public_incident_ids: Sequence[int]
 ) -> list[PublicIncident]:
@@ -52,10 +46,10 @@ async def published_incidents(
 
 async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
     """Return a status page; raise `NotFound`."""
-    for page in await store.pages(tx):
-        if page.id == page_id:
-            return page
-    raise NotFound("The status page was deleted.")
+    page = await store.page_by_id(tx, page_id)
+    if page is None:
+        raise NotFound("The status page was deleted.")
+    return page
 
 
 async def log_lines(tx: Tx, page_id: int) -> str:
@@ -99,7 +93,7 @@ async def publications(tx: Tx, incident: Incident) -> list[Publication]:
 async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:
     """Return the stage that an incident suggests, None if nothing should be published."""
     entries = await incidents.timeline(tx, incident.id)
-    cause_is_known = any(entry.key_moment == stages.CAUSE_KNOWN for entry in entries)
+    cause_is_known = any(entry.key_moment == CAUSE_KNOWN for entry in entries)
     return stages.suggested_stage(incident.phase, cause_is_known=cause_is_known)
 
 

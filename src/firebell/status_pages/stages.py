@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from firebell.incidents.model import Phase
 from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
 
-CAUSE_KNOWN = "Cause identified"
-"""The key moment of a timeline from which on the cause is known, and the stage identified is suggested."""
 FIRST_POST_WITHIN = {0: timedelta(minutes=15), 1: timedelta(minutes=30)}
 """The time limit of the first public update, by severity (spec 7.3)."""
 REOPENS_WITHIN = timedelta(hours=24)

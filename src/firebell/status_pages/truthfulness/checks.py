@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.incidents.model import UNDECLARED, Phase, TimelineEntry
+from firebell.incidents.model import CAUSE_KNOWN, UNDECLARED, Phase, TimelineEntry
 from firebell.kit.findings import (
     Evidence,
     FindingLevel,
@@ -195,7 +195,7 @@ def _missing(record: TruthRecord) -> Results:
 
 def _lags(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
     """Yield known facts that the stage did not follow in time: the cause, and the end of the impact."""
-    cause = next((e for e in record.timeline if e.key_moment == stages.CAUSE_KNOWN), None)
+    cause = next((e for e in record.timeline if e.key_moment == CAUSE_KNOWN), None)
     over = truthfulness.monitoring_since(record.timeline)
     facts = [(cause, Stage.IDENTIFIED, "the cause was known", record.impact_end)] if cause else []
     if over:
