@@ -80,7 +80,7 @@ class Subscriptions:
     while_rows: Mapping[str, str] = field(default_factory=dict)
     """The `then` handlers that have nothing to do while a table of the slice is empty, with that table.
 
-    The statement that stores the reaction looks, so that whoever emits the event pays for no read of its own.
+    The statement that stores the reaction checks it, so that emitting the event takes no read of its own.
     """
 
 

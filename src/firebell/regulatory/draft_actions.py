@@ -242,7 +242,7 @@ async def record_sent(
         raise Invalid("It was signed later.", fields={"at": "Enter a time after the signature."})
     channel = clean_text(channel, CHANNEL_MAX_CHARS).strip()
     if not channel:
-        raise Invalid("The channel is missing.", fields={"channel": "Enter to whom, and by what channel."})
+        raise Invalid("The channel is missing.", fields={"channel": "Enter the recipient and the channel."})
     receipt = clean_text(receipt, CHANNEL_MAX_CHARS).strip()
     sent = {
         "sent_at": at,
