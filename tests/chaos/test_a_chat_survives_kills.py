@@ -23,6 +23,8 @@ KILLS = int(os.environ.get("FIREBELL_TEST_CHAT_KILLS", "12"))
 """A run of 100 kills takes about ten minutes."""
 ENTRIES_EACH = 12 if KILLS <= 12 else 5
 SHOWN_LIMIT_S = 60 + 5 * KILLS
+DONE_BEFORE = {"already_pinned", "name_taken"}
+"""What Slack answers to a call that it carried out for a process that died before it read the answer."""
 
 
 async def test_kill_9_in_a_loop_makes_neither_a_double_nor_a_hole(dsn: str) -> None:
@@ -74,4 +76,4 @@ async def test_kill_9_in_a_loop_makes_neither_a_double_nor_a_hole(dsn: str) -> N
         (channel,) = space.channels.values()
         assert [key for key, count in channel.keys().items() if count > 1] == []
         assert [n for n in range(KILLS * ENTRIES_EACH) if shown().count(f"seen {n:03d}.") != 1] == []
-        assert space.refused == []
+        assert [refusal for refusal in space.refused if refusal.split(":")[0] not in DONE_BEFORE] == []
