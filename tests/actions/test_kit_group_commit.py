@@ -131,3 +131,37 @@ async def test_lingering_gathers_more_items_into_a_commit() -> None:
     pace.over.set()
     await asyncio.gather(*tasks)
     assert (store.batches, pace.slept_s) == ([[1, 2]], [0.02])
+
+
+class Gathering(RealPace):
+    """Records each limit of a wait; a wait ends with its event, and at once if `is_over`."""
+
+    def __init__(self) -> None:
+        self.limits_s: list[float] = []
+        self.is_over = False
+
+    async def wait(self, event: asyncio.Event, limit_s: float) -> None:
+        self.limits_s.append(limit_s)
+        if not self.is_over:
+            await event.wait()
+
+
+async def test_senders_that_send_again_at_once_stay_together_in_one_commit() -> None:
+    store, pace = Store(ValueError()), Gathering()
+    commits = GroupCommit(store.write, batch=100, gather_s=0.002, pace=pace)
+    await asyncio.gather(*[commits.add(i) for i in range(3)])
+    again = [asyncio.create_task(commits.add(10))]
+    await asyncio.sleep(0)
+    again += [asyncio.create_task(commits.add(i)) for i in (11, 12)]
+    await asyncio.gather(*again)
+    assert (store.batches, pace.limits_s) == ([[0, 1, 2], [10, 11, 12]], [0.002])
+
+
+async def test_a_sender_that_comes_back_alone_waits_once_and_then_never() -> None:
+    store, pace = Store(ValueError()), Gathering()
+    commits = GroupCommit(store.write, batch=100, gather_s=0.002, pace=pace)
+    await asyncio.gather(*[commits.add(i) for i in range(3)])
+    pace.is_over = True
+    await commits.add(10)
+    await commits.add(11)
+    assert (store.batches, pace.limits_s) == ([[0, 1, 2], [10], [11]], [0.002])

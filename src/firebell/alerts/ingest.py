@@ -18,6 +18,8 @@ BATCH_BYTES = 8 * 2**20
 LARGE_BYTES = 256 * 1024
 LARGE_EVENTS = 500
 MAX_KEY_LENGTH = 64
+GATHER_S = 0.002
+"""The longest that alerts wait for those of other senders; about the time of a commit."""
 KEYS_MAX_AGE = timedelta(seconds=5)
 
 
@@ -31,6 +33,7 @@ class Ingest:
             batch=BATCH_REQUESTS,
             weight=BATCH_BYTES,
             weigh=lambda received: len(received.body),
+            gather_s=GATHER_S,
             pace=ctx.pace,
         )
         # a large message has its own transaction, so that other alerts do not wait for it

@@ -23,7 +23,9 @@ class GroupCommit(Generic[T]):
     """One committer: `store` writes a batch in one transaction that is durable when it returns.
 
     A batch has at most `batch` items, and ends with the one that reaches `weight`, as `weigh` counts.
-    `linger_s` delays each commit so that more items arrive, for callers that do not wait.
+    `linger_s` delays each commit so that more items arrive, for callers that do not wait. `gather_s` is for callers
+    that send their next item once the last one is durable: a commit waits until it has as many items as the one
+    before, but never longer. Without it, the first to return would be committed alone, and all others wait for that.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class GroupCommit(Generic[T]):
         weight: int = 0,
         weigh: Callable[[T], int] = lambda _: 0,
         linger_s: float = 0,
+        gather_s: float = 0,
         pace: Pace = REAL,
     ) -> None:
         self._store = store
@@ -41,6 +44,10 @@ class GroupCommit(Generic[T]):
         self._weight = weight
         self._weigh = weigh
         self._linger_s = linger_s
+        self._gather_s = gather_s
+        self._expected = 1
+        """How many items the last batch had."""
+        self._gathered = asyncio.Event()
         self._pace = pace
         self._waiting: deque[tuple[T, Done]] = deque()
         self._arrived_at: deque[float] = deque()
@@ -72,6 +79,8 @@ class GroupCommit(Generic[T]):
         self._waiting.append((item, done))
         self._arrived_at.append(self._pace.monotonic())
         self.waiting_weight += self._weigh(item)
+        if len(self._waiting) >= self._expected:
+            self._gathered.set()
         if self._running is None:
             self._running = self._pace.start(self._drain())
 
@@ -80,7 +89,12 @@ class GroupCommit(Generic[T]):
             while self._waiting:
                 if self._linger_s:
                     await self._pace.sleep(self._linger_s)
-                await self._commit(self._next())
+                if self._gather_s and len(self._waiting) < self._expected:
+                    self._gathered.clear()
+                    await self._pace.wait(self._gathered, self._gather_s)
+                batch = self._next()
+                self._expected = len(batch)
+                await self._commit(batch)
         finally:
             self._running = None
 
