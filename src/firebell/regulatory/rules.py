@@ -47,21 +47,39 @@ def latest(records: Iterable[FactRecord]) -> dict[str, FactRecord]:
     return {record.fact: record for record in sorted(records, key=lambda record: record.id)}
 
 
-def _start(
-    fact: str, facts: IncidentFacts, records: Mapping[str, FactRecord], definitions: Definitions
-) -> Start | None:
-    """Return when a fact was, None if it has not happened or is not known."""
-    record = records.get(fact)
-    if record and record.answer is Answer.YES and record.effective_at:
-        return Start(fact, record.effective_at, is_default=False, actor=record.actor)
-    definition = definitions.get(fact)
-    if definition is None:
+class _Known:
+    """What is known of an incident: the record that counts of each fact, and when the fact was.
+
+    All clocks of an incident share it, because the same few facts start most of them.
+    """
+
+    def __init__(
+        self, facts: IncidentFacts, counting: Iterable[FactRecord], definitions: Definitions
+    ) -> None:
+        self.facts = facts
+        self.records = latest(counting)
+        self._definitions = definitions
+        self._starts: dict[str, Start | None] = {}
+
+    def start(self, fact: str) -> Start | None:
+        """Return when a fact was, None if it has not happened or is not known."""
+        if fact not in self._starts:
+            self._starts[fact] = self._start(fact)
+        return self._starts[fact]
+
+    def _start(self, fact: str) -> Start | None:
+        facts, record = self.facts, self.records.get(fact)
+        if record and record.answer is Answer.YES and record.effective_at:
+            return Start(fact, record.effective_at, is_default=False, actor=record.actor)
+        definition = self._definitions.get(fact)
+        if definition is None:
+            return None
+        if definition.type is FactType.INCIDENT:
+            at = facts.declared_at if fact == "declared" else facts.detected_at
+            return Start(fact, at, is_default=True)
+        if definition.has_default and not (record and record.answer is Answer.NO):
+            return Start(fact, facts.detected_at, is_default=True)
         return None
-    if definition.type is FactType.INCIDENT:
-        return Start(fact, facts.declared_at if fact == "declared" else facts.detected_at, is_default=True)
-    if definition.has_default and not (record and record.answer is Answer.NO):
-        return Start(fact, facts.detected_at, is_default=True)
-    return None
 
 
 def _due(
@@ -109,34 +127,27 @@ def _undecided(
     starts: Mapping[str, Start | None],
     earliest: Start | None,
 ) -> _Due | None:
-    """Return when an undecided clock would be due: by what is known, else as if it began with the earliest fact."""
-    if due := _due(obligation, applied, starts):
-        return due
+    """Return when an undecided clock would be due that nothing known has started: as if the earliest fact had."""
     assumed = {limit.after: earliest for limit in obligation.limits if limit.after in obligation.applies_if}
     return _due(obligation, applied, {**starts, **assumed})
 
 
-def _clock(
-    obligation: Obligation,
-    applied: AppliedRegime,
-    facts: IncidentFacts,
-    records: Mapping[str, FactRecord],
-    definitions: Definitions,
-    now: datetime,
-) -> Clock:
+def _clock(obligation: Obligation, applied: AppliedRegime, known: _Known, now: datetime) -> Clock:
+    records = known.records
     missing = tuple(fact for fact in obligation.applies_if if _yes(fact, records) is None)
-    excluded_by = _excluded_by(obligation, records)
     submitted = _recorded(f"{SUBMITTED}{obligation.id}", records)
     stopped = _recorded(f"{STOPPED}{obligation.id}", records)
     if not (submitted or stopped):
-        if excluded_by or (missing and facts.is_dismissed):
+        excluded_by = _excluded_by(obligation, records)
+        if excluded_by or (missing and known.facts.is_dismissed):
             return Clock(obligation, applied, State.NOT_APPLICABLE, excluded_by=excluded_by)
         if len(missing) > 1:
             return Clock(obligation, applied, State.WAITING, missing=missing)
     names = {name for limit in obligation.limits for name in (limit.after, limit.void_if_later) if name}
-    starts = {name: _start(name, facts, records, definitions) for name in names}
-    earliest = _start(EARLIEST_FACT, facts, records, definitions)
-    due = _undecided(obligation, applied, starts, earliest) if missing else _due(obligation, applied, starts)
+    starts = {name: known.start(name) for name in names}
+    due = _due(obligation, applied, starts)
+    if missing and not due:
+        due = _undecided(obligation, applied, starts, known.start(EARLIEST_FACT))
     if due and _is_before_force(applied, due.start.at):
         return Clock(obligation, applied, State.NOT_APPLICABLE)
     due_at, start = (due.at, due.start) if due else (None, None)
@@ -170,14 +181,11 @@ def _running(due: _Due, now: datetime) -> State:
     return State.DUE_SOON if left <= total * DUE_SOON_SHARE else State.RUNNING
 
 
-def _earlier_due(
-    clock: Clock, facts: IncidentFacts, definitions: Definitions, now: datetime
-) -> datetime | None:
-    """Return the earliest due time before the current one that followed from earlier records."""
+def _earlier_due(clock: Clock, earlier: Iterable[_Known], now: datetime) -> datetime | None:
+    """Return the earliest due time before the current one that followed from what was known earlier."""
     dues = []
-    for count in range(1, len(facts.records)):
-        records = latest(facts.records[:count])
-        was = _clock(clock.obligation, clock.applied, facts, records, definitions, now)
+    for known in earlier:
+        was = _clock(clock.obligation, clock.applied, known, now)
         if was.due_at and not was.missing and was.state is not State.NOT_APPLICABLE:
             dues.append(was.due_at)
     earliest = min(dues, default=None)
@@ -190,34 +198,40 @@ def clocks(
     """Return the clock of each obligation in the order of the regimes; a drill has none."""
     if facts.is_drill:
         return []
-    results, records = [], latest(facts.records)
+    results, known = [], _Known(facts, facts.records, definitions)
+    earlier = [_Known(facts, facts.records[:count], definitions) for count in range(1, len(facts.records))]
     for applied in regimes:
         for obligation in applied.regime.obligations:
-            clock = _clock(obligation, applied, facts, records, definitions, now)
-            results.append(
-                replace(clock, earlier_due_at=_earlier_due(clock, facts, definitions, now))
-                if clock.due_at and not clock.missing
-                else clock
-            )
+            clock = _clock(obligation, applied, known, now)
+            if earlier and clock.due_at and not clock.missing:
+                clock = replace(clock, earlier_due_at=_earlier_due(clock, earlier, now))
+            results.append(clock)
     return results
 
 
-_ORDER = (
-    (State.OVERDUE, State.DUE_SOON, State.RUNNING),
-    (State.UNDECIDED,),
-    (State.WAITING,),
-    (State.LATE, State.MET),
-    (State.STOPPED,),
-    (State.NOT_APPLICABLE,),
-)
+_RANKS = {
+    State.OVERDUE: 0,
+    State.DUE_SOON: 0,
+    State.RUNNING: 0,
+    State.UNDECIDED: 1,
+    State.WAITING: 2,
+    State.LATE: 3,
+    State.MET: 3,
+    State.STOPPED: 4,
+    State.NOT_APPLICABLE: 5,
+}
 
 
 def by_urgency(unordered: Iterable[Clock]) -> list[Clock]:
     """Return clocks with what is owed first, by due time; undecided ones stand after running ones."""
 
     def key(clock: Clock) -> tuple[int, bool, float, str]:
-        rank = next(i for i, states in enumerate(_ORDER) if clock.state in states)
-        return rank, clock.due_at is None, clock.due_at.timestamp() if clock.due_at else 0, clock.id
+        return (
+            _RANKS[clock.state],
+            clock.due_at is None,
+            clock.due_at.timestamp() if clock.due_at else 0,
+            clock.id,
+        )
 
     return sorted(unordered, key=key)
 

@@ -9,7 +9,7 @@ from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
 
-COUNTED = 1000
+COUNTED = 500
 """Number of incidents up to which a list is counted exactly."""
 _DURATION = """coalesce(
     date_part('epoch', closed_at - declared_at),
