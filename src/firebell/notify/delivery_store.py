@@ -178,7 +178,7 @@ async def claim(tx: Tx, now: datetime, limit: int, slots: Slots | None = None) -
         limit * CANDIDATES,
         limit,
     )
-    waiting = [_Waiting(**dict(row)) for row in rows]
+    waiting = [_Waiting._make(row) for row in rows]
     first_levels = [message for message in waiting if message.is_first_level]
     admitted = slots.admit(take_turns(first_levels, waiting[: len(waiting) - len(first_levels)]), limit)
     if not admitted:
