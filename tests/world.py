@@ -12,7 +12,7 @@ import msgspec
 
 from firebell import subscriptions
 from firebell.alerts import actions as alerts
-from firebell.alerts.ingest import Ingest
+from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.source import PathAddress
 from firebell.alerts.source_registry import registry

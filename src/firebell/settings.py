@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from firebell.channels import registry as channels
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import Network, parse_networks
-from firebell.kit.jobs import retention
+from firebell.kit.jobs import pruning
 from firebell.kit.war_rooms import check_template
 from firebell.kit.web.origin import host_name
 
@@ -99,7 +99,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
         allowed_networks=networks,
         channels=channels.settings(env),
-        retention_days=retention.parse(get("FIREBELL_RETENTION", "")),
+        retention_days=pruning.parse(get("FIREBELL_RETENTION", "")),
         war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
         status_directory=_directory(get("FIREBELL_STATUS_DIRECTORY", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
 
 
 def _offline_routers() -> list["APIRouter"]:

@@ -20,7 +20,7 @@ from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.db.database_clock import agree
 from firebell.kit.db.migrate import Outdated, fence
 from firebell.kit.errors import StartupError, Unavailable
-from firebell.kit.jobs import outbox, retention, timers
+from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
 from firebell.notify.sender import Sender
@@ -73,19 +73,19 @@ HEARTBEAT_S = 20.0
 
 
 def timer_handlers(
-    slices: Sequence[Slice] = SLICES, retention_days: retention.Days = MappingProxyType({})
+    slices: Sequence[Slice] = SLICES, retention_days: pruning.Days = MappingProxyType({})
 ) -> dict[str, timers.Handler]:
     """Return the timer handlers by kind; raise DeclarationError if two slices claim one kind.
 
     Raise StartupError if `retention_days` names a setting that does not exist.
     """
     retentions = [each for declared in slices for each in declared.retentions()]
-    retention.check(retention_days, retentions)
+    pruning.check(retention_days, retentions)
     return unique(
         "timer kind",
         [
             *((each.name, kind, handler) for each in slices for kind, handler in each.timers().items()),
-            ("kit", retention.KIND, retention.handler(retentions, retention_days)),
+            ("kit", pruning.KIND, pruning.handler(retentions, retention_days)),
         ],
     )
 

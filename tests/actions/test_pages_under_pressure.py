@@ -366,7 +366,7 @@ async def test_the_clean_up_is_set_from_the_first_start_and_takes_a_portion_at_a
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(dsn, clock) as w:
-        monkeypatch.setattr("firebell.kit.jobs.retention.BATCH_ROWS", 2)
+        monkeypatch.setattr("firebell.kit.jobs.pruning.BATCH_ROWS", 2)
         async with w.ctx.db.tx() as tx:
             timers = "from due where kind = 'kit.retention' and key in ('event', 'seen_event')"
             assert await tx.value(f"select count(*) {timers}") == 2

@@ -14,7 +14,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db
 from firebell.kit.db.migrate import available, migrate
-from firebell.workload import pay, store
+from firebell.workload import pay, rate_store
 from tests.api.api_clients import TEST, Api, browser, organization
 
 OLD = {"currency": "EUR", "weekday": "5", "night": "7.50", "weekend": "10", "per_shift": "100"}
@@ -170,7 +170,7 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
             await tx.audit(TEST, "pay.rates", "organisation", datetime(2026, 5, 6, tzinfo=UTC), **kept)
         await migrate(fresh)
         async with db.tx() as tx:
-            (dated_rates,) = await store.rates(tx)
+            (dated_rates,) = await rate_store.rates(tx)
             assert await org_settings.get(tx, "pay_rates") is None
         await db.close()
     finally:

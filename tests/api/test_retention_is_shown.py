@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.jobs import retention
+from firebell.kit.jobs import pruning
 from firebell.slices import retentions
 from firebell.subscriptions import outbox_handlers
 from firebell.worker import Worker, timer_handlers
@@ -50,7 +50,7 @@ async def delete_old(w: World) -> None:
     """Run the deletion of alerts to its end."""
     worker = Worker(w.ctx, timer_handlers(), outbox_handlers())
     async with w.ctx.db.tx() as tx:
-        await tx.execute("delete from due where kind <> $1 or key <> 'alert'", retention.KIND)
+        await tx.execute("delete from due where kind <> $1 or key <> 'alert'", pruning.KIND)
         await tx.execute("update due set due_at = $1", w.now)
     await worker.run_due(w.now)
 
@@ -79,8 +79,8 @@ async def test_a_deletion_that_has_more_batches_runs(dsn: str, clock: FakeClock)
         began = w.now
         for _ in range(2):
             async with w.ctx.db.tx() as tx:
-                await retention.record_run(tx, "alert", w.now, is_over=False)
-            clock.advance(retention.BATCH_PAUSE)
+                await pruning.record_run(tx, "alert", w.now, is_over=False)
+            clock.advance(pruning.BATCH_PAUSE)
         running = await of_table(api, "alert")
         assert running["is_running"]
         assert running["last_began_at"] == began.isoformat().replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import asyncpg
 
-from firebell.kit.jobs.retention import KIND
+from firebell.kit.jobs.pruning import KIND
 from firebell.slices import SLICES, retentions
 from tests.house.source import ROOT
 

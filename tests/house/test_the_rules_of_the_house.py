@@ -276,7 +276,7 @@ def test_long_running_loops_sleep_and_get_random_numbers_through_their_pace() ->
     loops = {
         *("worker.py", "process.py", "health_check.py", "kit/health.py"),
         *("kit/jobs/group_commit.py", "kit/jobs/timers.py", "kit/jobs/outbox.py"),
-        *("alerts/ingest.py", "oncall/calendars/fetcher.py"),
+        *("alerts/ingest_queue.py", "oncall/calendars/fetcher.py"),
     }
     senders = {str(path.relative_to(SRC)) for path, _ in modules() if path.name == "sender.py"}
     assert senders

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.errors import Invalid
-from firebell.oncall.calendars import person_matching, public_holidays
+from firebell.oncall.calendars import busy_times, public_holidays
 from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, ReadEvents, read
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent, ImportedShift, KnownPerson
 from firebell.oncall.calendars.person_matching import flat, matched, onward, who
@@ -409,7 +409,7 @@ def test_the_past_is_never_rewritten() -> None:
 def test_on_duty_while_busy_is_a_conflict() -> None:
     end = A + timedelta(hours=4)
     schedule = Schedule(1, "P", "UTC", (), (Override(1, 1, A, end, OverrideKind.SET, (1, 2)),), slug="p")
-    clash = person_matching.conflicts([schedule], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
+    clash = busy_times.conflicts([schedule], [hours(3, 9, 2, title="flight"), hours(5, 6, 1)], A, B)
     assert [(c.person_id, c.schedule, c.start, c.end, c.title) for c in clash] == [
         (2, "p", A + timedelta(hours=3), end, "flight")
     ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firebell.incidents.model import Phase, TimelineEntry
 from firebell.kit.findings import FindingLevel
 from firebell.kit.slice import DeclarationError
-from firebell.regulatory import draft_text
+from firebell.regulatory import draft_comparison, draft_text
 from firebell.regulatory.draft_facts import DraftSources, fill, known_fact
 from firebell.regulatory.draft_model import Draft, DraftState, DraftTemplate, FieldAnswer
 from firebell.regulatory.draft_template_files import check, draft_templates, read_template, template_of
@@ -175,11 +175,12 @@ def test_a_follow_up_shows_what_changed_by_field() -> None:
     before = text_of()
     after = text_of(FieldAnswer("consequences", "Phishing", at(30), "Ewa"))
     changes = {
-        one.heading: (one.before, one.after) for one in draft_text.changes((before, GDPR), (after, GDPR))
+        one.heading: (one.before, one.after)
+        for one in draft_comparison.changes((before, GDPR), (after, GDPR))
     }
     assert changes["Likely consequences (Art. 33(3)(c))"] == (draft_text.NOT_KNOWN, "Phishing")
     assert set(changes) == {"Likely consequences (Art. 33(3)(c))", "Not known yet"}
-    assert draft_text.changes((before, GDPR), (before, GDPR)) == []
+    assert draft_comparison.changes((before, GDPR), (before, GDPR)) == []
 
 
 def test_a_later_phase_compares_the_fields_that_it_shares_with_the_one_before() -> None:
@@ -187,7 +188,7 @@ def test_a_later_phase_compares_the_fields_that_it_shares_with_the_one_before() 
     answer = {"malicious": FieldAnswer("malicious", "No", at(30), "Ewa")}
     before = draft_text.to_markdown(early, {}, fill(early, SOURCES, answer))
     same = draft_text.to_markdown(later, {}, fill(later, SOURCES, answer))
-    changes = draft_text.changes((before, early), (same, later))
+    changes = draft_comparison.changes((before, early), (same, later))
     headings = {one.heading.partition(" (")[0] for one in changes}
     assert "Impact" in headings
     assert not headings & {"What happened", "Suspected of unlawful or malicious acts", "Became aware"}
@@ -210,8 +211,8 @@ def test_t_contra_compares_with_the_latest_published_text_that_states_it_too(
 ) -> None:
     listed = list(enumerate(published, 70))
     text = text_of()
-    assert draft_text.stated_start(text) == START
-    assert [one.kind for one in draft_text.contradictions(text, START, listed)] == kinds
+    assert draft_comparison.stated_start(text) == START
+    assert [one.kind for one in draft_comparison.contradictions(text, START, listed)] == kinds
 
 
 def test_t_contra_names_no_value_of_the_draft() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from firebell.kit.errors import StartupError
-from firebell.kit.jobs.retention import check, parse
+from firebell.kit.jobs.pruning import check, parse
 from firebell.slices import retentions
 
 

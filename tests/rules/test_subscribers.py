@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.mailbox import Mailbox
 from firebell.kit.standard_webhooks import signature
-from firebell.subscribers import addresses, csv_import, hook_bodies, journal, mails, outcomes, rules, throttle
+from firebell.subscribers import (
+    addresses,
+    csv_import,
+    hook_bodies,
+    journal,
+    mail_format,
+    outcomes,
+    rules,
+    throttle,
+)
 from firebell.subscribers.journal import Fate
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
 from firebell.subscribers.outcomes import FailedMail, Failure, SmtpReply
@@ -244,14 +253,14 @@ def test_a_csv_is_read_with_its_problems_by_line() -> None:
 
 
 def test_a_mail_can_be_unsubscribed_by_one_click_and_no_text_adds_a_header() -> None:
-    envelope = mails.Envelope(
+    envelope = mail_format.Envelope(
         *("ops@nordpost.example", "k1", Mailbox("", "status@kestrel.example"), "kestrel"),
         *("Kestrel\r\nBcc: x", "https://f.example/u/T"),
     )
-    text = mails.MailText(
+    text = mail_format.MailText(
         "A\r\nBcc: b@x.example", ["<b>"], ("Open", "https://f.example"), [("Bye", "https://x")]
     )
-    mail = mails.compose(text, envelope, NOW).decode()
+    mail = mail_format.compose(text, envelope, NOW).decode()
     head, _, body = mail.partition("\r\n\r\n")
     names = [line.partition(":")[0] for line in head.split("\r\n") if not line.startswith(" ")]
     assert "Bcc" not in names

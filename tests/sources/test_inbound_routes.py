@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import ingest
+from firebell.alerts import ingest_queue
 from firebell.kit.clock import FakeClock
 from tests.sources.inbound_client import Door, door
 
@@ -231,7 +231,7 @@ async def test_a_full_queue_is_answered_with_503_and_retry_after(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with door(dsn, clock) as d:
-        monkeypatch.setattr(ingest, "MAX_QUEUED_REQUESTS", 3)
+        monkeypatch.setattr(ingest_queue, "MAX_QUEUED_REQUESTS", 3)
         answers = await asyncio.gather(*[d.post("generic", {**ALERT, "key": f"k{i}"}) for i in range(40)])
         statuses = [a.status_code for a in answers]
         assert set(statuses) == {202, 503}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts import inbound, ingest
+from firebell.alerts import inbound, ingest_queue
 from firebell.alerts.body_budget import BodyBudget
 from firebell.alerts.decoding import Decoded
 from firebell.alerts.source import MAX_BODY_BYTES
@@ -193,13 +193,13 @@ async def test_large_bodies_share_a_budget_and_small_ones_are_never_refused(
     monkeypatch.setattr(inbound, "BodyBudget", lambda: budget)
     async with door(dsn, clock) as d:
         gate = asyncio.Event()
-        submit = ingest.Ingest.submit
+        submit = ingest_queue.Ingest.submit
 
-        async def slow(self: ingest.Ingest, received: Any) -> None:
+        async def slow(self: ingest_queue.Ingest, received: Any) -> None:
             await gate.wait()
             await submit(self, received)
 
-        monkeypatch.setattr(ingest.Ingest, "submit", slow)
+        monkeypatch.setattr(ingest_queue.Ingest, "submit", slow)
         waiting = [asyncio.create_task(d.post("generic", large.encode())) for _ in range(5)]
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         while len(done) < 2:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.chat import call_count_store, health, object_store
-from firebell.chat.call_outcomes import CallOutcome
+from firebell.chat.call_counts import CallOutcome
 from firebell.chat.model import ObjectState
 from firebell.kit.clock import FakeClock
 from tests.chat_world import chat_world, declare, run_for

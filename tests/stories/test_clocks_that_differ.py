@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firebell import subscriptions
-from firebell.alerts.ingest import Ingest
+from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Rejected
 from firebell.alerts.sources import generic
 from firebell.kit.clock import SystemClock

@@ -13,7 +13,7 @@ import pytest
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.assumptions import KnownState
-from firebell.alerts.ingest import Ingest
+from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock

@@ -11,7 +11,7 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
-from firebell.kit.jobs import retention
+from firebell.kit.jobs import pruning
 from firebell.slices import retentions
 from firebell.subscriptions import outbox_handlers
 from firebell.worker import Worker, timer_handlers
@@ -25,15 +25,15 @@ async def delete_old(w: World, **days: int | None) -> None:
     """Run every retention timer until none is left for a day."""
     worker = Worker(w.ctx, timer_handlers(retention_days=days), outbox_handlers())
     async with w.ctx.db.tx() as tx:
-        await tx.execute("update due set due_at = $1 where kind = $2", w.now, retention.KIND)
-        await tx.execute("delete from due where kind <> $1", retention.KIND)
+        await tx.execute("update due set due_at = $1 where kind = $2", w.now, pruning.KIND)
+        await tx.execute("delete from due where kind <> $1", pruning.KIND)
     for _ in range(100):
         while await worker.run_due(w.now):
             pass
         async with w.ctx.db.tx() as tx:
             if await tx.value("select min(due_at) from due") > w.now + timedelta(hours=23):
                 return
-        w.clock.advance(retention.BATCH_PAUSE)
+        w.clock.advance(pruning.BATCH_PAUSE)
     raise AssertionError("retention does not end")
 
 
@@ -149,22 +149,20 @@ async def test_deletion_that_is_killed_in_the_middle_goes_on_while_alerts_arrive
             return following
 
         dying = [
-            retention.Retention(each.table, each.days, killed, each.setting)
-            if each.table == "alert"
-            else each
+            pruning.Retention(each.table, each.days, killed, each.setting) if each.table == "alert" else each
             for each in retentions()
         ]
-        handlers = {retention.KIND: retention.handler(dying, {})}
+        handlers = {pruning.KIND: pruning.handler(dying, {})}
         worker = Worker(w.ctx, handlers, outbox_handlers())
         async with w.ctx.db.tx() as tx:
-            await tx.execute("delete from due where kind <> $1 or key <> 'alert'", retention.KIND)
+            await tx.execute("delete from due where kind <> $1 or key <> 'alert'", pruning.KIND)
             await tx.execute("update due set due_at = $1", w.now)
 
         async def delete() -> None:
             while await old(w):
                 with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable):
                     await worker.run_due(w.now)
-                clock.advance(retention.BATCH_PAUSE)
+                clock.advance(pruning.BATCH_PAUSE)
 
         accepted = asyncio.gather(*(w.alert(f"new {number}") for number in range(200)))
         await asyncio.gather(delete(), accepted)
@@ -172,7 +170,7 @@ async def test_deletion_that_is_killed_in_the_middle_goes_on_while_alerts_arrive
         async with w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from alert where status = 'firing'") == 200
             assert await tx.value("select sum(alerts) from alert_count") == 200
-            assert await tx.value("select count(*) from due where kind = $1", retention.KIND) == 1
+            assert await tx.value("select count(*) from due where kind = $1", pruning.KIND) == 1
 
 
 async def old(w: World) -> int:

@@ -13,7 +13,7 @@ from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
-from firebell.alerts.ingest import Ingest
+from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.source import (
     Events,

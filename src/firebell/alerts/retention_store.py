@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import (
+from firebell.kit.jobs.pruning import (
     BATCH_ROWS,
     Retention,
     WaitingRows,

@@ -17,7 +17,7 @@ from firebell.kit.slice import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
 

@@ -15,7 +15,7 @@ from firebell.chat import (
     socket_store,
     store,
 )
-from firebell.chat.call_outcomes import CallOutcome
+from firebell.chat.call_counts import CallOutcome
 from firebell.chat.model import (
     Account,
     AccountSettings,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from firebell.chat.call_outcomes import CallOutcome
+from firebell.chat.call_counts import CallOutcome
 from firebell.kit.db.database import Reads, Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
 KEPT_DAYS = 30

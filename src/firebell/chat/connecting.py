@@ -7,7 +7,7 @@ from firebell.chat.accounts import Connection, check_webhook
 from firebell.chat.adapter import CallFailed, Trouble
 from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
-from firebell.chat.slack import calls
+from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.scopes import NEEDED
 from firebell.chat.teams.activities import secret_bytes
 from firebell.kit.context import Context
@@ -92,8 +92,8 @@ async def slack(
 async def _check_app_token(ctx: Context, app_token: str) -> None:
     """Ask Slack for the address of a socket, which only an app-level token with `connections:write` gets."""
     try:
-        await calls.call(ctx, app_token, "apps.connections.open")
-    except calls.SlackError as error:
+        await interactive_calls.call(ctx, app_token, "apps.connections.open")
+    except interactive_calls.SlackError as error:
         if error.code in ("unreachable", "ratelimited"):
             raise Conflict(
                 _NOT_REACHED.format(name="Slack"), hint="Check the network, then try again."

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from firebell.chat import call_count_store, link_queries, object_store, socket_store, store
-from firebell.chat.call_outcomes import CallOutcome
+from firebell.chat.call_counts import CallOutcome
 from firebell.chat.model import Account, AccountState, ChatKind
 from firebell.chat.slack import scopes
 from firebell.kit.db.database import Tx

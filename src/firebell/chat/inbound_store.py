@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
 SEEN_DAYS = 1

@@ -8,7 +8,7 @@ import msgspec
 
 from firebell.chat import store
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
 KEPT_DAYS = 1

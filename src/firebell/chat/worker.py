@@ -16,7 +16,7 @@ from firebell.chat import call_count_store, mirror, object_store, outcomes, stor
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.adapters import open_adapter
 from firebell.chat.buckets import Buckets
-from firebell.chat.call_outcomes import CallOutcome, outcome_of
+from firebell.chat.call_counts import CallOutcome, outcome_of
 from firebell.chat.mirror_model import Op, OpKind
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
 from firebell.kit.context import Context

@@ -2,7 +2,7 @@
 
 from firebell.incidents import customer_reports, linked_pages, lookup, privacy, privacy_store, store
 from firebell.incidents.canvas import actions as canvas_actions
-from firebell.incidents.checks import store as check_store
+from firebell.incidents.checks import fact_store
 from firebell.incidents.closing import actions as closing_actions
 from firebell.incidents.closing import condition_sources, final_facts_store
 from firebell.incidents.closing import rules as closing_rules
@@ -37,7 +37,7 @@ create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
 final_facts = final_facts_store.final_facts
-firing_at = check_store.firing_at
+firing_at = fact_store.firing_at
 hidden_ids = privacy_store.hidden_ids
 incident = lookup.incident
 incident_of_page = store.incident_of_page
@@ -68,7 +68,7 @@ relate = relation_actions.relate
 related = relation_actions.related
 release_role = role_actions.release_role
 report = reporting.report
-reports_open_at = check_store.reports_open_at
+reports_open_at = fact_store.reports_open_at
 restore_saved_view = saved_views.restore_saved_view
 review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles

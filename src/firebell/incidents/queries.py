@@ -9,10 +9,9 @@ from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.incidents import store
+from firebell.incidents.checks import fact_store, process_checks, waiver_store
 from firebell.incidents.checks import model as check_model
-from firebell.incidents.checks import process_checks
-from firebell.incidents.checks import store as check_store
-from firebell.incidents.checks.store import Waiver
+from firebell.incidents.checks.waiver_store import Waiver
 from firebell.incidents.model import ROLE_NAMES, Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.roles import role_requirements
 from firebell.incidents.roles.rules import conflicting_role
@@ -189,9 +188,9 @@ async def checked(
     ids = [incident.id for incident in incidents]
     if timelines is None:
         timelines = await timeline_store.timelines(tx, ids)
-    roles = await check_store.role_history(tx, ids)
-    pages, responders = await check_store.alert_pages(tx, ids), await check_store.responders_before(tx, ids)
-    waivers = await check_store.waivers(tx, ids, now)
+    roles = await fact_store.role_history(tx, ids)
+    pages, responders = await fact_store.alert_pages(tx, ids), await fact_store.responders_before(tx, ids)
+    waivers = await waiver_store.waivers(tx, ids, now)
     others: list[Mapping[int, Sequence[ProcessFinding]]] = [
         await check(tx, incidents, timelines, now) for check in added
     ]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from firebell.incidents.closing.condition_sources import ConditionSource
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firebell.kit.db.events import MustHandler
     from firebell.kit.findings import ProcessFinding
     from firebell.kit.jobs.outbox import Handler as OutboxHandler
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler as TimerHandler
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from firebell.kit.slice import Composer, Slice, Subscriptions
 
 if TYPE_CHECKING:
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
 
 
 def _composers() -> Mapping[str, Composer]:

@@ -24,7 +24,7 @@ from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, manual, policy_actions, policy_store, store, targeting
+from firebell.paging import escalation, list_store, manual, policy_actions, policy_store, reach_queries, store
 from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
@@ -56,17 +56,17 @@ create_policy = policy_actions.create_policy
 delete_policy = policy_actions.delete_policy
 live_topics = topics.live_topics
 log = store.log
-join_first_levels = targeting.join_first_levels
-level_targets = targeting.level_targets
+join_first_levels = reach_queries.join_first_levels
+level_targets = reach_queries.level_targets
 owned_by_alone = store.owned_by_alone
 owners = store.owners
 pages = list_store.pages
 pages_by_id = store.pages_by_id
-people_paged = targeting.people_paged
+people_paged = reach_queries.people_paged
 policies = policy_store.policies
 policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
-reachable = targeting.reachable
+reachable = reach_queries.reachable
 mark_as_drill = manual.mark_as_drill
 request_manual_page = manual.request_manual_page
 start_manual_page = manual.start_manual_page

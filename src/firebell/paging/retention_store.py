@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, WaitingRows, by_index, next_cursor
+from firebell.kit.jobs.pruning import Retention, WaitingRows, by_index, next_cursor
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.notify import actions as notify
 

@@ -8,7 +8,7 @@ from firebell.kit.slice import FEW, Command, Composer, NavItem, Section, Slice, 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, WaitingRows
+from firebell.kit.jobs.pruning import Retention, WaitingRows
 from firebell.people import verification, verification_actions, verification_store
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from firebell.kit.jobs.retention import Retention
+    from firebell.kit.jobs.pruning import Retention
 
 
 def _routers() -> list["APIRouter"]:

@@ -15,7 +15,7 @@ from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.authorization import TRUSTED_KINDS, rights_of
 from firebell.people.permissions import Verb
-from firebell.regulatory import draft_facts, draft_store, draft_text, queries, rules, store
+from firebell.regulatory import draft_comparison, draft_facts, draft_store, draft_text, queries, rules, store
 from firebell.regulatory.draft_facts import DraftSources
 from firebell.regulatory.draft_model import (
     Contradiction,
@@ -171,14 +171,14 @@ async def draft_view(tx: Tx, actor: Actor, incident_id: int, draft_id: int, now:
         text,
         previous,
         _changes(previous, shown, template),
-        draft_text.contradictions(shown, draft_text.stated_start(shown), public),
+        draft_comparison.contradictions(shown, draft_comparison.stated_start(shown), public),
     )
 
 
 def _changes(previous: Draft | None, text: str, template: DraftTemplate) -> list[SectionChange]:
     if previous is None:
         return []
-    return draft_text.changes((previous.text, draft_templates()[previous.template]), (text, template))
+    return draft_comparison.changes((previous.text, draft_templates()[previous.template]), (text, template))
 
 
 async def published_texts(tx: Tx, ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:

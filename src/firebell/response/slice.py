@@ -35,16 +35,16 @@ def _timers() -> Mapping[str, "Handler"]:
 def _subscriptions() -> Subscriptions:
     from firebell.incidents import model as incidents
     from firebell.oncall.model import ScheduleDeleted
-    from firebell.response import actions, settings_actions
+    from firebell.response import reactions, settings_actions
 
     return Subscriptions(
         must={
-            incidents.IncidentDeclared: (actions.begin_response,),
-            incidents.EntryAdded: (actions.join_levels_off_hours,),
-            incidents.SeverityChanged: (actions.follow_severity,),
-            incidents.SeverityConfirmed: (actions.follow_confirmation,),
-            incidents.RoleChanged: (actions.follow_role,),
-            incidents.PhaseChanged: (actions.follow_phase,),
+            incidents.IncidentDeclared: (reactions.begin_response,),
+            incidents.EntryAdded: (reactions.join_levels_off_hours,),
+            incidents.SeverityChanged: (reactions.follow_severity,),
+            incidents.SeverityConfirmed: (reactions.follow_confirmation,),
+            incidents.RoleChanged: (reactions.follow_role,),
+            incidents.PhaseChanged: (reactions.follow_phase,),
             ScheduleDeleted: (settings_actions.refuse_deletion_while_used,),
         }
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs import retention, timers
-from firebell.kit.jobs.retention import COUNTED_ROWS, KIND, Days, Retention, WaitingRows
+from firebell.kit.jobs import pruning, timers
+from firebell.kit.jobs.pruning import COUNTED_ROWS, KIND, Days, Retention, WaitingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def statuses(
     tx: Tx, retentions: Iterable[Retention], days: Days, now: datetime
 ) -> list[RetentionStatus]:
     """Return the status of each retention: those with a setting first, then by label."""
-    runs = await retention.runs(tx)
+    runs = await pruning.runs(tx)
     next_runs = await timers.due_times(tx, KIND)
     shown = sorted(retentions, key=lambda r: (not r.setting, r.setting, r.label))
     return [await _status(tx, each, days, runs.get(each.table), next_runs, now) for each in shown]
@@ -49,7 +49,7 @@ async def _status(
     tx: Tx,
     each: Retention,
     days: Days,
-    run: retention.RetentionRun | None,
+    run: pruning.RetentionRun | None,
     next_runs: dict[str, datetime],
     now: datetime,
 ) -> RetentionStatus:

@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from firebell.kit.jobs.retention import VARIABLE
+from firebell.kit.jobs.pruning import VARIABLE
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb

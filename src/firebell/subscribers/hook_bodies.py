@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.kit.standard_webhooks import signature
 from firebell.kit.truncation import cut
-from firebell.subscribers.mails import update_paragraphs
+from firebell.subscribers.update_texts import update_paragraphs
 
 MAX_BODY_BYTES = 20_000
 _TEXT_BYTES = 3000

@@ -10,7 +10,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post
 from firebell.kit.sealing import Sealer
-from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, messages, recording, store
+from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, message_texts, recording, store
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
@@ -65,7 +65,9 @@ class HookSender:
             reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
             return DeliveryOutcome(delivery, reason, is_failed=True)
         subscriber = delivery.subscriber
-        body = messages.hook_body_of(self._ctx, delivery, messages.news_of(delivery, broadcasts), now)
+        body = message_texts.hook_body_of(
+            self._ctx, delivery, message_texts.news_of(delivery, broadcasts), now
+        )
         headers = {"Content-Type": "application/json", "User-Agent": "Firebell"}
         try:
             if subscriber.channel is SubscriberChannel.WEBHOOK:
@@ -82,7 +84,9 @@ class HookSender:
         return self._outcome(delivery, reply, now)
 
     def _outcome(self, delivery: ClaimedDelivery, reply: OutboundResponse, now: datetime) -> DeliveryOutcome:
-        if reply.ok and (delivery.purpose is not Purpose.CHALLENGE or messages.echoes(delivery, reply.text)):
+        if reply.ok and (
+            delivery.purpose is not Purpose.CHALLENGE or message_texts.echoes(delivery, reply.text)
+        ):
             return DeliveryOutcome(delivery, str(reply.status))
         is_chat = delivery.subscriber.channel is not SubscriberChannel.WEBHOOK
         if reply.status == GONE or (is_chat and reply.status in _NO_HOOK):

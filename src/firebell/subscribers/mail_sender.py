@@ -12,7 +12,7 @@ from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.headers import UnsafeHeaderError
 from firebell.kit.mail.mailbox import Mailbox, parse_mailbox
 from firebell.kit.mail.server import parse_smtp_url
-from firebell.subscribers import broadcast_store, delivery_store, messages, recording, throttle
+from firebell.subscribers import broadcast_store, delivery_store, message_texts, recording, throttle
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
@@ -134,8 +134,8 @@ class MailSender:
             reason = f"Gave up after {LOST_CLAIMS} attempts; the outcome is unknown."
             return DeliveryOutcome(delivery, reason, is_failed=True)
         try:
-            news = messages.news_of(delivery, broadcasts)
-            mail = messages.mail_of(self._ctx, delivery, news, self._sender, now)
+            news = message_texts.news_of(delivery, broadcasts)
+            mail = message_texts.mail_of(self._ctx, delivery, news, self._sender, now)
             reply = await session.send(
                 delivery.subscriber.mailbox, mail, lambda: self._journal.begin(delivery.id)
             )

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.subscribers import broadcast_store, delivery_store
 from firebell.subscribers.rules import CONFIRM_PERIOD, PURGE_AFTER

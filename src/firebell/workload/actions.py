@@ -19,7 +19,7 @@ from firebell.people import permissions
 from firebell.people.authorization import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
-from firebell.workload import measurement, pay, rate_periods, store
+from firebell.workload import measurement, pay, rate_periods, rate_store
 from firebell.workload.model import RatePeriod, Rates, WorkloadReport
 
 SUGGESTION_WINDOW = timedelta(days=60)
@@ -46,7 +46,7 @@ async def rate_period(tx: Tx, month: date) -> RatePeriod | None:
 
 async def all_rate_periods(tx: Tx) -> list[RatePeriod]:
     """Return all rates that were ever set, latest month first."""
-    return rate_periods.rate_periods(await store.rates(tx))
+    return rate_periods.rate_periods(await rate_store.rates(tx))
 
 
 @permits(Verb.PAY_RATES_WRITE)
@@ -60,7 +60,7 @@ async def set_rates(
     current_month = month_named("", now)
     since = month or current_month
     _public_holidays(new, since.year)
-    all_rates = await store.rates(tx)
+    all_rates = await rate_store.rates(tx)
     changed = rate_periods.past(all_rates, since, current_month)
     if changed and not past:
         raise Invalid(
@@ -70,7 +70,7 @@ async def set_rates(
         )
     previous = rate_periods.rates_of(all_rates, since)
     if previous is None or previous.rates != new:
-        await store.insert(tx, since, pay.to_json(new), now, actor.label)
+        await rate_store.insert(tx, since, pay.to_json(new), now, actor.label)
         detail = {"changed": span(*changed)} if changed else {}
         await tx.audit(
             actor, "pay.rates", "organisation", now, month=f"{since:%Y-%m}", **pay.to_json(new), **detail
@@ -107,7 +107,7 @@ async def report(
     starts = low - measurement.TIME_ZONE_MARGIN
     low, high = low - measurement.SHIFT_LOOKBACK, high + measurement.TIME_ZONE_MARGIN
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
-    dated_rates = rate_periods.rates_of(await store.rates(tx), month)
+    dated_rates = rate_periods.rates_of(await rate_store.rates(tx), month)
     rates = dated_rates.rates if dated_rates else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > starts]
     if team:

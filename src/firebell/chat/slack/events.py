@@ -22,7 +22,7 @@ from firebell.chat.inbound_store import InboxItem
 from firebell.chat.intents import ShowSummary
 from firebell.chat.model import AccountState
 from firebell.chat.scene import Scene
-from firebell.chat.slack import calls, home, reply_blocks
+from firebell.chat.slack import home, interactive_calls, reply_blocks
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.text import tokens
@@ -54,7 +54,7 @@ class SlackEvent:
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Call Slack; raise `SlackError`."""
         token = self.connected.secrets.bot_token
-        return await calls.call(self.ctx, token, method, limit_s=CALL_LIMIT_S, **arguments)
+        return await interactive_calls.call(self.ctx, token, method, limit_s=CALL_LIMIT_S, **arguments)
 
     async def scene(self, tx: Tx, user: Any, external_id: str, channel: str) -> Scene:
         """Return who acts, and where."""

@@ -17,7 +17,7 @@ from firebell.chat.connected import Connected, scene_of
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply
 from firebell.chat.request_body import read_body
-from firebell.chat.slack import calls, interactions, modals, payloads, reply_blocks
+from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.limits import OPTION_TEXT, length
@@ -200,8 +200,8 @@ class SlackReceiver:
             where, method = {"user_id": user}, "views.publish"
         arguments: dict[str, Any] = {**where, "view": shown}
         try:
-            await calls.call(self._ctx, connected.secrets.bot_token, method, **arguments)
-        except calls.SlackError as error:
+            await interactive_calls.call(self._ctx, connected.secrets.bot_token, method, **arguments)
+        except interactive_calls.SlackError as error:
             log.info("a form was not repainted", extra={"reason": error.code})
 
     async def _interact(self, connected: Connected, payload: Payload, began: float) -> Response:
@@ -267,7 +267,9 @@ class SlackReceiver:
             answer.background = BackgroundTask(self._show, connected, view, outcome.shown, payload.user)
             return answer
         if message is not None:
-            answer.background = BackgroundTask(calls.respond, self._ctx, payload.response_url, message)
+            answer.background = BackgroundTask(
+                interactive_calls.respond, self._ctx, payload.response_url, message
+            )
         return answer
 
     def _say(self, payload: Payload, text: str) -> Response:
@@ -281,13 +283,15 @@ class SlackReceiver:
                 return JSONResponse({"response_action": "update", "view": notice})
             case _:
                 return Response(
-                    background=BackgroundTask(calls.respond, self._ctx, payload.response_url, message)
+                    background=BackgroundTask(
+                        interactive_calls.respond, self._ctx, payload.response_url, message
+                    )
                 )
 
     async def _opened(self, connected: Connected, payload: Payload, view: dict[str, Any]) -> bool:
         """Open a form; return False if Slack does not open it."""
         try:
-            await calls.call(
+            await interactive_calls.call(
                 self._ctx,
                 connected.secrets.bot_token,
                 "views.open",
@@ -295,7 +299,7 @@ class SlackReceiver:
                 trigger_id=payload.trigger,
                 view=view,
             )
-        except calls.SlackError as error:
+        except interactive_calls.SlackError as error:
             log.warning("a form was not opened", extra={"reason": error.code})
             return False
         return True

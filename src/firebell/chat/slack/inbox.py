@@ -8,7 +8,7 @@ from typing import Any
 from firebell.chat import inbound_store, store, sweep_store
 from firebell.chat.connected import Connected
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
-from firebell.chat.slack import calls, events, interactions, sweep
+from firebell.chat.slack import events, interactions, interactive_calls, sweep
 from firebell.chat.slack.known_users import known_user
 from firebell.chat.slack.payloads import Payload, PayloadKind, at, text_at
 from firebell.kit.context import Context
@@ -55,7 +55,7 @@ class Inbox:
             connected = Connected(account, await store.account_secrets(tx, account.id))
         try:
             await self._work(connected, item, now)
-        except calls.SlackError as error:
+        except interactive_calls.SlackError as error:
             await self._postpone(item, now, error)
         else:
             async with self._ctx.work_db.tx() as tx:
@@ -95,9 +95,9 @@ class Inbox:
             answer["user"] = payload.user
             method = "chat.postEphemeral"
         token = connected.secrets.bot_token
-        await calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
+        await interactive_calls.call(self._ctx, token, method, limit_s=events.CALL_LIMIT_S, **answer)
 
-    async def _postpone(self, item: InboxItem, now: datetime, error: calls.SlackError) -> None:
+    async def _postpone(self, item: InboxItem, now: datetime, error: interactive_calls.SlackError) -> None:
         async with self._ctx.work_db.tx() as tx:
             if item.attempts >= GIVE_UP_AFTER or error.code in _FINAL:
                 log.warning("a message of slack was given up", extra={"reason": error.code, "item": item.id})

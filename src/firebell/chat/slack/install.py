@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 from firebell.chat import accounts, connecting, install_store, store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
-from firebell.chat.slack import calls
+from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.manifest import PATH
 from firebell.chat.slack.scopes import OPTIONAL, SCOPES
 from firebell.kit.context import Context
@@ -84,10 +84,10 @@ async def exchange(
 ) -> tuple[accounts.Connection, AccountSecrets]:
     """Return the workspace in which the app was installed; raise `Conflict` if Slack refuses the code."""
     try:
-        answer = await calls.exchange_code(
+        answer = await interactive_calls.exchange_code(
             ctx, secrets["client_id"], secrets["client_secret"], code, redirect_url(ctx)
         )
-    except calls.SlackError as error:
+    except interactive_calls.SlackError as error:
         raise Conflict(f"Slack refused the installation: {error.code}.", hint="Begin again.") from error
     return await connecting.slack(ctx, str(answer.get("access_token", "")), secrets["signing_secret"], "")
 

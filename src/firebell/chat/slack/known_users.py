@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.chat import inbound_store, linking
 from firebell.chat.connected import Connected
-from firebell.chat.slack import calls
+from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.user_facts import user_facts
 from firebell.chat.users import ChatUser
 from firebell.kit.context import Context
@@ -23,8 +23,10 @@ async def known_user(
     if not external_id or (user is not None and not user.needs_check(now)):
         return user
     try:
-        answer = await calls.call(ctx, connected.secrets.bot_token, "users.info", user=external_id)
-    except calls.SlackError:
+        answer = await interactive_calls.call(
+            ctx, connected.secrets.bot_token, "users.info", user=external_id
+        )
+    except interactive_calls.SlackError:
         return user
     async with db.tx() as tx:
         return await linking.record_user(

@@ -19,7 +19,7 @@ from fastapi import Response
 from firebell.chat import socket_store, store, sweep_store
 from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.connected import Connected
-from firebell.chat.slack import calls, payloads
+from firebell.chat.slack import interactive_calls, payloads
 from firebell.chat.slack.inbound import SlackReceiver
 from firebell.chat.slack.inbox import GAP
 from firebell.chat.slack.payloads import text_at
@@ -166,7 +166,7 @@ class _AccountSocket:
             await self._receive(connection)
         except SocketClosed as closed:
             reason = closed.reason
-        except calls.SlackError as error:
+        except interactive_calls.SlackError as error:
             reason = error.code
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             reason = type(error).__name__
@@ -190,7 +190,7 @@ class _AccountSocket:
         from slack_sdk.proxy_env_variable_loader import load_http_proxy_from_env
 
         token = self.connected.secrets.app_token
-        answer = await calls.call(self._ctx, token, "apps.connections.open", limit_s=OPEN_LIMIT_S)
+        answer = await interactive_calls.call(self._ctx, token, "apps.connections.open", limit_s=OPEN_LIMIT_S)
         url = str(answer.get("url", ""))
         if not is_slack(url, self._ctx.channel_settings.get(SLACK_API_URL, "")):
             raise SocketClosed("unknown_address")

@@ -18,9 +18,9 @@ from firebell.chat.connected import Connected
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.slack import events
-from firebell.chat.slack.calls import SlackError
 from firebell.chat.slack.client import SlackClient
 from firebell.chat.slack.events import SlackEvent
+from firebell.chat.slack.interactive_calls import SlackError
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.sweep_store import CapturedText
 from firebell.kit.context import Context

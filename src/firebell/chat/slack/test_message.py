@@ -4,7 +4,7 @@ from firebell.chat.connected import Connected
 from firebell.chat.intents import LinkAccount
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.slack import calls, reply_blocks
+from firebell.chat.slack import interactive_calls, reply_blocks
 from firebell.chat.slack.events import CALL_LIMIT_S
 from firebell.kit.context import Context
 from firebell.kit.errors import Conflict
@@ -31,8 +31,8 @@ async def send(ctx: Context, connected: Connected, channel: str) -> None:
     message = {"channel": channel, "text": shown["text"], "blocks": shown["blocks"]}
     try:
         token = connected.secrets.bot_token
-        await calls.call(ctx, token, "chat.postMessage", limit_s=CALL_LIMIT_S, **message)
-    except calls.SlackError as error:
+        await interactive_calls.call(ctx, token, "chat.postMessage", limit_s=CALL_LIMIT_S, **message)
+    except interactive_calls.SlackError as error:
         hint = _HINTS.get(error.code, "Paste a new token if this one was revoked.")
         raise Conflict(
             f"Slack refused the message: {error.code}.", hint=hint, fields={"channel": hint}

@@ -10,7 +10,7 @@ from pydantic import Field
 from firebell.incidents import actions
 from firebell.incidents.api import Reader, Responder
 from firebell.incidents.checks import waivers
-from firebell.incidents.checks.store import Waiver
+from firebell.incidents.checks.waiver_store import Waiver
 from firebell.incidents.queries import CheckedIncident, checked
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.kit.errors import NotFound

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.incidents import lookup
-from firebell.incidents.checks import store as check_store
+from firebell.incidents.checks import waiver_store
 from firebell.incidents.text_limits import REASON_MAX_CHARS
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.kit.db.database import Tx
@@ -42,8 +42,8 @@ async def waive(
     await timeline_actions.record_entry(
         tx, actor, incident_id, ENTRY_KIND, text, {"finding": finding.id}, now
     )
-    await check_store.end_waivers(tx, incident_id, finding.id, actor.label, actor.person_id, now)
-    await check_store.add_waiver(
+    await waiver_store.end_waivers(tx, incident_id, finding.id, actor.label, actor.person_id, now)
+    await waiver_store.add_waiver(
         tx, incident_id, finding.id, finding.code, reason, until, actor.label, actor.person_id, now
     )
     await tx.audit(
@@ -55,7 +55,7 @@ async def waive(
 async def end_waiver(tx: Tx, actor: Actor, incident_id: int, finding: ProcessFinding, now: datetime) -> None:
     """Undo the waiver of a finding, so that it is open again. Idempotent."""
     await lookup.incident(tx, incident_id)
-    if await check_store.end_waivers(tx, incident_id, finding.id, actor.label, actor.person_id, now):
+    if await waiver_store.end_waivers(tx, incident_id, finding.id, actor.label, actor.person_id, now):
         text = f"undid the waiver of the check “{finding.message}”"
         await timeline_actions.record_entry(
             tx, actor, incident_id, ENTRY_KIND, text, {"finding": finding.id}, now

@@ -13,7 +13,7 @@ from firebell.incidents.timeline.entry_history import (
     views,
 )
 from firebell.kit.db.database import Row, Tx
-from firebell.kit.jobs.retention import Retention, by_index
+from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 
 _ENTRY = "id, at, effective_at, kind, actor, actor_id, text, data"

@@ -13,7 +13,7 @@ from firebell.kit.errors import Conflict, Gone, Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.oncall.calendars import feed_store, person_matching, public_holidays, store
+from firebell.oncall.calendars import busy_times, feed_store, person_matching, public_holidays, store
 from firebell.oncall.calendars.feeds import RenderedFeed, reach
 from firebell.oncall.calendars.model import (
     CALENDAR_LOOKAHEAD,
@@ -388,7 +388,7 @@ async def conflicts(tx: Tx, now: datetime, person_id: int | None = None) -> list
         return []
     ids = None if person_id is None else await schedule_store.ids_naming(tx, person_id, now)
     schedules = await schedule_store.schedules(tx, ids, since=now, until=now + CALENDAR_LOOKAHEAD)
-    return person_matching.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
+    return busy_times.conflicts(schedules, shifts, now, now + CALENDAR_LOOKAHEAD)
 
 
 async def holiday_names(

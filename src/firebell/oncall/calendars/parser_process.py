@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
-from firebell.oncall.calendars import person_matching, public_holidays
+from firebell.oncall.calendars import busy_times, person_matching, public_holidays
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
 
 READER_LIMIT_S = 20
@@ -54,7 +54,7 @@ def make(job: ParseJob, body: bytes) -> ReadResult:
         person = next((p for p in job.people if p.id == job.busy), None)
         busy = [
             ImportedShift(e.start, e.end, (job.busy,), e.title)
-            for e in person_matching.busy_events(events, person)
+            for e in busy_times.busy_events(events, person)
         ]
         if not busy:
             notes.append("The calendar has no upcoming busy times.")

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from unicodedata import normalize
 
-from firebell.kit.intervals import joined, overlap
+from firebell.kit.intervals import joined
 from firebell.oncall.calendars.model import (
-    BusyConflict,
     CalendarEvent,
     Import,
     ImportedShift,
@@ -19,11 +18,10 @@ from firebell.oncall.calendars.model import (
     UnmatchedShift,
     Use,
 )
-from firebell.oncall.model import Schedule, User
-from firebell.oncall.rota.shifts import between
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a name or an address in the form in which it is compared."""
     return normalize("NFKC", text).casefold().strip()
 
 
@@ -42,23 +40,17 @@ def who(event: CalendarEvent, people: Sequence[KnownPerson]) -> tuple[int, ...]:
     two people by the same kind of name matches no one. Someone who declined the event is not on call, even if
     its title names them.
     """
-    by_email = {_plain(p.email): p.id for p in people}
-    declined = {_plain(email) for email in event.declined}
-    attending = dict.fromkeys(by_email[e] for e in map(_plain, event.emails) if e in by_email)
+    by_email = {plain(p.email): p.id for p in people}
+    declined = {plain(email) for email in event.declined}
+    attending = dict.fromkeys(by_email[e] for e in map(plain, event.emails) if e in by_email)
     if attending:
         return tuple(attending)
-    title = _plain(event.title)
+    title = plain(event.title)
     for name in _names():
-        named = {p.id: _plain(p.email) for p in people if _within(_plain(name(p)), title)}
+        named = {p.id: plain(p.email) for p in people if _within(plain(name(p)), title)}
         if named:
             return tuple(named) if len(named) == 1 and not declined.intersection(named.values()) else ()
     return ()
-
-
-def busy_events(events: Sequence[CalendarEvent], person: KnownPerson | None) -> list[CalendarEvent]:
-    """Return the events that make a person busy: neither marked as free nor declined by them."""
-    email = _plain(person.email) if person else ""
-    return [e for e in events if not e.free and email not in map(_plain, e.declined)]
 
 
 def matched(
@@ -110,22 +102,3 @@ def onward(
     ahead = [replace(s, start=max(s.start, now)) for s in after if s.end > now]
     pieces = joined((s.start, s.end, (s.users, s.title, s.place)) for s in (*past, *ahead))
     return [ImportedShift(start, end, *shift) for start, end, shift in pieces]
-
-
-def conflicts(
-    schedules: Sequence[Schedule], busy: Sequence[ImportedShift], a: datetime, b: datetime
-) -> list[BusyConflict]:
-    """Return when people are on call while busy (S-BUSY); each busy time names one person."""
-    busy_by_user: dict[User, list[ImportedShift]] = defaultdict(list)
-    for shift in busy:
-        busy_by_user[shift.users[0]].append(shift)
-    clashes = []
-    for schedule in schedules if busy else ():
-        for run in between(schedule, a, b):
-            clashes += [
-                BusyConflict(shift.users[0], schedule.slug, *both, shift.title)
-                for user in run.users
-                for shift in busy_by_user.get(user, ())
-                if (both := overlap((run.start, run.end), (shift.start, shift.end)))
-            ]
-    return sorted(clashes, key=lambda c: (c.start, c.person_id, c.schedule))

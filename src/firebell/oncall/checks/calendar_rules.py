@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from firebell.kit.findings import FindingLevel
+from firebell.oncall.calendars.busy_times import conflicts
 from firebell.oncall.calendars.model import BusyConflict, Import, ImportedShift
-from firebell.oncall.calendars.person_matching import conflicts
 from firebell.oncall.checks.rules import CheckFacts, Fix, ScheduleFinding, time_text
 from firebell.oncall.model import Cover, Schedule
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from firebell.kit.context import Context
 from firebell.kit.mail.mailbox import Mailbox
-from firebell.subscribers import hook_bodies, links, mails
-from firebell.subscribers.mails import Envelope, MailText
+from firebell.subscribers import hook_bodies, links, mail_format, update_texts
+from firebell.subscribers.mail_format import Envelope, MailText
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     Broadcast,
@@ -56,15 +56,15 @@ def mail_of(
         manage_url if news else "",
     )
     text = _news_text(ctx, delivery, news, manage_url) if news else _own_text(ctx, delivery, manage_url, now)
-    return mails.compose(text, envelope, now)
+    return mail_format.compose(text, envelope, now)
 
 
 def _news_text(ctx: Context, delivery: ClaimedDelivery, news: News, manage_url: str) -> MailText:
     content = news.broadcast.content
     carried = [each.content for each in news.carried]
     return MailText(
-        mails.subject_of(content),
-        mails.update_paragraphs(content, carried, delivery.tz),
+        update_texts.subject_of(content),
+        update_texts.update_paragraphs(content, carried, delivery.tz),
         ("Open status page", f"{page_url(ctx, delivery)}{content['path']}"),
         [(UNSUBSCRIBE, manage_url), (MANAGE, manage_url)],
         f"You get this because you subscribed to the status of {delivery.page_name}.",

@@ -1,19 +1,16 @@
 """Composes the mails to subscribers: plain text and HTML, with one-click unsubscribing (pure; RFC 8058)."""
 
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from firebell.kit.mail import headers
 from firebell.kit.mail.mailbox import Mailbox
 from firebell.kit.truncation import cut
 
-BODY_BYTES, CARRIED_BODY_BYTES, CARRIED_UPDATES = 20_000, 5_000, 5
 SUBJECT_BYTES = 250
 
 
@@ -103,30 +100,3 @@ def _html(text: MailText) -> str:
     return (
         f'<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">{paragraphs}{button}{footer}</div>'
     )
-
-
-def local_time(at: datetime, tz: str) -> str:
-    """Return an instant with its day and its zone."""
-    return f"{at.astimezone(ZoneInfo(tz)):%-d %b %Y, %H:%M %Z}"
-
-
-def subject_of(content: Mapping[str, Any]) -> str:
-    """Return the subject of a mail about something published."""
-    return f"[{content['page']}] {content['label']}: {content['title']}"
-
-
-def update_paragraphs(content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str) -> list[str]:
-    """Return the text about an update, after it those that its reader did not get before, newest first."""
-    paragraphs = [
-        f"{content['label']}, {local_time(datetime.fromisoformat(content['at']), tz)}",
-        cut(content["body"], BODY_BYTES),
-    ]
-    if content.get("components"):
-        paragraphs.append(f"Affected: {', '.join(content['components'])}")
-    if content.get("next_update_at"):
-        at = local_time(datetime.fromisoformat(content["next_update_at"]), tz)
-        paragraphs.append(f"Next update by {at}.")
-    for earlier in carried[:CARRIED_UPDATES]:
-        at = local_time(datetime.fromisoformat(earlier["at"]), tz)
-        paragraphs.append(f"Before, {at}, {earlier['label']}: {cut(earlier['body'], CARRIED_BODY_BYTES)}")
-    return paragraphs
