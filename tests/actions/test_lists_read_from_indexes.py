@@ -187,6 +187,7 @@ OF_INCIDENTS = {
     "commander": IncidentFilter(commander_id=7),
     "month": IncidentFilter(since=LATE, until=LATE + timedelta(days=30)),
     "words": IncidentFilter(words=("incident", "77")),
+    "among few": IncidentFilter(among=(7, 77, 8000)),
     "service and commander": IncidentFilter(service_id=7, commander_id=7),
     "service, severity and month": IncidentFilter(service_id=7, severities=(2,), since=LATE),
     "all": IncidentFilter((), None, (2,), 7, 7, START, LATE, ("incident",)),
@@ -211,6 +212,7 @@ async def test_no_filter_of_incidents_reads_the_whole_table(db: Db, monkeypatch:
                     if tables := whole_reads(plans) & TABLES:
                         whole[f"{name} {state} {sort}"] = tables
             with explained(monkeypatch) as plans:
+                await incident_list_store.searched_once(tx, wanted)
                 await incident_list_store.counts(tx, tabs)
                 # without a service, commander or words, an index is counted, whose pages are visible after a vacuum
                 if wanted.service_id or wanted.commander_id or wanted.words:

@@ -51,6 +51,22 @@ async def test_each_option_counts_what_it_leads_to_under_the_other_filters(w: Wo
         assert totals(found) == {"open": "2", "postmortem": "0", "closed": "0", "all": "2", "drill": "0"}
 
 
+async def test_a_list_is_the_same_whether_its_words_are_searched_for_once_or_in_each_statement(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = [f"/incidents?state={state}&q=slow&severity=2" for state in ("all", "open", "closed")]
+    async with browser(w) as http, w.ctx.db.tx() as tx:
+        await signed_in(http)
+        once = await list_store.searched_once(tx, IncidentFilter(words=("slow",)))
+        assert (once.words, len(once.among or ())) == ((), 2)
+        few = [(rows_of(page), totals(page)) for page in [await read(http, url) for url in addresses]]
+        monkeypatch.setattr(list_store, "FEW_MATCHES", 1)
+        assert (await list_store.searched_once(tx, IncidentFilter(words=("slow",)))).among is None
+        many = [(rows_of(page), totals(page)) for page in [await read(http, url) for url in addresses]]
+    assert few == many
+    assert few[0][0] != []
+
+
 async def test_a_month_is_compared_with_the_one_before(w: World) -> None:
     async with browser(w) as http:
         await signed_in(http)

@@ -162,6 +162,8 @@ class IncidentFilter:
     types: tuple[IncidentType, ...] = ()
     fields: tuple[tuple[int, str], ...] = ()
     """The ids of custom fields with the value that each must have."""
+    among: tuple[int, ...] | None = None
+    """The ids of the only incidents that are listed; None for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
 
 COUNTED = 500
 """Number of incidents up to which a list is counted exactly."""
+FEW_MATCHES = 300
+"""Number of matches up to which words are searched for once, and not once for each number of the list."""
 _DURATION = """coalesce(
     date_part('epoch', closed_at - declared_at),
     1e12 - date_part('epoch', declared_at - timestamptz '1970-01-01 00:00:00+00')
@@ -61,6 +63,9 @@ class ListQuery:
                     and value = {self.add(value)}
                 """
             )
+        if wanted.among is not None:
+            ids = self.add(list(wanted.among))
+            id_queries.append(f"select incident_id from unnest({ids}::bigint[]) incident_id")
         if wanted.postmortem_due:
             id_queries.append("select incident_id from incident_postmortem where state <> 'published'")
         source = "incident"
@@ -163,6 +168,34 @@ async def plan_for_values(tx: Tx) -> None:
     A plan for any phases walks through all incidents in the order of the list to find the few that are open.
     """
     await tx.execute("set local plan_cache_mode = force_custom_plan")
+
+
+async def searched_once(tx: Tx, wanted: IncidentFilter) -> IncidentFilter:
+    """Return the filter with the matches of its words instead of them if these are few, else as it is.
+
+    A list asks for its incidents, counts and numbers in statements of their own. Each would look for a rare word in
+    all of the newest incidents before it reads the index.
+    """
+    if not wanted.words:
+        return wanted
+    query = ListQuery()
+    rows = await tx.fetch(
+        f"""
+        with matching as materialized (
+            -- planned for all matches, so by the index, but read only as far as needed
+            select id
+            from incident
+            where {_MATCH.format(query.add(tsquery(wanted.words)))}
+        )
+        select id
+        from matching
+        limit {FEW_MATCHES + 1}
+        """,
+        *query.values,
+    )
+    if len(rows) > FEW_MATCHES:
+        return wanted
+    return replace(wanted, words=(), among=tuple(row["id"] for row in rows))
 
 
 async def in_phases(tx: Tx, phases: Sequence[Phase], drill: bool, limit: int) -> list[Incident]:

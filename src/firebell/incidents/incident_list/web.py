@@ -126,6 +126,7 @@ async def incidents(
     wanted, error = await _resolved(visit.tx, query, visit.person)
     listed = Listed()
     if wanted is not None:
+        wanted = await list_store.searched_once(visit.tx, wanted)
         listed = await _part(visit.tx, in_tab(address.tab, wanted), address.sort, to_id(before), to_id(after))
         if (before or after) and not (listed.incidents and listed.newer):
             return html.redirect(address.url())
