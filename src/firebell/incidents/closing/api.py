@@ -25,7 +25,7 @@ from firebell.incidents.phases import store as phase_store
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Id, Instant, Text, problems
+from firebell.kit.web.api import ApiInput, ApiOutput, Instant, PathId, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -290,5 +290,5 @@ async def record_report(w: Responder, ref: Text, body: NewReport) -> ReportShown
     summary="Mark a customer report answered",
     responses=problems(404),
 )
-async def answer_report(w: Responder, ref: Text, report_id: Id) -> ReportShown:
+async def answer_report(w: Responder, ref: Text, report_id: PathId) -> ReportShown:
     return _report(await actions.answer_report(w.tx, w.actor, parse_ref("INC", ref), report_id, w.now))
