@@ -31,7 +31,7 @@ from firebell.kit import viewing
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
-from firebell.kit.slice import DeclarationError, NavItem, Section, Slice, unique
+from firebell.kit.slice import DeclarationError, NavItem, Section, SettingsTab, Slice, unique
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
@@ -106,6 +106,11 @@ def navigation(slices: Sequence[Slice] = SLICES) -> list[NavItem]:
     sections = list(Section)
     items = [item for each in slices for item in each.navigation]
     return sorted(items, key=lambda item: (sections.index(item.section), item.rank))
+
+
+def settings_tabs(slices: Sequence[Slice] = SLICES) -> list[SettingsTab]:
+    """Return the tabs of the settings, sorted by rank."""
+    return sorted((tab for each in slices for tab in each.settings_tabs), key=lambda tab: tab.rank)
 
 
 _machines = APIRouter(include_in_schema=False)
@@ -209,6 +214,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)
+    app.state.settings_tabs = settings_tabs(slices)
     app.state.retentions = [retention for each in slices for retention in each.retentions()]
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]

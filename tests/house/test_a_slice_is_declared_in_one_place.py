@@ -17,7 +17,16 @@ from firebell import app, cli, subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.jobs.timers import Timer, schedule
-from firebell.kit.slice import Command, DeclarationError, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    Command,
+    DeclarationError,
+    NavItem,
+    Section,
+    SettingsGroup,
+    SettingsTab,
+    Slice,
+    Subscriptions,
+)
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
@@ -255,6 +264,7 @@ TOY = Slice(
     subscriptions=lambda: Subscriptions({Rung: (count_now,)}, {Rung: {"count_toy": count_later}}),
     commands=(Command("toy", "Ring a toy.", __name__),),
     navigation=(NavItem(Section.LEARN, 100, "/toy", "bell-ring", "Toys", name="toys"),),
+    settings_tabs=(SettingsTab(SettingsGroup.YOU, 100, "/toy/settings", "Toys", "toys"),),
 )
 WITH_TOY = (*SLICES, TOY)
 
@@ -269,6 +279,7 @@ async def test_the_app_serves_a_new_slice_and_links_to_it(dsn: str, clock: FakeC
                 answer = await http.get(path)
                 assert answer.status_code == 200
                 assert answer.text.count('<a href="/toy"') == (2 if path == "/more" else 1)
+            assert (await http.get("/settings")).text.count('<a href="/toy/settings"') == 1
 
 
 async def test_the_worker_runs_the_timers_and_handlers_of_a_new_slice(dsn: str, clock: FakeClock) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Slice
+from firebell.kit.slice import Command, SettingsGroup, SettingsTab, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -20,4 +20,5 @@ SLICE = Slice(
     commands=(
         Command("session", "List and end your browser sessions.", "firebell.commands.session", rank=200),
     ),
+    settings_tabs=(SettingsTab(SettingsGroup.YOU, 50, "/settings/sessions", "Sessions", "sessions"),),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, IncidentPart, Slice, Subscriptions
+from firebell.kit.slice import FEW, Command, IncidentPart, SettingsGroup, SettingsTab, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -84,5 +84,8 @@ SLICE = Slice(
             "firebell.commands.chat",
             rank=126,
         ),
+    ),
+    settings_tabs=(
+        SettingsTab(SettingsGroup.ORGANIZATION, 50, "/settings/chat", "Chat", "chat", "chat.write"),
     ),
 )

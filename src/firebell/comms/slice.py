@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, IncidentPart, NavItem, Section, Slice
+from firebell.kit.slice import Command, IncidentPart, NavItem, Section, SettingsGroup, SettingsTab, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -51,4 +51,9 @@ SLICE = Slice(
         ),
     ),
     navigation=(NavItem(Section.MORE, 42, "/settings/comms", "megaphone", "Tone check and approval"),),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 40, "/settings/comms", "Updates", "comms", "status_page.read"
+        ),
+    ),
 )

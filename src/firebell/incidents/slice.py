@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    IncidentPart,
+    NavItem,
+    Section,
+    SettingsGroup,
+    SettingsTab,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -138,5 +148,23 @@ SLICE = Slice(
             tab=("incidents", "room"),
         ),
         NavItem(Section.MORE, 20, "/incidents/new", "siren", "Declare an incident", verb="incident.declare"),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION,
+            60,
+            "/settings/declaration-rules",
+            "Declaration rules",
+            "rules",
+            "incident.read",
+        ),
+        SettingsTab(
+            SettingsGroup.ORGANIZATION,
+            70,
+            "/settings/incident-fields",
+            "Incident fields",
+            "fields",
+            "incident.read",
+        ),
     ),
 )

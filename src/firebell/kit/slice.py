@@ -67,6 +67,27 @@ class NavItem:
     """The values of `nav` that mark its tab on a phone; without any, the link has no tab."""
 
 
+class SettingsGroup(StrEnum):
+    """What a tab of the settings is about, in the order of the rows of tabs, with their labels."""
+
+    YOU = "You"
+    ORGANIZATION = "Organization"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsTab:
+    """A tab of the settings."""
+
+    group: SettingsGroup
+    rank: int
+    href: str
+    label: str
+    name: str
+    """What pages set as `tab` to mark it as the current one."""
+    verb: str = ""
+    """The `people.permissions.Verb` required to see the tab; None for everyone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
     """The reactions of a slice to an event.
@@ -155,6 +176,7 @@ class Slice:
     """What a slice above incidents does when one is declared, for the form in which someone declares it."""
     commands: tuple[Command, ...] = ()
     navigation: tuple[NavItem, ...] = ()
+    settings_tabs: tuple[SettingsTab, ...] = ()
 
 
 def unique(what: str, declared: Iterable[tuple[str, str, T]]) -> dict[str, T]:

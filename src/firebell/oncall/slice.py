@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    NavItem,
+    Section,
+    SettingsGroup,
+    SettingsTab,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -121,4 +130,5 @@ SLICE = Slice(
         NavItem(Section.PREPARE, 10, "/oncall", "calendar-range", "On-call", name="oncall", tab=("oncall",)),
         NavItem(Section.MORE, 30, "/oncall/me", "user-round-check", "My shifts"),
     ),
+    settings_tabs=(SettingsTab(SettingsGroup.YOU, 30, "/settings/calendars", "Calendars", "calendars"),),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, NavItem, Section, SettingsGroup, SettingsTab, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,5 +86,13 @@ SLICE = Slice(
     navigation=(
         NavItem(Section.FOOT, 10, "/settings", "settings", "Settings", name="settings"),
         NavItem(Section.MORE, 60, "/settings/contact", "phone-call", "Notifications"),
+    ),
+    settings_tabs=(
+        SettingsTab(SettingsGroup.YOU, 10, "/settings", "Profile", "profile"),
+        SettingsTab(SettingsGroup.YOU, 20, "/settings/contact", "Notifications", "contact"),
+        SettingsTab(SettingsGroup.YOU, 40, "/settings/keys", "API keys", "keys"),
+        SettingsTab(SettingsGroup.ORGANIZATION, 10, "/settings/people", "People", "people", "person.write"),
+        SettingsTab(SettingsGroup.ORGANIZATION, 20, "/settings/teams", "Teams", "teams", "team.write"),
+        SettingsTab(SettingsGroup.ORGANIZATION, 80, "/settings/audit", "Audit log", "audit", "audit.read"),
     ),
 )

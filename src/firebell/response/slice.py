@@ -10,6 +10,8 @@ from firebell.kit.slice import (
     IncidentPart,
     NavItem,
     Section,
+    SettingsGroup,
+    SettingsTab,
     Slice,
     Subscriptions,
 )
@@ -91,4 +93,9 @@ SLICE = Slice(
         ),
     ),
     navigation=(NavItem(Section.MORE, 40, "/settings/response", "siren", "Response by severity"),),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 30, "/settings/response", "Response", "response", "response.read"
+        ),
+    ),
 )

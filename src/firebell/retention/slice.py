@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Slice
+from firebell.kit.slice import Command, SettingsGroup, SettingsTab, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -18,4 +18,9 @@ SLICE = Slice(
     "retention",
     routers=_routers,
     commands=(Command("retention", "Show how long data is kept.", "firebell.commands.retention", rank=210),),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION, 90, "/settings/retention", "Data retention", "retention", "audit.read"
+        ),
+    ),
 )

@@ -20,7 +20,7 @@ from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
 from firebell.kit.localtime import format_range, zone_names
-from firebell.kit.slice import NavItem
+from firebell.kit.slice import NavItem, SettingsGroup, SettingsTab
 from firebell.kit.web import csrf, flash, static_files, template_compiler, transaction
 from firebell.kit.web.compression import accepts_gzip
 from firebell.kit.web.render_cache import Reader, RenderCache, Rendering
@@ -199,6 +199,16 @@ def _links(request: Request, section: str | None) -> list[NavItem]:
     ]
 
 
+def _settings_tabs(request: Request) -> dict[SettingsGroup, list[SettingsTab]]:
+    """Return the tabs of the settings that the person may see, by group."""
+    may = request.state.may
+    tabs: Sequence[SettingsTab] = request.app.state.settings_tabs
+    return {
+        group: [tab for tab in tabs if tab.group is group and (not tab.verb or may(tab.verb))]
+        for group in SettingsGroup
+    }
+
+
 async def render(
     request: Request,
     template: str,
@@ -257,6 +267,7 @@ def _values(request: Request, context: Mapping[str, Any], me: Any, now: datetime
         "typed": lambda at: to_input_value(at, tz),
         "ago": lambda at: ago(at, now),
         "links": lambda section=None: _links(request, section),
+        "settings_tabs": lambda: _settings_tabs(request),
         "public_url": ctx(request).public_url,
         "nav": "",
         "live": "",
