@@ -1,5 +1,6 @@
 """Runbooks, their parts, and the findings of checks."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -218,3 +219,8 @@ class RunSummary:
     steps: int = 0
     steps_done: int = 0
     steps_by_machine: int = 0
+
+
+def digest(body: str) -> str:
+    """Return the digest by which texts are compared."""
+    return hashlib.sha256(body.encode()).hexdigest()

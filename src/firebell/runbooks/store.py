@@ -1,13 +1,12 @@
 """The SQL of runbooks and their versions."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.runbooks.matching import IndexEntry
-from firebell.runbooks.model import RunbookVersion
+from firebell.runbooks.model import RunbookVersion, digest
 
 _COLUMNS = (
     'slug, body, source, version, updated_at, updated_by, source_id, path, "commit", archived_at, title'
@@ -45,11 +44,6 @@ class NewText:
     path: str = ""
     commit: str = ""
     committed_at: datetime | None = None
-
-
-def sha256(body: str) -> str:
-    """Return the digest by which texts are compared."""
-    return hashlib.sha256(body.encode()).hexdigest()
 
 
 async def all_own(tx: Reads) -> list[OwnRunbook]:
@@ -135,7 +129,7 @@ async def put(tx: Tx, texts: Sequence[NewText], now: datetime) -> None:
         where slug = $1
         """,
         [
-            (text.slug, sha256(text.body), text.path or text.source, text.committed_at or now)
+            (text.slug, digest(text.body), text.path or text.source, text.committed_at or now)
             for text in texts
             if text.body is not None
         ],
