@@ -43,7 +43,12 @@ class GitHost:
         return f"http://127.0.0.1:{self.port}/ops/runbooks.git"
 
     def commit(
-        self, files: Mapping[str, bytes], *, ref: Ref = BRANCH, modes: Mapping[str, int] | None = None, root: bool = False
+        self,
+        files: Mapping[str, bytes],
+        *,
+        ref: Ref = BRANCH,
+        modes: Mapping[str, int] | None = None,
+        root: bool = False,
     ) -> str:
         """Commit exactly these files and return the id; with `root` the history begins again, as a forced push does."""
         store = self.repo.object_store

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.alerts.model import Alert
+from firebell.catalog.model import Service
 from firebell.kit import handbook_files
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
@@ -13,13 +15,13 @@ from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.runbooks import matching, store
+from firebell.runbooks import coverage, matching, store
 from firebell.runbooks.automation import last_exercised
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.library_checks import untested
-from firebell.runbooks.matching import IndexEntry, RunbookLink, ServiceFacts, Signal
-from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
+from firebell.runbooks.matching import RunbookLink
+from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
 from firebell.runbooks.run_summaries import run_summaries
 from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.store import NewText, OwnRunbook
@@ -286,18 +288,30 @@ async def index(tx: Reads, urls: Iterable[str], public_url: str) -> list[IndexEn
     entries = await store.index_entries(tx, slugs)
     own = {entry.slug for entry in entries}
     shipped = [slug for slug in slugs - own if slug in _shipped() and not await store.own(tx, slug)]
-    return entries + [IndexEntry(slug, await shipped_title(slug)) for slug in sorted(shipped)]
+    return entries + [IndexEntry(slug, shipped_title(slug)) for slug in sorted(shipped)]
 
 
-async def shipped_title(slug: str) -> str:
-    """Return the title of a default runbook."""
-    return (await read_stored(handbook_files.skill(_shipped()[slug]))).title
+def shipped_title(slug: str) -> str:
+    """Return the title of a default runbook, read without a parser: messages about pages wait for no process."""
+    lines = handbook_files.skill(_shipped()[slug]).split("\n")
+    return next((line[2:].strip() for line in lines if line.startswith("# ")), slug)
+
+
+def links(
+    alerts: Iterable[Alert], service: Service | None, entries: Iterable[IndexEntry], public_url: str
+) -> list[RunbookLink]:
+    """Return the runbooks to show beside alerts of a service: at most three, best first."""
+    signals, facts = coverage.signals_of(alerts, service), coverage.facts_of(service)
+    return matching.links(signals, facts, matching.rank(signals, facts, entries, public_url), public_url)
 
 
 async def suggestions(
-    tx: Reads, signals: Sequence[Signal], service: ServiceFacts, public_url: str
+    tx: Reads, alerts_by_service: Iterable[tuple[Service | None, Sequence[Alert]]], public_url: str
 ) -> list[RunbookLink]:
-    """Return the runbooks to show beside alerts of a service: at most three, best first."""
-    urls = [*(signal.runbook_url for signal in signals), service.runbook_url]
-    ranked = matching.rank(signals, service, await index(tx, urls, public_url), public_url)
-    return matching.links(signals, service, ranked, public_url)
+    """Return the runbooks to show beside the alerts of some services: at most three, best first."""
+    pairs = list(alerts_by_service)
+    urls = [alert.links.get("runbook", "") for _, alerts in pairs for alert in alerts]
+    urls += [service.runbook_url for service, _ in pairs if service]
+    entries = await index(tx, urls, public_url)
+    every = (link for service, alerts in pairs for link in links(alerts, service, entries, public_url))
+    return matching.best(every)

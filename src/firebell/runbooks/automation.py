@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from firebell.runbooks.model import SHELLS, Fence, Runbook, RunState, RunSummary
+from firebell.runbooks.model import SHELLS, Fence, Runbook, RunSummary
 
 EXERCISED_WITHIN = timedelta(days=180)
 """How long a run counts: for R-UNTESTED and for automation levels 3 and 4."""
@@ -15,7 +15,6 @@ FIGURES_WINDOW = timedelta(days=90)
 """The window of the figures about runs."""
 DONE_SHARE = 0.8
 """The share of its steps that a run must have done to exercise the runbook."""
-_ENDED_WELL = (RunState.SUCCEEDED, RunState.ROLLED_BACK)
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 _SET = re.compile(
     r"(?:^|[;&|({\s])(?:export\s+|local\s+|readonly\s+)?([A-Z][A-Z0-9_]*)="
@@ -43,7 +42,7 @@ def last_exercised(runs: Sequence[RunSummary]) -> datetime | None:
 
 def _exercises(run: RunSummary) -> bool:
     return (
-        run.state in _ENDED_WELL
+        (run.has_succeeded or run.is_rolled_back)
         and not run.is_dry
         and run.steps > 0
         and run.steps_done >= DONE_SHARE * run.steps
@@ -61,7 +60,7 @@ def automation_level(runbook: Runbook, runs: Sequence[RunSummary], now: datetime
     recent = [
         run
         for run in runs
-        if run.state is RunState.SUCCEEDED
+        if run.has_succeeded
         and not run.is_dry
         and run.is_cli
         and run.ended_at
@@ -127,8 +126,8 @@ def run_figures(runs: Sequence[RunSummary], since: datetime, until: datetime) ->
     ended = [r for r in runs if not r.is_dry and r.ended_at and since <= r.ended_at < until]
     return RunFigures(
         ended=len(ended),
-        succeeded=sum(r.state is RunState.SUCCEEDED for r in ended),
-        rolled_back=sum(r.state is RunState.ROLLED_BACK for r in ended),
+        succeeded=sum(r.has_succeeded for r in ended),
+        rolled_back=sum(r.is_rolled_back for r in ended),
         steps=sum(r.steps_done for r in ended),
         by_machine=sum(r.steps_by_machine for r in ended),
     )

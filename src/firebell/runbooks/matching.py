@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
 from urllib.parse import unquote
 
 from firebell.kit import matchers
+from firebell.runbooks.model import IndexEntry
 
 SHOWN_MAX = 3
 """How many runbooks a page or an incident shows."""
@@ -37,23 +37,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """The service of an alert: its slug, its runbook address, and the slugs of the services it depends on."""
+    """The service of an alert: its slug, name and runbook address, and the slugs of the services it depends on."""
 
     slug: str = ""
+    name: str = ""
     runbook_url: str = ""
     dependencies: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """What matching needs of a runbook, as it is stored beside the text."""
-
-    slug: str
-    title: str
-    triggers: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    errors: int = 0
-    last_exercised: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +68,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class RunbookLink:
-    """A runbook as a page or an incident shows it: where it is, and why it fits."""
+    """A runbook as a page or an incident shows it: where it is, and why it fits.
+
+    The title of one that is kept elsewhere is that of the alert, or the name of the service, that links to it.
+    """
 
     title: str
     url: str
     match_class: MatchClass
+    is_elsewhere: bool = False
 
 
 @lru_cache(maxsize=8192)
@@ -132,9 +125,9 @@ def rank(
     matches = []
     for entry in entries:
         fits = (match(signal, service, entry, public_url) for signal in every_signal)
-        best = min((m for m in fits if m), key=lambda m: m.order, default=None)
-        if best:
-            matches.append(best)
+        closest = min((m for m in fits if m), key=lambda m: m.order, default=None)
+        if closest:
+            matches.append(closest)
     return sorted(matches, key=lambda m: m.order)
 
 
@@ -151,12 +144,17 @@ def links(
     ]
     known = {slug_of(link.url, public_url) for link in candidates}
     elsewhere = [
-        *((signal.runbook_url, MatchClass.ALERT_LINK) for signal in signals),
-        (service.runbook_url, MatchClass.SERVICE_LINK),
+        *((s.labels.get("title", ""), s.runbook_url, MatchClass.ALERT_LINK) for s in signals),
+        (service.name, service.runbook_url, MatchClass.SERVICE_LINK),
     ]
-    for url, match_class in elsewhere:
+    for title, url, match_class in elsewhere:
         if url.startswith(("https://", "http://")) and slug_of(url, public_url) not in known:
-            candidates.append(RunbookLink(url, url, match_class))
+            candidates.append(RunbookLink(title or url, url, match_class, is_elsewhere=True))
+    return best(candidates)
+
+
+def best(candidates: Iterable[RunbookLink]) -> list[RunbookLink]:
+    """Return at most three of the links, each address once, those of a higher class first."""
     unique: dict[str, RunbookLink] = {}
     for link in sorted(candidates, key=lambda link: -link.match_class):
         unique.setdefault(link.url, link)

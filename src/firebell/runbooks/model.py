@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 
 from firebell.kit import findings
 
@@ -194,31 +193,31 @@ class RunbookVersion:
     author: str
 
 
-class RunState(StrEnum):
-    """The state of a run of a runbook (spec 11.3)."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    ROLLED_BACK = "rolled_back"
-    ROLLBACK_FAILED = "rollback_failed"
-    STOPPED = "stopped"
-    LOST = "lost"
-
-
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What the library needs of one run: how it ended, and how many of its steps were done, by machine or by hand."""
 
-    state: RunState
-    started_at: datetime
     ended_at: datetime | None
+    has_succeeded: bool = False
+    is_rolled_back: bool = False
     is_dry: bool = False
     is_cli: bool = False
     is_unattended: bool = False
     steps: int = 0
     steps_done: int = 0
     steps_by_machine: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What matching needs of a runbook, as it is stored beside the text."""
+
+    slug: str
+    title: str
+    triggers: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    errors: int = 0
+    last_exercised: datetime | None = None
 
 
 def digest(body: str) -> str:

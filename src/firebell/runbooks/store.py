@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.runbooks.matching import IndexEntry
-from firebell.runbooks.model import RunbookVersion, digest
+from firebell.runbooks.model import IndexEntry, RunbookVersion, digest
 
 _COLUMNS = (
     'slug, body, source, version, updated_at, updated_by, source_id, path, "commit", archived_at, title'

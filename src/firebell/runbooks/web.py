@@ -10,10 +10,13 @@ from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.runbooks import actions, queries
+from firebell.runbooks import actions, library_queries, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
+from firebell.runbooks.library_queries import LibraryFilter
 from firebell.runbooks.model import PARTS, RunbookFinding
+from firebell.runbooks.sources import actions as source_actions
+from firebell.runbooks.sources import queries as source_queries
 
 router = routing.html_router()
 
@@ -36,13 +39,22 @@ def outline(day: str) -> str:
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
 async def library(visit: CurrentVisit) -> Response:
-    runbooks = await queries.details(
-        visit.tx, await actions.library(visit.tx), visit.ctx.public_url, visit.now
+    asked = visit.request.query_params
+    narrowed = LibraryFilter(
+        query=asked.get("q", "")[:200].strip(),
+        team=asked.get("team", ""),
+        service=asked.get("service", ""),
+        findings=asked.get("findings", ""),
+        level=asked.get("level", ""),
     )
-    hidden = await actions.hidden_slugs(visit.tx)
-    return await html.render(
-        visit.request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
-    )
+    context = {
+        "nav": "runbooks",
+        "library": await library_queries.library(visit.tx, narrowed, visit.ctx.public_url, visit.now),
+        "narrowed": narrowed,
+        "gone": await actions.hidden_slugs(visit.tx),
+        "sources": await source_queries.health(visit.tx, visit.now),
+    }
+    return await html.render(visit.request, "runbooks/runbooks.html", context)
 
 
 async def _editor(
@@ -83,11 +95,17 @@ async def runbook(request: Request, slug: str) -> Response:
         runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
         (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, transaction.now(request))
+        front = runbook_details.runbook.front
+        preview = await library_queries.trigger_preview(tx, front.triggers, transaction.now(request))
+        source = await source_actions.source(tx, stored.source_id) if stored.source_id else None
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
         "details": runbook_details,
         "r": stored,
+        "front": front,
+        "preview": preview,
+        "source": source,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
     }

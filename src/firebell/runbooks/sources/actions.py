@@ -53,7 +53,9 @@ def _invalid(field: str, message: str, advice: str) -> Invalid:
 
 def _clean_paths(paths: Sequence[str]) -> list[str]:
     clean = list(dict.fromkeys(p.strip() for p in paths if p.strip())) or list(DEFAULT_PATHS)
-    wrong = [p for p in clean if len(p) > 200 or p.startswith("/") or ".." in p.split("/") or not p.isprintable()]
+    wrong = [
+        p for p in clean if len(p) > 200 or p.startswith("/") or ".." in p.split("/") or not p.isprintable()
+    ]
     if wrong or len(clean) > PATHS_MAX:
         raise _invalid(
             "paths",
@@ -69,7 +71,9 @@ def _clean_url(kind: SourceKind, url: str, token: str) -> str:
     if kind is SourceKind.DIRECTORY:
         path = url.strip().strip("/")
         if not path.isprintable() or ".." in path.split("/") or len(path) > URL_MAX_CHARS:
-            raise _invalid("url", "This is not a directory.", "Enter a path below FIREBELL_RUNBOOK_DIRECTORY.")
+            raise _invalid(
+                "url", "This is not a directory.", "Enter a path below FIREBELL_RUNBOOK_DIRECTORY."
+            )
         return path or "."
     clean = check_url(url, "url")
     parts = urlsplit(clean)

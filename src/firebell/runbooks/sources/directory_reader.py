@@ -31,7 +31,9 @@ async def read(root: Path | None, source: RunbookSource, now: datetime) -> Snaps
     The commit is a digest of all files. Symbolic links are not followed. Raise `SyncFailure` with the reason.
     """
     if root is None:
-        raise SyncFailure("FIREBELL_RUNBOOK_DIRECTORY is not set. Set it to the directory that contains this one.")
+        raise SyncFailure(
+            "FIREBELL_RUNBOOK_DIRECTORY is not set. Set it to the directory that contains this one."
+        )
     snapshot = await _READS.run(lambda: _read(root, source, now))
     return Unchanged() if snapshot.commit == source.last_commit else snapshot
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from firebell.runbooks.matching import IndexEntry
+from firebell.runbooks.model import IndexEntry
 
 FILES_MAX = 2000
 OBJECTS_MAX_BYTES = 64 * 1024**2

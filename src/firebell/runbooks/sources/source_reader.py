@@ -54,7 +54,9 @@ class SourceReader:
         try:
             read = await self._read(source)
         except SyncFailure as failure:
-            log.warning("a runbook source cannot be synced", extra={"source": source.id, "reason": str(failure)})
+            log.warning(
+                "a runbook source cannot be synced", extra={"source": source.id, "reason": str(failure)}
+            )
             async with self._ctx.work_db.tx() as tx:
                 await actions.note_failure(tx, source.id, str(failure), self._ctx.clock.now())
             return
@@ -69,9 +71,7 @@ class SourceReader:
 
     async def _read(self, source: RunbookSource) -> Snapshot | Unchanged:
         if source.kind is SourceKind.DIRECTORY:
-            return await directory_reader.read(
-                self._ctx.runbook_directory, source, self._ctx.clock.now()
-            )
+            return await directory_reader.read(self._ctx.runbook_directory, source, self._ctx.clock.now())
         # imported here: only an installation with a repository pays for loading the Git client
         from firebell.runbooks.sources import git_fetch
 

@@ -18,7 +18,16 @@ _COLUMNS = (
     " archive_allowed, next_sync_at"
 )
 _CHANGEABLE = {
-    *("last_commit", "last_author", "last_tried_at", "last_ok_at", "last_error", "files", "findings", "pending"),
+    *(
+        "last_commit",
+        "last_author",
+        "last_tried_at",
+        "last_ok_at",
+        "last_error",
+        "files",
+        "findings",
+        "pending",
+    ),
     *("decided_commit", "archive_allowed", "next_sync_at", "url", "ref", "paths", "poll_s", "name"),
 }
 _random = SystemRandom()

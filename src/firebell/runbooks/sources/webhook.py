@@ -2,7 +2,6 @@
 
 from fastapi import Request, Response, status
 
-from firebell.kit.errors import NotAllowed, NotFound
 from firebell.kit.web import html, routing
 from firebell.people import access
 from firebell.runbooks.sources import actions, signatures, store
@@ -12,7 +11,7 @@ router = routing.html_router()
 
 @router.post(
     "/in/runbooks/{source_id}",
-    dependencies=access.public("the host of a repository signs its notifications"),
+    dependencies=access.public("The host of a repository signs its notifications."),
 )
 async def notified(request: Request, source_id: str) -> Response:
     ctx, body = html.ctx(request), await request.body()
