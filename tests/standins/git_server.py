@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from dulwich.objects import Blob, Commit, ObjectID, Tree
@@ -112,7 +112,7 @@ def git_host(folder: Path) -> Iterator[GitHost]:
     repo = Repo.init_bare(str(folder))
     repo.refs.set_symbolic_ref(Ref(b"HEAD"), BRANCH)
     host = GitHost(repo)
-    application = HTTPGitApplication(DictBackend({"/ops/runbooks.git": repo}))
+    application = HTTPGitApplication(DictBackend(cast("Any", {"/ops/runbooks.git": repo})))
     server = make_server("127.0.0.1", 0, host.app(application), WSGIServer, _Quiet)
     host.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

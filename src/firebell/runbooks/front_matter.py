@@ -72,11 +72,11 @@ def _refuse_references(text: str) -> None:
     """Raise for what lets a few bytes of YAML become a large document, or something other than data."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _Refused(line, "The front matter has an anchor or alias.", "Write the value out.")
-        if getattr(event, "tag", None):
-            raise _Refused(line, f"The front matter has the tag {event.tag[:100]}.", "Remove the tag.")
+        if tag := getattr(event, "tag", None):
+            raise _Refused(line, f"The front matter has the tag {tag[:100]}.", "Remove the tag.")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -11,30 +11,15 @@ from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, library_queries, queries
+from firebell.runbooks.blank import blank_runbook
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.library_queries import LibraryFilter
-from firebell.runbooks.model import PARTS, RunbookFinding
+from firebell.runbooks.model import RunbookFinding
 from firebell.runbooks.sources import actions as source_actions
 from firebell.runbooks.sources import queries as source_queries
 
 router = routing.html_router()
-
-_PART_HINTS = {
-    "Trigger": "Which alert fires, or what people notice.",
-    "Severity": "The usual severity, and when to raise it.",
-    "Prerequisites": "Access, tools and variables that the commands need.",
-    "Steps": "### 1. ...\n\nWhy, the command, the expected output, and what to do if it differs.",
-    "Verification": "How to confirm that the problem is solved.",
-    "Rollback": "How to undo each step.",
-    "Owner": "The name of a team.",
-}
-
-
-def outline(day: str) -> str:
-    """Return the outline of a new runbook: the eight parts with a hint each."""
-    parts = [f"## {name}\n\n{_PART_HINTS.get(name, day)}" for name in PARTS]
-    return "# Name of the runbook\n\n" + "\n\n".join(parts) + "\n"
 
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
@@ -68,12 +53,12 @@ async def _editor(
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         stored = await actions.runbook(tx, slug) if slug else None
-    day = transaction.now(request).date().isoformat()
+    day = transaction.now(request).date()
     context = {
         "nav": "runbooks",
         "r": stored,
         "title": ((await read_stored(stored.body)).title or slug) if stored else "",
-        "body": body if body is not None else stored.body if stored else outline(day),
+        "body": body if body is not None else stored.body if stored else blank_runbook(day),
         "theirs": await rendered(stored.body) if stored and isinstance(error, Conflict) else "",
         "findings": findings,
         "error": error,

@@ -367,6 +367,7 @@ async def note_failure(tx: Tx, source_id: int, message: str, now: datetime) -> N
             last_error=message[:1000],
             next_sync_at=now + timedelta(seconds=one.poll_s),
         )
+        await tx.live("runbooks")
 
 
 async def _note_success(tx: Tx, one: RunbookSource, now: datetime, **changes: object) -> None:
@@ -379,6 +380,7 @@ async def _note_success(tx: Tx, one: RunbookSource, now: datetime, **changes: ob
         next_sync_at=now + timedelta(seconds=one.poll_s),
         **changes,
     )
+    await tx.live("runbooks")
 
 
 async def _locked(tx: Tx, source_id: int) -> RunbookSource:

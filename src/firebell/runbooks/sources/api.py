@@ -88,7 +88,9 @@ class NewRunbookSource(ApiInput):
     name: Annotated[Text, Field(min_length=1, max_length=actions.NAME_MAX_CHARS)]
     url: Annotated[Text, Field(max_length=actions.URL_MAX_CHARS)] = ""
     ref: Annotated[Text, Field(max_length=actions.REF_MAX_CHARS)] = ""
-    paths: Annotated[tuple[Annotated[Text, Field(max_length=200)], ...], Field(max_length=actions.PATHS_MAX)] = ()
+    paths: Annotated[
+        tuple[Annotated[Text, Field(max_length=200)], ...], Field(max_length=actions.PATHS_MAX)
+    ] = ()
     token: Annotated[Text, Field(max_length=actions.TOKEN_MAX_CHARS)] = ""
     poll_s: Annotated[StrictInt, Field(ge=actions.MIN_POLL_S, le=actions.MAX_POLL_S)] = DEFAULT_POLL_S
 

@@ -21,6 +21,15 @@ KIND_LABELS = {
     SourceKind.PUSH: "Pushed by CI",
 }
 ADDRESS = "/runbooks/sources"
+_BLANK = {
+    "kind": str(SourceKind.GIT),
+    "name": "",
+    "url": "",
+    "ref": "",
+    "paths": "\n".join(DEFAULT_PATHS),
+    "poll_s": str(DEFAULT_POLL_S),
+}
+"""What the form for adding a source contains at first."""
 
 
 def _kind(value: str) -> SourceKind:
@@ -41,7 +50,7 @@ async def _render(
         "sources": await queries.health(visit.tx, visit.now),
         "kinds": [(str(kind), label) for kind, label in KIND_LABELS.items()],
         "labels": KIND_LABELS,
-        "values": {"kind": "git", "paths": "\n".join(DEFAULT_PATHS), "poll_s": str(DEFAULT_POLL_S), **values},
+        "values": {**_BLANK, **values},
         "public_url": visit.ctx.public_url,
         "secret": secret,
         "error": error,
