@@ -40,7 +40,7 @@ async def versions(visit: CurrentVisit, slug: str) -> Response:
     return await html.render(visit.request, "runbooks/versions.html", context)
 
 
-@router.post("/runbooks/{slug}/versions/{number}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
-async def restore(visit: CurrentVisit, slug: str, number: str) -> Response:
-    await actions.restore_version(visit.tx, visit.actor, slug, to_required(number, "version"), visit.now)
-    return flash.redirect(visit.request, f"/runbooks/{slug}", f"Version {number} is the current text again.")
+@router.post("/runbooks/{slug}/versions/{version}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+async def restore(visit: CurrentVisit, slug: str, version: str) -> Response:
+    await actions.restore_version(visit.tx, visit.actor, slug, to_required(version, "version"), visit.now)
+    return flash.redirect(visit.request, f"/runbooks/{slug}", f"Version {version} is the current text again.")

@@ -9,13 +9,21 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.runbooks import api, history_web, web
+    from firebell.runbooks import api, history_api, history_web, web
     from firebell.runbooks.sources import api as source_api
     from firebell.runbooks.sources import web as source_web
     from firebell.runbooks.sources import webhook
 
     # the addresses of runbooks have a parameter where those of sources have a word
-    return [source_web.router, webhook.router, source_api.router, history_web.router, web.router, api.router]
+    return [
+        source_web.router,
+        webhook.router,
+        source_api.router,
+        history_web.router,
+        web.router,
+        history_api.router,
+        api.router,
+    ]
 
 
 SLICE = Slice(
