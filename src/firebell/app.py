@@ -55,6 +55,8 @@ _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
+HOOKS = ("/in/runbooks/",)
+"""Addresses among those of alerts whose notifications are no alerts."""
 
 
 class App:
@@ -71,7 +73,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._app
         if scope["type"] == "http":
-            is_alert = scope["path"].startswith(self._prefixes)
+            is_alert = scope["path"].startswith(self._prefixes) and not scope["path"].startswith(HOOKS)
             # an alert waits for nothing
             if await self._status.serve_host(scope, receive, send, waits=not is_alert):
                 return
@@ -224,7 +226,8 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")
     for route in included.routes:
-        if isinstance(route, Route) and route.path.startswith(ingest.prefixes):
+        is_hidden = isinstance(route, Route) and route.path.startswith(ingest.prefixes)
+        if is_hidden and not route.path.startswith(HOOKS):
             raise DeclarationError(f"An address of a source hides the route {route.path}.")
     _add_errors(app, included.routes)
     app.add_middleware(Compression)

@@ -180,6 +180,7 @@ async def connected(
             retention_days=settings.retention_days,
             data=settings.data,
             status_directory=settings.status_directory,
+            runbook_directory=settings.runbook_directory,
             war_room_url=settings.war_room_url,
         )
 

@@ -42,6 +42,8 @@ class Settings:
     """FIREBELL_WAR_ROOM_URL: the address of the war room of an incident, with {ref} for its reference."""
     status_directory: Path | None = None
     """FIREBELL_STATUS_DIRECTORY: a directory to which status pages are copied, for another web server to serve."""
+    runbook_directory: Path | None = None
+    """FIREBELL_RUNBOOK_DIRECTORY: the directory that contains the mounted directories of runbooks."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -102,6 +104,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         retention_days=pruning.parse(get("FIREBELL_RETENTION", "")),
         war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
         status_directory=_directory(get("FIREBELL_STATUS_DIRECTORY", "")),
+        runbook_directory=_directory(get("FIREBELL_RUNBOOK_DIRECTORY", "")),
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

@@ -26,6 +26,7 @@ from firebell.kit.slice import Slice, unique
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
+from firebell.runbooks.sources.source_reader import SourceReader
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
 from firebell.status_pages.hosting.mirroring import MirrorWriter
@@ -66,6 +67,7 @@ LANE_LIMITS_S = {
     "subscriber_mail": 120.0,
     "subscriber_hook": 120.0,
     "status_copies": 300.0,
+    "runbook_sources": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -140,6 +142,7 @@ class Worker:
             "status_pages": MirrorWriter(ctx),
             **subscriber_lanes.lanes(ctx),
             "status_copies": Copier(ctx),
+            "runbook_sources": SourceReader(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

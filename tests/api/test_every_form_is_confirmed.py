@@ -101,6 +101,8 @@ FILLED = {
     "/settings/audiences": {"name": "Board"},
     "/escalation/new": {"name": "Night", "target": "team:1", "wait": "5"},
     "/incidents/{ref}/clocks/facts": {"reason": "Counsel said so"},
+    "/runbooks/sources": {"name": "Operations", "url": "https://git.example.org/ops/runbooks.git"},
+    "/runbooks/sources/{source_id}/token": {"token": "a-token"},
     "/status-pages": {"name": "Kestrel Europe"},
     "/status-pages/{slug}/components": {"name": "Search"},
     "/status-pages/{slug}/copies": {"remote_page_id": "abc", "key": "a-key"},

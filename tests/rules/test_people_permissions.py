@@ -33,7 +33,8 @@ MANAGERS = {
     "oncall:write": "colleague_shift.write handoff_notice.write pay_rates.write",
     "incidents:read": "incident.read_private subscriber.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
-    " status_page.write status_copy.write subscriber.write audience.write customer.write",
+    " status_page.write status_copy.write subscriber.write audience.write customer.write"
+    " runbook_source.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

@@ -34,6 +34,7 @@ from firebell.alerts.model import (
     GroupsRetitled,
     InboundRequest,
     Integration,
+    LabeledAlert,
     MessagePreview,
     NewChangeEvent,
     OpenedGroup,
@@ -41,7 +42,7 @@ from firebell.alerts.model import (
 )
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
@@ -233,6 +234,11 @@ async def alerts(
             tx, terms.tsquery, below, limit, service_id=service_id, firing=firing
         )
     return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])
+
+
+async def labeled_alerts(tx: Reads, since: datetime, limit: int) -> list[LabeledAlert]:
+    """Return those of the newest `limit` alerts that began since an instant, with their labels, newest first."""
+    return await read_store.labeled_alerts(tx, since, limit)
 
 
 async def alert(tx: Tx, alert_id: int) -> Alert:

@@ -279,3 +279,26 @@ class BrokenSource:
 
 Json = Any
 """A decoded JSON value of unknown shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledAlert:
+    """An alert with what rules about labels read of it, and the slug of its service."""
+
+    id: int
+    service: str
+    title: str
+    severity: str
+    labels: dict[str, str]
+    runbook_url: str
+    starts_at: datetime
+
+    @property
+    def rule_labels(self) -> dict[str, str]:
+        """The labels, with `title`, `severity` and `service`."""
+        return {"title": self.title, "severity": self.severity, "service": self.service, **self.labels}
+
+    @property
+    def rule(self) -> str:
+        """The name of the alert rule, its title if it has none."""
+        return self.labels.get("alertname", "") or self.title

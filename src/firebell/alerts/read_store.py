@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.alerts.group_titles import SEVERITIES
-from firebell.alerts.model import Alert, Group, StoredMessage
-from firebell.kit.db.database import Row, Tx
+from firebell.alerts.model import Alert, Group, LabeledAlert, StoredMessage
+from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import MAX_ID
 
 ALERT_COLUMNS = (
@@ -181,3 +181,37 @@ async def alert_counts(tx: Tx, start: datetime, end: datetime) -> dict[datetime,
         end,
     )
     return {row["quarter"]: row["alerts"] for row in rows}
+
+
+async def labeled_alerts(tx: Reads, since: datetime, limit: int) -> list[LabeledAlert]:
+    """Return those of the newest `limit` alerts that began since an instant, newest first."""
+    rows = await tx.fetch(
+        """
+        select newest.id, newest.title, newest.severity, newest.labels, newest.starts_at,
+            newest.links ->> 'runbook' as runbook_url, service.slug as service
+        from (
+            select id, integration_id, title, severity, labels, links, starts_at
+            from alert
+            order by id desc
+            limit $2
+        ) newest
+        join integration on integration.id = newest.integration_id
+        join service on service.id = integration.service_id
+        where newest.starts_at >= $1
+        order by newest.id desc
+        """,
+        since,
+        limit,
+    )
+    return [
+        LabeledAlert(
+            row["id"],
+            row["service"],
+            row["title"],
+            row["severity"] or "",
+            row["labels"],
+            row["runbook_url"] or "",
+            row["starts_at"],
+        )
+        for row in rows
+    ]

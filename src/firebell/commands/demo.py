@@ -23,6 +23,7 @@ from firebell.demo import (
     organization,
     regulatory,
     response,
+    runbooks,
     status_copies,
     status_page,
     subscribers,
@@ -107,6 +108,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await chat.set_up(tx, kestrel, clock.now())
         await response.set_up(tx, kestrel, clock.now())
     await status_copies.set_up(past)
+    await runbooks.set_up(past)
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())

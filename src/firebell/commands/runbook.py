@@ -20,6 +20,7 @@ from firebell.commands.output import (
     show_table,
     wants_json,
 )
+from firebell.commands.runbook_source import source
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 @click.group()
 def runbook() -> None:
     """Check runbooks offline and manage the library."""
+
+
+runbook.add_command(source)
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:
@@ -150,13 +154,74 @@ def show_(slug: str) -> None:
     show(document, document["body"].rstrip("\n"))
 
 
-@runbook.command(epilog=example("firebell runbook push runbooks/ --dry-run"))
+@runbook.command(epilog=example("firebell runbook new disk-full > runbooks/disk-full.md"))
+@click.argument("name")
+def new(name: str) -> None:
+    """Print a blank runbook called NAME, with its eight parts and what belongs in each."""
+    from firebell.runbooks.blank import blank_runbook
+
+    title = " ".join(name.replace("-", " ").replace("_", " ").split())
+    if not title:
+        fail("The runbook has no name.", "Give a name such as disk-full.", USAGE)
+    click.echo(blank_runbook(datetime.now(UTC).date(), title[:1].upper() + title[1:]).rstrip("\n"))
+
+
+@runbook.command(
+    epilog=example(
+        "firebell runbook push runbooks/ --dry-run",
+        'firebell runbook push runbooks/ --to 3 --commit "$GIT_SHA"',
+    )
+)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--source", default="", help="Web address of the folder with the files; the path is appended.")
+@click.option(
+    "--to", "to", type=click.IntRange(1), help="The push source that these files fill, all of them."
+)
+@click.option("--commit", default="", help="The commit that the files are of, with --to.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json
-def push(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
-    """Upload runbooks to the library; a.md becomes /runbooks/a."""
+def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_run: bool) -> None:
+    """Upload runbooks to the library; a.md becomes /runbooks/a.
+
+    With --to, the files are the whole of a push source: what is missing is archived.
+    """
+    if to is not None:
+        _fill(paths, to, commit, source, dry_run)
+    else:
+        _upload(paths, source, dry_run)
+
+
+def _fill(paths: tuple[str, ...], to: int, commit: str, source: str, dry_run: bool) -> None:
+    from firebell.runbooks.files import root_of
+
+    if source or dry_run:
+        fail("--to can't be combined with --source or --dry-run.", "Leave them out.", USAGE)
+    if not commit.strip():
+        fail(
+            "--to needs the commit that the files are of.", "Add --commit, such as --commit $GIT_SHA.", USAGE
+        )
+    texts = _read(paths)
+    files = [
+        {"path": file.resolve().relative_to(root_of(file).path).as_posix(), "body": text}
+        for file, text in texts.items()
+    ]
+    answer = call("POST", f"/api/v1/runbook-sources/{to}/push", {"commit": commit, "files": files})
+    lines = [_outcome_line(answer)]
+    lines += [f"{f['path']}:{f['line']}: {f['message']} {f['fix']}" for f in answer["findings"]]
+    show(answer, "\n".join(lines))
+
+
+def _outcome_line(answer: dict[str, Any]) -> str:
+    if answer["result"] == "waiting":
+        number = plural(len(answer["archives"]), "runbook")
+        return f"Nothing changed: the commit would archive {number}. Decide in Runbook sources."
+    if answer["result"] == "ignored":
+        return "Nothing changed: this commit is ignored."
+    counts = [f"{number} {what}" for what, number in answer["changes"].items() if number]
+    return f"{answer['result'].capitalize()}: {', '.join(counts) or 'no runbooks'}."
+
+
+def _upload(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
     from firebell.kit.text import slugify
     from firebell.runbooks.files import root_of
 

@@ -36,11 +36,13 @@ from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.war_rooms import war_room_url
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
+from firebell.paging.model import Page
 from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.runbooks import actions as runbooks
 
 router = routing.html_router()
 
@@ -137,12 +139,14 @@ class SliceParts:
     parts: Sequence[IncidentPart]
     checks: Sequence[IncidentChecks]
     war_room_url: str
+    public_url: str
 
     @classmethod
     def of(cls, request: Request) -> Self:
         """Return those of the running app."""
         state = request.app.state
-        return cls(state.incident_parts, state.incident_checks, html.ctx(request).war_room_url)
+        ctx = html.ctx(request)
+        return cls(state.incident_parts, state.incident_checks, ctx.war_room_url, ctx.public_url)
 
 
 async def _room(
@@ -214,7 +218,9 @@ async def _room(
             limit=CHANGES_SHOWN,
         ),
         "alerts": page_alerts,
-        "runbooks": _runbooks(list(services.values()), page_alerts),
+        "runbooks": await runbooks.suggestions(
+            tx, _alerts_by_service(services, pages, page_alerts), slices.public_url
+        ),
         "checked": results[incident_id],
         "role_states": role_requirements.role_states(incident, holders, now),
         "stages": PHASE_LABELS,
@@ -232,12 +238,15 @@ async def _room(
     }
 
 
-def _runbooks(services: Sequence[Service], page_alerts: Sequence[tuple[Alert, str]]) -> dict[str, str]:
-    """Return the web addresses of runbooks with their labels: those of the alerts, then those of the services."""
-    linked = {alert.links["runbook"]: alert.title for alert, _ in page_alerts if alert.links.get("runbook")}
-    own = {service.runbook_url: service.name for service in services if service.runbook_url}
-    every = {**linked, **{address: name for address, name in own.items() if address not in linked}}
-    return {address: label for address, label in every.items() if address.startswith(("https://", "http://"))}
+def _alerts_by_service(
+    services: Mapping[int, Service], pages: Mapping[int, Page], page_alerts: Sequence[tuple[Alert, str]]
+) -> list[tuple[Service | None, list[Alert]]]:
+    """Return the alerts of an incident by the service of their page; each of its services has an entry."""
+    alerts_by_service: dict[int | None, list[Alert]] = {service_id: [] for service_id in services}
+    service_ids = {page.ref: page.service_id for page in pages.values()}
+    for alert, ref in page_alerts:
+        alerts_by_service.setdefault(service_ids.get(ref), []).append(alert)
+    return [(services.get(key or 0), alerts_) for key, alerts_ in alerts_by_service.items()]
 
 
 def _elapsed_percent(incident: Incident, now: datetime) -> float:

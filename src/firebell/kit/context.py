@@ -44,5 +44,7 @@ class Context:
     """The folder for the files of this process, None if it keeps none."""
     status_directory: Path | None = None
     """The directory to which status pages are copied, None for none."""
+    runbook_directory: Path | None = None
+    """The directory that contains the mounted directories of runbooks, None for none."""
     war_room_url: str = ""
     """The template of the address of an incident's war room, empty for none."""

@@ -74,7 +74,7 @@ async def inbox(
     detail = None
     if listing.pages:
         ref = parse_ref("PG", show) if show else listing.pages[0].id
-        detail = await page_detail(visit.tx, ref, visit.now)
+        detail = await page_detail(visit.tx, ref, visit.ctx.public_url, visit.now)
     counts = await list_store.counts(visit.tx, page_filter) if page_filter else {}
     rest = (
         await _rest(visit.tx, TABS[tab][1], page_filter, listing) if select == "all" and page_filter else None

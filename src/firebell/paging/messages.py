@@ -16,6 +16,8 @@ from firebell.notify.model import REMINDER, Delivery, Outgoing, Recipient
 from firebell.paging import ack_links, manual_store, store
 from firebell.paging.model import MANUAL_KIND, ManualPage, Page
 from firebell.people import actions as people
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks.model import IndexEntry
 
 LOADED_ALERTS = 100
 """Number of alerts per page that are loaded for a message, firing and most severe first."""
@@ -32,12 +34,14 @@ class _Subjects:
     teams: dict[int, str]
     manual_pages: dict[int, ManualPage]
     incidents: dict[int, list[int]]
+    runbooks: list[IndexEntry]
+    public_url: str
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
     """Return the message of each delivery; its title is that of the most severe firing alert."""
     pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
-    subjects = await _subjects(tx, list(pages.values()))
+    subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
     return [
         _message(
             *(delivery, recipient, pages[delivery.subject_id], subjects),
@@ -52,7 +56,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
 async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
     """Return the copy of each page that a shadow gets: of low urgency, and without a way to acknowledge it."""
     pages = await store.pages_by_id(tx, [one.delivery.subject_id for one in outgoing])
-    subjects = await _subjects(tx, list(pages.values()))
+    subjects = await _subjects(tx, list(pages.values()), ctx.public_url)
     copies = []
     for delivery, recipient in outgoing:
         page = pages[delivery.subject_id]
@@ -75,19 +79,24 @@ async def compose_copies(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now
     return copies
 
 
-async def _subjects(tx: Tx, pages: Sequence[Page]) -> _Subjects:
+async def _subjects(tx: Tx, pages: Sequence[Page], public_url: str) -> _Subjects:
     group_ids = [p.subject_id for p in pages if p.subject_kind == "group"]
     loaded = await alerts.alerts_of_groups(tx, group_ids, LOADED_ALERTS) if group_ids else {}
     manual_ids = [p.id for p in pages if p.subject_kind == MANUAL_KIND]
     # of smaller groups all alerts are loaded, so their number is known
     large = [group_id for group_id, alerts_ in loaded.items() if len(alerts_) == LOADED_ALERTS]
+    services = await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id])
+    urls = [alert.links.get("runbook", "") for alerts_ in loaded.values() for alert in alerts_]
+    urls += [service.runbook_url for service in services.values()]
     return _Subjects(
         alerts=loaded,
         groups=await alerts.groups_by_id(tx, large) if large else {},
-        services=await catalog.services_by_id(tx, [p.service_id for p in pages if p.service_id]),
+        services=services,
         teams={t.id: t.name for t in await people.teams(tx)} if pages else {},
         manual_pages=await manual_store.of_pages(tx, manual_ids),
         incidents=await alerts.incidents_of_pages(tx, manual_ids) if manual_ids else {},
+        runbooks=await runbooks.index(tx, urls, public_url),
+        public_url=public_url,
     )
 
 
@@ -106,7 +115,7 @@ def _message(
     of_group = page.subject_kind == "group"
     group = subjects.groups.get(page.subject_id) if of_group else None
     listed = tuple(subjects.alerts.get(page.subject_id, ())) if of_group else ()
-    runbook = _runbook(listed, service.runbook_url if service else "")
+    links = runbooks.links(listed, service, subjects.runbooks, subjects.public_url)
     manual_page = subjects.manual_pages.get(page.id)
     incident_refs = [f"INC-{i}" for i in subjects.incidents.get(page.id, ())]
     is_alarm = delivery.reason == "alarm"
@@ -119,7 +128,7 @@ def _message(
         ("Team", team),
         ("Since", f"{format_local(page.triggered_at, recipient.tz)} ({recipient.tz})"),
         ("Urgency", page.urgency),
-        ("Runbook", runbook),
+        *(("Runbook" if not at else f"Runbook {at + 1}", link.url) for at, link in enumerate(links)),
     ]
     return Message(
         event=delivery.reason,
@@ -191,7 +200,3 @@ def _item(alert: Alert) -> Item:
             "starts_at": alert.starts_at.isoformat(),
         },
     )
-
-
-def _runbook(alerts_: Sequence[Alert], default: str) -> str:
-    return next((a.links["runbook"] for a in alerts_ if a.links.get("runbook")), default)

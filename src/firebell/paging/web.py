@@ -18,16 +18,16 @@ from firebell.people import access
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.runbooks import actions as runbooks
 
 router = routing.html_router()
 
 
-async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
+async def page_detail(tx: Tx, page_id: int, public_url: str, now: datetime) -> dict[str, Any]:
     """Return the template context of one page; raise `NotFound`."""
     page = await actions.page(tx, page_id)
     (details,) = await queries.page_details(tx, [page], now, alerts_each=50)
     persons = {p.id: p.name for p in await people.people(tx)}
-    runbook = next((a.links["runbook"] for a in details.alerts if a.links.get("runbook")), "")
     started = page.due_at
     if page.state is PageState.TRIGGERED and page.level >= 0 and page.due_at:
         started = page.due_at - timedelta(seconds=page.plan.levels[page.level].ack_within_s)
@@ -40,7 +40,7 @@ async def page_detail(tx: Tx, page_id: int, now: datetime) -> dict[str, Any]:
         "persons": persons,
         "changes": await alerts.changes_before(tx, page.service_id, page.triggered_at),
         "passed": passed,
-        "runbook": runbook or (details.service.runbook_url if details.service else ""),
+        "runbooks": await runbooks.suggestions(tx, [(details.service, details.alerts)], public_url),
     }
 
 
@@ -52,7 +52,7 @@ async def short(ref: str) -> Response:
 @router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
-    context = await page_detail(visit.tx, page_id, visit.now)
+    context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
     context |= {"nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
     return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 

@@ -40,7 +40,8 @@ class RunbookShown(ApiOutput):
     """A runbook of the library.
 
     `version` is 0 if the text is the one that comes with Firebell. `last_updated` is the date in the text,
-    `updated_at` when it was saved here. `services` are those that link to this runbook.
+    `updated_at` when it was saved here. `services` are those that link to this runbook. `source_id` is the runbook
+    source that keeps the text, and `triggers` and `listed_services` are those of its front matter.
     """
 
     slug: str
@@ -56,11 +57,17 @@ class RunbookShown(ApiOutput):
     errors: int
     warnings: int
     services: list[str]
+    source_id: int | None
+    commit: str
+    archived_at: datetime | None
+    triggers: list[str]
+    listed_services: list[str]
 
     @classmethod
     def of_details(cls, details: queries.RunbookDetails, **more: object) -> Self:
         """Return a runbook of the library as the API shows it."""
         names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
+        names += ("source_id", "commit", "archived_at")
         return cls.model_validate(
             {
                 **{name: getattr(details.stored, name) for name in names},
@@ -71,6 +78,8 @@ class RunbookShown(ApiOutput):
                 "errors": details.errors,
                 "warnings": details.warnings,
                 "services": [s.slug for s in details.services],
+                "triggers": details.runbook.front.triggers,
+                "listed_services": details.runbook.front.services,
                 **more,
             }
         )

@@ -9,15 +9,31 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.runbooks import api, web
+    from firebell.runbooks import api, history_api, history_web, web
+    from firebell.runbooks.sources import api as source_api
+    from firebell.runbooks.sources import web as source_web
+    from firebell.runbooks.sources import webhook
 
-    return [web.router, api.router]
+    # the addresses of runbooks have a parameter where those of sources have a word
+    return [
+        source_web.router,
+        webhook.router,
+        source_api.router,
+        history_web.router,
+        web.router,
+        history_api.router,
+        api.router,
+    ]
 
 
 SLICE = Slice(
     "runbooks",
-    tables=("runbook",),
-    kept={"runbook": FEW},
+    tables=("runbook", "runbook_source", "runbook_version"),
+    kept={
+        "runbook": FEW,
+        "runbook_source": FEW,
+        "runbook_version": "What a runbook said explains what was done by it.",
+    },
     routers=_routers,
     commands=(
         Command(

@@ -10,39 +10,36 @@ from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import access, authentication
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.runbooks import actions, queries
+from firebell.runbooks import actions, library_queries, queries
+from firebell.runbooks.blank import blank_runbook
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
-from firebell.runbooks.model import PARTS, RunbookFinding
+from firebell.runbooks.library_queries import LibraryFilter
+from firebell.runbooks.model import RunbookFinding
+from firebell.runbooks.sources import actions as source_actions
+from firebell.runbooks.sources import queries as source_queries
 
 router = routing.html_router()
-
-_PART_HINTS = {
-    "Trigger": "Which alert fires, or what people notice.",
-    "Severity": "The usual severity, and when to raise it.",
-    "Prerequisites": "Access, tools and variables that the commands need.",
-    "Steps": "### 1. ...\n\nWhy, the command, the expected output, and what to do if it differs.",
-    "Verification": "How to confirm that the problem is solved.",
-    "Rollback": "How to undo each step.",
-    "Owner": "The name of a team.",
-}
-
-
-def outline(day: str) -> str:
-    """Return the outline of a new runbook: the eight parts with a hint each."""
-    parts = [f"## {name}\n\n{_PART_HINTS.get(name, day)}" for name in PARTS]
-    return "# Name of the runbook\n\n" + "\n\n".join(parts) + "\n"
 
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
 async def library(visit: CurrentVisit) -> Response:
-    runbooks = await queries.details(
-        visit.tx, await actions.library(visit.tx), visit.ctx.public_url, visit.now
+    asked = visit.request.query_params
+    narrowed = LibraryFilter(
+        query=asked.get("q", "")[:200].strip(),
+        team=asked.get("team", ""),
+        service=asked.get("service", ""),
+        findings=asked.get("findings", ""),
+        level=asked.get("level", ""),
     )
-    hidden = await actions.hidden_slugs(visit.tx)
-    return await html.render(
-        visit.request, "runbooks/runbooks.html", {"nav": "runbooks", "runbooks": runbooks, "gone": hidden}
-    )
+    context = {
+        "nav": "runbooks",
+        "library": await library_queries.library(visit.tx, narrowed, visit.ctx.public_url, visit.now),
+        "narrowed": narrowed,
+        "gone": await actions.hidden_slugs(visit.tx),
+        "sources": await source_queries.health(visit.tx, visit.now),
+    }
+    return await html.render(visit.request, "runbooks/runbooks.html", context)
 
 
 async def _editor(
@@ -56,12 +53,12 @@ async def _editor(
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
         stored = await actions.runbook(tx, slug) if slug else None
-    day = transaction.now(request).date().isoformat()
+    day = transaction.now(request).date()
     context = {
         "nav": "runbooks",
         "r": stored,
         "title": ((await read_stored(stored.body)).title or slug) if stored else "",
-        "body": body if body is not None else stored.body if stored else outline(day),
+        "body": body if body is not None else stored.body if stored else blank_runbook(day),
         "theirs": await rendered(stored.body) if stored and isinstance(error, Conflict) else "",
         "findings": findings,
         "error": error,
@@ -83,11 +80,17 @@ async def runbook(request: Request, slug: str) -> Response:
         runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
         (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, transaction.now(request))
+        front = runbook_details.runbook.front
+        preview = await library_queries.trigger_preview(tx, front.triggers, transaction.now(request))
+        source = await source_actions.source(tx, stored.source_id) if stored.source_id else None
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
         "details": runbook_details,
         "r": stored,
+        "front": front,
+        "preview": preview,
+        "source": source,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
     }

@@ -1,0 +1,1 @@
+"""Runbook sources: Git repositories, mounted directories and pushes by CI."""

@@ -1,0 +1,227 @@
+"""The SQL of runbook sources: their secrets, leases and how their last sync went."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from random import SystemRandom
+from typing import Any
+
+import msgspec
+
+from firebell.kit.db import org_settings
+from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.sealing import Sealer
+from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
+
+_COLUMNS = (
+    "id, kind, name, url, ref, paths, secret is not null as has_token, poll_s, created_at, last_commit,"
+    " last_author, last_tried_at, last_ok_at, last_error, files, findings, pending, decided_commit,"
+    " archive_allowed, next_sync_at"
+)
+_CHANGEABLE = {
+    *(
+        "last_commit",
+        "last_author",
+        "last_tried_at",
+        "last_ok_at",
+        "last_error",
+        "files",
+        "findings",
+        "pending",
+    ),
+    *("decided_commit", "archive_allowed", "next_sync_at", "url", "ref", "paths", "poll_s", "name"),
+}
+_random = SystemRandom()
+
+
+def _source(row: Row) -> RunbookSource:
+    findings, pending = row["findings"], row["pending"]
+    return RunbookSource(
+        **{
+            **dict(row),
+            "kind": SourceKind(row["kind"]),
+            "paths": tuple(row["paths"]),
+            "findings": tuple(msgspec.convert(findings, list[SourceFinding])),
+            "pending": msgspec.convert(pending, PendingCommit) if pending else None,
+        }
+    )
+
+
+async def _sealer(tx: Tx) -> Sealer:
+    secret = await org_settings.put_once(tx, "signing_secret", f"{_random.getrandbits(256):064x}")
+    return Sealer(bytes.fromhex(secret), "runbook_source")
+
+
+def _context(source_id: int, which: str) -> str:
+    return f"{source_id}/{which}"
+
+
+async def insert(
+    tx: Tx,
+    kind: SourceKind,
+    name: str,
+    url: str,
+    ref: str,
+    paths: Sequence[str],
+    poll_s: int,
+    now: datetime,
+) -> RunbookSource | None:
+    """Insert a source and return it, None if one has that name."""
+    row = await tx.row(
+        f"""
+        insert into runbook_source (kind, name, url, ref, paths, poll_s, created_at, next_sync_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $7)
+        on conflict (name) do nothing
+        returning {_COLUMNS}
+        """,
+        kind,
+        name,
+        url,
+        ref,
+        list(paths),
+        poll_s,
+        now,
+    )
+    return _source(row) if row else None
+
+
+async def set_token(tx: Tx, source_id: int, token: str) -> None:
+    """Replace the access token of a source; an empty one removes it."""
+    sealed = (await _sealer(tx)).seal(token.encode(), _context(source_id, "token")) if token else None
+    await tx.execute("update runbook_source set secret = $2 where id = $1", source_id, sealed)
+
+
+async def open_token(tx: Tx, source_id: int) -> str:
+    """Return the access token of a source, empty if it has none; raise `Invalid` if it cannot be read."""
+    sealed = await tx.value("select secret from runbook_source where id = $1", source_id)
+    return (await _sealer(tx)).open(sealed, _context(source_id, "token")).decode() if sealed else ""
+
+
+async def set_hook_secret(tx: Tx, source_id: int, secret: str) -> None:
+    """Replace the secret with which a Git host signs its notifications."""
+    sealed = (await _sealer(tx)).seal(secret.encode(), _context(source_id, "hook"))
+    await tx.execute("update runbook_source set hook_secret = $2 where id = $1", source_id, sealed)
+
+
+async def open_hook_secret(tx: Tx, source_id: int) -> str:
+    """Return the secret of notifications, empty if there is none; raise `Invalid` if it cannot be read."""
+    sealed = await tx.value("select hook_secret from runbook_source where id = $1", source_id)
+    return (await _sealer(tx)).open(sealed, _context(source_id, "hook")).decode() if sealed else ""
+
+
+async def sources(tx: Reads) -> list[RunbookSource]:
+    """Return all sources by name."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from runbook_source
+        order by name
+        """
+    )
+    return [_source(row) for row in rows]
+
+
+async def source(tx: Reads, source_id: int) -> RunbookSource | None:
+    """Return a source, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from runbook_source
+        where id = $1
+        """,
+        source_id,
+    )
+    return _source(row) if row else None
+
+
+async def lock(tx: Tx, source_id: int) -> RunbookSource | None:
+    """Lock a source and return it, None if there is none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from runbook_source
+        where id = $1
+        for update
+        """,
+        source_id,
+    )
+    return _source(row) if row else None
+
+
+async def change(tx: Tx, source_id: int, **changes: Any) -> None:
+    """Update the named columns of a source."""
+    assert set(changes) <= _CHANGEABLE
+    values = {
+        name: msgspec.to_builtins(value) if name in ("findings", "pending") else value
+        for name, value in changes.items()
+    }
+    assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(values, 2))
+    await tx.execute(
+        f"""
+        update runbook_source
+        set {assignments}
+        where id = $1
+        """,
+        source_id,
+        *values.values(),
+    )
+
+
+async def delete(tx: Tx, source_id: int) -> None:
+    """Delete a source."""
+    await tx.execute("delete from runbook_source where id = $1", source_id)
+
+
+async def read_again(tx: Tx, now: datetime) -> None:
+    """Make every source apply its commit again, because a slug it was refused may be free now."""
+    await tx.execute("update runbook_source set last_commit = '', next_sync_at = $1", now)
+
+
+async def lease_due(tx: Tx, holder: str, until: datetime, now: datetime) -> RunbookSource | None:
+    """Lease the source that has been due for longest and that no other process reads; None without one."""
+    row = await tx.row(
+        f"""
+        update runbook_source
+        set lease_holder = $1, lease_until = $2
+        where id = (
+            select id
+            from runbook_source
+            where kind <> 'push'
+                and next_sync_at <= $3
+                and (lease_until is null or lease_until <= $3)
+            order by next_sync_at
+            limit 1
+            for update skip locked
+        )
+        returning {_COLUMNS}
+        """,
+        holder,
+        until,
+        now,
+    )
+    return _source(row) if row else None
+
+
+async def next_due_at(tx: Reads) -> datetime | None:
+    """Return when a source is due next, None without one."""
+    at = await tx.value(
+        """
+        select min(greatest(next_sync_at, coalesce(lease_until, '-infinity')))
+        from runbook_source
+        where kind <> 'push'
+        """
+    )
+    return at if isinstance(at, datetime) else None
+
+
+async def end_lease(tx: Tx, source_id: int, holder: str) -> None:
+    """Give up the lease of a source."""
+    await tx.execute(
+        """
+        update runbook_source
+        set lease_holder = null, lease_until = null
+        where id = $1
+            and lease_holder = $2
+        """,
+        source_id,
+        holder,
+    )

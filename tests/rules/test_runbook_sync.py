@@ -1,0 +1,176 @@
+"""What a commit changes in the library, which files are taken, and which notifications are believed."""
+
+import hashlib
+import hmac
+from base64 import b64encode
+
+import pytest
+
+from firebell.runbooks.model import IndexEntry, digest
+from firebell.runbooks.parse import read
+from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile
+from firebell.runbooks.sources.signatures import is_signed
+from firebell.runbooks.sources.sync_plan import decoded, is_runbook, needs_approval, plan, refusal, slug_of
+from firebell.runbooks.text_diff import diff
+
+GLOBS = ("**/*.md",)
+
+
+@pytest.mark.parametrize(
+    ("path", "globs", "taken"),
+    [
+        ("a.md", GLOBS, True),
+        ("deep/er/a.md", GLOBS, True),
+        ("a.MD", GLOBS, False),
+        ("a.txt", GLOBS, False),
+        ("README.md", GLOBS, False),
+        ("x/readme.md", GLOBS, False),
+        ("x/_index.md", GLOBS, False),
+        (".github/a.md", GLOBS, False),
+        ("x/.a.md", GLOBS, False),
+        ("runbooks/a.md", ("runbooks/*.md",), True),
+        ("runbooks/x/a.md", ("runbooks/*.md",), False),
+        ("a+b.md", ("a+b.md",), True),
+        ("aab.md", ("a+b.md",), False),
+        ("a1.md", ("a?.md",), True),
+    ],
+)
+def test_which_files_are_runbooks(path: str, globs: tuple[str, ...], taken: bool) -> None:
+    assert is_runbook(path, globs) is taken
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xff\xfe\x00", b"# A\0", b"", b" \n", b"x" * 201],
+    ids=["utf16", "nul", "empty", "blank", "long"],
+)
+def test_what_is_no_text_is_not_taken(data: bytes) -> None:
+    file = decoded("a.md", data, 200)
+    assert file.body is None
+    assert file.problem
+
+
+def test_a_byte_order_mark_and_line_endings_are_normalized() -> None:
+    assert decoded("a.md", "\ufeff# Ä\r\nb\rc\n".encode(), 200).body == "# Ä\nb\nc\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_refused"),
+    [
+        ("a.md", "# A", False),
+        ("a.md", "No title", True),
+        ("a.md", "---\na: &x 1\n---\n# A", True),
+        ("🔥.md", "# Fire", True),
+        ("🔥.md", "---\nid: fire\n---\n# Fire", False),
+        ("über.md", "# Über", False),
+        ("new.md", "# New", True),
+    ],
+)
+def test_which_texts_are_taken(path: str, body: str, is_refused: bool) -> None:
+    file, runbook = SourceFile(path, body), read(body)
+    finding = refusal(file, runbook, slug_of(file, runbook), ("new",))
+    assert (finding is not None) is is_refused
+    assert finding is None or finding.path == path
+
+
+def prepared(slug: str, body: str = "# A", path: str = "") -> Prepared:
+    """Return a file that can be taken."""
+    return Prepared(slug, path or f"{slug}.md", body, IndexEntry(slug, "A"))
+
+
+def test_a_commit_changes_archives_and_brings_back() -> None:
+    files = PreparedFiles((prepared("new"), prepared("changed", "# B"), prepared("same"), prepared("back")))
+    current = dict.fromkeys(("changed", "same", "back", "gone", "long-gone"), digest("# A"))
+    sync = plan(files, current, {"back", "long-gone"}, {})
+    assert [f.slug for f in sync.changed] == ["new", "changed"]
+    assert (sync.unchanged, sync.returned, sync.gone) == (("same",), ("back",), ("gone",))
+    assert (sync.files, sync.findings) == (4, ())
+
+
+def test_the_same_commit_twice_changes_nothing() -> None:
+    files = PreparedFiles((prepared("a"), prepared("b", "# B")))
+    after = {f.slug: digest(f.body) for f in plan(files, {}, set(), {}).changed}
+    again = plan(files, after, set(), {})
+    assert (again.changed, again.returned, again.gone) == ((), (), ())
+
+
+def test_of_two_files_with_one_slug_neither_is_taken_and_the_old_text_stays() -> None:
+    files = PreparedFiles((prepared("a", path="x/a.md"), prepared("a", "# B", path="y/a.md"), prepared("b")))
+    sync = plan(files, {"a": digest("# Old")}, set(), {})
+    assert [f.slug for f in sync.changed] == ["b"]
+    assert (sync.gone, [f.path for f in sync.findings]) == ((), ["x/a.md", "y/a.md"])
+
+
+def test_the_old_text_of_a_refused_file_stays_and_another_source_keeps_its_slugs() -> None:
+    files = PreparedFiles((prepared("theirs"),), refused_slugs=frozenset({"broken"}))
+    sync = plan(files, {"broken": digest("# Old")}, set(), {"theirs": "Operations"})
+    assert (sync.changed, sync.gone) == ((), ())
+    assert [f.path for f in sync.findings] == ["theirs.md"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "total", "asks"), [(3, 3, False), (4, 4, True), (4, 8, False), (5, 8, True), (5, 10, False)]
+)
+def test_archiving_more_than_half_and_more_than_three_needs_a_person(
+    gone: int, total: int, asks: bool
+) -> None:
+    current = {f"r{i}": digest("# A") for i in range(total)}
+    files = PreparedFiles(tuple(prepared(f"r{i}") for i in range(gone, total)))
+    assert needs_approval(plan(files, current, set(), {}), total) is asks
+
+
+SECRET, BODY, AT = "a secret of 32 bytes, more or less", b'{"ref": "main"}', 1_790_000_000.0
+
+
+def mac(key: bytes = SECRET.encode(), body: bytes = BODY) -> str:
+    """Return the signature of GitHub and Gitea."""
+    return hmac.new(key, body, hashlib.sha256).hexdigest()
+
+
+def standard(at: int, key: bytes = b"k" * 32) -> dict[str, str]:
+    """Return the headers of GitLab's signing tokens."""
+    signature = b64encode(hmac.digest(key, f"m1.{at}.".encode() + BODY, "sha256")).decode()
+    return {
+        "webhook-id": "m1",
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,bm8= v1,{signature}",
+    }
+
+
+GITLAB = f"whsec_{b64encode(b'k' * 32).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "secret", "good"),
+    [
+        ({"x-hub-signature-256": f"sha256={mac()}"}, SECRET, True),
+        ({"x-gitea-signature": mac(), "x-hub-signature-256": f"sha256={mac()}"}, SECRET, True),
+        ({"x-gitlab-token": SECRET}, SECRET, True),
+        (standard(int(AT)), GITLAB, True),
+        (standard(int(AT) - 301), GITLAB, False),
+        ({**standard(int(AT)), "webhook-timestamp": "9" * 400}, GITLAB, False),
+        (standard(int(AT)), SECRET, False),
+        ({}, SECRET, False),
+        ({"x-hub-signature-256": ""}, SECRET, False),
+        ({"x-hub-signature-256": f"sha256={mac(body=b'{}')}"}, SECRET, False),
+        ({"x-hub-signature-256": f"sha256={mac()}", "x-gitea-signature": "no"}, SECRET, False),
+        ({"x-gitlab-token": "ä"}, SECRET, False),
+        ({"x-gitlab-token": ""}, "", False),
+    ],
+)
+def test_only_a_signed_notification_is_believed(headers: dict[str, str], secret: str, good: bool) -> None:
+    assert is_signed(headers, BODY, secret, AT) is good
+
+
+def test_a_difference_has_the_changed_lines_and_a_gap_between_places() -> None:
+    old = "\n".join(f"line {i}" for i in range(30))
+    new = old.replace("line 2\n", "line two\n").replace("line 25", "--- line 25")
+    lines = diff(old, new)
+    assert [(x.kind, x.text) for x in lines if x.kind in ("added", "removed")] == [
+        ("removed", "line 2"),
+        ("added", "line two"),
+        ("removed", "line 25"),
+        ("added", "--- line 25"),
+    ]
+    assert [x.kind for x in lines].count("gap") == 1
+    assert diff(old, old) == []
