@@ -22,7 +22,7 @@ from firebell.runbooks.store import OwnRunbook
 
 BODY_MAX_CHARS = 200_000
 _SOURCE_MAX_CHARS = 500
-RESERVED_SLUGS = ("new",)
+RESERVED_SLUGS = ("new", "runs")
 """Slugs whose address is another screen."""
 
 
