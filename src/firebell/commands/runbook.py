@@ -20,6 +20,7 @@ from firebell.commands.output import (
     show_table,
     wants_json,
 )
+from firebell.commands.runbook_runs import runs
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 @click.group()
 def runbook() -> None:
-    """Check runbooks offline and manage the library."""
+    """Check runbooks and manage the library and runs."""
+
+
+runbook.add_command(runs)
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:

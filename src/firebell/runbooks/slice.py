@@ -54,7 +54,10 @@ SLICE = Slice(
     incident_parts=_incident_parts,
     commands=(
         Command(
-            "runbook", "Check runbooks offline and manage the library.", "firebell.commands.runbook", rank=170
+            "runbook",
+            "Check runbooks and manage the library and runs.",
+            "firebell.commands.runbook",
+            rank=170,
         ),
     ),
     navigation=(NavItem(Section.PREPARE, 40, "/runbooks", "list-checks", "Runbooks", name="runbooks"),),
