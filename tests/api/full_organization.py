@@ -64,6 +64,7 @@ from firebell.runbooks import actions as runbooks
 from firebell.runbooks.sources import actions as runbook_sources
 from firebell.runbooks.sources import store as source_store
 from firebell.runbooks.sources.model import PendingCommit, SourceKind
+from firebell.runbooks.runs import actions as runs
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store
@@ -171,6 +172,9 @@ def _real(path: str) -> dict[str, str]:
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
+        "part": "Prerequisites",
+        "position": "1",
+        "change": "skip",
     }
 
 
@@ -438,6 +442,15 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     await want_store.want(tx, "inc-1", 1, w.now)
 
 
+async def _run(tx: Tx, everything: Everything) -> None:
+    """Run a runbook for the incident."""
+    w = everything.w
+    mara = await w.actor(w.mara)
+    text = "# Restart\n\n## Prerequisites\n\n- You are on call.\n\n## Verification\n\n- It is fast.\n"
+    await runbooks.save(tx, mara, "restart", text, w.now)
+    await runs.start(tx, mara, "restart", w.now, incident_id=1)
+
+
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
@@ -509,5 +522,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
+            await _run(tx, made)
             await _shifts(tx, made)
         yield made

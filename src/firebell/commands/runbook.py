@@ -21,6 +21,7 @@ from firebell.commands.output import (
     wants_json,
 )
 from firebell.commands.runbook_source import source
+from firebell.commands.runbook_runs import runs
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 @click.group()
 def runbook() -> None:
-    """Check runbooks offline and manage the library."""
+    """Check runbooks and manage the library and runs."""
+
+
+runbook.add_command(runs)
 
 
 runbook.add_command(source)

@@ -75,6 +75,7 @@ class Verb(StrEnum):
     RUNBOOK_READ = "runbook.read"
     RUNBOOK_WRITE = "runbook.write"
     RUNBOOK_SOURCE_WRITE = "runbook_source.write"
+    RUNBOOK_RUN = "runbook.run"
     HANDBOOK_READ = "handbook.read"
     TEMPLATE_READ = "template.read"
     TEMPLATE_WRITE = "template.write"
@@ -201,6 +202,7 @@ RULES = {
     Verb.RUNBOOK_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RUNBOOK_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.RUNBOOK_SOURCE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.RUNBOOK_RUN: Rule(RESPONDERS, "incidents:write"),
     Verb.HANDBOOK_READ: Rule(EVERYONE),
     Verb.TEMPLATE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.TEMPLATE_WRITE: Rule(MANAGERS, "incidents:write"),

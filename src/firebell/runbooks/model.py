@@ -223,3 +223,32 @@ class IndexEntry:
 def digest(body: str) -> str:
     """Return the digest by which texts are compared."""
     return hashlib.sha256(body.encode()).hexdigest()
+RUN_STARTED = "run.started"
+"""The kind of `RunbookStepped` for a run that begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookStepped:
+    """Something happened in a run; `kind` is `RUN_STARTED` or a `RunEventKind`, `at` when, as ISO 8601.
+
+    `label` is the number of a step in its part. When a run ends, `duration_s` is how long it took, `usual_s` the median
+    of earlier runs, and `team_id` the team that owns the runbook.
+    """
+
+    run_id: int
+    incident_id: int | None
+    slug: str
+    runbook: str
+    kind: str
+    at: str
+    by: str
+    by_id: int | None
+    is_dry: bool
+    part: str = ""
+    label: str = ""
+    step: str = ""
+    reason: str = ""
+    exit: int | None = None
+    team_id: int | None = None
+    duration_s: int | None = None
+    usual_s: int | None = None

@@ -16,10 +16,13 @@ from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.library_queries import LibraryFilter
 from firebell.runbooks.model import RunbookFinding
+from firebell.runbooks.runs import queries as run_queries
 from firebell.runbooks.sources import actions as source_actions
 from firebell.runbooks.sources import queries as source_queries
 
 router = routing.html_router()
+
+_RUNS_SHOWN = 5
 
 
 @router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
@@ -83,6 +86,7 @@ async def runbook(request: Request, slug: str) -> Response:
         front = runbook_details.runbook.front
         preview = await library_queries.trigger_preview(tx, front.triggers, transaction.now(request))
         source = await source_actions.source(tx, stored.source_id) if stored.source_id else None
+        runs = await run_queries.runs(tx, slug=slug, limit=_RUNS_SHOWN)
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
@@ -93,6 +97,7 @@ async def runbook(request: Request, slug: str) -> Response:
         "source": source,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
+        "runs": runs,
     }
     return await html.render(request, "runbooks/runbook.html", context, kept_offline=True)
 

@@ -1,0 +1,54 @@
+"""The SQL of what runs say about their runbooks: when it was last exercised, and what was done by machine."""
+
+from collections import defaultdict
+
+from firebell.kit.db.database import Reads
+from firebell.runbooks.model import RunSummary
+from firebell.runbooks.runs.model import RunKind, RunMode, RunState
+
+RUNS_EACH = 20
+"""Number of runs of a runbook that are looked at, newest first."""
+
+
+async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:
+    """Return the latest ended runs of each runbook by slug; steps of a rollback do not count as its steps."""
+    rows = await tx.fetch(
+        """
+        select runbook.slug, run.ended_at, run.state, run.is_dry, run.kind, run.mode, step.steps, step.steps_done,
+            step.steps_by_machine
+        from runbook
+        cross join lateral (
+            select id, ended_at, state, is_dry, kind, mode
+            from runbook_run
+            where runbook_run.slug = runbook.slug
+                and ended_at is not null
+            order by id desc
+            limit $1
+        ) run
+        cross join lateral (
+            select count(*) as steps,
+                count(*) filter (where state = 'done') as steps_done,
+                count(*) filter (where state = 'done' and exit is not null) as steps_by_machine
+            from runbook_step
+            where run_id = run.id
+                and part <> 'Rollback'
+        ) step
+        """,
+        RUNS_EACH,
+    )
+    by_slug: dict[str, list[RunSummary]] = defaultdict(list)
+    for row in rows:
+        by_slug[row["slug"]].append(
+            RunSummary(
+                ended_at=row["ended_at"],
+                has_succeeded=row["state"] == RunState.SUCCEEDED,
+                is_rolled_back=row["state"] == RunState.ROLLED_BACK,
+                is_dry=row["is_dry"],
+                is_cli=row["kind"] == RunKind.CLI,
+                is_unattended=row["mode"] == RunMode.UNATTENDED,
+                steps=row["steps"],
+                steps_done=row["steps_done"],
+                steps_by_machine=row["steps_by_machine"],
+            )
+        )
+    return dict(by_slug)
