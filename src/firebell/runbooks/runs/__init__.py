@@ -1,0 +1,1 @@
+"""Runs of runbooks: what people and their terminals did, step by step."""
