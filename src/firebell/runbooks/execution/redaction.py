@@ -7,13 +7,12 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 MIN_SECRET_CHARS = 6
 """A shorter value occurs in ordinary output too often to be removed."""
-LONGEST_ENCODED_SECRET_BYTES = 8192
-"""The longest encoding of a value: 1,024 bytes, six characters each."""
-_VARIABLE = "variable"
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
 _PATTERNS = (
     (
@@ -21,7 +20,11 @@ _PATTERNS = (
         rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
         rb"(?s:.*?)(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     ),
-    ("header", rb"(?<=authorization:)[^\r\n]+|(?<=authorization\":)[^\r\n]+|(?<=cookie:)[^\r\n]+"),
+    (
+        "header",
+        rb"(?<=authorization:)[^\r\n]+|(?<=authorization\":)[^\r\n]+|(?<=cookie:)[^\r\n]+"
+        rb"|(?<=cookie\":)[^\r\n]+",
+    ),
     ("aws-key", rb"(?-i:AKIA[0-9A-Z]{16})"),
     ("github-token", rb"gh[pousr]_[A-Za-z0-9_]{16,}"),
     ("gitlab-token", rb"glpat-[A-Za-z0-9_.-]{16,}"),
@@ -36,7 +39,14 @@ _PATTERNS = (
 )
 
 
-def redacted(output: bytes, secrets: Collection[str], start: int = 0, stop: int | None = None) -> bytes:
+class Redacted(NamedTuple):
+    """Output without its secrets, and how many were replaced."""
+
+    output: bytes
+    count: int
+
+
+def redacted(output: bytes, secrets: Collection[str], start: int = 0, stop: int | None = None) -> Redacted:
     """Return `output[start:stop]` with secrets replaced by `[redacted:kind]`.
 
     The whole output is searched, so that a secret that is cut at either end is removed, too. Terminal escape
@@ -44,19 +54,17 @@ def redacted(output: bytes, secrets: Collection[str], start: int = 0, stop: int 
     """
     end = len(output) if stop is None else min(stop, len(output))
     parts: list[bytes] = []
-    at = start
+    at, count = start, 0
     for match in _pattern(frozenset(secrets)).finditer(output):
         if match.end() <= start:
             continue
         if match.start() >= end:
             break
-        kind = match.lastgroup if match.lastgroup != "sign" else "password"
-        parts.append(output[at : max(match.start(), at)])
-        if match["sign"] is not None:
-            parts.append(match["sign"])
-        parts.append(b"[redacted:%s]" % (kind or _VARIABLE).replace("_", "-").encode())
-        at = min(match.end(), end) if match.end() <= end else end
-    return b"".join([*parts, output[at:end]])
+        assert match.lastgroup
+        parts += (output[at : max(match.start(), at)], match["sign"] or b"")
+        parts.append(b"[redacted:%s]" % match.lastgroup.replace("_", "-").encode())
+        at, count = min(match.end(), end), count + 1
+    return Redacted(b"".join([*parts, output[at:end]]), count)
 
 
 def plain(output: bytes) -> bytes:
@@ -79,25 +87,20 @@ def _picture(char: str) -> str:
     return "\u2421" if code == 0x7F else "\ufffd"
 
 
-_compiled: dict[frozenset[str], re.Pattern[bytes]] = {}
-
-
+@lru_cache(maxsize=4)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[bytes]:
-    if secrets not in _compiled:
-        _compiled.clear()
-        values = "|".join(
-            dict.fromkeys(
-                pattern
-                for secret in sorted(secrets, key=len, reverse=True)
-                if len(secret) >= MIN_SECRET_CHARS
-                for pattern in _encodings(secret)
-            )
+    values = "|".join(
+        dict.fromkeys(
+            pattern
+            for secret in sorted(secrets, key=len, reverse=True)
+            if len(secret) >= MIN_SECRET_CHARS
+            for pattern in _encodings(secret)
         )
-        kinds = [rb"(?P<%s>%s)" % (kind.replace("-", "_").encode(), regex) for kind, regex in _PATTERNS]
-        if values:
-            kinds.insert(0, b"(?P<%s>(?-i:%s))" % (_VARIABLE.encode(), values.encode("latin-1")))
-        _compiled[secrets] = re.compile(b"|".join(kinds), re.I)
-    return _compiled[secrets]
+    )
+    kinds = [rb"(?P<%s>%s)" % (kind.replace("-", "_").encode(), regex) for kind, regex in _PATTERNS]
+    if values:
+        kinds.insert(0, b"(?P<variable>(?-i:%s))" % values.encode("latin-1"))
+    return re.compile(b"|".join(kinds), re.I)
 
 
 def _encodings(secret: str) -> Iterable[str]:
