@@ -1,28 +1,34 @@
 """Actions on runbooks: the library has the default ones and the organization's own, which replace them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from firebell.kit import handbook_files
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.text import clean_text, slugify
+from firebell.kit.text import MAX_ID, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.runbooks import store
+from firebell.runbooks import matching, store
+from firebell.runbooks.automation import last_exercised
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored
-from firebell.runbooks.model import LibraryRunbook, RunbookFinding
+from firebell.runbooks.library_checks import untested
+from firebell.runbooks.matching import IndexEntry, RunbookLink, ServiceFacts, Signal
+from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
+from firebell.runbooks.run_summaries import run_summaries
 from firebell.runbooks.runbook_html import FOLDER
-from firebell.runbooks.store import OwnRunbook
+from firebell.runbooks.store import NewText, OwnRunbook
 
 BODY_MAX_CHARS = 200_000
 _SOURCE_MAX_CHARS = 500
-RESERVED_SLUGS = ("new",)
+VERSIONS_MAX = 100
+"""Number of versions that a request lists."""
+RESERVED_SLUGS = ("new", "runs", "sources")
 """Slugs whose address is another screen."""
 
 
@@ -41,8 +47,12 @@ def _shipped() -> dict[str, str]:
 
 
 def _stored(slug: str, own: OwnRunbook | None, paths: Mapping[str, str]) -> LibraryRunbook | None:
-    """Return the runbook that the library has under a slug, None if it has none or hides it."""
-    if own and own.body is not None:
+    """Return the runbook that the library has under a slug, None if it has none or hides it.
+
+    An archived text gives way to a default one; otherwise its address still shows it.
+    """
+    is_archived = bool(own and own.archived_at)
+    if own and own.body is not None and not (is_archived and slug in paths):
         return LibraryRunbook(
             slug=slug,
             body=own.body,
@@ -51,8 +61,11 @@ def _stored(slug: str, own: OwnRunbook | None, paths: Mapping[str, str]) -> Libr
             shipped=slug in paths,
             updated_at=own.updated_at,
             updated_by=own.updated_by,
+            source_id=own.source_id,
+            commit=own.commit,
+            archived_at=own.archived_at,
         )
-    if own is None and slug in paths:
+    if (own is None or is_archived) and slug in paths:
         return LibraryRunbook(
             slug=slug,
             body=handbook_files.skill(paths[slug]),
@@ -66,10 +79,10 @@ def _stored(slug: str, own: OwnRunbook | None, paths: Mapping[str, str]) -> Libr
 
 
 async def library(tx: Tx) -> list[LibraryRunbook]:
-    """Return all runbooks of the library by slug."""
+    """Return all runbooks of the library by slug, without archived ones."""
     own_by_slug, paths = {own.slug: own for own in await store.all_own(tx)}, _shipped()
     stored = [_stored(slug, own_by_slug.get(slug), paths) for slug in sorted({*own_by_slug, *paths})]
-    return [runbook for runbook in stored if runbook]
+    return [runbook for runbook in stored if runbook and not runbook.archived_at]
 
 
 async def hidden_slugs(tx: Tx) -> list[str]:
@@ -79,12 +92,26 @@ async def hidden_slugs(tx: Tx) -> list[str]:
 
 
 async def runbook(tx: Tx, slug: str) -> LibraryRunbook:
-    """Return a runbook; raise `NotFound` naming those that exist."""
+    """Return a runbook, archived or not; raise `NotFound` naming those that exist."""
     stored = _stored(slug, await store.own(tx, slug), _shipped())
     if stored is None:
         names = ", ".join(r.slug for r in (await library(tx))[:20])
         raise NotFound(f"There is no runbook {slug[:100]}.", hint=f"Runbooks: {names or 'none yet'}.")
     return stored
+
+
+def index_entry(slug: str, parsed: Runbook, now: datetime) -> IndexEntry:
+    """Return what matching needs of a runbook, from its text alone."""
+    errors = sum(f.level == "error" for f in check(parsed, now.date()))
+    return IndexEntry(slug, parsed.title, parsed.front.triggers, parsed.front.services, errors)
+
+
+def _refuse_if_kept_elsewhere(own: OwnRunbook | None) -> None:
+    if own and own.source_id is not None and own.archived_at is None:
+        raise Conflict(
+            f"This runbook is kept in a runbook source, as {own.path}.",
+            hint="Change the file there; the next sync brings the change here.",
+        )
 
 
 async def slug_of(body: str) -> str:
@@ -127,9 +154,10 @@ async def save(
         clean_text(body, BODY_MAX_CHARS, "body") + "\n",
         clean_text(source, _SOURCE_MAX_CHARS, "source"),
     )
-    await read(clean)
+    entry = index_entry(slug, await read(clean), now)
     await store.lock(tx)
     own = await store.own(tx, slug)
+    _refuse_if_kept_elsewhere(own)
     old = _stored(slug, own, _shipped())
     if version is not None and version != (old.version if old else 0):
         raise Conflict(
@@ -140,7 +168,7 @@ async def save(
         return LibraryChange.UNCHANGED
     change = LibraryChange.CHANGED if old else LibraryChange.CREATED
     if not dry_run:
-        await store.put(tx, slug, clean, origin, actor.label, now)
+        await store.put(tx, [NewText(slug, clean, origin, actor.label, entry)], now)
         await tx.audit(actor, f"runbook.{change}", f"runbook:{slug}", now, source=origin)
     return change
 
@@ -150,8 +178,9 @@ async def remove(tx: Tx, actor: Actor, slug: str, now: datetime) -> None:
     """Delete a runbook, or hide a default one, which can be restored."""
     await store.lock(tx)
     stored = await runbook(tx, slug)
+    _refuse_if_kept_elsewhere(await store.own(tx, slug))
     if stored.shipped:
-        await store.put(tx, slug, None, "", actor.label, now)
+        await store.put(tx, [NewText(slug, None, "", actor.label, IndexEntry(slug, ""))], now)
     else:
         await store.delete(tx, slug)
     removed = {"body": stored.body, "source": stored.source} if stored.own else {}
@@ -167,7 +196,9 @@ async def restore_removed(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime
     if own is not None and (own.body is not None or own.updated_at != entry.at):
         raise undo.changed_since("someone saved this runbook since.", "View the current text.")
     if "body" in entry.detail:
-        await store.put(tx, slug, entry.detail["body"], entry.detail["source"], actor.label, now)
+        body, source = entry.detail["body"], entry.detail["source"]
+        index = index_entry(slug, await read_stored(body), now)
+        await store.put(tx, [NewText(slug, body, source, actor.label, index)], now)
     else:
         await store.delete(tx, slug)
     await tx.audit(actor, "runbook.changed", f"runbook:{slug}", now)
@@ -184,6 +215,7 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> LibraryRunb
             hint=f"Firebell comes with: {', '.join(_shipped())}.",
         )
     own = await store.own(tx, slug)
+    _refuse_if_kept_elsewhere(own)
     if await store.delete(tx, slug):
         replaced = (
             {"body": own.body, "source": own.source} if own and own.body is not None else {"final": True}
@@ -199,19 +231,21 @@ async def findings(
 
     Links of a text from a repository are checked there, by `firebell runbook check`, not here.
     """
-    teams = await owning_teams(tx)
+    teams, runs = await owning_teams(tx), await run_summaries(tx)
     slugs = [r.slug for r in await library(tx)]
     existing_paths = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
-    return {
-        r.slug: check(
+    findings_by_slug = {}
+    for r in runbooks:
+        findings_by_slug[r.slug] = check(
             await read_stored(r.body),
             now.date(),
             folder=FOLDER,
             existing=None if r.own and r.source else existing_paths,
             teams=teams,
         )
-        for r in runbooks
-    }
+        if runs is not None:
+            findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
+    return findings_by_slug
 
 
 async def owning_teams(tx: Tx) -> list[str]:
@@ -219,3 +253,51 @@ async def owning_teams(tx: Tx) -> list[str]:
     teams = await people.teams(tx)
     members = await people.members(tx, [t.id for t in teams])
     return [t.name for t in teams if members.get(t.id)]
+
+
+async def versions(
+    tx: Reads, slug: str, before: int = MAX_ID, limit: int = VERSIONS_MAX
+) -> list[RunbookVersion]:
+    """Return the versions of a runbook, newest first; empty for a default text that no one replaced."""
+    return await store.versions(tx, slug, before, limit)
+
+
+async def version(tx: Reads, slug: str, number: int) -> RunbookVersion:
+    """Return one version of a runbook; raise `NotFound`."""
+    one = await store.version(tx, slug, number)
+    if one is None:
+        raise NotFound(
+            f"Runbook {slug[:100]} has no version {number}.", hint="Its history lists the versions."
+        )
+    return one
+
+
+@permits(Verb.RUNBOOK_WRITE)
+async def restore_version(tx: Tx, actor: Actor, slug: str, number: int, now: datetime) -> LibraryChange:
+    """Save the text of an earlier version as the newest one; the versions between stay. Idempotent."""
+    earlier = await version(tx, slug, number)
+    own = await store.own(tx, slug)
+    return await save(tx, actor, slug, earlier.body, now, source=own.source if own else "")
+
+
+async def index(tx: Reads, urls: Iterable[str], public_url: str) -> list[IndexEntry]:
+    """Return what matching needs: the runbooks that state when they apply, and those that the addresses show."""
+    slugs = {slug for slug in (matching.slug_of(url, public_url) for url in urls) if slug}
+    entries = await store.index_entries(tx, slugs)
+    own = {entry.slug for entry in entries}
+    shipped = [slug for slug in slugs - own if slug in _shipped() and not await store.own(tx, slug)]
+    return entries + [IndexEntry(slug, await shipped_title(slug)) for slug in sorted(shipped)]
+
+
+async def shipped_title(slug: str) -> str:
+    """Return the title of a default runbook."""
+    return (await read_stored(handbook_files.skill(_shipped()[slug]))).title
+
+
+async def suggestions(
+    tx: Reads, signals: Sequence[Signal], service: ServiceFacts, public_url: str
+) -> list[RunbookLink]:
+    """Return the runbooks to show beside alerts of a service: at most three, best first."""
+    urls = [*(signal.runbook_url for signal in signals), service.runbook_url]
+    ranked = matching.rank(signals, service, await index(tx, urls, public_url), public_url)
+    return matching.links(signals, service, ranked, public_url)

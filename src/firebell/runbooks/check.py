@@ -19,8 +19,9 @@ RULES = {
     "R-LINK": "Every link within the repository has an existing target.",
     "R-FENCE": "Every fenced block is closed, names its language, and has no placeholder left.",
     "R-STEP": "Steps are numbered, and at least one has a command.",
+    "R-FRONT": "The front matter is YAML that can be read, and its triggers parse.",
 }
-"""All checks with what they require."""
+"""All checks of a text with what they require."""
 _EXTERNAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _NO_OWNER = re.compile(r"(tbd|todo|none|nobody|n/a|unknown)\b|[-?. ]*$", re.I)
 _ONE_DAY = timedelta(days=1)
@@ -48,6 +49,7 @@ def check(
         *_links(runbook, folder, existing),
         *(finding for fence in runbook.fences for finding in _fence(fence)),
         *_steps(runbook),
+        *_front(runbook),
     ]
     return sorted(findings, key=lambda f: (f.line, f.id))
 
@@ -64,6 +66,13 @@ def _parts(runbook: Runbook) -> Iterable[RunbookFinding]:
     if not runbook.title:
         yield _error(
             "R-PART", 1, "The runbook has no title.", "Begin with a line such as '# Database failover'."
+        )
+    if sum(h.level == 1 for h in runbook.headings) > 1:
+        yield _warning(
+            "R-PART",
+            1,
+            "The runbook has more than one title.",
+            "Keep one H1 heading, and make the others H2.",
         )
     names = [p.name for p in runbook.parts]
     last = max((p.line for p in runbook.parts), default=1)
@@ -233,4 +242,11 @@ def _steps(runbook: Runbook) -> Iterable[RunbookFinding]:
             part.line,
             "No step has a command.",
             "Add the command as a code block that begins with ```bash.",
+        )
+
+
+def _front(runbook: Runbook) -> Iterable[RunbookFinding]:
+    for problem in runbook.front.problems:
+        yield RunbookFinding(
+            "R-FRONT", "R-FRONT", problem.level, problem.message, problem.line, advice=problem.advice
         )

@@ -1,7 +1,8 @@
 """Runbooks, their parts, and the findings of checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 
 from firebell.kit import findings
 
@@ -48,6 +49,8 @@ class Fence:
     part: str
     step: str
     closed: bool
+    info: str = ""
+    """What follows the language in the info string, such as `run=manual`."""
 
     @property
     def command(self) -> bool:
@@ -81,6 +84,33 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontProblem:
+    """A problem of front matter, and its line in the file, from 1."""
+
+    line: int
+    level: findings.FindingLevel
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """What the front matter of a runbook states; `triggers` are matchers of labels, as text that parses.
+
+    `services` are slugs, `variables` the names under `vars`. `refused` is True if the YAML cannot be read.
+    """
+
+    id: str = ""
+    triggers: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    severity: str = ""
+    variables: tuple[str, ...] = ()
+    owner_team: str = ""
+    problems: tuple[FrontProblem, ...] = ()
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Runbook:
     """A parsed runbook; missing parts are empty or None."""
 
@@ -93,6 +123,7 @@ class Runbook:
     steps: tuple[Step, ...]
     headings: tuple[Heading, ...]
     html_anchors: frozenset[str] = frozenset()
+    front: FrontMatter = field(default_factory=FrontMatter)
 
     def part(self, name: str) -> Part | None:
         """Return the first part with this name, None if there is none."""
@@ -126,7 +157,8 @@ class LibraryRunbook:
     """A runbook of the library: the organization's own text, or a default one.
 
     `version` is 0 and `updated_at` None for a default text. `source` is a path or an address in a repository,
-    empty if the text was written in the app.
+    empty if the text was written in the app. `source_id` is the runbook source that keeps the text, None if it is
+    edited here. `archived_at` is when its source no longer had it.
     """
 
     slug: str
@@ -136,8 +168,53 @@ class LibraryRunbook:
     shipped: bool
     updated_at: datetime | None
     updated_by: str
+    source_id: int | None = None
+    commit: str = ""
+    archived_at: datetime | None = None
 
     @property
     def own(self) -> bool:
         """True if the text is the organization's own."""
         return self.version > 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookVersion:
+    """One text that a runbook had; `commit`, `path` and `committed_at` are those of its source, if it has one."""
+
+    slug: str
+    number: int
+    sha256: str
+    body: str
+    source_id: int | None
+    commit: str
+    path: str
+    committed_at: datetime
+    author: str
+
+
+class RunState(StrEnum):
+    """The state of a run of a runbook (spec 11.3)."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What the library needs of one run: how it ended, and how many of its steps were done, by machine or by hand."""
+
+    state: RunState
+    started_at: datetime
+    ended_at: datetime | None
+    is_dry: bool = False
+    is_cli: bool = False
+    is_unattended: bool = False
+    steps: int = 0
+    steps_done: int = 0
+    steps_by_machine: int = 0

@@ -8,6 +8,7 @@ from functools import lru_cache
 from markdown_it.token import Token
 
 from firebell.kit.markdown import anchors, markdown, plain_text
+from firebell.runbooks.front_matter import front_matter
 from firebell.runbooks.model import PARTS, Fence, Heading, Link, Part, Runbook, Step
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -34,7 +35,7 @@ _HTML_ANCHOR = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.I)
 @lru_cache(maxsize=256)
 def read(text: str) -> Runbook:
     """Return a text as a runbook. Never fails: missing parts are empty or None."""
-    front_title = _front_title(text)
+    front_title, front = _front_title(text), front_matter(text)
     text = document(text)
     tokens = markdown.parse(text)
     lines = _NEWLINE.split(text)
@@ -49,6 +50,7 @@ def read(text: str) -> Runbook:
         steps=tuple(_steps(tokens)),
         headings=tuple(_named(tokens)),
         html_anchors=frozenset(_HTML_ANCHOR.findall(text)),
+        front=front,
     )
 
 
@@ -137,8 +139,9 @@ def _fences(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Fence]:
             elif token.tag == "h3":
                 step = title
         elif token.type == "fence" and token.map:
-            language = (token.info.split() or [""])[0].lower()
-            yield Fence(_line(token), language, token.content, part, step, _closed(token, lines))
+            language, _, info = token.info.strip().partition(" ")
+            closed = _closed(token, lines)
+            yield Fence(_line(token), language.lower(), token.content, part, step, closed, info.strip())
 
 
 def _closed(token: Token, lines: Sequence[str]) -> bool:
