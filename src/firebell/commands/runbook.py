@@ -20,6 +20,7 @@ from firebell.commands.output import (
     show_table,
     wants_json,
 )
+from firebell.commands.runbook_run import run
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 @click.group()
 def runbook() -> None:
-    """Check runbooks offline and manage the library."""
+    """Run runbooks, check them offline and manage the library."""
+
+
+runbook.add_command(run)
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:

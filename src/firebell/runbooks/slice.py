@@ -21,7 +21,10 @@ SLICE = Slice(
     routers=_routers,
     commands=(
         Command(
-            "runbook", "Check runbooks offline and manage the library.", "firebell.commands.runbook", rank=170
+            "runbook",
+            "Run runbooks, check them offline and manage the library.",
+            "firebell.commands.runbook",
+            rank=170,
         ),
     ),
     navigation=(NavItem(Section.PREPARE, 40, "/runbooks", "list-checks", "Runbooks", name="runbooks"),),

@@ -41,15 +41,13 @@ class FenceAttributes:
 
 
 def read_attributes(info: str) -> FenceAttributes:
-    """Return the attributes of an info string, whose first word is the language. Never fails.
+    """Return the attributes that follow the language in an info string. Never fails.
 
     A block with anything that is not understood is only run after a person confirms it.
     """
     fields: dict[str, object] = {}
     warnings: list[str] = []
-    language, _, rest = info.strip().partition(" ")
-    del language
-    for match in _TOKEN.finditer(rest):
+    for match in _TOKEN.finditer(info):
         name, value, problem = _read(match)
         if not problem and name in fields:
             problem = f"{name} appears twice"

@@ -78,5 +78,5 @@ class KeptOutput:
         return StepOutput(
             readable(head.output)[:OUTPUT_MAX_BYTES],
             readable(tail.output)[-OUTPUT_MAX_BYTES:],
-            head.count + tail.count,
+            head.replaced + tail.replaced,
         )

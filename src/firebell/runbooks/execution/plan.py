@@ -10,7 +10,7 @@ from firebell.runbooks.model import Fence, Runbook
 from firebell.runbooks.runs.model import (
     FORWARD_PARTS,
     ROLLBACK,
-    PlannedStep,
+    RunbookStep,
     RunEventKind,
     RunStepState,
     StepKey,
@@ -30,7 +30,7 @@ _PART_AND_POSITION = re.compile(r"(?P<part>[A-Za-z]+)[ :/-](?P<position>\d{1,4})
 class ExecutableStep:
     """A step with its command, None if a person carries it out by hand."""
 
-    step: PlannedStep
+    step: RunbookStep
     fence: Fence | None
     attributes: FenceAttributes
 
@@ -124,13 +124,13 @@ class ExecutionPlan:
         return WayBack(tuple(commands.values()), tuple(not_undone))
 
 
-def plan_of(runbook: Runbook, steps: Iterable[PlannedStep]) -> ExecutionPlan:
+def plan_of(runbook: Runbook, steps: Iterable[RunbookStep]) -> ExecutionPlan:
     """Return the steps with their commands."""
     fences = {fence.line: fence for fence in runbook.fences}
     return ExecutionPlan(tuple(_executable(step, fences) for step in steps))
 
 
-def _executable(step: PlannedStep, fences: Mapping[int, Fence]) -> ExecutableStep:
+def _executable(step: RunbookStep, fences: Mapping[int, Fence]) -> ExecutableStep:
     fence = fences.get(step.line) if step.fence_sha else None
     return ExecutableStep(step, fence, read_attributes(fence.info) if fence else FenceAttributes())
 

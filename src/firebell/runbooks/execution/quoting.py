@@ -106,5 +106,7 @@ def _remote_command(arguments: Sequence[Word]) -> Sequence[Word]:
         i += 2 if len(option) == 2 and option[1] in _SSH_OPTIONS_WITH_VALUE else 1
     rest = arguments[i + 1 :]
     while rest and rest[0].text.startswith("-"):
-        rest = rest[2:] if rest[0].text[1:2] in _SSH_OPTIONS_WITH_VALUE and len(rest[0].text) == 2 else rest[1:]
+        rest = (
+            rest[2:] if rest[0].text[1:2] in _SSH_OPTIONS_WITH_VALUE and len(rest[0].text) == 2 else rest[1:]
+        )
     return rest

@@ -43,7 +43,7 @@ class Redacted(NamedTuple):
     """Output without its secrets, and how many were replaced."""
 
     output: bytes
-    count: int
+    replaced: int
 
 
 def redacted(output: bytes, secrets: Collection[str], start: int = 0, stop: int | None = None) -> Redacted:
@@ -76,7 +76,8 @@ def readable(output: bytes) -> str:
     """Return output as text; bytes that are not UTF-8, and control characters, become visible ones."""
     text = output.decode(errors="replace").replace("\r\n", "\n")
     return "".join(
-        char if char in "\n\t" or ord(char) > 0x9F or 0x20 <= ord(char) < 0x7F else _picture(char) for char in text
+        char if char in "\n\t" or ord(char) > 0x9F or 0x20 <= ord(char) < 0x7F else _picture(char)
+        for char in text
     )
 
 

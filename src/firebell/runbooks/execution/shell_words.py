@@ -12,7 +12,9 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
 _HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<quote>['\"\\]?)(?P<word>[A-Za-z0-9_.]+)['\"]?")
 _BLANKS = " \t\r"
 _OPERATORS = ";&|()\n"
-_COMMAND_STARTERS = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{", "time", "coproc"})
+_COMMAND_STARTERS = frozenset(
+    {"if", "then", "elif", "else", "while", "until", "do", "!", "{", "time", "coproc"}
+)
 _MAX_DEPTH = 20
 
 
