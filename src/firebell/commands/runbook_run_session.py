@@ -131,12 +131,8 @@ class RunSession:
             return self._needs_person(str(reason))
         self._record(RunEventKind.RUN_SUCCEEDED)
         self.screen.say()
-        self.screen.say(
-            "The dry run ended: only harmless prerequisites were run."
-            if self._is_dry
-            else "The run succeeded.",
-            color="green",
-        )
+        dry_end = "The dry run ended: only harmless prerequisites were run."
+        self.screen.say(dry_end if self._is_dry else "The run succeeded.", color="green")
         return ExitCode.SUCCEEDED
 
     def _heed_the_browser(self) -> None:
