@@ -25,7 +25,7 @@ RESPONDERS = {
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read",
-    "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write"
+    "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write runbook.run"
     " status_page.publish audience.send regulatory_draft.write",
 }
 MANAGERS = {

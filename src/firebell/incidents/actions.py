@@ -18,7 +18,7 @@ from firebell.incidents.relations import merging
 from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
-from firebell.incidents.timeline import entry_actions
+from firebell.incidents.timeline import entry_actions, runbook_entries
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.incidents.update_deadlines import rules as update_rules
@@ -62,6 +62,7 @@ postmortem_required = lifecycle.postmortem_required
 published_condition = closing_rules.published
 readers_of_open = privacy_store.readers_of_open
 record_entry = timeline_actions.record_entry
+record_runbook_step = runbook_entries.record_runbook_step
 record_report = customer_reports.record_report
 refusals = phase_actions.refusals
 relate = relation_actions.relate

@@ -57,10 +57,14 @@ def _timers() -> Mapping[str, "Handler"]:
 def _subscriptions() -> Subscriptions:
     from firebell.incidents import actions
     from firebell.paging.model import ManualPageStarted, PageAcknowledged
+    from firebell.runbooks.model import RunbookStepped
 
     return Subscriptions(
         must={ManualPageStarted: (actions.link_manual_page,)},
-        then={PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page}},
+        then={
+            PageAcknowledged: {"triage_incident": actions.triage_incidents_of_page},
+            RunbookStepped: {"record_runbook_step": actions.record_runbook_step},
+        },
     )
 
 
@@ -94,7 +98,7 @@ SLICE = Slice(
     tables=(*_TABLES, "attachment", "declaration_rule", "incident_field", "saved_view"),
     views={
         "page_incident": "An alert and a page are shown with their incidents.",
-        "private_incident": "An alert and a page are shown without the private incidents of others.",
+        "private_incident": "Alerts, pages and runs are shown without the private incidents of others.",
     },
     kept={
         **dict.fromkeys(_TABLES, "An incident is kept, with everything that is known about it."),

@@ -74,6 +74,7 @@ class Verb(StrEnum):
     POSTMORTEM_PUBLISH = "postmortem.publish"
     RUNBOOK_READ = "runbook.read"
     RUNBOOK_WRITE = "runbook.write"
+    RUNBOOK_RUN = "runbook.run"
     HANDBOOK_READ = "handbook.read"
     TEMPLATE_READ = "template.read"
     TEMPLATE_WRITE = "template.write"
@@ -199,6 +200,7 @@ RULES = {
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),
     Verb.RUNBOOK_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RUNBOOK_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.RUNBOOK_RUN: Rule(RESPONDERS, "incidents:write"),
     Verb.HANDBOOK_READ: Rule(EVERYONE),
     Verb.TEMPLATE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.TEMPLATE_WRITE: Rule(MANAGERS, "incidents:write"),

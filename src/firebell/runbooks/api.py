@@ -26,6 +26,7 @@ from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read
 from firebell.runbooks.model import MAX_AGE_DAYS, RunbookFinding
+from firebell.runbooks.runs.plan import sha256_of
 
 router = api.router("runbooks", "/runbooks")
 
@@ -90,6 +91,7 @@ class RunbookDetail(RunbookShown):
     """A runbook with its Markdown and its findings."""
 
     body: str
+    sha256: Annotated[str, Field(description="of the UTF-8 of `body`, to which a run is pinned")]
     findings: list[RunbookFindingShown]
 
 
@@ -137,7 +139,10 @@ async def _detail(w: Work, slug: str) -> RunbookDetail:
     stored = await actions.runbook(w.tx, slug)
     (runbook_details,) = await queries.details(w.tx, [stored], w.ctx.public_url, w.now)
     return RunbookDetail.of_details(
-        runbook_details, body=stored.body, findings=_shown(list(runbook_details.findings))
+        runbook_details,
+        body=stored.body,
+        sha256=sha256_of(stored.body),
+        findings=_shown(list(runbook_details.findings)),
     )
 
 

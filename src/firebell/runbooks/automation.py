@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from firebell.runbooks.model import SHELLS, Fence, Runbook, RunState, RunSummary
+from firebell.runbooks.model import SHELLS, Fence, Runbook, RunSummary
+from firebell.runbooks.runs.model import RunState
 
 EXERCISED_WITHIN = timedelta(days=180)
 """How long a run counts: for R-UNTESTED and for automation levels 3 and 4."""

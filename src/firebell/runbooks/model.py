@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 
 from firebell.kit import findings
+from firebell.runbooks.runs.model import RunState
 
 PARTS = (
     "Trigger",
@@ -196,18 +196,6 @@ class RunbookVersion:
     author: str
 
 
-class RunState(StrEnum):
-    """The state of a run of a runbook (spec 11.3)."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    ROLLED_BACK = "rolled_back"
-    ROLLBACK_FAILED = "rollback_failed"
-    STOPPED = "stopped"
-    LOST = "lost"
-
-
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What the library needs of one run: how it ended, and how many of its steps were done, by machine or by hand."""
@@ -221,3 +209,34 @@ class RunSummary:
     steps: int = 0
     steps_done: int = 0
     steps_by_machine: int = 0
+
+
+RUN_STARTED = "run.started"
+"""The kind of `RunbookStepped` for a run that begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookStepped:
+    """Something happened in a run; `kind` is `RUN_STARTED` or a `RunEventKind`, `at` when, as ISO 8601.
+
+    `label` is the number of a step in its part. When a run ends, `duration_s` is how long it took, `usual_s` the median
+    of earlier runs, and `team_id` the team that owns the runbook.
+    """
+
+    run_id: int
+    incident_id: int | None
+    slug: str
+    runbook: str
+    kind: str
+    at: str
+    by: str
+    by_id: int | None
+    is_dry: bool
+    part: str = ""
+    label: str = ""
+    step: str = ""
+    reason: str = ""
+    exit: int | None = None
+    team_id: int | None = None
+    duration_s: int | None = None
+    usual_s: int | None = None

@@ -18,6 +18,7 @@ _FRONT_MATTER = re.compile(
     r"(?P<fence>---|\+\+\+)[ \t]*(?:\r\n|\r|\n).*?(?:\r\n|\r|\n)(?P=fence)[ \t]*(?=\r|\n|\Z)", re.S
 )
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*([\"']?)(?P<title>.+?)\1[ \t\r]*$", re.M)
+_H1 = re.compile(r"^# +(.+?)[ \t#]*$", re.M)
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _PART_NUMBER = re.compile(r"^\d+[.):]?\s+")
 _PART_NAMES = {name.casefold(): name for name in PARTS}
@@ -61,6 +62,12 @@ def document(text: str) -> str:
     if front is None:
         return text
     return "\n" * (len(_NEWLINE.split(front[0])) - 1) + text[front.end() :]
+
+
+def title_of(text: str) -> str:
+    """Return the title of a text without parsing the rest: its first line that is one, or that of its front matter."""
+    title = _H1.search(document(text))
+    return title[1].strip() if title else _front_title(text)
 
 
 def _front_title(text: str) -> str:

@@ -1,24 +1,57 @@
 """Slice declaration: runbooks."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, NavItem, Section, Slice
+from firebell.kit.slice import FEW, Command, IncidentPart, NavItem, Section, Slice
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.pruning import Retention
+    from firebell.kit.jobs.timers import Handler
+
 
 def _routers() -> list["APIRouter"]:
     from firebell.runbooks import api, web
+    from firebell.runbooks.runs import api as run_api
+    from firebell.runbooks.runs import web as run_web
 
-    return [web.router, api.router]
+    # the addresses of runbooks have a parameter where those of runs have a word
+    return [run_web.router, web.router, run_api.router, api.router]
 
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.runbooks.runs import timers
+
+    return timers.HANDLERS
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.runbooks.runs import event_store
+
+    return event_store.RETENTIONS
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.runbooks.runs import incident_part
+
+    return [incident_part.PART]
+
+
+_RUN_TABLES = ("runbook_run", "runbook_step", "runbook_run_event", "runbook_text")
 
 SLICE = Slice(
     "runbooks",
-    tables=("runbook",),
-    kept={"runbook": FEW},
+    tables=("runbook", *_RUN_TABLES, "runbook_run_output"),
+    kept={
+        "runbook": FEW,
+        **dict.fromkeys(_RUN_TABLES, "What was done in an incident, and by which text, is kept with it."),
+    },
+    retentions=_retentions,
     routers=_routers,
+    timers=_timers,
+    incident_parts=_incident_parts,
     commands=(
         Command(
             "runbook",

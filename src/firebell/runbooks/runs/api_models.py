@@ -1,6 +1,7 @@
 """What the API of runs takes and returns."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
@@ -71,7 +72,7 @@ class NewRun(ApiInput):
             Annotated[Text, Field(max_length=VALUE_MAX_CHARS)] | None,
         ],
         Field(max_length=VARIABLES_MAX, description="without the values of secrets, which are null"),
-    ] = {}
+    ] = Field(default_factory=dict)
     client: Annotated[Text, Field(max_length=_CLIENT_MAX_CHARS)] = ""
     started_at: Annotated[
         Instant | None, Field(description="when it began, if it is reported later; now without it")
@@ -117,6 +118,15 @@ class EventsStored(ApiOutput):
     last_seq: int
     state: RunState
     taken_over: bool
+
+
+class StepChangeKind(StrEnum):
+    """What someone does with a step."""
+
+    START = "start"
+    DONE = "done"
+    FAIL = "fail"
+    SKIP = "skip"
 
 
 class StepChange(ApiInput):
@@ -184,8 +194,21 @@ class RunShown(ApiOutput):
     @classmethod
     def of_run(cls, run: RunbookRun, **more: object) -> Self:
         """Return a run as the API shows it."""
-        names = ("ref", "slug", "title", "version", "sha256", "kind", "mode", "state", "started_by")
-        names += ("started_at", "ended_at", "reason", "client", "last_seq", "heartbeat_at")
+        names = (
+            *(
+                "ref",
+                "slug",
+                "title",
+                "version",
+                "sha256",
+                "kind",
+                "mode",
+                "state",
+                "started_by",
+                "started_at",
+            ),
+            *("ended_at", "reason", "client", "last_seq", "heartbeat_at"),
+        )
         return cls.model_validate(
             {
                 **{name: getattr(run, name) for name in names},

@@ -259,30 +259,3 @@ class RunbookRun:
     def is_open(self) -> bool:
         """True if it has not ended."""
         return self.state in OPEN_STATES
-
-
-@dataclass(frozen=True, slots=True)
-class RunbookStepped:
-    """Something happened in a run; `kind` is `run.started` or one of `RunEventKind`, `at` when, as ISO 8601.
-
-    `duration_s` is set when a run ends, `usual_s` is the median of earlier runs.
-    """
-
-    run_id: int
-    incident_id: int | None
-    slug: str
-    runbook: str
-    owner: str
-    kind: str
-    at: str
-    by: str
-    by_id: int | None
-    is_dry: bool
-    part: str = ""
-    label: str = ""
-    step: str = ""
-    reason: str = ""
-    exit: int | None = None
-    is_undo: bool = False
-    duration_s: int | None = None
-    usual_s: int | None = None

@@ -13,6 +13,7 @@ from firebell.runbooks.parse import document
 from firebell.runbooks.runs.model import RUN_PARTS, RunbookStep
 
 TITLE_MAX_CHARS = 200
+_SHORT_TITLE_CHARS = 100
 STEPS_MAX = 500
 """Number of steps of a run; the rest of a longer text becomes one step."""
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -98,13 +99,21 @@ def _blocks(tokens: Sequence[Token], part: str) -> Iterator[_Block]:
             yield _Block(
                 start,
                 stop,
-                _SENTENCE_END.split(title)[-1],
+                _introduction(title),
                 "",
                 fence,
                 introduces=title.endswith(":"),
                 concludes=title.startswith("Expected"),
             )
         i = end + 1
+
+
+def _introduction(paragraph: str) -> str:
+    """Return the sentence of a paragraph that names what follows."""
+    sentences = _SENTENCE_END.split(paragraph)
+    if paragraph.startswith("Expected"):
+        return sentences[-1]
+    return paragraph if len(paragraph) <= _SHORT_TITLE_CHARS else sentences[0].rstrip(".")
 
 
 def _items(tokens: Sequence[Token], part: str, parent: Token) -> Iterator[_Block]:
