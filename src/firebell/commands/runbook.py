@@ -22,6 +22,7 @@ from firebell.commands.output import (
 )
 from firebell.commands.runbook_source import source
 from firebell.commands.runbook_runs import runs
+from firebell.commands.runbook_run import run
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -32,13 +33,11 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 @click.group()
 def runbook() -> None:
-    """Check runbooks and manage the library and runs."""
+    """Run runbooks, check them, and manage the library."""
 
 
-runbook.add_command(runs)
-
-
-runbook.add_command(source)
+for _command in (run, runs, source):
+    runbook.add_command(_command)
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from firebell.kit.findings import FindingLevel
+from firebell.runbooks.execution.quoting import unsafe_expansions
 from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Runbook, RunbookFinding
 from firebell.runbooks.placeholders import placeholders
 
@@ -19,6 +20,8 @@ RULES = {
     "R-LINK": "Every link within the repository has an existing target.",
     "R-FENCE": "Every fenced block is closed, names its language, and has no placeholder left.",
     "R-STEP": "Steps are numbered, and at least one has a command.",
+    "R-QUOTE": "A declared variable is quoted, so that its value stays one word.",
+    "R-REPARSE": "No variable stands in text that a second program parses.",
     "R-FRONT": "The front matter is YAML that can be read, and its triggers parse.",
 }
 """All checks of a text with what they require."""
@@ -48,6 +51,7 @@ def check(
         *_date(runbook, today, max_age_days),
         *_links(runbook, folder, existing),
         *(finding for fence in runbook.fences for finding in _fence(fence)),
+        *(finding for fence in runbook.fences for finding in _expansions(fence, runbook)),
         *_steps(runbook),
         *_front(runbook),
     ]
@@ -223,6 +227,24 @@ def _fence(fence: Fence) -> Iterable[RunbookFinding]:
             f"Placeholder not filled in: {placeholder}.",
             'Use a required variable, such as : "${PGHOST:?the primary\'s host}".',
         )
+
+
+def _expansions(fence: Fence, runbook: Runbook) -> Iterable[RunbookFinding]:
+    for unsafe in unsafe_expansions(fence, runbook.front.variables):
+        if unsafe.reader:
+            yield _error(
+                "R-REPARSE",
+                unsafe.line,
+                f"{unsafe.reader} would read the value of {unsafe.name} as a command.",
+                f"Pass it as a value, such as psql -v x=\"${unsafe.name}\" with :'x', or quote it with printf %q.",
+            )
+        else:
+            yield _warning(
+                "R-QUOTE",
+                unsafe.line,
+                f"{unsafe.name} is not quoted, so the shell splits its value.",
+                f'Write "${unsafe.name}".',
+            )
 
 
 def _steps(runbook: Runbook) -> Iterable[RunbookFinding]:

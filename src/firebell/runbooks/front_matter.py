@@ -8,6 +8,7 @@ import yaml
 
 from firebell.kit import matchers
 from firebell.kit.findings import FindingLevel
+from firebell.runbooks.execution.variables import VariableError, declared
 from firebell.runbooks.model import FrontMatter, FrontProblem
 
 MAX_CHARS = 16 * 1024
@@ -153,16 +154,11 @@ def _read(document: Mapping[str, Any], text: str) -> FrontMatter:
             continue
         triggers.append(matchers.print_all(parsed))
     variables = document.get("vars")
-    if variables is not None and not (
-        isinstance(variables, dict) and all(isinstance(v, dict) for v in variables.values())
-    ):
-        problem(
-            "vars",
-            FindingLevel.ERROR,
-            "vars is not a list of variables.",
-            "Write 'vars: {HOST: {type: host}}'.",
-        )
-        variables = None
+    try:
+        declared(variables)
+    except VariableError as error:
+        problem("vars", FindingLevel.ERROR, str(error), "Write it like 'vars: {HOST: {type: host}}'.")
+        variables = variables if isinstance(variables, dict) else None
     return FrontMatter(
         id=text_of("id"),
         triggers=tuple(dict.fromkeys(triggers)),
@@ -170,6 +166,7 @@ def _read(document: Mapping[str, Any], text: str) -> FrontMatter:
         severity=text_of("severity"),
         variables=tuple(str(name) for name in variables or {}),
         owner_team=text_of("owner_team"),
+        declarations=variables or {},
         problems=tuple(sorted(problems, key=lambda p: (p.line, p.message))),
     )
 

@@ -1,10 +1,12 @@
 """Runbooks, their parts, and the findings of checks."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from firebell.kit import findings
+from firebell.runbooks.runs.model import RunState
 
 PARTS = (
     "Trigger",
@@ -97,7 +99,8 @@ class FrontProblem:
 class FrontMatter:
     """What the front matter of a runbook states; `triggers` are matchers of labels, as text that parses.
 
-    `services` are slugs, `variables` the names under `vars`. `refused` is True if the YAML cannot be read.
+    `services` are slugs, `variables` the names under `vars` and `declarations` what `vars` says of each. `refused` is
+    True if the YAML cannot be read.
     """
 
     id: str = ""
@@ -108,6 +111,7 @@ class FrontMatter:
     owner_team: str = ""
     problems: tuple[FrontProblem, ...] = ()
     refused: bool = False
+    declarations: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

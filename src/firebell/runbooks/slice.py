@@ -70,7 +70,7 @@ SLICE = Slice(
     commands=(
         Command(
             "runbook",
-            "Check runbooks and manage the library and runs.",
+            "Run runbooks, check them, and manage the library.",
             "firebell.commands.runbook",
             rank=170,
         ),

@@ -14,13 +14,26 @@ async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:
     """Return the latest ended runs of each runbook by slug; steps of a rollback do not count as its steps."""
     rows = await tx.fetch(
         """
-        select runbook.slug, run.ended_at, run.state, run.is_dry, run.kind, run.mode, step.steps, step.steps_done,
+        with recursive exercised (slug) as (
+            -- one look-up in the index for each runbook: `distinct` would read all runs
+            select min(slug)
+            from runbook_run
+            union all
+            select (
+                select min(runbook_run.slug)
+                from runbook_run
+                where runbook_run.slug > exercised.slug
+            )
+            from exercised
+            where exercised.slug is not null
+        )
+        select exercised.slug, run.ended_at, run.state, run.is_dry, run.kind, run.mode, step.steps, step.steps_done,
             step.steps_by_machine
-        from runbook
+        from exercised
         cross join lateral (
             select id, ended_at, state, is_dry, kind, mode
             from runbook_run
-            where runbook_run.slug = runbook.slug
+            where runbook_run.slug = exercised.slug
                 and ended_at is not null
             order by id desc
             limit $1
