@@ -219,8 +219,8 @@ class ItemFilter:
 
     states: tuple[ItemState, ...] = ()
     owner_id: int | None = None
-    is_unowned: bool = False
-    """Only those without an owner who accepted."""
+    is_unowned: bool | None = None
+    """True for those without an owner who accepted, False for the others."""
     team_ids: tuple[int, ...] = ()
     incident_id: int | None = None
     kind: ItemKind | None = None

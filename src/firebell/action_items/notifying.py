@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from firebell.action_items import checking, history, reminders, rules, settings, store
-from firebell.action_items.model import ActionItem, EscalatedTo
+from firebell.action_items.model import ActionItem, Answer, EscalatedTo
 from firebell.action_items.reminders import Reminder, ReminderKind
+from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.text import plural
@@ -83,6 +84,18 @@ async def warn_of_moves(tx: Tx, old: ActionItem, new: ActionItem, now: datetime)
     recipients = [p.id for p in await _readers(tx, new, await managers(tx, new))]
     await notify.send_notices(tx, _notices(new, recipients, f"moved:{new.moved}", title, note), now)
     await _record_escalation(tx, new, EscalatedTo.MANAGER, now)
+
+
+async def report_answer(tx: Tx, item: ActionItem, incident: Incident, answer: Answer, now: datetime) -> None:
+    """Notify the owner and the managers that an item would have prevented or shortened an incident."""
+    ids = [*([item.owner_id] if item.owner_id is not None else []), *await managers(tx, item)]
+    readers = [
+        person for person in await _readers(tx, item, ids) if await checking.may_read(tx, person, incident.id)
+    ]
+    title = f"{item.ref} would have {answer} {incident.ref}: {item.title}"
+    note = "Its priority is 1 now."
+    recipients = [person.id for person in readers]
+    await notify.send_notices(tx, _notices(item, recipients, f"answer:{incident.id}", title, note), now)
 
 
 async def _record_escalation(tx: Tx, item: ActionItem, to: EscalatedTo, now: datetime) -> ActionItem:

@@ -74,7 +74,7 @@ def next_at(item: ActionItem, working: WorkingDays, tz: str, now: datetime) -> d
     return min((r.at for r in _all(item, working, tz) if r.at > now), default=None)
 
 
-def unanswered_since(item: ActionItem, working: WorkingDays, today: date) -> bool:
+def is_unanswered(item: ActionItem, working: WorkingDays, today: date) -> bool:
     """Return True if the proposed owner has not answered within three working days."""
     if not item.is_unfinished or item.is_accepted or item.owner_id is None or item.proposed_at is None:
         return False

@@ -283,7 +283,7 @@ async def due_between(tx: Reads, start: date, end: date, team_ids: Sequence[int]
     return [item_from_row(row) for row in rows]
 
 
-async def ages(tx: Reads, today: datetime) -> list[int]:
+async def ages(tx: Reads, now: datetime, team_ids: Sequence[int] = ()) -> list[int]:
     """Return the number of unfinished items by age: up to 7, 30 and 90 days, and older."""
     rows = await tx.fetch(
         """
@@ -292,10 +292,12 @@ async def ages(tx: Reads, today: datetime) -> list[int]:
         from action_item
         where state in ('open', 'in_progress')
             and (incident_id is null or incident_id <> all($2::bigint[]))
+            and (cardinality($3::bigint[]) = 0 or team_id = any($3::bigint[]))
         group by band
         """,
-        today,
+        now,
         await incidents.hidden_ids(tx),
+        list(team_ids),
     )
     counts = {row["band"]: row["items"] for row in rows}
     return [counts.get(1, 0) + counts.get(0, 0), counts.get(2, 0), counts.get(3, 0), counts.get(4, 0)]
