@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool
 
-from firebell.action_items import actions, list_store, queries, text_limits
+from firebell.action_items import actions, list_store, text_limits
 from firebell.action_items.model import (
+    UNFINISHED,
     ActionItem,
     DueFilter,
     EscalatedTo,
@@ -20,6 +21,7 @@ from firebell.action_items.model import (
 )
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
+from firebell.kit.text import to_choice
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, QueryBool, Text, problems
 from firebell.people import actions as people
@@ -39,7 +41,7 @@ Title = Annotated[
     ),
 ]
 Reason = Annotated[Text, Field(max_length=text_limits.REASON_MAX_CHARS)]
-Detail = Annotated[Text, Field(max_length=text_limits.DETAIL_MAX_CHARS, description="Markdown")]
+Detail = Annotated[Text, Field(max_length=text_limits.DETAIL_MAX_CHARS, description="plain text")]
 Day = Annotated[date, Field(examples=["2026-12-14"], description="a working day")]
 Ref = Annotated[Text, Field(examples=["ACT-7"], max_length=24)]
 Refs = Annotated[list[Ref], Field(min_length=1, max_length=text_limits.BULK_MAX)]
@@ -154,7 +156,7 @@ class NewState(ApiInput):
 
     state: ItemState
     reason: Annotated[Reason, Field(description="required to drop and to reopen")] = ""
-    evidence: Evidence = []
+    evidence: Annotated[Evidence, Field(default_factory=list)]
     accepts_risk: Annotated[StrictBool, Field(description="to drop: the risk is accepted")] = False
     duplicate_of: Ref | None = None
 
@@ -259,9 +261,9 @@ async def list_action_items(
 ) -> list[ActionItemShown]:
     team_ids = ((await people.team_by_slug(w.tx, team)).id,) if team else ()
     incident_id = (await incidents.incident(w.tx, parse_ref("INC", incident))).id if incident else None
-    owner_id = w.person_id if owner == "me" else parse_ref("", owner) if owner else None
+    owner_id = w.person_id if owner == "me" else to_choice(owner, "owner")
     wanted = ItemFilter(
-        tuple(state) or (queries.UNFINISHED if due or unaccepted else ()),
+        tuple(state) or (UNFINISHED if due or unaccepted else ()),
         owner_id,
         True if unaccepted else None,
         team_ids,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
+from typing import Literal
 
 from firebell.action_items.model import GRACE_DAYS, ActionItem, ItemState
 
@@ -49,7 +50,7 @@ class Completion:
         return max(center - half, 0.0), min(center + half, 1.0)
 
     @property
-    def result(self) -> str:
+    def result(self) -> Literal["none", "few", "met", "missed"]:
         """`none` if nothing was due, `few` below 5 items, else `met` or `missed`."""
         if self.share is None:
             return "none"

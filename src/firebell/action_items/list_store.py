@@ -25,7 +25,7 @@ class _Conditions:
         if wanted.states:
             states = ", ".join(f"'{state}'" for state in wanted.states)
             self.parts.append(f"state in ({states})")
-        for column in ("owner_id", "incident_id", "kind", "priority"):
+        for column in ("owner_id", "incident_id", "kind", "priority", "duplicate_of"):
             if (value := getattr(wanted, column)) is not None:
                 self.parts.append(f"{column} = {self.add(value)}")
         if wanted.is_unowned is not None:

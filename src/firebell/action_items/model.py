@@ -227,6 +227,7 @@ class ItemFilter:
     priority: Priority | None = None
     due: DueFilter | None = None
     done_since: date | None = None
+    duplicate_of: int | None = None
     text: str = ""
 
 
