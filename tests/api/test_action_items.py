@@ -20,17 +20,17 @@ async def test_the_life_of_an_item(dsn: str, clock: FakeClock) -> None:
         ref = f"/action-items/{item['ref']}"
         assert (item["state"], item["accepted"], item["owner_id"]) == ("open", False, w.jun)
         assert item["team_id"] is not None
-        # 23 November 2026 and 14 days
-        assert item["due"] == "2026-12-07"
+        # 24 November 2026 and 14 days
+        assert item["due"] == "2026-12-08"
 
         # accepted by its owner only, then started, put off twice, finished, reopened, finished with evidence
         await api("POST", f"{ref}/accept", status=409)
         assert (await jun("POST", f"{ref}/accept"))["accepted"] is True
         assert (await jun("POST", f"{ref}/state", {"state": "in_progress"}))["state"] == "in_progress"
+        assert (await jun("POST", f"{ref}/due", {"due": "2026-12-10"}))["moved"] == 1
         assert (await jun("POST", f"{ref}/due", {"due": "2026-12-09"}))["moved"] == 1
-        assert (await jun("POST", f"{ref}/due", {"due": "2026-12-08"}))["moved"] == 1
-        await jun("POST", f"{ref}/due", {"due": "2026-12-10"}, status=422)
-        again = await jun("POST", f"{ref}/due", {"due": "2026-12-10", "reason": "On call this week"})
+        await jun("POST", f"{ref}/due", {"due": "2026-12-11"}, status=422)
+        again = await jun("POST", f"{ref}/due", {"due": "2026-12-11", "reason": "On call this week"})
         assert again["moved"] == 2
         flagged = await jun("POST", f"{ref}/state", {"state": "done"})
         assert (flagged["without_evidence"], flagged["done_at"] is not None) == (True, True)
@@ -45,7 +45,7 @@ async def test_the_life_of_an_item(dsn: str, clock: FakeClock) -> None:
 
         events = await api("GET", f"{ref}/events")
         assert [e["field"] for e in events[:3]] == ["added", "is_accepted", "state"]
-        assert ("2026-12-08", "2026-12-10", "On call this week") in [
+        assert ("2026-12-09", "2026-12-11", "On call this week") in [
             (e["old"], e["new"], e["note"]) for e in events
         ]
         assert {e["via"] for e in events} == {"api"}
@@ -144,7 +144,7 @@ async def test_bad_input_is_refused_at_its_field(dsn: str, clock: FakeClock) -> 
         )
         assert "2026-12-28" in christmas["errors"][0]["message"]
         first = await api("POST", "/action-items", {"title": "Check the pools", "priority": 1}, status=201)
-        assert first["due"] == "2026-11-30"
+        assert first["due"] == "2026-12-01"
         await api("POST", "/action-items", {"title": "Check all the pools"}, status=201)
         await api("POST", "/action-items/ACT-1/state", {"state": "in_progress"}, status=409)
         same = {"state": "duplicate", "duplicate_of": "ACT-2"}
@@ -192,7 +192,10 @@ async def test_items_of_a_private_incident_are_hidden_with_it(dsn: str, clock: F
         await jun("GET", f"/action-items/{ref}/events", status=404)
         await jun("POST", f"/action-items/{ref}/accept", status=404)
         await jun("POST", "/action-items/bulk/drop", {"items": [ref], "reason": "No"}, status=404)
-        assert (await jun("GET", "/search", q="Rotate"))["groups"] == []
+        hidden = await jun("GET", "/search", q="Rotate every")
+        assert "Rotate every key" not in str(hidden)
+        assert (await api("GET", "/search", q="Rotate every"))["best"]["ref"] == ref
+        assert (await api("GET", "/search", q=ref))["best"]["title"] == new["title"]
         await sign_in(w, http, w.jun)
         for address in ("/actions", "/actions?view=list", "/actions.csv", "/"):
             assert "Rotate every key" not in (await http.get(address)).text, address
@@ -229,5 +232,5 @@ async def test_a_question_is_asked_and_only_an_answer_counts(dsn: str, clock: Fa
         assert (await api("GET", f"/action-items/{ref}"))["priority"] == 1
         assert await api("GET", "/action-item-questions") == []
         await api("PUT", f"/incidents/{first}/action-item-questions/{ref}", {"answer": "no"}, status=404)
-        codes = [f["code"] for f in (await api("GET", f"/incidents/{first}/findings"))["findings"]]
+        codes = [f["code"] for f in (await api("GET", f"/incidents/{first}/checks"))["findings"]]
         assert "P-STALE" in codes

@@ -15,7 +15,7 @@ from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Person, Role
 
-NOTICE_KIND = "action_item"
+NOTICE_KIND = "action"
 
 
 async def _readers(tx: Tx, item: ActionItem, person_ids: Iterable[int]) -> list[Person]:

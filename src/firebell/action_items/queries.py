@@ -193,6 +193,12 @@ async def of_owner(tx: Tx, person_id: int, today: date, limit: int) -> list[Acti
     return await list_store.by_due(tx, wanted, today, limit)
 
 
+async def due_of_team(tx: Tx, team_id: int, before: date, limit: int) -> list[ActionItem]:
+    """Return the unfinished items of a team that are due before a day, by due day."""
+    wanted = ItemFilter(states=UNFINISHED, team_ids=(team_id,), due=DueFilter.OVERDUE)
+    return await list_store.by_due(tx, wanted, before, limit)
+
+
 async def _asked(tx: Tx, questions: Sequence[Question]) -> list[AskedQuestion]:
     items = await store.by_id(tx, [one.item_id for one in questions])
     known = await incidents.incidents_by_id(tx, list({one.incident_id for one in questions}))

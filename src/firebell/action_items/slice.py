@@ -40,9 +40,9 @@ def _subscriptions() -> Subscriptions:
         must={IncidentMerged: (actions.merge_items,), PersonLeft: (actions.reassign_items,)},
         then={
             IncidentDeclared: {"ask_about_action_items": question_actions.ask_after_event},
-            IncidentClosed: {"ask_about_action_items": question_actions.ask_after_event},
+            IncidentClosed: {"ask_about_items_again": question_actions.ask_after_event},
         },
-        while_rows={"ask_about_action_items": "action_item"},
+        while_rows={"ask_about_action_items": "action_item", "ask_about_items_again": "action_item"},
     )
 
 
