@@ -36,6 +36,7 @@ ENTRY_KIND = "action_item"
 items_by_id = store.by_id
 events = store.events
 save_settings = settings.save_settings
+TITLE_MAX_CHARS = text_limits.TITLE_MAX_CHARS
 
 
 async def item(tx: Tx, item_id: int) -> ActionItem:
