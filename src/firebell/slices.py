@@ -8,6 +8,7 @@ and `must` handlers of one event run in the order of their slices.
 from typing import TYPE_CHECKING
 
 from firebell.account import slice as account
+from firebell.action_items import slice as action_items
 from firebell.alerts import slice as alerts
 from firebell.audiences import slice as audiences
 from firebell.catalog import slice as catalog
@@ -106,6 +107,7 @@ SLICES = (
     oncall.SLICE,
     paging.SLICE,
     incident_tasks.SLICE,
+    action_items.SLICE,
     comms.SLICE,
     incidents.SLICE,
     postmortems.SLICE,

@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
+from firebell.action_items import actions as action_items
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
@@ -289,6 +290,8 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await entry_actions.attach(tx, mara, 1, entry_id, [NewFile("graph.png", PNG)], w.now)
     for task in ("Watch the lag", "Tell support"):
         await incident_tasks.add_task(tx, mara, 1, task, w.now, owner_id=w.mara)
+    for title in ("Alert on pool saturation", "Refuse a deploy that exhausts the pool"):
+        await action_items.add_item(tx, mara, title, w.now, incident_id=1, owner_id=w.mara)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)

@@ -16,6 +16,7 @@ from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
+    action_items,
     audiences,
     chat,
     history,
@@ -112,6 +113,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
+    await action_items.add_action_items(past, clock.now())
     return past
 
 

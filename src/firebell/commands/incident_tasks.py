@@ -22,7 +22,8 @@ def task_row(task: dict[str, Any], names: dict[int, str]) -> list[str]:
     return [str(task["id"]), state, owner, due, task["text"]]
 
 
-def _owner_id(owner: str) -> int:
+def owner_id_of(owner: str) -> int:
+    """Return the id of the person with an email address or an id; end with an error if there is none."""
     ids = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
     if owner.lower() not in ids:
         fail(
@@ -66,7 +67,7 @@ def add(ref: str, text: str, owner: str | None, due: str | None, optional: bool)
     """Add the task TEXT to incident REF."""
     body: dict[str, Any] = {"text": text, "required": not optional}
     if owner:
-        body["owner_id"] = _owner_id(owner)
+        body["owner_id"] = owner_id_of(owner)
     if due:
         body["due_at"] = instant(due, "--due")
     fields = call("POST", _address(ref), body)
@@ -112,5 +113,5 @@ def reopen(ref: str, task_id: int) -> None:
 @as_json
 def assign(ref: str, task_id: int, owner: str) -> None:
     """Assign task TASK_ID of incident REF to OWNER, an email address or id."""
-    fields = call("PATCH", _address(ref, f"/{task_id}"), {"owner_id": _owner_id(owner)})
+    fields = call("PATCH", _address(ref, f"/{task_id}"), {"owner_id": owner_id_of(owner)})
     show(fields, f"Task {fields['id']} of {fields['incident']} assigned to {owner}.")

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
+from firebell.action_items import queries as action_items
+from firebell.action_items.model import ActionItem
+from firebell.action_items.working_days import local_day, morning
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -33,6 +36,8 @@ router = routing.html_router()
 
 TASKS_SHOWN = 10
 """Maximum number of the reader's own tasks of incidents."""
+ITEMS_SHOWN = 10
+"""Maximum number of the reader's own action items."""
 MAX_SCHEDULES = 12
 """Maximum number of schedules on the page: the reader's own first, then those of their teams."""
 CHART_QUARTERS = 96
@@ -80,8 +85,10 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
         }
         for task, incident in await incident_tasks.of_owner(tx, me.id, TASKS_SHOWN)
     ]
+    items = await action_items.of_owner(tx, me.id, local_day(now, me.tz), ITEMS_SHOWN)
     return (
         tasks
+        + [_action_item_todo(item, me, now) for item in items]
         + await _team_counts(tx, me, now)
         + [
             {
@@ -97,6 +104,18 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
             for d in own[:10]
         ]
     )
+
+
+def _action_item_todo(item: ActionItem, me: Person, now: datetime) -> dict[str, Any]:
+    """Return an action item of the reader: accept it, or finish it by its due day."""
+    today = local_day(now, me.tz)
+    is_late = item.overdue_days(today) > 0
+    return {
+        "title": f"{item.title} ({item.ref})" if item.is_accepted else f"Accept {item.ref}: {item.title}",
+        "href": f"/actions/{item.ref}",
+        "due_at": morning(item.due + timedelta(days=1), me.tz),
+        "state": "late" if is_late else "idle" if item.is_accepted else "warn",
+    }
 
 
 async def _team_counts(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:

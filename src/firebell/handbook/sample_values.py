@@ -50,5 +50,6 @@ SAMPLE = {
     "incidents": "| Incident | Peak severity | What |\n| --- | --- | --- |\n| INC-214 | SEV1 | Card payments fail |",
     "nights": "- Mara Lindqvist: 1 page in the night of 18 November",
     "ahead": "_No overrides or cover requests._",
+    "action_items": "- ACT-88, Refuse a shard move while the indexer runs, Noor Haddad: due 04 December",
     "postmortems": "- INC-214, Card payments fail: due Thu 19 Nov 15:20",
 }

@@ -85,6 +85,7 @@ HANDOFF = frozenset(
         "nights",
         "ahead",
         "postmortems",
+        "action_items",
     ]
 )
 DOCUMENTS = {"postmortem": POSTMORTEM, "handoff": HANDOFF}

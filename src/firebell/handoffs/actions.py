@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+from firebell.action_items import queries as action_items
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.handoffs import milestones, store
@@ -31,6 +32,7 @@ from firebell.postmortems import actions as postmortems
 
 MAX_BODY_CHARS = 200_000
 AHEAD_WINDOW = timedelta(days=14)
+MAX_ACTION_ITEMS = 20
 """How far ahead a document lists overrides, gaps and cover requests."""
 SCHEDULE_LOOKBACK = timedelta(days=36)
 """How far back a schedule is loaded, to know the shift that ends."""
@@ -112,8 +114,20 @@ async def _facts(tx: Tx, schedule: Schedule, change: ShiftChange, now: datetime)
             for d in await postmortems.unpublished(tx)
             if d.incident_id in titles
         ],
+        action_items=await _action_items(tx, team, change),
         now=now,
     )
+
+
+async def _action_items(tx: Tx, team_id: int, change: ShiftChange) -> list[tuple[str, str, str, date]]:
+    """Return the team's items that are overdue or due in the next days, without those of private incidents."""
+    items = await action_items.due_of_team(tx, team_id, change.day + AHEAD_WINDOW, MAX_ACTION_ITEMS)
+    named = await action_items.names(tx, items)
+    return [
+        (item.ref, item.title, named.owner(item) or "no owner", item.due)
+        for item in items
+        if item.incident_id is None or not named.incidents[item.incident_id].is_private
+    ]
 
 
 def _nights(

@@ -49,6 +49,8 @@ class Facts:
     nights: Sequence[Night]
     ahead: Sequence[Ahead]
     postmortems: Sequence[tuple[str, str, datetime]]
+    action_items: Sequence[tuple[str, str, str, date]]
+    """Reference, title, owner and due day."""
     now: datetime
 
 
@@ -120,6 +122,13 @@ def _placeholders(facts: Facts) -> Mapping[str, str]:
                 for ref, title, due_at in facts.postmortems
             ],
             "_No post-mortems due._",
+        ),
+        "action_items": _list(
+            [
+                f"{ref}, {cell(title)}, {cell(owner)}: {'overdue since' if due < facts.day else 'due'} {due:%d %B}"
+                for ref, title, owner, due in facts.action_items
+            ],
+            "_No action items due._",
         ),
     }
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from firebell.action_items import actions as action_items
+from firebell.action_items.model import ActionItem
 from firebell.incident_tasks import store
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents import actions as incidents
@@ -12,6 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
+from firebell.kit.truncation import cut
 from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
@@ -119,6 +122,26 @@ async def set_task_state(
     text = _STATE_TEXTS[state].format(text=task.text)
     await _record_task(tx, actor, task, text, "task_moved", now)
     return task
+
+
+@permits(Verb.ACTION_ITEM_WRITE)
+async def make_action_item(tx: Tx, actor: Actor, incident_id: int, task_id: int, now: datetime) -> ActionItem:
+    """Make an action item of a task and finish the task. Idempotent: a task becomes one item."""
+    task = await _locked(tx, incident_id, task_id)
+    owner = await people.person(tx, task.owner_id) if task.owner_id is not None else None
+    item = await action_items.add_item(
+        tx,
+        actor,
+        cut(task.text, action_items.TITLE_MAX_CHARS),
+        now,
+        incident_id=incident_id,
+        task_id=task.id,
+        detail=task.text if len(task.text) > action_items.TITLE_MAX_CHARS else "",
+        owner_id=owner.id if owner is not None and owner.active else None,
+    )
+    if task.state is not TaskState.DONE:
+        await set_task_state(tx, actor, incident_id, task_id, TaskState.DONE, now)
+    return item
 
 
 @internal("The response of a SEV2 adds it.")

@@ -30,6 +30,7 @@ router = api.router("tasks")
 
 Reader = Annotated[Work, work(Verb.INCIDENT_READ)]
 Responder = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
+ItemWriter = Annotated[Work, work(Verb.ACTION_ITEM_WRITE)]
 TaskText = Annotated[
     Text,
     Field(min_length=1, max_length=actions.TEXT_MAX_CHARS, examples=["Watch the lag of ledger-db-3"]),
@@ -51,6 +52,13 @@ class TaskShown(ApiOutput):
     created_by: str
     changed_at: Annotated[datetime, Field(description="when its state last changed")]
     changed_by: str
+
+
+class TaskActionItem(ApiOutput):
+    """The action item that was made of a task."""
+
+    item: Annotated[str, Field(examples=["ACT-7"])]
+    task: TaskShown
 
 
 class NewTask(ApiInput):
@@ -161,3 +169,15 @@ async def change_task(w: Responder, ref: Text, task_id: PathId, body: ChangedTas
     if body.state is not None:
         task = await actions.set_task_state(w.tx, w.actor, incident_id, task_id, body.state, w.now)
     return _task(task)
+
+
+@router.post(
+    "/incidents/{ref}/tasks/{task_id}/action-item",
+    summary="Make an action item of a task, and finish the task",
+    responses=problems(404, 409),
+)
+async def make_action_item(w: ItemWriter, ref: Text, task_id: PathId) -> TaskActionItem:
+    incident_id = parse_ref("INC", ref)
+    item = await actions.make_action_item(w.tx, w.actor, incident_id, task_id, w.now)
+    tasks = await store.of_incident(w.tx, incident_id)
+    return TaskActionItem(item=item.ref, task=next(_task(task) for task in tasks if task.id == task_id))

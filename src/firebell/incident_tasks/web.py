@@ -65,6 +65,9 @@ async def change(visit: CurrentVisit, ref: str, task_id: str, what: str) -> Resp
         state, text = _STATES[what]
         await actions.set_task_state(*task, state, visit.now)
         return _back(visit, incident_id, text)
+    if what == "action-item":
+        item = await actions.make_action_item(*task, visit.now)
+        return _back(visit, incident_id, f"Task moved to {item.ref}.")
     match what:
         case "take":
             await actions.change_task(*task, {"owner_id": visit.person.id}, visit.now)

@@ -29,7 +29,7 @@ _LETTERS = str.maketrans(
     }
 )
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-_REFERENCE = re.compile(r"\s*(?:(pg|inc)[\s-]*)?([0-9]{1,18})\s*", re.IGNORECASE)
+_REFERENCE = re.compile(r"\s*(?:(pg|inc|act)[\s-]*)?([0-9]{1,18})\s*", re.IGNORECASE)
 
 
 def fold(text: str) -> str:

@@ -2,6 +2,15 @@
 
 ACTION_LABELS = {
     "action.undone": "Undid an action",
+    "action_item.accepted": "Accepted an action item",
+    "action_item.added": "Added an action item",
+    "action_item.answered": "Answered a question about an action item",
+    "action_item.assigned": "Assigned an action item",
+    "action_item.changed": "Edited an action item",
+    "action_item.due": "Changed a due day",
+    "action_item.escalated": "Escalated an action item",
+    "action_item.moved": "Changed the state of an action item",
+    "action_item.settings": "Changed the settings of action items",
     "audience.recalled": "Recalled a post to an audience",
     "audience.retried": "Retried a post to an audience",
     "audience.sent": "Sent a post to an audience",

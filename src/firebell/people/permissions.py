@@ -69,6 +69,8 @@ class Verb(StrEnum):
     STATUS_COPY_WRITE = "status_copy.write"
     CHAT_READ = "chat.read"
     CHAT_WRITE = "chat.write"
+    ACTION_ITEM_READ = "action_item.read"
+    ACTION_ITEM_WRITE = "action_item.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -196,6 +198,8 @@ RULES = {
     Verb.STATUS_COPY_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.CHAT_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
+    Verb.ACTION_ITEM_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.ACTION_ITEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

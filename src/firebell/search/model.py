@@ -21,6 +21,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     CHAPTER = "chapter"
     POSTMORTEM = "postmortem"
+    ACTION_ITEM = "action_item"
 
 
 class GroupName(StrEnum):
@@ -44,7 +45,7 @@ LABELS = {
 }
 KINDS = {
     GroupName.PEOPLE: (Kind.PERSON, Kind.TEAM),
-    GroupName.INCIDENTS: (Kind.INCIDENT, Kind.PAGE, Kind.POSTMORTEM),
+    GroupName.INCIDENTS: (Kind.INCIDENT, Kind.PAGE, Kind.POSTMORTEM, Kind.ACTION_ITEM),
     GroupName.SERVICES: (Kind.SERVICE,),
     GroupName.ONCALL: (Kind.SCHEDULE, Kind.POLICY),
     GroupName.DOCUMENTS: (Kind.RUNBOOK, Kind.CHAPTER),
@@ -62,6 +63,7 @@ ICONS = {
     Kind.COMMAND: "arrow-right",
     Kind.CHAPTER: "book-open",
     Kind.POSTMORTEM: "file-pen-line",
+    Kind.ACTION_ITEM: "circle-check-big",
 }
 
 

@@ -10,6 +10,9 @@ from datetime import datetime
 from functools import cache
 from urllib.parse import quote
 
+from firebell.action_items import actions as action_items
+from firebell.action_items import search_store as action_items_store
+from firebell.action_items.model import STATE_NAMES, ActionItem
 from firebell.catalog import actions as catalog
 from firebell.catalog import search_store as catalog_store
 from firebell.catalog.model import Service
@@ -214,6 +217,17 @@ async def _postmortems(query: SearchQuery) -> list[Hit]:
     return hits
 
 
+def _action_item(item: ActionItem) -> Hit:
+    facts = f"Action item · {STATE_NAMES[item.state]} · due {item.due.isoformat()}"
+    path, is_open = f"/actions/{item.ref}", item.is_unfinished
+    return Hit(Kind.ACTION_ITEM, item.title, facts, path, ref=item.ref, is_open=is_open)
+
+
+async def _action_items(query: SearchQuery) -> list[Hit]:
+    items = await action_items_store.items(query.tx, query.terms.tsquery, query.limit)
+    return [_action_item(item) for item in items]
+
+
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
 
 
@@ -277,12 +291,13 @@ SOURCES = (
     SearchSource(Kind.RUNBOOK, Verb.RUNBOOK_READ, _runbooks),
     SearchSource(Kind.CHAPTER, Verb.HANDBOOK_READ, _chapters),
     SearchSource(Kind.POSTMORTEM, Verb.POSTMORTEM_READ, _postmortems),
+    SearchSource(Kind.ACTION_ITEM, Verb.ACTION_ITEM_READ, _action_items),
     SearchSource(Kind.COMMAND, None, _commands),
 )
 
 
 async def reference_hits(query: SearchQuery) -> list[Hit]:
-    """Return the incident and the page that a reference names, if they exist and may be seen."""
+    """Return the incident, the page or the action item that a reference names, if it exists and may be seen."""
     reference = query.terms.reference
     if reference is None:
         return []
@@ -293,4 +308,6 @@ async def reference_hits(query: SearchQuery) -> list[Hit]:
         hits += [_incident(await incidents.incident(query.tx, incident_id))] if incident_id else []
     if prefix in ("", "PG") and query.may(Verb.PAGE_READ):
         hits += await _page_hits(query, [number])
+    if prefix == "ACT" and query.may(Verb.ACTION_ITEM_READ):
+        hits += [_action_item(item) for item in (await action_items.items_by_id(query.tx, [number])).values()]
     return hits

@@ -24,6 +24,9 @@ NONE, UNDO, ASK, TYPE_NAME = Confirmation
 
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/ack/{token}": NONE,
+    "/actions/bulk": NONE,
+    "/actions/new": NONE,
+    "/actions/{ref}/{what}": NONE,
     "/chat/link/{token}": NONE,
     "/chat/mattermost/action": NONE,
     "/chat/mattermost/command": NONE,
@@ -50,6 +53,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/incidents/new": NONE,
     "/incidents/views": NONE,
     "/incidents/views/{view_id}/delete": UNDO,
+    "/incidents/{ref}/action-questions/{item}": NONE,
+    "/incidents/{ref}/actions": NONE,
     "/incidents/{ref}/audiences/posts": NONE,
     "/incidents/{ref}/audiences/posts/{post_id}/recall": NONE,
     "/incidents/{ref}/audiences/posts/{post_id}/retry": NONE,
@@ -146,6 +151,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/services/{slug}/integrations/{integration_id}/revoke": ASK,
     "/services/{slug}/policy": UNDO,
     "/settings": NONE,
+    "/settings/action-items": NONE,
     "/settings/access/revoke": ASK,
     "/settings/audiences": NONE,
     "/settings/audiences/{slug}": NONE,

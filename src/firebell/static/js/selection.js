@@ -38,7 +38,7 @@ addEventListener('keydown', e => {
   if (e.key === 'Escape' && picked.length && !$('details.menu[open]')) { clear(); return; }
   if (keysOff()) return;
   const act = { a: 'ack', s: 'snooze', r: 'resolve' }[e.key];
-  if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(`[value=${act}]`, bar()).click(); return; }
+  if (act && picked.length) { e.preventDefault(); e.stopImmediatePropagation(); $(`[value=${act}]`, bar())?.click(); return; }
   if (e.key === '*') check(boxes(), picked.length < boxes().length);
   if (e.key.toLowerCase() === 'x') {
     const row = document.activeElement.closest('.pick-row') || $('.pg[aria-current]', list)?.closest('.pick-row');
