@@ -122,6 +122,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.timeline.mitigations",
         # the pure rule of what a severity requires
         "firebell.incidents.severity",
+        # the pure rule of how long each part of an incident took
+        "firebell.incidents.measures",
         # the pure rule of what the channel of an incident is called
         "firebell.incidents.channel_names",
         # the one way to publish, and to import what was published elsewhere, and the pure rule of the next stage

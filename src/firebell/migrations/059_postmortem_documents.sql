@@ -107,3 +107,16 @@ insert into due (kind, key, due_at)
 values
     ('kit.retention', 'postmortem_presence', now() + interval '1 day'),
     ('kit.retention', 'postmortem_version', now() + interval '1 day');
+
+-- What was posted on status pages about an incident, for its document.
+create view incident_status_post as
+select
+    public_update.id,
+    public_incident.incident_id,
+    public_update.display_at as at,
+    public_update.stage,
+    status_page.name as page_name
+from public_update
+join public_incident on public_incident.id = public_update.public_incident_id
+join status_page on status_page.id = public_incident.status_page_id
+where public_incident.incident_id is not null;

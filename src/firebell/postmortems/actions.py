@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, IncidentRole, Phase
@@ -15,7 +14,8 @@ from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
-from firebell.postmortems.draft import draft
+from firebell.postmortems.drafting.draft import draft
+from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing import saving, version_store
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
@@ -53,12 +53,10 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
     """Draft a post-mortem from the timeline, due 48 hours after closing. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
-    services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
-    timeline = await incidents.timeline(tx, incident_id)
-    body = draft(template.body, incident, timeline, [s.name for s in services.values()])
+    body = draft(template.body, await load_sources(tx, [incident_id], now))
     due_at = (incident.closed_at or now) + incidents.POSTMORTEM_WITHIN
     if await store.insert(tx, incident_id, body, due_at, author, now):
         await tx.audit(actor, "postmortem.started", incident.ref, now)

@@ -21,7 +21,7 @@ REQUIRED = (
 """The titles of the sections that a document has, in order."""
 OPTIONAL = ("Lessons", "Factors")
 HASH_CHARS = 16
-_HEADING = re.compile(r" {0,3}##[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}##(?=[ \t]|$)")
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)")
 
 
@@ -59,9 +59,16 @@ def headings(lines: Sequence[str]) -> list[tuple[int, str]]:
                 fence = ""
         elif mark:
             fence = mark["fence"]
-        elif heading := _HEADING.fullmatch(line):
-            result.append((number, heading["title"].strip()))
+        elif _HEADING.match(line):
+            result.append((number, _title(line)))
     return result
+
+
+def _title(line: str) -> str:
+    """Return the title of a heading, without the number signs that may close it."""
+    title = line.strip()[2:].strip()
+    without = title.rstrip("#")
+    return without.rstrip() if not without or without[-1] in " \t" else title
 
 
 def split(body: str) -> list[DocumentSection]:
