@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from firebell.postmortems.blameless.language import ENGLISH, language_of
 from firebell.postmortems.blameless.model import BlameFinding, LintResult, Match, Sentence
 from firebell.postmortems.blameless.rewriting import replacement
-from firebell.postmortems.blameless.rules import MATCHERS, RULES, TRIGGER
+from firebell.postmortems.blameless.rules import MATCHERS, RULES, may_blame
 from firebell.postmortems.blameless.sentences import sentences
 from firebell.postmortems.blameless.subjects import Names, mentions, people_named
 
@@ -34,7 +34,7 @@ def _severest(matches: Iterable[Match]) -> list[Match]:
 
 def _matches(sentence: Sentence, names: Names) -> list[Match]:
     text = sentence.text
-    if not TRIGGER.search(text) or _META.search(text):
+    if not may_blame(text) or _META.search(text):
         return []
     people = mentions(text, names)
     contrast = _CONTRAST.search(text)
@@ -60,11 +60,11 @@ def lint(
         return LintResult((), language, examined=False)
     names = people_named(people)
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    seen_ids: Counter[str] = Counter()
+    ids: Counter[str] = Counter()
     findings = []
     for sentence in sentences(text, section):
         for match in _matches(sentence, names):
-            findings.append(_finding(text, sentence, match, starts, seen_ids))
+            findings.append(_finding(text, sentence, match, starts, ids))
     return LintResult(tuple(findings), language, examined=True)
 
 

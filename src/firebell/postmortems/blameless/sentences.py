@@ -8,7 +8,7 @@ from firebell.postmortems.blameless.model import Sentence
 from firebell.postmortems.blameless.spans import masked
 
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(?P<title>[^\n]*?)[ \t#]*$", re.M)
-_UNDERLINED = re.compile(r"^(?P<title>[^\n]*\w[^\n]*)\n(?:=+|-{2,})[ \t]*$", re.M)
+_UNDERLINE = re.compile(r"(?<=\n)(?:=+|-{2,})[ \t]*$", re.M)
 _TIMELINE = re.compile(r"\b(?:time ?line|chronology|sequence of events|event log|log of events)\b", re.I)
 _BREAK = re.compile(
     r"\n[ \t]*\n"  # an empty line
@@ -21,15 +21,17 @@ _BREAK = re.compile(
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|cf|Mr|Mrs|Ms|Dr|no|resp|incl)|\b[A-Z])\.$")
 _WAIVER = re.compile(r"<!--[ \t]*ok:(?P<reason>.*?)-->", re.S | re.I)
 REASON_MIN_CHARS = 3
-_SENTENCE_MAX_CHARS = 2_000
+_SENTENCE_MAX_CHARS = 1_000
 
 
 def _headings(text: str, visible: str) -> list[tuple[int, str]]:
     """Return where each section begins, and its title; `visible` is the masked text."""
-    titles = [
-        *((m.start(), text[m.start("title") : m.end("title")]) for m in _HEADING.finditer(visible)),
-        *((m.start(), m["title"].strip()) for m in _UNDERLINED.finditer(visible)),
-    ]
+    titles = [(m.start(), text[m.start("title") : m.end("title")]) for m in _HEADING.finditer(visible)]
+    for match in _UNDERLINE.finditer(visible):
+        begins_at = visible.rfind("\n", 0, match.start() - 1) + 1
+        title = text[begins_at : match.start()].strip()
+        if title:
+            titles.append((begins_at, title))
     return sorted(titles)
 
 
@@ -62,6 +64,7 @@ def sentences(text: str, section: str = "") -> list[Sentence]:
     visible = masked(text)
     headings, waivers = _headings(text, visible), _waivers(text)
     places = [place for place, _ in headings]
+    timelines = {title: _TIMELINE.search(title) is not None for title in {section, *(t for _, t in headings)}}
     result: list[Sentence] = []
     for start, end in _pieces(visible):
         piece = visible[start:end]
@@ -76,7 +79,7 @@ def sentences(text: str, section: str = "") -> list[Sentence]:
                 visible[begins_at:end].replace("\n", " "),
                 begins_at,
                 title,
-                _TIMELINE.search(title) is not None,
+                timelines[title],
                 reason,
             )
         )

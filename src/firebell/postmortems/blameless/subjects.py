@@ -32,7 +32,9 @@ _SOFTWARE = frozenset(
     """.split()
 )
 """Words before operator or manager that make it software."""
-_SOFTWARE_HEADS = frozenset({"operator", "operators", "manager", "managers", "lead", "leads", "owner", "owners"})
+_SOFTWARE_HEADS = frozenset({"operator", "operators", "manager", "managers", "owner", "owners"})
+_LED_BY = frozenset("tech technical team engineering comms communications product shift incident security qa support".split())
+"""Words before lead that make it a person: in "an error in a service lead to" it is a verb."""
 _PREPOSITIONS = frozenset(
     """
     of to from for by with about between without against among through via at on in into per than behind
@@ -142,11 +144,13 @@ def _phrase(
             break
     has_modifier = any(word not in _DETERMINERS for word in lower[first:at])
     is_person = not (
-        (lower[at] in _ALONE and has_modifier)
+        (lower[at] in ("lead", "leads") and (not at or lower[at - 1] not in _LED_BY))
+        or (lower[at] in _ALONE and has_modifier)
         or (lower[at] in _SOFTWARE_HEADS and not _SOFTWARE.isdisjoint(lower[first:at]))
     )
     before = lower[first - 1] if first else ""
-    is_subject = not first or before not in _PREPOSITIONS or _apart(text, tokens, first)
+    is_object = before in _PREPOSITIONS or before.endswith("ing")
+    is_subject = not first or not is_object or _apart(text, tokens, first)
     return first, is_person, is_subject
 
 
