@@ -14,7 +14,8 @@ from firebell.handbook import shipped_content
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.incidents.timeline.mitigations import what_helped
 from firebell.kit.markdown import to_html
-from firebell.postmortems import draft as drafts
+from firebell.postmortems.drafting import draft as drafts
+from firebell.postmortems.drafting.facts import DraftSources
 from firebell.postmortems.open_placeholders import unfinished
 from tests.rules.budget import examples
 from tests.rules.test_incidents_lifecycle import incident
@@ -67,7 +68,8 @@ TEXTS = st.sampled_from(NASTY) | st.text(max_size=60) | st.text(STARTERS, max_si
 
 def draft(subject: Incident, timeline: list[TimelineEntry], services: list[str]) -> str:
     """Return the draft that the shipped template makes."""
-    return drafts.draft(shipped_content.shipped()["postmortem"].body, subject, timeline, services)
+    sources = DraftSources([subject], {subject.id: timeline}, services)
+    return drafts.draft(shipped_content.shipped()["postmortem"].body, sources)
 
 
 def entry(number: int, kind: str, text: str, actor: str = "Mara") -> TimelineEntry:

@@ -3,27 +3,36 @@
 from datetime import datetime
 from typing import Any
 
-from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN, IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
-from firebell.kit.errors import Conflict, Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.references import parse_ref
-from firebell.kit.text import clean_text
 from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.postmortems import store
-from firebell.postmortems.draft import draft
+from firebell.postmortems import lookup, store
+from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.drafting.block_texts import block_texts
+from firebell.postmortems.drafting.draft import draft
+from firebell.postmortems.drafting.queries import load_sources
+from firebell.postmortems.editing import comments, presence, saving, version_store
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.model import ListedPostmortem, Postmortem
+from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
 
-_BODY_MAX_CHARS = 200_000
-
+add_comment = comments.add_comment
 find = store.of_incident
+note_presence = presence.note_presence
+of_incident = lookup.of_incident
+reply = comments.reply
+restore = saving.restore
+save = saving.save
+save_section = saving.save_section
+set_resolved = comments.set_resolved
+version = saving.version
 
 
 async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
@@ -41,15 +50,6 @@ async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
     return await store.newest(tx, before, limit, await incidents.hidden_ids(tx))
 
 
-async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
-    """Return the post-mortem of an incident; raise `NotFound` without one, or if the incident may not be read."""
-    await incidents.incident(tx, incident_id)
-    postmortem = await store.of_incident(tx, incident_id)
-    if postmortem is None:
-        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")
-    return postmortem
-
-
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Draft the post-mortem of a closed incident that requires one."""
     if incidents.postmortem_required(await incidents.incident(tx, payload["incident_id"])):
@@ -60,33 +60,15 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
     """Draft a post-mortem from the timeline, due 48 hours after closing. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
-    services = await catalog.services_by_id(tx, (await incidents.services(tx, [incident_id]))[incident_id])
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
-    timeline = await incidents.timeline(tx, incident_id)
-    body = draft(template.body, incident, timeline, [s.name for s in services.values()])
+    body = draft(template.body, await load_sources(tx, [incident_id], now))
     due_at = (incident.closed_at or now) + incidents.POSTMORTEM_WITHIN
     if await store.insert(tx, incident_id, body, due_at, author, now):
         await tx.audit(actor, "postmortem.started", incident.ref, now)
         await tx.live("incidents")
     return await of_incident(tx, incident_id)
-
-
-@permits(Verb.POSTMORTEM_WRITE)
-async def save(tx: Tx, actor: Actor, incident_id: int, body: str, version: int, now: datetime) -> None:
-    """Update the text; raise `Conflict` if `version` is not the current one."""
-    if len(body) > _BODY_MAX_CHARS:
-        raise Invalid(
-            "The document is too long.", fields={"body": f"Enter at most {_BODY_MAX_CHARS:,} characters."}
-        )
-    postmortem = await of_incident(tx, incident_id)
-    if not await store.save(tx, incident_id, clean_text(body, _BODY_MAX_CHARS, "body") + "\n", version, now):
-        raise Conflict(
-            "Someone else saved this document while you edited it.",
-            hint="Nothing is lost: their version is shown above yours. Combine the two and save again.",
-        )
-    await tx.audit(actor, "postmortem.saved", postmortem.ref, now)
 
 
 async def placeholders(tx: Tx, postmortem: Postmortem) -> list[str]:
@@ -96,11 +78,13 @@ async def placeholders(tx: Tx, postmortem: Postmortem) -> list[str]:
 
 @permits(Verb.POSTMORTEM_PUBLISH)
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Publish the post-mortem of an incident that is not open; a closed incident becomes reviewed.
+    """Publish the post-mortem of an incident that is not open, with its live blocks frozen.
+
+    A closed incident becomes reviewed. A published one that was edited since is published again.
 
     Raise `Invalid` naming the placeholders that are left, `Conflict` if it is published.
     """
-    incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
+    incident, postmortem = await incidents.incident(tx, incident_id), await lookup.locked(tx, incident_id)
     if incident.phase in OPEN:
         raise Conflict(
             f"{postmortem.ref} is still open.", hint="Close the incident, then publish the post-mortem."
@@ -111,9 +95,22 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
             hint="Replace or delete them, then publish it.",
             fields={"body": "; ".join(remaining)},
         )
-    if not await store.publish(tx, incident_id, now):
+    if postmortem.state == "published" and postmortem.version == postmortem.published_version:
         raise Conflict("The post-mortem is already published.")
-    await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=postmortem.version + 1)
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    frozen = expand(postmortem.body, block_texts(postmortem.body, sources))
+    number = await saving.store_version(
+        tx,
+        actor,
+        postmortem,
+        frozen,
+        VersionReason.PUBLISH,
+        now,
+        base_n=postmortem.version,
+        is_audited=False,
+    )
+    await store.publish(tx, postmortem.id, now)
+    await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=number)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 
@@ -122,11 +119,20 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
 async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> None:
     """Make a published post-mortem a draft again; raise `Conflict` if someone changed it since."""
     incident_id = parse_ref("INC", entry.subject)
-    incident, postmortem = await incidents.incident(tx, incident_id), await of_incident(tx, incident_id)
-    if not await store.unpublish(tx, incident_id, entry.detail["version"]):
+    incident, postmortem = await incidents.incident(tx, incident_id), await lookup.locked(tx, incident_id)
+    published = await version_store.version(tx, postmortem.id, entry.detail["version"])
+    if postmortem.state != "published" or postmortem.version != entry.detail["version"]:
         raise undo.changed_since(
             f"the post-mortem of {postmortem.ref} was changed since you published it.", "Edit it instead."
         )
+    before = (
+        published and published.base_n and await version_store.version(tx, postmortem.id, published.base_n)
+    )
+    if before:
+        await saving.store_version(
+            tx, actor, postmortem, before.body, VersionReason.RESTORE, now, base_n=before.n, is_audited=False
+        )
+    await store.unpublish(tx, postmortem.id)
     await tx.audit(actor, "postmortem.unpublished", postmortem.ref, now)
     if incident.phase is Phase.REVIEWED:
         await incidents.withdraw_review(tx, actor, incident_id, now)

@@ -1,12 +1,39 @@
-"""The post-mortem of an incident."""
+"""Post-mortems: documents with versions, comments and reviews."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class PostmortemKind(StrEnum):
+    """What a post-mortem is about: one incident, a near miss, several incidents, or a drill."""
+
+    INCIDENT = "incident"
+    NEAR_MISS = "near_miss"
+    SEVERAL = "several"
+    DRILL = "drill"
+
+
+class VersionReason(StrEnum):
+    """Why a version was stored."""
+
+    DRAFT = "draft"
+    SAVE = "save"
+    MERGE = "merge"
+    RESTORE = "restore"
+    PUBLISH = "publish"
+
+
+class Verdict(StrEnum):
+    """What a reviewer decided about a version."""
+
+    APPROVE = "approve"
+    CHANGES = "changes"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPostmortem:
-    """A post-mortem without its text; `state` is draft, review or published."""
+    """A post-mortem without its text; `state` is draft, review, approved, published or withdrawn."""
 
     id: int
     incident_id: int
@@ -17,6 +44,8 @@ class ListedPostmortem:
     updated_at: datetime
     published_at: datetime | None
     version: int
+    kind: str
+    published_version: int | None
 
     @property
     def ref(self) -> str:
@@ -29,3 +58,82 @@ class Postmortem(ListedPostmortem):
     """A post-mortem; `body` is Markdown."""
 
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """A stored version without its text; `section` is the slug of the only section that it changed, or empty."""
+
+    postmortem_id: int
+    n: int
+    reason: VersionReason
+    section: str
+    base_n: int | None
+    by_id: int | None
+    actor: str
+    at: datetime
+    superseded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion(ListedVersion):
+    """A stored version with its whole text."""
+
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentComment:
+    """A comment on a quoted sentence, or on a section if `quote` is empty; `at_line` is its line in the section.
+
+    A blocking comment stops the approval until it is resolved. One that `waives` a rule of the wording has the reason.
+    """
+
+    id: int
+    postmortem_id: int
+    version_n: int
+    section: str
+    quote: str
+    at_line: int
+    body: str
+    blocking: bool
+    waives: str
+    parent_id: int | None
+    by_id: int | None
+    actor: str
+    at: datetime
+    resolved_at: datetime | None
+    resolved_by: int | None
+    resolver: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReview:
+    """The verdict of a reviewer about one version."""
+
+    id: int
+    postmortem_id: int
+    version_n: int
+    verdict: Verdict
+    note: str
+    by_id: int
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentIncident:
+    """An incident that a post-mortem is about; the main one gives it its reference."""
+
+    incident_id: int
+    is_main: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A person who writes in a section, as of an instant."""
+
+    person_id: int
+    name: str
+    section: str
+    at: datetime

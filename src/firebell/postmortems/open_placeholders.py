@@ -2,10 +2,12 @@
 
 import re
 
-from firebell.postmortems.draft import PLACEHOLDERS
+from firebell.postmortems.document.blocks import BLOCKS
+from firebell.postmortems.drafting.draft import PLACEHOLDERS
 
 _ITALIC = re.compile(r"(?<![\\w_])_(?P<text>[^_\n]+)_(?![\w_])")
-_SLOT = re.compile(r"\{\{ *\w+ *\}\}")
+_SLOT = re.compile(rf"\{{\{{ *(?!(?:{'|'.join(BLOCKS)}) *\}})\w+ *\}}\}}")
+_GAP = re.compile(r"What happened between \d\d:\d\d and \d\d:\d\d\? The timeline has nothing\.")
 _HEADING = re.compile(r"#+ +(?P<title>.+)")
 
 
@@ -19,7 +21,11 @@ def unfinished(body: str, template: str) -> list[str]:
     for line in body.splitlines():
         if heading := _HEADING.match(line):
             section = heading["title"].strip()
-        texts = [m["text"] for m in _ITALIC.finditer(line) if m["text"] in placeholders]
+        texts = [
+            m["text"]
+            for m in _ITALIC.finditer(line)
+            if m["text"] in placeholders or _GAP.fullmatch(m["text"])
+        ]
         for text in [*texts, *_SLOT.findall(line)]:
             remaining[f"{section}: {text}" if section else text] = None
     return list(remaining)

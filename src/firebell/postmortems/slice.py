@@ -5,13 +5,25 @@ from typing import TYPE_CHECKING
 from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import APIRouter
+
+    from firebell.kit.jobs.pruning import Retention
 
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
+    from firebell.postmortems.editing import api as editing_api
+    from firebell.postmortems.editing import web as editing_web
 
-    return [web.router, api.router]
+    return [editing_web.router, web.router, editing_api.router, api.router]
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.postmortems.editing import presence_store, version_store
+
+    return (presence_store.RETENTION, version_store.RETENTION)
 
 
 def _subscriptions() -> Subscriptions:
@@ -23,11 +35,24 @@ def _subscriptions() -> Subscriptions:
 
 SLICE = Slice(
     "postmortems",
-    tables=("postmortem",),
+    tables=(
+        "postmortem",
+        "postmortem_comment",
+        "postmortem_incident",
+        "postmortem_presence",
+        "postmortem_review",
+        "postmortem_version",
+    ),
     views={
         "incident_postmortem": "Incidents are listed with, and filtered by, the state of their post-mortem."
     },
-    kept={"postmortem": "A post-mortem is kept with its incident."},
+    kept={
+        "postmortem": "A post-mortem is kept with its incident.",
+        "postmortem_comment": "Comments are kept with their post-mortem.",
+        "postmortem_incident": "What a post-mortem is about is kept with it.",
+        "postmortem_review": "Reviews are kept with their post-mortem.",
+    },
+    retentions=_retentions,
     routers=_routers,
     subscriptions=_subscriptions,
     navigation=(

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.model import ListedPostmortem, Postmortem
+from firebell.postmortems.model import DocumentIncident, ListedPostmortem, Postmortem
 
-_LISTED = "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version"
+_LISTED = (
+    "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version,"
+    " kind, published_version"
+)
 _COLUMNS = f"{_LISTED}, body"
 
 
@@ -19,12 +22,23 @@ def _from_row(row: Row) -> Postmortem:
 async def insert(
     tx: Tx, incident_id: int, body: str, due_at: datetime, author_id: int | None, now: datetime
 ) -> bool:
-    """Insert a draft and return True; return False if the incident has a post-mortem."""
+    """Insert a draft with its first version and return True; return False if the incident has a post-mortem."""
     changed = await tx.changed(
         """
-        insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)
-        values ($1, $2, 'draft', $3, $4, $5, $5)
-        on conflict (incident_id) do nothing
+        with document as (
+            insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)
+            values ($1, $2, 'draft', $3, $4, $5, $5)
+            on conflict (incident_id) do nothing
+            returning id, version
+        ),
+        about as (
+            insert into postmortem_incident (postmortem_id, incident_id, is_main)
+            select id, $1, true
+            from document
+        )
+        insert into postmortem_version (postmortem_id, n, body, reason, actor, at)
+        select id, version, $2, 'draft', 'Firebell', $5
+        from document
         """,
         incident_id,
         body,
@@ -118,55 +132,77 @@ async def newest(tx: Tx, before: int | None, limit: int, hidden: Sequence[int]) 
     return [_from_row(row) for row in rows]
 
 
-async def save(tx: Tx, incident_id: int, body: str, version: int, now: datetime) -> bool:
-    """Replace the body and return True; return False if `version` is not the current one."""
-    changed = await tx.changed(
+async def lock(tx: Tx, incident_id: int) -> Postmortem | None:
+    """Lock the post-mortem of an incident and return it, None if it has none."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from postmortem
+        where incident_id = $1
+        for update
+        """,
+        incident_id,
+    )
+    return _from_row(row) if row else None
+
+
+async def set_body(tx: Tx, postmortem_id: int, body: str, version: int, state: str, now: datetime) -> None:
+    """Replace the body of a locked post-mortem; `version` is the number of the new text."""
+    await tx.execute(
         """
         update postmortem
         set body = $2,
-            updated_at = $4,
-            version = version + 1
-        where incident_id = $1
-          and version = $3
+            version = $3,
+            state = $4,
+            updated_at = $5
+        where id = $1
         """,
-        incident_id,
+        postmortem_id,
         body,
         version,
+        state,
         now,
     )
-    return changed == 1
 
 
-async def unpublish(tx: Tx, incident_id: int, version: int) -> bool:
-    """Make a published post-mortem a draft again; return False if it is not published in this version."""
-    changed = await tx.changed(
+async def document_incidents(tx: Tx, postmortem_id: int) -> list[DocumentIncident]:
+    """Return the incidents that a post-mortem is about, the main one first."""
+    rows = await tx.fetch(
         """
-        update postmortem
-        set state = 'draft',
-            published_at = null,
-            version = version + 1
-        where incident_id = $1
-          and state = 'published'
-          and version = $2
+        select incident_id, is_main
+        from postmortem_incident
+        where postmortem_id = $1
+        order by not is_main, incident_id
         """,
-        incident_id,
-        version,
+        postmortem_id,
     )
-    return changed == 1
+    return [DocumentIncident(**dict(row)) for row in rows]
 
 
-async def publish(tx: Tx, incident_id: int, now: datetime) -> bool:
-    """Mark a post-mortem as published and return True; return False if it already was."""
-    changed = await tx.changed(
+async def publish(tx: Tx, postmortem_id: int, now: datetime) -> None:
+    """Mark the present version of a locked post-mortem as published."""
+    await tx.execute(
         """
         update postmortem
         set state = 'published',
             published_at = $2,
-            version = version + 1
-        where incident_id = $1
-          and state <> 'published'
+            published_version = version
+        where id = $1
         """,
-        incident_id,
+        postmortem_id,
         now,
     )
-    return changed == 1
+
+
+async def unpublish(tx: Tx, postmortem_id: int) -> None:
+    """Make a locked post-mortem a draft that was never published."""
+    await tx.execute(
+        """
+        update postmortem
+        set state = 'draft',
+            published_at = null,
+            published_version = null
+        where id = $1
+        """,
+        postmortem_id,
+    )

@@ -61,6 +61,7 @@ SLICE = Slice(
         *("status_page_theme", "status_page_mirror"),
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
     ),
+    views={"incident_status_post": "The document of an incident says when its first post was published."},
     kept={
         "status_page": FEW,
         "status_component_group": FEW,

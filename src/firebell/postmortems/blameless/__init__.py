@@ -1,0 +1,1 @@
+"""The blameless lint of post-mortems (spec 6)."""

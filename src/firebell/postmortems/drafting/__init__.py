@@ -1,0 +1,1 @@
+"""The first draft of a document, from what was recorded (pure)."""

@@ -1,0 +1,203 @@
+"""What a draft is made of (pure): everything that was recorded about the incidents of a document, in one order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from firebell.alerts.model import ChangeEvent
+from firebell.incidents.measures import Measure, PageTimes
+from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
+from firebell.postmortems.document.evidence import EvidenceKind, EvidenceRef
+
+
+class Marker(StrEnum):
+    """What a row of the timeline was: detection, diagnosis, repair or a key moment."""
+
+    DETECTION = "D"
+    DIAGNOSIS = "G"
+    REPAIR = "R"
+    KEY = "K"
+
+
+MARKER_NAMES = {
+    Marker.DETECTION: "Detection",
+    Marker.DIAGNOSIS: "Diagnosis",
+    Marker.REPAIR: "Repair",
+    Marker.KEY: "Key moment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageLogRow:
+    """An entry of the log of a page: triggered, acked, level or exhausted."""
+
+    id: int
+    page_id: int
+    at: datetime
+    kind: str
+    actor: str
+    actor_id: int | None
+    text: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPostRow:
+    """A post on a public status page about an incident."""
+
+    id: int
+    incident_id: int
+    at: datetime
+    stage: str
+    page_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFact:
+    """One thing that happened; `rank` orders what happened at one instant by its source."""
+
+    at: datetime
+    rank: int
+    ref: EvidenceRef
+    kind: str
+    who: str
+    text: str
+    marker: Marker | None
+    is_human: bool = False
+    incident_id: int = 0
+
+    @property
+    def order(self) -> tuple[datetime, int, int]:
+        """The order of facts: when it happened, then the source, then the id."""
+        return (self.at, self.rank, self.ref.number)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSources:
+    """What was recorded about the incidents of a document; `incidents` has the main one first."""
+
+    incidents: Sequence[Incident]
+    timelines: dict[int, Sequence[TimelineEntry]]
+    services: Sequence[str] = ()
+    page_log: Sequence[PageLogRow] = ()
+    status_posts: Sequence[StatusPostRow] = ()
+    changes: Sequence[ChangeEvent] = ()
+    measures: dict[int, Sequence[Measure]] = field(default_factory=dict)
+    findings: Sequence[str] = ()
+    """The messages of the findings about the process that stand."""
+    affected: str = ""
+    """How many customers were affected, as someone entered it."""
+
+    @property
+    def main(self) -> Incident:
+        """The incident that the document is named after."""
+        return self.incidents[0]
+
+
+HUMAN_KINDS = ("note", "update", "finding", "decision", "mitigation")
+_KEY_KINDS = frozenset({"declared", "severity", "phase", "decision", "role"})
+_MARKERS = {
+    "report": Marker.DETECTION,
+    "reported": Marker.DETECTION,
+    "finding": Marker.DIAGNOSIS,
+    "note": Marker.DIAGNOSIS,
+    "mitigation": Marker.REPAIR,
+}
+
+
+def facts(sources: DraftSources) -> list[DraftFact]:
+    """Return every fact in order; equal instants are ordered by source and id, so that the same rows give one order."""
+    everything = [
+        *_entries(sources.timelines),
+        *_pages(sources.page_log),
+        *(
+            DraftFact(
+                post.at,
+                2,
+                EvidenceRef(EvidenceKind.STATUS_POST, post.id),
+                "status_post",
+                post.page_name,
+                f"Posted {post.stage}",
+                None,
+                incident_id=post.incident_id,
+            )
+            for post in sources.status_posts
+        ),
+        *(_change(change, sources.main) for change in sources.changes),
+    ]
+    return sorted(everything, key=lambda fact: fact.order)
+
+
+def page_times(log: Iterable[PageLogRow]) -> list[PageTimes]:
+    """Return when each page was triggered and first acknowledged by a person."""
+    triggered: dict[int, datetime] = {}
+    acknowledged: dict[int, datetime] = {}
+    for row in sorted(log, key=lambda row: (row.at, row.id)):
+        if row.kind == "triggered":
+            triggered.setdefault(row.page_id, row.at)
+        elif row.kind == "acked" and row.actor_id is not None:
+            acknowledged.setdefault(row.page_id, row.at)
+    return [PageTimes(at, acknowledged.get(page_id)) for page_id, at in triggered.items()]
+
+
+def active_phases(timeline: Sequence[TimelineEntry], incident: Incident) -> list[tuple[datetime, datetime]]:
+    """Return the intervals in which an incident was in one active phase, from its declaration on."""
+    moments = [(incident.declared_at, Phase.DECLARED.value)]
+    moments += [
+        (entry.effective_at, str(entry.data.get("to", ""))) for entry in timeline if entry.kind == "phase"
+    ]
+    ends = [at for at, _ in moments[1:]] + [incident.resolved_at or incident.closed_at or moments[-1][0]]
+    return [
+        (at, end)
+        for (at, phase), end in zip(moments, ends, strict=True)
+        if phase in list(map(str, ACTIVE)) and end > at
+    ]
+
+
+def _entries(timelines: dict[int, Sequence[TimelineEntry]]) -> Iterable[DraftFact]:
+    for incident_id, timeline in timelines.items():
+        for entry in timeline:
+            is_human = entry.kind in HUMAN_KINDS
+            is_key = bool(entry.key_moment) or entry.kind in _KEY_KINDS
+            yield DraftFact(
+                entry.effective_at,
+                0,
+                EvidenceRef(EvidenceKind.ENTRY, entry.id),
+                entry.kind,
+                entry.actor,
+                f"**{entry.key_moment}**: {entry.text}" if entry.key_moment else entry.text,
+                Marker.KEY if is_key else _MARKERS.get(entry.kind),
+                is_human,
+                incident_id,
+            )
+
+
+def _pages(log: Iterable[PageLogRow]) -> Iterable[DraftFact]:
+    seen_kinds: set[tuple[int, str]] = set()
+    for row in sorted(log, key=lambda row: (row.at, row.id)):
+        is_first = (row.page_id, row.kind) not in seen_kinds
+        seen_kinds.add((row.page_id, row.kind))
+        is_detection = is_first and row.kind in ("triggered", "acked")
+        yield DraftFact(
+            row.at,
+            1,
+            EvidenceRef(EvidenceKind.PAGE, row.page_id),
+            f"page_{row.kind}" if is_first or row.kind not in ("triggered", "acked") else "page_again",
+            row.actor,
+            row.text,
+            Marker.DETECTION if is_detection else None,
+        )
+
+
+def _change(change: ChangeEvent, incident: Incident) -> DraftFact:
+    began_at = incident.impact_start or incident.detected_at
+    return DraftFact(
+        change.at,
+        4,
+        EvidenceRef(EvidenceKind.CHANGE, change.id),
+        "change_before" if change.at < began_at else "change",
+        change.source,
+        change.summary,
+        None if change.at < began_at else Marker.REPAIR,
+    )

@@ -1,0 +1,1 @@
+"""Editing a document by section: merges, versions, comments and who writes where."""

@@ -1,0 +1,35 @@
+"""Get the post-mortem of an incident, locked or not; raise `NotFound` if the reader may not read it."""
+
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import NotFound
+from firebell.postmortems import store
+from firebell.postmortems.model import Postmortem
+
+
+async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
+    """Return the post-mortem of an incident; raise `NotFound` without one, or if an incident may not be read."""
+    await incidents.incident(tx, incident_id)
+    return await _readable(tx, await store.of_incident(tx, incident_id), incident_id)
+
+
+async def locked(tx: Tx, incident_id: int) -> Postmortem:
+    """Lock the post-mortem of an incident and return it; raise `NotFound` as `of_incident` does."""
+    await incidents.incident(tx, incident_id)
+    return await _readable(tx, await store.lock(tx, incident_id), incident_id)
+
+
+async def incident_ids(tx: Tx, postmortem: Postmortem) -> list[int]:
+    """Return the incidents that a post-mortem is about, the main one first."""
+    about = [each.incident_id for each in await store.document_incidents(tx, postmortem.id)]
+    return about or [postmortem.incident_id]
+
+
+async def _readable(tx: Tx, postmortem: Postmortem | None, incident_id: int) -> Postmortem:
+    """Return the post-mortem; one that is about several incidents is hidden with each of them."""
+    if postmortem is None:
+        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")
+    hidden = set(await incidents.hidden_ids(tx))
+    if hidden and not hidden.isdisjoint(await incident_ids(tx, postmortem)):
+        raise NotFound(f"INC-{incident_id} has no post-mortem.", hint="Draft one from the incident.")
+    return postmortem
