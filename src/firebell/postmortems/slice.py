@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
+    from firebell.postmortems.blameless import api as blameless_api
 
-    return [web.router, api.router]
+    return [web.router, blameless_api.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -53,6 +54,11 @@ SLICE = Slice(
     retentions=_retentions,
     routers=_routers,
     subscriptions=_subscriptions,
+    commands=(
+        Command(
+            "postmortem", "Find words of blame in post-mortems.", "firebell.commands.postmortem", rank=105
+        ),
+    ),
     navigation=(
         NavItem(Section.LEARN, 20, "/post-mortems", "file-pen-line", "Post-mortems", name="postmortems"),
     ),
