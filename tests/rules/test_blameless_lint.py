@@ -81,6 +81,8 @@ OF_OUR_OWN = (
     ("A contractor accidentally deleted the bucket.", "B3"),
     ("Why did the developer forget to check the endpoint?", "B3"),
     ("Tom restarted the worker and forgot to clear the queue.", "B3"),
+    ("A responder looked at the graph but failed to tell anyone.", "B3"),
+    ("Maria saw that the replica restarted and failed to elect a leader.", ""),
     ("Maria missed the call because she was on a plane.", ""),
     ("We forgot the second index.", ""),
     ("Support ignored the first reports.", "B3"),
@@ -182,7 +184,7 @@ def test_only_errors_block() -> None:
 
 def test_the_strongest_of_a_family_and_one_of_each_rule() -> None:
     text = "Tom should have known better; the alert should have fired, if only we had set it, and Tom failed to ask."
-    assert sorted(finding.code for finding in findings(text, PEOPLE)) == ["B1", "B5"]
+    assert sorted(finding.code for finding in findings(text, PEOPLE)) == ["B1", "B3", "B5"]
     assert [f.code for f in findings("Tom forgot it, Maria missed it and Jonas ignored it.", PEOPLE)] == [
         "B3"
     ]

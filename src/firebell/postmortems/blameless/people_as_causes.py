@@ -36,7 +36,9 @@ _BLAMED = any_of(
     r"|(?:accidentally|mistakenly|inadvertently|erroneously|wrongly|incorrectly|improperly|unintentionally)"
     r" +[a-z]+))"
 )
-_FORGETTING = any_of(r"(?:\b(?:and|but|then)|,) +(?:then +)?(?P<verb>(?:forgot|neglected) +to)\b")
+_FORGETTING = any_of(r"(?:\b(?:and|but|then)|,) +(?:then +)?(?P<verb>(?:forgot|neglected|failed) +to)\b")
+_OTHER_CLAUSE = any_of(r"\b(?:that|which|where|when|because|so)\b")
+"""Words that begin a clause with another subject, to which “and failed to” may belong."""
 _ASKED = any_of(r"\b(?:did|does|has|had|would) *$")
 _ASKED_VERB = any_of(r" +(?:forget|forgotten|miss|ignore|overlook|neglect|fail +to|break)\b")
 """“Why did the developer forget to check” blames in the form of a question."""
@@ -88,7 +90,7 @@ def people_as_causes(text: str, people: list[Mention]) -> Iterator[Match]:
             yield Match("B3", *span, text[person.start : person.end])
     blamed = next(subjects(others), None)
     match = _FORGETTING.search(text, blamed.end) if blamed else None
-    if blamed and match:
+    if blamed and match and not _OTHER_CLAUSE.search(text, blamed.end, match.start()):
         yield Match("B3", *match.span("verb"), text[blamed.start : blamed.end])
 
 

@@ -61,8 +61,8 @@ _TOKEN = re.compile(r"@?\w+(?:[-'’.]\w+)*")
 _POSSESSIVE = re.compile(r"['’]s?$|s['’]$")
 _HANDLE = re.compile(r"(?<![\w./@-])@[A-Za-z][\w.-]{0,38}(?<![.-])(?![\w/])")
 _MODIFIERS_AT_MOST = 4
-_LEAD_IN_CHARS = 24
-"""How far from the start of a text its subject may begin, as in "At 10:02 UTC, Maria"."""
+_LEAD_IN = re.compile(r"(?:(?:at|on|by|since) +[\d:. ]{1,20}(?:utc)?|.{1,40},) *", re.IGNORECASE)
+"""What may stand before the subject of a text, as in "At 10:02 UTC Maria"."""
 
 Names = Mapping[str, tuple[tuple[str, ...], ...]]
 """Names by their first word, longest first."""
@@ -109,6 +109,9 @@ def mentions(text: str, names: Names) -> list[Mention]:
     result: list[Mention] = []
     at = 0
     while at < len(tokens):
+        if tokens[at][0].startswith("@") and not _HANDLE.match(text, tokens[at].start()):
+            at += 1
+            continue
         length = 1 if _HANDLE.match(text, tokens[at].start()) else _name_length(bare, at, names)
         if length:
             is_subject = at == 0 or lower[at - 1] not in _PREPOSITIONS or _apart(text, tokens, at)
@@ -160,13 +163,11 @@ def _phrase(text: str, tokens: list[re.Match[str]], lower: list[str], at: int) -
 
 def is_about_person(text: str, names: Names) -> bool:
     """Return True if the first subject of a text is a person, the authors included."""
-    people = mentions(text, names)
-    return (
-        bool(people)
-        and people[0].is_subject
-        and not people[0].is_possessive
-        and people[0].start <= _LEAD_IN_CHARS
-    )
+    person = next(iter(mentions(text, names)), None)
+    if person is None or not person.is_subject or person.is_possessive:
+        return False
+    lead_in = text[: person.start].strip()
+    return not lead_in or _LEAD_IN.fullmatch(lead_in) is not None
 
 
 def people_named(people: Iterable[str]) -> Names:
