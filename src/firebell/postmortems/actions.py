@@ -11,9 +11,10 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import undo
+from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.postmortems import lookup, store
+from firebell.postmortems import deadlines, lookup, store
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
@@ -22,8 +23,10 @@ from firebell.postmortems.editing import comments, presence, saving, version_sto
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
+from firebell.postmortems.reminders import actions as reminders
 
 add_comment = comments.add_comment
+assign_author = reminders.assign_author
 find = store.of_incident
 note_presence = presence.note_presence
 of_incident = lookup.of_incident
@@ -52,20 +55,26 @@ async def newest(tx: Tx, before: int | None, limit: int) -> list[Postmortem]:
 
 async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Draft the post-mortem of a closed incident that requires one."""
-    if incidents.postmortem_required(await incidents.incident(tx, payload["incident_id"])):
-        await start(tx, SYSTEM, payload["incident_id"], now)
+    incident = await incidents.incident(tx, payload["incident_id"])
+    if incidents.postmortem_required(incident):
+        await start(tx, SYSTEM, incident.id, now)
+    if postmortem := await store.of_incident(tx, incident.id):
+        await reminders.renew_due(tx, incident, postmortem, now)
 
 
 @permits(Verb.POSTMORTEM_WRITE)
 async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
-    """Draft a post-mortem from the timeline, due 48 hours after closing. Idempotent."""
+    """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     body = draft(template.body, await load_sources(tx, [incident_id], now))
-    due_at = (incident.closed_at or now) + incidents.POSTMORTEM_WITHIN
+    tz = (await people.person(tx, author)).tz if author else reminders.DEFAULT_ZONE
+    due_at = deadlines.due_at(incident.max_severity, incident.drill, incident.closed_at or now, tz)
     if await store.insert(tx, incident_id, body, due_at, author, now):
+        postmortem = await of_incident(tx, incident_id)
+        await reminders.schedule(tx, postmortem.id, now)
         await tx.audit(actor, "postmortem.started", incident.ref, now)
         await tx.live("incidents")
     return await of_incident(tx, incident_id)
@@ -133,6 +142,7 @@ async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> N
             tx, actor, postmortem, before.body, VersionReason.RESTORE, now, base_n=before.n, is_audited=False
         )
     await store.unpublish(tx, postmortem.id)
+    await reminders.schedule(tx, postmortem.id, now)
     await tx.audit(actor, "postmortem.unpublished", postmortem.ref, now)
     if incident.phase is Phase.REVIEWED:
         await incidents.withdraw_review(tx, actor, incident_id, now)

@@ -1,8 +1,9 @@
 """Slice declaration: post-mortems."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import Command, Composer, IncidentChecks, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,20 +11,48 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from firebell.kit.jobs.pruning import Retention
+    from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
+    from firebell.postmortems.blameless import api as blameless_api
     from firebell.postmortems.editing import api as editing_api
     from firebell.postmortems.editing import web as editing_web
+    from firebell.postmortems.reminders import api as author_api
 
-    return [editing_web.router, web.router, editing_api.router, api.router]
+    return [
+        editing_web.router,
+        web.router,
+        blameless_api.router,
+        author_api.router,
+        editing_api.router,
+        api.router,
+    ]
+
+
+def _timers() -> Mapping[str, "Handler"]:
+    from firebell.postmortems.reminders import timers
+
+    return timers.HANDLERS
+
+
+def _composers() -> Mapping[str, Composer]:
+    from firebell.postmortems.reminders import actions, messages
+
+    return {actions.SUBJECT_KIND: Composer(messages.compose, topic="pm")}
 
 
 def _retentions() -> "Sequence[Retention]":
     from firebell.postmortems.editing import presence_store, version_store
 
     return (presence_store.RETENTION, version_store.RETENTION)
+
+
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.postmortems.checks import queries
+
+    return [queries.load_findings]
 
 
 def _subscriptions() -> Subscriptions:
@@ -40,6 +69,7 @@ SLICE = Slice(
         "postmortem_comment",
         "postmortem_incident",
         "postmortem_presence",
+        "postmortem_reminder",
         "postmortem_review",
         "postmortem_version",
     ),
@@ -50,11 +80,20 @@ SLICE = Slice(
         "postmortem": "A post-mortem is kept with its incident.",
         "postmortem_comment": "Comments are kept with their post-mortem.",
         "postmortem_incident": "What a post-mortem is about is kept with it.",
+        "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",
     },
     retentions=_retentions,
     routers=_routers,
+    timers=_timers,
+    composers=_composers,
     subscriptions=_subscriptions,
+    incident_checks=_incident_checks,
+    commands=(
+        Command(
+            "postmortem", "Find words of blame in post-mortems.", "firebell.commands.postmortem", rank=105
+        ),
+    ),
     navigation=(
         NavItem(Section.LEARN, 20, "/post-mortems", "file-pen-line", "Post-mortems", name="postmortems"),
     ),

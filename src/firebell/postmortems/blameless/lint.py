@@ -12,16 +12,17 @@ from firebell.postmortems.blameless.rewriting import replacement
 from firebell.postmortems.blameless.rules import MATCHERS, RULES, may_blame
 from firebell.postmortems.blameless.sentences import sentences
 from firebell.postmortems.blameless.subjects import Names, mentions, people_named
+from firebell.postmortems.blameless.word_lists import any_of
 
-_META = re.compile(
-    r"\bblameless|\bno[- ]blame\b|\bwithout +blam|\bblame[- ]free\b"
-    r"|\b(?:not|no|never|isn['’]t|wasn['’]t|neither)(?: +\w+){0,3} +(?:human|operator|user) +errors?\b"
-    r"|\b(?:nobody|no[- ]one|no +individual|no +person|none)(?: +\w+){0,4} +(?:at +fault|to +blame|fault|blamed?)\b"
-    r"|\b(?:not|never|n['’]t|avoid|avoids|avoided|avoiding|stop|instead +of|rather +than)(?: +\w+){0,4} +(?:blam(?:e|ed|es|ing)|guilt|punish\w*|at +fault|fault)\b"
-    r"|\bso-called\b",
-    re.I,
+_META = any_of(
+    r"\bblameless|\bno[- ]blame\b|\bwithout +blam|\bblame[- ]free\b|\bso-called\b",
+    r"\b(?:not|no|never|isn['’]t|wasn['’]t|neither)(?: +\w+){0,3} +(?:human|operator|user) +errors?\b",
+    r"\b(?:nobody|no[- ]one|no +individual|no +person|none)(?: +\w+){0,4} +(?:at +fault|to +blame|fault|blamed?)\b",
+    r"\b(?:not|never|n['’]t|avoid|avoids|avoided|avoiding|stop|instead +of|rather +than)(?: +\w+){0,4}"
+    r" +(?:blam(?:e|ed|es|ing)|guilt|punish\w*|at +fault|fault)\b",
 )
-_CONTRAST = re.compile(r"\b(?:instead +of|rather +than)\b", re.I)
+"""Sentences about blame, which blame no one."""
+_CONTRAST = any_of(r"\b(?:instead +of|rather +than)\b")
 
 
 def _severest(matches: Iterable[Match]) -> list[Match]:
@@ -47,9 +48,7 @@ def _matches(sentence: Sentence, names: Names) -> list[Match]:
     )
 
 
-def lint(
-    text: str, people: Iterable[str] = (), section: str = "", language: str | None = None
-) -> LintResult:
+def lint(text: str, people: Iterable[str] = (), section: str = "", language: str | None = None) -> LintResult:
     """Return the findings of a Markdown text, waived ones included.
 
     `people` are the names and handles of those whom the text may mention, `section` is the title of the section
@@ -61,11 +60,12 @@ def lint(
     names = people_named(people)
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     ids: Counter[str] = Counter()
-    findings = []
-    for sentence in sentences(text, section):
-        for match in _matches(sentence, names):
-            findings.append(_finding(text, sentence, match, starts, ids))
-    return LintResult(tuple(findings), language, examined=True)
+    blamed = tuple(
+        _finding(text, sentence, match, starts, ids)
+        for sentence in sentences(text, section)
+        for match in _matches(sentence, names)
+    )
+    return LintResult(blamed, language, examined=True)
 
 
 def _finding(

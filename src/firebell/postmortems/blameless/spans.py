@@ -6,7 +6,9 @@ without meaning, because a sentence needs its subject: in "`db-1` failed to star
 
 import re
 
-_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=mark)[`~]*[ \t]*$|.*)", re.M | re.S)
+_FENCE = re.compile(
+    r"^ {0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=mark)[`~]*[ \t]*$|.*)", re.M | re.S
+)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _FRONT_MATTER = re.compile(r"\A(?P<mark>---|\+\+\+)\n.*?^(?P=mark)[ \t]*$", re.M | re.S)
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
@@ -22,11 +24,19 @@ _CHAT_LINE = re.compile(
     re.M | re.I,
 )
 _CODE = re.compile(r"(?<!`)(?P<mark>`{1,10})(?!`).{1,500}?(?<!`)(?P=mark)(?!`)")
-_QUOTE = re.compile(r"\"[^\"\n|]{1,400}\"|“[^”]{1,400}”|„[^“”]{1,400}[“”]|«[^»]{1,400}»|(?<!\w)‘[^’\n]{1,200}’(?!\w)")
-_ADDRESS = re.compile(r"(?:https?|ftp|mailto|ssh|git)://[^\s<>)\]]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
-_DESTINATION = re.compile(r"(?<=\])\([^()\n]{0,1000}\)|(?<=\])\[[^\]\n]{0,100}\]|^ {0,3}\[[^\]\n]{1,100}\]:.*$", re.M)
+_QUOTE = re.compile(
+    r"\"[^\"\n|]{1,400}\"|“[^”]{1,400}”|„[^“”]{1,400}[“”]|«[^»]{1,400}»|(?<!\w)‘[^’\n]{1,200}’(?!\w)"
+)
+_ADDRESS = re.compile(
+    r"(?:https?|ftp|mailto|ssh|git)://[^\s<>)\]]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+)
+_DESTINATION = re.compile(
+    r"(?<=\])\([^()\n]{0,1000}\)|(?<=\])\[[^\]\n]{0,100}\]|^ {0,3}\[[^\]\n]{1,100}\]:.*$", re.M
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>")
-_MARKUP = re.compile(r"[*_~]{1,3}(?=[\w@“\"(])|(?<=[\w.!?,;:)”\"])[*_~]{1,3}|!?\[(?=[^\]\n]{0,300}\])|(?<!\[)\](?=[^(]|$)")
+_MARKUP = re.compile(
+    r"[*_~]{1,3}(?=[\w@“\"(])|(?<=[\w.!?,;:)”\"])[*_~]{1,3}|!?\[(?=[^\]\n]{0,300}\])|(?<!\[)\](?=[^(]|$)"
+)
 
 
 def _spaces(match: re.Match[str]) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ROLES = frozenset(
+from firebell.postmortems.blameless.word_lists import words
+
+_ROLES = words(
     """
     engineer engineers developer developers dev devs programmer programmers operator operators administrator
     administrators admin admins sysadmin sysadmins responder responders reviewer reviewers approver approvers
@@ -17,46 +19,50 @@ _ROLES = frozenset(
     colleagues coworker coworkers staff person people individual individuals someone somebody maintainer
     maintainers committer committers contributor contributors tester testers analyst analysts deployer
     owner owners teammate teammates he she juniors seniors team teams management leadership
-    """.split()
+    """
 )
-_ALONE = frozenset({"support", "operations", "ops", "on-call", "oncall", "someone", "somebody", "he", "she"})
+_ALONE = words("support operations ops on-call oncall someone somebody he she")
 """Words that are people only if no other noun stands before them: "the database operations" are none."""
-_GROUPS = frozenset({"support", "operations", "ops", "on-call", "oncall"})
-_SOFTWARE = frozenset(
+_GROUPS = words("support operations ops on-call oncall")
+_SOFTWARE = words(
     """
     kubernetes k8s prometheus alertmanager helm istio strimzi postgres postgresql mysql redis kafka etcd cert
     package password secret secrets window session task process memory state cluster resource traffic config
     configuration deployment controller connection queue job volume node pod pods database cache file event device
     content asset certificate identity key partition transaction lock boot bitwise comparison logical ternary
     sql hub pipeline flow store plugin extension dependency version api gateway
-    """.split()
+    """
 )
 """Words before operator or manager that make it software."""
-_SOFTWARE_HEADS = frozenset({"operator", "operators", "manager", "managers", "owner", "owners"})
-_LED_BY = frozenset("tech technical team engineering comms communications product shift incident security qa support".split())
+_SOFTWARE_HEADS = words("operator operators manager managers owner owners")
+_LED_BY = words(
+    "tech technical team engineering comms communications product shift incident security qa support"
+)
 """Words before lead that make it a person: in "an error in a service lead to" it is a verb."""
-_PREPOSITIONS = frozenset(
+_PREPOSITIONS = words(
     """
     of to from for by with about between without against among through via at on in into per than behind
     notify notified notifying alert alerted alerting page paged paging told asked email emailed allow allows
     allowed let lets help helps helped gave give gives require requires required cause causes caused
-    """.split()
+    """
 )
 """Words after which a person is not the subject of what follows."""
-_DETERMINERS = frozenset(
+_DETERMINERS = words(
     """
     the a an this that these those our your their his her its my some any each every one two three four another
     other several both all many few no most
-    """.split()
+    """
 )
-_OPENERS = frozenset(
-    "because when while if that as since although though whereas after before until once but so then where which".split()
+_OPENERS = words(
+    "because when while if that as since although though whereas after before until once but so then where which"
 )
-_WE = frozenset({"we", "i"})
+_WE = words("we i")
 _TOKEN = re.compile(r"@?\w+(?:[-'’.]\w+)*")
 _POSSESSIVE = re.compile(r"['’]s?$|s['’]$")
 _HANDLE = re.compile(r"(?<![\w./@-])@[A-Za-z][\w.-]{0,38}(?<![.-])(?![\w/])")
 _MODIFIERS_AT_MOST = 4
+_LEAD_IN = re.compile(r"(?:(?:at|on|by|since) +[\d:. ]{1,20}(?:utc)?|.{1,40},) *", re.IGNORECASE)
+"""What may stand before the subject of a text, as in "At 10:02 UTC Maria"."""
 
 Names = Mapping[str, tuple[tuple[str, ...], ...]]
 """Names by their first word, longest first."""
@@ -103,6 +109,9 @@ def mentions(text: str, names: Names) -> list[Mention]:
     result: list[Mention] = []
     at = 0
     while at < len(tokens):
+        if tokens[at][0].startswith("@") and not _HANDLE.match(text, tokens[at].start()):
+            at += 1
+            continue
         length = 1 if _HANDLE.match(text, tokens[at].start()) else _name_length(bare, at, names)
         if length:
             is_subject = at == 0 or lower[at - 1] not in _PREPOSITIONS or _apart(text, tokens, at)
@@ -130,9 +139,7 @@ def _apart(text: str, tokens: list[re.Match[str]], at: int) -> bool:
     return bool(text[tokens[at - 1].end() : tokens[at].start()].strip(" \t"))
 
 
-def _phrase(
-    text: str, tokens: list[re.Match[str]], lower: list[str], at: int
-) -> tuple[int, bool, bool]:
+def _phrase(text: str, tokens: list[re.Match[str]], lower: list[str], at: int) -> tuple[int, bool, bool]:
     """Return where the noun phrase that ends in a role begins, and whether it is a person and a subject."""
     first = at
     while first > 0 and at - first < _MODIFIERS_AT_MOST and not _apart(text, tokens, first):
@@ -152,6 +159,15 @@ def _phrase(
     is_object = before in _PREPOSITIONS or before.endswith("ing")
     is_subject = not first or not is_object or _apart(text, tokens, first)
     return first, is_person, is_subject
+
+
+def is_about_person(text: str, names: Names) -> bool:
+    """Return True if the first subject of a text is a person, the authors included."""
+    person = next(iter(mentions(text, names)), None)
+    if person is None or not person.is_subject or person.is_possessive:
+        return False
+    lead_in = text[: person.start].strip()
+    return not lead_in or _LEAD_IN.fullmatch(lead_in) is not None
 
 
 def people_named(people: Iterable[str]) -> Names:

@@ -1,0 +1,22 @@
+"""Run the blameless lint in a child process, within a time limit: its cost depends on what people write."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from firebell.kit.errors import Invalid
+from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
+from firebell.postmortems.blameless.model import LintResult
+
+
+async def lint(text: str, people: Iterable[str], section: str, language: str | None) -> LintResult:
+    """Return the findings of a text; raise `Invalid` if it takes too long to examine."""
+    try:
+        answer = await DOCUMENTS.call(
+            "firebell.postmortems.blameless.lint:lint", text, sorted(people), section, language
+        )
+    except TakesTooLong as exc:
+        raise Invalid(
+            "The text takes too long to examine.", fields={"text": "Shorten it, or send one section."}
+        ) from exc
+    return msgspec.json.decode(answer, type=LintResult)

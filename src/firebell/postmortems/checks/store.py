@@ -1,0 +1,70 @@
+"""The SQL of the process checks of post-mortems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.postmortems.checks.content_checks import KnownWaiver
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """What the checks read of a post-mortem; a revision of a published one counts as
+    published, and `body` is empty then."""
+
+    id: int
+    incident_id: int
+    state: str
+    due_at: datetime
+    author_id: int | None
+    published_at: datetime | None
+    body: str
+    written_at: datetime | None
+
+
+async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDocument]:
+    """Return the post-mortems of incidents, by incident id."""
+    rows = await tx.fetch(
+        """
+        select
+            document.id,
+            document.incident_id,
+            case when document.published_version is null then document.state else 'published' end as state,
+            document.due_at,
+            document.author_id,
+            document.published_at,
+            case
+                when document.published_version is null and document.state <> 'withdrawn' then document.body
+                else ''
+            end as body,
+            (
+                select min(version.at)
+                from postmortem_version version
+                where version.postmortem_id = document.id
+                    and version.by_id is not null
+            ) as written_at
+        from postmortem document
+        where document.incident_id = any($1::bigint[])
+        """,
+        list(incident_ids),
+    )
+    return {row["incident_id"]: CheckedDocument(**dict(row)) for row in rows}
+
+
+async def waivers(tx: Tx, postmortem_ids: Sequence[int]) -> dict[int, list[KnownWaiver]]:
+    """Return the sentences that people keep with a reason, by post-mortem id."""
+    rows = await tx.fetch(
+        """
+        select postmortem_id, waives, quote
+        from postmortem_comment
+        where postmortem_id = any($1::bigint[])
+            and waives <> ''
+        order by id
+        """,
+        list(postmortem_ids),
+    )
+    result: dict[int, list[KnownWaiver]] = {postmortem_id: [] for postmortem_id in postmortem_ids}
+    for row in rows:
+        result[row["postmortem_id"]].append(KnownWaiver(row["waives"], row["quote"]))
+    return result

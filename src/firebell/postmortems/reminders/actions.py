@@ -1,0 +1,104 @@
+"""Actions on the due time of a post-mortem: remind of it, keep it after a reopening, and assign the author."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import OPEN, Incident, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.jobs import timers
+from firebell.notify import actions as notify
+from firebell.people import actions as people
+from firebell.people.authorization import internal, permits
+from firebell.people.permissions import Verb
+from firebell.postmortems import lookup
+from firebell.postmortems.deadlines import due_at
+from firebell.postmortems.model import ListedPostmortem
+from firebell.postmortems.reminders import marks, store
+from firebell.postmortems.reminders.recipients import recipients
+from firebell.postmortems.reminders.store import RemindedPostmortem
+
+REMINDER_TIMER = "postmortems.remind"
+SUBJECT_KIND = "postmortem_due"
+"""The kind of subject of a message about a due post-mortem; its id is that of the post-mortem."""
+FINISHED = ("published", "withdrawn")
+OPEN_AGAIN = timedelta(hours=1)
+"""How often it is looked whether an incident that was opened again is closed."""
+DEFAULT_ZONE = "UTC"
+
+
+@internal("Part of starting a post-mortem, of closing its incident again, and of assigning its author.")
+async def schedule(tx: Tx, postmortem_id: int, now: datetime) -> None:
+    """Let the reminders of a post-mortem be planned at once."""
+    await timers.schedule(tx, REMINDER_TIMER, str(postmortem_id), now)
+
+
+@internal("Follows from closing an incident again.")
+async def renew_due(tx: Tx, incident: Incident, postmortem: ListedPostmortem, now: datetime) -> None:
+    """Let the time of an unpublished post-mortem begin again with the latest closing of its incident."""
+    if postmortem.state in FINISHED or incident.closed_at is None:
+        return
+    due = due_at(incident.max_severity, incident.drill, incident.closed_at, DEFAULT_ZONE)
+    if due > postmortem.due_at:
+        await store.set_due(tx, postmortem.id, due)
+        await schedule(tx, postmortem.id, now)
+
+
+async def send_reminders(tx: Tx, postmortem_ids: Sequence[int], now: datetime) -> set[int]:
+    """Send the reminders that are due, once each, and schedule the next; return the post-mortems that are locked."""
+    unlocked = await store.lock_free(tx, postmortem_ids)
+    for one in unlocked:
+        if one.state not in FINISHED and one.incident_id is not None:
+            await _remind(tx, one, one.incident_id, now)
+    locked = set(postmortem_ids) - {one.id for one in unlocked}
+    return locked & await store.existing(tx, list(locked)) if locked else set()
+
+
+async def _remind(tx: Tx, one: RemindedPostmortem, incident_id: int, now: datetime) -> None:
+    incident = (await incidents.incidents_by_id(tx, [incident_id]))[incident_id]
+    if incident.phase in (Phase.DISMISSED, Phase.MERGED):
+        return
+    if incident.phase in OPEN:
+        await timers.schedule(tx, REMINDER_TIMER, str(one.id), now + OPEN_AGAIN)
+        return
+    author = await people.person(tx, one.author_id) if one.author_id else None
+    began_at = min(incident.closed_at or one.created_at, one.due_at)
+    listed = marks.reminders(began_at, one.due_at)
+    ready, next_at = marks.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
+    if ready:
+        latest = ready[-1]
+        to = await recipients(tx, incident, one.author_id, to_managers=latest.to_managers)
+        urgency = "high" if latest.is_urgent else "low"
+        await notify.send_about(tx, SUBJECT_KIND, {one.id: to}, now, urgency=urgency)
+        await store.record(tx, one.id, one.due_at, [reminder.mark for reminder in ready], now)
+    if next_at:
+        await timers.schedule(tx, REMINDER_TIMER, str(one.id), next_at)
+
+
+@permits(Verb.POSTMORTEM_WRITE)
+async def assign_author(tx: Tx, actor: Actor, incident_id: int, person_id: int, now: datetime) -> None:
+    """Assign the author of an unpublished post-mortem and tell them; raise `Invalid` for someone who left.
+
+    Idempotent. Of a private incident, the author must be someone who may read it.
+    """
+    postmortem = await lookup.locked(tx, incident_id)
+    if postmortem.state in FINISHED:
+        raise Conflict(
+            f"The post-mortem of {postmortem.ref} is {postmortem.state}.", hint="Start a revision first."
+        )
+    author = await people.person(tx, person_id)
+    incident = await incidents.incident(tx, incident_id)
+    may_read = not incident.is_private or await incidents.may_be_read_by(tx, incident, person_id)
+    if not author.active or not may_read:
+        reason = "has left" if not author.active else "may not read this private incident"
+        raise Invalid(f"{author.name} {reason}.", fields={"person": "Choose someone else."})
+    if postmortem.author_id == person_id:
+        return
+    await store.set_author(tx, postmortem.id, person_id)
+    await schedule(tx, postmortem.id, now)
+    if person_id != actor.person_id:
+        await notify.send_about(tx, SUBJECT_KIND, {postmortem.id: [person_id]}, now)
+    await tx.audit(actor, "postmortem.author_assigned", postmortem.ref, now, author=person_id)
+    await tx.live("incidents")

@@ -1,0 +1,71 @@
+"""The message about a post-mortem that is due, from its state when it is sent."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from firebell.channels.base import Message
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.context import Context
+from firebell.kit.countdown import stopwatch
+from firebell.kit.db.database import Tx
+from firebell.kit.localtime import format_local
+from firebell.notify.model import Outgoing, Recipient
+from firebell.people import actions as people
+from firebell.postmortems.reminders import store
+from firebell.postmortems.reminders.store import DuePostmortem
+
+HIGH_RANK = 1
+
+
+async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
+    """Return the message of each delivery about a due post-mortem, in the recipient's time zone."""
+    ids = list({one.delivery.subject_id for one in outgoing})
+    postmortems = await store.due_postmortems(tx, ids)
+    listed = await incidents.incidents_by_id(
+        tx, [p.incident_id for p in postmortems.values() if p.incident_id]
+    )
+    authors = await people.people_by_id(tx, [p.author_id for p in postmortems.values() if p.author_id])
+    return [
+        _message(
+            postmortem := postmortems[delivery.subject_id],
+            listed[postmortem.incident_id or 0],
+            authors[postmortem.author_id].name if postmortem.author_id in authors else "",
+            recipient,
+            ctx.public_url,
+            delivery.rank == HIGH_RANK,
+            now,
+        )
+        for delivery, recipient in outgoing
+    ]
+
+
+def _message(
+    postmortem: DuePostmortem,
+    incident: Incident,
+    author: str,
+    recipient: Recipient,
+    public_url: str,
+    is_urgent: bool,
+    now: datetime,
+) -> Message:
+    left = postmortem.due_at - now
+    is_overdue = left.total_seconds() <= 0
+    when = f"overdue {stopwatch(left)}" if is_overdue else f"due in {stopwatch(left)}"
+    is_author = postmortem.author_id == recipient.id
+    writes = "You write it." if is_author else f"{author} writes it." if author else "It has no author yet."
+    lines = (
+        f"{incident.title}.",
+        f"Due {format_local(postmortem.due_at, recipient.tz)}, state {postmortem.state}. {writes}",
+    )
+    if postmortem.state == "published":
+        when, lines = "published", (f"{incident.title}.", "Nothing is left to do.")
+    return Message(
+        event="postmortem",
+        title=f"Post-mortem of {incident.ref}: {when}",
+        urgency="high" if is_urgent else "low",
+        composed_at=now,
+        ref=incident.ref,
+        url=f"{public_url}/post-mortems/{incident.ref}",
+        lines=lines,
+    )

@@ -1,0 +1,61 @@
+"""Who is reminded of a post-mortem: its author, and at its due time their managers."""
+
+from collections.abc import Sequence
+
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.people import actions as people
+from firebell.people import permissions
+from firebell.people.model import Role
+from firebell.people.permissions import Rights
+
+MANAGER = "manager"
+
+
+async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_managers: bool) -> list[int]:
+    """Return the author, with `to_managers` also the managers of their teams; without both, the fallback responders.
+
+    The managers of the teams of the services are asked if the author has none. Of a private incident, only people
+    who may read it are told; if there is none of them, the fallback responders are.
+    """
+    ids = [author_id] if author_id else []
+    by_id = await people.people_by_id(tx, ids)
+    ids = [i for i in ids if by_id[i].active]
+    if to_managers or not ids:
+        ids += await _managers(tx, incident, author_id)
+    readers = await _readers(tx, incident, list(dict.fromkeys(ids)))
+    return readers or await people.fallback_responders(tx)
+
+
+async def _managers(tx: Tx, incident: Incident, author_id: int | None) -> list[int]:
+    team_ids = await people.team_ids_of(tx, author_id) if author_id else []
+    managers = await _managers_of(tx, team_ids, author_id)
+    if not managers:
+        service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
+        services = await catalog.services_by_id(tx, service_ids)
+        managers = await _managers_of(tx, [service.team_id for service in services.values()], author_id)
+    return managers
+
+
+async def _managers_of(tx: Tx, team_ids: Sequence[int], author_id: int | None) -> list[int]:
+    members = await people.members(tx, list(dict.fromkeys(team_ids)))
+    return [
+        person_id
+        for listed in members.values()
+        for person_id, role in listed
+        if role == MANAGER and person_id != author_id
+    ]
+
+
+async def _readers(tx: Tx, incident: Incident, ids: list[int]) -> list[int]:
+    if not incident.is_private or not ids:
+        return ids
+    by_id = await people.people_by_id(tx, ids)
+    return [
+        i
+        for i in ids
+        if permissions.private_reader(Rights(Role(by_id[i].role)), i) is None
+        or await incidents.may_be_read_by(tx, incident, i)
+    ]
