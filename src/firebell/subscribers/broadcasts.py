@@ -33,7 +33,10 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
     """Store the broadcast of a published update, in the transaction that published it; an edit tells no one."""
     if event.version != 1:
         return
-    announcement = await status_pages.announcement(tx, event.status_page_id, event.public_id, event.seq, now)
+    announcement = await status_pages.announcement(
+        *(tx, event.status_page_id, event.public_id, event.seq, now),
+        has_document=await store.has_webhooks(tx, event.status_page_id),
+    )
     if announcement is not None:
         await queue_broadcast(tx, _broadcast_of(announcement), now)
 

@@ -12,7 +12,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceAnnouncement,
 )
 from firebell.status_pages.model import Impact, MaintenanceChanged
-from firebell.subscribers import broadcasts
+from firebell.subscribers import broadcasts, store
 from firebell.subscribers.model import BroadcastKind, NewBroadcast, Priority
 
 REMINDER = "reminder"
@@ -33,7 +33,8 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
     if not event.notify:
         return
     announcement = await status_pages.maintenance_announcement(
-        tx, event.status_page_id, event.public_incident_id, now
+        *(tx, event.status_page_id, event.public_incident_id, now),
+        has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
         await broadcasts.queue_broadcast(tx, _broadcast_of(announcement, event, now), now)

@@ -247,6 +247,24 @@ async def candidates(
     ]
 
 
+async def has_webhooks(tx: Reads, page_id: int) -> bool:
+    """Return True if a webhook gets what a status page publishes."""
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from subscriber
+                where status_page_id = $1
+                    and state = 'active'
+                    and channel = 'webhook'
+            )
+            """,
+            page_id,
+        )
+    )
+
+
 async def expire_quarantined(tx: Tx, before: datetime, now: datetime) -> None:
     """End the subscriptions that were stopped before an instant and not confirmed again."""
     await tx.execute(
