@@ -49,7 +49,7 @@ log = logging.getLogger("firebell.web")
 
 SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/")
 """Paths with a token that acts for a person, or for a subscriber."""
-_SUBSCRIBE = re.compile(r"/s/[^/]+/subscribe")
+_SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe")
 """The forms of status pages, which need the database."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
@@ -73,7 +73,7 @@ class App:
         if scope["type"] == "http":
             is_alert = scope["path"].startswith(self._prefixes)
             # an alert waits for nothing
-            if await self._status.serve_host(scope, receive, send, waits=not is_alert):
+            if await self._status.serve_host(scope, receive, send, self._app, waits=not is_alert):
                 return
             if is_alert:
                 app = self._ingest

@@ -50,9 +50,7 @@ async def _components(tx: Tx, page: StatusPage, ids: Collection[int]) -> tuple[C
     return tuple(component for component in await store.components(tx, page.id) if component.id in ids)
 
 
-async def _view_of(
-    tx: Tx, page: StatusPage, components: tuple[Component, ...], now: datetime
-) -> StatusView:
+async def _view_of(tx: Tx, page: StatusPage, components: tuple[Component, ...], now: datetime) -> StatusView:
     """Return the view of these components alone: publishing waits for no others."""
     whole = await queries.snapshot(tx, page, now)
     return view.build(replace(whole, components=components), now)

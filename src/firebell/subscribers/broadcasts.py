@@ -15,7 +15,7 @@ from firebell.status_pages.model import (
     UpdateKind,
     UpdatePublished,
 )
-from firebell.subscribers import broadcast_store, delivery_store, rules, store
+from firebell.subscribers import broadcast_store, delivery_store, rules, store, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (
     Broadcast,
@@ -100,12 +100,15 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
 
 
 def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
+    title, label, body = update_texts.PRIVATE_CONTENT
     return {
         **content,
-        "title": "News",
-        "label": "Update",
-        "body": "Open the status page to read it.",
+        "is_private": True,
+        "title": title,
+        "label": label,
+        "body": body,
         "next_update_at": None,
+        "window": None,
         "components": [],
         "document": {},
     }

@@ -24,6 +24,8 @@ class MailText:
     footer: Sequence[tuple[str, str]] = ()
     reason: str = ""
     """Why the recipient gets the mail."""
+    locale: str = "en"
+    direction: str = "ltr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def compose(text: MailText, envelope: Envelope, now: datetime) -> bytes:
         headers.unstructured("Subject", cut(text.subject, SUBJECT_BYTES)),
         f"Date: {format_datetime(now.astimezone(UTC))}",
         f"Message-ID: <{envelope.key}@{domain}>",
+        f"Content-Language: {text.locale}",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
     ]
@@ -98,5 +101,7 @@ def _html(text: MailText) -> str:
     links = " &nbsp; ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in text.footer)
     footer = f'<p style="font-size:13px;color:#666">{escape(text.reason)} {links}</p>'
     return (
-        f'<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">{paragraphs}{button}{footer}</div>'
+        f'<div lang="{text.locale}" dir="{text.direction}"'
+        ' style="font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:0 auto">'
+        f"{paragraphs}{button}{footer}</div>"
     )

@@ -86,6 +86,11 @@ def wants(
     return not scope.component_ids.isdisjoint(component_ids) or not scope.group_ids.isdisjoint(group_ids)
 
 
+def locale_of(wanted: str, default: str, others: Collection[str]) -> str:
+    """Return the language of a subscriber: the wanted one if the status page has it, else that of the page."""
+    return wanted if wanted in others else default
+
+
 def reaches_email(*, is_progress: bool, last_mailed_at: datetime | None, now: datetime) -> bool:
     """Return True unless it is progress without a new stage, and the last mail is less than 30 minutes old."""
     return not is_progress or last_mailed_at is None or now - last_mailed_at >= PROGRESS_MAIL_INTERVAL

@@ -84,6 +84,7 @@ async def _ask_to_confirm(
             known.id,
             state=state,
             contact=wanted.contact or known.contact,
+            locale=wanted.locale,
             link_generation=known.link_generation + 1,
             created_at=now,
             ended_at=None,
@@ -195,6 +196,11 @@ async def change_scope(tx: Tx, subscriber: StatusSubscriber, scope: FollowScope)
     if not scope.kinds or not (scope.follows_all or scope.component_ids or scope.group_ids):
         raise Conflict("Nothing is chosen.", hint="Choose what to follow, or unsubscribe.")
     return await store.set_scope(tx, subscriber.id, scope)
+
+
+async def change_locale(tx: Tx, subscriber: StatusSubscriber, locale: str) -> StatusSubscriber:
+    """Write to a subscriber in another language of the page; empty for that of the page itself."""
+    return await store.change(tx, subscriber.id, locale=locale)
 
 
 async def erase(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> None:

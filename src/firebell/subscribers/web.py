@@ -18,6 +18,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
+from firebell.status_pages.public.languages import ENGLISH, languages
 from firebell.subscribers import actions, addresses, csv_import, queries, store
 from firebell.subscribers.csv_import import ImportPreview, channel_of
 from firebell.subscribers.model import (
@@ -30,7 +31,7 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
-from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from
+from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.store import SubscriberFilter
 
 router = routing.html_router()
@@ -60,6 +61,8 @@ _LABELS: Mapping[str, Any] = {
     "state_looks": STATE_LOOKS,
     "impact_options": IMPACT_OPTIONS,
     "shown": addresses.shown,
+    "t": ENGLISH.text,
+    "language_names": {code: language.name for code, language in languages().items()},
     "described": described,
 }
 
@@ -230,7 +233,11 @@ async def _one(visit: Visit, slug: str, subscriber_id: str) -> tuple[StatusPage,
 
 
 async def _show(
-    visit: Visit, page: StatusPage, subscriber: StatusSubscriber, error: FirebellError | None = None
+    visit: Visit,
+    page: StatusPage,
+    subscriber: StatusSubscriber,
+    error: FirebellError | None = None,
+    scope: FollowScope | None = None,
 ) -> Response:
     groups, components = await status_pages.parts(visit.tx, page)
     context = {
@@ -239,7 +246,7 @@ async def _show(
         "page": page,
         "own": f"/status-pages/{page.slug}/subscribers",
         "subscriber": subscriber,
-        "scope": subscriber.scope,
+        "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,
         "error": error,
@@ -274,7 +281,15 @@ async def change(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response
             )
             await actions.change_scope(visit.tx, visit.actor, page, subscriber.id, scope, visit.now)
     except FirebellError as error:
-        return await _show(visit, page, subscriber, error)
+        form = visit.form
+        scope = typed_scope(
+            follows=visit.text("follows"),
+            components=form.getlist("component"),
+            groups=form.getlist("group"),
+            kinds=form.getlist("kind"),
+            impact=visit.text("min_impact"),
+        )
+        return await _show(visit, page, subscriber, error, scope)
     return _done(visit, page, subscriber, "Changes saved.")
 
 

@@ -191,6 +191,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/declaration-rules/{rule_id}": NONE,
     "/settings/declaration-rules/{rule_id}/remove": ASK,
     "/s/{slug}/subscribe": NONE,
+    "/s/{slug}/{code}/subscribe": NONE,
     "/setup": NONE,
     "/status-pages": NONE,
     "/status-pages/{slug}": NONE,
