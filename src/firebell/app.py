@@ -47,10 +47,12 @@ from firebell.status_pages.hosting.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 
-SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/")
-"""Paths with a token that acts for a person, or for a subscriber."""
+SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/", "/in/mail-events/")
+"""Paths with a token that acts for a person, for a subscriber, or for a mail provider."""
 _SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe")
 """The forms of status pages, which need the database."""
+REPORTS = "/in/mail-events/"
+"""Where mail providers report what became of mails; all else below /in/ is alerts."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -71,7 +73,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._app
         if scope["type"] == "http":
-            is_alert = scope["path"].startswith(self._prefixes)
+            is_alert = scope["path"].startswith(self._prefixes) and not scope["path"].startswith(REPORTS)
             # an alert waits for nothing
             if await self._status.serve_host(scope, receive, send, self._app, waits=not is_alert):
                 return
@@ -218,8 +220,9 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")
     for route in included.routes:
-        if isinstance(route, Route) and route.path.startswith(ingest.prefixes):
-            raise DeclarationError(f"An address of a source hides the route {route.path}.")
+        path = route.path if isinstance(route, Route) else ""
+        if path.startswith(ingest.prefixes) and not path.startswith(REPORTS):
+            raise DeclarationError(f"An address of a source hides the route {path}.")
     _add_errors(app, included.routes)
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)

@@ -84,9 +84,7 @@ async def test_a_reader_subscribes_in_german_on_the_own_host_and_changes_to_arab
         assert 'lang="ar" dir="rtl"' in html.get_content()
 
 
-async def test_a_link_works_on_the_host_of_its_page_alone(
-    dsn: str, clock: FakeClock, tmp_path: Path
-) -> None:
+async def test_a_link_works_on_the_host_of_its_page_alone(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
     async with town(dsn, clock, tmp_path) as t:
         await t.api("POST", "/status-pages", {"slug": "second", "name": "Second", "tz": "UTC"}, status=201)
         await t.subscribe(OPS)

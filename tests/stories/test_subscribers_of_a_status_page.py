@@ -275,6 +275,71 @@ async def test_addresses_that_bounce_are_stopped_and_a_broadcast_that_bounces_is
         assert resumed["paused_at"] is None
 
 
+async def _reported(t: Town, mail: EmailMessage, kind: str, **detail: object) -> httpx.Response:
+    """Post a report of SES about a mail to the address that managers are shown."""
+    address = (await t.api("POST", "/mail-events-address"))["url"]
+    headers = [{"name": "Message-ID", "value": mail["Message-ID"]}]
+    report = {"notificationType": kind, "mail": {"headers": headers}, kind.lower(): detail}
+    return await t.http.post(httpx.URL(address).path, json=report)
+
+
+async def test_reports_of_a_mail_provider_stop_dead_addresses_and_end_what_is_called_spam(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        gone, spam, soft = "gone@nordpost.example", "angry@alvik.example", "soft@mira.example"
+        for address in (gone, spam, soft):
+            await t.subscribe(address)
+        assert (await t.http.post("/in/mail-events/guess", json={})).status_code == 404
+        published = await t.publish("One.")
+        await t.w.settle()
+        mails = {address: t.relay.to(address)[-1] for address in (gone, spam, soft)}
+        await t.update(published["id"], "Two.", "identified")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+
+        hard = {"bounceType": "Permanent", "bounceSubType": "General"}
+        for _ in range(2):
+            answer = await _reported(t, mails[gone], "Bounce", **hard)
+            assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "ignored": 0})
+        assert (await _reported(t, mails[spam], "Complaint")).json()["accepted"] == 1
+        assert (await _reported(t, mails[soft], "Bounce", bounceType="Transient")).json()["accepted"] == 1
+        forged = EmailMessage()
+        forged["Message-ID"] = mails[soft]["Message-ID"].replace("d", "d1", 1)
+        assert (await _reported(t, forged, "Complaint")).json() == {"accepted": 0, "ignored": 1}
+        assert await t.states() == {gone: "quarantined", spam: "ended", soft: "active"}
+
+        before = len(t.relay.to(gone)), len(t.relay.to(spam))
+        await t.w.settle()
+        assert (len(t.relay.to(gone)), len(t.relay.to(spam))) == before
+        assert t.relay.to(soft)[-1]["Subject"].startswith("[Kestrel] Identified")
+        events = await t.api("GET", "/status-pages/kestrel/mail-events")
+        assert [each["kind"] for each in events] == ["delayed", "complained", "bounced"]
+        audited = [row["action"] for row in await t.api("GET", "/audit")]
+        assert (audited.count("subscriber.bounced"), audited.count("subscriber.complained")) == (1, 1)
+        # an address that called a mail spam is never written to again
+        await t.ask(spam)
+        await t.w.settle()
+        assert len(t.relay.to(spam)) == before[1]
+
+        path = httpx.URL((await t.api("POST", "/mail-events-address"))["url"]).path
+        away = await t.http.post(
+            path, content=b"Subject: Away\r\n\r\nBack soon.", headers={"Content-Type": "message/rfc822"}
+        )
+        assert away.status_code == 422
+        unsigned = {
+            "Type": "Notification",
+            "TopicArn": "arn:x",
+            "Message": "{}",
+            "SigningCertURL": "https://x",
+        }
+        assert (await t.http.post(path, json=unsigned)).status_code == 403
+        large = b'{"x": "' + b"x" * 1024 * 1024 + b'"}'
+        assert (await t.http.post(path, content=large)).status_code == 413
+        await t.api("POST", "/mail-events-address/replace")
+        assert (await t.http.post(path, json={})).status_code == 404
+
+
 async def test_after_a_kill_each_mail_arrives_and_a_repeat_has_the_same_message_id(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,8 @@ from firebell.subscribers.model import Broadcast, BroadcastKind, NewBroadcast
 
 _COLUMNS = (
     "id, status_page_id, kind, subject, seq, type, priority, impact, component_ids, group_ids, content,"
-    " reaches_email, published_at, cursor, queued, fanned_out_at, finished, hard_bounces, paused_at, pause_reason"
+    " reaches_email, published_at, cursor, queued, fanned_out_at, finished, hard_bounces, complaints,"
+    " paused_at, pause_reason"
 )
 
 
@@ -163,6 +164,16 @@ async def count_outcomes(tx: Tx, finished: dict[int, int], hard: dict[int, int])
         [hard.get(i, 0) for i in ids],
     )
     return [_broadcast(row) for row in rows]
+
+
+async def count_complaint(tx: Tx, broadcast_id: int) -> Broadcast:
+    """Add a complaint to a broadcast, and return it with its new numbers."""
+    row = await tx.row(
+        f"update status_broadcast set complaints = complaints + 1 where id = $1 returning {_COLUMNS}",
+        broadcast_id,
+    )
+    assert row
+    return _broadcast(row)
 
 
 async def set_pause(tx: Tx, broadcast_id: int, paused_at: datetime | None, reason: str) -> None:

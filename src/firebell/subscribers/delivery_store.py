@@ -432,6 +432,23 @@ async def holders(tx: Tx, names: Sequence[str]) -> set[str]:
     return {row["claimed_by"] for row in rows}
 
 
+async def mark_bounced(tx: Tx, delivery_id: int, failure: Failure, reason: str, now: datetime) -> bool:
+    """Record that a mail that the relay had accepted came back; return False if it was not sent."""
+    changed = await tx.changed(
+        """
+        update subscriber_delivery
+        set state = 'failed', failure = $2, reason = $3, ended_at = $4
+        where id = $1
+            and state = 'sent'
+        """,
+        delivery_id,
+        failure,
+        reason,
+        now,
+    )
+    return bool(changed)
+
+
 async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[FailedMail]]:
     """Return the failures of each subscriber since the last message that arrived, oldest first."""
     rows = await tx.fetch(

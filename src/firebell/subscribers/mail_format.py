@@ -38,6 +38,8 @@ class Envelope:
     list_name: str
     """The slug of the status page."""
     page_name: str
+    token: str
+    """By which reports of mail providers name the mail."""
     unsubscribe_url: str = ""
     """The address of RFC 8058; empty for a mail that is no part of the list, such as a confirmation."""
 
@@ -53,7 +55,10 @@ def compose(text: MailText, envelope: Envelope, now: datetime) -> bytes:
         headers.mailbox("To", Mailbox("", envelope.recipient)),
         headers.unstructured("Subject", cut(text.subject, SUBJECT_BYTES)),
         f"Date: {format_datetime(now.astimezone(UTC))}",
-        f"Message-ID: <{envelope.key}@{domain}>",
+        f"Message-ID: <{envelope.token}.{envelope.key}@{domain}>",
+        f"X-Firebell-Mail: {envelope.token}",
+        # what Postmark gives back of a mail in its webhooks
+        f"X-PM-Metadata-firebell: {envelope.token}",
         f"Content-Language: {text.locale}",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",

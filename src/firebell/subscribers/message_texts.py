@@ -71,6 +71,7 @@ def mail_of(
         sender,
         delivery.slug,
         delivery.page_name,
+        ctx.signer.mail_token(delivery.id),
         manage_url if news else "",
     )
     text = _news_text(ctx, delivery, news, manage_url) if news else _own_text(ctx, delivery, manage_url, now)

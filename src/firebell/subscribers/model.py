@@ -181,6 +181,7 @@ class Broadcast:
     fanned_out_at: datetime | None
     finished: int
     hard_bounces: int
+    complaints: int
     paused_at: datetime | None
     pause_reason: str
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.subscribers import api, public_web, web
+    from firebell.subscribers import api, mail_event_api, mail_event_web, public_web, web
 
-    return [public_web.router, web.router, api.router]
+    return [public_web.router, web.router, api.router, mail_event_web.router, mail_event_api.router]
 
 
 def _subscriptions() -> Subscriptions:
@@ -39,7 +39,7 @@ SLICE = Slice(
     "subscribers",
     tables=(
         *("subscriber", "subscriber_delivery", "subscriber_suppression", "subscription_request"),
-        *("subscription_mail", "status_broadcast"),
+        *("subscription_mail", "status_broadcast", "mail_event"),
     ),
     kept={
         "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept."

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
-from firebell.subscribers import addresses, delivery_store, request_store, rules, store
+from firebell.subscribers import addresses, delivery_store, mail_event_store, request_store, rules, store
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.links import LinkKind, SubscriptionLink
 from firebell.subscribers.model import (
@@ -207,6 +207,7 @@ async def erase(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> None:
     """Forget address, contact, network and secret at once; the numbers of what was sent stay."""
     await delivery_store.void(tx, subscriber.id, "erased", now)
     await delivery_store.forget_hosts(tx, subscriber.id)
+    await mail_event_store.forget_reasons(tx, subscriber.id)
     await store.change(
         tx,
         subscriber.id,

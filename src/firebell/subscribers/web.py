@@ -13,14 +13,24 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access
+from firebell.people import access, permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.public.languages import ENGLISH, languages
-from firebell.subscribers import actions, addresses, csv_import, queries, store
+from firebell.subscribers import (
+    actions,
+    addresses,
+    csv_import,
+    mail_event_actions,
+    mail_event_store,
+    queries,
+    store,
+)
 from firebell.subscribers.csv_import import ImportPreview, channel_of
+from firebell.subscribers.mail_event_web import ADDRESS
+from firebell.subscribers.mail_events import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,
@@ -37,6 +47,7 @@ from firebell.subscribers.store import SubscriberFilter
 router = routing.html_router()
 
 PER_PAGE = 50
+SHOWN_MAIL_EVENTS = 5
 PER_CSV_BATCH = 1000
 MAX_FILE_BYTES = 3 * 1024 * 1024
 CSV_HEAD = ("address", "channel", "contact", "state", "follows", "asked_at", "confirmed_at", "failure")
@@ -62,6 +73,7 @@ _LABELS: Mapping[str, Any] = {
     "impact_options": IMPACT_OPTIONS,
     "shown": addresses.shown,
     "t": ENGLISH.text,
+    "event_labels": MAIL_EVENT_LABELS,
     "language_names": {code: language.name for code, language in languages().items()},
     "described": described,
 }
@@ -98,6 +110,8 @@ async def _list(
         "page": page,
         "own": own,
         "numbers": await queries.numbers(visit.tx, page, visit.now),
+        "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
+        "events_url": await _events_url(visit),
         "listed": listed[:PER_PAGE],
         "older": older,
         "wanted": wanted,
@@ -108,6 +122,13 @@ async def _list(
         "text": text,
     }
     return await html.render(visit.request, "subscribers/list.html", context)
+
+
+async def _events_url(visit: Visit) -> str:
+    """Return the address to which mail providers post, empty for someone who may not see its key."""
+    if not permissions.allows(visit.rights, Verb.SUBSCRIBER_WRITE):
+        return ""
+    return f"{visit.ctx.public_url}{ADDRESS}{await mail_event_actions.address_key(visit.tx)}"
 
 
 def _set_filters(own: str, query: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -249,6 +270,7 @@ async def _show(
         "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,
+        "mail_events": await mail_event_store.latest(visit.tx, page.id, subscriber_id=subscriber.id),
         "error": error,
     }
     return await html.render(visit.request, "subscribers/subscriber.html", context)
