@@ -340,6 +340,40 @@ async def test_reports_of_a_mail_provider_stop_dead_addresses_and_end_what_is_ca
         assert (await t.http.post(path, json={})).status_code == 404
 
 
+async def test_a_first_post_that_waits_and_a_paused_one_are_findings_of_the_incident(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        incident = {"title": "Checkout is down", "severity": "SEV1", "services": ["checkout"]}
+        ref = (await t.api("POST", "/incidents", incident, status=201))["ref"]
+
+        async def codes() -> set[str]:
+            results = (await t.api("GET", f"/incidents/{ref}/checks"))["findings"]
+            return {each["code"] for each in results} & {"T-QUEUE", "T-BOUNCE", "T-SUBFLOOD"}
+
+        await t.publish("We are looking.", incident=ref)
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        clock.advance(timedelta(minutes=15))
+        assert await codes() == set()
+        clock.advance(timedelta(minutes=1))
+        assert await codes() == {"T-QUEUE"}
+        await t.w.settle()
+        assert await codes() == {"T-QUEUE"}
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        await t.api("POST", f"/status-pages/kestrel/broadcasts/{shown['id']}/pause", {})
+        async with t.w.ctx.db.tx() as tx:
+            await tx.execute(
+                """
+                insert into subscription_mail (address_hash, domain, status_page_id, purpose, at)
+                select 'x', 'x', 1, 'confirm', $1 from generate_series(1, 50)
+                """,
+                t.w.now,
+            )
+        assert await codes() == {"T-QUEUE", "T-BOUNCE", "T-SUBFLOOD"}
+
+
 async def test_after_a_kill_each_mail_arrives_and_a_repeat_has_the_same_message_id(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

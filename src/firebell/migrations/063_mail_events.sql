@@ -11,8 +11,12 @@ create index subscriber_webhooks on subscriber (status_page_id) where state = 'a
 
 alter table status_broadcast
     add column complaints int not null default 0,
+    -- how many had it within 15 minutes; all that was sent before this counts as in time
+    add column on_time int not null default 0,
     drop constraint status_broadcast_kind_check,
     add constraint status_broadcast_kind_check check (kind in ('incident', 'maintenance', 'postmortem'));
+
+update status_broadcast set on_time = queued;
 
 -- a report is stored once, whatever a provider repeats
 create table mail_event (

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.subscribers.delivery_checks import ON_TIME_WITHIN
 from firebell.subscribers.model import Broadcast, BroadcastKind, NewBroadcast
 
 _COLUMNS = (
@@ -148,20 +149,26 @@ async def lock(tx: Tx, page_id: int, broadcast_id: int) -> Broadcast | None:
     return _broadcast(row) if row else None
 
 
-async def count_outcomes(tx: Tx, finished: dict[int, int], hard: dict[int, int]) -> list[Broadcast]:
+async def count_outcomes(
+    tx: Tx, finished: dict[int, int], hard: dict[int, int], sent: dict[int, int], now: datetime
+) -> list[Broadcast]:
     """Add outcomes to the counters of broadcasts by id, and return the broadcasts with their new numbers."""
     ids = sorted(finished)
     rows = await tx.fetch(
         f"""
         update status_broadcast b
-        set finished = b.finished + n.finished, hard_bounces = b.hard_bounces + n.hard
-        from unnest($1::bigint[], $2::int[], $3::int[]) n (broadcast_id, finished, hard)
+        set finished = b.finished + n.finished,
+            hard_bounces = b.hard_bounces + n.hard,
+            on_time = b.on_time + case when b.published_at >= $5 then n.sent else 0 end
+        from unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) n (broadcast_id, finished, hard, sent)
         where b.id = n.broadcast_id
         returning {", ".join(f"b.{name.strip()}" for name in _COLUMNS.split(","))}
         """,
         ids,
         [finished[i] for i in ids],
         [hard.get(i, 0) for i in ids],
+        [sent.get(i, 0) for i in ids],
+        now - ON_TIME_WITHIN,
     )
     return [_broadcast(row) for row in rows]
 

@@ -104,7 +104,7 @@ async def _bounced(
         return
     if reported.broadcast_id and failure in recording.HARD:
         [broadcast] = await broadcast_store.count_outcomes(
-            tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}
+            tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}, {}, now
         )
         await recording.stop_if_bouncing(tx, broadcast, now)
     failures = (await delivery_store.failures(tx, [subscriber.id]))[subscriber.id]

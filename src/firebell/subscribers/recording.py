@@ -52,7 +52,8 @@ async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None
     hard = Counter(each.delivery.broadcast_id or 0 for each in ended if each.failure in HARD)
     if not finished:
         return
-    for broadcast in await broadcast_store.count_outcomes(tx, finished, hard):
+    sent = Counter(each.delivery.broadcast_id or 0 for each in ended if each.is_sent)
+    for broadcast in await broadcast_store.count_outcomes(tx, finished, hard, sent, now):
         await stop_if_bouncing(tx, broadcast, now)
 
 

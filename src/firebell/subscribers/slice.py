@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Slice, Subscriptions
+from firebell.kit.slice import IncidentChecks, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -35,6 +35,12 @@ def _retentions() -> "Sequence[Retention]":
     return retention_store.RETENTIONS
 
 
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.subscribers import queries
+
+    return [queries.load_findings]
+
+
 SLICE = Slice(
     "subscribers",
     tables=(
@@ -47,4 +53,5 @@ SLICE = Slice(
     retentions=_retentions,
     routers=_routers,
     subscriptions=_subscriptions,
+    incident_checks=_incident_checks,
 )
