@@ -3,6 +3,9 @@
 -- empty for the language of the status page
 alter table subscriber add column locale text not null default '';
 
+-- when an incident is expected to be over, as an estimate
+alter table public_update add column eta_at timestamptz;
+
 -- who hears of everything goes on to hear of everything
 update subscriber set kinds = kinds || array['postmortem'] where kinds @> array['incident', 'maintenance'];
 

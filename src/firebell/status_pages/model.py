@@ -165,6 +165,8 @@ class PublicUpdate:
     actor: str
     edited_at: datetime | None = None
     version: int = 1
+    eta_at: datetime | None = None
+    """When the incident is expected to be over, as an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,14 @@ class PublicIncident:
     def is_open(self) -> bool:
         """True until it is resolved."""
         return self.resolved_at is None
+
+    @property
+    def eta_at(self) -> datetime | None:
+        """When it is expected to be over, as its latest update estimates; a correction keeps the estimate."""
+        if not self.is_open:
+            return None
+        progress = (u for u in reversed(self.updates) if u.kind is not UpdateKind.CORRECTION)
+        return next((update.eta_at for update in progress), None)
 
     @property
     def component_ids(self) -> frozenset[int]:

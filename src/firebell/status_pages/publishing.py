@@ -36,6 +36,7 @@ EDIT_REASON_MAX_CHARS = 500
 COMMS_GRACE = timedelta(minutes=10)
 """How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
 LONGEST_PROMISE = timedelta(hours=24)
+LONGEST_ESTIMATE = timedelta(days=7)
 ENTRY_KIND = "public"
 """The kind of the timeline entries of this slice."""
 
@@ -56,6 +57,8 @@ class NewUpdate:
     next_update_at: datetime | None = None
     after: int | None = None
     kind: UpdateKind = UpdateKind.UPDATE
+    eta_at: datetime | None = None
+    """When it is expected to be over, as an estimate."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -218,6 +221,7 @@ async def _publish(
         next_update_at=promise,
         created_at=now,
         actor=actor.label,
+        eta_at=_estimate(update, now),
     )
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
     await log_writer.append(tx, actor, page, published.public_id, new, now)
@@ -253,6 +257,17 @@ def _promise(update: NewUpdate, now: datetime) -> datetime | None:
             fields={"next_update_at": "Enter a time within 24 hours."},
         )
     return update.next_update_at
+
+
+def _estimate(update: NewUpdate, now: datetime) -> datetime | None:
+    if update.stage is Stage.RESOLVED or update.kind is UpdateKind.CORRECTION or update.eta_at is None:
+        return None
+    if not now < update.eta_at <= now + LONGEST_ESTIMATE:
+        raise Invalid(
+            "The estimate is in the past or too far away.",
+            fields={"eta_at": "Enter a time within 7 days, or leave it blank."},
+        )
+    return update.eta_at
 
 
 async def _effects(

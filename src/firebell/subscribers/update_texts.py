@@ -40,6 +40,9 @@ def update_paragraphs(
     if content.get("next_update_at"):
         at = local_time(datetime.fromisoformat(content["next_update_at"]), tz, language)
         paragraphs.append(t("Next update by {time}.", time=at))
+    if content.get("eta_at"):
+        at = local_time(datetime.fromisoformat(content["eta_at"]), tz, language)
+        paragraphs.append(t("Expected to be over by {time}; this is an estimate.", time=at))
     for earlier in carried[:CARRIED_UPDATES]:
         at = local_time(datetime.fromisoformat(earlier["at"]), tz, language)
         body = cut(_body(earlier, tz, language), CARRIED_BODY_BYTES)

@@ -310,6 +310,7 @@ class StatusDocuments:
                     "name": incident.name,
                     "stage": incident.stage,
                     "next_update_at": _instant(incident.updates[-1].next_update_at),
+                    "eta_at": _instant(incident.eta_at),
                 }
                 for incident in view.open_incidents
             ],
