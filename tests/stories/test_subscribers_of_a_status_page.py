@@ -374,6 +374,36 @@ async def test_a_first_post_that_waits_and_a_paused_one_are_findings_of_the_inci
         assert await codes() == {"T-QUEUE", "T-BOUNCE", "T-SUBFLOOD"}
 
 
+async def test_a_post_mortem_is_told_to_those_who_chose_post_mortems(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        other = "it@alvik.example"
+        await t.subscribe(OPS, kind=["postmortem"])
+        await t.subscribe(other, kind=["incident"])
+        published = await t.publish("We are looking.", components={"1": "major_outage"})
+        updates = f"{INCIDENTS}/{published['id']}/updates"
+        text = {"stage": "resolved", "kind": "postmortem", "body": "A full disk. We now watch its space."}
+        await t.api("POST", updates, text, status=409)
+        await t.update(published["id"], "Over.", "resolved")
+        before = (await t.api("GET", INCIDENTS))[0]
+        clock.advance(timedelta(days=3))
+        await t.api("POST", updates, text, status=201)
+        await t.api("POST", updates, text, status=409)
+        await t.w.settle()
+        subjects = [mail["Subject"] for mail in t.relay.to(OPS)[1:]]
+        assert subjects == ["[Kestrel] Post-mortem: Payments fail"]
+        assert "Post-mortem" not in " ".join(mail["Subject"] for mail in t.relay.to(other))
+        after = (await t.api("GET", INCIDENTS))[0]
+        assert (after["resolved_at"], after["stage"]) == (before["resolved_at"], "resolved")
+        [shown, *_] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["type"] == "postmortem.published"
+        public = (await t.http.get("/s/kestrel/api/v2/incidents.json")).json()["incidents"][0]
+        assert (public["status"], public["incident_updates"][0]["status"]) == ("postmortem", "postmortem")
+        page = await t.http.get(f"/s/kestrel/incidents/{published['id']}")
+        assert "We now watch its space." in page.text
+
+
 async def test_after_a_kill_each_mail_arrives_and_a_repeat_has_the_same_message_id(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

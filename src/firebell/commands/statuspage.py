@@ -141,7 +141,10 @@ def publish(
 @click.option("--since", help="When the statuses began.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option(
-    "--kind", type=click.Choice(("update", "correction", "regression")), default="update", show_default=True
+    "--kind",
+    type=click.Choice(("update", "correction", "regression", "postmortem")),
+    default="update",
+    show_default=True,
 )
 @as_json
 def update(

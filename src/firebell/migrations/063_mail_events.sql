@@ -3,6 +3,11 @@
 -- empty for the language of the status page
 alter table subscriber add column locale text not null default '';
 
+-- what readers are told of the post-mortem is an update of its incident
+alter table public_update
+    drop constraint public_update_kind_check,
+    add constraint public_update_kind_check check (kind in ('update', 'correction', 'regression', 'postmortem'));
+
 -- when an incident is expected to be over, as an estimate
 alter table public_update add column eta_at timestamptz;
 

@@ -61,6 +61,9 @@ STAGE_LABELS = {
 }
 
 
+POSTMORTEM_LABEL = "Post-mortem"
+
+
 class Impact(IntEnum):
     """How bad a public incident is for customers, from the least to the worst."""
 
@@ -82,6 +85,12 @@ class UpdateKind(StrEnum):
     UPDATE = "update"
     CORRECTION = "correction"
     REGRESSION = "regression"
+    POSTMORTEM = "postmortem"
+
+    @property
+    def is_progress(self) -> bool:
+        """True if the update says how it goes on; a correction and a post-mortem do not."""
+        return self in (UpdateKind.UPDATE, UpdateKind.REGRESSION)
 
 
 class PageVisibility(StrEnum):
@@ -199,8 +208,13 @@ class PublicIncident:
         """When it is expected to be over, as its latest update estimates; a correction keeps the estimate."""
         if not self.is_open:
             return None
-        progress = (u for u in reversed(self.updates) if u.kind is not UpdateKind.CORRECTION)
+        progress = (u for u in reversed(self.updates) if u.kind.is_progress)
         return next((update.eta_at for update in progress), None)
+
+    @property
+    def has_postmortem(self) -> bool:
+        """True if readers were told of its post-mortem."""
+        return any(update.kind is UpdateKind.POSTMORTEM for update in self.updates)
 
     @property
     def component_ids(self) -> frozenset[int]:

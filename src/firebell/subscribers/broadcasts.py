@@ -8,6 +8,7 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import (
+    POSTMORTEM_LABEL,
     STAGE_LABELS,
     Announcement,
     PageVisibility,
@@ -61,6 +62,8 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
     before = incident.updates[position - 1] if position else None
     if before is None:
         kind, priority = "incident.created", Priority.FIRST_UPDATE
+    elif update.kind is UpdateKind.POSTMORTEM:
+        kind, priority = "postmortem.published", Priority.POSTMORTEM
     elif update.kind is UpdateKind.CORRECTION:
         kind, priority = "incident.corrected", Priority.CORRECTION
     elif update.stage is Stage.RESOLVED:
@@ -69,7 +72,7 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
         kind, priority = "incident.updated", Priority.UPDATE
     return NewBroadcast(
         announcement.page.id,
-        BroadcastKind.INCIDENT,
+        BroadcastKind.POSTMORTEM if update.kind is UpdateKind.POSTMORTEM else BroadcastKind.INCIDENT,
         incident.public_id,
         update.seq,
         kind,
@@ -85,7 +88,8 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
 def content_of(announcement: Announcement) -> dict[str, Any]:
     """Return what mails and webhooks say about an update; `path` begins at the status page."""
     incident, update = announcement.incident, announcement.update
-    label = "Correction" if update.kind is UpdateKind.CORRECTION else STAGE_LABELS[update.stage]
+    labels = {UpdateKind.CORRECTION: "Correction", UpdateKind.POSTMORTEM: POSTMORTEM_LABEL}
+    label = labels.get(update.kind, STAGE_LABELS[update.stage])
     return {
         "page": announcement.page.name,
         "title": incident.name,
