@@ -47,16 +47,16 @@ from firebell.status_pages.hosting.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 
-SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/")
-"""Paths with a token that acts for a person, or for a subscriber."""
-_SUBSCRIBE = re.compile(r"/s/[^/]+/subscribe")
+SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/", "/in/mail-events/")
+"""Paths with a token that acts for a person, for a subscriber, or for a mail provider."""
+_SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe")
 """The forms of status pages, which need the database."""
 _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
-HOOKS = ("/in/runbooks/",)
-"""Addresses among those of alerts whose notifications are no alerts."""
+HOOKS = ("/in/runbooks/", "/in/mail-events/")
+"""Addresses among those of alerts at which Git hosts and mail providers report something else."""
 
 
 class App:
@@ -75,7 +75,7 @@ class App:
         if scope["type"] == "http":
             is_alert = scope["path"].startswith(self._prefixes) and not scope["path"].startswith(HOOKS)
             # an alert waits for nothing
-            if await self._status.serve_host(scope, receive, send, waits=not is_alert):
+            if await self._status.serve_host(scope, receive, send, self._app, waits=not is_alert):
                 return
             if is_alert:
                 app = self._ingest

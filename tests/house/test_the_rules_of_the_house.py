@@ -130,6 +130,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.status_pages.publishing",
         "firebell.status_pages.imported_history",
         "firebell.status_pages.stages",
+        # the strings and dates of a status page in its languages, which mails about it are in too
+        "firebell.status_pages.public.languages",
         "firebell.oncall.rota",
         "firebell.oncall.calendars.public_holidays",
     }

@@ -160,14 +160,28 @@ def _strings() -> Iterator[str]:
     """Yield the English strings of the public pages."""
     for path in [
         *(ROOT / "templates/status_pages").glob("public*.html"),
+        *(ROOT / "templates/subscribers").glob("public*.html"),
+        ROOT / "templates/subscribers/scope_parts.html",
         ROOT / "status_pages/public/documents.py",
+        ROOT / "subscribers/message_texts.py",
+        ROOT / "subscribers/update_texts.py",
     ]:
-        yield from re.findall(r'\bt\("([^"]+)"', path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        yield from (
+            double or single for double, single in re.findall(r"""\bt\(\s*(?:"([^"]+)"|'([^']+)')""", text)
+        )
     from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS
     from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS
+    from firebell.subscribers import maintenance_broadcasts, update_texts
+    from firebell.subscribers.model import CHANNEL_LABELS, KIND_LABELS, STATE_LABELS
+    from firebell.subscribers.scope_input import IMPACT_OPTIONS
 
     yield from (*STAGE_LABELS.values(), *STATUS_LABELS.values(), *MAINTENANCE_STAGE_LABELS.values())
     yield from ("Emergency", "Short notice")
+    yield from (*CHANNEL_LABELS.values(), *STATE_LABELS.values(), *KIND_LABELS.values())
+    yield from (label for _, label in IMPACT_OPTIONS)
+    yield from maintenance_broadcasts.LABELS
+    yield from update_texts.PRIVATE_CONTENT
 
 
 def test_every_language_has_every_string_with_its_placeholders() -> None:

@@ -40,8 +40,6 @@ def test_the_vectors_of_the_throttle() -> None:
     assert (later.tokens, wait) == (0, 0)
     full, wait = throttle.take(later, 10, 20, 40, 50)
     assert (full.tokens, wait) == (40, 0.5)
-    assert throttle.seconds_for(50_000, 50, 100) == 998
-    assert throttle.seconds_for(50_000, 20, 40) == 41 * 60 + 38
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 40)), max_size=60), st.floats(1, 50))

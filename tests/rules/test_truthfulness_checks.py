@@ -57,6 +57,7 @@ def update(
     promise: float | None = 30,
     body: str = "We are on it.",
     kind: UpdateKind = UpdateKind.UPDATE,
+    eta: float | None = None,
 ) -> PublicUpdate:
     return PublicUpdate(
         seq,
@@ -70,6 +71,7 @@ def update(
         None if promise is None else at(minute + promise),
         at(minute),
         "Mara",
+        eta_at=None if eta is None else at(eta),
     )
 
 
@@ -229,6 +231,33 @@ def test_a_promise_may_be_a_quarter_late() -> None:
         during, incident=replace(during.incident, severity=2), timeline=(entry(1, 0, "declared", severity=2),)
     )
     assert [(f.code, f.level) for f in findings(minor, at(50))] == [("T-LATE", WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("etas", "now", "codes"),
+    [
+        ((), 90, []),
+        ((40,), 40, []),
+        ((40,), 41, ["T-ETA"]),
+        ((40, None), 90, []),
+        ((20, None), 90, ["T-ETA"]),
+        ((90, 120), 90, []),
+        ((90, 80), 80, []),
+        ((70, 80, 90), 80, ["T-ETA"]),
+        ((70, 80, 75, 90), 90, ["T-ETA"]),
+        ((20, 100), 101, ["T-ETA", "T-ETA"]),
+    ],
+)
+def test_an_estimate_is_kept_or_corrected_before_it_passes(
+    etas: tuple[float | None, ...], now: float, codes: list[str]
+) -> None:
+    """An update comes every 15 minutes from minute 12 on."""
+    updates = [
+        update(i + 1, 12 + 15 * i, Stage.INVESTIGATING, (PARTIAL, 0), promise=300, eta=eta)
+        for i, eta in enumerate(etas or (None,))
+    ]
+    during = active(with_updates(*updates), now)
+    assert [f.code for f in findings(during, at(now)) if f.code == "T-ETA"] == codes
 
 
 def test_resolved_beside_a_firing_alert_or_an_open_report_is_an_error() -> None:

@@ -275,6 +275,135 @@ async def test_addresses_that_bounce_are_stopped_and_a_broadcast_that_bounces_is
         assert resumed["paused_at"] is None
 
 
+async def _reported(t: Town, mail: EmailMessage, kind: str, **detail: object) -> httpx.Response:
+    """Post a report of SES about a mail to the address that managers are shown."""
+    address = (await t.api("POST", "/mail-events-address"))["url"]
+    headers = [{"name": "Message-ID", "value": mail["Message-ID"]}]
+    report = {"notificationType": kind, "mail": {"headers": headers}, kind.lower(): detail}
+    return await t.http.post(httpx.URL(address).path, json=report)
+
+
+async def test_reports_of_a_mail_provider_stop_dead_addresses_and_end_what_is_called_spam(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        gone, spam, soft = "gone@nordpost.example", "angry@alvik.example", "soft@mira.example"
+        for address in (gone, spam, soft):
+            await t.subscribe(address)
+        assert (await t.http.post("/in/mail-events/guess", json={})).status_code == 404
+        published = await t.publish("One.")
+        await t.w.settle()
+        mails = {address: t.relay.to(address)[-1] for address in (gone, spam, soft)}
+        await t.update(published["id"], "Two.", "identified")
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+
+        hard = {"bounceType": "Permanent", "bounceSubType": "General"}
+        for _ in range(2):
+            answer = await _reported(t, mails[gone], "Bounce", **hard)
+            assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "ignored": 0})
+        assert (await _reported(t, mails[spam], "Complaint")).json()["accepted"] == 1
+        assert (await _reported(t, mails[soft], "Bounce", bounceType="Transient")).json()["accepted"] == 1
+        forged = EmailMessage()
+        forged["Message-ID"] = mails[soft]["Message-ID"].replace("d", "d1", 1)
+        assert (await _reported(t, forged, "Complaint")).json() == {"accepted": 0, "ignored": 1}
+        assert await t.states() == {gone: "quarantined", spam: "ended", soft: "active"}
+
+        before = len(t.relay.to(gone)), len(t.relay.to(spam))
+        await t.w.settle()
+        assert (len(t.relay.to(gone)), len(t.relay.to(spam))) == before
+        assert t.relay.to(soft)[-1]["Subject"].startswith("[Kestrel] Identified")
+        events = await t.api("GET", "/status-pages/kestrel/mail-events")
+        assert [each["kind"] for each in events] == ["delayed", "complained", "bounced"]
+        audited = [row["action"] for row in await t.api("GET", "/audit")]
+        assert (audited.count("subscriber.bounced"), audited.count("subscriber.complained")) == (1, 1)
+        # an address that called a mail spam is never written to again
+        await t.ask(spam)
+        await t.w.settle()
+        assert len(t.relay.to(spam)) == before[1]
+
+        path = httpx.URL((await t.api("POST", "/mail-events-address"))["url"]).path
+        away = await t.http.post(
+            path, content=b"Subject: Away\r\n\r\nBack soon.", headers={"Content-Type": "message/rfc822"}
+        )
+        assert away.status_code == 422
+        unsigned = {
+            "Type": "Notification",
+            "TopicArn": "arn:x",
+            "Message": "{}",
+            "SigningCertURL": "https://x",
+        }
+        assert (await t.http.post(path, json=unsigned)).status_code == 403
+        large = b'{"x": "' + b"x" * 1024 * 1024 + b'"}'
+        assert (await t.http.post(path, content=large)).status_code == 413
+        await t.api("POST", "/mail-events-address/replace")
+        assert (await t.http.post(path, json={})).status_code == 404
+
+
+async def test_a_first_post_that_waits_and_a_paused_one_are_findings_of_the_incident(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        await t.subscribe(OPS)
+        incident = {"title": "Checkout is down", "severity": "SEV1", "services": ["checkout"]}
+        ref = (await t.api("POST", "/incidents", incident, status=201))["ref"]
+
+        async def codes() -> set[str]:
+            results = (await t.api("GET", f"/incidents/{ref}/checks"))["findings"]
+            return {each["code"] for each in results} & {"T-QUEUE", "T-BOUNCE", "T-SUBFLOOD"}
+
+        await t.publish("We are looking.", incident=ref)
+        async with t.w.ctx.work_db.tx() as tx:
+            await broadcasts.fan_out_step(tx, t.w.now)
+        clock.advance(timedelta(minutes=15))
+        assert await codes() == set()
+        clock.advance(timedelta(minutes=1))
+        assert await codes() == {"T-QUEUE"}
+        await t.w.settle()
+        assert await codes() == {"T-QUEUE"}
+        [shown] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        await t.api("POST", f"/status-pages/kestrel/broadcasts/{shown['id']}/pause", {})
+        async with t.w.ctx.db.tx() as tx:
+            await tx.execute(
+                """
+                insert into subscription_mail (address_hash, domain, status_page_id, purpose, at)
+                select 'x', 'x', 1, 'confirm', $1 from generate_series(1, 50)
+                """,
+                t.w.now,
+            )
+        assert await codes() == {"T-QUEUE", "T-BOUNCE", "T-SUBFLOOD"}
+
+
+async def test_a_post_mortem_is_told_to_those_who_chose_post_mortems(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with town(dsn, clock, tmp_path) as t:
+        other = "it@alvik.example"
+        await t.subscribe(OPS, kind=["postmortem"])
+        await t.subscribe(other, kind=["incident"])
+        published = await t.publish("We are looking.", components={"1": "major_outage"})
+        updates = f"{INCIDENTS}/{published['id']}/updates"
+        text = {"stage": "resolved", "kind": "postmortem", "body": "A full disk. We now watch its space."}
+        await t.api("POST", updates, text, status=409)
+        await t.update(published["id"], "Over.", "resolved")
+        before = (await t.api("GET", INCIDENTS))[0]
+        clock.advance(timedelta(days=3))
+        await t.api("POST", updates, text, status=201)
+        await t.api("POST", updates, text, status=409)
+        await t.w.settle()
+        subjects = [mail["Subject"] for mail in t.relay.to(OPS)[1:]]
+        assert subjects == ["[Kestrel] Post-mortem: Payments fail"]
+        assert "Post-mortem" not in " ".join(mail["Subject"] for mail in t.relay.to(other))
+        after = (await t.api("GET", INCIDENTS))[0]
+        assert (after["resolved_at"], after["stage"]) == (before["resolved_at"], "resolved")
+        [shown, *_] = await t.api("GET", "/status-pages/kestrel/broadcasts")
+        assert shown["type"] == "postmortem.published"
+        public = (await t.http.get("/s/kestrel/api/v2/incidents.json")).json()["incidents"][0]
+        assert (public["status"], public["incident_updates"][0]["status"]) == ("postmortem", "postmortem")
+        page = await t.http.get(f"/s/kestrel/incidents/{published['id']}")
+        assert "We now watch its space." in page.text
+
+
 async def test_after_a_kill_each_mail_arrives_and_a_repeat_has_the_same_message_id(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,12 @@ _BULK_MAIL_FROM = "FIREBELL_BULK_MAIL_FROM"
 """Another sender of mails to the subscribers of status pages."""
 _BULK_MAIL_RATE = "FIREBELL_BULK_MAIL_RATE"
 """Mails to subscribers a second, at most."""
+_BOUNCE_ADDRESS = "FIREBELL_BOUNCE_ADDRESS"
+"""The address whose bounces are posted to Firebell: mails to subscribers are returned to it."""
+_MAILGUN_SIGNING_KEY = "FIREBELL_MAILGUN_SIGNING_KEY"
+"""The key with which Mailgun signs its webhooks; with it, unsigned ones are refused."""
+_SENDGRID_PUBLIC_KEY = "FIREBELL_SENDGRID_PUBLIC_KEY"
+"""The key that proves that SendGrid signed its webhooks; with it, unsigned ones are refused."""
 _MAX_BULK_RATE = 1000
 NO_TLS = (
     "The mail server does not offer STARTTLS, and the password in FIREBELL_SMTP_URL is never sent unencrypted."
@@ -258,6 +264,11 @@ def _check_settings(settings: Mapping[str, str]) -> None:
             raise StartupError(
                 f"{name}: {exc}.", hint="Example: smtp://user:password@mail.example.org:587"
             ) from None
+    if address := settings[_BOUNCE_ADDRESS]:
+        try:
+            check_address(address)
+        except ValueError as exc:
+            raise StartupError(f"{_BOUNCE_ADDRESS} is not an address: {exc}.") from None
     rate = settings[_BULK_MAIL_RATE]
     if not (rate.isascii() and rate.isdecimal() and len(rate) < 5 and 0 < int(rate) <= _MAX_BULK_RATE):
         raise StartupError(
@@ -301,6 +312,7 @@ CHANNEL = Channel(
     settings=(
         *(Setting(_SMTP_URL), Setting(_MAIL_FROM, "Firebell <firebell@localhost>")),
         *(Setting(_BULK_SMTP_URL), Setting(_BULK_MAIL_FROM), Setting(_BULK_MAIL_RATE, "50")),
+        *(Setting(_BOUNCE_ADDRESS), Setting(_MAILGUN_SIGNING_KEY), Setting(_SENDGRID_PUBLIC_KEY)),
     ),
     check_settings=_check_settings,
     is_ready=_is_ready,

@@ -83,7 +83,7 @@ def _components(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def _update(
-    stage: str, body: str, component: tuple[str, ...], next_: str | None, since: str | None
+    stage: str, body: str, component: tuple[str, ...], next_: str | None, since: str | None, eta: str | None
 ) -> Fields:
     return {
         "stage": stage,
@@ -91,6 +91,7 @@ def _update(
         "components": _components(component),
         "next_update_at": instant(next_, "--next") if next_ else None,
         "since": instant(since, "--since") if since else None,
+        "eta_at": instant(eta, "--eta") if eta else None,
     }
 
 
@@ -109,6 +110,7 @@ def _update(
 @click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
 @click.option("--since", help="When customers were first affected; the start of the impact by default.")
+@click.option("--eta", help="When it is expected to be over, as an estimate.")
 @as_json
 def publish(
     slug: str,
@@ -119,9 +121,10 @@ def publish(
     component: tuple[str, ...],
     next_: str | None,
     since: str | None,
+    eta: str | None,
 ) -> None:
     """Publish an incident called NAME on a status page."""
-    fields = {"name": name, "incident": incident, **_update(stage, body, component, next_, since)}
+    fields = {"name": name, "incident": incident, **_update(stage, body, component, next_, since, eta)}
     published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
     show(published, f"Published {published['id']}: {published['stage']}.")
 
@@ -136,8 +139,12 @@ def publish(
 @click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
 @click.option("--since", help="When the statuses began.")
+@click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option(
-    "--kind", type=click.Choice(("update", "correction", "regression")), default="update", show_default=True
+    "--kind",
+    type=click.Choice(("update", "correction", "regression", "postmortem")),
+    default="update",
+    show_default=True,
 )
 @as_json
 def update(
@@ -148,10 +155,11 @@ def update(
     component: tuple[str, ...],
     next_: str | None,
     since: str | None,
+    eta: str | None,
     kind: str,
 ) -> None:
     """Publish the next update of the incident ID of a status page."""
-    fields = {"kind": kind, **_update(stage, body, component, next_, since)}
+    fields = {"kind": kind, **_update(stage, body, component, next_, since, eta)}
     published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates", fields)
     show(published, f"Published {published['id']}: {published['stage']}.")
 

@@ -43,6 +43,14 @@ class Signer:
         key = hmac.digest(self._secret, purpose.encode(), "sha256")
         return f"v1={hmac.digest(key, body, 'sha256').hex()}"
 
+    def mail_token(self, delivery_id: int) -> str:
+        """Return what a mail carries, by which reports about it name its delivery: letters, digits and a hyphen."""
+        return f"d{delivery_id}-{self._mac('mail', str(delivery_id))[:12].hex()}"
+
+    def is_mail_token(self, delivery_id: int, code: str) -> bool:
+        """Return True if a token with this id and code is genuine."""
+        return hmac.compare_digest(f"d{delivery_id}-{code}".encode(), self.mail_token(delivery_id).encode())
+
     def sign(self, purpose: str, value: dict[str, Any], expires: datetime) -> str:
         """Return a URL-safe token that only `open` with the same `purpose` accepts, until `expires`."""
         body = _b64(json.dumps([int(expires.timestamp()), value], separators=(",", ":")).encode())

@@ -40,6 +40,7 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
         where c.status_page_id = $1
             and p.visibility in ('public', 'unlisted')
             and i.kind = 'incident'
+            and u.kind <> 'postmortem'
             and i.published_at >= c.created_at
             and case
                 when $3::bigint is null then i.resolved_at is null or i.resolved_at >= $4

@@ -30,6 +30,7 @@ pages = store.pages
 announcement = announcements.announcement
 maintenance_announcement = announcements.maintenance_announcement
 frame_context = hosting_queries.frame_context
+locales = hosting_queries.locales
 parts = announcements.parts
 page_by_id = store.page_by_id
 

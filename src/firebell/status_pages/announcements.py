@@ -1,42 +1,59 @@
 """What others need to know to announce a published update, such as to subscribers."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from firebell.kit.db.database import Tx
-from firebell.status_pages import impact, incident_store, queries, store
+from firebell.status_pages import impact, incident_store, queries, store, view
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenanceAnnouncement
 from firebell.status_pages.model import Announcement, Component, ComponentGroup, StatusPage
 from firebell.status_pages.public import statuspage_api as public_api
+from firebell.status_pages.view import StatusView
 
 
 async def announcement(
-    tx: Tx, status_page_id: int, public_id: str, seq: int, now: datetime
+    tx: Tx, status_page_id: int, public_id: str, seq: int, now: datetime, *, has_document: bool
 ) -> Announcement | None:
-    """Return a published update with its incident, None if it does not exist."""
+    """Return a published update with its incident, None if it does not exist; the document only if it is wanted."""
     page = await store.page_by_id(tx, status_page_id)
     incident = await incident_store.by_public_id(tx, status_page_id, public_id) if page else None
     update = next((each for each in incident.updates if each.seq == seq), None) if incident else None
     if page is None or incident is None or update is None:
         return None
-    view = await queries.view_of(tx, page, now)
-    components = tuple(c.component for c in view.components if c.component.id in incident.component_ids)
-    document = public_api.incident_document(view, incident, "")
+    components = await _components(tx, page, incident.component_ids)
+    document: Mapping[str, Any] = {}
+    if has_document:
+        document = public_api.incident_document(await _view_of(tx, page, components, now), incident, "")
     return Announcement(page, incident, update, impact.impact(incident), components, document)
 
 
 async def maintenance_announcement(
-    tx: Tx, status_page_id: int, maintenance_id: int, now: datetime
+    tx: Tx, status_page_id: int, maintenance_id: int, now: datetime, *, has_document: bool
 ) -> MaintenanceAnnouncement | None:
-    """Return a maintenance window with what a page shows of it, None if it does not exist."""
+    """Return a maintenance window, None if it does not exist; the document only if it is wanted."""
     page = await store.page_by_id(tx, status_page_id)
     window = await maintenance_store.by_id(tx, maintenance_id)
     if page is None or window is None:
         return None
-    view = await queries.view_of(tx, page, now)
-    components = tuple(c.component for c in view.components if c.component.id in window.component_ids)
-    document = public_api.maintenance_document(view, window, "")
+    components = await _components(tx, page, window.component_ids)
+    document: Mapping[str, Any] = {}
+    if has_document:
+        document = public_api.maintenance_document(await _view_of(tx, page, components, now), window, "")
     return MaintenanceAnnouncement(page, window, components, document)
+
+
+async def _components(tx: Tx, page: StatusPage, ids: Collection[int]) -> tuple[Component, ...]:
+    """Return those of these components that the page shows, in its order."""
+    return tuple(component for component in await store.components(tx, page.id) if component.id in ids)
+
+
+async def _view_of(tx: Tx, page: StatusPage, components: tuple[Component, ...], now: datetime) -> StatusView:
+    """Return the view of these components alone: publishing waits for no others."""
+    whole = await queries.snapshot(tx, page, now)
+    return view.build(replace(whole, components=components), now)
 
 
 async def parts(tx: Tx, page: StatusPage) -> tuple[list[ComponentGroup], list[Component]]:

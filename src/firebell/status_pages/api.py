@@ -146,6 +146,7 @@ class UpdateShown(ApiOutput):
     components: list[EffectShown]
     display_at: datetime
     next_update_at: datetime | None
+    eta_at: Annotated[datetime | None, Field(description="when it is expected to be over, an estimate")]
     actor: str
     version: int
 
@@ -181,6 +182,7 @@ class UpdateInput(ApiInput):
     next_update_at: Instant | None = None
     after: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
     kind: UpdateKind = UpdateKind.UPDATE
+    eta_at: Instant | None = None
 
 
 class NewPublicIncident(UpdateInput):
@@ -256,6 +258,7 @@ def _incident(published: PublicIncident) -> PublicIncidentShown:
                 ],
                 display_at=update.display_at,
                 next_update_at=update.next_update_at,
+                eta_at=update.eta_at,
                 actor=update.actor,
                 version=update.version,
             )
@@ -360,7 +363,10 @@ def _update(body: UpdateInput) -> NewUpdate:
     statuses: dict[int, ComponentStatus] = {}
     for component_id, code in body.components.items():
         statuses[to_number(component_id, "components", least=1)] = status_of(code)
-    return NewUpdate(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind)
+    return NewUpdate(
+        *(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind),
+        eta_at=body.eta_at,
+    )
 
 
 @router.post(

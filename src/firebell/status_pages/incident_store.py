@@ -57,6 +57,7 @@ def _update(row: Row) -> PublicUpdate:
         row["actor"],
         row["edited_at"] if is_edited else None,
         row["version"],
+        row["eta_at"],
     )
 
 
@@ -66,7 +67,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
         """
         select
             u.id, u.public_id, u.public_incident_id, u.seq, u.stage, u.kind, u.effects, u.display_at,
-            u.next_update_at, u.created_at, u.actor, v.body, v.version, v.at as edited_at
+            u.next_update_at, u.eta_at, u.created_at, u.actor, v.body, v.version, v.at as edited_at
         from public_update u
         join lateral (
             select body, version, at
@@ -280,9 +281,9 @@ async def insert_update(
         """
         insert into public_update (
             public_id, public_incident_id, seq, stage, kind, effects, display_at, next_update_at, created_at,
-            actor, actor_id
+            actor, actor_id, eta_at
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         returning id
         """,
         update.public_id,
@@ -296,6 +297,7 @@ async def insert_update(
         update.created_at,
         update.actor,
         actor_id,
+        update.eta_at,
     )
     assert isinstance(new_id, int)
     return replace(update, id=new_id)

@@ -61,6 +61,9 @@ STAGE_LABELS = {
 }
 
 
+POSTMORTEM_LABEL = "Post-mortem"
+
+
 class Impact(IntEnum):
     """How bad a public incident is for customers, from the least to the worst."""
 
@@ -82,6 +85,12 @@ class UpdateKind(StrEnum):
     UPDATE = "update"
     CORRECTION = "correction"
     REGRESSION = "regression"
+    POSTMORTEM = "postmortem"
+
+    @property
+    def is_progress(self) -> bool:
+        """True if the update says how it goes on; a correction and a post-mortem do not."""
+        return self in (UpdateKind.UPDATE, UpdateKind.REGRESSION)
 
 
 class PageVisibility(StrEnum):
@@ -165,6 +174,8 @@ class PublicUpdate:
     actor: str
     edited_at: datetime | None = None
     version: int = 1
+    eta_at: datetime | None = None
+    """When the incident is expected to be over, as an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +202,19 @@ class PublicIncident:
     def is_open(self) -> bool:
         """True until it is resolved."""
         return self.resolved_at is None
+
+    @property
+    def eta_at(self) -> datetime | None:
+        """When it is expected to be over, as its latest update estimates; a correction keeps the estimate."""
+        if not self.is_open:
+            return None
+        progress = (u for u in reversed(self.updates) if u.kind.is_progress)
+        return next((update.eta_at for update in progress), None)
+
+    @property
+    def has_postmortem(self) -> bool:
+        """True if readers were told of its post-mortem."""
+        return any(update.kind is UpdateKind.POSTMORTEM for update in self.updates)
 
     @property
     def component_ids(self) -> frozenset[int]:

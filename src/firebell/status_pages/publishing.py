@@ -36,6 +36,7 @@ EDIT_REASON_MAX_CHARS = 500
 COMMS_GRACE = timedelta(minutes=10)
 """How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
 LONGEST_PROMISE = timedelta(hours=24)
+LONGEST_ESTIMATE = timedelta(days=7)
 ENTRY_KIND = "public"
 """The kind of the timeline entries of this slice."""
 
@@ -56,6 +57,8 @@ class NewUpdate:
     next_update_at: datetime | None = None
     after: int | None = None
     kind: UpdateKind = UpdateKind.UPDATE
+    eta_at: datetime | None = None
+    """When it is expected to be over, as an estimate."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -103,6 +106,8 @@ async def publish_update(
         )
     if update.kind is UpdateKind.CORRECTION:
         why_not = "" if update.stage is published.stage else "A correction keeps the stage."
+    elif update.kind is UpdateKind.POSTMORTEM:
+        why_not = _postmortem_refusal(published, update)
     elif update.kind is UpdateKind.REGRESSION:
         why_not = stages.regression_refusal(published, update.stage, now)
     else:
@@ -113,6 +118,12 @@ async def publish_update(
         actor, "status_page.update_published", page.name, now, incident=published.name, stage=update.stage
     )
     return await _publish(tx, actor, page, published, incident, update, now)
+
+
+def _postmortem_refusal(published: PublicIncident, update: NewUpdate) -> str:
+    if published.is_open or update.stage is not Stage.RESOLVED:
+        return "Publish that it is resolved before its post-mortem."
+    return "Its post-mortem is published: edit its text." if published.has_postmortem else ""
 
 
 async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicIncident:
@@ -218,10 +229,11 @@ async def _publish(
         next_update_at=promise,
         created_at=now,
         actor=actor.label,
+        eta_at=_estimate(update, now),
     )
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
     await log_writer.append(tx, actor, page, published.public_id, new, now)
-    if update.kind is not UpdateKind.CORRECTION:
+    if update.kind.is_progress:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,
             "regressions": published.regressions + (update.kind is UpdateKind.REGRESSION),
@@ -230,7 +242,8 @@ async def _publish(
             changes["monitoring_at"] = now
         await incident_store.change_incident(tx, published.id, **changes)
     if incident is not None:
-        text = f"published on {page.name}: {update.stage}. {body}"
+        label = "post-mortem" if update.kind is UpdateKind.POSTMORTEM else str(update.stage)
+        text = f"published on {page.name}: {label}. {body}"
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
@@ -240,7 +253,7 @@ async def _publish(
 
 
 def _promise(update: NewUpdate, now: datetime) -> datetime | None:
-    if update.stage is Stage.RESOLVED or update.kind is UpdateKind.CORRECTION:
+    if update.stage is Stage.RESOLVED or not update.kind.is_progress:
         return None
     if update.next_update_at is None:
         raise Invalid(
@@ -253,6 +266,17 @@ def _promise(update: NewUpdate, now: datetime) -> datetime | None:
             fields={"next_update_at": "Enter a time within 24 hours."},
         )
     return update.next_update_at
+
+
+def _estimate(update: NewUpdate, now: datetime) -> datetime | None:
+    if update.stage is Stage.RESOLVED or not update.kind.is_progress or update.eta_at is None:
+        return None
+    if not now < update.eta_at <= now + LONGEST_ESTIMATE:
+        raise Invalid(
+            "The estimate is in the past or too far away.",
+            fields={"eta_at": "Enter a time within 7 days, or leave it blank."},
+        )
+    return update.eta_at
 
 
 async def _effects(
@@ -274,7 +298,9 @@ async def _effects(
             "The time is in the future.", fields={"since": "Enter when customers were first affected."}
         )
     statuses = dict(update.statuses)
-    if update.stage is Stage.RESOLVED and update.kind is not UpdateKind.CORRECTION:
+    if update.kind is UpdateKind.POSTMORTEM:
+        statuses = {}
+    elif update.stage is Stage.RESOLVED and update.kind is not UpdateKind.CORRECTION:
         statuses |= dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL)
     current = {
         component_id: component_history.status_at([published], component_id, now) for component_id in statuses

@@ -56,6 +56,7 @@ async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident |
         instant("next_update_at"),
         to_number(visit.text("after") or "0", "after") if published else None,
         UpdateKind(kind),
+        instant("eta_at"),
     )
 
 

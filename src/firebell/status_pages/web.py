@@ -64,9 +64,8 @@ async def create(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{page.slug}", "Status page published.")
 
 
-async def _show(
-    visit: Visit, slug: str, values: Mapping[str, str], error: FirebellError | None = None
-) -> Response:
+async def _show(visit: Visit, slug: str, refused: str = "", error: FirebellError | None = None) -> Response:
+    """Show a page; `refused` names the form whose values are shown again, because several have the same fields."""
     page = await actions.status_page(visit.tx, slug)
     context = {
         "nav": "status-pages",
@@ -75,7 +74,9 @@ async def _show(
         "view": await queries.view_of(visit.tx, page, visit.now),
         "all_groups": await store.groups(visit.tx, page.id),
         "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
-        "values": values,
+        "refused": refused,
+        "values": visit.values if refused else {},
+        "chosen": set(to_choices(visit.form.getlist("service"), "service")) if refused else set(),
         "error": error,
     }
     return await html.render(visit.request, "status_pages/admin.html", context)
@@ -83,7 +84,7 @@ async def _show(
 
 @router.get("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
 async def show(visit: CurrentVisit, slug: str) -> Response:
-    return await _show(visit, slug, {})
+    return await _show(visit, slug)
 
 
 @router.post("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
@@ -102,7 +103,7 @@ async def change(visit: CurrentVisit, slug: str) -> Response:
             }
             await actions.update_status_page(visit.tx, visit.actor, page.id, values, visit.now)
     except FirebellError as error:
-        return await _show(visit, slug, visit.values, error)
+        return await _show(visit, slug, "settings", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Changes saved.")
 
 
@@ -113,7 +114,7 @@ async def add_group(visit: CurrentVisit, slug: str) -> Response:
         async with visit.tx.savepoint():
             await actions.add_group(visit.tx, visit.actor, page.id, visit.text("name"), visit.now)
     except FirebellError as error:
-        return await _show(visit, slug, {}, error)
+        return await _show(visit, slug, "group", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Group added.")
 
 
@@ -132,7 +133,7 @@ async def add_component(visit: CurrentVisit, slug: str) -> Response:
                 now=visit.now,
             )
     except FirebellError as error:
-        return await _show(visit, slug, {}, error)
+        return await _show(visit, slug, "component", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Component added.")
 
 
@@ -162,7 +163,7 @@ async def change_component(visit: CurrentVisit, slug: str, component_id: str) ->
             }
             await actions.update_component(visit.tx, visit.actor, page.id, component.id, values, visit.now)
     except FirebellError as error:
-        return await _show(visit, slug, {}, error)
+        return await _show(visit, slug, f"component-{component.id}", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Component saved.")
 
 
@@ -194,5 +195,5 @@ async def set_embedding(visit: CurrentVisit, slug: str) -> Response:
                 visit.tx, visit.actor, page.id, visit.text("origins").split(), visit.now
             )
     except FirebellError as error:
-        return await _show(visit, slug, visit.values, error)
+        return await _show(visit, slug, "embed", error)
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Websites saved.")

@@ -60,10 +60,9 @@ def _email(text: str, field: str) -> str:
         if not text.strip().isprintable():
             raise ValueError("it has a character that cannot be shown")
         address = check_address(text.strip())
-    except ValueError as exc:
+    except ValueError:
         raise Invalid(
-            "This is not an email address.",
-            fields={field: f"Enter one address, such as name@example.org: {exc}."},
+            "This is not an email address.", fields={field: "Enter one address, such as name@example.org."}
         ) from None
     local, _, domain = address.rpartition("@")
     if "." not in domain:

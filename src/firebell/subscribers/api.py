@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
@@ -54,6 +54,7 @@ class Invitation(ScopeFields):
     address: Text
     channel: SubscriberChannel = SubscriberChannel.EMAIL
     contact: Annotated[Text, Field(description="the email address that confirms a webhook")] = ""
+    locale: Annotated[Text, Field(description="a language of the page; empty for its own")] = ""
 
 
 class CsvFile(ApiInput):
@@ -82,6 +83,7 @@ class SubscriberShown(ApiOutput):
     group_ids: list[int]
     kinds: list[BroadcastKind]
     min_impact: int
+    locale: Annotated[str, Field(description="the code of the language, empty for that of the page")]
     created_at: datetime
     confirmed_at: datetime | None
     ended_at: datetime | None
@@ -143,6 +145,7 @@ def _subscriber(subscriber: StatusSubscriber) -> SubscriberShown:
         group_ids=sorted(scope.group_ids),
         kinds=sorted(scope.kinds),
         min_impact=scope.min_impact,
+        locale=subscriber.locale,
         created_at=subscriber.created_at,
         confirmed_at=subscriber.confirmed_at,
         ended_at=subscriber.ended_at,
@@ -162,6 +165,14 @@ async def _scope(w: Work, page: StatusPage, body: ScopeFields) -> FollowScope:
         components=components,
         groups=groups,
     )
+
+
+async def _locale(w: Work, page: StatusPage, wanted: str) -> str:
+    default, *others = await status_pages.locales(w.tx, page)
+    if wanted and wanted not in (default, *others):
+        known = ", ".join((default, *others))
+        raise Invalid("The page is not in this language.", fields={"locale": f"Use one of {known}."})
+    return "" if wanted == default else wanted
 
 
 @router.get(
@@ -198,6 +209,7 @@ async def invite(w: Writer, slug: Text, body: Invitation) -> InvitationAccepted:
         addresses.checked(body.channel, body.address),
         await _scope(w, page, body),
         contact,
+        locale=await _locale(w, page, body.locale),
         is_trusted=True,
     )
     await actions.invite(w.tx, w.actor, page, wanted, w.now)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.subscribers.delivery_checks import ON_TIME_WITHIN
 from firebell.subscribers.model import Broadcast, BroadcastKind, NewBroadcast
 
 _COLUMNS = (
     "id, status_page_id, kind, subject, seq, type, priority, impact, component_ids, group_ids, content,"
-    " reaches_email, published_at, cursor, queued, fanned_out_at, finished, hard_bounces, paused_at, pause_reason"
+    " reaches_email, published_at, cursor, queued, fanned_out_at, finished, hard_bounces, complaints,"
+    " paused_at, pause_reason"
 )
 
 
@@ -147,22 +149,38 @@ async def lock(tx: Tx, page_id: int, broadcast_id: int) -> Broadcast | None:
     return _broadcast(row) if row else None
 
 
-async def count_outcomes(tx: Tx, finished: dict[int, int], hard: dict[int, int]) -> list[Broadcast]:
+async def count_outcomes(
+    tx: Tx, finished: dict[int, int], hard: dict[int, int], sent: dict[int, int], now: datetime
+) -> list[Broadcast]:
     """Add outcomes to the counters of broadcasts by id, and return the broadcasts with their new numbers."""
     ids = sorted(finished)
     rows = await tx.fetch(
         f"""
         update status_broadcast b
-        set finished = b.finished + n.finished, hard_bounces = b.hard_bounces + n.hard
-        from unnest($1::bigint[], $2::int[], $3::int[]) n (broadcast_id, finished, hard)
+        set finished = b.finished + n.finished,
+            hard_bounces = b.hard_bounces + n.hard,
+            on_time = b.on_time + case when b.published_at >= $5 then n.sent else 0 end
+        from unnest($1::bigint[], $2::int[], $3::int[], $4::int[]) n (broadcast_id, finished, hard, sent)
         where b.id = n.broadcast_id
         returning {", ".join(f"b.{name.strip()}" for name in _COLUMNS.split(","))}
         """,
         ids,
         [finished[i] for i in ids],
         [hard.get(i, 0) for i in ids],
+        [sent.get(i, 0) for i in ids],
+        now - ON_TIME_WITHIN,
     )
     return [_broadcast(row) for row in rows]
+
+
+async def count_complaint(tx: Tx, broadcast_id: int) -> Broadcast:
+    """Add a complaint to a broadcast, and return it with its new numbers."""
+    row = await tx.row(
+        f"update status_broadcast set complaints = complaints + 1 where id = $1 returning {_COLUMNS}",
+        broadcast_id,
+    )
+    assert row
+    return _broadcast(row)
 
 
 async def set_pause(tx: Tx, broadcast_id: int, paused_at: datetime | None, reason: str) -> None:

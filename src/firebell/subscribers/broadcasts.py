@@ -8,6 +8,7 @@ from typing import Any
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import (
+    POSTMORTEM_LABEL,
     STAGE_LABELS,
     Announcement,
     PageVisibility,
@@ -15,7 +16,7 @@ from firebell.status_pages.model import (
     UpdateKind,
     UpdatePublished,
 )
-from firebell.subscribers import broadcast_store, delivery_store, rules, store
+from firebell.subscribers import broadcast_store, delivery_store, rules, store, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (
     Broadcast,
@@ -33,7 +34,10 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
     """Store the broadcast of a published update, in the transaction that published it; an edit tells no one."""
     if event.version != 1:
         return
-    announcement = await status_pages.announcement(tx, event.status_page_id, event.public_id, event.seq, now)
+    announcement = await status_pages.announcement(
+        *(tx, event.status_page_id, event.public_id, event.seq, now),
+        has_document=await store.has_webhooks(tx, event.status_page_id),
+    )
     if announcement is not None:
         await queue_broadcast(tx, _broadcast_of(announcement), now)
 
@@ -58,6 +62,8 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
     before = incident.updates[position - 1] if position else None
     if before is None:
         kind, priority = "incident.created", Priority.FIRST_UPDATE
+    elif update.kind is UpdateKind.POSTMORTEM:
+        kind, priority = "postmortem.published", Priority.POSTMORTEM
     elif update.kind is UpdateKind.CORRECTION:
         kind, priority = "incident.corrected", Priority.CORRECTION
     elif update.stage is Stage.RESOLVED:
@@ -66,7 +72,7 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
         kind, priority = "incident.updated", Priority.UPDATE
     return NewBroadcast(
         announcement.page.id,
-        BroadcastKind.INCIDENT,
+        BroadcastKind.POSTMORTEM if update.kind is UpdateKind.POSTMORTEM else BroadcastKind.INCIDENT,
         incident.public_id,
         update.seq,
         kind,
@@ -82,7 +88,8 @@ def _broadcast_of(announcement: Announcement) -> NewBroadcast:
 def content_of(announcement: Announcement) -> dict[str, Any]:
     """Return what mails and webhooks say about an update; `path` begins at the status page."""
     incident, update = announcement.incident, announcement.update
-    label = "Correction" if update.kind is UpdateKind.CORRECTION else STAGE_LABELS[update.stage]
+    labels = {UpdateKind.CORRECTION: "Correction", UpdateKind.POSTMORTEM: POSTMORTEM_LABEL}
+    label = labels.get(update.kind, STAGE_LABELS[update.stage])
     return {
         "page": announcement.page.name,
         "title": incident.name,
@@ -90,6 +97,7 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
         "body": update.body,
         "at": update.display_at.isoformat(),
         "next_update_at": update.next_update_at.isoformat() if update.next_update_at else None,
+        "eta_at": update.eta_at.isoformat() if update.eta_at else None,
         "path": f"/incidents/{incident.public_id}",
         "components": [component.name for component in announcement.components],
         "document": dict(announcement.document),
@@ -97,12 +105,16 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
 
 
 def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
+    title, label, body = update_texts.PRIVATE_CONTENT
     return {
         **content,
-        "title": "News",
-        "label": "Update",
-        "body": "Open the status page to read it.",
+        "is_private": True,
+        "title": title,
+        "label": label,
+        "body": body,
         "next_update_at": None,
+        "eta_at": None,
+        "window": None,
         "components": [],
         "document": {},
     }

@@ -192,11 +192,15 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
         select
             d.id as delivery_id, d.purpose, d.broadcast_id, d.carried, d.attempts, d.lost_claims,
             d.created_at as queued_at, p.slug, p.name as page_name, p.tz,
+            h.host as page_host, coalesce(t.locale, 'en') as page_locale,
+            coalesce(t.locales, '{{}}') as page_locales,
             s.secret, case when s.previous_until > $2 then s.previous_secret end as previous_secret,
             {", ".join(f"s.{name.strip()}" for name in store.COLUMNS.split(","))}
         from subscriber_delivery d
         join subscriber s on s.id = d.subscriber_id
         join status_page p on p.id = s.status_page_id
+        left join status_page_host h on h.status_page_id = p.id and h.proven_at is not null
+        left join status_page_theme t on t.status_page_id = p.id
         where d.id = any($1::bigint[])
         order by d.priority, d.turn, d.id
         """,
@@ -218,6 +222,9 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
             row["page_name"],
             row["tz"],
             tuple(filter(None, (row["secret"], row["previous_secret"]))),
+            row["page_host"] or "",
+            (locale := rules.locale_of(row["locale"], row["page_locale"], row["page_locales"])),
+            locale == row["page_locale"],
         )
         for row in rows
     ]
@@ -423,6 +430,23 @@ async def holders(tx: Tx, names: Sequence[str]) -> set[str]:
         list(names),
     )
     return {row["claimed_by"] for row in rows}
+
+
+async def mark_bounced(tx: Tx, delivery_id: int, failure: Failure, reason: str, now: datetime) -> bool:
+    """Record that a mail that the relay had accepted came back; return False if it was not sent."""
+    changed = await tx.changed(
+        """
+        update subscriber_delivery
+        set state = 'failed', failure = $2, reason = $3, ended_at = $4
+        where id = $1
+            and state = 'sent'
+        """,
+        delivery_id,
+        failure,
+        reason,
+        now,
+    )
+    return bool(changed)
 
 
 async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[FailedMail]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from firebell.kit.standard_webhooks import signature
 from firebell.kit.truncation import cut
-from firebell.subscribers.update_texts import update_paragraphs
+from firebell.status_pages.public.languages import Language
+from firebell.subscribers.update_texts import title_of, update_paragraphs
 
 MAX_BODY_BYTES = 20_000
 _TEXT_BYTES = 3000
@@ -83,7 +84,8 @@ def teams_body(title: str, paragraphs: Sequence[str], link: tuple[str, str]) -> 
 
 
 def chat_text(
-    content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str
+    content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str, language: Language
 ) -> tuple[str, list[str]]:
     """Return the title and paragraphs of a message about something published."""
-    return f"{content['page']}: {content['title']}", update_paragraphs(content, carried, tz)
+    title = f"{content['page']}: {title_of(content, language)}"
+    return title, update_paragraphs(content, carried, tz, language)

@@ -24,6 +24,8 @@ class MailText:
     footer: Sequence[tuple[str, str]] = ()
     reason: str = ""
     """Why the recipient gets the mail."""
+    locale: str = "en"
+    direction: str = "ltr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Envelope:
     list_name: str
     """The slug of the status page."""
     page_name: str
+    token: str
+    """By which reports of mail providers name the mail."""
     unsubscribe_url: str = ""
     """The address of RFC 8058; empty for a mail that is no part of the list, such as a confirmation."""
 
@@ -51,7 +55,11 @@ def compose(text: MailText, envelope: Envelope, now: datetime) -> bytes:
         headers.mailbox("To", Mailbox("", envelope.recipient)),
         headers.unstructured("Subject", cut(text.subject, SUBJECT_BYTES)),
         f"Date: {format_datetime(now.astimezone(UTC))}",
-        f"Message-ID: <{envelope.key}@{domain}>",
+        f"Message-ID: <{envelope.token}.{envelope.key}@{domain}>",
+        f"X-Firebell-Mail: {envelope.token}",
+        # what Postmark gives back of a mail in its webhooks
+        f"X-PM-Metadata-firebell: {envelope.token}",
+        f"Content-Language: {text.locale}",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
     ]
@@ -98,5 +106,7 @@ def _html(text: MailText) -> str:
     links = " &nbsp; ".join(f'<a href="{escape(url)}">{escape(label)}</a>' for label, url in text.footer)
     footer = f'<p style="font-size:13px;color:#666">{escape(text.reason)} {links}</p>'
     return (
-        f'<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">{paragraphs}{button}{footer}</div>'
+        f'<div lang="{text.locale}" dir="{text.direction}"'
+        ' style="font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:0 auto">'
+        f"{paragraphs}{button}{footer}</div>"
     )

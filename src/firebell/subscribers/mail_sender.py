@@ -47,6 +47,7 @@ class MailSender:
         self._sender: Mailbox = parse_mailbox(
             settings["FIREBELL_BULK_MAIL_FROM"] or settings["FIREBELL_MAIL_FROM"]
         )
+        self._bounce_address = settings["FIREBELL_BOUNCE_ADDRESS"]
         server = parse_smtp_url(url) if url else None
         connections = MailConnections(server) if server else None
         self._sessions = [
@@ -137,7 +138,8 @@ class MailSender:
             news = message_texts.news_of(delivery, broadcasts)
             mail = message_texts.mail_of(self._ctx, delivery, news, self._sender, now)
             reply = await session.send(
-                delivery.subscriber.mailbox, mail, lambda: self._journal.begin(delivery.id)
+                *(delivery.subscriber.mailbox, mail, lambda: self._journal.begin(delivery.id)),
+                self._return_address(delivery),
             )
         except UnsafeHeaderError as exc:
             return DeliveryOutcome(delivery, str(exc), is_failed=True)
@@ -150,6 +152,11 @@ class MailSender:
             return _put_back(delivery, now)
         self._journal.end(delivery.id, reply.code)
         return self._outcome(delivery, reply, now)
+
+    def _return_address(self, delivery: ClaimedDelivery) -> str:
+        """Return the address to which a bounce goes, which names the mail; empty if no one reads bounces."""
+        local, _, domain = self._bounce_address.rpartition("@")
+        return f"{local}+{self._ctx.signer.mail_token(delivery.id)}@{domain}" if domain else ""
 
     def _outcome(self, delivery: ClaimedDelivery, reply: SmtpReply, now: datetime) -> DeliveryOutcome:
         reason = f"{reply.code} {reply.text}"

@@ -5,14 +5,13 @@ from typing import Any
 
 from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
-from firebell.status_pages.maintenance import actions as maintenance_actions
 from firebell.status_pages.maintenance.model import (
     MAINTENANCE_STAGE_LABELS,
     MAX_REMINDERS,
     MaintenanceAnnouncement,
 )
 from firebell.status_pages.model import Impact, MaintenanceChanged
-from firebell.subscribers import broadcasts
+from firebell.subscribers import broadcasts, store
 from firebell.subscribers.model import BroadcastKind, NewBroadcast, Priority
 
 REMINDER = "reminder"
@@ -26,6 +25,8 @@ _LABELS = {
     "updated": "Maintenance update",
     REMINDER: "Maintenance reminder",
 }
+LABELS = (*_LABELS.values(), *(f"Maintenance {label.lower()}" for label in MAINTENANCE_STAGE_LABELS.values()))
+"""What mails call each change, which the languages of a page translate."""
 
 
 async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime) -> None:
@@ -33,7 +34,8 @@ async def announce_maintenance(tx: Tx, event: MaintenanceChanged, now: datetime)
     if not event.notify:
         return
     announcement = await status_pages.maintenance_announcement(
-        tx, event.status_page_id, event.public_incident_id, now
+        *(tx, event.status_page_id, event.public_incident_id, now),
+        has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
         await broadcasts.queue_broadcast(tx, _broadcast_of(announcement, event, now), now)
@@ -71,13 +73,13 @@ def _content(
 ) -> dict[str, Any]:
     window, update = announcement.window, announcement.window.updates[-1]
     label = _LABELS.get(event.change) or f"Maintenance {MAINTENANCE_STAGE_LABELS[update.stage].lower()}"
-    planned = maintenance_actions.window_text(window.planned, announcement.page.tz)
     is_reminder = event.reminder_minutes is not None
     return {
         "page": announcement.page.name,
         "title": window.name,
         "label": label,
-        "body": f"{planned}\n\n{window.updates[0].body if is_reminder else update.body}",
+        "body": window.updates[0].body if is_reminder else update.body,
+        "window": [at.isoformat() for at in window.planned],
         "at": (now if is_reminder else update.display_at).isoformat(),
         "next_update_at": None,
         "path": f"/maintenance/{window.public_id}",

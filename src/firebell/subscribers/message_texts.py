@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from firebell.kit.context import Context
 from firebell.kit.mail.mailbox import Mailbox
+from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.subscribers import hook_bodies, links, mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText
 from firebell.subscribers.model import (
@@ -16,8 +18,6 @@ from firebell.subscribers.model import (
     Purpose,
     SubscriberChannel,
 )
-
-UNSUBSCRIBE, MANAGE = "Unsubscribe", "Change what you get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +37,109 @@ def news_of(delivery: ClaimedDelivery, broadcasts: Mapping[int, Broadcast]) -> N
     return News(broadcast, sorted(carried, key=lambda each: each.seq, reverse=True))
 
 
-def page_url(ctx: Context, delivery: ClaimedDelivery) -> str:
+def _site_url(ctx: Context, delivery: ClaimedDelivery) -> str:
+    """Return the address of the host that serves the status page: its own, if it has one."""
+    return f"{urlsplit(ctx.public_url).scheme}://{delivery.host}" if delivery.host else ctx.public_url
+
+
+def _home_url(ctx: Context, delivery: ClaimedDelivery) -> str:
     """Return the address of the status page."""
-    return f"{ctx.public_url}/s/{delivery.slug}"
+    return _site_url(ctx, delivery) + ("" if delivery.host else f"/s/{delivery.slug}")
+
+
+def _page_url(ctx: Context, delivery: ClaimedDelivery) -> str:
+    """Return the address of the status page in the language of the subscriber."""
+    return _home_url(ctx, delivery) + ("" if delivery.is_default_locale else f"/{delivery.locale}")
+
+
+def _link(ctx: Context, delivery: ClaimedDelivery, token: str) -> str:
+    return f"{_site_url(ctx, delivery)}/u/{token}"
+
+
+def _language(delivery: ClaimedDelivery) -> Language:
+    return languages().get(delivery.locale, ENGLISH)
 
 
 def mail_of(
     ctx: Context, delivery: ClaimedDelivery, news: News | None, sender: Mailbox, now: datetime
 ) -> bytes:
     """Return the mail of a delivery."""
-    manage_url = f"{ctx.public_url}/u/{links.manage_token(ctx.signer, delivery.subscriber)}"
+    manage_url = _link(ctx, delivery, links.manage_token(ctx.signer, delivery.subscriber))
     envelope = Envelope(
         delivery.subscriber.mailbox,
         delivery.key,
         sender,
         delivery.slug,
         delivery.page_name,
+        ctx.signer.mail_token(delivery.id),
         manage_url if news else "",
     )
     text = _news_text(ctx, delivery, news, manage_url) if news else _own_text(ctx, delivery, manage_url, now)
+    language = _language(delivery)
+    text = replace(text, locale=language.code, direction=language.direction)
     return mail_format.compose(text, envelope, now)
 
 
 def _news_text(ctx: Context, delivery: ClaimedDelivery, news: News, manage_url: str) -> MailText:
-    content = news.broadcast.content
+    content, language = news.broadcast.content, _language(delivery)
+    t = language.text
     carried = [each.content for each in news.carried]
     return MailText(
-        update_texts.subject_of(content),
-        update_texts.update_paragraphs(content, carried, delivery.tz),
-        ("Open status page", f"{page_url(ctx, delivery)}{content['path']}"),
-        [(UNSUBSCRIBE, manage_url), (MANAGE, manage_url)],
-        f"You get this because you subscribed to the status of {delivery.page_name}.",
+        update_texts.subject_of(content, language),
+        update_texts.update_paragraphs(content, carried, delivery.tz, language),
+        (t("Open status page"), f"{_page_url(ctx, delivery)}{content['path']}"),
+        [(t("Unsubscribe"), manage_url), (t("Change what you get"), manage_url)],
+        t("You get this because you subscribed to the status of {name}.", name=delivery.page_name),
     )
 
 
 def _own_text(ctx: Context, delivery: ClaimedDelivery, manage_url: str, now: datetime) -> MailText:
     """Return a text about the subscription; it repeats nothing that was typed into the form."""
-    name, subscriber = delivery.page_name, delivery.subscriber
-    what = (
-        "" if subscriber.channel is SubscriberChannel.EMAIL else f" by {CHANNEL_LABELS[subscriber.channel]}"
-    )
+    subscriber, t = delivery.subscriber, _language(delivery).text
+    name = delivery.page_name
+    if subscriber.channel is not SubscriberChannel.EMAIL:
+        name = f"{name} ({CHANNEL_LABELS[subscriber.channel]})"
     if delivery.purpose is Purpose.CONFIRM:
-        url = f"{ctx.public_url}/u/{links.confirm_token(ctx.signer, subscriber)}"
         return MailText(
-            f"Confirm your subscription to {name}",
+            t("Confirm your subscription to {name}", name=name),
             [
-                f"Someone, probably you, asked for updates about the status of {name}{what}.",
-                "Nothing is sent before you confirm. The link works for 48 hours. If it was not you, open it and"
-                " choose “I didn’t ask for this”, or ignore this mail.",
+                t("Someone, probably you, asked for updates about the status of {name}.", name=name),
+                f"{t('Nothing is sent before you confirm. The link works for 48 hours.')} "
+                + t("If it was not you, open it and choose “I didn’t ask for this”, or ignore this mail."),
             ],
-            ("Confirm subscription", url),
+            (
+                t("Confirm subscription"),
+                _link(ctx, delivery, links.confirm_token(ctx.signer, subscriber)),
+            ),
         )
     if delivery.purpose is Purpose.UNSUBSCRIBED:
-        url = f"{ctx.public_url}/u/{links.undo_token(ctx.signer, subscriber, now)}"
         return MailText(
-            f"You’ve been unsubscribed from {name}",
+            t("You’ve been unsubscribed from {name}", name=name),
             [
-                f"You get no more updates about {name}{what}.",
-                "If that was a mistake, you can undo it for 7 days.",
+                t("You get no more updates about {name}.", name=name),
+                t("If that was a mistake, you can undo it for 7 days."),
             ],
-            ("Undo", url),
+            (t("Undo"), _link(ctx, delivery, links.undo_token(ctx.signer, subscriber, now))),
         )
     if delivery.purpose is Purpose.STOPPED:
         return MailText(
-            f"Your webhook for {name} was stopped",
+            t("Your webhook for {name} was stopped", name=delivery.page_name),
             [
-                f"{subscriber.failure or 'It did not answer.'}",
-                "Nothing more is sent to it. Subscribe it again once it works.",
+                subscriber.failure or t("It did not answer."),
+                t("Nothing more is sent to it. Subscribe it again once it works."),
             ],
-            ("Open status page", page_url(ctx, delivery)),
+            (t("Open status page"), _page_url(ctx, delivery)),
         )
     return MailText(
-        f"You’re already subscribed to {name}",
-        [f"You already get updates about the status of {name}{what}."],
-        ("Change settings", manage_url),
+        t("You’re already subscribed to {name}", name=name),
+        [t("You already get updates about the status of {name}.", name=name)],
+        (t("Change settings"), manage_url),
     )
 
 
 def hook_body_of(ctx: Context, delivery: ClaimedDelivery, news: News | None, now: datetime) -> bytes:
     """Return the body of a message to a webhook, to Slack or to Teams."""
-    url, channel = page_url(ctx, delivery), delivery.subscriber.channel
+    url, channel = _home_url(ctx, delivery), delivery.subscriber.channel
     if channel is SubscriberChannel.WEBHOOK:
         if news is None:
             kind = "subscription.challenge" if delivery.purpose is Purpose.CHALLENGE else "subscription.test"
@@ -126,15 +149,19 @@ def hook_body_of(ctx: Context, delivery: ClaimedDelivery, news: News | None, now
         document["page"] = {"id": delivery.slug, "name": delivery.page_name, "url": url}
         return hook_bodies.webhook_body(news.broadcast.type, news.broadcast.published_at, document)
     write = hook_bodies.slack_body if channel is SubscriberChannel.SLACK else hook_bodies.teams_body
+    url, language = _page_url(ctx, delivery), _language(delivery)
+    t = language.text
     if news is None:
         if delivery.purpose is not Purpose.CONFIRM:
-            return write(delivery.page_name, ["This is a test. Updates will look like this."], ("Open", url))
-        link = f"{ctx.public_url}/u/{links.confirm_token(ctx.signer, delivery.subscriber)}"
-        text = "Someone asked for status updates in this channel. Nothing is sent before you confirm."
-        return write(delivery.page_name, [text], ("Confirm subscription", link))
+            text = t("This is a test. Updates will look like this.")
+            return write(delivery.page_name, [text], (t("Open status page"), url))
+        link = _link(ctx, delivery, links.confirm_token(ctx.signer, delivery.subscriber))
+        text = t("Someone asked for status updates in this channel. Nothing is sent before you confirm.")
+        return write(delivery.page_name, [text], (t("Confirm subscription"), link))
     content = news.broadcast.content
-    title, paragraphs = hook_bodies.chat_text(content, [each.content for each in news.carried], delivery.tz)
-    return write(title, paragraphs, ("Open status page", f"{url}{content['path']}"))
+    carried = [each.content for each in news.carried]
+    title, paragraphs = hook_bodies.chat_text(content, carried, delivery.tz, language)
+    return write(title, paragraphs, (t("Open status page"), f"{url}{content['path']}"))
 
 
 def echoes(delivery: ClaimedDelivery, answer: str) -> bool:

@@ -48,11 +48,13 @@ class BroadcastKind(StrEnum):
 
     INCIDENT = "incident"
     MAINTENANCE = "maintenance"
+    POSTMORTEM = "postmortem"
 
 
 KIND_LABELS = {
     BroadcastKind.INCIDENT: "Incidents",
     BroadcastKind.MAINTENANCE: "Maintenance",
+    BroadcastKind.POSTMORTEM: "Post-mortems",
 }
 
 
@@ -77,6 +79,7 @@ class Priority(IntEnum):
     CORRECTION = 3
     UPDATE = 4
     MAINTENANCE = 5
+    POSTMORTEM = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class SubscriptionRequest:
     scope: FollowScope
     contact: str = ""
     network: str = ""
+    locale: str = ""
+    """The code of the language, empty for that of the status page."""
     is_trusted: bool = False
     """True if a manager asked, whose requests the limits against bombing do not hold up."""
 
@@ -124,6 +129,7 @@ class StatusSubscriber:
     failing_since: datetime | None
     consent_network: str
     consent_text: str
+    locale: str
 
     @property
     def mailbox(self) -> str:
@@ -175,6 +181,7 @@ class Broadcast:
     fanned_out_at: datetime | None
     finished: int
     hard_bounces: int
+    complaints: int
     paused_at: datetime | None
     pause_reason: str
 
@@ -197,3 +204,9 @@ class ClaimedDelivery:
     tz: str
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """The sealed signing secrets of a webhook, the current one first."""
+    host: str = ""
+    """The host name of the status page's own, empty if it has none."""
+    locale: str = "en"
+    """The code of the language in which it is written."""
+    is_default_locale: bool = True
+    """True if that is the language of the status page."""

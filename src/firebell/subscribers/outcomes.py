@@ -20,6 +20,7 @@ REFUSALS_PER_WINDOW = 2
 TEMPORARY_FAILURES = 5
 STOP_WITHIN, STOP_SHARE = 500, 0.05
 """A broadcast is paused when 5% of its first 500 mails bounce."""
+COMPLAINT_SHARE, LEAST_COMPLAINTS = 0.003, 2
 LONGEST_RETRY_AFTER_S = 24 * 3600.0
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
@@ -87,6 +88,11 @@ def is_dead(failures: Sequence[FailedMail], now: datetime) -> bool:
 def stops_the_line(finished: int, hard_bounces: int) -> bool:
     """Return True if a broadcast is paused: 5% of its first 500 mails went to addresses that do not exist."""
     return finished <= STOP_WITHIN and hard_bounces >= STOP_WITHIN * STOP_SHARE
+
+
+def is_unwanted(finished: int, complaints: int) -> bool:
+    """Return True if a broadcast is paused: more than 0.3% of its recipients, and at least two, call it spam."""
+    return complaints >= LEAST_COMPLAINTS and complaints > finished * COMPLAINT_SHARE
 
 
 def retry_at(

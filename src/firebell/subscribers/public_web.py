@@ -18,10 +18,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Gone, Invalid, NotFound
 from firebell.kit.rate_limit import SlidingWindow
 from firebell.kit.text import to_choices, to_number
-from firebell.kit.web import html, routing, transaction
+from firebell.kit.web import html, page_host, routing, transaction
 from firebell.people import access
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import PageVisibility, StatusPage
+from firebell.status_pages.public.languages import ENGLISH, Language, preferred
 from firebell.subscribers import addresses, links, rules, subscribing
 from firebell.subscribers.csv_import import channel_of
 from firebell.subscribers.links import LinkKind, SubscriptionLink
@@ -35,10 +36,11 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
-from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from
+from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 
 router = routing.html_router()
 
+ANYONE = access.public("Anyone may subscribe to a status page.")
 FORM_PURPOSE = "subscriber.form"
 FORM_PERIOD = timedelta(hours=24)
 _FIELD_BYTES = 20_000
@@ -64,19 +66,38 @@ class _FramedPage:
     page: StatusPage
     frame: Mapping[str, Any]
 
+    @property
+    def language(self) -> Language:
+        """The language of the form."""
+        language = self.frame["language"]
+        assert isinstance(language, Language)
+        return language
+
 
 def _render(
-    framed: _FramedPage | None, template: str, context: Mapping[str, Any], now: datetime, status: HTTPStatus
+    framed: _FramedPage | None,
+    template: str,
+    context: Mapping[str, Any],
+    now: datetime,
+    status: HTTPStatus,
+    language: Language = ENGLISH,
 ) -> Response:
+    language = framed.language if framed else language
+    t = language.text
     values = {
         **(framed.frame if framed else {}),
+        "language": language,
+        "t": t,
         "now": now,
         "form_errors": {},
-        "channel_labels": CHANNEL_LABELS,
-        "kind_labels": KIND_LABELS,
-        "impact_options": IMPACT_OPTIONS,
+        "channel_labels": {channel: t(label) for channel, label in CHANNEL_LABELS.items()},
+        "kind_labels": {kind: t(label) for kind, label in KIND_LABELS.items()},
+        "impact_options": [(value, t(label)) for value, label in IMPACT_OPTIONS],
         **context,
     }
+    if error := values.get("error"):
+        values["error"] = {"message": t(error.message), "hint": t(error.hint)}
+        values["form_errors"] = {name: t(text) for name, text in error.fields.items()}
     return HTMLResponse(html.render_public(f"subscribers/{template}", values), status, headers=HEADERS)
 
 
@@ -110,10 +131,9 @@ async def _subscribe_form(
     context = {
         "groups": groups,
         "components": components,
-        "scope": FollowScope(),
+        "scope": _typed_scope(form) if form else FollowScope(),
         "values": {name: _text(form, name) for name in form} if form else {},
         "error": error,
-        "form_errors": error.fields if error else {},
         "token": ctx.signer.sign(
             FORM_PURPOSE, {"p": framed.page.id, "t": now.timestamp()}, now + FORM_PERIOD
         ),
@@ -122,20 +142,39 @@ async def _subscribe_form(
     return _render(framed, "public_subscribe.html", context, now, status)
 
 
-async def _page(ctx: Context, slug: str, now: datetime) -> _FramedPage:
-    """Return a page to which anyone may subscribe; raise `NotFound`, also for a private one: managers add readers."""
-    async with ctx.db.tx() as tx:
+async def _page(request: Request, slug: str, code: str, now: datetime) -> _FramedPage:
+    """Return a page to which anyone may subscribe, in a language of it.
+
+    Raise `NotFound`, also for a private page: managers add its readers.
+    """
+    async with html.ctx(request).db.tx() as tx:
         page = await status_pages.status_page(tx, slug)
         if page.visibility is PageVisibility.PRIVATE:
             raise NotFound("Only managers add subscribers of a private page.")
-        return _FramedPage(page, await status_pages.frame_context(tx, page, now))
+        base = _base(request, page)
+        frame = await status_pages.frame_context(tx, page, now, base=base, code=code, form="/subscribe")
+        return _FramedPage(page, frame)
 
 
-@router.get("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
+def _base(request: Request, page: StatusPage) -> str:
+    """Return the path of a page, on its own host or on that of the installation."""
+    return "" if page_host.slug_of(request.scope) else f"/s/{page.slug}"
+
+
+@router.get("/s/{slug}/subscribe", dependencies=ANYONE)
 async def subscribe_form(request: Request, slug: str) -> Response:
+    return await _show_form(request, slug, "")
+
+
+@router.get("/s/{slug}/{code}/subscribe", dependencies=ANYONE)
+async def subscribe_form_in_language(request: Request, slug: str, code: str) -> Response:
+    return await _show_form(request, slug, code)
+
+
+async def _show_form(request: Request, slug: str, code: str) -> Response:
     ctx, now = html.ctx(request), transaction.now(request)
     try:
-        framed = await _page(ctx, slug, now)
+        framed = await _page(request, slug, code, now)
     except NotFound:
         return _nothing()
     return await _subscribe_form(ctx, framed, None, None, now)
@@ -145,12 +184,22 @@ def _nothing() -> Response:
     return PlainTextResponse("There is nothing here.\n", HTTPStatus.NOT_FOUND, headers=HEADERS)
 
 
-@router.post("/s/{slug}/subscribe", dependencies=access.public("Anyone may subscribe to a status page."))
+@router.post("/s/{slug}/subscribe", dependencies=ANYONE)
 async def subscribe(request: Request, slug: str) -> Response:
     """Store a request and answer 202, the same for every address."""
+    return await _subscribe(request, slug, "")
+
+
+@router.post("/s/{slug}/{code}/subscribe", dependencies=ANYONE)
+async def subscribe_in_language(request: Request, slug: str, code: str) -> Response:
+    """Store a request from the form in another language of the page."""
+    return await _subscribe(request, slug, code)
+
+
+async def _subscribe(request: Request, slug: str, code: str) -> Response:
     ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)
     try:
-        framed = await _page(ctx, slug, now)
+        framed = await _page(request, slug, code, now)
     except NotFound:
         return _nothing()
     page = framed.page
@@ -160,9 +209,8 @@ async def subscribe(request: Request, slug: str) -> Response:
         async with ctx.db.tx() as tx:
             wanted = await _request(tx, page, form)
             if _is_by_a_person(ctx, page, form, now):
-                await subscribing.request(
-                    tx, page.id, replace(wanted, network=addresses.network_of(host)), now
-                )
+                wanted = replace(wanted, network=addresses.network_of(host), locale=code)
+                await subscribing.request(tx, page.id, wanted, now)
     except FirebellError as error:
         return await _subscribe_form(ctx, framed, form, error, now)
     return _render(framed, "public_requested.html", {}, now, HTTPStatus.ACCEPTED)
@@ -209,34 +257,43 @@ async def show_link(request: Request, token: str) -> Response:
     try:
         link = links.read(ctx.signer, token, now)
         async with ctx.db.tx() as tx:
-            return await _manage(tx, link, now)
+            return await _manage(tx, request, link, now)
     except (Invalid, Gone) as error:
-        return _dead_link(error, now)
+        return _dead_link(request, error, now)
 
 
-def _dead_link(error: FirebellError, now: datetime) -> Response:
-    return _render(None, "public_dead_link.html", {"error": error}, now, HTTPStatus(error.status))
+def _dead_link(request: Request, error: FirebellError, now: datetime) -> Response:
+    language = preferred(request.headers.get("accept-language", ""))
+    return _render(None, "public_dead_link.html", {"error": error}, now, HTTPStatus(error.status), language)
+
+
+def _over(request: Request, now: datetime) -> Response:
+    language = preferred(request.headers.get("accept-language", ""))
+    return _render(None, "public_over.html", {}, now, HTTPStatus.OK, language)
 
 
 async def _manage(
     tx: Tx,
+    request: Request,
     link: SubscriptionLink,
     now: datetime,
     *,
     done: str = "",
     secret: str = "",
+    scope: FollowScope | None = None,
     error: FirebellError | None = None,
 ) -> Response:
     subscriber = await subscribing.of_link(tx, link)
-    page = await status_pages.page_by_id(tx, subscriber.status_page_id)
-    assert page
+    page = await _page_of(tx, request, subscriber)
+    framed = await _framed(tx, request, page, subscriber, now)
+    t = framed.language.text
     groups, components = await status_pages.parts(tx, page)
     context = {
         "subscriber": subscriber,
         "shown_address": addresses.shown(subscriber.channel, subscriber.address),
-        "state_label": STATE_LABELS[subscriber.state],
-        "follows": described(subscriber.scope, components, groups),
-        "scope": subscriber.scope,
+        "state_label": t(STATE_LABELS[subscriber.state]),
+        "follows": described(subscriber.scope, components, groups, framed.language),
+        "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,
         "is_confirming": link.kind is LinkKind.CONFIRM,
@@ -244,15 +301,34 @@ async def _manage(
         "can_confirm": rules.next_state(subscriber.state, rules.SubscriptionEvent.CONFIRM) is not None,
         "can_undo": rules.next_state(subscriber.state, rules.SubscriptionEvent.RESUBSCRIBE) is not None,
         "is_active": subscriber.state is SubscriberState.ACTIVE,
-        "done": done,
+        "done": t(done) if done else "",
         "secret": secret,
         "values": {},
         "error": error,
-        "form_errors": error.fields if error else {},
     }
     status = HTTPStatus(error.status) if error else HTTPStatus.OK
-    framed = _FramedPage(page, await status_pages.frame_context(tx, page, now))
     return _render(framed, "public_manage.html", context, now, status)
+
+
+async def _page_of(tx: Tx, request: Request, subscriber: StatusSubscriber) -> StatusPage:
+    """Return the page of a subscriber; raise `Invalid` on the own host of another page."""
+    page = await status_pages.page_by_id(tx, subscriber.status_page_id)
+    assert page
+    if page_host.slug_of(request.scope) not in ("", page.slug):
+        raise Invalid("This link doesn’t work.", hint="Subscribe again on the status page.")
+    return page
+
+
+async def _framed(
+    tx: Tx, request: Request, page: StatusPage, subscriber: StatusSubscriber, now: datetime
+) -> _FramedPage:
+    """Return a page around the settings of a subscriber, in their language while the page has it."""
+    base = _base(request, page)
+    try:
+        frame = await status_pages.frame_context(tx, page, now, base=base, code=subscriber.locale)
+    except NotFound:
+        frame = await status_pages.frame_context(tx, page, now, base=base)
+    return _FramedPage(page, frame)
 
 
 @router.post("/u/{token}", dependencies=access.public("The signed link is the right."))
@@ -267,52 +343,77 @@ async def use_link(request: Request, token: str) -> Response:
                 if link.kind is LinkKind.MANAGE:
                     await subscribing.unsubscribe(tx, await subscribing.of_link(tx, link), now)
                 return Response(headers=HEADERS)
-            return await _use(tx, link, form, now)
+            return await _use(tx, request, link, form, now)
     except (Invalid, Gone) as error:
         if is_one_click:
             return Response(headers=HEADERS)
-        return _dead_link(error, now)
+        return _dead_link(request, error, now)
 
 
-async def _use(tx: Tx, link: SubscriptionLink, form: FormData, now: datetime) -> Response:
+async def _use(tx: Tx, request: Request, link: SubscriptionLink, form: FormData, now: datetime) -> Response:
     action = _text(form, "do")
     if action == "confirm":
         confirmed, secret = await subscribing.confirm(tx, link, now)
         done = (
             "Your webhook was sent a challenge; it is active once it echoes it." if secret else "Confirmed."
         )
-        return await _manage(tx, _link_of(confirmed), now, done=done, secret=secret)
+        return await _manage(tx, request, _link_of(confirmed), now, done=done, secret=secret)
     if action == "refuse" and link.kind is LinkKind.CONFIRM:
         await subscribing.refuse(tx, link, now)
-        return _render(None, "public_over.html", {}, now, HTTPStatus.OK)
+        return _over(request, now)
     if action == "undo" and link.kind is LinkKind.RESUBSCRIBE:
         await subscribing.resubscribe(tx, link, now)
-        return await _manage(tx, link, now, done="You’re subscribed again.")
+        return await _manage(tx, request, link, now, done="You’re subscribed again.")
     subscriber = await subscribing.of_link(tx, link)
     if link.kind is LinkKind.CONFIRM:
         raise Invalid("This link can’t do that.")
     if action == "unsubscribe":
         await subscribing.unsubscribe(tx, subscriber, now)
-        return await _manage(tx, link, now, done="You’re unsubscribed.")
+        return await _manage(tx, request, link, now, done="You’re unsubscribed.")
     if action == "erase":
         await subscribing.erase(tx, subscriber, now)
-        return _render(None, "public_over.html", {}, now, HTTPStatus.OK)
+        return _over(request, now)
     if action == "rotate":
-        return await _manage(tx, link, now, secret=await subscribing.rotate_secret(tx, subscriber, now))
-    return await _save_scope(tx, link, subscriber, form, now)
+        secret = await subscribing.rotate_secret(tx, subscriber, now)
+        return await _manage(tx, request, link, now, secret=secret)
+    return await _save_choices(tx, request, link, subscriber, form, now)
 
 
-async def _save_scope(
-    tx: Tx, link: SubscriptionLink, subscriber: StatusSubscriber, form: FormData, now: datetime
+async def _save_choices(
+    tx: Tx,
+    request: Request,
+    link: SubscriptionLink,
+    subscriber: StatusSubscriber,
+    form: FormData,
+    now: datetime,
 ) -> Response:
-    page = await status_pages.page_by_id(tx, subscriber.status_page_id)
-    assert page
+    page = await _page_of(tx, request, subscriber)
     try:
         async with tx.savepoint():
             await subscribing.change_scope(tx, subscriber, await _scope(tx, page, form))
+            await subscribing.change_locale(tx, subscriber, await _locale(tx, page, form))
     except FirebellError as error:
-        return await _manage(tx, link, now, error=error)
-    return await _manage(tx, link, now, done="Changes saved.")
+        return await _manage(tx, request, link, now, scope=_typed_scope(form), error=error)
+    return await _manage(tx, request, link, now, done="Changes saved.")
+
+
+async def _locale(tx: Tx, page: StatusPage, form: FormData) -> str:
+    """Return the chosen language, empty for that of the page; raise `Invalid` for one that the page does not have."""
+    default, *others = await status_pages.locales(tx, page)
+    chosen = _text(form, "locale") or default
+    if chosen not in (default, *others):
+        raise Invalid("The page is not in this language.", fields={"locale": "Choose from the list."})
+    return "" if chosen == default else chosen
+
+
+def _typed_scope(form: FormData) -> FollowScope:
+    return typed_scope(
+        follows=_text(form, "follows"),
+        components=form.getlist("component"),
+        groups=form.getlist("group"),
+        kinds=form.getlist("kind"),
+        impact=_text(form, "min_impact"),
+    )
 
 
 def _link_of(subscriber: StatusSubscriber) -> SubscriptionLink:

@@ -1,14 +1,23 @@
 """Read models of the subscribers of a status page, shared by web and API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
+from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Component, ComponentGroup, StatusPage
-from firebell.subscribers import broadcast_store, request_store, store
+from firebell.subscribers import (
+    broadcast_store,
+    delivery_check_store,
+    delivery_checks,
+    request_store,
+    store,
+)
 from firebell.subscribers.broadcast_store import Progress
+from firebell.subscribers.delivery_checks import BroadcastRecord
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
 
 LATEST_BROADCASTS = 5
@@ -36,6 +45,24 @@ class SubscriberNumbers:
     def last(self) -> Progress | None:
         """The latest broadcast that was sent to anyone."""
         return next((each for each in self.broadcasts if each.sent or each.failed), None)
+
+
+async def load_findings(
+    tx: Tx, listed: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
+) -> Mapping[int, Sequence[ProcessFinding]]:
+    """Return the findings about what subscribers were sent of each incident."""
+    real = [incident for incident in listed if not (incident.drill or incident.backfilled)]
+    if not real:
+        return {}
+    records: dict[int, list[BroadcastRecord]] = {}
+    for record in await delivery_check_store.broadcasts(tx, [incident.id for incident in real], now):
+        records.setdefault(record.incident_id, []).append(record)
+    spans = [(each.id, each.declared_at, each.closed_at or now) for each in real]
+    floods = await delivery_check_store.floods(tx, spans)
+    return {
+        each.id: delivery_checks.findings(each, records.get(each.id, ()), floods.get(each.id, ()), now)
+        for each in real
+    }
 
 
 async def numbers(tx: Tx, page: StatusPage, now: datetime) -> SubscriberNumbers:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -51,13 +52,29 @@ async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None
     hard = Counter(each.delivery.broadcast_id or 0 for each in ended if each.failure in HARD)
     if not finished:
         return
-    for broadcast in await broadcast_store.count_outcomes(tx, finished, hard):
-        if broadcast.paused_at is None and outcomes.stops_the_line(
-            broadcast.finished, broadcast.hard_bounces
-        ):
-            reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} mails bounced."
-            await broadcast_store.set_pause(tx, broadcast.id, now, reason)
-            await _alarm(tx, broadcast, reason, now)
+    sent = Counter(each.delivery.broadcast_id or 0 for each in ended if each.is_sent)
+    for broadcast in await broadcast_store.count_outcomes(tx, finished, hard, sent, now):
+        await stop_if_bouncing(tx, broadcast, now)
+
+
+async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
+    """Pause a broadcast of whose first mails too many bounce."""
+    if broadcast.paused_at is None and outcomes.stops_the_line(broadcast.finished, broadcast.hard_bounces):
+        reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} mails bounced."
+        await _stop(tx, broadcast, reason, now)
+
+
+async def count_complaint(tx: Tx, broadcast_id: int, now: datetime) -> None:
+    """Count a complaint about a broadcast, and pause it if there are too many."""
+    broadcast = await broadcast_store.count_complaint(tx, broadcast_id)
+    if broadcast.paused_at is None and outcomes.is_unwanted(broadcast.finished, broadcast.complaints):
+        reason = f"{broadcast.complaints} of {broadcast.finished} recipients reported it as spam."
+        await _stop(tx, broadcast, reason, now)
+
+
+async def _stop(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> None:
+    await broadcast_store.set_pause(tx, broadcast.id, now, reason)
+    await _alarm(tx, broadcast, reason, now)
 
 
 async def _alarm(tx: Tx, broadcast: Broadcast, reason: str, now: datetime) -> None:
@@ -90,19 +107,19 @@ async def _stop_dead_mailboxes(tx: Tx, kept: Sequence[DeliveryOutcome], now: dat
         return
     for subscriber_id, failures in (await delivery_store.failures(tx, list(failed))).items():
         if outcomes.is_dead(failures, now):
-            await _quarantine(
-                tx, failed[subscriber_id].delivery.subscriber, failed[subscriber_id].reason, now
-            )
+            outcome = failed[subscriber_id]
+            await quarantine(tx, outcome.delivery.subscriber, outcome.reason, outcome.delivery.page_name, now)
 
 
-async def _quarantine(
-    tx: Tx, subscriber: StatusSubscriber, reason: str, now: datetime
+async def quarantine(
+    tx: Tx, subscriber: StatusSubscriber, reason: str, page_name: str, now: datetime
 ) -> StatusSubscriber | None:
     """Stop an active subscription whose address does not work; return it, None if it is not active anymore."""
     current = await store.lock(tx, subscriber.id)
     if current is None or current.state is not SubscriberState.ACTIVE:
         return None
     await delivery_store.void(tx, subscriber.id, "suppressed", now)
+    await tx.audit(SYSTEM, "subscriber.bounced", page_name, now, subscriber=subscriber.id)
     return await store.change(
         tx,
         subscriber.id,
@@ -131,7 +148,7 @@ async def _follow_hook(tx: Tx, outcome: DeliveryOutcome, now: datetime) -> None:
             tx, subscriber.id, failing_since=since, failure=delivery_store.storable(outcome.reason)
         )
         return
-    stopped = await _quarantine(tx, subscriber, outcome.reason, now)
+    stopped = await quarantine(tx, subscriber, outcome.reason, outcome.delivery.page_name, now)
     if stopped and outcome.is_gone:
         await store.change(tx, subscriber.id, state=SubscriberState.ENDED)
     if stopped and stopped.mailbox:

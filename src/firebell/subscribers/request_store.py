@@ -60,6 +60,7 @@ def _request_json(request: SubscriptionRequest) -> dict[str, Any]:
         "contact": request.contact,
         "network": request.network,
         "is_trusted": request.is_trusted,
+        "locale": request.locale,
         "follows_all": scope.follows_all,
         "component_ids": sorted(scope.component_ids),
         "group_ids": sorted(scope.group_ids),
@@ -105,6 +106,8 @@ def _request(value: dict[str, Any]) -> SubscriptionRequest:
     return SubscriptionRequest(
         *(SubscriberChannel(value["channel"]), value["address"], scope, value["contact"], value["network"]),
         is_trusted=value["is_trusted"],
+        # a process of the previous version stored none
+        locale=value.get("locale", ""),
     )
 
 

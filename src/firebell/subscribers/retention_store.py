@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
-from firebell.subscribers import broadcast_store, delivery_store
+from firebell.subscribers import broadcast_store, delivery_store, mail_event_store
 from firebell.subscribers.rules import CONFIRM_PERIOD, PURGE_AFTER
 
 KEPT_DAYS = 30
@@ -121,5 +121,12 @@ RETENTIONS = [
         by_index(_delete_mails),
         label="when addresses were asked to confirm a subscription",
         count=count_rows("select from subscription_mail where at < $1 order by at limit $2"),
+    ),
+    Retention(
+        "mail_event",
+        DELIVERY_DAYS,
+        by_index(mail_event_store.delete_old),
+        label="bounces and complaints of subscribers",
+        count=count_rows("select from mail_event where at < $1 order by at limit $2"),
     ),
 ]

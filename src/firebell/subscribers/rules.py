@@ -76,14 +76,19 @@ def wants(
     """Return True if a subscriber with this scope wants to hear of something (spec 7.10).
 
     A group in the scope includes its future components, because the groups of what happened are compared, not
-    the components that the group had when someone subscribed. Only incidents have a least impact: who chose to hear
+    the components that the group had when someone subscribed. Incidents and their post-mortems have a least impact: who chose to hear
     of maintenance hears of all of it.
     """
-    if kind not in scope.kinds or (kind is BroadcastKind.INCIDENT and impact < scope.min_impact):
+    if kind not in scope.kinds or (kind is not BroadcastKind.MAINTENANCE and impact < scope.min_impact):
         return False
     if scope.follows_all or not component_ids:
         return True
     return not scope.component_ids.isdisjoint(component_ids) or not scope.group_ids.isdisjoint(group_ids)
+
+
+def locale_of(wanted: str, default: str, others: Collection[str]) -> str:
+    """Return the language of a subscriber: the wanted one if the status page has it, else that of the page."""
+    return wanted if wanted in others else default
 
 
 def reaches_email(*, is_progress: bool, last_mailed_at: datetime | None, now: datetime) -> bool:

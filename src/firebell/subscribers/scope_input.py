@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from firebell.kit.errors import Invalid
 from firebell.status_pages.model import Component, ComponentGroup, Impact
-from firebell.subscribers.model import BroadcastKind, FollowScope
+from firebell.status_pages.public.languages import ENGLISH, Language
+from firebell.subscribers.model import KIND_LABELS, BroadcastKind, FollowScope
 
 IMPACT_OPTIONS = (
     (0, "Everything"),
@@ -39,13 +40,41 @@ def scope_from(
     return FollowScope(follows_all, chosen, chosen_groups, frozenset(map(BroadcastKind, kinds)), min_impact)
 
 
-def described(scope: FollowScope, components: Sequence[Component], groups: Sequence[ComponentGroup]) -> str:
+def typed_scope(
+    *,
+    follows: str,
+    components: Iterable[object],
+    groups: Iterable[object],
+    kinds: Iterable[object],
+    impact: str,
+) -> FollowScope:
+    """Return what a refused form had chosen, as far as it can be read, so that it is shown again."""
+    return FollowScope(
+        follows != "some",
+        _ids(components),
+        _ids(groups),
+        frozenset(BroadcastKind(str(kind)) for kind in kinds if kind in list(BroadcastKind)),
+        next((value for value, _ in IMPACT_OPTIONS if str(value) == impact.strip()), 0),
+    )
+
+
+def _ids(values: Iterable[object]) -> frozenset[int]:
+    return frozenset(int(text) for value in values if (text := str(value)).isascii() and text.isdecimal())
+
+
+def described(
+    scope: FollowScope,
+    components: Sequence[Component],
+    groups: Sequence[ComponentGroup],
+    language: Language = ENGLISH,
+) -> str:
     """Return what is followed in short, such as `Checkout, Search · major and up`."""
     names = [g.name for g in groups if g.id in scope.group_ids]
     names += [c.name for c in components if c.id in scope.component_ids]
-    parts = ["Everything" if scope.follows_all else ", ".join(names) or "Removed components"]
+    whole = language.text("Everything")
+    parts = [whole if scope.follows_all else ", ".join(names) or language.text("Removed components")]
     if scope.min_impact:
-        parts.append(dict(IMPACT_OPTIONS)[scope.min_impact].lower())
+        parts.append(language.inline(dict(IMPACT_OPTIONS)[scope.min_impact]))
     if scope.kinds != frozenset(BroadcastKind):
-        parts.append(", ".join(f"{kind}s" if kind != "maintenance" else kind for kind in sorted(scope.kinds)))
+        parts.append(", ".join(language.inline(KIND_LABELS[kind]) for kind in sorted(scope.kinds)))
     return " · ".join(parts)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Slice, Subscriptions
+from firebell.kit.slice import IncidentChecks, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.subscribers import api, public_web, web
+    from firebell.subscribers import api, mail_event_api, mail_event_web, public_web, web
 
-    return [public_web.router, web.router, api.router]
+    return [public_web.router, web.router, api.router, mail_event_web.router, mail_event_api.router]
 
 
 def _subscriptions() -> Subscriptions:
@@ -35,11 +35,17 @@ def _retentions() -> "Sequence[Retention]":
     return retention_store.RETENTIONS
 
 
+def _incident_checks() -> list[IncidentChecks]:
+    from firebell.subscribers import queries
+
+    return [queries.load_findings]
+
+
 SLICE = Slice(
     "subscribers",
     tables=(
         *("subscriber", "subscriber_delivery", "subscriber_suppression", "subscription_request"),
-        *("subscription_mail", "status_broadcast"),
+        *("subscription_mail", "status_broadcast", "mail_event"),
     ),
     kept={
         "subscriber_suppression": "An address that refused a mail is never written to again; only its HMAC is kept."
@@ -47,4 +53,5 @@ SLICE = Slice(
     retentions=_retentions,
     routers=_routers,
     subscriptions=_subscriptions,
+    incident_checks=_incident_checks,
 )

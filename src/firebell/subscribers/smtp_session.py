@@ -31,15 +31,18 @@ class SmtpSession:
         self._client: aiosmtplib.SMTP | None = None
         self._mails = 0
 
-    async def send(self, recipient: str, mail: bytes, begin: Callable[[], None]) -> SmtpReply | None:
+    async def send(
+        self, recipient: str, mail: bytes, begin: Callable[[], None], sender: str = ""
+    ) -> SmtpReply | None:
         """Send one mail and return the answer, None if the connection broke before one came.
 
+        `sender` is the address to which servers return it, by default that of the session.
         `begin` is called when the relay has accepted the recipient, before the text leaves. Raise `RelayAway` if
         nothing was sent.
         """
         client = await self._connected()
         try:
-            await client.mail(self._sender, timeout=LIMIT_S)
+            await client.mail(sender or self._sender, timeout=LIMIT_S)
         except aiosmtplib.SMTPResponseException as exc:
             return await self._refused(SmtpReply(exc.code, exc.message, is_about_relay=True))
         except _BROKEN as exc:

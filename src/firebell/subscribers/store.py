@@ -21,7 +21,7 @@ from firebell.subscribers.model import (
 COLUMNS = (
     "id, status_page_id, channel, address, contact, state, follows_all, component_ids, group_ids, kinds,"
     " min_impact, link_generation, confirm_generation, confirm_until, created_at, confirmed_at, ended_at,"
-    " failure, failing_since, consent_network, consent_text"
+    " failure, failing_since, consent_network, consent_text, locale"
 )
 _CHANGEABLE = {
     *(
@@ -34,7 +34,7 @@ _CHANGEABLE = {
         "ended_at",
     ),
     *("failure", "failing_since", "consent_network", "consent_text", "secret", "previous_secret"),
-    *("previous_until", "address", "address_key", "host", "erased_at", "created_at"),
+    *("previous_until", "address", "address_key", "host", "erased_at", "created_at", "locale"),
 }
 
 
@@ -62,6 +62,7 @@ def subscriber_of(row: Row) -> StatusSubscriber:
         *(row["link_generation"], row["confirm_generation"], row["confirm_until"]),
         *(row["created_at"], row["confirmed_at"], row["ended_at"]),
         *(row["failure"], row["failing_since"], row["consent_network"], row["consent_text"]),
+        row["locale"],
     )
 
 
@@ -106,9 +107,9 @@ async def insert_subscriber(
         f"""
         insert into subscriber (
             status_page_id, channel, address, address_key, host, contact, state, follows_all, component_ids,
-            group_ids, kinds, min_impact, created_at
+            group_ids, kinds, min_impact, created_at, locale
         )
-        values ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12)
+        values ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9, $10, $11, $12, $13)
         on conflict (status_page_id, channel, address_key) where address <> '' do nothing
         returning {COLUMNS}
         """,
@@ -121,6 +122,7 @@ async def insert_subscriber(
         *(scope.follows_all, sorted(scope.component_ids), sorted(scope.group_ids), sorted(scope.kinds)),
         scope.min_impact,
         now,
+        request.locale,
     )
     return subscriber_of(row) if row else None
 
@@ -245,6 +247,24 @@ async def candidates(
         ActiveSubscriber(row["id"], SubscriberChannel(row["channel"]), row["host"], scope_of(row))
         for row in rows
     ]
+
+
+async def has_webhooks(tx: Reads, page_id: int) -> bool:
+    """Return True if a webhook gets what a status page publishes."""
+    return bool(
+        await tx.value(
+            """
+            select exists (
+                select
+                from subscriber
+                where status_page_id = $1
+                    and state = 'active'
+                    and channel = 'webhook'
+            )
+            """,
+            page_id,
+        )
+    )
 
 
 async def expire_quarantined(tx: Tx, before: datetime, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
-from firebell.subscribers import addresses, delivery_store, request_store, rules, store
+from firebell.subscribers import addresses, delivery_store, mail_event_store, request_store, rules, store
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.links import LinkKind, SubscriptionLink
 from firebell.subscribers.model import (
@@ -84,6 +84,7 @@ async def _ask_to_confirm(
             known.id,
             state=state,
             contact=wanted.contact or known.contact,
+            locale=wanted.locale,
             link_generation=known.link_generation + 1,
             created_at=now,
             ended_at=None,
@@ -197,10 +198,16 @@ async def change_scope(tx: Tx, subscriber: StatusSubscriber, scope: FollowScope)
     return await store.set_scope(tx, subscriber.id, scope)
 
 
+async def change_locale(tx: Tx, subscriber: StatusSubscriber, locale: str) -> StatusSubscriber:
+    """Write to a subscriber in another language of the page; empty for that of the page itself."""
+    return await store.change(tx, subscriber.id, locale=locale)
+
+
 async def erase(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> None:
     """Forget address, contact, network and secret at once; the numbers of what was sent stay."""
     await delivery_store.void(tx, subscriber.id, "erased", now)
     await delivery_store.forget_hosts(tx, subscriber.id)
+    await mail_event_store.forget_reasons(tx, subscriber.id)
     await store.change(
         tx,
         subscriber.id,

@@ -52,8 +52,3 @@ class RelayPace:
         steps, accepted = divmod(self.accepted + mails, RECOVERY_MAILS)
         rate = min(self.full_rate, self.rate * RECOVERY_FACTOR**steps)
         return replace(self, rate=rate, accepted=accepted)
-
-
-def seconds_for(mails: int, rate: float, burst: float) -> float:
-    """Return how long a full bucket takes to send a number of mails."""
-    return max(0.0, (mails - burst) / rate)

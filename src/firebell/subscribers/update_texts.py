@@ -1,4 +1,4 @@
-"""The texts about what was published, for mails and webhooks (pure)."""
+"""The texts about what was published, for mails and webhooks, in the language of their reader (pure)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,32 +6,55 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from firebell.kit.truncation import cut
+from firebell.status_pages.public.languages import Language
 
+PRIVATE_CONTENT = ("News", "Update", "Open the status page to read it.")
+"""The title, label and text of what is sent about a private page."""
 BODY_BYTES, CARRIED_BODY_BYTES, CARRIED_UPDATES = 20_000, 5_000, 5
 
 
-def local_time(at: datetime, tz: str) -> str:
+def local_time(at: datetime, tz: str, language: Language) -> str:
     """Return an instant with its day and its zone."""
-    return f"{at.astimezone(ZoneInfo(tz)):%-d %b %Y, %H:%M %Z}"
+    return f"{language.day(at, tz)}, {at.astimezone(ZoneInfo(tz)):%H:%M %Z}"
 
 
-def subject_of(content: Mapping[str, Any]) -> str:
+def title_of(content: Mapping[str, Any], language: Language) -> str:
+    """Return the title of something published; of a private page, that there is news."""
+    return language.text(content["title"]) if content.get("is_private") else str(content["title"])
+
+
+def subject_of(content: Mapping[str, Any], language: Language) -> str:
     """Return the subject of a mail about something published."""
-    return f"[{content['page']}] {content['label']}: {content['title']}"
+    return f"[{content['page']}] {language.text(content['label'])}: {title_of(content, language)}"
 
 
-def update_paragraphs(content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str) -> list[str]:
+def update_paragraphs(
+    content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str, language: Language
+) -> list[str]:
     """Return the text about an update, after it those that its reader did not get before, newest first."""
-    paragraphs = [
-        f"{content['label']}, {local_time(datetime.fromisoformat(content['at']), tz)}",
-        cut(content["body"], BODY_BYTES),
-    ]
+    t = language.text
+    at = local_time(datetime.fromisoformat(content["at"]), tz, language)
+    paragraphs = [f"{t(content['label'])}, {at}", cut(_body(content, tz, language), BODY_BYTES)]
     if content.get("components"):
-        paragraphs.append(f"Affected: {', '.join(content['components'])}")
+        paragraphs.append(f"{t('Affected')}: {', '.join(content['components'])}")
     if content.get("next_update_at"):
-        at = local_time(datetime.fromisoformat(content["next_update_at"]), tz)
-        paragraphs.append(f"Next update by {at}.")
+        at = local_time(datetime.fromisoformat(content["next_update_at"]), tz, language)
+        paragraphs.append(t("Next update by {time}.", time=at))
+    if content.get("eta_at"):
+        at = local_time(datetime.fromisoformat(content["eta_at"]), tz, language)
+        paragraphs.append(t("Expected to be over by {time}; this is an estimate.", time=at))
     for earlier in carried[:CARRIED_UPDATES]:
-        at = local_time(datetime.fromisoformat(earlier["at"]), tz)
-        paragraphs.append(f"Before, {at}, {earlier['label']}: {cut(earlier['body'], CARRIED_BODY_BYTES)}")
+        at = local_time(datetime.fromisoformat(earlier["at"]), tz, language)
+        body = cut(_body(earlier, tz, language), CARRIED_BODY_BYTES)
+        paragraphs.append(f"{t('Earlier')}, {at}, {t(earlier['label'])}: {body}")
     return paragraphs
+
+
+def _body(content: Mapping[str, Any], tz: str, language: Language) -> str:
+    """Return the text that people wrote, after the window of maintenance; of a private page, where it is."""
+    if content.get("is_private"):
+        return language.text(content["body"])
+    if not (window := content.get("window")):
+        return str(content["body"])
+    start, end = (datetime.fromisoformat(at) for at in window)
+    return f"{language.interval(start, end, tz)}\n\n{content['body']}"

@@ -13,13 +13,24 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access
+from firebell.people import access, permissions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
-from firebell.subscribers import actions, addresses, csv_import, queries, store
+from firebell.status_pages.public.languages import ENGLISH, languages
+from firebell.subscribers import (
+    actions,
+    addresses,
+    csv_import,
+    mail_event_actions,
+    mail_event_store,
+    queries,
+    store,
+)
 from firebell.subscribers.csv_import import ImportPreview, channel_of
+from firebell.subscribers.mail_event_web import ADDRESS
+from firebell.subscribers.mail_events import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,
@@ -30,12 +41,13 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
-from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from
+from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.store import SubscriberFilter
 
 router = routing.html_router()
 
 PER_PAGE = 50
+SHOWN_MAIL_EVENTS = 5
 PER_CSV_BATCH = 1000
 MAX_FILE_BYTES = 3 * 1024 * 1024
 CSV_HEAD = ("address", "channel", "contact", "state", "follows", "asked_at", "confirmed_at", "failure")
@@ -60,6 +72,9 @@ _LABELS: Mapping[str, Any] = {
     "state_looks": STATE_LOOKS,
     "impact_options": IMPACT_OPTIONS,
     "shown": addresses.shown,
+    "t": ENGLISH.text,
+    "event_labels": MAIL_EVENT_LABELS,
+    "language_names": {code: language.name for code, language in languages().items()},
     "described": described,
 }
 
@@ -95,6 +110,8 @@ async def _list(
         "page": page,
         "own": own,
         "numbers": await queries.numbers(visit.tx, page, visit.now),
+        "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
+        "events_url": await _events_url(visit),
         "listed": listed[:PER_PAGE],
         "older": older,
         "wanted": wanted,
@@ -105,6 +122,13 @@ async def _list(
         "text": text,
     }
     return await html.render(visit.request, "subscribers/list.html", context)
+
+
+async def _events_url(visit: Visit) -> str:
+    """Return the address to which mail providers post, empty for someone who may not see its key."""
+    if not permissions.allows(visit.rights, Verb.SUBSCRIBER_WRITE):
+        return ""
+    return f"{visit.ctx.public_url}{ADDRESS}{await mail_event_actions.address_key(visit.tx)}"
 
 
 def _set_filters(own: str, query: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -230,7 +254,11 @@ async def _one(visit: Visit, slug: str, subscriber_id: str) -> tuple[StatusPage,
 
 
 async def _show(
-    visit: Visit, page: StatusPage, subscriber: StatusSubscriber, error: FirebellError | None = None
+    visit: Visit,
+    page: StatusPage,
+    subscriber: StatusSubscriber,
+    error: FirebellError | None = None,
+    scope: FollowScope | None = None,
 ) -> Response:
     groups, components = await status_pages.parts(visit.tx, page)
     context = {
@@ -239,9 +267,10 @@ async def _show(
         "page": page,
         "own": f"/status-pages/{page.slug}/subscribers",
         "subscriber": subscriber,
-        "scope": subscriber.scope,
+        "scope": scope or subscriber.scope,
         "groups": groups,
         "components": components,
+        "mail_events": await mail_event_store.latest(visit.tx, page.id, subscriber_id=subscriber.id),
         "error": error,
     }
     return await html.render(visit.request, "subscribers/subscriber.html", context)
@@ -274,7 +303,15 @@ async def change(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response
             )
             await actions.change_scope(visit.tx, visit.actor, page, subscriber.id, scope, visit.now)
     except FirebellError as error:
-        return await _show(visit, page, subscriber, error)
+        form = visit.form
+        scope = typed_scope(
+            follows=visit.text("follows"),
+            components=form.getlist("component"),
+            groups=form.getlist("group"),
+            kinds=form.getlist("kind"),
+            impact=visit.text("min_impact"),
+        )
+        return await _show(visit, page, subscriber, error, scope)
     return _done(visit, page, subscriber, "Changes saved.")
 
 

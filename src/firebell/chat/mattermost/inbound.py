@@ -25,12 +25,12 @@ from firebell.chat.mattermost.text import tokens
 from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.signing import random_token
+from firebell.kit.web.request_body import read_body
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from firebell.chat.command_limit import CommandLimit
 from firebell.chat.connected import Connected, scene_of
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply
-from firebell.chat.request_body import read_body
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.known_users import known_user
@@ -27,6 +26,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
+from firebell.kit.web.request_body import read_body
 
 log = logging.getLogger(__name__)
 

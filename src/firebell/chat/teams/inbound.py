@@ -16,13 +16,13 @@ from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.rendering import render
 from firebell.chat.reply_model import Reply, ReplyButton
-from firebell.chat.request_body import read_body
 from firebell.chat.scene import Scene
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity
 from firebell.chat.teams.cards import message
 from firebell.chat.users import LinkedBy
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
+from firebell.kit.web.request_body import read_body
 
 log = logging.getLogger(__name__)
 

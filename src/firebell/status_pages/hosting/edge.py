@@ -3,18 +3,20 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firebell.kit.clock import Clock
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import REAL, Pace
+from firebell.kit.web import page_host
 from firebell.kit.web.origin import host_name, is_allowed_host
 from firebell.status_pages import queries
 from firebell.status_pages.actions import SLUG
@@ -32,6 +34,8 @@ STALE_AFTER_S = 120.0
 """How long the database is away before a page says so."""
 RETRY_S = 5.0
 """How long after the database was found to be away readers get the last page at once."""
+_FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe"), "/u/"
+"""The form of a page, and the links of its mails, which need the database."""
 MAX_PAGES = 1000
 """How many pages are kept in memory; others are built for each request."""
 
@@ -139,9 +143,12 @@ class StatusEdge(PageServer):
         self._load_again_at = 0.0
         self._loading: asyncio.Task[None] | None = None
 
-    async def serve_host(self, scope: Scope, receive: Receive, send: Send, *, waits: bool) -> bool:
+    async def serve_host(
+        self, scope: Scope, receive: Receive, send: Send, app: ASGIApp, *, waits: bool
+    ) -> bool:
         """Answer a request to the host of a status page and return True; return False for any other host.
 
+        Of the web app `app`, a page's own host has the forms of subscriptions, and no other route.
         With `waits`, a request to an unknown host waits until the hosts are known, at the start and after a change.
         """
         if scope["path"].startswith(host_proof.CHALLENGE_PATH):
@@ -159,7 +166,13 @@ class StatusEdge(PageServer):
         slug = self._hosts.get(name)
         if slug is None:
             return False
-        await self.serve(slug, "", scope["path"], scope, receive, send)
+        path = scope["path"]
+        if _FORM.fullmatch(path):
+            await app(page_host.handed_over(scope, slug, f"/s/{slug}{path}"), receive, send)
+        elif path.startswith(_LINK):
+            await app(page_host.handed_over(scope, slug, path), receive, send)
+        else:
+            await self.serve(slug, "", path, scope, receive, send)
         return True
 
     async def _show_token(self, scope: Scope, send: Send) -> None:

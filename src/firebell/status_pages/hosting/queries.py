@@ -4,6 +4,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from firebell.kit.db.database import Tx
+from firebell.kit.errors import NotFound
 from firebell.status_pages import queries, store, view
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import SavedPage
@@ -32,7 +33,7 @@ async def saved(
         host=host,
         subscribe_url=""
         if page.visibility is PageVisibility.PRIVATE
-        else f"{public_url}/s/{page.slug}/subscribe",
+        else f"{page_url(page, host, public_url)}/subscribe",
         access=await hosting_store.access(tx, page.id),
         theme=await hosting_store.theme(tx, page.id),
         log=await queries.log_lines(tx, page.id) if with_log else "",
@@ -44,11 +45,30 @@ def page_url(page: StatusPage, host: str, public_url: str) -> str:
     return f"{urlsplit(public_url).scheme}://{host}" if host else f"{public_url}/s/{page.slug}"
 
 
-async def frame_context(tx: Tx, page: StatusPage, now: datetime) -> dict[str, object]:
-    """Return what the frame of a page needs around a form of it, which is in English."""
-    return public_page.frame_context(
-        view.build(Snapshot(page), now),
-        await hosting_store.theme(tx, page.id),
-        f"/s/{page.slug}",
-        languages.languages()[languages.DEFAULT],
-    )
+async def locales(tx: Tx, page: StatusPage) -> list[str]:
+    """Return the languages of a page by code, its own first."""
+    return public_page.locales_of(await hosting_store.theme(tx, page.id))
+
+
+async def frame_context(
+    tx: Tx, page: StatusPage, now: datetime, *, base: str, code: str = "", form: str = ""
+) -> dict[str, object]:
+    """Return what the frame of a page needs around a form of it.
+
+    `base` is the path of the page, `code` the language, empty for the page's own, and `form` the path of the form in
+    each of its languages. Raise `NotFound` for a language that the page does not have.
+    """
+    theme = await hosting_store.theme(tx, page.id)
+    codes = public_page.locales_of(theme)
+    if code and code not in codes[1:]:
+        raise NotFound(f"{page.name} is not shown in {code!r}.")
+    homes = {each: base if each == codes[0] else f"{base}/{each}" for each in codes}
+    language = languages.languages()[code or codes[0]]
+    frame = public_page.frame_context(view.build(Snapshot(page), now), theme, base, language)
+    others = [
+        public_page.OtherLanguage(each, languages.languages()[each].name, f"{homes[each]}{form}")
+        for each in codes
+        if form and each != language.code
+    ]
+    listed = [(each, languages.languages()[each].name) for each in codes]
+    return {**frame, "home": homes[language.code], "other_languages": others, "page_languages": listed}

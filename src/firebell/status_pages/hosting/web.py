@@ -48,6 +48,7 @@ async def _show(
     url = hosting_queries.page_url(
         page, claim.host if claim and claim.proven_at else "", visit.ctx.public_url
     )
+    theme = await hosting_store.theme(visit.tx, page.id)
     context = {
         "nav": "status-pages",
         "page": page,
@@ -57,7 +58,8 @@ async def _show(
         "feed_url": f"{url}/history.atom?key={feed_key}" if feed_key else "",
         "claim": claim,
         "challenge_url": host_proof.challenge_url(claim, slug) if claim else "",
-        "theme": await hosting_store.theme(visit.tx, page.id),
+        "theme": theme,
+        "chosen_locales": visit.form.getlist("locales") if values and "locale" in values else theme.locales,
         "languages": [(language.code, language.name) for language in languages().values()],
         "mirrors": await hosting_store.mirrors(visit.tx, [page.id]),
         "values": values or {},
@@ -97,7 +99,7 @@ async def create_feed_key(visit: CurrentVisit, slug: str) -> Response:
                 visit.tx, visit.actor, page.id, visit.text("name"), visit.now
             )
     except FirebellError as error:
-        return await _show(visit, slug, error=error)
+        return await _show(visit, slug, values=visit.values, error=error)
     flash.show(visit.request, f"Feed key {key.name} created.")
     return await _show(visit, slug, feed_key=secret)
 

@@ -101,6 +101,12 @@ class OtherLanguage:
     address: str
 
 
+def locales_of(theme: PageTheme) -> list[str]:
+    """Return the languages of a page by code, its own first."""
+    default = theme.locale if theme.locale in languages() else "en"
+    return [default, *(code for code in theme.locales if code in languages() and code != default)]
+
+
 class StatusDocuments:
     """The documents of a status page; `base` is the path it is served under, `url` its whole address."""
 
@@ -117,7 +123,9 @@ class StatusDocuments:
         self._url = url
         self._theme = theme or PageTheme()
         self._subscribe_url = subscribe_url
-        self._default = self._theme.locale if self._theme.locale in languages() else "en"
+        self.locales = locales_of(self._theme)
+        """The languages of the page by code, its own first."""
+        self._default = self.locales[0]
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
         self._maintenances = {window.public_id: window for window in view.snapshot.maintenances}
@@ -153,11 +161,6 @@ class StatusDocuments:
             *("/history.atom", "/history.rss", "/maintenance.ics", "/embed", "/embed.js", "/status.json"),
             "",
         ]
-
-    @property
-    def locales(self) -> list[str]:
-        """The languages of the page by code, its own first."""
-        return [self._default, *(c for c in self._theme.locales if c in languages() and c != self._default)]
 
     def badge(self, query: str) -> Document | None:
         """Return the badge for a query with `component` and `label`, None if there is no such component."""
@@ -239,6 +242,13 @@ class StatusDocuments:
         view = self.view
         return calendar.calendar(view.snapshot.page.name, view.snapshot.maintenances, self._url)
 
+    def _form_url(self, code: str) -> str:
+        """Return the address of the form to subscribe in a language, empty if there is none."""
+        if not self._subscribe_url or code == self._default:
+            return self._subscribe_url
+        site, separator, form = self._subscribe_url.rpartition("/")
+        return f"{site}/{code}{separator}{form}"
+
     def _home(self, code: str) -> str:
         return self._base if code == self._default else f"{self._base}/{code}"
 
@@ -255,7 +265,7 @@ class StatusDocuments:
             **frame_context(view, self._theme, self._base, language),
             "home": self._home(language.code),
             "other_languages": others,
-            "subscribe_url": self._subscribe_url,
+            "subscribe_url": self._form_url(language.code),
             # texts that people wrote are in the language of the page
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
@@ -300,6 +310,7 @@ class StatusDocuments:
                     "name": incident.name,
                     "stage": incident.stage,
                     "next_update_at": _instant(incident.updates[-1].next_update_at),
+                    "eta_at": _instant(incident.eta_at),
                 }
                 for incident in view.open_incidents
             ],

@@ -13,7 +13,13 @@ from firebell.status_pages.maintenance.model import (
     Maintenance,
     MaintenanceUpdate,
 )
-from firebell.status_pages.model import STAGE_LABELS, PublicIncident, PublicUpdate
+from firebell.status_pages.model import (
+    POSTMORTEM_LABEL,
+    STAGE_LABELS,
+    PublicIncident,
+    PublicUpdate,
+    UpdateKind,
+)
 from firebell.status_pages.view import StatusView
 
 MAX_ENTRIES = 50
@@ -37,6 +43,10 @@ Published = PublicIncident | Maintenance
 _LABELS: dict[str, str] = {str(k): v for k, v in (*STAGE_LABELS.items(), *MAINTENANCE_STAGE_LABELS.items())}
 
 
+def _label(update: PublicUpdate | MaintenanceUpdate) -> str:
+    return POSTMORTEM_LABEL if update.kind is UpdateKind.POSTMORTEM else _LABELS[update.stage]
+
+
 def _updated_at(published: Published) -> datetime:
     return max(update.edited_at or update.created_at for update in published.updates)
 
@@ -51,7 +61,7 @@ def _content(published: Published, tz: str) -> str:
     updates: Sequence[PublicUpdate | MaintenanceUpdate] = published.updates
     return planned + "".join(
         f"<p><small>{_instant(update.display_at)}</small><br>"
-        f"<strong>{_LABELS[update.stage]}</strong>: {_text(update.body)}</p>"
+        f"<strong>{_label(update)}</strong>: {_text(update.body)}</p>"
         for update in reversed(updates)
     )
 

@@ -97,6 +97,12 @@ ENGLISH = Language(
 )
 
 
+def preferred(accepted: str) -> Language:
+    """Return the first language of an Accept-Language header that there is, else English."""
+    codes = (part.partition(";")[0].strip().lower().partition("-")[0] for part in accepted.split(","))
+    return next((languages()[code] for code in codes if code in languages()), ENGLISH)
+
+
 @cache
 def languages() -> dict[str, Language]:
     """Return all languages by code: English, then those with a catalog by their own name."""

@@ -13,6 +13,7 @@ from firebell.status_pages.model import (
     Impact,
     PublicIncident,
     StatusPage,
+    UpdateKind,
 )
 from firebell.status_pages.view import ComponentView, GroupView, StatusView
 
@@ -128,7 +129,9 @@ def _incident(view: StatusView, incident: PublicIncident, url: str) -> dict[str,
     return {
         "id": incident.public_id,
         "name": incident.name,
-        "status": incident.stage,
+        "status": UpdateKind.POSTMORTEM
+        if incident.has_postmortem and not incident.is_open
+        else incident.stage,
         "created_at": instant(incident.published_at),
         "updated_at": instant(incident.updates[-1].created_at),
         "monitoring_at": _optional(incident.monitoring_at),
@@ -202,7 +205,7 @@ def _update(
     affected = _affected(published.updates[:position], update, names)
     return {
         "id": update.public_id,
-        "status": _status(update.stage),
+        "status": UpdateKind.POSTMORTEM if update.kind is UpdateKind.POSTMORTEM else _status(update.stage),
         "body": update.body,
         "incident_id": published.public_id,
         "created_at": instant(update.created_at),

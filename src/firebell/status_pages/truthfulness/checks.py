@@ -38,6 +38,8 @@ LATE_FACTOR = 2
 """A fact that is not followed after so many times the limit is an error."""
 PROMISE_GRACE = 0.25
 """The share of a promise by which the next update may be late."""
+MOVES_AT_MOST = 1
+"""How often an estimate may be moved later."""
 CLOSED_FOR = timedelta(minutes=30)
 MONITORED_FOR = timedelta(hours=24)
 REWRITTEN_WITHIN = timedelta(days=30)
@@ -67,6 +69,7 @@ def _results(record: TruthRecord, now: datetime) -> Results:
             yield from lags
             yield from _lags(record, page, page.published, now)
             yield from _promises(record, page, page.published, now)
+            yield from _estimates(record, page, page.published, now)
             yield from _resolved_while_firing(record, page, page.published, now)
             yield from _left_open(record, page, page.published, now)
             if not lags:
@@ -266,6 +269,37 @@ def _promises(record: TruthRecord, page: PageRecord, published: PublicIncident, 
             "Publish an update at the promised time, also if nothing has changed.",
             update,
             at=update.next_update_at,
+            key=f"{page.page.slug}:{update.seq}",
+            fix=_publish(record, page) if is_open else None,
+        )
+
+
+def _estimates(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
+    """Yield an estimate that passed without a word, and the second time that one was moved later."""
+    moves, before = 0, None
+    progress = truthfulness.progress(published)
+    for update, after in zip(progress, [*progress[1:], None], strict=True):
+        if update.eta_at is None:
+            continue
+        moves += before is not None and update.eta_at > before
+        is_moved_again = moves == MOVES_AT_MOST + 1 and before is not None and update.eta_at > before
+        before = update.eta_at
+        came = after.display_at if after else now
+        if came > update.eta_at:
+            is_open = after is None and published.is_open
+            text = f"The estimate on {page.page.name} passed without an update"
+        elif is_moved_again:
+            is_open, text = False, f"The estimate on {page.page.name} was moved later {moves} times"
+        else:
+            continue
+        yield _finding(
+            record,
+            "T-ETA",
+            FindingLevel.WARNING,
+            text,
+            "Publish when you now expect it to be over, or that you don’t know.",
+            update,
+            at=update.eta_at,
             key=f"{page.page.slug}:{update.seq}",
             fix=_publish(record, page) if is_open else None,
         )

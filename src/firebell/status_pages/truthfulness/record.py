@@ -14,7 +14,6 @@ from firebell.status_pages.model import (
     PublicUpdate,
     Stage,
     StatusPage,
-    UpdateKind,
 )
 
 
@@ -112,8 +111,8 @@ def until(published: PublicIncident, at: datetime) -> PublicIncident | None:
 
 
 def progress(published: PublicIncident) -> list[PublicUpdate]:
-    """Return the updates that say how it goes on: all but corrections."""
-    return [update for update in published.updates if update.kind is not UpdateKind.CORRECTION]
+    """Return the updates that say how it goes on: all but corrections and the post-mortem."""
+    return [update for update in published.updates if update.kind.is_progress]
 
 
 def stage_reached_at(published: PublicIncident, stage: Stage, since: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Reads the body of a request of a chat within a limit."""
+"""Reads the body of a request of another program within a limit."""
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
