@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import click
 
-from firebell.commands import statuspage_hosting, statuspage_subscribers
+from firebell.commands import statuspage_hosting, statuspage_serving, statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
 from firebell.commands.statuspage_copies import copies
@@ -187,3 +187,7 @@ def _read(log: str) -> str:
 
 statuspage.add_command(statuspage_hosting.export)
 statuspage.add_command(statuspage_hosting.serve)
+statuspage.add_command(statuspage_serving.access)
+statuspage.add_command(statuspage_serving.host)
+statuspage.add_command(statuspage_serving.theme)
+statuspage.add_command(statuspage_serving.mirror)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.rate_bucket import CallRate
 from firebell.status_pages.model import ComponentStatus, Stage
 
 PAGE_SIZE = 100
