@@ -152,7 +152,7 @@ async def prove_host(tx: Tx, actor: Actor, page_id: int, proof: str, now: dateti
     if proof.strip() != claim.token:
         raise Conflict(
             f"{claim.host} doesn’t show the token.",
-            hint=f"Set the TXT record {host_proof.txt_name(claim)} to the token, or point {claim.host} at this Firebell.",
+            hint=f"Set the TXT record {host_proof.txt_name(claim)} to the token, or point the name at Firebell.",
         )
     if not await hosting_store.prove_host(tx, page_id, claim.host, now):
         raise Conflict(f"{claim.host} shows another status page.")

@@ -121,6 +121,7 @@ class StatusDocuments:
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
         self._maintenances = {window.public_id: window for window in view.snapshot.maintenances}
+        self._components = {component.public_id: component for component in view.snapshot.components}
 
     def rendered(self, path: str, *, is_stale: bool = False) -> Document | None:
         """Return the document at a path if it was rendered already."""
@@ -150,7 +151,9 @@ class StatusDocuments:
             *pages,
             *(f"/{code}{path}" for code in others for path in (*pages, "")),
             *(f"/api/v2/{name}" for name in self._api),
-            *("/history.atom", "/history.rss", "/maintenance.ics", "/embed", "/embed.js", "/status.json"),
+            *(f"/components/{public_id}.atom" for public_id in self._components),
+            *("/history.atom", "/feed.xml", "/history.rss", "/maintenance.ics"),
+            *("/embed", "/embed.js", "/status.json"),
             "",
         ]
 
@@ -178,8 +181,14 @@ class StatusDocuments:
         if path.startswith("/api/v2/"):
             body = self._api.get(path.removeprefix("/api/v2/"))
             return None if body is None else lambda: document(_json(body), JSON)
+        if path.startswith("/components/"):
+            component = self._components.get(path.removeprefix("/components/").removesuffix(".atom"))
+            if component is None or not path.endswith(".atom"):
+                return None
+            return lambda: document(feeds.atom(self.view, self._url, component), ATOM)
         renderers: dict[str, Callable[[], Document]] = {
             "/history.atom": lambda: document(feeds.atom(self.view, self._url), ATOM),
+            "/feed.xml": lambda: document(feeds.atom(self.view, self._url), ATOM),
             "/history.rss": lambda: document(feeds.rss(self.view, self._url), RSS),
             "/maintenance.ics": lambda: document(self._calendar(), CALENDAR),
             "/embed": lambda: self._page("embed.html", "", languages()[self._default], is_stale=is_stale),
