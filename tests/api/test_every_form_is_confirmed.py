@@ -122,6 +122,11 @@ FILLED = {
     "/status-pages/{slug}/incidents/{public_id}": {"body": "We know the cause."},
     "/status-pages/{slug}/maintenance/new": {"name": "Upgrade", "body": "Short.", "component": "1"},
     "/status-pages/{slug}/maintenance/{maintenance_id}/updates": {"body": "Half is done."},
+    "/status-pages/{slug}/relabelings": {
+        "start": "2026-11-24T00:00",
+        "end": "2026-11-24T00:01",
+        "reason": "Announced by email only.",
+    },
     "/incidents/{ref}/answers": {"down_or_data_at_risk": "yes"},
     "/incidents/{ref}/response/customers": {"text": "We are working on it."},
     "/incidents/{ref}/response/expertise": {"need": "PostgreSQL"},

@@ -1,4 +1,4 @@
-"""How a status page is served, at the terminal: its readers, host name, look and mirrors."""
+"""How a status page is served, and its past relabeled, at the terminal."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +7,32 @@ from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, browser, key_of
 from tests.cli.terminal import at_a_server
 
+PAGE = "/status-pages/kestrel"
+
 
 async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path) -> None:
     clock = FakeClock(datetime.now(UTC))
     async with at_a_server(dsn, clock, tmp_path) as (w, run), browser(w) as http:
         api = Api(http, await key_of(w.ctx.db, clock, w.mara))
         await api("POST", "/status-pages", {"slug": "kestrel", "name": "Kestrel", "tz": "UTC"}, status=201)
+
+        [component] = (await api("POST", f"{PAGE}/components", {"name": "Checkout"}, status=201))[
+            "components"
+        ]
+        relabel = ("statuspage", "relabel")
+        worse = ("kestrel", str(component["id"]), "00:00", "00:00:30", "--status", "degraded_performance")
+        today = f"{clock.now():%Y-%m-%d}"
+        worse = tuple(f"{today} {each}" if each.startswith("00:") else each for each in worse)
+        await run(*relabel, "request", *worse, "--reason", " ", code=1)
+        assert (await run(*relabel, "request", *worse, "--reason", "Slow.", "--json")).json["state"] == (
+            "accepted"
+        )
+        better = ("operational" if each == "degraded_performance" else each for each in worse)
+        one = (await run(*relabel, "request", *better, "--reason", "It was not.", "--json")).json
+        assert one["state"] == "waiting"
+        assert "degraded performance" in (await run(*relabel, "list", "kestrel")).out
+        await run(*relabel, "accept", "kestrel", str(one["id"]), code=1)
+        assert "Withdrawn" in (await run(*relabel, "decline", "kestrel", str(one["id"]))).out
 
         access = ("statuspage", "access")
         await run(*access, "change", "kestrel", code=1)

@@ -12,6 +12,7 @@ from firebell.status_pages import component_history, incident_store, published_l
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
 from firebell.status_pages.public import embed_store
+from firebell.status_pages.relabeling import store as relabeling_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 
@@ -29,6 +30,7 @@ async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
         tuple(await incident_store.incidents_since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
         tuple(await maintenance_store.since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
         tuple(await embed_store.origins(tx, page.id)),
+        tuple(await relabeling_store.in_effect(tx, page.id, now - view.HISTORY)),
     )
 
 

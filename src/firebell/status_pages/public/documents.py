@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
-from firebell.status_pages import component_history
+from firebell.status_pages import component_history, uptime
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
@@ -275,6 +276,9 @@ class StatusDocuments:
             "duration": language.duration,
             "now": view.now,
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
+            "interval_text": lambda one: language.interval(one.start, one.end, tz),
+            "share_text": lambda hundredths: _share_text(hundredths, t),
+            "component_names": {each.id: each.name for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
@@ -365,6 +369,10 @@ def affected_text(view: StatusView, language: Language) -> str:
 
 def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:
     return t("No data") if shown.uptime is None else shown.uptime_text
+
+
+def _share_text(hundredths: int | None, t: Callable[..., str]) -> str:
+    return t("No data") if hundredths is None else uptime.shown(Fraction(hundredths, 10_000))
 
 
 def _instant(at: datetime | None) -> str | None:
