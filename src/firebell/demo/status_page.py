@@ -85,7 +85,7 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
 
 
 async def relabel(past: "Past") -> None:
-    """Ask for a relabeling of what was worst lately, which waits for a second person."""
+    """Ask for a relabeling of the longest problem, which waits for a second person."""
     now, ewa = past.clock.now(), past.kestrel.actor("Ewa")
     async with past.ctx.db.tx() as tx:
         page = await actions.status_page(tx, SLUG)
@@ -98,8 +98,8 @@ async def relabel(past: "Past") -> None:
         ]
         if not problems:
             return
-        span, component_id = max(problems, key=lambda problem: problem[0].end)
-        reason = "The probe was broken: its network was down, card payments and search were not."
+        span, component_id = max(problems, key=lambda problem: problem[0].end - problem[0].start)
+        reason = "The probe was broken. Support heard from no customer, and sales were as usual."
         request = RelabelingRequest(component_id, span.start, span.end, ComponentStatus.OPERATIONAL, reason)
         await relabeling.request_relabeling(tx, ewa, page.id, request, now)
 
