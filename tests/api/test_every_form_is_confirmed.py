@@ -316,15 +316,15 @@ LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", 
 """Forms that end sessions, in an order in which each still has one to end."""
 
 
-FIRST = "/incidents/new"
-"""The form that declares INC-2, which other forms name."""
+FIRST = ("/incidents/new", "/status-pages/{slug}/relabelings/{relabeling_id}/accept")
+"""The form that declares INC-2, which other forms name, and one whose component another form removes."""
 
 
 def turn(form: Form) -> tuple[int, int, bool]:
     """Return the sort key of a form: what destroys comes after what it would destroy."""
     confirmation = CONFIRMATIONS[form.key]
     last = LAST.index(form.path) + 1 if form.path in LAST else 0
-    return last, list(Confirmation).index(confirmation), form.path != FIRST
+    return last, list(Confirmation).index(confirmation), form.path not in FIRST
 
 
 async def outcome(w: Walk, form: Form) -> str:

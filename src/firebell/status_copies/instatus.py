@@ -43,6 +43,8 @@ class InstatusApi:
     address = "https://api.instatus.com"
     rate = CallRate(1.0, 5)
     """It documents no limit."""
+    copies_maintenance = False
+    """It documents no call that publishes the updates of maintenance."""
 
     def __init__(self, link: str = "") -> None:
         self._link = link

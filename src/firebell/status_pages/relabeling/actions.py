@@ -147,7 +147,10 @@ async def accept_relabeling(
         raise Forbidden(
             "Someone else must accept your relabeling.", hint="Ask another manager or admin to accept it."
         )
-    component = await _component(tx, page, one.component_id)
+    try:
+        component = await _component(tx, page, one.component_id)
+    except NotFound:
+        raise Conflict(f"{one.component} was removed from the page.", hint="Decline it.") from None
     request = RelabelingRequest(one.component_id, one.start, one.end, one.status, one.reason)
     effect = rules.effect(await queries.snapshot(tx, page, now), component, request, now)
     return await _apply(tx, actor, page, one, effect, now)
