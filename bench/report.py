@@ -40,9 +40,11 @@ the same for the 1,000 groups that a service opens within five minutes; all late
 storm (`docs/decisions/0011-one-page-per-storm.md`). W1b puts the same new alerts into 100 groups \
 (`bench/alert_grouped.json`). W10 adds 200 teams of 25 people first. Then the handoffs and checks of their 400 \
 schedules are due in one second, and a document is drafted for each. W19 and W20 speak to a stand-in of Slack, \
-which checks each call and limits them as Slack does. "Correct" means: every accepted request is \
-a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly what they \
-must be.
+which checks each call and limits them as Slack does. W23 measures a publish from the request until a reader gets \
+the new page, with the limit of mails a second set to its maximum; W24 loads a page with an empty cache in headless \
+Chromium, throttled as Lighthouse's slow 4G with a processor four times slower. "Correct" means: every accepted \
+request is a row at the end and ten seconds later; the counts of alerts, events, pages and messages are exactly \
+what they must be.
 
 ## Other tools
 

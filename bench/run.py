@@ -22,6 +22,8 @@ from bench.workloads import (
     latency,
     mass_escalation,
     reads,
+    status_page_first_view,
+    status_page_publishing,
     status_page_readers,
     synchronous_standby,
     two_processes,
@@ -56,6 +58,8 @@ WORKLOADS: dict[str, Workload] = {
     "W20b": chats.steady_alerts_while_slack_hangs,
     "W21": status_page_readers.readers,
     "W22": incident_viewers.long_room,
+    "W23": status_page_publishing.publishing_to_subscribers,
+    "W24": status_page_first_view.first_view,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

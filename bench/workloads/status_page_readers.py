@@ -14,7 +14,7 @@ from firebell.kit.db.events import Actor
 from firebell.process import running
 from firebell.settings import Settings
 from firebell.status_pages import actions, publishing, store
-from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage
+from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
 from firebell.status_pages.publishing import NewUpdate
 
 SMALL, LARGE = 6, 200
@@ -82,22 +82,29 @@ async def _create_pages(it: Product) -> None:
         now = prepared.ctx.clock.now()
         async with prepared.ctx.db.tx() as tx:
             for slug, components in (("small", SMALL), ("large", LARGE)):
-                page = await actions.create_status_page(
-                    *(tx, _SYSTEM),
-                    slug=slug,
-                    name=slug.capitalize(),
-                    tz="Europe/Stockholm",
-                    visibility=PageVisibility.PUBLIC,
-                    component_of=(),
-                    now=now,
-                )
-                for position in range(components):
-                    name = f"Component {position + 1}"
-                    await actions.add_component(tx, _SYSTEM, page.id, name=name, service_ids=[], now=now)
-                await _publish_incidents(tx, page.id, now - timedelta(hours=1))
+                page = await create_page(tx, slug, components, now)
+                await publish_incidents(tx, page.id, now - timedelta(hours=1))
 
 
-async def _publish_incidents(tx: Tx, page_id: int, now: datetime) -> None:
+async def create_page(tx: Tx, slug: str, components: int, now: datetime) -> StatusPage:
+    """Create a public status page."""
+    page = await actions.create_status_page(
+        *(tx, _SYSTEM),
+        slug=slug,
+        name=slug.capitalize(),
+        tz="Europe/Stockholm",
+        visibility=PageVisibility.PUBLIC,
+        component_of=(),
+        now=now,
+    )
+    for position in range(components):
+        name = f"Component {position + 1}"
+        await actions.add_component(tx, _SYSTEM, page.id, name=name, service_ids=[], now=now)
+    return page
+
+
+async def publish_incidents(tx: Tx, page_id: int, now: datetime) -> None:
+    """Publish incidents that are over."""
     components = await store.components(tx, page_id)
     for number_ in range(INCIDENTS):
         statuses = {components[number_ % len(components)].id: ComponentStatus.PARTIAL_OUTAGE}

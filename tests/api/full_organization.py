@@ -78,6 +78,8 @@ from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
 from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.relabeling import store as relabeling_store
+from firebell.status_pages.relabeling.model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
@@ -358,6 +360,10 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     )
     window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
     await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)
+    outage = RelabelingRequest(
+        1, w.now - timedelta(hours=2), w.now - timedelta(hours=1), ComponentStatus.OPERATIONAL, "No outage."
+    )
+    await relabeling_store.insert(tx, page.id, "relabeling01", outage, (9990, 10_000), TEST, w.now)
     wanted = SubscriptionRequest(SubscriberChannel.EMAIL, "ops@nordpost.example", FollowScope())
     subscriber = await subscriber_store.insert_subscriber(
         tx, page.id, wanted, wanted.address, "nordpost.example", w.now

@@ -124,6 +124,11 @@ FILLED = {
     "/status-pages/{slug}/incidents/{public_id}": {"body": "We know the cause."},
     "/status-pages/{slug}/maintenance/new": {"name": "Upgrade", "body": "Short.", "component": "1"},
     "/status-pages/{slug}/maintenance/{maintenance_id}/updates": {"body": "Half is done."},
+    "/status-pages/{slug}/relabelings": {
+        "start": "2026-11-24T00:00",
+        "end": "2026-11-24T00:01",
+        "reason": "Announced by email only.",
+    },
     "/incidents/{ref}/answers": {"down_or_data_at_risk": "yes"},
     "/incidents/{ref}/response/customers": {"text": "We are working on it."},
     "/incidents/{ref}/response/expertise": {"need": "PostgreSQL"},
@@ -311,21 +316,22 @@ DECLINED = (
     "/oncall/covers/{cover_id}/decline",
     "/settings/response/discard",
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
+    "/status-pages/{slug}/relabelings/{relabeling_id}/decline",
 )
-"""What the walk answers the other way: a request, a draft that it applies, and maintenance that it postpones."""
+"""What the walk answers the other way: requests, a draft that it applies, and maintenance that it postpones."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
 
-FIRST = "/incidents/new"
-"""The form that declares INC-2, which other forms name."""
+FIRST = ("/incidents/new", "/status-pages/{slug}/relabelings/{relabeling_id}/accept")
+"""The form that declares INC-2, which other forms name, and one whose component another form removes."""
 
 
 def turn(form: Form) -> tuple[int, int, bool]:
     """Return the sort key of a form: what destroys comes after what it would destroy."""
     confirmation = CONFIRMATIONS[form.key]
     last = LAST.index(form.path) + 1 if form.path in LAST else 0
-    return last, list(Confirmation).index(confirmation), form.path != FIRST
+    return last, list(Confirmation).index(confirmation), form.path not in FIRST
 
 
 async def outcome(w: Walk, form: Form) -> str:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from firebell.app import build
 from firebell.kit.clock import FakeClock
+from firebell.kit.txt_records import TxtRecords
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting import store as hosting_store
@@ -17,6 +19,7 @@ from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
 from firebell.status_pages.hosting.mirroring import MirrorWriter
 from firebell.status_pages.hosting.page_server import FAILURES_PER_ADDRESS
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
+from tests.standins.name_server import name_server
 from tests.world import World
 
 PAGE = "/status-pages/kestrel"
@@ -93,7 +96,8 @@ async def test_a_private_page_shows_nothing_of_itself_to_strangers(dsn: str, clo
             200,
             "application/atom+xml; charset=utf-8",
         )
-        assert (await read(f"/api/v2/summary.json?key={key['key']}")).status_code == 200
+        for path in ("api/v2/summary.json", "feed.xml"):
+            assert (await read(f"/{path}?key={key['key']}")).status_code == 200, path
         for path in (f"?key={key['key']}", f"/history?key={key['key']}", "/history.atom?key=x"):
             assert (await read(path)).status_code == 403, path
         await api("DELETE", f"{PAGE}/feed-keys/{key['id']}", status=204)
@@ -166,6 +170,37 @@ async def test_a_page_is_served_on_its_own_host_and_nothing_else_is(dsn: str, cl
         refused = await api("PUT", f"{PAGE}/host", {"host": "unreachable.invalid"})
         assert refused["proven_at"] is None
         await api("POST", f"{PAGE}/host/proof", status=409)
+
+
+async def test_a_host_is_proven_by_its_txt_record_before_it_points_here(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), name_server() as server:
+        await create(w, api)
+        txt_records = TxtRecords(["127.0.0.1"], server.port)
+        async with browser(w, app=build(replace(w.ctx, txt_records=txt_records))) as http:
+            own = Api(http, api.key)
+            claim = await own("PUT", f"{PAGE}/host", {"host": "status.kestrel.invalid"})
+            name, proof = "_firebell.status.kestrel.invalid", f"{PAGE}/host/proof"
+            assert claim["txt_name"] == name
+            server.is_broken = True
+            await own("POST", proof, status=409)
+            server.is_broken = False
+            await own("POST", proof, status=409)
+            server.texts[name] = ["v=spf1 -all", f"{claim['token']}x"]
+            await own("POST", proof, status=409)
+            csrf = await sign_in(w, http, w.mara)
+            assert claim["token"] in (await http.get(f"{PAGE}/hosting")).text
+            refused = await http.post(f"{PAGE}/hosting/host/proof", data={"csrf": csrf})
+            assert refused.status_code == 409
+            server.texts[name] = ["v=spf1 -all", claim["token"]]
+            assert (await own("POST", proof))["proven_at"] is not None
+            assert (await own("POST", proof))["proven_at"] is not None
+            w.ctx.live.publish("status-hosts")
+            w.ctx.live.publish("status-kestrel")
+            assert (await http.get("/", headers={"Host": "status.kestrel.invalid"})).status_code == 200
+            # a name server that is gone is an error, not an empty answer
+            gone = TxtRecords(["127.0.0.1"], server.port, limit_s=0.01)
+    with pytest.raises(OSError, match=r"."):
+        await gone.lookup(name)
 
 
 async def test_the_settings_page_has_everything(dsn: str, clock: FakeClock) -> None:

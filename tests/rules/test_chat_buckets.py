@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat.buckets import HALVED_FOR, Bucket, Buckets, Rate, Rates
+from firebell.chat.buckets import HALVED_FOR, Bucket, Buckets, Rates
+from firebell.kit.token_bucket import RateBucket, per_minute
 
 START = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
-RATES = Rates({"pins.add": Rate(20, 10)}, Rate(50, 10), Rate(60, 3), Rate(300, 5))
+RATES = Rates({"pins.add": per_minute(20, 10)}, per_minute(50, 10), per_minute(60, 3), per_minute(300, 5))
 POSTS, CHANNEL = ("posts",), ("channel", "C1")
 
 
@@ -36,21 +37,22 @@ def test_after_too_many_requests_nothing_is_sent_before_the_time_given() -> None
 
 
 def test_after_too_many_requests_the_rate_is_halved_for_five_minutes() -> None:
-    bucket = Bucket(Rate(60, 3), 0, START, halved_until=START + HALVED_FOR)
+    empty = RateBucket(0, START)
+    bucket = Bucket(per_minute(60, 3), empty, halved_until=START + HALVED_FOR)
 
     assert bucket.free_at(START) == START + timedelta(seconds=2)
-    assert Bucket(Rate(60, 3), 0, START).free_at(START) == START + timedelta(seconds=1)
+    assert Bucket(per_minute(60, 3), empty).free_at(START) == START + timedelta(seconds=1)
 
 
 @given(
     waits=st.lists(st.floats(0, 5), min_size=1, max_size=60),
-    per_minute=st.sampled_from((1, 20, 50, 60, 100)),
+    calls=st.sampled_from((1, 20, 50, 60, 100)),
     burst=st.integers(1, 10),
 )
 def test_no_span_of_time_has_more_calls_than_burst_and_rate(
-    waits: list[float], per_minute: int, burst: int
+    waits: list[float], calls: int, burst: int
 ) -> None:
-    buckets = Buckets(Rates({}, Rate(1, 1), Rate(per_minute, burst), Rate(1, 1)))
+    buckets = Buckets(Rates({}, per_minute(1, 1), per_minute(calls, burst), per_minute(1, 1)))
     now, sent = START, list[float]()
     for wait_s in waits:
         now = buckets.free_at([CHANNEL], now + timedelta(seconds=wait_s))
@@ -60,7 +62,7 @@ def test_no_span_of_time_has_more_calls_than_burst_and_rate(
     for first in range(len(sent)):
         for last in range(first, len(sent)):
             span_s = sent[last] - sent[first]
-            assert last - first + 1 <= burst + span_s * per_minute / 60 + 1e-3
+            assert last - first + 1 <= burst + span_s * calls / 60 + 1e-3
 
 
 def test_a_call_waits_for_the_slowest_of_its_buckets() -> None:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.token_bucket import CallRate, full
 from firebell.status_copies import difference_rules, posts, steps
 from firebell.status_copies.answers import Answer, Outcome, lost, not_sent, read_answer
 from firebell.status_copies.instatus import InstatusApi, mark, marked
 from firebell.status_copies.model import DifferenceKind, RemoteCall, Step, StepState
-from firebell.status_copies.rate_bucket import CallRate, closed, full, take
+from firebell.status_copies.rate_bucket import closed
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.sending import Work, checked
 from firebell.status_copies.statuspage import StatuspageApi
@@ -263,12 +264,13 @@ def test_a_key_never_makes_more_calls_than_its_rate(wanted: list[tuple[int, int]
     now, bucket, made = START, full(RATE, START), list[datetime]()
     for calls, pause_ms in wanted:
         now += timedelta(milliseconds=pause_ms)
-        bucket, free_at = take(bucket, RATE, calls, now)
-        if free_at is None:
+        free_at = bucket.free_at(RATE, now, calls)
+        if free_at == now:
+            bucket = bucket.after(RATE, now, calls)
             made += [now] * calls
         else:
-            assert free_at > now
-            assert take(bucket, RATE, calls, free_at + timedelta(milliseconds=1))[1] is None
+            at = free_at + timedelta(milliseconds=1)
+            assert bucket.free_at(RATE, at, calls) == at
         assert 0 <= bucket.tokens <= RATE.burst
     for begin in made:
         in_a_minute = [at for at in made if begin <= at < begin + timedelta(seconds=60)]
@@ -278,7 +280,7 @@ def test_a_key_never_makes_more_calls_than_its_rate(wanted: list[tuple[int, int]
 def test_a_key_that_was_too_fast_rests_as_long_as_the_provider_says() -> None:
     for after_s, rest_s in ((7.0, 7), (None, 30), (1e6, 3600)):
         bucket = closed(full(RATE, START), RATE, after_s, START)
-        assert take(bucket, RATE, 1, START)[1] == START + timedelta(seconds=rest_s)
+        assert bucket.free_at(RATE, START) == START + timedelta(seconds=rest_s)
 
 
 def test_a_text_that_is_too_long_ends_with_a_sentence_and_the_link() -> None:

@@ -21,6 +21,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.servers import listening
 
 STAGES = ("investigating", "identified", "monitoring", "resolved")
+SCHEDULED_STAGES = ("scheduled", "in_progress", "verifying", "completed")
+AUTOMATIC = (
+    *("scheduled_auto_in_progress", "scheduled_auto_completed", "scheduled_remind_prior"),
+    *("auto_transition_to_maintenance_state", "auto_transition_to_operational_state"),
+)
 HEALTH = ("operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage")
 IMPACTS = ("none", "maintenance", "minor", "major", "critical")
 INSTATUS_HEALTH = ("OPERATIONAL", "UNDERMAINTENANCE", "DEGRADEDPERFORMANCE", "PARTIALOUTAGE", "MAJOROUTAGE")
@@ -181,11 +186,17 @@ class StatuspageStandin(Provider):
 
     def _wrong(self, fields: dict[str, Any]) -> list[str]:
         known = {"name", "status", "body", "components", "component_ids", "impact_override", "metadata"}
-        wrong = [f"{name} is unknown" for name in set(fields) - known - {"deliver_notifications"}]
+        known |= {"scheduled_for", "scheduled_until", *AUTOMATIC, "deliver_notifications"}
+        wrong = [f"{name} is unknown" for name in set(fields) - known]
         ids = {c["id"] for c in self.components}
+        times = [
+            datetime.fromisoformat(fields[n]) for n in ("scheduled_for", "scheduled_until") if n in fields
+        ]
+        wrong += ["scheduled_until"] * (len(times) == 1 or times != sorted(times))
+        wrong += ["scheduled_for"] * (fields.get("status") == "scheduled" and not times)
         wrong += ["name is too long"] * (len(fields.get("name", "")) > 255)
         wrong += ["body is too long"] * (len(fields.get("body", "")) > 25_000)
-        wrong += ["status"] * (fields.get("status", STAGES[0]) not in STAGES)
+        wrong += ["status"] * (fields.get("status", STAGES[0]) not in (*STAGES, *SCHEDULED_STAGES))
         wrong += ["impact_override"] * (fields.get("impact_override", "none") not in IMPACTS)
         wrong += ["metadata"] * any(not isinstance(v, dict) for v in fields.get("metadata", {}).values())
         wrong += [c for c in fields.get("component_ids", ()) if c not in ids]
@@ -194,7 +205,7 @@ class StatuspageStandin(Provider):
 
     def _change(self, incident: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
         self.notified += fields.get("deliver_notifications", True)
-        for name in ("name", "status", "metadata", "impact_override"):
+        for name in ("name", "status", "metadata", "impact_override", "scheduled_for", "scheduled_until"):
             if name in fields:
                 incident[name] = fields[name]
         for component in self.components:

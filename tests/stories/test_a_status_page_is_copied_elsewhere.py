@@ -26,6 +26,7 @@ from tests.standins.status_providers import (
 )
 from tests.world import World
 
+MAINTENANCE = "/status-pages/kestrel/maintenance"
 COPIES = "/status-pages/kestrel/copies"
 INCIDENTS = "/status-pages/kestrel/incidents"
 
@@ -108,14 +109,6 @@ async def test_updates_arrive_in_order_once_through_every_failure(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with desk(dsn, clock, monkeypatch) as d:
-        maintenance = {
-            "name": "Database upgrade",
-            "body": "Checkout may pause.",
-            "scheduled_for": (d.w.now + timedelta(days=1)).isoformat(),
-            "scheduled_until": (d.w.now + timedelta(days=1, hours=2)).isoformat(),
-            "component_ids": [d.component],
-        }
-        await d.api("POST", "/status-pages/kestrel/maintenance", maintenance, status=201)
         connected = await d.copy()
         assert connected["components"][0]["remote_id"] == "8kbf7d35c070", "equal names are mapped"
         assert KEY not in str(connected)
@@ -281,3 +274,62 @@ async def test_a_page_moves_in_with_its_components_and_history_and_nothing_is_se
         assert search["status"] == "operational"
         assert search["uptime_90d"] < 1
         assert (search["group_id"] is not None, d.statuspage.writes, d.instatus.writes) == (True, [], [])
+
+
+async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(dsn, clock, monkeypatch) as it:
+        await it.later()
+        start = it.w.now + timedelta(days=2)
+        plan: dict[str, Any] = {"name": "Database upgrade", "body": "Checkout may pause."}
+        plan |= {"component_ids": [it.component], "scheduled_for": start.isoformat()}
+        plan |= {"scheduled_until": (start + timedelta(hours=2)).isoformat(), "auto_start": False}
+        # what was created, although its answer was lost, is looked up and not created again
+        it.statuspage.faults = deque([None, None, Fault.LOST])
+        window = await it.api("POST", MAINTENANCE, plan, status=201)
+        await it.later(120)
+        [remote] = it.statuspage.incidents
+        assert (remote["status"], remote["scheduled_for"], remote["name"]) == (
+            "scheduled",
+            start.isoformat(),
+            "Database upgrade",
+        )
+        assert it.statuspage.status("8kbf7d35c070") == "operational"
+        one = f"{MAINTENANCE}/{window['id']}"
+        later = start + timedelta(days=1)
+        times = {"scheduled_for": later.isoformat(), "body": "A day later."}
+        times["scheduled_until"] = (later + timedelta(hours=3)).isoformat()
+        await it.api("POST", f"{one}/postpone", times)
+        await it.later(60)
+        assert remote["scheduled_for"] == later.isoformat()
+        await it.api("POST", f"{one}/start", {"body": "It starts."})
+        await it.later(60)
+        assert (remote["status"], it.statuspage.status("8kbf7d35c070")) == (
+            "in_progress",
+            "under_maintenance",
+        )
+        # it went on by itself there, and ours goes on nevertheless
+        it.statuspage.add_update(remote, "completed", "Completed by its schedule.")
+        await it.api("POST", f"{one}/verify", {"body": "We check."})
+        await it.later(60)
+        assert remote["status"] == "verifying"
+        await it.api("POST", f"{one}/complete", {"body": "Done."})
+        await it.later(60)
+        assert (remote["status"], it.statuspage.status("8kbf7d35c070")) == ("completed", "operational")
+        assert [stage for stage, _ in it.statuspage.texts()[0]] == [
+            *("scheduled", "scheduled", "in_progress", "completed", "verifying", "completed")
+        ]
+
+        weekly = {**plan, "rule": "FREQ=WEEKLY", "scheduled_for": (it.w.now + timedelta(days=3)).isoformat()}
+        weekly["scheduled_until"] = (it.w.now + timedelta(days=3, hours=1)).isoformat()
+        first = await it.api("POST", MAINTENANCE, weekly, status=201)
+        await it.later(300)
+        # what repeats is copied when it is near: 3, 10, 17, 24 and 31 days ahead
+        assert [i["status"] for i in it.statuspage.incidents] == ["completed", *["scheduled"] * 5]
+        await it.api("POST", f"{MAINTENANCE}/{first['id']}/cancel", {"body": "Not needed."})
+        await it.later(60)
+        assert it.statuspage.incidents[1]["status"] == "completed"
+        assert (it.statuspage.refused, it.instatus.incidents) == ([], [])
+        assert [c["queue"] for c in (await it.copy(1), await it.copy(2))] == [[], []]
+        assert await it.differences() == []

@@ -4,46 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from firebell.kit.token_bucket import CallRate, RateBucket, full, per_minute
+
 HALVED_FOR = timedelta(minutes=5)
 """How long a bucket is refilled at half its rate after the chat refused a call as too fast."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`burst` calls at once, then `per_minute`."""
-
-    per_minute: float
-    burst: int
+EDITS = per_minute(20, 1)
+"""The rate of the edits of one object, unless a chat allows another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The tokens of one bucket as they were at `at`."""
+    """The bucket of a chat's rate, which is halved for a while after the chat refused a call as too fast."""
 
-    rate: Rate
-    tokens: float
-    at: datetime
-    closed_until: datetime | None = None
+    rate: CallRate
+    tokens: RateBucket
     halved_until: datetime | None = None
 
-    def _speed(self, now: datetime) -> float:
-        """Return the tokens per second from now on."""
-        halved = self.halved_until is not None and now < self.halved_until
-        return self.rate.per_minute / 60 / (2 if halved else 1)
+    def _rate_at(self, at: datetime) -> CallRate:
+        if self.halved_until is None or at >= self.halved_until:
+            return self.rate
+        return replace(self.rate, per_second=self.rate.per_second / 2)
 
     def refilled(self, now: datetime) -> "Bucket":
         """Return the bucket with the tokens that it gained until `now`."""
-        elapsed_s = max(0.0, (now - self.at).total_seconds())
-        tokens = min(float(self.rate.burst), self.tokens + elapsed_s * self._speed(self.at))
-        return replace(self, tokens=tokens, at=max(now, self.at))
+        return replace(self, tokens=self.tokens.refilled(self._rate_at(self.tokens.at), now))
 
     def free_at(self, now: datetime) -> datetime:
         """Return the earliest time of the next call, `now` if it may be made at once."""
-        filled = self.refilled(now)
-        at = now
-        if filled.tokens < 1:
-            at = now + timedelta(seconds=(1 - filled.tokens) / filled._speed(now))
-        return max(at, self.closed_until) if self.closed_until else at
+        return self.refilled(now).tokens.free_at(self._rate_at(now), now)
 
 
 Key = tuple[str, ...]
@@ -60,7 +50,7 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             rate = self._rates.of(key)
-            bucket = Bucket(rate, float(rate.burst), now)
+            bucket = Bucket(rate, full(rate, now))
         return bucket
 
     def free_at(self, keys: Sequence[Key], now: datetime) -> datetime:
@@ -71,29 +61,28 @@ class Buckets:
         """Take one token of each bucket; the caller has checked `free_at`."""
         for key in keys:
             filled = self._bucket(key, now).refilled(now)
-            self._buckets[key] = replace(filled, tokens=filled.tokens - 1)
+            self._buckets[key] = replace(filled, tokens=filled.tokens.after(filled.rate, now))
 
     def close(self, key: Key, until: datetime, now: datetime) -> None:
         """Make no call of this bucket before `until`, and halve its rate for five minutes."""
         filled = self._bucket(key, now).refilled(now)
-        self._buckets[key] = replace(
-            filled, tokens=min(filled.tokens, 1.0), closed_until=until, halved_until=until + HALVED_FOR
-        )
+        closed = filled.tokens.closed(filled.rate, until, now)
+        self._buckets[key] = replace(filled, tokens=closed, halved_until=until + HALVED_FOR)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """The rates of a chat: of methods, of posts per channel, of edits per object, and of all posts."""
 
-    methods: Mapping[str, Rate]
-    default: Rate
-    channel: Rate
-    account: Rate
+    methods: Mapping[str, CallRate]
+    default: CallRate
+    channel: CallRate
+    account: CallRate
     """Posts of one account, in whatever channel."""
-    item: Rate = Rate(20, 1)
+    item: CallRate = EDITS
     """Edits of one object."""
 
-    def of(self, key: Key) -> Rate:
+    def of(self, key: Key) -> CallRate:
         """Return the rate of a bucket: ("method", name), ("channel", id), ("object", key) or ("posts",)."""
         match key:
             case ("method", name):

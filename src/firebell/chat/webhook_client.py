@@ -6,15 +6,22 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rate, Rates
+from firebell.chat.buckets import Key, Rates
 from firebell.chat.http_calls import call as http_call
 from firebell.chat.mirror_model import OpKind
+from firebell.kit.token_bucket import per_minute
 
 
 class WebhookClient:
     """Posts to the webhooks of one account. What was posted cannot be read: a lost answer may make one double."""
 
-    rates = Rates(methods={}, default=Rate(30, 3), channel=Rate(30, 3), account=Rate(60, 5), item=Rate(20, 1))
+    rates = Rates(
+        methods={},
+        default=per_minute(30, 3),
+        channel=per_minute(30, 3),
+        account=per_minute(60, 5),
+        item=per_minute(20, 1),
+    )
     name_max_chars = 80
 
     def __init__(self, http: httpx.AsyncClient, webhooks: Mapping[str, str]) -> None:

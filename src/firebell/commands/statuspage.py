@@ -8,10 +8,11 @@ from urllib.request import urlopen
 
 import click
 
-from firebell.commands import statuspage_hosting, statuspage_subscribers
+from firebell.commands import statuspage_hosting, statuspage_serving, statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
 from firebell.commands.statuspage_copies import copies
+from firebell.commands.statuspage_relabeling import relabel
 
 Fields = dict[str, Any]
 MAX_LOG_BYTES = 256 * 1024 * 1024
@@ -28,6 +29,7 @@ statuspage.add_command(statuspage_subscribers.broadcasts)
 
 
 statuspage.add_command(copies)
+statuspage.add_command(relabel)
 
 
 @statuspage.command("list", epilog=example("firebell statuspage list"))
@@ -195,3 +197,7 @@ def _read(log: str) -> str:
 
 statuspage.add_command(statuspage_hosting.export)
 statuspage.add_command(statuspage_hosting.serve)
+statuspage.add_command(statuspage_serving.access)
+statuspage.add_command(statuspage_serving.host)
+statuspage.add_command(statuspage_serving.theme)
+statuspage.add_command(statuspage_serving.mirror)

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firebell.incidents import actions as incidents
-from firebell.status_pages import actions, incident_store, publishing, stages, store
+from firebell.status_pages import actions, incident_store, publishing, queries, stages, store
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import recurrence
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage
 from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.relabeling import actions as relabeling
+from firebell.status_pages.relabeling.model import RelabelingRequest
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past
@@ -80,6 +82,26 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
         statuses = dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL) if recovered else {}
         update = NewUpdate(stage, body, statuses, next_update_at=next_update_at)
         await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
+
+
+async def relabel(past: "Past") -> None:
+    """Ask for a relabeling of the longest problem, which waits for a second person."""
+    now, ewa = past.clock.now(), past.kestrel.actor("Ewa")
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        shown = (await queries.view_of(tx, page, now)).components
+        problems = [
+            (span, each.component.id)
+            for each in shown
+            for span in each.spans
+            if span.status > ComponentStatus.UNDER_MAINTENANCE and span.end < now - timedelta(days=2)
+        ]
+        if not problems:
+            return
+        span, component_id = max(problems, key=lambda problem: problem[0].end - problem[0].start)
+        reason = "The probe was broken. Support heard from no customer, and sales were as usual."
+        request = RelabelingRequest(component_id, span.start, span.end, ComponentStatus.OPERATIONAL, reason)
+        await relabeling.request_relabeling(tx, ewa, page.id, request, now)
 
 
 async def plan_maintenance(past: "Past", tonight: datetime) -> None:

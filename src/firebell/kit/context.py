@@ -12,6 +12,7 @@ from firebell.kit.health import ProcessHealth
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
 from firebell.kit.timing import REAL, Pace
+from firebell.kit.txt_records import TxtRecords
 from firebell.kit.web.live import Live
 
 
@@ -48,3 +49,4 @@ class Context:
     """The directory that contains the mounted directories of runbooks, None for none."""
     war_room_url: str = ""
     """The template of the address of an incident's war room, empty for none."""
+    txt_records: TxtRecords = field(default_factory=TxtRecords)

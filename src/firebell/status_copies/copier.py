@@ -14,12 +14,12 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
+from firebell.kit.token_bucket import full
 from firebell.status_copies import comparing, importing, outcomes, sending, step_store, store
 from firebell.status_copies.answers import Answer, Outcome
 from firebell.status_copies.client import ask
 from firebell.status_copies.model import RemoteCall, StatusCopy
 from firebell.status_copies.providers import api_of
-from firebell.status_copies.rate_bucket import full, take
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.steps import AlreadyThere, Hold
 
@@ -224,8 +224,10 @@ class Session:
 async def reserve(tx: Tx, key_hash: str, api: RemoteApi, calls: int, now: datetime) -> bool:
     """Take tokens of the key's bucket, which all processes share; without enough, note when there are."""
     bucket = await store.lock_rate(tx, key_hash, full(api.rate, now))
-    taken, free_at = take(bucket, api.rate, calls, now)
-    if free_at is not None:
-        taken = replace(taken, closed_until=free_at)
+    free_at = bucket.free_at(api.rate, now, calls)
+    if free_at > now:
+        taken = replace(bucket.refilled(api.rate, now), closed_until=free_at)
+    else:
+        taken = bucket.after(api.rate, now, calls)
     await store.save_rate(tx, key_hash, taken)
-    return free_at is None
+    return free_at <= now

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firebell.status_copies.model import DifferenceKind, RemoteComponent, RemoteIncident
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, comparable
-from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
+from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident, Stage
 
 MISSING = "Not there"
 
@@ -36,7 +36,7 @@ def of_incident(
     differences = []
     theirs_latest = remote.updates[0] if remote.updates else None
     if remote.stage is not latest.stage:
-        theirs = STAGE_LABELS[remote.stage] if remote.stage else "Another stage"
+        theirs = STAGE_LABELS[remote.stage] if isinstance(remote.stage, Stage) else "Another stage"
         differences.append(difference(DifferenceKind.STAGE, STAGE_LABELS[latest.stage], theirs))
     if theirs_latest is None or comparable(theirs_latest.body) != comparable(sent_text):
         theirs = theirs_latest.body if theirs_latest else MISSING

@@ -97,14 +97,14 @@ def _updates(incident: RemoteIncident, own_ids: dict[str, int], now: datetime) -
     updates = []
     for update in reversed(incident.updates):
         at = update.at or incident.created_at
-        if update.stage is None or at is None or at > now:
+        if not isinstance(update.stage, Stage) or at is None or at > now:
             continue
         statuses: dict[int, ComponentStatus] = {
             own_ids[remote_id]: status
             for remote_id, status in update.statuses.items()
             if remote_id in own_ids and status is not ComponentStatus.UNDER_MAINTENANCE
         }
-        updates.append(ImportedUpdate(Stage(update.stage), update.body[:BODY_MAX_CHARS], at, statuses))
+        updates.append(ImportedUpdate(update.stage, update.body[:BODY_MAX_CHARS], at, statuses))
     return updates
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.rate_bucket import CallRate
 from firebell.status_copies.remote_api import PAGE_SIZE, instant, rows, stage_of, text
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
@@ -43,6 +43,8 @@ class InstatusApi:
     address = "https://api.instatus.com"
     rate = CallRate(1.0, 5)
     """It documents no limit."""
+    copies_maintenance = False
+    """It documents no call that publishes the updates of maintenance."""
 
     def __init__(self, link: str = "") -> None:
         self._link = link

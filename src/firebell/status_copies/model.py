@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.kit.intervals import Interval
+from firebell.status_pages.maintenance.model import MaintenanceStage
 from firebell.status_pages.model import ComponentStatus, Stage
+
+PostStage = Stage | MaintenanceStage
+"""The stage of what is copied: of an incident, or of maintenance."""
 
 
 class Provider(StrEnum):
@@ -151,7 +156,7 @@ class RemoteUpdate:
     """An update of an incident on the remote page."""
 
     id: str
-    stage: Stage | None
+    stage: PostStage | None
     body: str
     at: datetime | None
     statuses: Mapping[str, ComponentStatus]
@@ -164,7 +169,7 @@ class RemoteIncident:
 
     id: str
     name: str
-    stage: Stage | None
+    stage: PostStage | None
     is_maintenance: bool
     created_at: datetime | None
     updates: tuple[RemoteUpdate, ...]
@@ -174,22 +179,23 @@ class RemoteIncident:
 
     @property
     def is_over(self) -> bool:
-        """True if it is resolved there."""
-        return self.stage is Stage.RESOLVED
+        """True if it is resolved there, or the maintenance is over."""
+        return self.stage in (Stage.RESOLVED, MaintenanceStage.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """One update as it is sent; `statuses` are empty unless it is the last one that waits.
 
-    `incident_at` is when the incident was published, `at` when this update was.
+    `incident_at` is when the incident was published, `at` when this update was. `planned` is the interval of
+    maintenance, None for an incident.
     """
 
     public_id: str
     update_public_id: str
     name: str
     seq: int
-    stage: Stage
+    stage: PostStage
     body: str
     incident_at: datetime
     at: datetime
@@ -197,6 +203,7 @@ class Post:
     statuses: Mapping[str, ComponentStatus]
     notifies: bool
     impact_override: str | None = None
+    planned: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

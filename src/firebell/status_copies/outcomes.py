@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.token_bucket import CallRate, full
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -21,7 +22,6 @@ from firebell.status_copies.model import (
     StepState,
     topic,
 )
-from firebell.status_copies.rate_bucket import CallRate
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.sending import Work
 from firebell.status_copies.steps import AlreadyThere, Decision, Hold
@@ -103,7 +103,7 @@ async def note(tx: Tx, copy: StatusCopy, answer: Answer, rate: CallRate, now: da
     if answer.outcome is Outcome.KEY_REFUSED:
         await stop(tx, copy, answer.reason, now)
     elif answer.outcome is Outcome.TOO_FAST:
-        bucket = await store.lock_rate(tx, copy.key_hash, rate_bucket.full(rate, now))
+        bucket = await store.lock_rate(tx, copy.key_hash, full(rate, now))
         await store.save_rate(tx, copy.key_hash, rate_bucket.closed(bucket, rate, answer.after_s, now))
     elif answer.outcome is Outcome.OK:
         await store.change_copy(tx, copy.id, last_ok_at=now)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from firebell.status_copies.difference_rules import worst_by_remote
 from firebell.status_copies.model import Post, Step
+from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, Stage
 
 
@@ -40,6 +41,38 @@ def post(
         impact_override=published.impact_override.code
         if published.impact_override is not None and update.seq == 1
         else None,
+    )
+
+
+def maintenance_post(
+    window: Maintenance,
+    update: MaintenanceUpdate,
+    mapped: Mapping[int, str],
+    statuses: Mapping[int, ComponentStatus],
+    *,
+    is_last: bool,
+    notifies: bool,
+) -> Post:
+    """Return an update of maintenance as it is sent; what was canceled is completed there, as its text says.
+
+    Before it starts it carries no statuses: the work has not begun.
+    """
+    named = dict.fromkeys(mapped[i] for i in sorted(window.component_ids) if i in mapped)
+    worst = worst_by_remote(mapped, statuses)
+    is_planned = update.stage in (MaintenanceStage.SCHEDULED, MaintenanceStage.CANCELLED)
+    return Post(
+        public_id=window.public_id,
+        update_public_id=update.public_id,
+        name=window.name,
+        seq=update.seq,
+        stage=MaintenanceStage.COMPLETED if update.stage is MaintenanceStage.CANCELLED else update.stage,
+        body=update.body,
+        incident_at=window.published_at,
+        at=update.display_at,
+        remote_component_ids=tuple(named),
+        statuses={i: worst[i] for i in named if i in worst} if is_last and not is_planned else {},
+        notifies=notifies,
+        planned=window.planned,
     )
 
 

@@ -16,6 +16,7 @@ from firebell.status_copies.model import (
     StatusCopy,
 )
 from firebell.status_pages import queries as status_pages
+from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, PublicIncident, StatusPage
 
 SHOWN_STEPS = 100
@@ -29,6 +30,11 @@ async def page_of(tx: Tx, copy: StatusCopy) -> StatusPage:
 async def published(tx: Tx, copy: StatusCopy, public_incident_ids: Sequence[int]) -> list[PublicIncident]:
     """Return public incidents of the status page of a copy."""
     return await status_pages.published_incidents(tx, copy.status_page_id, public_incident_ids)
+
+
+async def maintenance(tx: Tx, public_incident_id: int) -> Maintenance | None:
+    """Return the maintenance that a public incident is, None if it is none."""
+    return await status_pages.maintenance_by_id(tx, public_incident_id)
 
 
 async def statuses(

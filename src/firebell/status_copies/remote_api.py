@@ -4,8 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.rate_bucket import CallRate
+from firebell.kit.token_bucket import CallRate
+from firebell.status_copies.model import (
+    Post,
+    PostStage,
+    RemoteCall,
+    RemoteComponent,
+    RemoteIncident,
+    RemoteUpdate,
+)
+from firebell.status_pages.maintenance.model import MaintenanceStage
 from firebell.status_pages.model import ComponentStatus, Stage
 
 PAGE_SIZE = 100
@@ -17,6 +25,8 @@ class RemoteApi(Protocol):
 
     address: str
     rate: CallRate
+    copies_maintenance: bool
+    """True if maintenance can be copied too."""
 
     def headers(self, key: str) -> Mapping[str, str]:
         """Return the headers of each call."""
@@ -107,9 +117,11 @@ def instant(row: Mapping[str, Any], name: str) -> datetime | None:
     return at.astimezone(UTC) if at.tzinfo else None
 
 
-def stage_of(word: str) -> Stage | None:
+def stage_of(word: str) -> PostStage | None:
     """Return the stage of a word of either provider, None for one that is not known; a post-mortem is resolved."""
     name = word.lower()
     if name == "postmortem":
         return Stage.RESOLVED
+    if name in list(MaintenanceStage):
+        return MaintenanceStage(name)
     return Stage(name) if name in list(Stage) else None

@@ -86,18 +86,8 @@ async def load(tx: Tx, copy: StatusCopy, now: datetime) -> Work | None:
     step = await step_store.next_step(tx, copy.id, now)
     if step is None:
         return None
-    [published] = await queries.published(tx, copy, [step.public_incident_id])
-    update = next(each for each in published.updates if each.id == step.update_id)
     steps = await step_store.steps_of_incident(tx, copy.id, step.public_incident_id)
-    _, statuses = await queries.statuses(tx, await queries.page_of(tx, copy), now)
-    post = posts.post(
-        published,
-        update,
-        await store.component_map(tx, copy.id),
-        statuses,
-        is_last=posts.is_last_update(step, steps),
-        notifies=copy.notifies,
-    )
+    post, previous_stage = await _post(tx, copy, step, steps, now)
     first = next(each for each in steps if each.update_id == step.update_id)
     remote_ids = await step_store.remote_ids(tx, copy.id)
     return Work(
@@ -105,8 +95,28 @@ async def load(tx: Tx, copy: StatusCopy, now: datetime) -> Work | None:
         post,
         remote_ids.get(step.public_incident_id),
         first.remote_update_id or "",
-        posts.previous_stage(published, update),
+        previous_stage,
     )
+
+
+async def _post(
+    tx: Tx, copy: StatusCopy, step: Step, steps: Sequence[Step], now: datetime
+) -> tuple[Post, Stage | None]:
+    """Return what a step sends, and the stage of the update before, None for maintenance and for the first."""
+    mapped = await store.component_map(tx, copy.id)
+    _, statuses = await queries.statuses(tx, await queries.page_of(tx, copy), now)
+    is_last = posts.is_last_update(step, steps)
+    window = await queries.maintenance(tx, step.public_incident_id)
+    if window is not None:
+        change = next(each for each in window.updates if each.id == step.update_id)
+        sent = posts.maintenance_post(
+            window, change, mapped, statuses, is_last=is_last, notifies=copy.notifies
+        )
+        return sent, None
+    [published] = await queries.published(tx, copy, [step.public_incident_id])
+    update = next(each for each in published.updates if each.id == step.update_id)
+    post = posts.post(published, update, mapped, statuses, is_last=is_last, notifies=copy.notifies)
+    return post, posts.previous_stage(published, update)
 
 
 async def begin(tx: Tx, step: Step, now: datetime) -> Step:

@@ -19,9 +19,14 @@ def _routers() -> list["APIRouter"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.status_copies import reactions
-    from firebell.status_pages.model import UpdatePublished
+    from firebell.status_pages.model import MaintenanceChanged, UpdatePublished
 
-    return Subscriptions(then={UpdatePublished: {"queue_status_copies": reactions.queue_update}})
+    return Subscriptions(
+        then={
+            UpdatePublished: {"queue_status_copies": reactions.queue_update},
+            MaintenanceChanged: {"queue_maintenance_copies": reactions.queue_update},
+        }
+    )
 
 
 def _incident_checks() -> list[IncidentChecks]:

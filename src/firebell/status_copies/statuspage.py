@@ -1,16 +1,23 @@
 """The API of Statuspage.io, version 1, as its OpenAPI description has it (pure; spec 7.17)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
+from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.rate_bucket import CallRate
 from firebell.status_copies.remote_api import PAGE_SIZE, instant, rows, stage_of, text
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, comparable, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
 
 MARK = "firebell"
 """Our key in the metadata of an incident, whose values must be objects."""
+_AUTOMATIC = (
+    "scheduled_auto_in_progress",
+    "scheduled_auto_completed",
+    "auto_transition_to_maintenance_state",
+    "auto_transition_to_operational_state",
+)
 _SCHEDULED = frozenset({"scheduled", "in_progress", "verifying", "completed"})
 
 
@@ -20,6 +27,7 @@ class StatuspageApi:
     address = "https://api.statuspage.io/v1"
     rate = CallRate(0.8, 5)
     """It allows 60 calls in any 60 seconds for a key; this makes 53 at most."""
+    copies_maintenance = True
 
     def __init__(self, link: str = "") -> None:
         self._link = link
@@ -89,6 +97,10 @@ class StatuspageApi:
         incident = {"name": cut_at_sentence(post.name, NAME_MAX_CHARS, self._link), **self._fields(post)}
         if post.impact_override:
             incident["impact_override"] = post.impact_override
+        if post.planned:
+            # it goes on there when we are down
+            incident |= dict.fromkeys(_AUTOMATIC, True)
+            incident["scheduled_remind_prior"] = post.notifies
         return RemoteCall("POST", f"/pages/{page}/incidents", {"incident": incident})
 
     def update_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
@@ -101,6 +113,9 @@ class StatuspageApi:
             "deliver_notifications": post.notifies,
             "metadata": {MARK: {"id": post.public_id, "seq": post.seq}},
         }
+        if post.planned:
+            fields["scheduled_for"] = post.planned.start.astimezone(UTC).isoformat()
+            fields["scheduled_until"] = post.planned.end.astimezone(UTC).isoformat()
         if post.remote_component_ids:
             fields["component_ids"] = list(post.remote_component_ids)
         if post.statuses:

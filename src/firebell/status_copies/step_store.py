@@ -6,9 +6,12 @@ from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.status_copies.model import QueuedStep, Step, StepState
+from firebell.status_copies.providers import maintenance_providers
 
 LOST_EVENTS_KEPT = timedelta(days=30)
 """How long after its end an incident is looked at for texts whose event was lost."""
+REPEATED_WINDOWS_AHEAD = timedelta(days=35)
+"""How long before its start a window of maintenance that repeats is copied."""
 _COLUMNS = (
     "s.copy_id, s.update_id, s.version, s.public_incident_id, s.chain_seq, s.state, s.created_at,"
     " s.attempts, s.begun_at, s.retry_at, s.error, s.remote_update_id"
@@ -25,6 +28,7 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
     """Queue what was published since each copy was connected and is not queued yet; return the number. Idempotent.
 
     Without an incident, those that are open or were resolved in the last 30 days. Nothing of a private page is queued.
+    Maintenance is queued for providers that can show it, and of windows that repeat only what is near.
     """
     return await tx.changed(
         """
@@ -37,10 +41,16 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
         join public_incident i on i.status_page_id = c.status_page_id
         join public_update u on u.public_incident_id = i.id
         join public_update_version v on v.update_id = u.id
+        left join maintenance m on m.public_incident_id = i.id
         where c.status_page_id = $1
             and p.visibility in ('public', 'unlisted')
-            and i.kind = 'incident'
             and u.kind <> 'postmortem'
+            and case i.kind
+                when 'incident' then true
+                when 'maintenance' then c.provider = any($5::text[])
+                    and (m.series_id is null or m.scheduled_for <= $6)
+                else false
+            end
             and i.published_at >= c.created_at
             and case
                 when $3::bigint is null then i.resolved_at is null or i.resolved_at >= $4
@@ -52,6 +62,8 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
         now,
         public_incident_id,
         now - LOST_EVENTS_KEPT,
+        maintenance_providers(),
+        now + REPEATED_WINDOWS_AHEAD,
     )
 
 

@@ -61,7 +61,7 @@ def decide_update(
         return Hold(DELETED_THERE) if is_known else Send(api.create_call(page, post))
     if sent := api.sent_update(incident, post):
         return AlreadyThere(incident.id, sent.id)
-    if incident.is_over and Stage.RESOLVED not in (post.stage, previous_stage):
+    if incident.is_over and post.planned is None and Stage.RESOLVED not in (post.stage, previous_stage):
         return Hold(RESOLVED_THERE)
     return Send(api.update_call(page, incident.id, post))
 

@@ -29,6 +29,17 @@ class StatusCause(Protocol):
     def updates(self) -> Sequence[StatusUpdate]: ...
 
 
+class StatusOverride(Protocol):
+    """A status that replaces, in [start, end), what incidents and maintenance gave: a relabeling."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def status(self) -> ComponentStatus: ...
+
+
 @dataclass(frozen=True, slots=True)
 class StatusSpan:
     """A component had one status in [start, end); `incident_ids` are what gave it: public incidents or maintenance."""
@@ -70,22 +81,38 @@ def status_at(incidents: Iterable[StatusCause], component_id: int, at: datetime)
     )
 
 
+def improves(before: StatusCause, after: StatusCause, component_ids: Iterable[int], until: datetime) -> bool:
+    """Return True if what one cause says about any of these components became better at some time before `until`."""
+    for component_id in component_ids:
+        bounds = [at for cause in (before, after) for at, _ in steps(cause, component_id) if at < until]
+        if any(status_at([after], component_id, at) < status_at([before], component_id, at) for at in bounds):
+            return True
+    return False
+
+
 def _at(history: Steps, at: datetime) -> ComponentStatus:
     return next((status for since, status in reversed(history) if since <= at), ComponentStatus.OPERATIONAL)
 
 
 def spans(
-    incidents: Sequence[StatusCause], component_id: int, start: datetime, end: datetime
+    incidents: Sequence[StatusCause],
+    component_id: int,
+    start: datetime,
+    end: datetime,
+    overrides: Sequence[StatusOverride] = (),
 ) -> list[StatusSpan]:
     """Return the status of a component over [start, end), without gaps; neighbors differ.
 
-    Where incidents overlap, the worst status counts, and the span names those that gave it.
+    Where incidents overlap, the worst status counts, and the span names those that gave it. Of overrides, which are
+    those of this component, the last one counts, and its span names no incident.
     """
     if start >= end:
         return []
     histories = [(incident.id, steps(incident, component_id)) for incident in incidents]
     histories = [(incident_id, history) for incident_id, history in histories if history]
-    bounds = sorted({start, *(at for _, history in histories for at, _ in history if start < at < end)})
+    changes = [at for _, history in histories for at, _ in history]
+    changes += [at for override in overrides for at in (override.start, override.end)]
+    bounds = sorted({start, *(at for at in changes if start < at < end)})
     listed: list[StatusSpan] = []
     for begin, until in zip(bounds, [*bounds[1:], end], strict=True):
         statuses = {incident_id: _at(history, begin) for incident_id, history in histories}
@@ -95,6 +122,9 @@ def spans(
             if worst is not ComponentStatus.OPERATIONAL
             else ()
         )
+        for override in overrides:
+            if override.start <= begin < override.end:
+                worst, causes = override.status, ()
         last = listed[-1] if listed else None
         if last and (last.status, last.incident_ids) == (worst, causes):
             listed[-1] = StatusSpan(last.start, until, worst, causes)

@@ -10,6 +10,7 @@ from firebell.incidents.model import Incident, IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.authorization import permits, rights_of
@@ -231,6 +232,7 @@ async def _publish(
         actor=actor.label,
         eta_at=_estimate(update, now),
     )
+    _check_past(page, published, new, now)
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
     await log_writer.append(tx, actor, page, published.public_id, new, now)
     if update.kind.is_progress:
@@ -344,6 +346,20 @@ def _since(
     if begun or incident is None:
         return now
     return min(incident.impact_start or incident.detected_at, now)
+
+
+def _check_past(page: StatusPage, published: PublicIncident, new: PublicUpdate, now: datetime) -> None:
+    """Raise `Conflict` if a correction makes days before yesterday look better: that needs a second person (7.7)."""
+    if new.kind is not UpdateKind.CORRECTION:
+        return
+    yesterday = to_local(now, page.tz).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    corrected = replace(published, updates=(*published.updates, new))
+    component_ids = {effect.component_id for effect in new.effects}
+    if component_history.improves(published, corrected, component_ids, to_instant(yesterday, page.tz)):
+        raise Conflict(
+            "This makes days before yesterday look better, which needs a second person.",
+            hint="Relabel the past instead, at Status pages.",
+        )
 
 
 def _event(page: StatusPage, published: PublicIncident, update: PublicUpdate) -> UpdatePublished:

@@ -10,8 +10,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
 from firebell.status_pages.maintenance import store as maintenance_store
+from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
 from firebell.status_pages.public import embed_store
+from firebell.status_pages.relabeling import store as relabeling_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 
@@ -29,6 +31,7 @@ async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
         tuple(await incident_store.incidents_since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
         tuple(await maintenance_store.since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
         tuple(await embed_store.origins(tx, page.id)),
+        tuple(await relabeling_store.in_effect(tx, page.id, now - view.HISTORY)),
     )
 
 
@@ -42,6 +45,11 @@ async def published_incidents(
 ) -> list[PublicIncident]:
     """Return these public incidents of a status page with their updates."""
     return await incident_store.by_ids(tx, page_id, public_incident_ids)
+
+
+async def maintenance_by_id(tx: Tx, public_incident_id: int) -> Maintenance | None:
+    """Return the maintenance that a public incident is, None if it is none."""
+    return await maintenance_store.by_id(tx, public_incident_id)
 
 
 async def page_by_id(tx: Tx, page_id: int) -> StatusPage:

@@ -21,9 +21,12 @@ def _routers() -> list["APIRouter"]:
     from firebell.status_pages.maintenance import api as maintenance_api
     from firebell.status_pages.maintenance import web as maintenance_web
     from firebell.status_pages.public import embed_api
+    from firebell.status_pages.relabeling import api as relabeling_api
+    from firebell.status_pages.relabeling import web as relabeling_web
 
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
+        *(relabeling_web.router, relabeling_api.router),
         *(maintenance_api.router, embed_api.router, api.router, hosting_api.router),
     ]
 
@@ -60,6 +63,7 @@ SLICE = Slice(
         *("status_page_access", "status_feed_key", "status_page_host"),
         *("status_page_theme", "status_page_mirror"),
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
+        "status_relabeling",
     ),
     views={"incident_status_post": "The document of an incident says when its first post was published."},
     kept={
@@ -78,6 +82,7 @@ SLICE = Slice(
         "maintenance": PUBLISHED,
         "maintenance_series": PUBLISHED,
         "status_page_embed_origin": FEW,
+        "status_relabeling": PUBLISHED,
     },
     routers=_routers,
     timers=_timers,

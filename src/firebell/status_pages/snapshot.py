@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
+from firebell.status_pages.relabeling.model import AppliedRelabeling
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,5 @@ class Snapshot:
     """Maintenance that is not over, and that of the last 90 days, by its start."""
     embed_origins: tuple[str, ...] = ()
     """The websites that may show the page in a frame."""
+    relabelings: tuple[AppliedRelabeling, ...] = ()
+    """The relabelings of the last 90 days that are in effect, in the order in which they took effect."""

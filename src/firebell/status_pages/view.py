@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from firebell.status_pages import component_history, impact, uptime
-from firebell.status_pages.component_history import StatusCause, StatusSpan
+from firebell.status_pages.component_history import StatusCause, StatusOverride, StatusSpan
 from firebell.status_pages.impact import Indicator
 from firebell.status_pages.maintenance import lifecycle
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
@@ -18,6 +18,7 @@ from firebell.status_pages.model import (
     Impact,
     PublicIncident,
 )
+from firebell.status_pages.relabeling.model import AppliedRelabeling
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import DayBar, Weights
 
@@ -132,6 +133,12 @@ class StatusView:
         return [*reversed(planned), *self.past_maintenances]
 
     @property
+    def corrections(self) -> list[AppliedRelabeling]:
+        """What was relabeled in the last 90 days of the components that are shown, the latest first."""
+        shown = {component.id for component in self.snapshot.components}
+        return [one for one in reversed(self.snapshot.relabelings) if one.component_id in shown]
+
+    @property
     def worst(self) -> ComponentStatus:
         """The worst status of a component."""
         return max((each.status for each in self.components), default=ComponentStatus.OPERATIONAL)
@@ -172,7 +179,14 @@ def build(snapshot: Snapshot, now: datetime) -> StatusView:
         for component_id in cause.component_ids:
             by_component.setdefault(component_id, []).append(cause)
     shown = [
-        _component(component, by_component.get(component.id, []), snapshot.page.tz, weights, now)
+        _component(
+            component,
+            by_component.get(component.id, []),
+            [each for each in snapshot.relabelings if each.component_id == component.id],
+            snapshot.page.tz,
+            weights,
+            now,
+        )
         for component in snapshot.components
     ]
     alone = [each for each in shown if each.component.group_id is None]
@@ -186,10 +200,15 @@ def build(snapshot: Snapshot, now: datetime) -> StatusView:
 
 
 def _component(
-    component: Component, causes: Sequence[StatusCause], tz: str, weights: Weights, now: datetime
+    component: Component,
+    causes: Sequence[StatusCause],
+    overrides: Sequence[StatusOverride],
+    tz: str,
+    weights: Weights,
+    now: datetime,
 ) -> ComponentView:
     start, end = uptime.window(now, tz, component.start_date)
-    spans = component_history.spans(causes, component.id, start, end)
+    spans = component_history.spans(causes, component.id, start, end, overrides)
     seconds = uptime.seconds_by_status(spans, start, end)
     return ComponentView(
         component,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rate, Rates
+from firebell.chat.buckets import Key, Rates
 from firebell.chat.content import clip
 from firebell.chat.http_calls import call as http_call
 from firebell.chat.markdown_text import markdown
@@ -15,12 +15,19 @@ from firebell.chat.mattermost.attachments import of_content
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.model import Account
 from firebell.incidents.channel_names import MATTERMOST_MAX_CHARS
+from firebell.kit.token_bucket import per_minute
 
 POST_MAX_CHARS = 16_000
 """Below the server's limit of 16,383 characters."""
 HEADER_MAX_CHARS, PURPOSE_MAX_CHARS, NAME_MAX_CHARS = 1024, 250, 64
 _FIND_BEFORE_S = 120
-RATES = Rates(methods={}, default=Rate(300, 10), channel=Rate(60, 5), account=Rate(300, 10), item=Rate(60, 3))
+RATES = Rates(
+    methods={},
+    default=per_minute(300, 10),
+    channel=per_minute(60, 5),
+    account=per_minute(300, 10),
+    item=per_minute(60, 3),
+)
 """Well below the ten requests a second that a server allows when it limits them."""
 _TAKEN = "store.sql_channel.save_channel.exists.app_error"
 _ARCHIVED = (

@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.chat.adapter import CALL_LIMIT_S, Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rate, Rates
+from firebell.chat.buckets import Key, Rates
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.slack import blocks
 from firebell.incidents.channel_names import SLACK_MAX_CHARS
+from firebell.kit.token_bucket import per_minute
 
 API_URL = "https://slack.com/api/"
 _EVENT = "firebell_object"
@@ -22,7 +23,7 @@ _HISTORY_PAGES, _LIST_PAGES = 3, 5
 _INVITE_MAX = 100
 _QUIET = timedelta(hours=24)
 """A channel with a message in this time is not archived."""
-_TIERS = {1: Rate(1, 10), 2: Rate(20, 10), 3: Rate(50, 10), 4: Rate(100, 10)}
+_TIERS = {1: per_minute(1, 10), 2: per_minute(20, 10), 3: per_minute(50, 10), 4: per_minute(100, 10)}
 """The rates of Slack's tiers; its numbers are minima, and bursts are allowed."""
 
 _METHODS: Mapping[OpKind, tuple[str, int]] = {
@@ -44,9 +45,9 @@ _METHODS: Mapping[OpKind, tuple[str, int]] = {
 RATES = Rates(
     methods={method: _TIERS[tier] for method, tier in _METHODS.values()},
     default=_TIERS[3],
-    channel=Rate(60, 3),
-    account=Rate(300, 5),
-    item=Rate(20, 1),
+    channel=per_minute(60, 3),
+    account=per_minute(300, 5),
+    item=per_minute(20, 1),
 )
 
 # fmt: off

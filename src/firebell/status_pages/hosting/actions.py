@@ -142,7 +142,7 @@ async def claim_host(
 
 @permits(Verb.STATUS_PAGE_WRITE)
 async def prove_host(tx: Tx, actor: Actor, page_id: int, proof: str, now: datetime) -> HostClaim:
-    """Accept the claim of a page's host if `proof`, which was read from the host, is the token. Idempotent."""
+    """Accept the claim of a page's host if `proof`, which `host_proof` read, is the token. Idempotent."""
     page = await locked_page(tx, page_id)
     claim = await hosting_store.host_claim(tx, page_id)
     if claim is None:
@@ -152,7 +152,7 @@ async def prove_host(tx: Tx, actor: Actor, page_id: int, proof: str, now: dateti
     if proof.strip() != claim.token:
         raise Conflict(
             f"{claim.host} doesn’t show the token.",
-            hint=f"Point it at this Firebell, so that {host_proof.challenge_url(claim, page.slug)} shows the token.",
+            hint=f"Set the TXT record {host_proof.txt_name(claim)} to the token, or point the name at Firebell.",
         )
     if not await hosting_store.prove_host(tx, page_id, claim.host, now):
         raise Conflict(f"{claim.host} shows another status page.")

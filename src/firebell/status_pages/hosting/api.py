@@ -52,11 +52,15 @@ class FeedKeyMade(FeedKeyShown):
 
 
 class HostShown(ApiOutput):
-    """The host name of a page's own. It is served once it is proven: `challenge_url` must show `token`."""
+    """The host name of a page's own, served once it is proven.
+
+    To prove it, a TXT record of `txt_name` must hold `token`, or `challenge_url` must show it.
+    """
 
     host: str
     token: str
     challenge_url: str
+    txt_name: str
     proven_at: datetime | None
 
 
@@ -152,6 +156,7 @@ def _host(claim: HostClaim, page: StatusPage) -> HostShown:
         host=claim.host,
         token=claim.token,
         challenge_url=host_proof.challenge_url(claim, page.slug),
+        txt_name=host_proof.txt_name(claim),
         proven_at=claim.proven_at,
     )
 
@@ -240,7 +245,7 @@ async def claim_status_page_host(w: Manager, slug: Text, body: NewHost) -> HostS
 
 @router.post(
     "/status-pages/{slug}/host/proof",
-    summary="Prove the claim of a host name: Firebell reads the token from it",
+    summary="Prove the claim of a host name: Firebell reads the token from its DNS, or from the host",
     responses=problems(404, 409),
 )
 async def prove_status_page_host(
@@ -251,7 +256,7 @@ async def prove_status_page_host(
         claim = await hosting_store.host_claim(tx, page.id)
     if claim is None:
         raise NotFound("This status page has no host name.")
-    proof = await host_proof.read_token(ctx.http, claim, slug)
+    proof = await host_proof.read_proof(ctx.http, ctx.txt_records, claim, slug)
     async with ctx.db.tx() as tx:
         claim = await hosting_actions.prove_host(tx, caller.actor, page.id, proof, ctx.clock.now())
     return _host(claim, page)

@@ -222,6 +222,7 @@ class PageServer:
             "jsonl",
             "svg",
             "ics",
+            "xml",
         )
         return Visitor(
             client[0] if client else "",

@@ -58,6 +58,7 @@ async def _show(
         "feed_url": f"{url}/history.atom?key={feed_key}" if feed_key else "",
         "claim": claim,
         "challenge_url": host_proof.challenge_url(claim, slug) if claim else "",
+        "txt_name": host_proof.txt_name(claim) if claim else "",
         "theme": theme,
         "chosen_locales": visit.form.getlist("locales") if values and "locale" in values else theme.locales,
         "languages": [(language.code, language.name) for language in languages().values()],
@@ -122,13 +123,13 @@ async def claim_host(visit: CurrentVisit, slug: str) -> Response:
     except FirebellError as error:
         return await _show(visit, slug, values=visit.values, error=error)
     return flash.redirect(
-        visit.request, f"/status-pages/{slug}/hosting", f"Point {claim.host} at Firebell, then check it."
+        visit.request, f"/status-pages/{slug}/hosting", f"Add the TXT record, then check {claim.host}."
     )
 
 
 @router.post(f"{PAGE}/host/proof", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
 async def prove_host(request: Request, slug: str) -> Response:
-    """Read the token from the claimed host, which can take seconds, and accept the claim if it is right."""
+    """Read the token from the DNS or the host, which can take seconds, and accept the claim if it is right."""
     await access.form(request)
     person, ctx = await authentication.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
@@ -136,7 +137,7 @@ async def prove_host(request: Request, slug: str) -> Response:
         claim = await hosting_store.host_claim(tx, page.id)
     if claim is None:
         raise NotFound("This status page has no host name.")
-    proof = await host_proof.read_token(ctx.http, claim, slug)
+    proof = await host_proof.read_proof(ctx.http, ctx.txt_records, claim, slug)
     async with ctx.db.tx() as tx:
         actor = authentication.actor_of(person)
         claim = await hosting_actions.prove_host(tx, actor, page.id, proof, ctx.clock.now())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
-from firebell.status_pages import component_history
+from firebell.status_pages import component_history, uptime
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
@@ -129,6 +130,7 @@ class StatusDocuments:
         self._rendered: dict[tuple[str, bool], Document] = {}
         self._incidents = {incident.public_id: incident for incident in view.snapshot.incidents}
         self._maintenances = {window.public_id: window for window in view.snapshot.maintenances}
+        self._components = {component.public_id: component for component in view.snapshot.components}
 
     def rendered(self, path: str, *, is_stale: bool = False) -> Document | None:
         """Return the document at a path if it was rendered already."""
@@ -158,7 +160,9 @@ class StatusDocuments:
             *pages,
             *(f"/{code}{path}" for code in others for path in (*pages, "")),
             *(f"/api/v2/{name}" for name in self._api),
-            *("/history.atom", "/history.rss", "/maintenance.ics", "/embed", "/embed.js", "/status.json"),
+            *(f"/components/{public_id}.atom" for public_id in self._components),
+            *("/history.atom", "/feed.xml", "/history.rss", "/maintenance.ics"),
+            *("/embed", "/embed.js", "/status.json"),
             "",
         ]
 
@@ -181,8 +185,14 @@ class StatusDocuments:
         if path.startswith("/api/v2/"):
             body = self._api.get(path.removeprefix("/api/v2/"))
             return None if body is None else lambda: document(_json(body), JSON)
+        if path.startswith("/components/"):
+            component = self._components.get(path.removeprefix("/components/").removesuffix(".atom"))
+            if component is None or not path.endswith(".atom"):
+                return None
+            return lambda: document(feeds.atom(self.view, self._url, component), ATOM)
         renderers: dict[str, Callable[[], Document]] = {
             "/history.atom": lambda: document(feeds.atom(self.view, self._url), ATOM),
+            "/feed.xml": lambda: document(feeds.atom(self.view, self._url), ATOM),
             "/history.rss": lambda: document(feeds.rss(self.view, self._url), RSS),
             "/maintenance.ics": lambda: document(self._calendar(), CALENDAR),
             "/embed": lambda: self._page("embed.html", "", languages()[self._default], is_stale=is_stale),
@@ -276,6 +286,9 @@ class StatusDocuments:
             "duration": language.duration,
             "now": view.now,
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
+            "interval_text": lambda one: language.interval(one.start, one.end, tz),
+            "share_text": lambda hundredths: _share_text(hundredths, t),
+            "component_names": {each.id: each.name for each in view.snapshot.components},
             "url": self._url,
             "stage_labels": _STAGE_LABELS,
             "status_labels": STATUS_LABELS,
@@ -367,6 +380,10 @@ def affected_text(view: StatusView, language: Language) -> str:
 
 def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:
     return t("No data") if shown.uptime is None else shown.uptime_text
+
+
+def _share_text(hundredths: int | None, t: Callable[..., str]) -> str:
+    return t("No data") if hundredths is None else uptime.shown(Fraction(hundredths, 10_000))
 
 
 def _instant(at: datetime | None) -> str | None:

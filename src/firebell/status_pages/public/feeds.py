@@ -16,6 +16,7 @@ from firebell.status_pages.maintenance.model import (
 from firebell.status_pages.model import (
     POSTMORTEM_LABEL,
     STAGE_LABELS,
+    Component,
     PublicIncident,
     PublicUpdate,
     UpdateKind,
@@ -66,9 +67,11 @@ def _content(published: Published, tz: str) -> str:
     )
 
 
-def _entries(view: StatusView) -> list[Published]:
-    """Return what the feeds list, the last published first; of maintenance that repeats, only the next window."""
+def _entries(view: StatusView, component: Component | None = None) -> list[Published]:
+    """Return what a feed lists, the last published first; of maintenance that repeats, only the next window."""
     published: list[Published] = [*view.snapshot.incidents, *view.listed_maintenances]
+    if component is not None:
+        published = [each for each in published if component.id in each.component_ids]
     return sorted(published, key=lambda each: (each.published_at, each.id), reverse=True)[:MAX_ENTRIES]
 
 
@@ -77,8 +80,8 @@ def _link(published: Published, url: str) -> str:
     return f"{url}/{kind}/{published.public_id}"
 
 
-def atom(view: StatusView, url: str) -> str:
-    """Return the Atom feed; the id of an entry never changes."""
+def atom(view: StatusView, url: str, component: Component | None = None) -> str:
+    """Return the Atom feed, of one component if it is given; the id of an entry never changes."""
     page, host = view.snapshot.page, urlsplit(url).hostname or "localhost"
     entries = "".join(
         f"<entry><id>tag:{host},{published.published_at.year}:{published.public_id}</id>"
@@ -87,15 +90,19 @@ def atom(view: StatusView, url: str) -> str:
         f"<updated>{_instant(_updated_at(published))}</updated>"
         f'<link rel="alternate" type="text/html" href={_attribute(_link(published, url))}/>'
         f'<content type="html">{escape(_content(published, page.tz))}</content></entry>'
-        for published in _entries(view)
+        for published in _entries(view, component)
     )
+    name, id_, path = page.name, f"/{page.slug}", "/history.atom"
+    if component is not None:
+        name, id_ = f"{page.name}: {component.name}", f"/{page.slug}/{component.public_id}"
+        path = f"/components/{component.public_id}.atom"
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:{host},{page.created_at.year}:/{page.slug}</id>'
-        f"<title>{_text(page.name)} status</title><updated>{_instant(page.updated_at)}</updated>"
+        f'<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:{host},{page.created_at.year}:{id_}</id>'
+        f"<title>{_text(name)} status</title><updated>{_instant(page.updated_at)}</updated>"
         f"<author><name>{_text(page.name)}</name></author>"
         f'<link rel="alternate" type="text/html" href={_attribute(url)}/>'
-        f'<link rel="self" type="application/atom+xml" href={_attribute(f"{url}/history.atom")}/>'
+        f'<link rel="self" type="application/atom+xml" href={_attribute(url + path)}/>'
         f"{entries}</feed>\n"
     )
 
