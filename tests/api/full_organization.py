@@ -62,10 +62,10 @@ from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
 from firebell.runbooks import actions as runbooks
+from firebell.runbooks.runs import actions as runs
 from firebell.runbooks.sources import actions as runbook_sources
 from firebell.runbooks.sources import store as source_store
 from firebell.runbooks.sources.model import PendingCommit, SourceKind
-from firebell.runbooks.runs import actions as runs
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store

@@ -20,9 +20,9 @@ from firebell.commands.output import (
     show_table,
     wants_json,
 )
-from firebell.commands.runbook_source import source
-from firebell.commands.runbook_runs import runs
 from firebell.commands.runbook_run import run
+from firebell.commands.runbook_runs import runs
+from firebell.commands.runbook_source import source
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from firebell.kit import findings
-from firebell.runbooks.runs.model import RunState
 
 PARTS = (
     "Trigger",
@@ -227,6 +226,8 @@ class IndexEntry:
 def digest(body: str) -> str:
     """Return the digest by which texts are compared."""
     return hashlib.sha256(body.encode()).hexdigest()
+
+
 RUN_STARTED = "run.started"
 """The kind of `RunbookStepped` for a run that begins."""
 
