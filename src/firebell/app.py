@@ -220,9 +220,9 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")
     for route in included.routes:
-        is_hidden = isinstance(route, Route) and route.path.startswith(ingest.prefixes)
-        if is_hidden and not route.path.startswith(HOOKS):
-            raise DeclarationError(f"An address of a source hides the route {route.path}.")
+        path = route.path if isinstance(route, Route) else ""
+        if path.startswith(ingest.prefixes) and not path.startswith(HOOKS):
+            raise DeclarationError(f"An address of a source hides the route {path}.")
     _add_errors(app, included.routes)
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)

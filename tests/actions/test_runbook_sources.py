@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from dulwich.refs import Ref
 
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.process_pool import ProcessPool
 from firebell.runbooks import actions as runbooks
-from firebell.runbooks.sources import actions, git_fetch, pack_reader, queries
+from firebell.runbooks.sources import actions, git_fetch, queries
 from firebell.runbooks.sources.model import (
     RunbookSource,
     Snapshot,
@@ -22,7 +23,7 @@ from firebell.runbooks.sources.model import (
     Unchanged,
 )
 from tests.rules.test_runbooks import GOOD
-from tests.standins.git_server import GitHost, Ref, git_host
+from tests.standins.git_server import GitHost, git_host
 from tests.world import World, world
 
 
@@ -73,10 +74,28 @@ async def library(w: World, kind: SourceKind, url: str = "", token: str = "") ->
 
 def source_at(url: str, ref: str = "", paths: tuple[str, ...] = ("**/*.md",)) -> RunbookSource:
     """Return a source as the lane reads it, without a database."""
-    at = pack_reader._instant(0)
+    at = datetime(2026, 11, 24, tzinfo=UTC)
     return RunbookSource(
-        *(1, SourceKind.GIT, "Operations", url, ref, paths, False, 60, at),
-        *("", "", None, None, "", 0, (), None, "", False, at),
+        id=1,
+        kind=SourceKind.GIT,
+        name="Operations",
+        url=url,
+        ref=ref,
+        paths=paths,
+        has_token=False,
+        poll_s=60,
+        created_at=at,
+        last_commit="",
+        last_author="",
+        last_tried_at=None,
+        last_ok_at=None,
+        last_error="",
+        files=0,
+        findings=(),
+        pending=None,
+        decided_commit="",
+        archive_allowed=False,
+        next_sync_at=at,
     )
 
 
