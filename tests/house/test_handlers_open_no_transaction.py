@@ -39,6 +39,7 @@ BY_HAND = {
     "people/sign_in_web.py welcome": NO_ONE,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
+    "runbooks/sources/webhook.py notified": NO_ONE,
     "runbooks/web.py _editor": MARKDOWN,
     "runbooks/web.py _save": MARKDOWN,
     "runbooks/web.py runbook": MARKDOWN,
