@@ -33,7 +33,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     """FIREBELL_ALLOWED_HOSTS: more names under which pages are served, comma-separated."""
     allowed_networks: tuple[Network, ...] = ()
-    """FIREBELL_ALLOWED_NETWORKS: private networks that webhooks, ntfy and calendars may reach, comma-separated."""
+    """FIREBELL_ALLOWED_NETWORKS: private networks that may be reached, comma-separated."""
     channels: Mapping[str, str] = field(default_factory=lambda: channels.settings({}))
     """The variables that the channels declare, by name."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)

@@ -27,6 +27,7 @@ FILES = {
     "examples/communication-templates.md",
     "examples/postmortem-template.md",
     "examples/oncall-handoff-template.md",
+    "examples/blank-runbook.md",
     "examples/runbooks/database-failover.md",
     "examples/runbooks/cache-invalidation.md",
     "examples/runbooks/ddos-mitigation.md",

@@ -45,6 +45,7 @@ BY_HAND = {
     "runbooks/runs/web.py _apply": MARKDOWN,
     "runbooks/runs/web.py _show": MARKDOWN,
     "runbooks/runs/web.py start": MARKDOWN,
+    "runbooks/sources/webhook.py notified": NO_ONE,
     "runbooks/web.py _editor": MARKDOWN,
     "runbooks/web.py _save": MARKDOWN,
     "runbooks/web.py runbook": MARKDOWN,

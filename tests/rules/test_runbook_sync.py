@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
+from firebell.kit.errors import Invalid
 from firebell.runbooks.model import IndexEntry, digest
 from firebell.runbooks.parse import read
-from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile
+from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile, SourceKind
 from firebell.runbooks.sources.signatures import is_signed
+from firebell.runbooks.sources.source_settings import clean
 from firebell.runbooks.sources.sync_plan import decoded, is_runbook, needs_approval, plan, refusal, slug_of
 from firebell.runbooks.text_diff import diff
 
@@ -174,3 +177,40 @@ def test_a_difference_has_the_changed_lines_and_a_gap_between_places() -> None:
     ]
     assert [x.kind for x in lines].count("gap") == 1
     assert diff(old, old) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "field"),
+    [
+        (SourceKind.GIT, {"url": "ssh://git@example.org/x"}, "url"),
+        (SourceKind.GIT, {"url": "https://user:pw@example.org/x"}, "url"),
+        (SourceKind.GIT, {"url": "http://git.example.org/x.git", "token": "t"}, "url"),
+        (SourceKind.GIT, {"url": "https://git.example.org/x?y"}, "url"),
+        (SourceKind.GIT, {"url": "https://git.example.org/x", "ref": "a b"}, "ref"),
+        (SourceKind.GIT, {"url": "https://git.example.org/x", "token": "a\nb"}, "token"),
+        (SourceKind.PUSH, {"paths": ["/etc/*"]}, "paths"),
+        (SourceKind.PUSH, {"paths": ["a/../b"]}, "paths"),
+        (SourceKind.PUSH, {"poll_s": 14}, "poll_s"),
+        (SourceKind.PUSH, {"name": " "}, "name"),
+    ],
+)
+def test_bad_sources_name_the_field(kind: SourceKind, more: dict[str, Any], field: str) -> None:
+    entered: dict[str, Any] = {
+        "name": "Ops",
+        "url": "",
+        "ref": "",
+        "paths": [],
+        "token": "",
+        "poll_s": 60,
+        **more,
+    }
+    with pytest.raises(Invalid) as refused:
+        clean(kind, **entered)
+    assert list(refused.value.fields) == [field]
+
+
+def test_a_good_source_gets_the_defaults() -> None:
+    settings = clean(SourceKind.GIT, " Ops ", "https://git.example.org/x.git ", " main", ["", " "], " t ", 15)
+    assert (settings.name, settings.url, settings.ref) == ("Ops", "https://git.example.org/x.git", "main")
+    assert (settings.paths, settings.token) == (("**/*.md",), "t")
+    assert clean(SourceKind.DIRECTORY, "Ops", "", "main", (), "t", 15).url == "."

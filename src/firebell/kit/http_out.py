@@ -6,7 +6,7 @@ import ipaddress
 import select
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -260,6 +260,21 @@ async def send(
             raise
     assert reply
     return replace(reply, text=bytes(body[:max_bytes]).decode("utf-8", "replace"))
+
+
+@contextlib.asynccontextmanager
+async def open_stream(
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    limit_s: float,
+) -> AsyncIterator[httpx.Response]:
+    """Send a request and yield the response with its body unread; the caller limits what it reads of it."""
+    async with http.stream(method, url, headers=headers, content=content, timeout=limit_s) as response:
+        yield response
 
 
 async def status_of(http: httpx.AsyncClient, url: str, *, limit_s: float = LIMIT_S) -> int:

@@ -67,8 +67,10 @@ class RunbookShown(ApiOutput):
     @classmethod
     def of_details(cls, details: queries.RunbookDetails, **more: object) -> Self:
         """Return a runbook of the library as the API shows it."""
-        names = ("slug", "source", "shipped", "version", "updated_at", "updated_by")
-        names += ("source_id", "commit", "archived_at")
+        names = (
+            *("slug", "source", "shipped", "version", "updated_at", "updated_by"),
+            *("source_id", "commit", "archived_at"),
+        )
         return cls.model_validate(
             {
                 **{name: getattr(details.stored, name) for name in names},

@@ -22,11 +22,15 @@ def diff(old: str, new: str) -> list[DiffLine]:
     return [line for line, _ in zip(_lines(old, new), range(LINES_MAX), strict=False)]
 
 
+def _split(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def _lines(old: str, new: str) -> Iterator[DiffLine]:
     kinds = {"+": "added", "-": "removed", " ": "same"}
     is_first = True
     # without the header of two lines
-    changes = difflib.unified_diff(old.split("\n"), new.split("\n"), n=CONTEXT_LINES, lineterm="")
+    changes = difflib.unified_diff(_split(old), _split(new), n=CONTEXT_LINES, lineterm="")
     for number, line in enumerate(changes):
         if number < 2:
             continue

@@ -3,26 +3,21 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.http_out import check_url
-from firebell.kit.text import clean_text
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as runbooks
 from firebell.runbooks import store as runbook_store
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.model import digest
-from firebell.runbooks.sources import store, sync_plan
+from firebell.runbooks.sources import source_settings, store, sync_plan
 from firebell.runbooks.sources.model import (
-    DEFAULT_PATHS,
     DEFAULT_POLL_S,
     FILE_MAX_CHARS,
     FILES_MAX,
-    MIN_POLL_S,
     PendingCommit,
     Prepared,
     PreparedFiles,
@@ -36,69 +31,8 @@ from firebell.runbooks.sources.model import (
 )
 from firebell.runbooks.store import NewText
 
-NAME_MAX_CHARS = 100
-URL_MAX_CHARS = 500
-REF_MAX_CHARS = 200
-TOKEN_MAX_CHARS = 2000
-PATHS_MAX = 20
-MAX_POLL_S = 24 * 3600
 HOOK_PAUSE = timedelta(seconds=5)
 """The shortest time between two syncs that notifications ask for."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-def _invalid(field: str, message: str, advice: str) -> Invalid:
-    return Invalid(message, fields={field: advice})
-
-
-def _clean_paths(paths: Sequence[str]) -> list[str]:
-    clean = list(dict.fromkeys(p.strip() for p in paths if p.strip())) or list(DEFAULT_PATHS)
-    wrong = [
-        p for p in clean if len(p) > 200 or p.startswith("/") or ".." in p.split("/") or not p.isprintable()
-    ]
-    if wrong or len(clean) > PATHS_MAX:
-        raise _invalid(
-            "paths",
-            f"{wrong[0][:100]!r} is not a pattern for paths." if wrong else "There are too many paths.",
-            f"Enter up to {PATHS_MAX} patterns below the root, such as 'runbooks/**/*.md'.",
-        )
-    return clean
-
-
-def _clean_url(kind: SourceKind, url: str, token: str) -> str:
-    if kind is SourceKind.PUSH:
-        return ""
-    if kind is SourceKind.DIRECTORY:
-        path = url.strip().strip("/")
-        if not path.isprintable() or ".." in path.split("/") or len(path) > URL_MAX_CHARS:
-            raise _invalid(
-                "url", "This is not a directory.", "Enter a path below FIREBELL_RUNBOOK_DIRECTORY."
-            )
-        return path or "."
-    clean = check_url(url, "url")
-    parts = urlsplit(clean)
-    if len(clean) > URL_MAX_CHARS or parts.query or parts.fragment:
-        raise _invalid("url", "This is not the address of a repository.", "Use https://host/owner/name.git.")
-    if token and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise _invalid("url", "An access token must not travel without encryption.", "Use https://.")
-    return clean
-
-
-def _clean_ref(ref: str) -> str:
-    clean = ref.strip()
-    if len(clean) > REF_MAX_CHARS or any(c in " ~^:?*[\\" or not c.isprintable() for c in clean):
-        raise _invalid("ref", f"{clean[:100]!r} is not a branch or tag.", "Enter a name such as main.")
-    return clean
-
-
-def _clean_poll(poll_s: int) -> int:
-    if not MIN_POLL_S <= poll_s <= MAX_POLL_S:
-        raise _invalid(
-            "poll_s",
-            f"{poll_s} seconds is no interval for syncing.",
-            f"Enter {MIN_POLL_S} to {MAX_POLL_S} seconds.",
-        )
-    return poll_s
 
 
 async def source(tx: Reads, source_id: int) -> RunbookSource:
@@ -129,28 +63,14 @@ async def add(
     poll_s: int = DEFAULT_POLL_S,
 ) -> RunbookSource:
     """Add a source, which is read at once; raise `Invalid` for bad input, `Conflict` for a name in use."""
-    clean_name = clean_text(name, NAME_MAX_CHARS, "name").strip()
-    if not clean_name:
-        raise _invalid("name", "The source has no name.", "Enter a name, such as Operations.")
-    clean_token = token.strip()
-    if len(clean_token) > TOKEN_MAX_CHARS or not clean_token.isprintable():
-        raise _invalid("token", "This is not an access token.", "Paste the token without line breaks.")
-    new = await store.insert(
-        tx,
-        kind,
-        clean_name,
-        _clean_url(kind, url, clean_token),
-        _clean_ref(ref) if kind is SourceKind.GIT else "",
-        _clean_paths(paths),
-        _clean_poll(poll_s),
-        now,
-    )
+    settings = source_settings.clean(kind, name, url, ref, paths, token, poll_s)
+    new = await store.insert(tx, settings, now)
     if new is None:
-        raise Conflict(f"There is a runbook source {clean_name}.", hint="Choose another name.")
+        raise Conflict(f"There is a runbook source {settings.name}.", hint="Choose another name.")
     if kind is SourceKind.GIT:
-        await store.set_token(tx, new.id, clean_token)
+        await store.set_token(tx, new.id, settings.token)
         await store.set_hook_secret(tx, new.id, secrets.token_urlsafe(32))
-    await tx.audit(actor, "runbook_source.added", _subject(new.id), now, name=clean_name, kind=kind)
+    await tx.audit(actor, "runbook_source.added", _subject(new.id), now, name=settings.name, kind=kind)
     await tx.wake("runbook_sources")
     return await source(tx, new.id)
 
@@ -159,12 +79,11 @@ async def add(
 async def set_token(tx: Tx, actor: Actor, source_id: int, token: str, now: datetime) -> None:
     """Replace the access token of a repository, which is read again at once."""
     one = await _locked(tx, source_id)
-    clean = token.strip()
     if one.kind is not SourceKind.GIT:
         raise Invalid("Only a Git repository has an access token.")
-    if not clean or len(clean) > TOKEN_MAX_CHARS or not clean.isprintable():
-        raise _invalid("token", "This is not an access token.", "Paste the token without line breaks.")
-    _clean_url(one.kind, one.url, clean)
+    clean = source_settings.clean_token(token, one.url)
+    if not clean:
+        raise Invalid("The access token is blank.", fields={"token": "Paste the token."})
     await store.set_token(tx, source_id, clean)
     await store.change(tx, source_id, next_sync_at=now)
     await tx.audit(actor, "runbook_source.token_changed", _subject(source_id), now, name=one.name)
@@ -246,7 +165,7 @@ async def push(
     if one.kind is not SourceKind.PUSH:
         raise Invalid(f"{one.name} is not filled by pushes.", hint="Add a source of the kind push.")
     if len(files) > FILES_MAX:
-        raise _invalid("files", "There are too many files.", f"Push at most {FILES_MAX:,}.")
+        raise Invalid("There are too many files.", fields={"files": f"Push at most {FILES_MAX:,}."})
     taken = [
         sync_plan.decoded(path, body.encode("utf-8", "replace"), FILE_MAX_CHARS)
         for path, body in dict(files).items()
@@ -302,7 +221,7 @@ async def apply(
         pending = PendingCommit(
             snapshot.commit, snapshot.author, snapshot.message, snapshot.at, plan.gone, in_library
         )
-        await _note_success(tx, one, now, pending=pending, findings=plan.findings)
+        await _note_success(tx, one, now, pending=pending)
         return SyncOutcome(SyncResult.WAITING, findings=plan.findings, archives=plan.gone)
     texts = [
         NewText(

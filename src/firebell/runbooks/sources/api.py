@@ -9,10 +9,11 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PathId, StrictBool, StrictInt, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.runbooks.sources import actions, queries
+from firebell.runbooks.sources import actions, queries, source_settings
 from firebell.runbooks.sources.model import (
     DEFAULT_POLL_S,
     FILES_MAX,
+    MIN_POLL_S,
     RunbookSource,
     SourceKind,
     SyncOutcome,
@@ -85,20 +86,20 @@ class NewRunbookSource(ApiInput):
     )
 
     kind: SourceKind
-    name: Annotated[Text, Field(min_length=1, max_length=actions.NAME_MAX_CHARS)]
-    url: Annotated[Text, Field(max_length=actions.URL_MAX_CHARS)] = ""
-    ref: Annotated[Text, Field(max_length=actions.REF_MAX_CHARS)] = ""
+    name: Annotated[Text, Field(min_length=1, max_length=source_settings.NAME_MAX_CHARS)]
+    url: Annotated[Text, Field(max_length=source_settings.URL_MAX_CHARS)] = ""
+    ref: Annotated[Text, Field(max_length=source_settings.REF_MAX_CHARS)] = ""
     paths: Annotated[
-        tuple[Annotated[Text, Field(max_length=200)], ...], Field(max_length=actions.PATHS_MAX)
+        tuple[Annotated[Text, Field(max_length=200)], ...], Field(max_length=source_settings.PATHS_MAX)
     ] = ()
-    token: Annotated[Text, Field(max_length=actions.TOKEN_MAX_CHARS)] = ""
-    poll_s: Annotated[StrictInt, Field(ge=actions.MIN_POLL_S, le=actions.MAX_POLL_S)] = DEFAULT_POLL_S
+    token: Annotated[Text, Field(max_length=source_settings.TOKEN_MAX_CHARS)] = ""
+    poll_s: Annotated[StrictInt, Field(ge=MIN_POLL_S, le=source_settings.MAX_POLL_S)] = DEFAULT_POLL_S
 
 
 class NewToken(ApiInput):
     """The access token that replaces the old one."""
 
-    token: Annotated[Text, Field(min_length=1, max_length=actions.TOKEN_MAX_CHARS)]
+    token: Annotated[Text, Field(min_length=1, max_length=source_settings.TOKEN_MAX_CHARS)]
 
 
 class CommitDecision(ApiInput):

@@ -21,7 +21,7 @@ from dulwich.errors import GitProtocolError, HangupException
 from dulwich.object_store import ObjectStoreGraphWalker
 
 from firebell.kit.errors import Invalid
-from firebell.kit.http_out import check_url
+from firebell.kit.http_out import check_url, open_stream
 from firebell.kit.process_pool import ProcessPool, TakesTooLong
 from firebell.kit.threads import Pool
 from firebell.runbooks.sources.model import (
@@ -184,8 +184,9 @@ class _Requests:
             pair = base64.b64encode(f"firebell:{self._token}".encode()).decode()
             sent["Authorization"] = f"Basic {pair}"
         try:
-            async with self._http.stream(
-                "GET" if data is None else "POST", url, headers=sent, content=data, timeout=SYNC_LIMIT_S
+            method = "GET" if data is None else "POST"
+            async with open_stream(
+                self._http, method, url, headers=sent, content=data, limit_s=SYNC_LIMIT_S
             ) as response:
                 yield response
         except httpx.HTTPError as exc:

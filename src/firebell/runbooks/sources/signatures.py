@@ -1,4 +1,4 @@
-"""Whether a push notification of a Git host is signed with the secret of a source (pure, spec 11.10)."""
+"""Whether a push notification of a Git host is signed with the secret of a source (pure, spec 11.2)."""
 
 import hmac
 from base64 import b64decode, b64encode

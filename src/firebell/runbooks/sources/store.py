@@ -1,6 +1,5 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from random import SystemRandom
 from typing import Any
@@ -11,6 +10,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.sealing import Sealer
 from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
+from firebell.runbooks.sources.source_settings import SourceSettings
 
 _COLUMNS = (
     "id, kind, name, url, ref, paths, secret is not null as has_token, poll_s, created_at, last_commit,"
@@ -55,16 +55,7 @@ def _context(source_id: int, which: str) -> str:
     return f"{source_id}/{which}"
 
 
-async def insert(
-    tx: Tx,
-    kind: SourceKind,
-    name: str,
-    url: str,
-    ref: str,
-    paths: Sequence[str],
-    poll_s: int,
-    now: datetime,
-) -> RunbookSource | None:
+async def insert(tx: Tx, settings: SourceSettings, now: datetime) -> RunbookSource | None:
     """Insert a source and return it, None if one has that name."""
     row = await tx.row(
         f"""
@@ -73,12 +64,12 @@ async def insert(
         on conflict (name) do nothing
         returning {_COLUMNS}
         """,
-        kind,
-        name,
-        url,
-        ref,
-        list(paths),
-        poll_s,
+        settings.kind,
+        settings.name,
+        settings.url,
+        settings.ref,
+        list(settings.paths),
+        settings.poll_s,
         now,
     )
     return _source(row) if row else None
