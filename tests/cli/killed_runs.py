@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from firebell.cli import main
-from firebell.commands import runbook_run_journal
+from firebell.commands import runbook_run_journal, runbook_run_start
 from tests.cli.runbook_runs import runbook
 
 STEPS = """### 1. Once
@@ -70,6 +70,7 @@ def main_loop(folder: Path) -> list[dict[str, Any]]:
     """Return what happened for each point."""
     path = folder / "kill.md"
     path.write_text(runbook(STEPS, prerequisites="```bash run=auto idempotent\ntrue\n```"), encoding="utf-8")
+    assert runbook_run_start.start, "imported once, for every child"
     outcomes = []
     for point in range(2, 40):
         shutil.rmtree(folder / "state", ignore_errors=True)

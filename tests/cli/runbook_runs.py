@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from firebell.cli import main
 from tests.cli.terminal import Ran
 
 TIMEOUT_S = 60
@@ -75,6 +78,17 @@ class Machine:
         out, err = ran.stdout.decode(errors="replace"), ran.stderr.decode(errors="replace")
         assert "Traceback" not in err, err
         return Ran(ran.returncode, out, err)
+
+    def here(self, *args: str, **more: str) -> Ran:
+        """Run `firebell runbook run` inside this process, without a terminal; its commands are processes."""
+        variables = self.variables(**more)
+        gone = dict.fromkeys(set(os.environ) - set(variables))
+        done = CliRunner(env={**gone, **variables}).invoke(
+            main, ["runbook", "run", *args], prog_name="firebell"
+        )
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
 
     def journals(self) -> list[Path]:
         """Return the journals, the oldest first."""

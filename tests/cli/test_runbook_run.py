@@ -6,13 +6,15 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.pseudo_terminal import at_a_terminal
-from tests.cli.runbook_runs import Machine, runbook
+from tests.cli.runbook_runs import TIMEOUT_S, Machine, runbook
+from tests.servers import MEMORY
 
 HOSTILE = [
     *("$(touch PWNED)", "`touch PWNED`", "; touch PWNED", "| touch PWNED", "&& touch PWNED", "> PWNED", "$((1+1))"),
@@ -82,7 +84,7 @@ def test_an_unattended_run_ends_with_its_exit_code(
     machine: Machine, steps: str, rollback: str, code: int, last: str, log: str
 ) -> None:
     path = machine.write(runbook(steps, rollback=rollback))
-    ran = machine.run("--file", str(path), "--yes")
+    ran = machine.here("--file", str(path), "--yes")
     assert ran.code == code, ran
     assert machine.kinds()[-1] == last
     file = machine.folder / "log"
@@ -101,12 +103,12 @@ def test_wrong_usage_runs_nothing(machine: Machine) -> None:
         *(("--file", path, "--yes", "--var", "M=1"), ("--file", path, "--yes", "--from", "7"), ("--file", str(bad), "--yes")),
         *(("--file", "gone.md", "--yes"), ("--resume", "--dry-run"), ("--file", path, "--yes", "--var", "N=1", "--from", "9")),
     ):  # fmt: skip
-        assert machine.run(*args).code == 2, args
-    assert machine.run("--file", path, "--var", "N=1").code == 4
-    assert machine.run("--file", path, "--yes", "--var", "N=1", "--sha256", "0" * 64).code == 1
-    assert machine.run("--resume", "--yes").code == 1
+        assert machine.here(*args).code == 2, args
+    assert machine.here("--file", path, "--var", "N=1").code == 4
+    assert machine.here("--file", path, "--yes", "--var", "N=1", "--sha256", "0" * 64).code == 1
+    assert machine.here("--resume", "--yes").code == 1
     assert machine.journals() == []
-    assert machine.run("--file", path, "--yes", "--var", "N=1", PATH="/nowhere").code == 2
+    assert machine.here("--file", path, "--yes", "--var", "N=1", PATH="/nowhere").code == 2
 
 
 STRANGE = """### 1. Everything
@@ -135,7 +137,7 @@ TARGET=lost
 ```bash run=auto
 TARGET='not a name' COUNT=0042
 echo "$PASSWORD and $(printf %s "$PASSWORD" | base64)"
-PASSWORD=other-secret
+PASSWORD=other-$((40 + 2))-secret
 echo "$PASSWORD" >&2
 ```
 
@@ -147,11 +149,13 @@ test "$FIREBELL_STEP" = "Steps 1f"
 """
 
 
-def test_strange_commands_end_and_carry_only_what_is_valid(machine: Machine) -> None:
+def test_strange_commands_end_and_carry_only_what_is_valid(
+    machine: Machine, capfd: pytest.CaptureFixture[str]
+) -> None:
     variables = "  TARGET: {default: db-1}\n  COUNT: {type: int, default: 1}\n"
     variables += "  PASSWORD: {type: text, secret: true, pattern: '[a-z0-9-]+'}\n"
     path = machine.write(runbook(STRANGE, variables=variables))
-    ran = machine.run(
+    ran = machine.here(
         "--file", str(path), "--yes", PASSWORD="hunter2-secret", BASH_ENV="/dev/null", FIREBELL_KEY="fb_x"
     )
     assert ran.code == 0, ran
@@ -166,16 +170,16 @@ def test_strange_commands_end_and_carry_only_what_is_valid(machine: Machine) -> 
     assert ends[4]["redacted"] == 3
     assert ends[5]["head"] == "db-1 42\n"
     written = machine.journals()[0].read_text()
-    for secret in ("hunter2-secret", "other-secret", "aHVudGVyMi1zZWNyZXQ"):
+    for secret in ("hunter2-secret", "other-42-secret", "aHVudGVyMi1zZWNyZXQ"):
         assert secret not in written
-    assert "hunter2-secret" in ran.out
+    assert "hunter2-secret" in capfd.readouterr().out
     assert stat.S_IMODE(machine.journals()[0].stat().st_mode) == 0o600
     assert stat.S_IMODE(machine.journals()[0].parent.stat().st_mode) == 0o700
 
 
 def test_a_huge_output_takes_little_memory(machine: Machine) -> None:
     path = machine.write(
-        runbook("### 1. Flood\n\n```bash run=auto\nhead -c 300000000 /dev/zero | tr '\\0' x\necho end\n```\n")
+        runbook("### 1. Flood\n\n```bash run=auto\nhead -c 100000000 /dev/zero | tr '\\0' x\necho end\n```\n")
     )
     script = (
         "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL);"
@@ -192,7 +196,7 @@ def test_a_huge_output_takes_little_memory(machine: Machine) -> None:
 
 def test_a_full_disk_runs_nothing(machine: Machine) -> None:
     path = machine.write(runbook('### 1. Do\n\n```bash run=auto\n: >"$WORK/did"\n```\n'))
-    assert machine.run("--file", str(path), "--yes").code == 0
+    assert machine.here("--file", str(path), "--yes").code == 0
     header = len(machine.journals()[0].read_text().splitlines()[0])
     (machine.folder / "did").unlink()
     for size in (header // 2, header + 40):
@@ -204,7 +208,7 @@ def test_a_full_disk_runs_nothing(machine: Machine) -> None:
         )
         assert ran.code == 1, ran
         assert not (machine.folder / "did").exists()
-    assert machine.run("--resume", "--yes").code == 0
+    assert machine.here("--resume", "--yes").code == 0
     assert (machine.folder / "did").exists()
 
 
@@ -212,16 +216,21 @@ def test_a_run_that_another_terminal_has_open_is_left_alone(machine: Machine) ->
     wait = '### 1. Wait\n\n```bash run=auto\n: >"$WORK/began"\nwhile [ ! -e "$WORK/go" ]; do sleep 0.05; done\n```\n'
     path = machine.write(runbook(wait))
     arguments = [sys.executable, "-m", "firebell", "runbook", "run", "--file", str(path), "--yes"]
-    with subprocess.Popen(arguments, env=machine.variables(), stdout=subprocess.DEVNULL) as first:
+    first = subprocess.Popen(arguments, env=machine.variables(), stdout=subprocess.DEVNULL)
+    try:
         while not (machine.folder / "began").exists():
             assert first.poll() is None
             time.sleep(0.02)
-        assert machine.run("--resume", "--yes").code == 1
+        second = machine.here("--resume", "--yes")
         first.terminate()
-        assert first.wait() == 130
+        assert first.wait(TIMEOUT_S) == 130
+    finally:
+        first.kill()
+        first.wait()
+    assert second.code == 1
     assert machine.kinds()[-1] == "Steps 1 failed"
     # a failed step is not repeated without a person
-    assert machine.run("--resume", "--yes").code == 4
+    assert machine.here("--resume", "--yes").code == 4
 
 
 def test_a_dry_run_runs_harmless_prerequisites_and_nothing_else(machine: Machine) -> None:
@@ -229,7 +238,7 @@ def test_a_dry_run_runs_harmless_prerequisites_and_nothing_else(machine: Machine
     path = machine.write(
         runbook('### 1. Do\n\n```bash run=auto\necho no >>"$WORK/log"\n```\n', prerequisites=checks)
     )
-    ran = machine.run("--file", str(path), "--dry-run", "--json")
+    ran = machine.here("--file", str(path), "--dry-run", "--json")
     assert ran.code == 0
     assert (machine.folder / "log").read_text() == "checked\n"
     assert [step["state"] for step in ran.json["steps"]] == [
@@ -239,7 +248,7 @@ def test_a_dry_run_runs_harmless_prerequisites_and_nothing_else(machine: Machine
         "skipped",
         "pending",
     ]
-    refused = machine.run(
+    refused = machine.here(
         "--file",
         str(
             machine.write(
@@ -285,7 +294,8 @@ def test_a_person_answers_every_question_with_one_key(machine: Machine) -> None:
     editor.chmod(0o700)
     env = machine.variables(EDITOR=str(editor), TERM="xterm", NO_COLOR="1")
     with at_a_terminal("runbook", "run", "--file", str(path), env=env) as terminal:
-        terminal.answers("Trust this text?", "vy")
+        terminal.answers("Trust this text?", "v")
+        terminal.answers("Trust this text?", "y")
         terminal.answers("TARGET (which host) [db-1]:", "-rf\n")
         terminal.answers("hyphen", "db-2\n")
         terminal.answers("TOKEN:", "hunter2-secret\n")
@@ -314,7 +324,7 @@ def test_a_person_answers_every_question_with_one_key(machine: Machine) -> None:
         terminal.types("\x03")
         terminal.sees("interrupted")
         terminal.answers("[b] roll back", "b")
-        terminal.sees("undone by" if False else "Rollback 1")
+        terminal.sees("Rollback 1")
         terminal.answers("[r] run", "r")
         terminal.sees("undone db-2")
         assert terminal.ends() == 5
@@ -339,17 +349,19 @@ def test_a_person_answers_every_question_with_one_key(machine: Machine) -> None:
     assert len(machine.journals()) == 1
 
 
-def test_n4_killed_at_any_point_of_the_journal_nothing_runs_twice(machine: Machine) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.cli.killed_runs", str(machine.folder)],
-        env={**machine.variables(), "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_n4_killed_at_any_point_of_the_journal_nothing_runs_twice() -> None:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        env = Machine(Path(folder), {}).variables(PYTHONPATH=os.pathsep.join(sys.path))
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.cli.killed_runs", folder],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert ran.returncode == 0, ran.stderr
     outcomes = json.loads(ran.stdout.splitlines()[-1])
-    assert len(outcomes) >= 12
+    assert len(outcomes) >= 10
     for outcome in outcomes:
         # one-time steps ran at most once, and the run went on or waits for a person
         assert all(outcome["log"].count(step) <= 1 for step in ("once", "last")), outcome

@@ -114,7 +114,8 @@ def _server(options: RunOptions) -> Server | None:
     try:
         return Server(*target())
     except Misused:
-        if options.path is None or options.incident or options.require_server:
+        needs_library = options.path is None and options.resume is None
+        if needs_library or options.incident or options.require_server:
             raise
         return None
 
