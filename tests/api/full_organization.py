@@ -60,6 +60,8 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks.runs import actions as runs
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store
@@ -167,6 +169,9 @@ def _real(path: str) -> dict[str, str]:
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
+        "part": "Prerequisites",
+        "position": "1",
+        "change": "skip",
     }
 
 
@@ -420,6 +425,15 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     await want_store.want(tx, "inc-1", 1, w.now)
 
 
+async def _run(tx: Tx, everything: Everything) -> None:
+    """Run a runbook for the incident."""
+    w = everything.w
+    mara = await w.actor(w.mara)
+    text = "# Restart\n\n## Prerequisites\n\n- You are on call.\n\n## Verification\n\n- It is fast.\n"
+    await runbooks.save(tx, mara, "restart", text, w.now)
+    await runs.start(tx, mara, "restart", w.now, incident_id=1)
+
+
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
@@ -490,5 +504,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
+            await _run(tx, made)
             await _shifts(tx, made)
         yield made

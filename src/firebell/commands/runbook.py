@@ -21,6 +21,7 @@ from firebell.commands.output import (
     wants_json,
 )
 from firebell.commands.runbook_run import run
+from firebell.commands.runbook_runs import runs
 from firebell.kit.text import plural
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow"}
 
 @click.group()
 def runbook() -> None:
-    """Run runbooks, check them offline and manage the library."""
+    """Run runbooks, check them, and manage the library."""
 
 
 runbook.add_command(run)
+runbook.add_command(runs)
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:

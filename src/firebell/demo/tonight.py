@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.audiences.defaults import EXECUTIVES, SUPPORT
 from firebell.audiences.model import Moment
-from firebell.demo import audiences, comms, regulatory, response, room, status_page
+from firebell.demo import audiences, comms, regulatory, response, room, runbooks, status_page
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -23,6 +23,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     assert isinstance(past.clock, FakeClock)
     past.clock.set(max(past.clock.now(), now - timedelta(hours=44)))
     await status_page.plan_maintenance(past, now)
+    await runbooks.write(past)
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)
@@ -132,6 +133,8 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     await room.keep_the_timeline(past, declared.id, past.clock.now())
     await room.share_the_work(past, declared.id, past.clock.now())
     await comms.draft_the_next_update(past, declared.id)
+    await runbooks.fail_over(past, declared.id, 22)
+    await runbooks.invalidate_cache(past, declared.id)
     past.clock.set(now)
     await past.settle()
 

@@ -8,6 +8,7 @@ from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
+from firebell.kit.text import slugify
 from firebell.runbooks import actions
 from firebell.runbooks.check import owning_team
 from firebell.runbooks.isolated_parser import read_stored
@@ -63,6 +64,13 @@ async def details(
             )
         )
     return sorted(runbook_details, key=lambda d: (d.title.casefold(), d.stored.slug))
+
+
+def slug_at(public_url: str, url: str) -> str:
+    """Return the slug of the runbook of the library at a URL, empty for any other URL."""
+    start = address(public_url, "")
+    slug = url.removeprefix(start).partition("#")[0].partition("?")[0] if url.startswith(start) else ""
+    return slug if slug == slugify(slug) else ""
 
 
 def address(public_url: str, slug: str) -> str:

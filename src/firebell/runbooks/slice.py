@@ -55,7 +55,7 @@ SLICE = Slice(
     commands=(
         Command(
             "runbook",
-            "Run runbooks, check them offline and manage the library.",
+            "Run runbooks, check them, and manage the library.",
             "firebell.commands.runbook",
             rank=170,
         ),

@@ -14,9 +14,11 @@ from firebell.runbooks import actions, queries
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.model import PARTS, RunbookFinding
+from firebell.runbooks.runs import queries as run_queries
 
 router = routing.html_router()
 
+_RUNS_SHOWN = 5
 _PART_HINTS = {
     "Trigger": "Which alert fires, or what people notice.",
     "Severity": "The usual severity, and when to raise it.",
@@ -83,6 +85,7 @@ async def runbook(request: Request, slug: str) -> Response:
         runbooks = await actions.library(tx)
         stored = await actions.runbook(tx, slug)
         (runbook_details,) = await queries.details(tx, [stored], ctx.public_url, transaction.now(request))
+        runs = await run_queries.runs(tx, slug=slug, limit=_RUNS_SHOWN)
     known = {r.slug for r in runbooks}
     context = {
         "nav": "runbooks",
@@ -90,6 +93,7 @@ async def runbook(request: Request, slug: str) -> Response:
         "r": stored,
         "html": await rendered(stored.body, known),
         "address": queries.address(ctx.public_url, slug),
+        "runs": runs,
     }
     return await html.render(request, "runbooks/runbook.html", context, kept_offline=True)
 

@@ -56,13 +56,13 @@ def _run(row: Row) -> RunbookRun:
 
 def _step(row: Row) -> RunStep:
     values = dict(row)
-    stream, seq = values.pop("output_stream"), values.pop("output_seq")
+    stream, seq, order = (values.pop(n) for n in ("output_stream", "output_seq", "execution_order"))
     return RunStep(
         **{
             **values,
             "undo": tuple(values["undo"]),
             "state": RunStepState(values["state"]),
-            "order": values.pop("execution_order"),
+            "order": order,
             "output_event": (Stream(stream), seq) if stream else None,
         }
     )

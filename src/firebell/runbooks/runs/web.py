@@ -16,6 +16,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions as library
 from firebell.runbooks.parse import title_of
+from firebell.runbooks.queries import slug_at
 from firebell.runbooks.runs import actions, isolated_plan, queries
 from firebell.runbooks.runs.model import FORWARD_PARTS, RunbookRun, RunEventKind
 from firebell.runbooks.runs.output_html import output_html
@@ -55,13 +56,16 @@ async def list_runs(visit: CurrentVisit, runbook: str = "", incident: str = "", 
 
 
 @router.get("/runbooks/runs/new", dependencies=access.needs(Verb.RUNBOOK_RUN))
-async def choose(visit: CurrentVisit, incident: str = "", page: str = "", q: str = "") -> Response:
-    words = q.casefold().split()
+async def choose(
+    visit: CurrentVisit, incident: str = "", page: str = "", runbook: str = "", q: str = ""
+) -> Response:
+    """List the runbooks to start for an incident or a page, first the one that an alert links to."""
+    words, linked = q.casefold().split(), slug_at(visit.ctx.public_url, runbook)
     runbooks = [(r.slug, title_of(r.body) or r.slug) for r in await library.library(visit.tx)]
     chosen = [each for each in runbooks if all(word in " ".join(each).casefold() for word in words)]
     context = {
         "nav": "runbooks",
-        "runbooks": sorted(chosen, key=lambda each: each[1].casefold()),
+        "runbooks": sorted(chosen, key=lambda each: (each[0] != linked, each[1].casefold())),
         "incident": f"INC-{parse_ref('INC', incident)}" if incident else "",
         "page": f"PG-{parse_ref('PG', page)}" if page else "",
         "q": q,
