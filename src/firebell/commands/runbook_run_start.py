@@ -83,8 +83,9 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
     except KeyboardInterrupt:
         screen.say("Nothing was run.")
         return ExitCode.INTERRUPTED
-    except OSError as error:
-        fail(f"The journal can't be written: {error.strerror}. Nothing was run.", "Make room on the disk.")
+    except (JournalFailed, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        fail(f"The journal can't be written: {reason}. Nothing was run.", "Make room on the disk.")
     return _carried_out(session, screen)
 
 
@@ -251,9 +252,15 @@ def _proposals(
 
 
 def _connect(session: RunSession, server: Server | None) -> None:
-    if server:
-        session.reporter = Reporter(server, session.journal)
-        session.reporter.start()
+    if server is None:
+        return
+    session.keep_variables()
+    session.reporter = Reporter(server, session.journal)
+    session.reporter.start()
+    ref = session.journal.state.ref
+    session.screen.say(f"Recorded as {ref}." if ref else "The run goes on, and is sent to the server later.")
+    if session.reporter.problem:
+        session.screen.say(session.reporter.problem, color="yellow")
 
 
 def _resumed(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
