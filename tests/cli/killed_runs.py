@@ -63,14 +63,15 @@ def killed_at(point: int, *, torn: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         original(journal, kind, value, durable=durable)
 
-    runbook_run_journal.Journal.append = append  # type: ignore[method-assign]
+    runbook_run_journal.Journal.append = append  # type: ignore[method-assign,assignment]
 
 
 def main_loop(folder: Path) -> list[dict[str, Any]]:
     """Return what happened for each point."""
     path = folder / "kill.md"
     path.write_text(runbook(STEPS, prerequisites="```bash run=auto idempotent\ntrue\n```"), encoding="utf-8")
-    assert runbook_run_start.start, "imported once, for every child"
+    # imported once, for every child
+    assert runbook_run_start.__name__
     outcomes = []
     for point in range(2, 40):
         shutil.rmtree(folder / "state", ignore_errors=True)

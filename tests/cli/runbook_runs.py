@@ -92,8 +92,10 @@ class Machine:
 
     def journals(self) -> list[Path]:
         """Return the journals, the oldest first."""
-        found = (self.folder / "state" / "firebell" / "runs").glob("*.jsonl")
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+        journals = (self.folder / "state" / "firebell" / "runs").glob("*")
+        return sorted(
+            journals, key=lambda path: json.loads(path.read_text().splitlines()[0])["run"]["started_at"]
+        )
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events of the latest journal."""

@@ -55,7 +55,7 @@ def test_n2_hostile_values_reach_a_command_as_they_are_and_do_nothing(machine: M
         out = machine.folder / "out"
         assert out.read_bytes().split(b"\0")[:-1] == [value.encode() for value in values]
         new = {p.name for p in set(machine.folder.rglob("*")) - before} - {"out", "state", "firebell", "runs"}
-        assert [name for name in new if not name.endswith(".jsonl")] == []
+        assert [name for name in new if not name.endswith(".ended")] == []
         out.unlink()
 
 

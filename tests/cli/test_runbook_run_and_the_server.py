@@ -119,10 +119,10 @@ async def test_a_run_is_recorded_at_once_and_what_the_server_missed_later(desk: 
     assert next(step["state"] for step in run["steps"] if step["label"] == "3") == "pending"
 
     # the library's last text is run while the server is away, and both runs are sent by the next command
-    options += ("--var", f"SERVICE={services[0]}")
-    offline = await desk.run(*options, TOKEN="hunter2-secret")
+    value = f"--var=SERVICE={services[0]}"
+    offline = await desk.run(*options, value, TOKEN="hunter2-secret")
     assert len(await desk.runs()) == 1
-    await desk.run(*options, "--require-server", code=3, TOKEN="hunter2-secret")
+    await desk.run(*options, value, "--require-server", code=3, TOKEN="hunter2-secret")
     assert "hunter2-secret" in offline.out
     desk.away.unlink()
     await desk.run("--resume", "--yes", code=1)

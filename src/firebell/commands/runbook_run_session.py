@@ -249,9 +249,9 @@ class RunSession:
 
     def _run(self, step: ExecutableStep) -> bool:
         """Run a command and record how it ended; return True if it succeeded."""
-        self._record(RunEventKind.STEP_STARTED, step)
         interrupts = Interrupts()
         with interrupts.counted():
+            self._record(RunEventKind.STEP_STARTED, step)
             try:
                 ended = run_command(
                     self._text(step),

@@ -22,7 +22,7 @@ from firebell.commands.output import (
     show,
     wants_json,
 )
-from firebell.commands.runbook_run_journal import Journal, JournalInUse, RunHeader, journals
+from firebell.commands.runbook_run_journal import Journal, JournalInUse, RunHeader, delete_old, journals
 from firebell.commands.runbook_run_process import bash_path
 from firebell.commands.runbook_run_reporter import Reporter, Server, is_away, send_waiting
 from firebell.commands.runbook_run_screen import Screen
@@ -31,15 +31,13 @@ from firebell.commands.runbook_run_text import RunText, from_file, from_library
 from firebell.commands.runbook_run_trust import is_trusted
 from firebell.commands.runbook_run_values import complete, given, proposals
 from firebell.kit.findings import FindingLevel
+from firebell.kit.text import plural
 from firebell.runbooks.execution.plan import ExecutionPlan, plan_of
 from firebell.runbooks.execution.variables import Variable, VariableError, declared
 from firebell.runbooks.model import Runbook
 from firebell.runbooks.parse import read
 from firebell.runbooks.runs.model import RunMode, RunStepState
 from firebell.runbooks.runs.plan import steps_of
-
-_JOURNAL_DAYS = 90
-"""How long the journals of runs that have ended are kept on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +70,10 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
         )
     screen = Screen(quiet_out=wants_json(), is_interactive=not options.is_unattended and is_terminal)
     server = _server(options)
-    if server:
-        with contextlib.suppress(OSError):
-            _send_earlier(server, screen)
+    with contextlib.suppress(OSError):
+        delete_old(time.time())
+    if server and (sent := send_waiting(server)):
+        screen.say(f"Sent what {plural(sent, 'earlier run')} had to report.")
     try:
         if options.resume is None:
             session = _begun(options, screen, server, bash)
@@ -119,17 +118,6 @@ def _server(options: RunOptions) -> Server | None:
         if needs_library or options.incident or options.require_server:
             raise
         return None
-
-
-def _send_earlier(server: Server, screen: Screen) -> None:
-    """Delete old journals, and send those of earlier runs that wait."""
-    oldest = time.time() - _JOURNAL_DAYS * 86_400
-    for path, state in journals():
-        is_settled = not state.is_open and not (state.ref and state.unsent)
-        if is_settled and path.stat().st_mtime < oldest:
-            path.unlink()
-    if sent := send_waiting(server):
-        screen.say(f"Sent what {sent} earlier {'run' if sent == 1 else 'runs'} had to report.")
 
 
 def _begun(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
@@ -301,8 +289,6 @@ def _reopened(wanted: str | None) -> Journal:
         if wanted is not None and wanted not in names:
             continue
         if not state.is_open:
-            if wanted in names[:2]:
-                fail(f"{wanted} has ended.", "Begin a new run.")
             continue
         try:
             return Journal.reopen(path)
