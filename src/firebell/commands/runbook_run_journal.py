@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
@@ -24,6 +24,9 @@ _ENDINGS = frozenset(
         RunEventKind.RUN_STOPPED,
     }
 )
+
+_SETTLED_SUFFIX = ".ended"
+_KEPT_DAYS = 90
 
 
 class JournalInUse(Exception):  # noqa: N818 - a state of the world
@@ -64,6 +67,11 @@ class JournalState:
     def is_open(self) -> bool:
         """True if the run has not ended."""
         return not any(event["kind"] in _ENDINGS for event in self.events)
+
+    @property
+    def is_settled(self) -> bool:
+        """True if the run has ended and no server waits for its events."""
+        return not self.is_open and (not self.header.server or (bool(self.ref) and not self.unsent))
 
     @property
     def is_rolling_back(self) -> bool:
@@ -156,9 +164,11 @@ class Journal:
             self.append(kind, value, durable=False)
 
     def close(self) -> None:
-        """Let others write it."""
+        """Let others write it; set it aside if the run has ended and nothing waits to be sent."""
         with contextlib.suppress(OSError):
             self._file.close()
+            if self.state.is_settled:
+                self.path.rename(self.path.with_suffix(_SETTLED_SUFFIX))
 
 
 def runs_folder() -> Path:
@@ -218,9 +228,20 @@ def _apply(state: JournalState, kind: str, value: Any) -> None:
         state.sent_seq = value
 
 
-def journals() -> Iterator[tuple[Path, JournalState]]:
-    """Yield the journals that can be read, the latest first."""
-    paths = sorted(runs_folder().glob("*.jsonl"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in paths:
+def journals() -> list[tuple[Path, JournalState]]:
+    """Return the journals of runs that are open or not yet sent, the run that began last first.
+
+    Those that cannot be read are left out.
+    """
+    readable: list[tuple[Path, JournalState]] = []
+    for path in runs_folder().glob("*.jsonl"):
         with contextlib.suppress(OSError, ValueError, TypeError):
-            yield path, load(path)
+            readable.append((path, load(path)))
+    return sorted(readable, key=lambda each: each[1].header.started_at, reverse=True)
+
+
+def delete_old(now_s: float) -> None:
+    """Delete the journals of runs that ended more than 90 days before `now_s`, in seconds since 1970."""
+    for path in runs_folder().glob(f"*{_SETTLED_SUFFIX}"):
+        if path.stat().st_mtime < now_s - _KEPT_DAYS * 86_400:
+            path.unlink()

@@ -14,6 +14,7 @@ from firebell.runbooks.runs.model import EVENTS_PER_REQUEST, HEARTBEAT
 _BATCH_CHARS = 256 * 1024
 _RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)
 _FLUSH_S = 10.0
+_FIRST_ANSWER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,13 @@ class Reporter:
         """Why the server does not have everything, empty if it has."""
         self._server, self._journal = server, journal
         self._refused = False
-        self._wake, self._closing = threading.Event(), threading.Event()
+        self._wake, self._closing, self._tried = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin to send, and wait for a moment until the server has numbered the run."""
         self._thread.start()
+        self._tried.wait(_FIRST_ANSWER_S)
 
     def notify(self) -> None:
         """Say that the journal has more."""
@@ -137,6 +139,7 @@ class Reporter:
                 failures += 1
                 self.problem = error.message
                 self._refused = not is_away(error)
+            self._tried.set()
             if is_closing or self._refused:
                 return
             # after a failure, new events do not make it try sooner

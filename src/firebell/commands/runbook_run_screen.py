@@ -3,7 +3,9 @@
 import os
 import sys
 import termios
-from collections.abc import Mapping
+import tty
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 
@@ -45,17 +47,12 @@ class Screen:
         if not self.is_interactive:
             raise NeedsPerson
         listed = "  ".join(f"[{key}] {label}" for key, label in options.items())
-        self.say(f"{question}  {listed}" if question else listed, color="yellow")
-        # what was typed while a command ran is no answer
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-        while True:
-            try:
-                char = click.getchar().lower()
-            except EOFError:
-                raise KeyboardInterrupt from None
-            if char in options:
-                self.say(f"> {options[char]}")
-                return char
+        with _single_keys(sys.stdin.fileno()) as read_key:
+            self.say(f"{question}  {listed}" if question else listed, color="yellow")
+            while (key := read_key()) not in options:
+                pass
+        self.say(f"> {options[key]}")
+        return key
 
     def confirms(self, question: str) -> bool:
         """Ask a question that y or n answers."""
@@ -83,6 +80,25 @@ class Screen:
         while len(text := self.line(prompt)) < 3:
             self.say("Enter at least 3 characters.", color="red")
         return text[:1000]
+
+
+@contextmanager
+def _single_keys(terminal: int) -> Iterator[Callable[[], str]]:
+    """Yield a function that returns the next key; what was typed before is discarded, as it answers nothing."""
+    before = termios.tcgetattr(terminal)
+    termios.tcflush(terminal, termios.TCIFLUSH)
+    tty.setcbreak(terminal, termios.TCSADRAIN)
+
+    def read_key() -> str:
+        byte = os.read(terminal, 1)
+        if byte in (b"", b"\x04"):
+            raise KeyboardInterrupt
+        return byte.decode("latin-1").lower()
+
+    try:
+        yield read_key
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def duration(ms: int) -> str:

@@ -62,6 +62,7 @@ class Answer(StrEnum):
     STOP = "stop"
 
 
+_OTHER_TEXT = "Resumed although the runbook has another text now"
 _ON_HAND = {"d": "done by hand", "s": "skip"}
 _LEAVE = {"b": "roll back", "q": "stop"}
 
@@ -104,7 +105,7 @@ class RunSession:
 
     def note_other_text(self, sha256: str) -> None:
         """Record that the run goes on although the runbook has another text."""
-        note = f"Resumed although the runbook has another text now: {sha256}"
+        note = f"{_OTHER_TEXT}: {sha256}"
         if step := self.plan.next_step(self.states):
             self._record(RunEventKind.STEP_EDITED, step, reason=note)
 
@@ -113,7 +114,7 @@ class RunSession:
 
         Raise `JournalFailed` if the journal cannot be written, and `Interrupted` after a signal.
         """
-        self._keep_variables()
+        self.keep_variables()
         for key, state in self.states.items():
             if state == RunStepState.RUNNING and (step := self.plan.step(key)):
                 self._record(RunEventKind.STEP_UNKNOWN, step)
@@ -171,18 +172,22 @@ class RunSession:
         """Return what to do with a step; run=auto needs no question the first time."""
         if state == RunStepState.PENDING and step.runs_unattended:
             return Answer.RUN
-        is_edited = any(
-            e.key == step.key and e.kind == RunEventKind.STEP_EDITED for e in self.journal.state.step_events
-        )
-        repeats = (
-            step.attributes.idempotent and step.is_runnable and not (is_edited or step.attributes.danger)
-        )
+        repeats = step.attributes.idempotent and step.is_runnable and not step.attributes.danger
+        repeats = repeats and not self._was_edited(step)
         if state == RunStepState.UNKNOWN and repeats and (self.screen.is_interactive or step.runs_unattended):
             self.screen.say("It is not known whether this step ran. It is idempotent, so it runs again.")
             return Answer.RUN
         if not self.screen.is_interactive:
             raise NeedsPerson(f"{step.name} needs a person: {_why(step, state)}")
         return self._asked(step, state)
+
+    def _was_edited(self, step: ExecutableStep) -> bool:
+        return any(
+            (event.get("part"), event.get("position")) == step.key
+            and event["kind"] == RunEventKind.STEP_EDITED
+            and not event["reason"].startswith(_OTHER_TEXT)
+            for event in self.journal.state.events
+        )
 
     def _asked(self, step: ExecutableStep, state: RunStepState) -> Answer:
         question, run_label = {
@@ -244,9 +249,9 @@ class RunSession:
 
     def _run(self, step: ExecutableStep) -> bool:
         """Run a command and record how it ended; return True if it succeeded."""
-        self._record(RunEventKind.STEP_STARTED, step)
         interrupts = Interrupts()
         with interrupts.counted():
+            self._record(RunEventKind.STEP_STARTED, step)
             try:
                 ended = run_command(
                     self._text(step),
@@ -265,7 +270,7 @@ class RunSession:
             self._take(ended.carried)
             problem = _problem(step, ended)
             self._record_end(step, ended, problem)
-            self._keep_variables()
+            self.keep_variables()
         took = duration(ended.duration_ms)
         self.screen.say(
             f"{step.name}: {f'{problem}, ' if problem else 'done in '}{f'after {took}' if problem else took}",
@@ -386,7 +391,8 @@ class RunSession:
             self._record(RunEventKind.RUN_ROLLBACK_FAILED, reason=reason)
         return ExitCode.NEEDS_PERSON
 
-    def _keep_variables(self) -> None:
+    def keep_variables(self) -> None:
+        """Write the values that a resumed run needs; raise `JournalFailed` if they cannot be written."""
         kept = {name: value for name, value in self.values.items() if name not in self._secrets}
         try:
             self.journal.keep_variables(kept)

@@ -22,7 +22,7 @@ from firebell.commands.output import (
     show,
     wants_json,
 )
-from firebell.commands.runbook_run_journal import Journal, JournalInUse, RunHeader, journals
+from firebell.commands.runbook_run_journal import Journal, JournalInUse, RunHeader, delete_old, journals
 from firebell.commands.runbook_run_process import bash_path
 from firebell.commands.runbook_run_reporter import Reporter, Server, is_away, send_waiting
 from firebell.commands.runbook_run_screen import Screen
@@ -31,15 +31,13 @@ from firebell.commands.runbook_run_text import RunText, from_file, from_library
 from firebell.commands.runbook_run_trust import is_trusted
 from firebell.commands.runbook_run_values import complete, given, proposals
 from firebell.kit.findings import FindingLevel
+from firebell.kit.text import plural
 from firebell.runbooks.execution.plan import ExecutionPlan, plan_of
 from firebell.runbooks.execution.variables import Variable, VariableError, declared
 from firebell.runbooks.model import Runbook
 from firebell.runbooks.parse import read
 from firebell.runbooks.runs.model import RunMode, RunStepState
 from firebell.runbooks.runs.plan import steps_of
-
-_JOURNAL_DAYS = 90
-"""How long the journals of runs that have ended are kept on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +70,10 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
         )
     screen = Screen(quiet_out=wants_json(), is_interactive=not options.is_unattended and is_terminal)
     server = _server(options)
-    if server:
-        with contextlib.suppress(OSError):
-            _send_earlier(server, screen)
+    with contextlib.suppress(OSError):
+        delete_old(time.time())
+    if server and (sent := send_waiting(server)):
+        screen.say(f"Sent what {plural(sent, 'earlier run')} had to report.")
     try:
         if options.resume is None:
             session = _begun(options, screen, server, bash)
@@ -83,8 +82,9 @@ def start(options: RunOptions, *, is_terminal: bool) -> ExitCode:
     except KeyboardInterrupt:
         screen.say("Nothing was run.")
         return ExitCode.INTERRUPTED
-    except OSError as error:
-        fail(f"The journal can't be written: {error.strerror}. Nothing was run.", "Make room on the disk.")
+    except (JournalFailed, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        fail(f"The journal can't be written: {reason}. Nothing was run.", "Make room on the disk.")
     return _carried_out(session, screen)
 
 
@@ -114,20 +114,10 @@ def _server(options: RunOptions) -> Server | None:
     try:
         return Server(*target())
     except Misused:
-        if options.path is None or options.incident or options.require_server:
+        needs_library = options.path is None and options.resume is None
+        if needs_library or options.incident or options.require_server:
             raise
         return None
-
-
-def _send_earlier(server: Server, screen: Screen) -> None:
-    """Delete old journals, and send those of earlier runs that wait."""
-    oldest = time.time() - _JOURNAL_DAYS * 86_400
-    for path, state in journals():
-        is_settled = not state.is_open and not (state.ref and state.unsent)
-        if is_settled and path.stat().st_mtime < oldest:
-            path.unlink()
-    if sent := send_waiting(server):
-        screen.say(f"Sent what {sent} earlier {'run' if sent == 1 else 'runs'} had to report.")
 
 
 def _begun(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
@@ -250,9 +240,15 @@ def _proposals(
 
 
 def _connect(session: RunSession, server: Server | None) -> None:
-    if server:
-        session.reporter = Reporter(server, session.journal)
-        session.reporter.start()
+    if server is None:
+        return
+    session.keep_variables()
+    session.reporter = Reporter(server, session.journal)
+    session.reporter.start()
+    ref = session.journal.state.ref
+    session.screen.say(f"Recorded as {ref}." if ref else "The run goes on, and is sent to the server later.")
+    if session.reporter.problem:
+        session.screen.say(session.reporter.problem, color="yellow")
 
 
 def _resumed(options: RunOptions, screen: Screen, server: Server | None, bash: str) -> RunSession:
@@ -293,8 +289,6 @@ def _reopened(wanted: str | None) -> Journal:
         if wanted is not None and wanted not in names:
             continue
         if not state.is_open:
-            if wanted in names[:2]:
-                fail(f"{wanted} has ended.", "Begin a new run.")
             continue
         try:
             return Journal.reopen(path)
