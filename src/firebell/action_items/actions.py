@@ -11,6 +11,7 @@ from firebell.action_items import (
     checking,
     history,
     notifying,
+    queries,
     rules,
     settings,
     store,
@@ -36,6 +37,8 @@ ENTRY_KIND = "action_item"
 items_by_id = store.by_id
 events = store.events
 save_settings = settings.save_settings
+due_of_team = queries.due_of_team
+names = queries.names
 TITLE_MAX_CHARS = text_limits.TITLE_MAX_CHARS
 
 
@@ -155,7 +158,7 @@ async def change_item(
     if checked.get("team_id") is not None:
         await people.team(tx, checked["team_id"])
     checking.choice(checked)
-    return await history.save(tx, actor, old, checked, "changed", now, via=via)
+    return await history.save_item_changes(tx, actor, old, checked, "changed", now, via=via)
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -184,7 +187,9 @@ async def assign_item(
         "proposed_at": now if owner_id is not None else None,
         "reminded_until": now,
     }
-    new = await history.save(tx, actor, old, changes, "assigned", now, note=checking.reason(note), via=via)
+    new = await history.save_item_changes(
+        tx, actor, old, changes, "assigned", now, note=checking.reason(note), via=via
+    )
     await notifying.propose(tx, new, actor, now)
     return new
 
@@ -198,7 +203,7 @@ async def accept_item(tx: Tx, actor: Actor, item_id: int, now: datetime) -> Acti
         raise Conflict(f"{old.ref} is proposed to someone else.", hint="Assign it to yourself instead.")
     if old.owner_id is None:
         return await assign_item(tx, actor, item_id, actor.person_id, now)
-    return await history.save(tx, actor, old, {"is_accepted": True}, "accepted", now)
+    return await history.save_item_changes(tx, actor, old, {"is_accepted": True}, "accepted", now)
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -224,7 +229,7 @@ async def set_item_state(
     old = _existing(items, item_id)
     links = checking.evidence(evidence)
     if old.state is to and (to is not ItemState.DUPLICATE or old.duplicate_of == duplicate_of):
-        return await history.save(
+        return await history.save_item_changes(
             tx, actor, old, {"evidence": links or old.evidence}, "changed", now, via=via
         )
     original = _existing(items, duplicate_of) if duplicate_of is not None else None
@@ -254,7 +259,7 @@ async def set_item_state(
     }
     if to is ItemState.OPEN:
         changes["reminded_until"] = now
-    return await history.save(tx, actor, old, changes, "moved", now, note=change.reason, via=via)
+    return await history.save_item_changes(tx, actor, old, changes, "moved", now, note=change.reason, via=via)
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -281,7 +286,7 @@ async def _move(
         "escalated_to": EscalatedTo.NO_ONE,
         "escalated_at": None,
     }
-    new = await history.save(tx, actor, old, changes, "due", now, note=reason, via=via)
+    new = await history.save_item_changes(tx, actor, old, changes, "due", now, note=reason, via=via)
     await notifying.warn_of_moves(tx, old, new, now)
     return new
 
@@ -351,5 +356,7 @@ async def reassign_items(tx: Tx, event: PersonLeft, now: datetime) -> None:
             "proposed_at": now if lead_id is not None else None,
             "reminded_until": now,
         }
-        new = await history.save(tx, SYSTEM, old, changes, "assigned", now, note="The owner was deactivated.")
+        new = await history.save_item_changes(
+            tx, SYSTEM, old, changes, "assigned", now, note="The owner was deactivated."
+        )
         await notifying.propose(tx, new, SYSTEM, now)

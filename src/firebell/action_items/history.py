@@ -55,7 +55,7 @@ async def schedule_reminder(tx: Tx, item: ActionItem, now: datetime) -> None:
         await timers.schedule(tx, REMINDER_TIMER, str(item.id), at)
 
 
-async def save(
+async def save_item_changes(
     tx: Tx,
     actor: Actor,
     old: ActionItem,
@@ -94,7 +94,9 @@ async def save(
             for name in fields
         ],
     )
-    await _publish(tx, actor, item, change, fields, now, via, old.owner_id)
+    detail = {"state": item.state, "fields": fields, "through": via}
+    await tx.audit(actor, f"action_item.{change}", item.ref, now, **detail)
+    await _publish(tx, item, fields, now, via, old.owner_id)
     return item
 
 
@@ -103,22 +105,14 @@ async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, vi
     via = via_of(actor, via)
     event = ItemEvent(item.id, 0, now, actor.label, "added", "", item.title, "", via)
     await store.add_events(tx, item.id, [event])
-    await _publish(tx, actor, item, "added", ["added"], now, via, None)
+    await tx.audit(actor, "action_item.added", item.ref, now, state=item.state, through=via)
+    await _publish(tx, item, ["added"], now, via, None)
 
 
 async def _publish(
-    tx: Tx,
-    actor: Actor,
-    item: ActionItem,
-    change: str,
-    fields: list[str],
-    now: datetime,
-    via: str,
-    previous_owner_id: int | None,
+    tx: Tx, item: ActionItem, fields: list[str], now: datetime, via: str, previous_owner_id: int | None
 ) -> None:
-    await tx.audit(
-        actor, f"action_item.{change}", item.ref, now, state=item.state, fields=fields, through=via
-    )
+    """Set the timer, notify the slices above, and refresh open screens."""
     await schedule_reminder(tx, item, now)
     await tx.emit(ActionItemChanged(item.id, item.incident_id, ",".join(fields), via), now)
     await tx.live("actions")

@@ -100,7 +100,7 @@ async def report_answer(tx: Tx, item: ActionItem, incident: Incident, answer: An
 
 async def _record_escalation(tx: Tx, item: ActionItem, to: EscalatedTo, now: datetime) -> ActionItem:
     changes = {"escalated_to": to, "escalated_at": now}
-    return await history.save(tx, SYSTEM, item, changes, "escalated", now)
+    return await history.save_item_changes(tx, SYSTEM, item, changes, "escalated", now)
 
 
 async def send_due(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:

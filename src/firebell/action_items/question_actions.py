@@ -7,9 +7,9 @@ from typing import Any
 from firebell.action_items import actions, history, notifying, preventable, question_store
 from firebell.action_items.model import Answer, Priority, Question
 from firebell.action_items.preventable import IncidentFacts
+from firebell.alerts import actions as alerts
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
-from firebell.incidents.queries import alerts_of_pages
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
@@ -33,17 +33,17 @@ async def _facts(tx: Tx, compared: Sequence[Incident]) -> dict[int, IncidentFact
     services = await incidents.services(tx, ids)
     page_ids = {i: await incidents.page_ids(tx, i) for i in ids}
     pages = await paging.pages_by_id(tx, [page for group in page_ids.values() for page in group])
-    rules: dict[str, set[str]] = {}
-    for alert, ref in await alerts_of_pages(tx, list(pages.values()), ALERTS_COMPARED):
-        if name := alert.labels.get("alertname"):
-            rules.setdefault(ref, set()).add(name)
+    groups = {page.id: page.subject_id for page in pages.values() if page.subject_kind == "group"}
+    by_group = await alerts.alerts_of_groups(tx, list(groups.values()), ALERTS_COMPARED)
+    rules = {
+        page_id: {name for alert in by_group[group] if (name := alert.labels.get("alertname"))}
+        for page_id, group in groups.items()
+    }
     return {
         incident.id: IncidentFacts(
             f"{incident.title} {incident.summary}",
             frozenset(services.get(incident.id, ())),
-            frozenset(
-                name for i in page_ids[incident.id] if i in pages for name in rules.get(pages[i].ref, ())
-            ),
+            frozenset(name for i in page_ids[incident.id] for name in rules.get(i, ())),
         )
         for incident in compared
     }
@@ -99,7 +99,7 @@ async def answer_question(
     note = f"{incident.ref}: {ANSWER_NAMES[answer].lower()}"
     if answer in (Answer.PREVENTED, Answer.SHORTENED):
         changes = {"priority": Priority.P1}
-        item = await history.save(tx, actor, item, changes, "changed", now, note=note)
+        item = await history.save_item_changes(tx, actor, item, changes, "changed", now, note=note)
         await notifying.report_answer(tx, item, incident, answer, now)
     await tx.live(f"inc-{incident_id}")
     await tx.live("actions")

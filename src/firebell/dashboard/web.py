@@ -1,7 +1,7 @@
 """The home page, and the data of the shell around every page."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,6 @@ from fastapi import Request, Response
 
 from firebell.action_items import queries as action_items
 from firebell.action_items.model import ActionItem
-from firebell.action_items.working_days import local_day, morning
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
@@ -20,6 +19,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import OPEN
 from firebell.incidents.queries import PHASE_LABELS, IncidentSummary, summaries
 from firebell.kit.db.database import Tx
+from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.web import html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
@@ -85,7 +85,7 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
         }
         for task, incident in await incident_tasks.of_owner(tx, me.id, TASKS_SHOWN)
     ]
-    items = await action_items.of_owner(tx, me.id, local_day(now, me.tz), ITEMS_SHOWN)
+    items = await action_items.of_owner(tx, me.id, to_local(now, me.tz).date(), ITEMS_SHOWN)
     return (
         tasks
         + [_action_item_todo(item, me, now) for item in items]
@@ -108,12 +108,12 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
 
 def _action_item_todo(item: ActionItem, me: Person, now: datetime) -> dict[str, Any]:
     """Return an action item of the reader: accept it, or finish it by its due day."""
-    today = local_day(now, me.tz)
+    today = to_local(now, me.tz).date()
     is_late = item.overdue_days(today) > 0
     return {
         "title": f"{item.title} ({item.ref})" if item.is_accepted else f"Accept {item.ref}: {item.title}",
         "href": f"/actions/{item.ref}",
-        "due_at": morning(item.due + timedelta(days=1), me.tz),
+        "due_at": to_instant(datetime.combine(item.due + timedelta(days=1), time()), me.tz),
         "state": "late" if is_late else "idle" if item.is_accepted else "warn",
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from firebell.action_items import queries as action_items
+from firebell.action_items import actions as action_items
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.handoffs import milestones, store
