@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import Command, NavItem, Section, Slice, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,9 @@ SLICE = Slice(
     retentions=_retentions,
     routers=_routers,
     subscriptions=_subscriptions,
+    commands=(
+        Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
+    ),
     navigation=(
         NavItem(Section.LEARN, 20, "/post-mortems", "file-pen-line", "Post-mortems", name="postmortems"),
     ),
