@@ -126,6 +126,7 @@ ACTION_LABELS = {
     "policy.deleted": "Deleted an escalation policy",
     "policy.restored": "Restored an escalation policy",
     "postmortem.published": "Published a post-mortem",
+    "postmortem.author_assigned": "Assigned the author of a post-mortem",
     "postmortem.saved": "Edited a post-mortem",
     "postmortem.started": "Started a post-mortem",
     "postmortem.unpublished": "Unpublished a post-mortem",

@@ -58,7 +58,7 @@ _CLAIM = re.compile(
     re.IGNORECASE,
 )
 _NO_CLAIM = re.compile(
-    r"`[^`]*`|\b(?:INC|ACT|PG|RUN|NM|PM|DRILL)-\d+\b|\bSEV[0-3]\b|^\s*\d{1,3}[.)]\s|\(factor:[^)]{0,80}\)"
+    r"`[^`]*`|\b(?:INC|ACT|PG|RUN|NM|PM|DRILL)-\d+\b|\bSEV[0-3]\b|^\s*\d{1,3}[.)](?:\s|$)|\(factor:[^)]{0,80}\)"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])")
 _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
