@@ -196,11 +196,17 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 
 
 def test_styles_and_scripts_stay_within_their_budget() -> None:
-    def packed(suffix: str) -> int:
-        return sum(len(gzip.compress(p.read_bytes(), 9)) for p in (SRC / "static").rglob(f"*{suffix}"))
+    def packed(suffix: str, *, of_editor: bool = False) -> int:
+        files = (SRC / "static").rglob(f"*{suffix}")
+        return sum(
+            len(gzip.compress(p.read_bytes(), 9)) for p in files if ("postmortem" in str(p)) == of_editor
+        )
 
     assert packed(".css") <= 16 * 1024
     assert packed(".js") <= 26 * 1024
+    # only the editor of post-mortems loads these
+    assert packed(".css", of_editor=True) <= 3 * 1024
+    assert packed(".js", of_editor=True) <= 10 * 1024
 
 
 def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:

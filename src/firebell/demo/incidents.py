@@ -1,5 +1,6 @@
 """The incidents of the demo: what happened at Kestrel in a year, and what was learned."""
 
+import re
 from dataclasses import dataclass
 
 ALERTS = {
@@ -39,6 +40,7 @@ class Story:
     actions: tuple[tuple[str, str], ...]
 
 
+_GAP = re.compile(r"^- _What happened between .*\n", re.MULTILINE)
 STORIES = (
     Story(
         "Card payments fail for some customers",
@@ -165,4 +167,7 @@ def write_up(draft: str, story: Story, due: str) -> str:
         ("| _A verb and an object_ | _a person_ | _a date_ | _a link_ |", rows),
     ):
         text = text.replace(question, answer)
-    return text
+    text = _GAP.sub("", text)
+    return text.replace(
+        "- open: _What made this possible?_", f"- root: {story.whys[-1]} (factor: latent.design)"
+    )

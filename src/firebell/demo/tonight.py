@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.audiences.defaults import EXECUTIVES, SUPPORT
 from firebell.audiences.model import Moment
-from firebell.demo import audiences, comms, regulatory, response, room, status_page
+from firebell.demo import audiences, comms, postmortem, regulatory, response, room, status_page
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -26,6 +26,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)
+    await postmortem.write(past)
     for hours, service, alerts in (
         *((22, "search", 3), (16.5, "edge", 2), (11.2, "notifications", 9), (10.9, "notifications", 4)),
         *((6.5, "catalog", 2), (3.1, "kubernetes", 3)),

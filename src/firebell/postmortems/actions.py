@@ -15,20 +15,27 @@ from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import deadlines, lookup, store
+from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
-from firebell.postmortems.editing import saving, version_store
+from firebell.postmortems.editing import comments, presence, saving, version_store
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
 
+add_comment = comments.add_comment
 assign_author = reminders.assign_author
 find = store.of_incident
+note_presence = presence.note_presence
 of_incident = lookup.of_incident
+reply = comments.reply
 restore = saving.restore
 save = saving.save
 save_section = saving.save_section
+set_resolved = comments.set_resolved
+version = saving.version
 
 
 async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
@@ -80,7 +87,9 @@ async def placeholders(tx: Tx, postmortem: Postmortem) -> list[str]:
 
 @permits(Verb.POSTMORTEM_PUBLISH)
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
-    """Publish the post-mortem of an incident that is not open; a closed incident becomes reviewed.
+    """Publish the post-mortem of an incident that is not open, with its live blocks frozen.
+
+    A closed incident becomes reviewed. A published one that was edited since is published again.
 
     Raise `Invalid` naming the placeholders that are left, `Conflict` if it is published.
     """
@@ -97,18 +106,20 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         )
     if postmortem.state == "published" and postmortem.version == postmortem.published_version:
         raise Conflict("The post-mortem is already published.")
-    version = await saving.store_version(
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    frozen = expand(postmortem.body, block_texts(postmortem.body, sources))
+    number = await saving.store_version(
         tx,
         actor,
         postmortem,
-        postmortem.body,
+        frozen,
         VersionReason.PUBLISH,
         now,
         base_n=postmortem.version,
         is_audited=False,
     )
     await store.publish(tx, postmortem.id, now)
-    await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=version)
+    await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=number)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
 

@@ -32,7 +32,7 @@ class PostmortemShown(ApiOutput):
     """A post-mortem; it has the reference of its incident."""
 
     ref: str
-    state: Literal["draft", "review", "published"]
+    state: Literal["draft", "review", "approved", "published", "withdrawn"]
     due_at: datetime
     published_at: datetime | None
     updated_at: datetime

@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
     from firebell.postmortems.blameless import api as blameless_api
+    from firebell.postmortems.editing import api as editing_api
+    from firebell.postmortems.editing import web as editing_web
     from firebell.postmortems.reminders import api as author_api
 
-    return [web.router, blameless_api.router, author_api.router, api.router]
+    return [
+        editing_web.router,
+        web.router,
+        blameless_api.router,
+        author_api.router,
+        editing_api.router,
+        api.router,
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:

@@ -4,8 +4,8 @@ from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.queries import checked
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict
-from firebell.kit.markdown import rendered
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
@@ -14,6 +14,9 @@ from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions, list_position
+from firebell.postmortems.editing import queries
+from firebell.postmortems.editing.html_rendering import markdown_html
+from firebell.postmortems.model import Postmortem
 
 router = routing.html_router()
 
@@ -47,6 +50,9 @@ async def _document(
         incident = await incidents.incident(tx, parse_ref("INC", ref))
         results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
         postmortem = await actions.find(tx, incident.id)
+        if postmortem:
+            postmortem = await actions.of_incident(tx, incident.id)
+            shown = await queries.expanded(tx, postmortem, await _shown_body(tx, postmortem), now)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
         author = (
             await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
@@ -56,7 +62,10 @@ async def _document(
         "i": incident,
         "d": postmortem,
         "author": author.name if author else "",
-        "html": await rendered(postmortem.body) if postmortem else "",
+        "html": await markdown_html(shown.body, shown.links) if postmortem else "",
+        "has_revision": postmortem is not None
+        and postmortem.state == "published"
+        and postmortem.version != postmortem.published_version,
         "edit": edit,
         "unfinished": remaining,
         "checked": results[incident.id],
@@ -64,6 +73,13 @@ async def _document(
         "error": error,
     }
     return await html.render(request, "postmortems/postmortem.html", context)
+
+
+async def _shown_body(tx: Tx, postmortem: Postmortem) -> str:
+    """Return the text that readers see: of a published document the published version."""
+    if postmortem.state != "published" or postmortem.published_version is None:
+        return postmortem.body
+    return (await actions.version(tx, postmortem.incident_id, postmortem.published_version)).body
 
 
 @router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))

@@ -57,12 +57,11 @@ _CLAIM = re.compile(
     r"\d|\b(?:because|caused|due to|led to|resulted in|half of|a third of|a quarter of|percent)\b",
     re.IGNORECASE,
 )
-_NO_CLAIM = re.compile(
-    r"`[^`]*`|\b(?:INC|ACT|PG|RUN|NM|PM|DRILL)-\d+\b|\bSEV[0-3]\b|^\s*\d{1,3}[.)](?:\s|$)|\(factor:[^)]{0,80}\)"
-)
+_NO_CLAIM = re.compile(r"`[^`]*`|\b(?:INC|ACT|PG|RUN|NM|PM|DRILL)-\d+\b|\bSEV[0-3]\b|\(factor:[^)]{0,80}\)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])")
 _FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
 _ITALIC_ONLY = re.compile(r"(?:\s*[-*+]\s+)?_[^_\n]+_")
+_MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 _STARTS = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+|#{1,6}\s|\s*>|\s*\|")
 
 
@@ -117,7 +116,7 @@ def _passages(text: str) -> list[tuple[int, list[str]]]:
                 close()
             if not paragraph:
                 start = number
-            paragraph.append(line.strip())
+            paragraph.append(_MARKER.sub("", line.strip()))
     close()
     return passages
 

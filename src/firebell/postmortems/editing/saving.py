@@ -14,7 +14,7 @@ from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.editing import version_store
 from firebell.postmortems.editing.conflicts import EditConflict, edit_conflict
 from firebell.postmortems.editing.merging import merge
-from firebell.postmortems.model import Postmortem, VersionReason
+from firebell.postmortems.model import DocumentVersion, Postmortem, VersionReason
 from firebell.postmortems.text_limits import clean_body, clean_section
 
 ONE_VERSION_WITHIN = timedelta(minutes=5)
@@ -115,6 +115,15 @@ async def restore(tx: Tx, actor: Actor, incident_id: int, n: int, now: datetime)
     )
     await tx.audit(actor, "postmortem.restored", postmortem.ref, now, version=version, restored=n)
     return version
+
+
+async def version(tx: Tx, incident_id: int, n: int) -> DocumentVersion:
+    """Return a version of the post-mortem of an incident with its text; raise `NotFound` without one."""
+    postmortem = await lookup.of_incident(tx, incident_id)
+    stored = await version_store.version(tx, postmortem.id, n)
+    if stored is None:
+        raise NotFound(f"The post-mortem of {postmortem.ref} has no version {n}.")
+    return stored
 
 
 async def store_version(

@@ -15,8 +15,30 @@ class Fault(ApiInput):
     message: str
 
 
+class ConflictPart(ApiInput):
+    """A part of a merged text: either lines that are settled, or the three versions of lines to choose from."""
+
+    lines: tuple[str, ...] | None = None
+    base: tuple[str, ...] | None = None
+    theirs: tuple[str, ...] | None = None
+    mine: tuple[str, ...] | None = None
+
+
+class ConflictTexts(ApiInput):
+    """The texts of an edit conflict; a text that is saved with `version` and `hash` replaces the saved one."""
+
+    section: str
+    version: int
+    hash: str
+    base: str
+    theirs: str
+    mine: str
+    marked: str
+    parts: tuple[ConflictPart, ...]
+
+
 class Problem(ApiInput):
-    """An RFC 9457 problem; `hint` says what to do, `errors` which fields are wrong."""
+    """An RFC 9457 problem; `hint` says what to do, `errors` which fields are wrong, `conflict` what to choose from."""
 
     type: str
     title: str
@@ -25,6 +47,7 @@ class Problem(ApiInput):
     instance: str
     hint: str = ""
     errors: tuple[Fault, ...] = ()
+    conflict: ConflictTexts | None = None
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,0 +1,547 @@
+"""The API of a document: its sections, versions, comments, evidence, and who writes where."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from firebell.kit.errors import NotFound
+from firebell.kit.findings import FindingLevel
+from firebell.kit.references import parse_ref
+from firebell.kit.web import api
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Id,
+    PageParams,
+    PathId,
+    StrictBool,
+    StrictInt,
+    Text,
+    problems,
+)
+from firebell.people.access import may
+from firebell.people.authentication import Caller
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+from firebell.postmortems import actions, lookup, text_limits
+from firebell.postmortems.document import sections, whys
+from firebell.postmortems.document.factors import FACTORS, label
+from firebell.postmortems.editing import comments, diffs, presence, queries, version_store
+from firebell.postmortems.editing.comments import CommentThread
+from firebell.postmortems.guide.checks import lint_section
+from firebell.postmortems.guide.steps import StepId
+from firebell.postmortems.model import DocumentComment, ListedVersion, VersionReason
+
+router = api.router("post-mortems", "/post-mortems")
+
+Reader = Annotated[Work, work(Verb.POSTMORTEM_READ)]
+Writer = Annotated[Work, work(Verb.POSTMORTEM_WRITE)]
+Previewer = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
+Slug = Annotated[Text, Field(min_length=1, max_length=200)]
+Body = Annotated[Text, Field(max_length=text_limits.BODY_MAX_CHARS)]
+Hash = Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class SectionShown(ApiOutput):
+    """A section: what is under a heading of level two; `head` is what is before the first."""
+
+    slug: str
+    title: str
+    text: str
+    hash: str
+    line: int
+
+
+class SectionsShown(ApiOutput):
+    """The sections of a document in one version."""
+
+    version: int
+    sections: list[SectionShown]
+
+
+class NewSectionText(ApiInput):
+    """The text under a heading, and the version and the hash of the section that was edited."""
+
+    base_version: Id
+    base_hash: Hash
+    text: Body
+
+
+class SavedSectionShown(ApiOutput):
+    """A section as it is saved now; it has changes of others too if `is_merged`."""
+
+    version: int
+    hash: str
+    text: str
+    is_merged: bool
+
+
+class TextToLint(ApiInput):
+    """The text of a section. The answer has the same `sequence`, so that an older answer can be dropped."""
+
+    section: Annotated[Text, Field(max_length=200)] = ""
+    text: Annotated[Text, Field(max_length=text_limits.BODY_MAX_CHARS)]
+    sequence: StrictInt = 0
+
+
+class WordingFinding(ApiOutput):
+    """A sentence that blames; `start` and `end` are characters of the text."""
+
+    id: str
+    code: str
+    level: FindingLevel
+    message: str
+    question: str
+    quote: str
+    replacement: str
+    start: int
+    end: int
+    line: int
+
+
+class WordingShown(ApiOutput):
+    """The findings of a text; nothing was examined if `examined` is false, because the rules are English."""
+
+    sequence: int
+    examined: bool
+    language: str
+    findings: list[WordingFinding]
+
+
+class VersionShown(ApiOutput):
+    """A stored version of a document."""
+
+    n: int
+    reason: VersionReason
+    section: str
+    base_n: int | None
+    by: str
+    at: datetime
+
+
+class VersionDetail(VersionShown):
+    """A stored version with its Markdown."""
+
+    body: str
+
+
+class DiffLineShown(ApiOutput):
+    """A line of a difference; `parts` are its pieces, with whether they changed."""
+
+    kind: Literal["same", "added", "removed", "skipped"]
+    text: str
+    parts: list[tuple[str, bool]]
+
+
+class DiffShown(ApiOutput):
+    """What changed from one version to another; `to` is the present one without a number."""
+
+    base: int
+    to: int
+    lines: list[DiffLineShown]
+
+
+class RestoredVersion(ApiOutput):
+    """The number of the version that has the restored text."""
+
+    version: int
+
+
+class CommentShown(ApiOutput):
+    """A comment; `line` is where its quote is now, null if the quoted sentence no longer exists."""
+
+    id: int
+    section: str
+    quote: str
+    line: int | None
+    text: str
+    is_blocking: bool
+    waives: str
+    by: str
+    at: datetime
+    version: int
+    resolved_at: datetime | None
+    resolved_by: str
+    replies: list["ReplyShown"]
+
+
+class ReplyShown(ApiOutput):
+    """A reply to a comment."""
+
+    id: int
+    text: str
+    by: str
+    at: datetime
+
+
+class NewComment(ApiInput):
+    """A comment on a quote of a section, or on the whole section without one."""
+
+    section: Slug
+    quote: Annotated[Text, Field(max_length=text_limits.QUOTE_MAX_CHARS)] = ""
+    text: Annotated[Text, Field(min_length=1, max_length=text_limits.COMMENT_MAX_CHARS)]
+    is_blocking: StrictBool = False
+    waives: Annotated[
+        Text, Field(max_length=20, description="a rule of the wording that the text explains")
+    ] = ""
+
+
+class NewReply(ApiInput):
+    """The text of a reply."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=text_limits.COMMENT_MAX_CHARS)]
+
+
+class CommentResolution(ApiInput):
+    """Whether a comment is resolved."""
+
+    is_resolved: StrictBool
+
+
+class PresenceShown(ApiOutput):
+    """A person who writes in a section."""
+
+    person_id: int
+    name: str
+    section: str
+    at: datetime
+
+
+class NewPresence(ApiInput):
+    """The section that you write in; without one you have left."""
+
+    section: Annotated[Text, Field(max_length=200)] = ""
+
+
+class EvidenceShown(ApiOutput):
+    """Something recorded that a document can cite as `[ref]`."""
+
+    ref: Annotated[str, Field(examples=["t:412"])]
+    at: datetime
+    who: str
+    text: str
+
+
+class DocumentCheckShown(ApiOutput):
+    """A check before publication; `level` is null if it passed."""
+
+    id: str
+    level: FindingLevel | None
+    text: str
+    section: str
+
+
+class GuidedStepShown(ApiOutput):
+    """A guided step; `missing` says what it still needs."""
+
+    id: StepId
+    label: str
+    due_at: datetime
+    is_done: bool
+    missing: list[str]
+
+
+class WhyShown(ApiOutput):
+    """An item of the tree of whys."""
+
+    kind: Literal["effect", "why", "root", "open"]
+    text: str
+    line: int
+    depth: int
+    evidence: list[str]
+    factor: str
+    factor_label: str
+    actions: list[str]
+
+
+class MeasureShown(ApiOutput):
+    """How long a part of the incident took, in seconds; null if it is not known, or has no target."""
+
+    id: str
+    label: str
+    seconds: int | None
+    target_seconds: int | None
+    is_met: bool | None
+
+
+class PostmortemOverview(ApiOutput):
+    """A document for its readers, and what it still needs."""
+
+    ref: str
+    version: int
+    published_version: int | None
+    body: Annotated[str, Field(description="Markdown with the content of the live blocks")]
+    steps: list[GuidedStepShown]
+    checks: list[DocumentCheckShown]
+    whys: list[WhyShown]
+    factors: list[str]
+    measures: list[MeasureShown]
+
+
+@router.get(
+    "/{ref}/overview",
+    summary="Get a document with its blocks filled, and what it needs",
+    responses=problems(404),
+)
+async def get_postmortem_overview(w: Reader, ref: Text) -> PostmortemOverview:
+    incident_id = parse_ref("INC", ref)
+    postmortem = await lookup.of_incident(w.tx, incident_id)
+    desk = await queries.desk(w.tx, incident_id, await actions.placeholders(w.tx, postmortem), w.now)
+    document = await queries.expanded(w.tx, postmortem, postmortem.body, w.now)
+    return PostmortemOverview(
+        ref=postmortem.ref,
+        version=postmortem.version,
+        published_version=postmortem.published_version,
+        body=document.body,
+        steps=[
+            GuidedStepShown(
+                id=step.id,
+                label=step.label,
+                due_at=step.due_at,
+                is_done=step.is_done,
+                missing=[text for text, _ in step.missing],
+            )
+            for step in desk.steps
+        ],
+        checks=[DocumentCheckShown.model_validate(check) for check in desk.document.checks],
+        whys=[_why(node, depth) for effect in desk.document.tree.effects for node, depth in _walk(effect, 0)],
+        factors=desk.document.tree.factors,
+        measures=[
+            MeasureShown(
+                id=measure.id,
+                label=measure.label,
+                seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
+                target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
+                is_met=measure.is_met,
+            )
+            for measure in desk.sources.measures[incident_id]
+        ],
+    )
+
+
+@router.get("/{ref}/sections", summary="List the sections of a document", responses=problems(404))
+async def list_sections(w: Reader, ref: Text) -> SectionsShown:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    parts = [SectionShown.model_validate(part) for part in sections.split(postmortem.body)]
+    return SectionsShown(version=postmortem.version, sections=parts)
+
+
+@router.patch(
+    "/{ref}/sections/{slug}",
+    summary="Save a section; 409 with the texts if someone else changed the same lines",
+    responses=problems(404, 409),
+)
+async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) -> SavedSectionShown:
+    saved = await actions.save_section(
+        w.tx, w.actor, parse_ref("INC", ref), slug, new.text, new.base_version, new.base_hash, w.now
+    )
+    return SavedSectionShown.model_validate(saved)
+
+
+@router.post("/{ref}/lint", summary="Check the wording of a text", responses=problems(404))
+async def lint_text(w: Reader, ref: Text, new: TextToLint) -> WordingShown:
+    await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    result = lint_section(new.text, new.section, await queries.names(w.tx))
+    return WordingShown(
+        sequence=new.sequence,
+        examined=result.examined,
+        language=result.language,
+        findings=[
+            WordingFinding(
+                id=each.id,
+                code=each.code,
+                level=each.level,
+                message=each.message,
+                question=each.advice,
+                quote=each.quote,
+                replacement=each.replacement,
+                start=each.start,
+                end=each.end,
+                line=each.line,
+            )
+            for each in result.open
+        ],
+    )
+
+
+@router.get(
+    "/{ref}/versions", summary="List the versions of a document, latest first", responses=problems(404)
+)
+async def list_versions(w: Reader, ref: Text, pagination: PageParams) -> list[VersionShown]:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    versions = await version_store.versions(w.tx, postmortem.id, pagination.before, pagination.limit)
+    pagination.link([version.n for version in versions])
+    return [_version(version) for version in versions]
+
+
+@router.get("/{ref}/versions/{n}", summary="Get a version with its Markdown", responses=problems(404))
+async def get_version(w: Reader, ref: Text, n: PathId) -> VersionDetail:
+    version = await actions.version(w.tx, parse_ref("INC", ref), n)
+    return VersionDetail(**_version(version).model_dump(), body=version.body)
+
+
+@router.get(
+    "/{ref}/versions/{n}/diff",
+    summary="Get what changed from a version to another, or to the present text",
+    responses=problems(404),
+)
+async def diff_versions(
+    w: Reader, ref: Text, n: PathId, to: Annotated[int | None, Query(ge=1, description="a version")] = None
+) -> DiffShown:
+    incident_id = parse_ref("INC", ref)
+    base = await actions.version(w.tx, incident_id, n)
+    postmortem = await lookup.of_incident(w.tx, incident_id)
+    body = postmortem.body if to is None else (await actions.version(w.tx, incident_id, to)).body
+    return DiffShown(
+        base=n,
+        to=to or postmortem.version,
+        lines=[
+            DiffLineShown.model_validate({"kind": line.kind, "text": line.text, "parts": line.parts})
+            for line in diffs.difference(base.body, body)
+        ],
+    )
+
+
+@router.post(
+    "/{ref}/versions/{n}/restore",
+    summary="Make the text of a version the present one",
+    responses=problems(404),
+)
+async def restore_version(w: Writer, ref: Text, n: PathId) -> RestoredVersion:
+    return RestoredVersion(version=await actions.restore(w.tx, w.actor, parse_ref("INC", ref), n, w.now))
+
+
+@router.get(
+    "/{ref}/comments", summary="List the comments of a document, open ones first", responses=problems(404)
+)
+async def list_comments(w: Reader, ref: Text) -> list[CommentShown]:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    return [_thread(thread) for thread in await comments.comments(w.tx, postmortem)]
+
+
+@router.post(
+    "/{ref}/comments",
+    status_code=201,
+    summary="Comment on a sentence or a section",
+    responses=problems(404, 409),
+)
+async def add_comment(w: Writer, ref: Text, new: NewComment) -> CommentShown:
+    comment = await actions.add_comment(
+        w.tx,
+        w.actor,
+        parse_ref("INC", ref),
+        new.section,
+        new.quote,
+        new.text,
+        w.now,
+        is_blocking=new.is_blocking,
+        waives=new.waives,
+    )
+    return await _shown(w, ref, comment.id)
+
+
+@router.post(
+    "/{ref}/comments/{comment_id}/replies",
+    status_code=201,
+    summary="Reply to a comment; a resolved one is opened again",
+    responses=problems(404, 409),
+)
+async def reply_to_comment(w: Writer, ref: Text, comment_id: PathId, new: NewReply) -> ReplyShown:
+    return _reply(await actions.reply(w.tx, w.actor, parse_ref("INC", ref), comment_id, new.text, w.now))
+
+
+@router.put(
+    "/{ref}/comments/{comment_id}/resolved",
+    summary="Resolve a comment, or open it again",
+    responses=problems(404, 409),
+)
+async def resolve_comment(w: Writer, ref: Text, comment_id: PathId, new: CommentResolution) -> CommentShown:
+    await actions.set_resolved(
+        w.tx, w.actor, parse_ref("INC", ref), comment_id, w.now, is_resolved=new.is_resolved
+    )
+    return await _shown(w, ref, comment_id)
+
+
+@router.get("/{ref}/presence", summary="List who writes in a document now", responses=problems(404))
+async def list_presence(w: Reader, ref: Text) -> list[PresenceShown]:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    return [PresenceShown.model_validate(each) for each in await presence.present(w.tx, postmortem, w.now)]
+
+
+@router.put("/{ref}/presence", summary="Say where you write, for a minute", responses=problems(404))
+async def set_presence(w: Writer, ref: Text, new: NewPresence) -> list[PresenceShown]:
+    await actions.note_presence(w.tx, w.actor, parse_ref("INC", ref), new.section, w.now)
+    return await list_presence(w, ref)
+
+
+@router.get("/{ref}/evidence", summary="List what a document can cite", responses=problems(404))
+async def list_evidence(
+    w: Reader, ref: Text, q: Annotated[Text, Query(max_length=200, description="words")] = ""
+) -> list[EvidenceShown]:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    rows = await queries.evidence_to_pick(w.tx, postmortem, q, w.now)
+    return [EvidenceShown(ref=str(each), at=at, who=who, text=text) for each, at, who, text in rows]
+
+
+def _version(version: ListedVersion) -> VersionShown:
+    return VersionShown(
+        n=version.n,
+        reason=version.reason,
+        section=version.section,
+        base_n=version.base_n,
+        by=version.actor,
+        at=version.at,
+    )
+
+
+def _reply(comment: DocumentComment) -> ReplyShown:
+    return ReplyShown(id=comment.id, text=comment.body, by=comment.actor, at=comment.at)
+
+
+def _thread(thread: CommentThread) -> CommentShown:
+    comment = thread.comment
+    return CommentShown(
+        id=comment.id,
+        section=comment.section,
+        quote=comment.quote,
+        line=thread.line,
+        text=comment.body,
+        is_blocking=comment.blocking,
+        waives=comment.waives,
+        by=comment.actor,
+        at=comment.at,
+        version=comment.version_n,
+        resolved_at=comment.resolved_at,
+        resolved_by=comment.resolver,
+        replies=[_reply(reply) for reply in thread.replies],
+    )
+
+
+async def _shown(w: Work, ref: str, comment_id: int) -> CommentShown:
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    threads = await comments.comments(w.tx, postmortem)
+    thread = next((each for each in threads if each.comment.id == comment_id), None)
+    if thread is None:
+        raise NotFound(f"The post-mortem of {postmortem.ref} has no comment {comment_id}.")
+    return _thread(thread)
+
+
+def _walk(node: whys.WhyNode, depth: int) -> list[tuple[whys.WhyNode, int]]:
+    return [(node, depth), *(each for child in node.children for each in _walk(child, depth + 1))]
+
+
+def _why(node: whys.WhyNode, depth: int) -> WhyShown:
+    return WhyShown.model_validate(
+        {
+            "kind": node.kind,
+            "text": node.text,
+            "line": node.line,
+            "depth": depth,
+            "evidence": [str(ref) for ref in node.evidence],
+            "factor": node.factor,
+            "factor_label": label(node.factor) if node.factor in FACTORS else node.factor,
+            "actions": [f"ACT-{number}" for number in node.actions],
+        }
+    )

@@ -1,0 +1,143 @@
+"""Read models of a document for its pages and its API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
+from firebell.kit.db.database import Tx
+from firebell.people import actions as people
+from firebell.people.model import Person
+from firebell.postmortems import lookup
+from firebell.postmortems.document import evidence_store
+from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.document.evidence import EvidenceRef, references
+from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.drafting.block_texts import block_texts
+from firebell.postmortems.drafting.facts import DraftSources, facts
+from firebell.postmortems.drafting.queries import load_sources
+from firebell.postmortems.drafting.timeline_rows import ShownTimeline, select
+from firebell.postmortems.editing import comments, presence, version_store
+from firebell.postmortems.editing.comments import CommentThread
+from firebell.postmortems.guide.checks import ReviewedDocument, review
+from firebell.postmortems.guide.steps import GuidedStep, StepFacts, current_step, guided_steps
+from firebell.postmortems.model import Postmortem, Presence
+
+EVIDENCE_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedDocument:
+    """A document as its readers get it: with the content of its live blocks, and where its evidence leads."""
+
+    postmortem: Postmortem
+    body: str
+    links: dict[EvidenceRef, EvidenceLink]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that the editor of a document shows."""
+
+    incident: Incident
+    postmortem: Postmortem
+    author: Person | None
+    document: ReviewedDocument
+    sources: DraftSources
+    shown: ShownTimeline
+    blocks: dict[str, str]
+    links: dict[EvidenceRef, EvidenceLink]
+    threads: Sequence[CommentThread]
+    present: Sequence[Presence]
+    steps: Sequence[GuidedStep]
+    people: tuple[str, ...]
+
+    @property
+    def current(self) -> GuidedStep | None:
+        """The step that is next."""
+        return current_step(list(self.steps))
+
+    @property
+    def open_threads(self) -> list[CommentThread]:
+        """The comments that are not resolved."""
+        return [thread for thread in self.threads if thread.comment.resolved_at is None]
+
+
+async def expanded(tx: Tx, postmortem: Postmortem, body: str, now: datetime) -> ExpandedDocument:
+    """Return a text of a document with its live blocks drawn from data."""
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    text = expand(body, block_texts(body, sources))
+    return ExpandedDocument(postmortem, text, await links(tx, references(text)))
+
+
+async def links(tx: Tx, refs: Sequence[EvidenceRef]) -> dict[EvidenceRef, EvidenceLink]:
+    """Return where references lead, as far as the current reader may read it."""
+    return await evidence_store.links(tx, refs, await incidents.hidden_ids(tx)) if refs else {}
+
+
+async def names(tx: Tx) -> tuple[str, ...]:
+    """Return the names of all people, which the lint looks for."""
+    return tuple(person.name for person in await people.people(tx))
+
+
+async def desk(tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetime) -> Desk:
+    """Return what the editor shows; raise `NotFound` as `lookup.of_incident` does."""
+    incident = await incidents.incident(tx, incident_id)
+    postmortem = await lookup.of_incident(tx, incident_id)
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    blocks = block_texts(postmortem.body, sources)
+    evidence = await links(tx, references(expand(postmortem.body, blocks)))
+    threads = await comments.comments(tx, postmortem)
+    everyone = await names(tx)
+    document = review(
+        postmortem.body,
+        incident.max_severity,
+        everyone,
+        unfinished=unfinished,
+        known_refs=evidence,
+        blocking_comments=sum(
+            thread.comment.blocking and thread.comment.resolved_at is None for thread in threads
+        ),
+    )
+    shown = select(facts(sources))
+    step_facts = StepFacts(
+        postmortem,
+        document,
+        incident.closed_at or postmortem.created_at,
+        await version_store.written_by_a_person(tx, postmortem.id),
+        shown.rows,
+        incident.impact_start,
+    )
+    author = postmortem.author_id and await people.person(tx, postmortem.author_id)
+    return Desk(
+        incident,
+        postmortem,
+        author or None,
+        document,
+        sources,
+        shown,
+        blocks,
+        evidence,
+        threads,
+        await presence.present(tx, postmortem, now),
+        guided_steps(step_facts),
+        everyone,
+    )
+
+
+async def evidence_to_pick(
+    tx: Tx, postmortem: Postmortem, words: str, now: datetime
+) -> list[tuple[EvidenceRef, datetime, str, str]]:
+    """Return what was recorded about the incidents of a document: (reference, when, who, what), oldest first.
+
+    Only what contains all words, in any order, whatever their capitals; at most 200.
+    """
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    wanted = words.casefold().split()
+    rows = [
+        (fact.ref, fact.at, fact.who, fact.text)
+        for fact in facts(sources)
+        if all(word in f"{fact.ref} {fact.who} {fact.text}".casefold() for word in wanted)
+    ]
+    return list({row[0]: row for row in reversed(rows)}.values())[::-1][:EVIDENCE_LISTED]

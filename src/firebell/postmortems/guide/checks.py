@@ -1,0 +1,244 @@
+"""What stands between a document and its publication (pure)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from firebell.kit.findings import FindingLevel
+from firebell.postmortems.blameless.lint import lint
+from firebell.postmortems.blameless.model import BlameFinding, LintResult
+from firebell.postmortems.blameless.subjects import Names, mentions, people_named
+from firebell.postmortems.document import whys
+from firebell.postmortems.document.blocks import block_problems
+from firebell.postmortems.document.evidence import (
+    CLAIM_SECTIONS,
+    Claim,
+    EvidenceRef,
+    claims_without_evidence,
+    references,
+)
+from firebell.postmortems.document.sections import REQUIRED, DocumentSection, by_slug, split, titled
+from firebell.postmortems.document.whys import WhyProblem, WhyTree
+
+CAUSE_TITLE = "Root cause"
+_ARTICLE = re.compile(r"(?:the|an?|our|one)\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCheck:
+    """A check of a document; `level` is None if it passed, `section` is the slug of where to mend it."""
+
+    id: str
+    level: FindingLevel | None
+    text: str
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedDocument:
+    """A document with everything that its checks read."""
+
+    sections: tuple[DocumentSection, ...]
+    tree: WhyTree
+    why_problems: tuple[WhyProblem, ...]
+    wording: dict[str, LintResult]
+    """By the slug of the section."""
+    claims: dict[str, tuple[Claim, ...]]
+    """The claims without evidence by the slug of their section."""
+    refs: tuple[EvidenceRef, ...]
+    unfinished: tuple[str, ...] = ()
+    unknown_refs: tuple[EvidenceRef, ...] = ()
+    blocking_comments: int = 0
+    checks: tuple[DocumentCheck, ...] = field(default=())
+
+    @property
+    def roots_without_action(self) -> list[whys.WhyNode]:
+        """The roots that no action item answers."""
+        return [node for node in self.tree.nodes() if node.kind == "root" and not node.actions]
+
+    @property
+    def open_questions(self) -> list[whys.WhyNode]:
+        """The leaves that are still a question."""
+        return [node for node in self.tree.nodes() if node.kind == "open"]
+
+    @property
+    def cause(self) -> DocumentSection | None:
+        """The section with the tree of whys."""
+        return titled(self.sections, CAUSE_TITLE)
+
+    def findings(self) -> list[tuple[str, BlameFinding]]:
+        """Return the findings of the wording with the slug of their section, in the order of the document."""
+        return [(part.slug, each) for part in self.sections for each in self.wording[part.slug].open]
+
+
+def lint_section(text: str, title: str, people: Iterable[str]) -> LintResult:
+    """Return what the blameless lint finds in the text of one section."""
+    return lint(text, people, title)
+
+
+def review(
+    body: str,
+    max_severity: int,
+    people: Sequence[str],
+    *,
+    unfinished: Sequence[str] = (),
+    known_refs: Iterable[EvidenceRef] | None = None,
+    blocking_comments: int = 0,
+) -> ReviewedDocument:
+    """Return a document with its checks; `people` are the names that it may mention.
+
+    Without `known_refs` every reference counts as one that leads somewhere.
+    """
+    sections = tuple(split(body))
+    cause = titled(sections, CAUSE_TITLE)
+    tree = whys.parse(cause.text if cause else "")
+    names = people_named(people)
+    problems = whys.check(tree, max_severity, lambda text: _is_about_person(text, names))
+    claims = {
+        part.slug: tuple(claims_without_evidence(_without_blocks(part.text)))
+        for part in sections
+        if part.title in CLAIM_SECTIONS
+    }
+    refs = tuple(references(body))
+    document = ReviewedDocument(
+        sections,
+        tree,
+        tuple(problems),
+        {part.slug: lint_section(part.text, part.title, people) for part in sections},
+        claims,
+        refs,
+        tuple(unfinished),
+        () if known_refs is None else tuple(ref for ref in refs if ref not in set(known_refs)),
+        blocking_comments,
+    )
+    return replace(document, checks=tuple(_checks(document, body)))
+
+
+def glyph(document: ReviewedDocument, slug: str) -> str:
+    """Return the state of a section for its list: done, warn, or idle without a text."""
+    part = by_slug(document.sections, slug)
+    if part is None or not part.text.strip():
+        return "idle"
+    is_open = any(
+        check.level in (FindingLevel.ERROR, FindingLevel.WARNING) for check in checks_of(document, slug)
+    )
+    return "warn" if is_open else "done"
+
+
+def checks_of(document: ReviewedDocument, slug: str) -> list[DocumentCheck]:
+    """Return the checks that concern a section."""
+    return [check for check in document.checks if check.section == slug]
+
+
+def _without_blocks(text: str) -> str:
+    return "\n".join("" if line.lstrip().startswith("{{") else line for line in text.split("\n"))
+
+
+def _is_about_person(text: str, names: Names) -> bool:
+    """Return True if a person is the subject of a text: its first words, after an article."""
+    start = match.end() if (match := _ARTICLE.match(text)) else 0
+    return any(
+        each.start <= start < each.end and each.is_subject and not each.is_possessive and not each.is_we
+        for each in mentions(text, names)
+    )
+
+
+def _checks(document: ReviewedDocument, body: str) -> Iterable[DocumentCheck]:
+    yield _sections_check(document)
+    yield _unfinished_check(document)
+    yield _counted(
+        "comments",
+        document.blocking_comments,
+        FindingLevel.ERROR,
+        "comment blocks",
+        "comments block",
+        "No comment blocks",
+    )
+    errors = [(slug, each) for slug, each in document.findings() if each.blocks]
+    yield _counted(
+        "wording",
+        len(errors),
+        FindingLevel.ERROR,
+        "sentence blames",
+        "sentences blame",
+        "No sentence blames",
+        errors[0][0] if errors else "",
+    )
+    yield _counted(
+        "references",
+        len(document.unknown_refs),
+        FindingLevel.ERROR,
+        "reference leads nowhere",
+        "references lead nowhere",
+        "Every reference leads somewhere",
+    )
+    for slug, claims in document.claims.items():
+        part = by_slug(document.sections, slug)
+        name = f"in {part.title}" if part else ""
+        yield _counted(
+            f"evidence-{slug}",
+            len(claims),
+            FindingLevel.WARNING,
+            f"claim without evidence {name}",
+            f"claims without evidence {name}",
+            f"Every claim {name} has evidence",
+            slug,
+        )
+    cause = document.cause.slug if document.cause else ""
+    worst = [each for each in document.why_problems if each.level is not FindingLevel.INFO]
+    yield _counted(
+        "whys",
+        len(worst) if document.tree.effects else 1,
+        FindingLevel.WARNING,
+        "problem in the tree of whys" if document.tree.effects else "tree of whys to write",
+        "problems in the tree of whys",
+        "The tree of whys is complete",
+        cause,
+    )
+    yield _counted(
+        "roots",
+        len(document.roots_without_action),
+        FindingLevel.WARNING,
+        "root without an action item",
+        "roots without an action item",
+        "Every root has an action item",
+        cause,
+    )
+    yield _counted(
+        "blocks",
+        len(block_problems(body)),
+        FindingLevel.WARNING,
+        "block that is unknown or stands twice",
+        "blocks that are unknown or stand twice",
+        "Every block is known",
+    )
+
+
+def _sections_check(document: ReviewedDocument) -> DocumentCheck:
+    titles = [part.title.casefold() for part in document.sections]
+    missing = [title for title in REQUIRED if title.casefold() not in titles]
+    double = [title for title in REQUIRED if titles.count(title.casefold()) > 1]
+    if missing:
+        return DocumentCheck("sections", FindingLevel.ERROR, f"No section {missing[0]}")
+    if double:
+        return DocumentCheck("sections", FindingLevel.WARNING, f"Two sections {double[0]}")
+    return DocumentCheck("sections", None, "All sections are there")
+
+
+def _unfinished_check(document: ReviewedDocument) -> DocumentCheck:
+    return _counted(
+        "placeholders",
+        len(document.unfinished),
+        FindingLevel.ERROR,
+        "placeholder to replace",
+        "placeholders to replace",
+        "No placeholder is left",
+    )
+
+
+def _counted(
+    check_id: str, count: int, level: FindingLevel, one: str, many: str, passed: str, section: str = ""
+) -> DocumentCheck:
+    if not count:
+        return DocumentCheck(check_id, None, passed, section)
+    return DocumentCheck(check_id, level, f"{count} {one if count == 1 else many}", section)

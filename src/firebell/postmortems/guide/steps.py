@@ -1,0 +1,161 @@
+"""The guided steps of a document (pure, spec 11.7): what is stored decides their state, the due time their times.
+
+For a SEV0 or SEV1 the document is due 48 hours after the incident is closed; for others the steps are stretched.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from firebell.postmortems.document.evidence import REFERENCE
+from firebell.postmortems.document.sections import titled
+from firebell.postmortems.drafting.timeline_rows import TimelineRow
+from firebell.postmortems.guide.checks import ReviewedDocument
+from firebell.postmortems.model import ListedPostmortem
+
+FULL_HOURS = 48
+
+
+class StepId(StrEnum):
+    """The guided steps, in order."""
+
+    READ = "read"
+    TIMELINE = "timeline"
+    IMPACT = "impact"
+    WHYS = "whys"
+    REVIEW = "review"
+    PUBLISHED = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedStep:
+    """A step with when it is due; `missing` says what is left, and where: (text, slug of the section)."""
+
+    id: StepId
+    label: str
+    due_at: datetime
+    missing: tuple[tuple[str, str], ...]
+
+    @property
+    def is_done(self) -> bool:
+        """True if nothing is missing."""
+        return not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What the state of the steps follows from."""
+
+    postmortem: ListedPostmortem
+    document: ReviewedDocument
+    began_at: datetime
+    """When the time of the document began to run: when the incident was closed, else when it was drafted."""
+    first_saved_at: datetime | None
+    """When a person first saved the document."""
+    rows: tuple[TimelineRow, ...]
+    impact_start: datetime | None
+
+
+def guided_steps(facts: StepFacts) -> list[GuidedStep]:
+    """Return the steps with what each still needs."""
+    return [
+        GuidedStep(step, label, _due_at(facts, hours), tuple(missing(facts)))
+        for step, label, hours, missing in _STEPS
+    ]
+
+
+def current_step(steps: list[GuidedStep]) -> GuidedStep | None:
+    """Return the first step that is not done, None if all are."""
+    return next((step for step in steps if not step.is_done), None)
+
+
+def _due_at(facts: StepFacts, hours: int) -> datetime:
+    return facts.began_at + (facts.postmortem.due_at - facts.began_at) * (hours / FULL_HOURS)
+
+
+def _is_past_draft(facts: StepFacts) -> bool:
+    return facts.postmortem.state in ("review", "approved", "published")
+
+
+def _read(facts: StepFacts) -> list[tuple[str, str]]:
+    is_read = facts.first_saved_at is not None or _is_past_draft(facts)
+    return [] if is_read else [("Read the draft, and save a first change", "")]
+
+
+def _timeline(facts: StepFacts) -> list[tuple[str, str]]:
+    if _is_past_draft(facts):
+        return []
+    missing: list[tuple[str, str]] = []
+    gaps = [text for text in facts.document.unfinished if "The timeline has nothing" in text]
+    if gaps:
+        count = len(gaps)
+        missing.append(
+            (
+                f"{count} gap{'' if count == 1 else 's'} in the timeline to explain",
+                _slug(facts, "What went wrong"),
+            )
+        )
+    if facts.impact_start is None:
+        missing.append(("When the impact began is not known", _slug(facts, "Timeline")))
+    elif not facts.rows or facts.rows[0].fact.at > facts.impact_start:
+        missing.append(("The timeline begins after the impact", _slug(facts, "Timeline")))
+    return missing
+
+
+def _impact(facts: StepFacts) -> list[tuple[str, str]]:
+    part = titled(facts.document.sections, "Impact")
+    if part is None or _is_past_draft(facts):
+        return []
+    proven = [
+        line
+        for line in part.text.split("\n")
+        if REFERENCE.search(line) and any(map(str.isdigit, REFERENCE.sub("", line)))
+    ]
+    return [] if proven else [("Impact has no number with evidence", part.slug)]
+
+
+def _has_number(line: str) -> bool:
+    return any(map(str.isdigit, REFERENCE.sub("", line)))
+
+
+def _whys(facts: StepFacts) -> list[tuple[str, str]]:
+    if _is_past_draft(facts):
+        return []
+    document = facts.document
+    slug = document.cause.slug if document.cause else ""
+    missing: list[tuple[str, str]] = []
+    if not document.tree.effects:
+        missing.append(("The tree of whys is not written", slug))
+    missing += [(problem.text, slug) for problem in document.why_problems if problem.level != "info"][:3]
+    for count, one, many in (
+        (len(document.roots_without_action), "root has no action item", "roots have no action item"),
+        (len(document.open_questions), "question is open", "questions are open"),
+    ):
+        if count:
+            missing.append((f"{count} {one if count == 1 else many}", slug))
+    return missing
+
+
+def _review(facts: StepFacts) -> list[tuple[str, str]]:
+    return [] if _is_past_draft(facts) else [("No one was asked to review it", "")]
+
+
+def _published(facts: StepFacts) -> list[tuple[str, str]]:
+    return [] if facts.postmortem.state == "published" else [("It is not published", "")]
+
+
+def _slug(facts: StepFacts, title: str) -> str:
+    part = titled(facts.document.sections, title)
+    return part.slug if part else ""
+
+
+_Missing = Callable[[StepFacts], list[tuple[str, str]]]
+_STEPS: tuple[tuple[StepId, str, int, _Missing], ...] = (
+    (StepId.READ, "Read the draft", 2, _read),
+    (StepId.TIMELINE, "Timeline complete", 12, _timeline),
+    (StepId.IMPACT, "Impact numbers", 24, _impact),
+    (StepId.WHYS, "Whys and actions", 36, _whys),
+    (StepId.REVIEW, "Review", 44, _review),
+    (StepId.PUBLISHED, "Published", FULL_HOURS, _published),
+)
