@@ -2,12 +2,14 @@
 
 import click
 
+from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
 
 
 @click.group()
 def postmortem() -> None:
-    """Find words of blame in post-mortems."""
+    """Assign authors of post-mortems, and find words of blame."""
 
 
-postmortem.add_command(lint)
+for command in (assign, lint):
+    postmortem.add_command(command)

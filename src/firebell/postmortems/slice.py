@@ -91,7 +91,10 @@ SLICE = Slice(
     incident_checks=_incident_checks,
     commands=(
         Command(
-            "postmortem", "Find words of blame in post-mortems.", "firebell.commands.postmortem", rank=105
+            "postmortem",
+            "Assign authors of post-mortems, and find words of blame.",
+            "firebell.commands.postmortem",
+            rank=105,
         ),
     ),
     navigation=(
