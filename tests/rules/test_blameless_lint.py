@@ -229,17 +229,13 @@ def test_names_match_whole_words_and_the_longest() -> None:
 
 def test_who_a_chain_of_whys_ends_at() -> None:
     names = people_named(PEOPLE)
-    for text in (
-        "Tom did not look",
-        "the reviewer was tired",
-        "At 02:10 Maria restarted it",
-        "we had no time",
-    ):
+    for text in ("Tom did not look", "the reviewer was tired", "At 02:10 Maria restarted it"):
         assert is_about_person(text, names), text
     for text in (
         "The pool holds 60 connections",
         "The dashboard that Tom opens is green",
         "Maria's page was late",
+        "we had no time",
     ):
         assert not is_about_person(text, names), text
 

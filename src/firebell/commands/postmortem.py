@@ -17,6 +17,7 @@ from firebell.commands.output import (
     show,
     show_table,
 )
+from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
 
 
@@ -25,7 +26,8 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-postmortem.add_command(lint)
+for _command in (assign, lint):
+    postmortem.add_command(_command)
 
 
 def _address(ref: str, below: str = "") -> str:

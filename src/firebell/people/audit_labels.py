@@ -134,6 +134,7 @@ ACTION_LABELS = {
     "policy.created": "Created an escalation policy",
     "policy.deleted": "Deleted an escalation policy",
     "policy.restored": "Restored an escalation policy",
+    "postmortem.author_assigned": "Assigned the author of a post-mortem",
     "postmortem.comment_reopened": "Opened a comment on a post-mortem again",
     "postmortem.comment_resolved": "Resolved a comment on a post-mortem",
     "postmortem.commented": "Commented on a post-mortem",

@@ -162,9 +162,9 @@ def _phrase(text: str, tokens: list[re.Match[str]], lower: list[str], at: int) -
 
 
 def is_about_person(text: str, names: Names) -> bool:
-    """Return True if the first subject of a text is a person, the authors included."""
+    """Return True if the first subject of a text is a person other than the authors."""
     person = next(iter(mentions(text, names)), None)
-    if person is None or not person.is_subject or person.is_possessive:
+    if person is None or not person.is_subject or person.is_possessive or person.is_we:
         return False
     lead_in = text[: person.start].strip()
     return not lead_in or _LEAD_IN.fullmatch(lead_in) is not None

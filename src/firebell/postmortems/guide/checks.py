@@ -1,13 +1,12 @@
 """What stands between a document and its publication (pure)."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from firebell.kit.findings import FindingLevel
 from firebell.postmortems.blameless.lint import lint
 from firebell.postmortems.blameless.model import BlameFinding, LintResult
-from firebell.postmortems.blameless.subjects import Names, mentions, people_named
+from firebell.postmortems.blameless.subjects import is_about_person, people_named
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import block_problems
 from firebell.postmortems.document.evidence import (
@@ -21,7 +20,6 @@ from firebell.postmortems.document.sections import REQUIRED, DocumentSection, by
 from firebell.postmortems.document.whys import WhyProblem, WhyTree
 
 CAUSE_TITLE = "Root cause"
-_ARTICLE = re.compile(r"(?:the|an?|our|one)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def review(
     cause = titled(sections, CAUSE_TITLE)
     tree = whys.parse(cause.text if cause else "")
     names = people_named(people)
-    problems = whys.check(tree, max_severity, lambda text: _is_about_person(text, names))
+    problems = whys.check(tree, max_severity, lambda text: is_about_person(text, names))
     claims = {
         part.slug: tuple(claims_without_evidence(_without_blocks(part.text)))
         for part in sections
@@ -133,15 +131,6 @@ def checks_of(document: ReviewedDocument, slug: str) -> list[DocumentCheck]:
 
 def _without_blocks(text: str) -> str:
     return "\n".join("" if line.lstrip().startswith("{{") else line for line in text.split("\n"))
-
-
-def _is_about_person(text: str, names: Names) -> bool:
-    """Return True if a person is the subject of a text: its first words, after an article."""
-    start = match.end() if (match := _ARTICLE.match(text)) else 0
-    return any(
-        each.start <= start < each.end and each.is_subject and not each.is_possessive and not each.is_we
-        for each in mentions(text, names)
-    )
 
 
 def _checks(document: ReviewedDocument, body: str) -> Iterable[DocumentCheck]:

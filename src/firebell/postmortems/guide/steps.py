@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.postmortems.deadlines import GuidedDeadline, step_due_at
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import titled
 from firebell.postmortems.drafting.timeline_rows import TimelineRow
 from firebell.postmortems.guide.checks import ReviewedDocument
 from firebell.postmortems.model import ListedPostmortem
-
-FULL_HOURS = 48
 
 
 class StepId(StrEnum):
@@ -60,8 +59,8 @@ class StepFacts:
 def guided_steps(facts: StepFacts) -> list[GuidedStep]:
     """Return the steps with what each still needs."""
     return [
-        GuidedStep(step, label, _due_at(facts, hours), tuple(missing(facts)))
-        for step, label, hours, missing in _STEPS
+        GuidedStep(step, label, _due_at(facts, step), tuple(missing(facts)))
+        for step, label, missing in _STEPS
     ]
 
 
@@ -70,8 +69,8 @@ def current_step(steps: list[GuidedStep]) -> GuidedStep | None:
     return next((step for step in steps if not step.is_done), None)
 
 
-def _due_at(facts: StepFacts, hours: int) -> datetime:
-    return facts.began_at + (facts.postmortem.due_at - facts.began_at) * (hours / FULL_HOURS)
+def _due_at(facts: StepFacts, step: StepId) -> datetime:
+    return step_due_at(GuidedDeadline(step), facts.began_at, facts.postmortem.due_at)
 
 
 def _is_past_draft(facts: StepFacts) -> bool:
@@ -151,11 +150,11 @@ def _slug(facts: StepFacts, title: str) -> str:
 
 
 _Missing = Callable[[StepFacts], list[tuple[str, str]]]
-_STEPS: tuple[tuple[StepId, str, int, _Missing], ...] = (
-    (StepId.READ, "Read the draft", 2, _read),
-    (StepId.TIMELINE, "Timeline complete", 12, _timeline),
-    (StepId.IMPACT, "Impact numbers", 24, _impact),
-    (StepId.WHYS, "Whys and actions", 36, _whys),
-    (StepId.REVIEW, "Review", 44, _review),
-    (StepId.PUBLISHED, "Published", FULL_HOURS, _published),
+_STEPS: tuple[tuple[StepId, str, _Missing], ...] = (
+    (StepId.READ, "Read the draft", _read),
+    (StepId.TIMELINE, "Timeline complete", _timeline),
+    (StepId.IMPACT, "Impact numbers", _impact),
+    (StepId.WHYS, "Whys and actions", _whys),
+    (StepId.REVIEW, "Review", _review),
+    (StepId.PUBLISHED, "Published", _published),
 )

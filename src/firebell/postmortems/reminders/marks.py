@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from firebell.kit.localtime import to_instant, to_local
 from firebell.postmortems.deadlines import share_at
@@ -13,7 +13,8 @@ ANY_TIME = frozenset({"44h", "due"})
 """Reminders that do not wait for working hours, and that quiet hours do not hold."""
 DAYS_AFTER = 5
 """Daily reminders after the due time; for a SEV0 or SEV1 the last one comes on day 7."""
-WORK_BEGINS, WORK_ENDS = time(9), time(17)
+WORK_BEGINS, WORK_ENDS = 9, 17
+"""The hours of the day between which people work, from Monday to Friday."""
 _FRIDAY = 4
 
 
@@ -46,14 +47,14 @@ def reminders(began_at: datetime, due_at: datetime) -> list[PostmortemReminder]:
 def working_instant(at: datetime, tz: str) -> datetime:
     """Return an instant, moved to the next working hours of a time zone if it is outside of them."""
     wall = to_local(at, tz)
-    day = wall.date()
-    if wall.weekday() <= _FRIDAY and WORK_BEGINS <= wall.time() < WORK_ENDS:
+    if wall.weekday() <= _FRIDAY and WORK_BEGINS <= wall.hour < WORK_ENDS:
         return at
-    if wall.weekday() > _FRIDAY or wall.time() >= WORK_ENDS:
+    day = wall.replace(hour=WORK_BEGINS, minute=0, second=0, microsecond=0, tzinfo=None)
+    if wall.hour >= WORK_ENDS:
         day += timedelta(days=1)
     while day.weekday() > _FRIDAY:
         day += timedelta(days=1)
-    return to_instant(datetime.combine(day, WORK_BEGINS), tz)
+    return to_instant(day, tz)
 
 
 def plan(

@@ -1,0 +1,155 @@
+"""Story: the author of a post-mortem is reminded until it is published, and a late one is a finding."""
+
+from datetime import timedelta
+
+import pytest
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import Phase
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.errors import Conflict, Invalid
+from firebell.kit.findings import FindingLevel
+from firebell.people import actions as people
+from firebell.postmortems import actions as postmortems
+from firebell.postmortems.checks import queries as checks
+from tests.rules.test_postmortem_checks import COMPLETE
+from tests.world import World, world
+
+
+async def closed(w: World, severity: int = 1) -> int:
+    """Declare and close an incident with Mara as commander; return its id."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.declare(
+            tx,
+            mara,
+            title="Card payments fail",
+            severity=severity,
+            service_ids=[w.service],
+            commander_id=w.mara,
+            now=w.now,
+        )
+        await incidents.add_entry(tx, mara, incident.id, "mitigation", "Rolled build 4812 back", w.now)
+        await incidents.set_phase(tx, mara, incident.id, Phase.MONITORING, w.now)
+    await w.after(minutes=31)
+    async with w.ctx.db.tx() as tx:
+        await incidents.set_phase(tx, mara, incident.id, Phase.CLOSED, w.now, reason="Stable", force=True)
+    await w.settle()
+    return incident.id
+
+
+def reminded(w: World) -> list[tuple[str, str]]:
+    """Return the title and the urgency of each reminder that arrived."""
+    return [
+        (got["title"].partition(": ")[2].split()[0], got["urgency"])
+        for got in w.sink.got
+        if got["event"] == "postmortem"
+    ]
+
+
+async def codes(w: World, incident_id: int) -> set[tuple[str, FindingLevel]]:
+    """Return the codes and levels of the findings about the post-mortem now."""
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.incident(tx, incident_id)
+        found = await checks.load_findings(tx, [incident], {}, w.now)
+    return {(finding.code, finding.level) for finding in found[incident_id]}
+
+
+async def test_the_author_is_reminded_until_it_is_published(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        assert (reminded(w), await codes(w, incident_id)) == ([], set())
+        await w.after(hours=25)
+        assert ("P-SKIPPED", FindingLevel.WARNING) in await codes(w, incident_id)
+        await w.after(hours=20)
+        assert ("due", "high") in reminded(w)
+        found = {code for code, _ in await codes(w, incident_id)}
+        assert {"P-SECTIONS", "P-ACTIONS", "P-WHYS", "P-SKIPPED"} <= found
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            version = (await postmortems.of_incident(tx, incident_id)).version
+            await postmortems.save(tx, mara, incident_id, COMPLETE, version, w.now)
+        assert await codes(w, incident_id) == set()
+        before = len(reminded(w))
+        async with w.ctx.db.tx() as tx:
+            await postmortems.publish(tx, mara, incident_id, w.now)
+        await w.after(hours=24 * 9)
+        assert len(reminded(w)) == before
+        assert await codes(w, incident_id) == set()
+
+
+async def test_a_late_one_reaches_the_managers_and_stays_a_finding(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        await w.after(hours=49)
+        assert ("overdue", "high") in reminded(w)
+        assert ("P-SKIPPED", FindingLevel.ERROR) in await codes(w, incident_id)
+        await w.after(hours=24 * 12)
+        last = len(reminded(w))
+        await w.after(hours=24 * 5)
+        assert len(reminded(w)) == last
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            version = (await postmortems.of_incident(tx, incident_id)).version
+            await postmortems.save(tx, mara, incident_id, COMPLETE, version, w.now)
+            await postmortems.publish(tx, mara, incident_id, w.now)
+        assert await codes(w, incident_id) == {("P-SKIPPED", FindingLevel.ERROR)}
+
+
+async def test_the_time_begins_again_when_the_incident_is_closed_again(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            due = (await postmortems.of_incident(tx, incident_id)).due_at
+            await incidents.set_phase(tx, mara, incident_id, Phase.INVESTIGATING, w.now, reason="It is back")
+        await w.after(hours=60)
+        assert reminded(w) == []
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_phase(tx, mara, incident_id, Phase.MONITORING, w.now)
+            await incidents.set_phase(tx, mara, incident_id, Phase.CLOSED, w.now, reason="Stable", force=True)
+        again = w.now
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            renewed = (await postmortems.of_incident(tx, incident_id)).due_at
+        assert due < renewed == again + timedelta(hours=48)
+        assert await codes(w, incident_id) == set()
+
+
+async def test_a_new_author_is_told_and_reminded(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        mara = await w.actor(w.mara)
+        for _ in range(2):
+            async with w.ctx.db.tx() as tx:
+                await postmortems.assign_author(tx, mara, incident_id, w.jun, w.now)
+        await w.settle()
+        assert len(reminded(w)) == 1
+        async with w.ctx.db.tx() as tx:
+            assert (await postmortems.of_incident(tx, incident_id)).author_id == w.jun
+            priya = await people.create_person(
+                tx, SYSTEM, name="Priya", email="priya@example.com", role="responder", tz="UTC", now=w.now
+            )
+            await people.update_person(tx, SYSTEM, priya.id, active=False, now=w.now)
+            with pytest.raises(Invalid, match="left"):
+                await postmortems.assign_author(tx, mara, incident_id, priya.id, w.now)
+            version = (await postmortems.of_incident(tx, incident_id)).version
+            await postmortems.save(tx, mara, incident_id, COMPLETE, version, w.now)
+            await postmortems.publish(tx, mara, incident_id, w.now)
+            with pytest.raises(Conflict):
+                await postmortems.assign_author(tx, mara, incident_id, w.mara, w.now)
+
+
+async def test_one_that_was_asked_for_is_due_in_a_week(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w, severity=2)
+        assert await codes(w, incident_id) == set()
+        async with w.ctx.db.tx() as tx:
+            await postmortems.start(tx, await w.actor(w.mara), incident_id, w.now)
+            document = await postmortems.of_incident(tx, incident_id)
+            closed_at = (await incidents.incident(tx, incident_id)).closed_at
+        assert closed_at
+        assert document.due_at == closed_at + timedelta(days=7)
+        await w.after(hours=50)
+        assert (reminded(w), await codes(w, incident_id)) == ([], set())
