@@ -15,6 +15,7 @@ from firebell.commands.statuspage_copies import copies
 
 Fields = dict[str, Any]
 MAX_LOG_BYTES = 256 * 1024 * 1024
+KINDS = ("update", "correction", "regression", "postmortem")
 STAGES = ("investigating", "identified", "monitoring", "resolved")
 
 
@@ -142,7 +143,7 @@ def publish(
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option(
     "--kind",
-    type=click.Choice(("update", "correction", "regression", "postmortem")),
+    type=click.Choice(KINDS),
     default="update",
     show_default=True,
 )

@@ -76,8 +76,8 @@ def wants(
     """Return True if a subscriber with this scope wants to hear of something (spec 7.10).
 
     A group in the scope includes its future components, because the groups of what happened are compared, not
-    the components that the group had when someone subscribed. Incidents and their post-mortems have a least impact: who chose to hear
-    of maintenance hears of all of it.
+    the components that the group had when someone subscribed. Incidents and their post-mortems have a least impact:
+    who chose to hear of maintenance hears of all of it.
     """
     if kind not in scope.kinds or (kind is not BroadcastKind.MAINTENANCE and impact < scope.min_impact):
         return False
