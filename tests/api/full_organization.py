@@ -72,10 +72,7 @@ from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
 from firebell.status_pages.publishing import NewUpdate
-from firebell.subscribers import mail_event_store
 from firebell.subscribers import store as subscriber_store
-from firebell.subscribers.mail_event_store import ReportedDelivery
-from firebell.subscribers.mail_events import MailEvent, MailEventKind
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
 from tests.world import World, world
@@ -342,10 +339,6 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
     )
     assert subscriber
     await subscriber_store.change(tx, subscriber.id, state="active", confirmed_at=w.now)
-    event = MailEvent(MailEventKind.DELAYED, "ses", "4.2.2 mailbox full")
-    await mail_event_store.insert(
-        tx, ReportedDelivery(1, None, subscriber.id, page.id, page.name), event, "full", w.now
-    )
 
 
 async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:

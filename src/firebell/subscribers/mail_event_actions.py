@@ -13,6 +13,7 @@ from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.subscribers import (
     addresses,
+    bounce_store,
     broadcast_store,
     delivery_store,
     mail_event_store,
@@ -98,7 +99,7 @@ async def _bounced(
 ) -> None:
     failure = event.kind.failure
     assert failure
-    if not await delivery_store.mark_bounced(
+    if not await bounce_store.mark_bounced(
         tx, reported.delivery_id, failure, delivery_store.storable(event.reason), now
     ):
         return
@@ -107,6 +108,6 @@ async def _bounced(
             tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}, {}, now
         )
         await recording.stop_if_bouncing(tx, broadcast, now)
-    failures = (await delivery_store.failures(tx, [subscriber.id]))[subscriber.id]
+    failures = (await bounce_store.failures(tx, [subscriber.id]))[subscriber.id]
     if event.kind is MailEventKind.BOUNCED or outcomes.is_dead(failures, now):
         await recording.quarantine(tx, subscriber, event.reason, reported.page_name, now)
