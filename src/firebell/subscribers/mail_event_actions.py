@@ -52,18 +52,20 @@ async def replace_address_key(tx: Tx, actor: Actor, now: datetime) -> str:
 @internal("The key in the address is the right, and the token of each mail.")
 async def receive(tx: Tx, signer: Signer, events: Sequence[MailEvent], now: datetime) -> int:
     """Act on the reports that name a mail of ours, and return how many these are. Idempotent."""
-    accepted = 0
+    accepted: list[tuple[ReportedDelivery, MailEvent]] = []
     for event in events:
         delivery_id = next((i for i, code in event.tokens if signer.is_mail_token(i, code)), None)
         reported = await mail_event_store.delivery(tx, delivery_id) if delivery_id else None
         if reported is not None:
-            accepted += 1
-            await _apply(tx, reported, event, now)
-    return accepted
+            accepted.append((reported, event))
+    # as the senders do: all subscribers in the order of their ids, then what they were sent
+    await store.lock_many(tx, [reported.subscriber_id for reported, _ in accepted])
+    for reported, event in accepted:
+        await _apply(tx, reported, event, now)
+    return len(accepted)
 
 
 async def _apply(tx: Tx, reported: ReportedDelivery, event: MailEvent, now: datetime) -> None:
-    # sending and unsubscribing lock the subscriber before its deliveries, too
     subscriber = await store.lock(tx, reported.subscriber_id)
     if subscriber is None or subscriber.state is SubscriberState.ERASED:
         return

@@ -36,8 +36,8 @@ def dmarc(domain: str, texts: Sequence[str]) -> CheckResult:
         problem = "no DMARC record" if not records else f"{len(records)} DMARC records, which counts as none"
         advice = f"Publish v=DMARC1; p=quarantine as the TXT record of _dmarc.{domain}."
         return CheckResult("DMARC", "warn", f"{domain} has {problem}. {advice}")
-    found = re.search(r"(?:^|;)\s*p\s*=\s*(\w+)", records[0], re.IGNORECASE)
-    level = found[1].lower() if found else ""
+    tag = re.search(r"(?:^|;)\s*p\s*=\s*(\w+)", records[0], re.IGNORECASE)
+    level = tag[1].lower() if tag else ""
     if level not in ("quarantine", "reject"):
         text = f"The DMARC record of {domain} has the policy {level or 'none'}. Raise it to quarantine."
         return CheckResult("DMARC", "warn", text)
