@@ -1,5 +1,7 @@
 """What someone types is never cut, and a form that is refused shows everything again."""
 
+from typing import Any
+
 import pytest
 
 from firebell.kit.clock import FakeClock
@@ -69,19 +71,22 @@ async def test_rows_and_choices_of_a_refused_form_are_shown_again(dsn: str, cloc
         assert f'name="legal" value="person:{w.jun}" checked' in again
         assert 'value="sun" checked' in again
 
-        component = {"name": " ", "service": [str(w.service)], "csrf": csrf}
-        again = await http.post("/status-pages/kestrel/components", data=component)
-        assert (again.status_code, f'value="{w.service}" checked' in again.text) == (422, True)
+        component: dict[str, Any] = {"name": " ", "service": [str(w.service)], "csrf": csrf}
+        refused = await http.post("/status-pages/kestrel/components", data=component)
+        assert (refused.status_code, f'value="{w.service}" checked' in refused.text) == (422, True)
         component |= {"name": "Cards", "description": "By card", "position": "9", "start_date": "soon"}
-        again = await http.post("/status-pages/kestrel/components/1", data={**component, "service": []})
-        assert (again.status_code, 'value="By card"' in again.text) == (422, True)
-        assert f'value="{w.service}" checked' not in again.text
-        theme = {"accent": "red", "locale": "en", "locales": ["ja"], "csrf": csrf}
-        again = await http.post("/status-pages/kestrel/hosting/theme", data=theme)
-        assert (again.status_code, 'value="ja" checked' in again.text) == (422, True)
+        refused = await http.post("/status-pages/kestrel/components/1", data={**component, "service": []})
+        assert (refused.status_code, 'value="By card"' in refused.text) == (422, True)
+        assert f'value="{w.service}" checked' not in refused.text
+        theme: dict[str, Any] = {"accent": "red", "locale": "en", "locales": ["ja"], "csrf": csrf}
+        refused = await http.post("/status-pages/kestrel/hosting/theme", data=theme)
+        assert (refused.status_code, 'value="ja" checked' in refused.text) == (422, True)
         access = {"networks": "nonsense", "networks_suffice": "yes", "csrf": csrf}
-        again = await http.post("/status-pages/kestrel/hosting/access", data=access)
-        assert (again.status_code, 'name="networks_suffice" value="yes" checked' in again.text) == (422, True)
+        refused = await http.post("/status-pages/kestrel/hosting/access", data=access)
+        assert (refused.status_code, 'name="networks_suffice" value="yes" checked' in refused.text) == (
+            422,
+            True,
+        )
 
 
 @pytest.mark.parametrize("name", ["new_password", "security_token", "signing_secret", "csrf", "code"])

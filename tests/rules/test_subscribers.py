@@ -253,7 +253,7 @@ def test_a_csv_is_read_with_its_problems_by_line() -> None:
 def test_a_mail_can_be_unsubscribed_by_one_click_and_no_text_adds_a_header() -> None:
     envelope = mail_format.Envelope(
         *("ops@nordpost.example", "k1", Mailbox("", "status@kestrel.example"), "kestrel"),
-        *("Kestrel\r\nBcc: x", "https://f.example/u/T"),
+        *("Kestrel\r\nBcc: x", "d7-0a", "https://f.example/u/T"),
     )
     text = mail_format.MailText(
         "A\r\nBcc: b@x.example", ["<b>"], ("Open", "https://f.example"), [("Bye", "https://x")]
@@ -264,7 +264,7 @@ def test_a_mail_can_be_unsubscribed_by_one_click_and_no_text_adds_a_header() -> 
     assert "Bcc" not in names
     assert "List-Unsubscribe: <https://f.example/u/T>" in head
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
-    assert "Message-ID: <k1@kestrel.example>" in head
+    assert "Message-ID: <d7-0a.k1@kestrel.example>" in head
     assert "List-Id: <kestrel.status.kestrel.example>" in head
     assert "<b></p>" not in body
 

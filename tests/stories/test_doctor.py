@@ -4,10 +4,11 @@ import asyncio
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from firebell.commands.doctor import check_descriptors, check_proxy
 from firebell.kit.clock import FakeClock
@@ -166,6 +167,33 @@ async def test_doctor_detects_what_would_keep_a_page_from_arriving(dsn: str) -> 
         assert results["ntfy"][0] == "fail"
         assert "private address" in results["ntfy"][1]
         assert "FIREBELL_BASE_URL" in results["links"][1]
+
+
+async def test_doctor_mail_signs_in_sends_a_test_and_reads_what_arrived(dsn: str, tmp_path: Path) -> None:
+    class Inbox:
+        mails: ClassVar[list[bytes]] = []
+
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            assert isinstance(envelope.content, bytes)
+            self.mails.append(envelope.content)
+            return "250 OK"
+
+    def decide(*args: Any) -> AuthResult:
+        return AuthResult(success=args[-1].password == b"right")
+
+    async with mail_server(Inbox(), authenticator=decide, auth_require_tls=False) as port:
+        env = {"FIREBELL_MAIL_FROM": "Kestrel <status@localhost>"}
+        for password, code in (("right", 0), ("wrong", 1)):
+            env["FIREBELL_SMTP_URL"] = f"smtp://me:{password}@127.0.0.1:{port}"
+            got, out = await doctor(dsn, "mail", "--json", "--to", "me@example.org", **env)
+            levels = {each["check"]: each["level"] for each in json.loads(out)["findings"]}
+            assert (got, levels["sign-in"], levels["encryption"]) == (code, ("ok", "fail")[code], "warn")
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in Inbox.mails[0]
+    received = tmp_path / "test.eml"
+    received.write_bytes(Inbox.mails[0])
+    got, out = await doctor(dsn, "mail", "--json", "--received", str(received), **env)
+    levels = {each["check"]: each["level"] for each in json.loads(out)["findings"]}
+    assert (got, levels["mail server"], levels["DKIM"], levels["sender"]) == (1, "fail", "fail", "warn")
 
 
 async def test_a_mail_server_that_refuses_the_sign_in_is_reported(dsn: str) -> None:

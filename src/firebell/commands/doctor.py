@@ -1,11 +1,9 @@
 """`firebell doctor`: check that everything paging needs is working."""
 
-import json
 import pwd
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -14,6 +12,8 @@ import click
 from firebell import subscriptions
 from firebell.channels.registry import CHANNELS, wakes
 from firebell.chat.health import check as check_chats
+from firebell.commands import doctor_mail
+from firebell.commands.doctor_output import print_results
 from firebell.commands.serve import load_settings, run
 from firebell.health_check import write
 from firebell.kit.db.database import Db, Tx
@@ -340,13 +340,16 @@ async def examine(settings: Settings) -> list[CheckResult]:
     ]
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def doctor(json_: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, json_: bool) -> None:
     """Check database, disk, clock, timers, providers, people and schedules.
 
     Exits with 1 if a check fails. Run it as the user and with the environment of 'firebell serve'.
     """
+    if ctx.invoked_subcommand:
+        return
     settings = load_settings(log_level="error")
     findings: list[CheckResult] = []
 
@@ -354,12 +357,7 @@ def doctor(json_: bool) -> None:
         findings.extend(await examine(settings))
 
     run(main())
-    good = all(f.level != "fail" for f in findings)
-    if json_:
-        click.echo(json.dumps({"ok": good, "findings": [asdict(f) for f in findings]}, indent=2))
-    else:
-        marks = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
-        for finding in findings:
-            mark, color = marks[finding.level]
-            click.echo(f"{click.style(mark, fg=color)}  {finding.text}")
-    raise SystemExit(0 if good else 1)
+    print_results(findings, json_=json_)
+
+
+doctor.add_command(doctor_mail.mail)

@@ -16,6 +16,7 @@ from firebell.commands.statuspage_relabeling import relabel
 
 Fields = dict[str, Any]
 MAX_LOG_BYTES = 256 * 1024 * 1024
+KINDS = ("update", "correction", "regression", "postmortem")
 STAGES = ("investigating", "identified", "monitoring", "resolved")
 
 
@@ -26,6 +27,7 @@ def statuspage() -> None:
 
 statuspage.add_command(statuspage_subscribers.subscribers)
 statuspage.add_command(statuspage_subscribers.broadcasts)
+statuspage.add_command(statuspage_subscribers.mail_events)
 
 
 statuspage.add_command(copies)
@@ -142,12 +144,7 @@ def publish(
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
 @click.option("--since", help="When the statuses began.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
-@click.option(
-    "--kind",
-    type=click.Choice(("update", "correction", "regression", "postmortem")),
-    default="update",
-    show_default=True,
-)
+@click.option("--kind", type=click.Choice(KINDS), default="update", show_default=True)
 @as_json
 def update(
     slug: str,

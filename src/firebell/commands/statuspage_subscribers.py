@@ -138,3 +138,29 @@ def resume(slug: str, broadcast: int) -> None:
     """Go on with a paused broadcast."""
     resumed = call("POST", f"{_base(slug)}/broadcasts/{broadcast}/resume")
     show(resumed, f"Sending goes on; {resumed['waiting']} wait.")
+
+
+@click.group("mail-events")
+def mail_events() -> None:
+    """Bounces and complaints that mail providers reported."""
+
+
+@mail_events.command("list", epilog=example("firebell statuspage mail-events list kestrel"))
+@click.argument("slug")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@as_json
+def list_mail_events(slug: str, limit: int) -> None:
+    """List bounces and complaints of subscribers, newest first."""
+    listed = call_first(f"/api/v1/status-pages/{seg(slug)}/mail-events", limit)
+    rows = [[str(e["subscriber_id"]), e["kind"], e["provider"], local(e["at"]), e["reason"]] for e in listed]
+    heads = ("SUBSCRIBER", "KIND", "PROVIDER", "AT", "REASON")
+    show_table(listed, heads, rows, wide=4, empty="No bounces or complaints.")
+
+
+@mail_events.command("address", epilog=example("firebell statuspage mail-events address"))
+@click.option("--replace", is_flag=True, help="Replace it; what is posted to the present one is refused.")
+@as_json
+def mail_events_address(replace: bool) -> None:
+    """Show the address to which your mail provider posts; it is a secret."""
+    address = call("POST", f"/api/v1/mail-events-address{'/replace' if replace else ''}")
+    show(address, address["url"])

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from firebell.demo.status_page import SLUG
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import addresses, store
+from firebell.subscribers import addresses, mail_event_store, store
+from firebell.subscribers.mail_event_store import ReportedDelivery
+from firebell.subscribers.mail_events import MailEvent, MailEventKind
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriberState, SubscriptionRequest
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ MAILBOXES = ("ops", "it", "finance", "support")
 CONFIRMED_DAYS_AGO = 300
 UNCONFIRMED = "it@alvik.example"
 BOUNCED = "finance@fjord.example"
+LANGUAGES = ("", "", "", "de", "", "fr", "", "ja")
+REPORTED = {
+    BOUNCED: MailEvent(MailEventKind.BOUNCED, "ses", "550 5.1.1 No such user here"),
+    "ops@willow.example": MailEvent(MailEventKind.DELAYED, "ses", "452 4.2.2 The mailbox is full"),
+}
+"""What the mail provider of the demo reported."""
 
 
 async def create(past: "Past") -> None:
@@ -57,4 +65,9 @@ async def create(past: "Past") -> None:
                 continue
             state = SubscriberState.QUARANTINED if address == BOUNCED else SubscriberState.ACTIVE
             failure = "550 5.1.1 No such user here" if address == BOUNCED else ""
-            await store.change(tx, made.id, state=state, confirmed_at=at, failure=failure)
+            locale = LANGUAGES[number % len(LANGUAGES)]
+            await store.change(tx, made.id, state=state, confirmed_at=at, failure=failure, locale=locale)
+            if address in REPORTED:
+                reported = ReportedDelivery(number + 1, None, made.id, page.id, page.name)
+                event = REPORTED[address]
+                await mail_event_store.insert(tx, reported, event, event.reason, now - timedelta(days=2))

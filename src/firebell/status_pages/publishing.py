@@ -75,6 +75,8 @@ async def open_incident(
     impact: Impact | None = None,
 ) -> PublicIncident:
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own."""
+    if update.kind is UpdateKind.POSTMORTEM:
+        raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     page = await actions.locked_page(tx, page_id)
     if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):

@@ -9,12 +9,11 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
 from firebell.subscribers import rules, store
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
-from firebell.subscribers.outcomes import FailedMail, Failure
+from firebell.subscribers.outcomes import Failure
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4
 """Deliveries read for each that may be claimed, so that one slow domain does not hold up the others."""
-FAILURES_READ = 50
 EXPIRED_PER_RUN = 5_000
 
 
@@ -430,56 +429,6 @@ async def holders(tx: Tx, names: Sequence[str]) -> set[str]:
         list(names),
     )
     return {row["claimed_by"] for row in rows}
-
-
-async def mark_bounced(tx: Tx, delivery_id: int, failure: Failure, reason: str, now: datetime) -> bool:
-    """Record that a mail that the relay had accepted came back; return False if it was not sent."""
-    changed = await tx.changed(
-        """
-        update subscriber_delivery
-        set state = 'failed', failure = $2, reason = $3, ended_at = $4
-        where id = $1
-            and state = 'sent'
-        """,
-        delivery_id,
-        failure,
-        reason,
-        now,
-    )
-    return bool(changed)
-
-
-async def failures(tx: Tx, subscriber_ids: Sequence[int]) -> dict[int, list[FailedMail]]:
-    """Return the failures of each subscriber since the last message that arrived, oldest first."""
-    rows = await tx.fetch(
-        """
-        select subscriber_id, failure, ended_at
-        from (
-            select
-                d.subscriber_id, d.failure, d.ended_at, d.id,
-                (
-                    select max(sent.id)
-                    from subscriber_delivery sent
-                    where sent.subscriber_id = d.subscriber_id
-                        and sent.state = 'sent'
-                ) as last_sent_id,
-                row_number() over (partition by d.subscriber_id order by d.id desc) as place
-            from subscriber_delivery d
-            where d.subscriber_id = any($1::bigint[])
-                and d.state = 'failed'
-                and d.failure <> ''
-        ) failed
-        where place <= $2
-            and (last_sent_id is null or id > last_sent_id)
-        order by subscriber_id, id
-        """,
-        list(subscriber_ids),
-        FAILURES_READ,
-    )
-    by_subscriber: dict[int, list[FailedMail]] = {i: [] for i in subscriber_ids}
-    for row in rows:
-        by_subscriber[row["subscriber_id"]].append(FailedMail(row["ended_at"], Failure(row["failure"])))
-    return by_subscriber
 
 
 async def delete_old(tx: Tx, before: datetime, limit: int) -> int:

@@ -13,6 +13,7 @@ from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.subscribers import (
     addresses,
+    bounce_store,
     broadcast_store,
     delivery_store,
     mail_event_store,
@@ -51,18 +52,20 @@ async def replace_address_key(tx: Tx, actor: Actor, now: datetime) -> str:
 @internal("The key in the address is the right, and the token of each mail.")
 async def receive(tx: Tx, signer: Signer, events: Sequence[MailEvent], now: datetime) -> int:
     """Act on the reports that name a mail of ours, and return how many these are. Idempotent."""
-    accepted = 0
+    accepted: list[tuple[ReportedDelivery, MailEvent]] = []
     for event in events:
         delivery_id = next((i for i, code in event.tokens if signer.is_mail_token(i, code)), None)
         reported = await mail_event_store.delivery(tx, delivery_id) if delivery_id else None
         if reported is not None:
-            accepted += 1
-            await _apply(tx, reported, event, now)
-    return accepted
+            accepted.append((reported, event))
+    # as the senders do: all subscribers in the order of their ids, then what they were sent
+    await store.lock_many(tx, [reported.subscriber_id for reported, _ in accepted])
+    for reported, event in accepted:
+        await _apply(tx, reported, event, now)
+    return len(accepted)
 
 
 async def _apply(tx: Tx, reported: ReportedDelivery, event: MailEvent, now: datetime) -> None:
-    # sending and unsubscribing lock the subscriber before its deliveries, too
     subscriber = await store.lock(tx, reported.subscriber_id)
     if subscriber is None or subscriber.state is SubscriberState.ERASED:
         return
@@ -98,7 +101,7 @@ async def _bounced(
 ) -> None:
     failure = event.kind.failure
     assert failure
-    if not await delivery_store.mark_bounced(
+    if not await bounce_store.mark_bounced(
         tx, reported.delivery_id, failure, delivery_store.storable(event.reason), now
     ):
         return
@@ -107,6 +110,6 @@ async def _bounced(
             tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}, {}, now
         )
         await recording.stop_if_bouncing(tx, broadcast, now)
-    failures = (await delivery_store.failures(tx, [subscriber.id]))[subscriber.id]
+    failures = (await bounce_store.failures(tx, [subscriber.id]))[subscriber.id]
     if event.kind is MailEventKind.BOUNCED or outcomes.is_dead(failures, now):
         await recording.quarantine(tx, subscriber, event.reason, reported.page_name, now)

@@ -96,7 +96,8 @@ def _plain(text: MailText) -> str:
 
 
 def _html(text: MailText) -> str:
-    paragraphs = "".join(f"<p>{escape(p).replace(chr(10), '<br>')}</p>" for p in text.paragraphs)
+    # what people wrote can be in another direction than the rest
+    paragraphs = "".join(f'<p dir="auto">{escape(p).replace(chr(10), "<br>")}</p>' for p in text.paragraphs)
     button = (
         f'<p><a href="{escape(text.link[1])}" style="display:inline-block;padding:10px 16px;border-radius:8px;'
         f'background:#1c1a17;color:#fff;text-decoration:none">{escape(text.link[0])}</a></p>'

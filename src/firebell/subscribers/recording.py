@@ -11,7 +11,7 @@ from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.permissions import MANAGERS
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import broadcast_store, delivery_store, outcomes, store, subscribing
+from firebell.subscribers import bounce_store, broadcast_store, delivery_store, outcomes, store, subscribing
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.model import (
     Broadcast,
@@ -105,7 +105,7 @@ async def _stop_dead_mailboxes(tx: Tx, kept: Sequence[DeliveryOutcome], now: dat
     failed = {each.delivery.subscriber.id: each for each in kept if each.failure and not each.retry_at}
     if not failed:
         return
-    for subscriber_id, failures in (await delivery_store.failures(tx, list(failed))).items():
+    for subscriber_id, failures in (await bounce_store.failures(tx, list(failed))).items():
         if outcomes.is_dead(failures, now):
             outcome = failed[subscriber_id]
             await quarantine(tx, outcome.delivery.subscriber, outcome.reason, outcome.delivery.page_name, now)
