@@ -1,7 +1,7 @@
 """Status pages, their components, and what is published on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -165,6 +165,8 @@ class PublicUpdate:
     actor: str
     edited_at: datetime | None = None
     version: int = 1
+    translations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Its text in other languages of the page, by locale."""
 
 
 @dataclass(frozen=True, slots=True)
