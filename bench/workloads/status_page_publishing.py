@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from bench import process_stats
 from bench.load_runner import Load, free_port, load, quantile
 from bench.product import Product, product
 from bench.result import Result, check, number
@@ -42,10 +43,12 @@ async def publishing_to_subscribers(factor: float) -> Result:
         await it.start()
         headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "gzip"}
         async with httpx.AsyncClient(base_url=it.url, headers=headers, timeout=30) as http:
+            before_s = process_stats.cpu_s(it.pid)
             shown_ms = [
                 await _publish(http, "small", incidents["small"], f"Update number {i}.")
                 for i in range(max(10, int(UPDATES * factor)))
             ]
+            cpu_ms = (process_stats.cpu_s(it.pid) - before_s) * 1000 / len(shown_ms)
             quiet = await _trickle(it, "quiet", 10 * factor)
             meanwhile = asyncio.create_task(_trickle(it, "busy", 15 * factor))
             await asyncio.sleep(1)
@@ -67,7 +70,8 @@ async def publishing_to_subscribers(factor: float) -> Result:
         "W23",
         f"an update on a status page of {SMALL} components, then one for {SUBSCRIBERS:,} subscribers"
         " while 2 alerts a second arrive",
-        f"on the page p50/p99 {latency.pair(shown_ms)} ms; queued for all after {queued_s:.1f} s;"
+        f"on the page p50/p99 {latency.pair(shown_ms)} ms ({number(cpu_ms)} ms CPU with its readers);"
+        f" queued for all after {queued_s:.1f} s;"
         f" {number(mails_per_s)} mails/s; alerts -> webhook meanwhile p50/p99 {latency.pair(loud)} ms",
         f"alerts -> webhook without it p50/p99 {latency.pair(calm)} ms: p99 ratio {number(loud_p99 / calm_p99)}",
         (

@@ -165,6 +165,26 @@ def update(
 
 @statuspage.command(
     epilog=example(
+        "firebell statuspage translate kestrel h2k9w3c7x1ab 1 de --body 'Wir untersuchen das Problem.'"
+    )
+)
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@click.argument("update", type=click.IntRange(min=1))
+@click.argument("language")
+@click.option("--body", required=True, help="The text in this language; - is standard input.")
+@as_json
+def translate(slug: str, id_: str, update: int, language: str, body: str) -> None:
+    """Publish the text of UPDATE 1, 2 ... of the incident ID in another LANGUAGE of the page. No one is notified."""
+    path = (
+        f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates/{update}/translations/{seg(language)}"
+    )
+    published = call("PUT", path, {"body": sys.stdin.read() if body == "-" else body})
+    show(published, f"Translated update {update} of {published['id']}.")
+
+
+@statuspage.command(
+    epilog=example(
         "firebell statuspage verify https://ops.example.org/s/kestrel/history.jsonl",
         "firebell statuspage verify history.jsonl",
     )

@@ -149,6 +149,7 @@ class UpdateShown(ApiOutput):
     eta_at: Annotated[datetime | None, Field(description="when it is expected to be over, an estimate")]
     actor: str
     version: int
+    translations: Annotated[dict[str, str], Field(description="the text in other languages, by language")]
 
 
 class PublicIncidentShown(ApiOutput):
@@ -164,6 +165,12 @@ class PublicIncidentShown(ApiOutput):
     resolved_at: datetime | None
     regressions: int
     updates: list[UpdateShown]
+
+
+class TranslatedUpdate(ApiInput):
+    """The text of an update in another language of the page."""
+
+    body: Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]
 
 
 class UpdateInput(ApiInput):
@@ -260,6 +267,7 @@ def _incident(published: PublicIncident) -> PublicIncidentShown:
                 next_update_at=update.next_update_at,
                 eta_at=update.eta_at,
                 actor=update.actor,
+                translations=dict(update.translations),
                 version=update.version,
             )
             for update in published.updates
@@ -414,5 +422,20 @@ async def edit_update(
     page = await actions.status_page(w.tx, slug)
     published = await publishing.edit_update(
         w.tx, w.actor, page.id, public_id, seq, body.body, body.reason, w.now
+    )
+    return _incident(published)
+
+
+@router.put(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations/{locale}",
+    summary="Publish the text of an update in another language of the page",
+    responses=problems(403, 404, 409),
+)
+async def translate_update(
+    w: Publisher, slug: Text, public_id: Text, seq: PathId, locale: Text, body: TranslatedUpdate
+) -> PublicIncidentShown:
+    page = await actions.status_page(w.tx, slug)
+    published = await publishing.translate_update(
+        w.tx, w.actor, page.id, public_id, seq, locale, body.body, w.now
     )
     return _incident(published)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import store
+from firebell.status_pages import store, translation_store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -41,7 +41,7 @@ def effects_json(effects: Sequence[Effect]) -> list[dict[str, Any]]:
     ]
 
 
-def _update(row: Row) -> PublicUpdate:
+def _update(row: Row, translations: Mapping[str, str]) -> PublicUpdate:
     is_edited = row["version"] > 1 and row["edited_at"] - row["created_at"] > EDIT_GRACE
     return PublicUpdate(
         row["id"],
@@ -58,11 +58,13 @@ def _update(row: Row) -> PublicUpdate:
         row["edited_at"] if is_edited else None,
         row["version"],
         row["eta_at"],
+        translations,
     )
 
 
 async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
     updates: dict[int, list[PublicUpdate]] = {row["id"]: [] for row in rows}
+    translations = await translation_store.of_incidents(tx, list(updates))
     for row in await tx.fetch(
         """
         select
@@ -81,7 +83,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
         """,
         list(updates),
     ):
-        updates[row["public_incident_id"]].append(_update(row))
+        updates[row["public_incident_id"]].append(_update(row, translations.get(row["id"], {})))
     return [
         PublicIncident(
             row["id"],
@@ -307,9 +309,21 @@ async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
     """Return the number and hash of the last entry of a status page's log; the page must be locked."""
     row = await tx.row(
         """
-        select chain_seq, hash
-        from public_update_version
-        where status_page_id = $1
+        (
+            select chain_seq, hash
+            from public_update_version
+            where status_page_id = $1
+            order by chain_seq desc
+            limit 1
+        )
+        union all
+        (
+            select chain_seq, hash
+            from public_update_translation
+            where status_page_id = $1
+            order by chain_seq desc
+            limit 1
+        )
         order by chain_seq desc
         limit 1
         """,
@@ -355,12 +369,21 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str, str]]:
         """
         select
             p.slug, v.chain_seq, i.public_id as incident, u.public_id as update, v.version, u.kind, u.stage,
-            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash
-        from public_update_version v
+            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash, v.locale
+        from (
+            select status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, prev_hash, hash,
+                '' as locale
+            from public_update_version
+            where status_page_id = $1
+            union all
+            select status_page_id, chain_seq, update_id, version, body, body_sha256, '', at, prev_hash, hash,
+                locale
+            from public_update_translation
+            where status_page_id = $1
+        ) v
         join public_update u on u.id = v.update_id
         join public_incident i on i.id = u.public_incident_id
         join status_page p on p.id = v.status_page_id
-        where v.status_page_id = $1
         order by v.chain_seq
         """,
         page_id,
@@ -381,6 +404,7 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str, str]]:
                     row["display_at"],
                     row["at"],
                     row["body_sha256"],
+                    row["locale"],
                 ),
                 row["prev_hash"],
                 row["hash"],

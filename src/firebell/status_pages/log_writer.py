@@ -5,7 +5,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.authorization import internal
-from firebell.status_pages import incident_store, published_log, store
+from firebell.status_pages import incident_store, published_log, store, translation_store
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.published_log import LoggedUpdate
 
@@ -19,8 +19,13 @@ async def append(
     update: LoggedUpdate,
     now: datetime,
     reason: str = "",
+    *,
+    locale: str = "",
 ) -> None:
-    """Append the text of an update of a public incident to the log of its page, which must be locked."""
+    """Append the text of an update of a public incident to the log of its page, which must be locked.
+
+    With a locale, it is the translation of the text.
+    """
     seq, prev = await incident_store.last_of_chain(tx, page.id)
     names = await store.component_public_ids(tx, page.id)
     entry = published_log.LogEntry(
@@ -30,6 +35,10 @@ async def append(
         update.display_at,
         now,
         published_log.body_hash(update.body),
+        locale,
     )
     chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
+    if locale:
+        await translation_store.insert(tx, page.id, update, chained, actor.label, now)
+        return
     await incident_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)

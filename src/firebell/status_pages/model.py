@@ -1,7 +1,7 @@
 """Status pages, their components, and what is published on them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -176,6 +176,8 @@ class PublicUpdate:
     version: int = 1
     eta_at: datetime | None = None
     """When the incident is expected to be over, as an estimate."""
+    translations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Its text in other languages of the page, by locale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class LogEntry:
     display_at: datetime
     at: datetime
     body_sha256: str
+    locale: str = ""
+    """The language of a translation; empty for the text itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def _fields(entry: LogEntry, prev: str) -> dict[str, Any]:
         "at": _instant(entry.at),
         "body_sha256": entry.body_sha256,
         "prev": prev,
+        **({"locale": entry.locale} if entry.locale else {}),
     }
 
 

@@ -15,7 +15,16 @@ from firebell.kit.text import clean_name, clean_text, required_text
 from firebell.people import permissions
 from firebell.people.authorization import permits, rights_of
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, component_history, incident_store, log_writer, stages, store
+from firebell.status_pages import (
+    actions,
+    component_history,
+    incident_store,
+    log_writer,
+    stages,
+    store,
+    translation_store,
+)
+from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -158,6 +167,43 @@ async def edit_update(
     )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
     await tx.emit(_event(page, published, edited), now)
+    await tx.live(actions.topic(page))
+    return await public_incident(tx, page_id, public_id)
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def translate_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, locale: str, body: str, now: datetime
+) -> PublicIncident:
+    """Publish the text of an update in another language of the page; it notifies no one. Idempotent.
+
+    A later one replaces it; the log keeps both.
+    """
+    published = await public_incident(tx, page_id, public_id)
+    await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
+    page = await actions.locked_page(tx, page_id)
+    published = await public_incident(tx, page_id, public_id)
+    update = next((each for each in published.updates if each.seq == seq), None)
+    if update is None:
+        raise NotFound(f"This incident has no update {seq}.")
+    locales = (await hosting_store.theme(tx, page_id)).locales
+    if locale not in locales:
+        offered = (
+            f"Use {', '.join(locales)}." if locales else "Choose its languages at Access and appearance."
+        )
+        raise Invalid(f"{locale[:20]!r} is no other language of {page.name}.", fields={"locale": offered})
+    body = checked_text(body)
+    if update.translations.get(locale) == body:
+        return published
+    version = await translation_store.next_version(tx, update.id, locale)
+    translation = replace(update, body=body, version=version)
+    await log_writer.append(tx, actor, page, published.public_id, translation, now, locale=locale)
+    await tx.audit(
+        *(actor, "status_page.update_translated", page.name, now),
+        incident=published.name,
+        update=seq,
+        locale=locale,
+    )
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
 

@@ -17,6 +17,7 @@ from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, component_history, publishing, queries, stages, store
+from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
     STAGE_LABELS,
     STATUS_LABELS,
@@ -26,6 +27,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.public.languages import languages
 from firebell.status_pages.publishing import NewUpdate
 from firebell.status_pages.update_input import CHOOSABLE, stage_of, status_of
 
@@ -105,6 +107,11 @@ async def _render(
         "stage_labels": STAGE_LABELS,
         "status_labels": STATUS_LABELS,
         "choosable": CHOOSABLE,
+        "languages": [
+            (code, languages()[code].name)
+            for code in (await hosting_store.theme(visit.tx, page.id)).locales
+            if code in languages()
+        ],
         "values": values,
         "error": error,
     }
@@ -186,3 +193,22 @@ async def edit(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Resp
         visit.now,
     )
     return flash.redirect(visit.request, f"/status-pages/{slug}/incidents/{public_id}", "Text replaced.")
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations",
+    dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH),
+)
+async def translate(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    await publishing.translate_update(
+        visit.tx,
+        visit.actor,
+        page.id,
+        public_id,
+        to_number(seq, "update", least=1),
+        visit.text("locale"),
+        visit.text("body"),
+        visit.now,
+    )
+    return flash.redirect(visit.request, f"/status-pages/{slug}/incidents/{public_id}", "Translation saved.")

@@ -63,7 +63,7 @@ SLICE = Slice(
         *("status_page_access", "status_feed_key", "status_page_host"),
         *("status_page_theme", "status_page_mirror"),
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
-        "status_relabeling",
+        *("status_relabeling", "public_update_translation"),
     ),
     views={"incident_status_post": "The document of an incident says when its first post was published."},
     kept={
@@ -83,6 +83,7 @@ SLICE = Slice(
         "maintenance_series": PUBLISHED,
         "status_page_embed_origin": FEW,
         "status_relabeling": PUBLISHED,
+        "public_update_translation": PUBLISHED,
     },
     routers=_routers,
     timers=_timers,

@@ -19,7 +19,13 @@ from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
 from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS, Maintenance
-from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus, PublicIncident
+from firebell.status_pages.model import (
+    STAGE_LABELS,
+    STATUS_LABELS,
+    ComponentStatus,
+    PublicIncident,
+    PublicUpdate,
+)
 from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.languages import Language, languages
@@ -280,6 +286,9 @@ class StatusDocuments:
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
             else Markup(""),
+            "translation_of": lambda update: (
+                update.translations.get(language.code, "") if isinstance(update, PublicUpdate) else ""
+            ),
             "affected_text": affected_text(view, language),
             "uptime_text": lambda shown: _uptime_text(shown, t),
             "day": lambda at: language.day(at, tz),

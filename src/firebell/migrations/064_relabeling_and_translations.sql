@@ -48,3 +48,20 @@ create index status_relabeling_requester on status_relabeling (requested_by);
 create index status_relabeling_answerer on status_relabeling (answered_by);
 create index status_relabeling_of_incident on status_relabeling (public_incident_id);
 comment on column status_relabeling.uptime_before is 'Hundredths of a percent of 90 days, rounded down; null without data.';
+
+-- The texts of updates in other languages of their page. They are entries of the same chain as the texts themselves.
+create table public_update_translation (
+    status_page_id bigint not null references status_page on delete cascade,
+    chain_seq bigint not null,
+    update_id bigint not null references public_update on delete cascade,
+    locale text not null check (locale <> ''),
+    version int not null,
+    body text not null,
+    body_sha256 text not null,
+    at timestamptz not null,
+    actor text not null,
+    prev_hash text not null,
+    hash text not null,
+    primary key (status_page_id, chain_seq),
+    unique (update_id, locale, version)
+);

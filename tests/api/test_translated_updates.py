@@ -1,0 +1,71 @@
+"""Published updates in other languages of their page."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.kit.clock import FakeClock
+from firebell.status_pages import published_log
+from tests.api.api_clients import browser, organization, sign_in
+from tests.api.test_status_pages import INCIDENTS, PAGE, read
+
+
+async def test_readers_get_a_translation_until_its_text_is_replaced(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC"}
+        await api("POST", "/status-pages", page, status=201)
+        first: dict[str, Any] = {"name": "Card payments fail", "stage": "investigating", "body": "We look."}
+        first["next_update_at"] = (clock.now() + timedelta(minutes=30)).isoformat()
+        opened = await api("POST", INCIDENTS, first, status=201)
+        update = f"{INCIDENTS}/{opened['id']}/updates/1"
+        german = f"{update}/translations/de"
+        body = {"body": "Wir suchen die Ursache – überall."}
+        # only into languages that the page offers, and not into its own
+        refused = await api("PUT", german, body, status=422)
+        assert [e["field"] for e in refused["errors"]] == ["locale"]
+        await api("PATCH", f"{PAGE}/theme", {"locales": ["de", "ar"]})
+        await api("PUT", f"{update}/translations/en", body, status=422)
+        await api("PUT", german, {"body": " "}, status=422)
+        await api("PUT", german, {"body": "{{impact}}"}, status=422)
+        await api("PUT", f"{INCIDENTS}/{opened['id']}/updates/9/translations/de", body, status=404)
+        untranslated = (await read(w, http, "/de")).text
+        assert ("We look." in untranslated, "Noch nicht übersetzt." in untranslated) == (True, True)
+
+        for _ in range(2):
+            translated = await api("PUT", german, body)
+            assert translated["updates"][0]["translations"] == {"de": body["body"]}
+            assert (translated["updates"][0]["body"], translated["updates"][0]["version"]) == ("We look.", 1)
+        shown = (await read(w, http, f"/de/incidents/{opened['id']}")).text
+        assert (body["body"] in shown, "We look." in shown, "Noch nicht übersetzt." in shown) == (
+            True,
+            False,
+            False,
+        )
+        assert "We look." in (await read(w, http, "/ar")).text
+        assert body["body"] not in (await read(w, http)).text
+        # machines get the page's own language
+        summary = (await read(w, http, "/api/v2/summary.json")).json()
+        assert [u["body"] for u in summary["incidents"][0]["incident_updates"]] == ["We look."]
+
+        csrf = await sign_in(w, http, w.mara)
+        form = {"csrf": csrf, "locale": "de", "body": "Wir kennen die Ursache noch nicht."}
+        assert (await http.post(f"{update}/translations", data=form)).status_code == 303
+        assert form["body"] in (await http.get(f"{INCIDENTS}/{opened['id']}")).text
+        assert form["body"] in (await read(w, http, "/de")).text
+
+        lines = (await read(w, http, "/history.jsonl")).text.splitlines()
+        assert ['"locale": "de"' in line for line in lines] == [False, True, True]
+        assert published_log.first_broken(lines) is None
+        assert (
+            published_log.first_broken([line.replace('"locale": "de"', '"locale": "fr"') for line in lines])
+            == 2
+        )
+
+        # what must not be read anymore cannot be read in another language either
+        await api("PATCH", update, {"body": "Removed at 02:00: it named a customer.", "reason": "Leaked"})
+        after = (await read(w, http, "/de")).text
+        assert (form["body"] in after, "it named a customer." in after) == (False, True)
+        lines = (await read(w, http, "/history.jsonl")).text.splitlines()
+        assert (len(lines), published_log.first_broken(lines)) == (4, None)
+        await api("PUT", german, {"body": "Entfernt."})
+        assert "Entfernt." in (await read(w, http, "/de")).text
+        assert "status_page.update_translated" in {e["action"] for e in await api("GET", "/audit")}
