@@ -83,7 +83,9 @@ async def test_lists_filters_and_the_export(dsn: str, clock: FakeClock) -> None:
             ({"due": "overdue"}, []),
             ({"state": "done"}, []),
         ):
-            assert [i["ref"] for i in (await api.answer("GET", "/action-items", **query)).json()] == refs, query
+            assert [i["ref"] for i in (await api.answer("GET", "/action-items", **query)).json()] == refs, (
+                query
+            )
         await api("GET", "/action-items", owner="nobody", status=422)
         await api("GET", "/action-items", team="unknown", status=404)
 

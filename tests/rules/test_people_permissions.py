@@ -14,8 +14,6 @@ EVERYONE = {
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read action_item.read runbook.read"
     " template.read status_page.read audience.read",
-    "incidents:read": "incident.read response.read regulatory.read postmortem.read runbook.read template.read"
-    " action_item.read status_page.read audience.read",
     "incidents:declare": "incident.declare",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
@@ -29,8 +27,6 @@ RESPONDERS = {
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
     " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write",
-    "incidents:write": "incident.update regulatory.record postmortem.write postmortem.publish runbook.write"
-    " action_item.write status_page.publish audience.send regulatory_draft.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",
