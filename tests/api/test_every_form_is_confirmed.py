@@ -304,10 +304,11 @@ NEEDED = "/oncall/payments-primary/delete"
 """What is refused because a policy needs it."""
 DECLINED = (
     "/oncall/covers/{cover_id}/decline",
+    "/runbooks/sources/{source_id}/ignore",
     "/settings/response/discard",
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
 )
-"""What the walk answers the other way: a request, a draft that it applies, and maintenance that it postpones."""
+"""What the walk answers the other way: a request, a commit, a draft that it applies, and maintenance that it postpones."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
