@@ -308,7 +308,7 @@ DECLINED = (
     "/settings/response/discard",
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
 )
-"""What the walk answers the other way: a request, a commit, a draft that it applies, and maintenance that it postpones."""
+"""What the walk answers the other way: a request, a commit, a draft, and maintenance that it postpones."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
