@@ -83,6 +83,7 @@ from firebell.status_pages.relabeling.model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_runbooks import add_runbooks
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -317,20 +318,6 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     )
 
 
-async def _runbooks(tx: Tx, everything: Everything) -> None:
-    w = everything.w
-    mara = await w.actor(w.mara)
-    await runbooks.save(tx, mara, RUNBOOK, (await runbooks.runbook(tx, RUNBOOK)).body, w.now)
-    url, token = "https://git.example.org/ops/runbooks.git", "the-s3cret-token"
-    source = await runbook_sources.add(tx, mara, SourceKind.GIT, "Ops", w.now, url=url, token=token)
-    pending = PendingCommit("4f2c91e", "Sam", "Move", w.now, ["disk-full"], 1)
-    await source_store.change(tx, source.id, pending=pending)
-    everything.secrets["token of a repository"] = token
-    everything.secrets["secret of a repository's webhook"] = await source_store.open_hook_secret(
-        tx, source.id
-    )
-
-
 async def _status_page(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
@@ -527,7 +514,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _secrets(tx, made)
             await _incident(tx, made)
             await _chat(tx, made)
-            await _runbooks(tx, made)
+            made.secrets |= await add_runbooks(tx, w, RUNBOOK)
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)

@@ -115,7 +115,7 @@ async def test_a_page_its_message_and_an_incident_show_what_fits(dsn: str, clock
         )
         assert "/runbooks/errors" in await text(http, f"/incidents/{declared['ref']}")
 
-        library = await text(http, "/runbooks?q=errors&findings=none")
+        library = await text(http, "/runbooks?q=errors&findings=errors")
         assert "/runbooks/errors" in library
         assert "/runbooks/database-failover" not in library
         assert (await http.get("/runbooks?level=9")).status_code == 422

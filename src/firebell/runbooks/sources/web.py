@@ -106,21 +106,28 @@ async def set_token(visit: CurrentVisit, source_id: str) -> Response:
 async def show_secret(visit: CurrentVisit, source_id: str) -> Response:
     number = to_required(source_id, "source")
     secret = await actions.reveal_hook_secret(visit.tx, visit.actor, number, visit.now)
+    flash.show(visit.request, "The webhook secret is shown once.")
     return await _render(visit, {}, secret=(number, secret))
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/decide", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
-async def decide(visit: CurrentVisit, source_id: str) -> Response:
-    number, archive = to_required(source_id, "source"), visit.text("decision") == "archive"
+async def _decide(visit: Visit, source_id: str, message: str, *, archive: bool) -> Response:
+    number, commit = to_required(source_id, "source"), visit.text("commit")
     try:
         async with visit.tx.savepoint():
-            await actions.decide(
-                visit.tx, visit.actor, number, visit.text("commit"), visit.now, archive=archive
-            )
+            await actions.decide(visit.tx, visit.actor, number, commit, visit.now, archive=archive)
     except FirebellError as error:
         return await _render(visit, {}, error)
-    text = "The commit will be applied." if archive else "The commit is ignored; the next one is read again."
-    return flash.redirect(visit.request, ADDRESS, text)
+    return flash.redirect(visit.request, ADDRESS, message)
+
+
+@router.post(f"{ADDRESS}/{{source_id}}/archive", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+async def archive(visit: CurrentVisit, source_id: str) -> Response:
+    return await _decide(visit, source_id, "The commit is applied with the next sync.", archive=True)
+
+
+@router.post(f"{ADDRESS}/{{source_id}}/ignore", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+async def ignore(visit: CurrentVisit, source_id: str) -> Response:
+    return await _decide(visit, source_id, "The commit is ignored. The next one is read.", archive=False)
 
 
 @router.post(f"{ADDRESS}/{{source_id}}/remove", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
