@@ -60,8 +60,6 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
-from firebell.runbooks import actions as runbooks
-from firebell.runbooks.runs import actions as runs
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store
@@ -77,6 +75,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -169,9 +168,7 @@ def _real(path: str) -> dict[str, str]:
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
-        "part": "Prerequisites",
-        "position": "1",
-        "change": "skip",
+        **RUN_VALUES,
     }
 
 
@@ -425,23 +422,6 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     await want_store.want(tx, "inc-1", 1, w.now)
 
 
-async def _run(tx: Tx, everything: Everything) -> None:
-    """Run a runbook for the incident."""
-    w = everything.w
-    mara = await w.actor(w.mara)
-    parts = (
-        "## Prerequisites",
-        "- You are on call.",
-        "## Steps",
-        "1. Restart",
-        "## Verification",
-        "- It is fast.",
-    )
-    text = "\n\n".join(("# Restart", *parts))
-    await runbooks.save(tx, mara, "restart", text, w.now)
-    await runs.start(tx, mara, "restart", w.now, incident_id=1)
-
-
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
@@ -512,6 +492,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
-            await _run(tx, made)
+            await start_run(tx, w)
             await _shifts(tx, made)
         yield made
