@@ -84,6 +84,7 @@ from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
 from tests.api.organization_runbooks import add_runbooks
+from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -176,9 +177,7 @@ def _real(path: str) -> dict[str, str]:
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
-        "part": "Prerequisites",
-        "position": "1",
-        "change": "skip",
+        **RUN_VALUES,
     }
 
 
@@ -438,15 +437,6 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     await want_store.want(tx, "inc-1", 1, w.now)
 
 
-async def _run(tx: Tx, everything: Everything) -> None:
-    """Run a runbook for the incident."""
-    w = everything.w
-    mara = await w.actor(w.mara)
-    text = "# Restart\n\n## Prerequisites\n\n- You are on call.\n\n## Verification\n\n- It is fast.\n"
-    await runbooks.save(tx, mara, "restart", text, w.now)
-    await runs.start(tx, mara, "restart", w.now, incident_id=1)
-
-
 async def _shifts(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara, now = await w.actor(w.mara), w.now
@@ -518,6 +508,6 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
-            await _run(tx, made)
+            await start_run(tx, w)
             await _shifts(tx, made)
         yield made
