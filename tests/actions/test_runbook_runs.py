@@ -199,7 +199,6 @@ async def test_a_run_in_the_browser_fails_is_tried_again_and_succeeds(dsn: str, 
             await change(w, w.mara, run, CHECK, K.STEP_DONE, 1, "now checked")
         assert await story(w, incident_id) == [
             "began the runbook Search is slow (RUN-2)",
-            "finished prerequisite of RUN-2, You are on search-1.",
             "tried step 1 of RUN-2, Restart, which failed: it hangs",
             "finished step 1 of RUN-2, Restart",
             "finished step 2 of RUN-2, Wait",

@@ -429,7 +429,15 @@ async def _run(tx: Tx, everything: Everything) -> None:
     """Run a runbook for the incident."""
     w = everything.w
     mara = await w.actor(w.mara)
-    text = "# Restart\n\n## Prerequisites\n\n- You are on call.\n\n## Verification\n\n- It is fast.\n"
+    parts = (
+        "## Prerequisites",
+        "- You are on call.",
+        "## Steps",
+        "1. Restart",
+        "## Verification",
+        "- It is fast.",
+    )
+    text = "\n\n".join(("# Restart", *parts))
     await runbooks.save(tx, mara, "restart", text, w.now)
     await runs.start(tx, mara, "restart", w.now, incident_id=1)
 

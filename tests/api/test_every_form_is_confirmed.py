@@ -180,6 +180,7 @@ FILLED = {
     "/handbook/templates/{template_id}": {"body": "{{title}} is being looked at."},
     "/oncall/{slug}/delete": {"confirm": "Night watch"},
     "/oncall/pay/rates": {"currency": "EUR", "per_shift": "10"},
+    "/runbooks/runs/{ref}/steps/{part}/{position}/skip": {"reason": "It does not apply."},
     "/runbooks": {"body": "# Search is slow\n\nRestart it.\n"},
 }
 """What a person types into a form that is empty at first."""
@@ -304,8 +305,9 @@ DECLINED = (
     "/oncall/covers/{cover_id}/decline",
     "/settings/response/discard",
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
+    "/runbooks/runs/{ref}/roll-back",
 )
-"""What the walk answers the other way: a request, a draft that it applies, and maintenance that it postpones."""
+"""What the walk answers the other way: it applies a draft, postpones maintenance and stops a run."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
@@ -374,7 +376,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 
 ELSEWHERE = {
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
-    *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish"),
+    *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
 }
 """Forms that need days or two people; they have their own tests."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from firebell.kit.clock import FakeClock
+from firebell.runbooks.runs import actions as run_actions
+from firebell.runbooks.runs.model import RunEventKind
 from tests.cli.terminal import Terminal, Typist, at_a_server
 from tests.rules.test_runbooks import GOOD
 from tests.world import World
@@ -131,3 +133,24 @@ async def test_two_files_of_one_address_are_refused(run: Terminal, books: Path) 
     (books / "more" / "Failover.md").write_text(GOOD, encoding="utf-8")
     refused = await run("runbook", "push", str(books), code=2)
     assert "would be the same runbook" in refused.err
+
+
+async def test_runs_are_listed_and_one_is_shown_with_its_steps(
+    house: tuple[World, Terminal],
+) -> None:
+    w, run = house
+    actor = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        started = await run_actions.start(tx, actor, "database-failover", w.now)
+        key = ("Prerequisites", 1)
+        await run_actions.change_step(
+            tx, actor, started.id, key, RunEventKind.STEP_SKIPPED, 0, w.now, reason="checked by Jun"
+        )
+    listed = await run("runbook", "runs", "--runbook", "database-failover")
+    assert listed.out.split("\n")[1].split()[:2] == ["RUN-1", "running"]
+    assert (await run("runbook", "runs", "--incident", "INC-9")).out == "No runs yet.\n"
+    shown = await run("runbook", "runs", "RUN-1")
+    assert "“checked by Jun”" in shown.out
+    plain = json.loads((await run("runbook", "runs", "RUN-1", "--json")).out)
+    assert plain["steps"][0]["state"] == "skipped"
+    await run("runbook", "runs", "RUN-9", code=1)

@@ -72,7 +72,7 @@ def _show(ref: str) -> None:
             str(step["attempts"]),
             "-" if step["exit"] is None else str(step["exit"]),
             step["changed_by"] or "-",
-            step["title"] + (f" ({step['reason']})" if step["reason"] else ""),
+            (f"“{step['reason']}” " if step["reason"] else "") + step["title"],
         ]
         for step in run["steps"]
     ]

@@ -40,9 +40,10 @@ def entry_text(stepped: Mapping[str, Any], severity: int) -> str | None:
         return f"began the runbook {stepped['runbook']} ({ref})"
     if kind in _ENDS:
         return f"{_ENDS[kind]} {ref}, {stepped['runbook']}, after {_time(stepped)}{because}"
+    is_step = stepped["part"] in ("Steps", "Verification")
     step = f"{_place(stepped)} of {ref}, {stepped['step']}"
     match kind:
-        case "step.done" if stepped["part"] == _ROLLBACK or severity <= URGENT_SEVERITY:
+        case "step.done" if stepped["part"] == _ROLLBACK or (severity <= URGENT_SEVERITY and is_step):
             return f"finished {step}"
         case "step.failed":
             code = f" with exit code {stepped['exit']}" if stepped["exit"] is not None else ""

@@ -9,6 +9,7 @@ RUN_PARTS = ("Prerequisites", "Steps", "Verification", "Rollback")
 """The parts of a runbook that a run works through; Rollback only on demand."""
 FORWARD_PARTS = RUN_PARTS[:3]
 """The parts that a run has to finish to succeed, in their order."""
+STEPS = "Steps"
 ROLLBACK = "Rollback"
 REASON_MIN_CHARS = 3
 REASON_MAX_CHARS = 1_000

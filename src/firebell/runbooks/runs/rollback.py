@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.runbooks.runs.model import ROLLBACK, RunStep
+from firebell.runbooks.runs.model import ROLLBACK, STEPS, RunStep
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackPlan:
-    """What is to be done, in order, and the steps that were carried out and have no undo.
+    """What is to be done, in order, and the commands of Steps that were carried out and have no undo.
 
     `undoes` has the step that each entry of `to_do` undoes, None for a runbook that names none.
     """
@@ -38,6 +38,6 @@ def plan(steps: Sequence[RunStep]) -> RollbackPlan:
             if each not in to_do:
                 to_do.append(each)
                 undoes.append(step)
-        if not named and step.fence_sha:
+        if not named and step.fence_sha and step.part == STEPS:
             not_undone.append(step)
     return RollbackPlan(tuple(to_do), tuple(undoes), tuple(not_undone))
