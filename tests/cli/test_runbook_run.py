@@ -357,8 +357,7 @@ def test_a_person_answers_every_question_with_one_key(machine: Machine) -> None:
     assert '+echo "staring' in machine.events()[1]["reason"]
     # the text is trusted now, and a changed one is not
     with at_a_terminal("runbook", "run", "--file", str(path), env=env) as terminal:
-        terminal.sees("TARGET (which host)")
-        terminal.types("\x03")
+        terminal.answers("TARGET (which host)", "\x04")
         assert terminal.ends() == 130
     path.write_text(path.read_text().replace("looking", "peering"))
     with at_a_terminal("runbook", "run", "--file", str(path), env=env) as terminal:
