@@ -107,7 +107,7 @@ async def test_lists_filters_and_the_export(dsn: str, clock: FakeClock) -> None:
         mixed = {"items": ["ACT-3", "ACT-99"], "due": "2027-02-01", "reason": "Later"}
         await api("POST", "/action-items/bulk/due", mixed, status=404)
         assert [i["moved"] for i in await api("GET", "/action-items")] == [0, 1, 1]
-        many = {"items": [f"ACT-{n}" for n in range(1, 1002)], "due": "2027-02-01", "reason": "Later"}
+        many = {"items": [f"ACT-{n}" for n in range(1, 502)], "due": "2027-02-01", "reason": "Later"}
         await api("POST", "/action-items/bulk/due", many, status=422)
         assigned = await api(
             "POST", "/action-items/bulk/assign", {"items": ["ACT-1", "ACT-3"], "owner_id": w.jun}
@@ -202,7 +202,7 @@ async def test_items_of_a_private_incident_are_hidden_with_it(dsn: str, clock: F
         for address in ("/actions", "/actions?view=list", "/actions.csv", "/"):
             assert "Rotate every key" not in (await http.get(address)).text, address
         assert (await http.get(f"/actions/{ref}")).status_code == 404
-        # whoever gets a role sees the incident and its items
+        # someone who gets a role sees the incident and its items
         await api("POST", f"/incidents/{inc}/roles", {"role": "responder", "person_id": w.jun})
         assert [i["ref"] for i in await jun("GET", "/action-items")] == [ref]
 

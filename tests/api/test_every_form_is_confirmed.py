@@ -174,6 +174,8 @@ FILLED = {
     "/actions/new": {"title": "Check pools before a deploy"},
     "/actions/bulk": {"ref": "ACT-1", "do": "assign", "owner": "2"},
     "/actions/{ref}/assign": {"owner": "2"},
+    "/actions/{ref}/drop": {"reason": "No longer needed"},
+    "/actions/{ref}/duplicate": {"duplicate_of": "ACT-2"},
     "/settings/action-items": {"weekday": "0", "due_1": "14", "due_2": "30", "due_3": "90"},
     "/incidents/{ref}/tasks/{task_id}/assign": {"owner": "mara@example.org"},
     "/incidents/{ref}/close/facts": {"cause": "Pool size in build 4812"},

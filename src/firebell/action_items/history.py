@@ -11,6 +11,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 
 REMINDER_TIMER = "action_items.reminder"
 _SILENT = {"changed_at", "proposed_at", "done_at", "done_on", "escalated_at", "reminded_until", "moved"}
@@ -55,6 +56,7 @@ async def schedule_reminder(tx: Tx, item: ActionItem, now: datetime) -> None:
         await timers.schedule(tx, REMINDER_TIMER, str(item.id), at)
 
 
+@internal("Actions on items store their changes by it.")
 async def save_item_changes(
     tx: Tx,
     actor: Actor,
@@ -100,6 +102,7 @@ async def save_item_changes(
     return item
 
 
+@internal("Adding an item records it.")
 async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, via: str = "") -> None:
     """Write the first event of a new item, and everything that follows from it."""
     via = via_of(actor, via)

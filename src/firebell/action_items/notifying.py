@@ -13,6 +13,7 @@ from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
+from firebell.people.authorization import internal
 from firebell.people.model import Person, Role
 
 NOTICE_KIND = "action"
@@ -65,6 +66,7 @@ def _notices(item: ActionItem, recipients: Sequence[int], mark: str, title: str,
     ]
 
 
+@internal("Actions that propose an owner notify them.")
 async def propose(tx: Tx, item: ActionItem, actor: Actor, now: datetime) -> None:
     """Notify an owner who is proposed by someone else, so that they accept the item or pass it on."""
     if item.owner_id is None or item.is_accepted or item.owner_id == actor.person_id:

@@ -8,5 +8,5 @@ QUOTE_MAX_CHARS = 500
 URL_MAX_CHARS = 2_000
 LABEL_MAX_CHARS = 120
 EVIDENCE_MAX = 20
-BULK_MAX = 1_000
+BULK_MAX = 500
 """Number of items that one request changes at most."""
