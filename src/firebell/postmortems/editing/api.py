@@ -41,7 +41,7 @@ router = api.router("post-mortems", "/post-mortems")
 Reader = Annotated[Work, work(Verb.POSTMORTEM_READ)]
 Writer = Annotated[Work, work(Verb.POSTMORTEM_WRITE)]
 Previewer = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
-Slug = Annotated[Text, Field(min_length=1, max_length=200)]
+Slug = Annotated[Text, Field(max_length=200, pattern=r"^\w[\w-]*$")]
 Body = Annotated[Text, Field(max_length=text_limits.BODY_MAX_CHARS)]
 Hash = Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")]
 
