@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
     from firebell.postmortems.editing import api as editing_api
+    from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
 
-    return [editing_web.router, web.router, editing_api.router, api.router]
+    return [editing_web.router, web.router, editing_api.router, comment_api.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
