@@ -18,6 +18,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
     from firebell.postmortems.blameless import api as blameless_api
     from firebell.postmortems.editing import api as editing_api
+    from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
     from firebell.postmortems.reminders import api as author_api
 
@@ -27,6 +28,7 @@ def _routers() -> list["APIRouter"]:
         blameless_api.router,
         author_api.router,
         editing_api.router,
+        comment_api.router,
         api.router,
     ]
 

@@ -1,4 +1,4 @@
-"""The API of a document: its sections, versions, comments, evidence, and who writes where."""
+"""The API of a document: its sections, versions, wording and evidence."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from pydantic import Field
 
-from firebell.kit.errors import NotFound
 from firebell.kit.findings import FindingLevel
 from firebell.kit.references import parse_ref
 from firebell.kit.text import MAX_ID
@@ -17,7 +16,6 @@ from firebell.kit.web.api import (
     Id,
     PageParams,
     PathId,
-    StrictBool,
     StrictInt,
     Text,
     problems,
@@ -29,19 +27,18 @@ from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import actions, lookup, text_limits
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
-from firebell.postmortems.editing import comments, diffs, presence, queries, version_store
-from firebell.postmortems.editing.comments import CommentThread
+from firebell.postmortems.editing import diffs, queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.guide.checks import lint_section
 from firebell.postmortems.guide.steps import StepId
-from firebell.postmortems.model import DocumentComment, ListedVersion, VersionReason
+from firebell.postmortems.model import ListedVersion, VersionReason
 
 router = api.router("post-mortems", "/post-mortems")
 
 Reader = Annotated[Work, work(Verb.POSTMORTEM_READ)]
 Writer = Annotated[Work, work(Verb.POSTMORTEM_WRITE)]
 Previewer = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
-Slug = Annotated[Text, Field(min_length=1, max_length=200)]
+Slug = Annotated[Text, Field(max_length=200, pattern=r"^\w[\w-]*$")]
 Body = Annotated[Text, Field(max_length=text_limits.BODY_MAX_CHARS)]
 Hash = Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -161,72 +158,6 @@ class RestoredVersion(ApiOutput):
     """The number of the version that has the restored text."""
 
     version: int
-
-
-class CommentShown(ApiOutput):
-    """A comment; `line` is where its quote is now, null if the quoted sentence no longer exists."""
-
-    id: int
-    section: str
-    quote: str
-    line: int | None
-    text: str
-    is_blocking: bool
-    waives: str
-    by: str
-    at: datetime
-    version: int
-    resolved_at: datetime | None
-    resolved_by: str
-    replies: list["ReplyShown"]
-
-
-class ReplyShown(ApiOutput):
-    """A reply to a comment."""
-
-    id: int
-    text: str
-    by: str
-    at: datetime
-
-
-class NewComment(ApiInput):
-    """A comment on a quote of a section, or on the whole section without one."""
-
-    section: Slug
-    quote: Annotated[Text, Field(max_length=text_limits.QUOTE_MAX_CHARS)] = ""
-    text: Annotated[Text, Field(min_length=1, max_length=text_limits.COMMENT_MAX_CHARS)]
-    is_blocking: StrictBool = False
-    waives: Annotated[
-        Text, Field(max_length=20, description="a rule of the wording that the text explains")
-    ] = ""
-
-
-class NewReply(ApiInput):
-    """The text of a reply."""
-
-    text: Annotated[Text, Field(min_length=1, max_length=text_limits.COMMENT_MAX_CHARS)]
-
-
-class CommentResolution(ApiInput):
-    """Whether a comment is resolved."""
-
-    is_resolved: StrictBool
-
-
-class PresenceShown(ApiOutput):
-    """A person who writes in a section."""
-
-    person_id: int
-    name: str
-    section: str
-    at: datetime
-
-
-class NewPresence(ApiInput):
-    """The section that you write in; without one you have left."""
-
-    section: Annotated[Text, Field(max_length=200)] = ""
 
 
 class EvidenceShown(ApiOutput):
@@ -445,69 +376,6 @@ async def restore_version(w: Writer, ref: Text, n: PathId) -> RestoredVersion:
     return RestoredVersion(version=await actions.restore(w.tx, w.actor, parse_ref("INC", ref), n, w.now))
 
 
-@router.get(
-    "/{ref}/comments", summary="List the comments of a document, open ones first", responses=problems(404)
-)
-async def list_comments(w: Reader, ref: Text) -> list[CommentShown]:
-    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
-    return [_thread(thread) for thread in await comments.comments(w.tx, postmortem)]
-
-
-@router.post(
-    "/{ref}/comments",
-    status_code=201,
-    summary="Comment on a sentence or a section",
-    responses=problems(404, 409),
-)
-async def add_comment(w: Writer, ref: Text, new: NewComment) -> CommentShown:
-    comment = await actions.add_comment(
-        w.tx,
-        w.actor,
-        parse_ref("INC", ref),
-        new.section,
-        new.quote,
-        new.text,
-        w.now,
-        is_blocking=new.is_blocking,
-        waives=new.waives,
-    )
-    return await _shown(w, ref, comment.id)
-
-
-@router.post(
-    "/{ref}/comments/{comment_id}/replies",
-    status_code=201,
-    summary="Reply to a comment; a resolved one is opened again",
-    responses=problems(404, 409),
-)
-async def reply_to_comment(w: Writer, ref: Text, comment_id: PathId, new: NewReply) -> ReplyShown:
-    return _reply(await actions.reply(w.tx, w.actor, parse_ref("INC", ref), comment_id, new.text, w.now))
-
-
-@router.put(
-    "/{ref}/comments/{comment_id}/resolved",
-    summary="Resolve a comment, or open it again",
-    responses=problems(404, 409),
-)
-async def resolve_comment(w: Writer, ref: Text, comment_id: PathId, new: CommentResolution) -> CommentShown:
-    await actions.set_resolved(
-        w.tx, w.actor, parse_ref("INC", ref), comment_id, w.now, is_resolved=new.is_resolved
-    )
-    return await _shown(w, ref, comment_id)
-
-
-@router.get("/{ref}/presence", summary="List who writes in a document now", responses=problems(404))
-async def list_presence(w: Reader, ref: Text) -> list[PresenceShown]:
-    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
-    return [PresenceShown.model_validate(each) for each in await presence.present(w.tx, postmortem, w.now)]
-
-
-@router.put("/{ref}/presence", summary="Say where you write, for a minute", responses=problems(404))
-async def set_presence(w: Writer, ref: Text, new: NewPresence) -> list[PresenceShown]:
-    await actions.note_presence(w.tx, w.actor, parse_ref("INC", ref), new.section, w.now)
-    return await list_presence(w, ref)
-
-
 @router.get("/{ref}/evidence", summary="List what a document can cite", responses=problems(404))
 async def list_evidence(
     w: Reader, ref: Text, q: Annotated[Text, Query(max_length=200, description="words")] = ""
@@ -526,38 +394,6 @@ def _version(version: ListedVersion) -> VersionShown:
         by=version.actor,
         at=version.at,
     )
-
-
-def _reply(comment: DocumentComment) -> ReplyShown:
-    return ReplyShown(id=comment.id, text=comment.body, by=comment.actor, at=comment.at)
-
-
-def _thread(thread: CommentThread) -> CommentShown:
-    comment = thread.comment
-    return CommentShown(
-        id=comment.id,
-        section=comment.section,
-        quote=comment.quote,
-        line=thread.line,
-        text=comment.body,
-        is_blocking=comment.blocking,
-        waives=comment.waives,
-        by=comment.actor,
-        at=comment.at,
-        version=comment.version_n,
-        resolved_at=comment.resolved_at,
-        resolved_by=comment.resolver,
-        replies=[_reply(reply) for reply in thread.replies],
-    )
-
-
-async def _shown(w: Work, ref: str, comment_id: int) -> CommentShown:
-    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
-    threads = await comments.comments(w.tx, postmortem)
-    thread = next((each for each in threads if each.comment.id == comment_id), None)
-    if thread is None:
-        raise NotFound(f"The post-mortem of {postmortem.ref} has no comment {comment_id}.")
-    return _thread(thread)
 
 
 def _walk(node: whys.WhyNode, depth: int) -> list[tuple[whys.WhyNode, int]]:

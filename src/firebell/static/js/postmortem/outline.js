@@ -68,8 +68,8 @@ const start = sec => {
   };
   const change = (at, run) => { run(); store(); draw(at()); };
   const add = i => {
-    const { depth, kind } = items[i], below = kind === 'effect' || depth === 0;
-    change(() => i + 1, () => items.splice(i + 1, 0, { depth: below ? depth + 1 : depth, kind: 'why', text: '', factor: '' }));
+    const { depth, kind } = items[i], below = kind === 'effect' || depth === 0, at = below ? i + 1 : end(i);
+    change(() => at, () => items.splice(at, 0, { depth: below ? depth + 1 : depth, kind: 'why', text: '', factor: '' }));
   };
   const indent = (i, by) => {
     const most = i ? items[i - 1].depth + 1 : 0, to = items[i].depth + by, last = end(i);
