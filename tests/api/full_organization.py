@@ -283,6 +283,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
         await incident_tasks.add_task(tx, mara, 1, task, w.now, owner_id=w.mara)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
+    await postmortems.add_comment(tx, mara, 1, "summary", "", "Who was affected?", w.now)
     rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)
     await rule_actions.create_rule(tx, mara, rule, w.now)
     await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)

@@ -16,6 +16,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
 from firebell.postmortems import actions as postmortems
+from firebell.postmortems.editing.queries import expanded
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 
@@ -128,7 +129,8 @@ async def test_the_post_mortem_has_the_key_moments_and_no_struck_entries(dsn: st
         wrong = await entry(api, text="Pods are out of memory")
         await api("POST", f"{INC}/entries/{wrong['id']}/strike", {"reason": "staging"})
         async with w.ctx.db.tx() as tx:
-            body = (await postmortems.start(tx, await w.actor(w.mara), 1, w.now)).body
+            document = await postmortems.start(tx, await w.actor(w.mara), 1, w.now)
+            body = (await expanded(tx, document, document.body, w.now)).body
         assert "**Cause identified**" in body
         assert "The pool was too small" in body
         assert "out of memory" not in body

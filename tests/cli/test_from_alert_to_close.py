@@ -74,18 +74,30 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         assert "[mitigation]  Rolled build 4812 back" in timeline.out
 
         draft = await run("incident", "postmortem", "INC-1")
-        assert "Rolled build 4812 back" in draft.out
+        assert "{{timeline}}" in draft.out
+        assert "Rolled build 4812 back" in (await run("postmortem", "show", "INC-1")).out
         assert "draft, version 1, due" in draft.err
         file = tmp_path / "inc-1.md"
-        file.write_text(draft.out + "\nMore.\n", encoding="utf-8")
+        file.write_text(draft.out.replace("Links:", "More:"), encoding="utf-8")
         saved = ("incident", "postmortem", "INC-1", "--save", str(file))
         assert "--version" in (await run(*saved, code=2)).err
         await run(*saved, "--version", "1")
+        await run(*saved, "--version", "1")
+        file.write_text(draft.out.replace("Links:", "Other:"), encoding="utf-8")
         assert '"status": 409' in (await run(*saved, "--version", "1", "--json", code=1)).err
+
+        assert "root-cause" in (await run("postmortem", "sections", "INC-1")).out
+        file.write_text("Build 4812 was bad.\n", encoding="utf-8")
+        await run("postmortem", "save", "INC-1", "nothing", str(file), code=1)
+        assert "version 3." in (await run("postmortem", "save", "INC-1", "summary", str(file))).out
+        assert "+ Build 4812 was bad." in (await run("postmortem", "diff", "INC-1", "2")).out
+        assert "as version 4." in (await run("postmortem", "restore", "INC-1", "2")).out
+        assert re.search("^4 .*restore", (await run("postmortem", "versions", "INC-1")).out, re.MULTILINE)
+        assert "Read the draft" in (await run("postmortem", "show", "INC-1", "--needs")).out
         refused = await run("incident", "postmortem", "INC-1", "--publish", code=1)
         assert "What got in the way?" in refused.err
         file.write_text("# What happened\n\nBuild 4812 was bad.\n", encoding="utf-8")
-        await run(*saved, "--version", "2")
+        await run(*saved, "--version", "4")
         published = await run("incident", "postmortem", "INC-1", "--publish")
         assert "published" in published.out
         assert (await run("incident", "list")).out == "No incidents match.\n"

@@ -76,6 +76,7 @@ INCIDENTS = LargeSlice(
     _floors(
         "model",
         "severity text_limits channel_names privacy_store",
+        "measures",
         "store search_store",
         "lookup",
         "timeline_writer",
@@ -94,7 +95,21 @@ INCIDENTS = LargeSlice(
     ),
     ("web", "api", "part"),
 )
-LARGE = pytest.mark.parametrize("large", [ONCALL, INCIDENTS], ids=lambda large: large.name)
+POSTMORTEMS = LargeSlice(
+    "postmortems",
+    _floors(
+        "model",
+        "document blameless list_position",
+        "drafting text_limits store search_store",
+        "open_placeholders lookup guide",
+        "editing",
+        "actions",
+        "api web",
+        "slice",
+    ),
+    ("web", "api"),
+)
+LARGE = pytest.mark.parametrize("large", [ONCALL, INCIDENTS, POSTMORTEMS], ids=lambda large: large.name)
 
 
 @LARGE

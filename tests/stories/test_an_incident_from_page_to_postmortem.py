@@ -10,6 +10,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict
 from firebell.paging.model import PageState
 from firebell.postmortems import actions as postmortems
+from firebell.postmortems.editing.queries import expanded
 from tests.world import world
 
 MAJOR = {"down_or_data_at_risk": False, "major_degraded": True, "workaround": True}
@@ -57,10 +58,11 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         await w.settle()
         async with w.ctx.db.tx() as tx:
             document = await postmortems.of_incident(tx, made.id)
+            text = (await expanded(tx, document, document.body, w.now)).body
             story = [e.text for e in await incidents.timeline(tx, made.id)]
         assert document.due_at == closed + timedelta(hours=48)
-        assert "Rolled build 4812 back" in document.body
-        assert "Errors fall \\| 2 % now" in document.body
+        assert "Rolled build 4812 back" in text
+        assert "Errors fall \\| 2 % now" in text
         assert "Stable for 30 minutes. It can be closed now." in story
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
         async with w.ctx.db.tx() as tx:

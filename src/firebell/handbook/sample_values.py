@@ -39,6 +39,7 @@ SAMPLE = {
     "timeline": "| Time | Who | What |\n| --- | --- | --- |\n| 2026-11-17 14:09 | Mara Lindqvist | declared SEV1 |",
     "findings": "- 397 of 400 connections are in use.",
     "mitigations": "- Limited Checkout to five instances.",
+    "went_wrong": "- The page escalated to level 2 or higher.",
     "schedule": "Payments primary",
     "day": "30 November 2026",
     "leaving": "Mara Lindqvist",

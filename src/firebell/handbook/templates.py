@@ -67,6 +67,7 @@ POSTMORTEM = frozenset(
         "timeline",
         "findings",
         "mitigations",
+        "went_wrong",
     ]
 )
 HANDOFF = frozenset(

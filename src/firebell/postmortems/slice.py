@@ -90,12 +90,7 @@ SLICE = Slice(
     subscriptions=_subscriptions,
     incident_checks=_incident_checks,
     commands=(
-        Command(
-            "postmortem",
-            "Assign authors of post-mortems, and find words of blame.",
-            "firebell.commands.postmortem",
-            rank=105,
-        ),
+        Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
     ),
     navigation=(
         NavItem(Section.LEARN, 20, "/post-mortems", "file-pen-line", "Post-mortems", name="postmortems"),

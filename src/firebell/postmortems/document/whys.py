@@ -125,7 +125,7 @@ def write(effects: Sequence[WhyNode]) -> str:
 
 
 def check(tree: WhyTree, max_severity: int, is_about_person: Callable[[str], bool]) -> list[WhyProblem]:
-    """Return what P-WHYS finds: short chains, a single leaf of a SEV0, a chain that ends at a person."""
+    """Return what is wrong with a tree: short chains, a single leaf of a SEV0, a chain that ends at a person."""
     problems = list(tree.problems)
     chains = tree.chains
     for chain in chains:

@@ -50,6 +50,8 @@ def _actions(tree: WhyTree) -> str:
 def _factors(tree: WhyTree) -> str:
     if not tree.factors:
         return "The tree of whys names no factor yet."
-    return "\n".join(
-        f"- {GROUPS[code.partition('.')[0]]}: {label(code)} (`{code}`)" for code in sorted(tree.factors)
-    )
+    lines = ["| Factor | What it was | Code |", "| --- | --- | --- |"]
+    lines += [
+        f"| {label(code)} | {GROUPS[code.partition('.')[0]]} | `{code}` |" for code in sorted(tree.factors)
+    ]
+    return "\n".join(lines)

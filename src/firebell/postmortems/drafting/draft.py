@@ -1,5 +1,6 @@
 """The first draft of a document, from what was recorded (pure): the same facts give the same bytes."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from firebell.postmortems.document.whys import WhyNode
 from firebell.postmortems.drafting.facts import DraftSources, active_phases, facts, page_times
 from firebell.postmortems.drafting.timeline_rows import Gap, gaps, select
 
+_BLANK = re.compile(r"\n{3,}")
 _SUMMARY = "In three sentences: what happened, who was affected, what ended it."
 _IMPACT = "Who could not do what, how many, for how long?"
 _HELPED = "Which mitigation helped? None that was recorded is known to have ended the impact."
@@ -43,13 +45,14 @@ def draft(template: str, sources: DraftSources) -> str:
         "mitigations": "\n".join(f"- {text}" for text in _went_well(sources, timeline)),
         "went_wrong": "\n".join(f"- {text}" for text in _went_wrong(sources)),
     }
-    return fill(template, values)
+    return _BLANK.sub("\n\n", fill(template, values))
 
 
 def format_minutes(span: timedelta) -> str:
     """Return a duration in whole minutes, such as `1 h 34 min`."""
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    hours, minutes = divmod(int(span.total_seconds() // 60), 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or not hours else ""]
+    return " ".join(filter(None, parts))
 
 
 def draft_gaps(sources: DraftSources) -> list[Gap]:

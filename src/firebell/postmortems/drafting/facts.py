@@ -109,7 +109,7 @@ _MARKERS = {
 def facts(sources: DraftSources) -> list[DraftFact]:
     """Return every fact in order; equal instants are ordered by source and id, so that the same rows give one order."""
     everything = [
-        *_entries(sources.timelines),
+        *_entries(sources),
         *_pages(sources.page_log),
         *(
             DraftFact(
@@ -155,11 +155,16 @@ def active_phases(timeline: Sequence[TimelineEntry], incident: Incident) -> list
     ]
 
 
-def _entries(timelines: dict[int, Sequence[TimelineEntry]]) -> Iterable[DraftFact]:
-    for incident_id, timeline in timelines.items():
+def _entries(sources: DraftSources) -> Iterable[DraftFact]:
+    """Yield the entries of the timelines; what Firebell wrote after an incident was closed is not about it."""
+    closed_at = {incident.id: incident.closed_at for incident in sources.incidents}
+    for incident_id, timeline in sources.timelines.items():
         for entry in timeline:
             is_human = entry.kind in HUMAN_KINDS
             is_key = bool(entry.key_moment) or entry.kind in _KEY_KINDS
+            end = closed_at.get(incident_id)
+            if end and entry.effective_at > end and not is_human and not is_key:
+                continue
             yield DraftFact(
                 entry.effective_at,
                 0,

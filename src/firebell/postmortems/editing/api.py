@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import Field
 
 from firebell.kit.errors import NotFound
 from firebell.kit.findings import FindingLevel
 from firebell.kit.references import parse_ref
-from firebell.kit.web import api
+from firebell.kit.text import MAX_ID
+from firebell.kit.web import api, transaction
 from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
@@ -30,6 +31,7 @@ from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.editing import comments, diffs, presence, queries, version_store
 from firebell.postmortems.editing.comments import CommentThread
+from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.guide.checks import lint_section
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.model import DocumentComment, ListedVersion, VersionReason
@@ -39,7 +41,7 @@ router = api.router("post-mortems", "/post-mortems")
 Reader = Annotated[Work, work(Verb.POSTMORTEM_READ)]
 Writer = Annotated[Work, work(Verb.POSTMORTEM_WRITE)]
 Previewer = Annotated[Caller, may(Verb.POSTMORTEM_READ)]
-Slug = Annotated[Text, Field(min_length=1, max_length=200)]
+Slug = Annotated[Text, Field(max_length=200, pattern=r"^\w[\w-]*$")]
 Body = Annotated[Text, Field(max_length=text_limits.BODY_MAX_CHARS)]
 Hash = Annotated[Text, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -108,6 +110,18 @@ class WordingShown(ApiOutput):
     examined: bool
     language: str
     findings: list[WordingFinding]
+
+
+class TextToPreview(ApiInput):
+    """Markdown of a document."""
+
+    text: Body
+
+
+class PreviewShown(ApiOutput):
+    """A text as safe HTML, with the content of its live blocks."""
+
+    html: str
 
 
 class VersionShown(ApiOutput):
@@ -321,11 +335,17 @@ async def get_postmortem_overview(w: Reader, ref: Text) -> PostmortemOverview:
     )
 
 
-@router.get("/{ref}/sections", summary="List the sections of a document", responses=problems(404))
-async def list_sections(w: Reader, ref: Text) -> SectionsShown:
-    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
-    parts = [SectionShown.model_validate(part) for part in sections.split(postmortem.body)]
-    return SectionsShown(version=postmortem.version, sections=parts)
+@router.get(
+    "/{ref}/sections", summary="List the sections of a document, now or in a version", responses=problems(404)
+)
+async def list_sections(
+    w: Reader, ref: Text, version: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None
+) -> SectionsShown:
+    incident_id = parse_ref("INC", ref)
+    postmortem = await lookup.of_incident(w.tx, incident_id)
+    body = postmortem.body if version is None else (await actions.version(w.tx, incident_id, version)).body
+    parts = [SectionShown.model_validate(part) for part in sections.split(body)]
+    return SectionsShown(version=version or postmortem.version, sections=parts)
 
 
 @router.patch(
@@ -366,6 +386,15 @@ async def lint_text(w: Reader, ref: Text, new: TextToLint) -> WordingShown:
     )
 
 
+@router.post("/{ref}/preview", summary="Render a text of a document", responses=problems(404))
+async def preview_text(caller: Previewer, request: Request, ref: Text, new: TextToPreview) -> PreviewShown:
+    now = transaction.now(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        postmortem = await lookup.of_incident(tx, parse_ref("INC", ref))
+        document = await queries.expanded(tx, postmortem, new.text, now)
+    return PreviewShown(html=await markdown_html(document.body, document.links))
+
+
 @router.get(
     "/{ref}/versions", summary="List the versions of a document, latest first", responses=problems(404)
 )
@@ -388,7 +417,10 @@ async def get_version(w: Reader, ref: Text, n: PathId) -> VersionDetail:
     responses=problems(404),
 )
 async def diff_versions(
-    w: Reader, ref: Text, n: PathId, to: Annotated[int | None, Query(ge=1, description="a version")] = None
+    w: Reader,
+    ref: Text,
+    n: PathId,
+    to: Annotated[int | None, Query(ge=1, le=MAX_ID, description="a version")] = None,
 ) -> DiffShown:
     incident_id = parse_ref("INC", ref)
     base = await actions.version(w.tx, incident_id, n)

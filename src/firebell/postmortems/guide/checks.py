@@ -117,7 +117,8 @@ def glyph(document: ReviewedDocument, slug: str) -> str:
     part = by_slug(document.sections, slug)
     if part is None or not part.text.strip():
         return "idle"
-    is_open = any(
+    is_open = any(text.startswith(f"{part.title}: ") for text in document.unfinished)
+    is_open |= any(
         check.level in (FindingLevel.ERROR, FindingLevel.WARNING) for check in checks_of(document, slug)
     )
     return "warn" if is_open else "done"

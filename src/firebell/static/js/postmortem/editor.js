@@ -33,12 +33,14 @@ const showFinding = (by = 0) => {
   $('#wording [data-count]').textContent = `${shown + 1} of ${all.length}`;
   for (const button of $$('#wording [data-use], #wording [data-keep], [data-next-finding]')) button.hidden = false;
 };
-const rewrite = async (finding, text) => {
+const sentenceEnd = (text, from) => { const line = text.indexOf('\n', from), end = text.slice(from).search(/[.!?](\s|$)/); return Math.min(line < 0 ? text.length : line, end < 0 ? text.length : from + end + 1); };
+const rewrite = async (finding, text, whole = false) => {
   const sec = section(finding.dataset.slug), area = areaOf(sec), { quote } = finding.dataset;
   open(sec);
   const at = area.value.indexOf(quote);
   if (at < 0) return;
-  area.setRangeText(text(quote), at, at + quote.length, 'end');
+  const end = whole ? sentenceEnd(area.value, at + quote.length) : at + quote.length;
+  area.setRangeText(text(area.value.slice(at, end)), at, end, 'end');
   area.dispatchEvent(new Event('input', { bubbles: true }));
   await save(sec); soon();
 };
@@ -56,7 +58,7 @@ document.addEventListener('submit', async e => {
   e.preventDefault();
   const finding = e.target.closest('[data-finding]'), reason = e.target.elements.reason.value.replace(/--+>?/g, ' ').trim(), { slug, quote, code } = finding.dataset;
   if (!reason) return;
-  await rewrite(finding, text => `${text} <!-- ok: ${reason} -->`);
+  await rewrite(finding, text => `${text} <!-- ok: ${reason} -->`, true);
   await ask('POST', '/comments', { section: slug, quote: quote.slice(0, 200), text: reason, waives: code }).catch(() => {});
   soon();
 });

@@ -25,7 +25,7 @@ const present = (sec, slug) => {
 const hold = (sec, is) => $$('[data-live]', sec).forEach(part => { if (is) part.dataset.held = ''; else delete part.dataset.held; });
 export const open = sec => {
   hold(sec, true); formOf(sec).hidden = false; $('[data-read]', sec).hidden = true; $('[data-tools]', sec).hidden = false;
-  grow(areaOf(sec)); areaOf(sec).focus(); present(sec, sec.dataset.section);
+  grow(areaOf(sec)); areaOf(sec).focus(); areaOf(sec).setSelectionRange(1e9, 1e9); present(sec, sec.dataset.section);
 };
 export const close = async sec => {
   if (!await save(sec)) return;
