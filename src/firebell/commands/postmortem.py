@@ -1,4 +1,4 @@
-"""`firebell postmortem`: read and write the post-mortem of an incident, section by section."""
+"""`firebell postmortem`: read and write the post-mortem of an incident, section by section; its author and wording."""
 
 from pathlib import Path
 from typing import Any

@@ -11,10 +11,9 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import undo
-from firebell.people import actions as people
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
-from firebell.postmortems import deadlines, lookup, store
+from firebell.postmortems import lookup, store
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
@@ -70,8 +69,7 @@ async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmo
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     body = draft(template.body, await load_sources(tx, [incident_id], now))
-    tz = (await people.person(tx, author)).tz if author else reminders.DEFAULT_ZONE
-    due_at = deadlines.due_at(incident.max_severity, incident.drill, incident.closed_at or now, tz)
+    due_at = await reminders.due_of(tx, incident, author, now)
     if await store.insert(tx, incident_id, body, due_at, author, now):
         postmortem = await of_incident(tx, incident_id)
         await reminders.schedule(tx, postmortem.id, now)

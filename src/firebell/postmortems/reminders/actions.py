@@ -35,12 +35,19 @@ async def schedule(tx: Tx, postmortem_id: int, now: datetime) -> None:
     await timers.schedule(tx, REMINDER_TIMER, str(postmortem_id), now)
 
 
+async def due_of(tx: Tx, incident: Incident, author_id: int | None, now: datetime) -> datetime:
+    """Return when the post-mortem of an incident is due, from its closing, or from now while it is open."""
+    author = await people.person(tx, author_id) if author_id else None
+    tz = author.tz if author else DEFAULT_ZONE
+    return due_at(incident.max_severity, incident.drill, incident.closed_at or now, tz)
+
+
 @internal("Follows from closing an incident again.")
 async def renew_due(tx: Tx, incident: Incident, postmortem: ListedPostmortem, now: datetime) -> None:
     """Let the time of an unpublished post-mortem begin again with the latest closing of its incident."""
     if postmortem.state in FINISHED or incident.closed_at is None:
         return
-    due = due_at(incident.max_severity, incident.drill, incident.closed_at, DEFAULT_ZONE)
+    due = await due_of(tx, incident, postmortem.author_id, now)
     if due > postmortem.due_at:
         await store.set_due(tx, postmortem.id, due)
         await schedule(tx, postmortem.id, now)
