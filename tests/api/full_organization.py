@@ -161,6 +161,7 @@ def _real(path: str) -> dict[str, str]:
     slug = SLUGS.get(section, "payments-primary")
     return {
         "slug": slug,
+        "code": "de",
         "day": HANDOFF_DAY,
         "template_id": "update-first",
         "urgency": "high",
@@ -367,6 +368,7 @@ async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
     _, everything.secrets["feed key"] = await hosting_actions.create_feed_key(
         tx, mara, page_id, "Contoso", w.now
     )
+    await hosting_actions.change_theme(tx, mara, page_id, {"locales": ["de"]}, w.now)
     claim = await hosting_actions.claim_host(tx, mara, page_id, "status.kestrel.example", frozenset(), w.now)
     await hosting_actions.prove_host(tx, mara, page_id, claim.token, w.now)
     everything.secrets["bucket"] = "s3cret-of-the-bucket"
