@@ -34,7 +34,6 @@ from firebell.comms import actions as comms
 from firebell.comms import drafts
 from firebell.comms.model import PostContent
 from firebell.comms.tone.model import ReaderKind
-from firebell.handoffs import actions as handoffs
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.custom_fields import actions as field_actions
@@ -49,10 +48,6 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
-from firebell.oncall.model import OverrideKind
-from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import covers, swaps, time_off
 from firebell.people import actions as people
 from firebell.people import store
 from firebell.people.access import ApiDecision, PageDecision, Public
@@ -61,11 +56,6 @@ from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
-from firebell.runbooks import actions as runbooks
-from firebell.runbooks.runs import actions as runs
-from firebell.runbooks.sources import actions as runbook_sources
-from firebell.runbooks.sources import store as source_store
-from firebell.runbooks.sources.model import PendingCommit, SourceKind
 from firebell.status_copies import actions as status_copies
 from firebell.status_copies import difference_store, step_store
 from firebell.status_copies import store as copy_store
@@ -85,6 +75,7 @@ from firebell.subscribers.model import FollowScope, SubscriberChannel, Subscript
 from tests.api.api_clients import TEST, key_of
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
+from tests.api.organization_shifts import add_shifts
 from tests.world import World, world
 
 Decision = ApiDecision | PageDecision | Public
@@ -440,51 +431,6 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     await want_store.want(tx, "inc-1", 1, w.now)
 
 
-async def _shifts(tx: Tx, everything: Everything) -> None:
-    w = everything.w
-    mara, now = await w.actor(w.mara), w.now
-    schedule = await queries.by_slug(tx, "payments-primary")
-    change = handoffs.next_change(schedule, now)
-    assert change
-    await handoffs.draft_change(tx, schedule, change, now)
-    week = timedelta(days=7)
-    await oncall.create_override(
-        tx,
-        mara,
-        schedule_id=1,
-        kind=OverrideKind.SET,
-        users=[w.jun],
-        mapping={},
-        start=now + timedelta(hours=1),
-        end=now + timedelta(hours=2),
-        reason="dentist",
-        now=now,
-    )
-    shifts = {
-        w.mara: await queries.shifts_of(tx, w.mara, now),
-        w.jun: await queries.shifts_of(tx, w.jun, now),
-    }
-    mine, theirs = (
-        next(s for s in shifts[i] if s.schedule.id == 1 and s.start > now + week) for i in (w.mara, w.jun)
-    )
-    await covers.ask(
-        tx, mara, schedule_id=1, requester=w.mara, start=mine.start, end=mine.end, reason="away", now=now
-    )
-    await swaps.propose(
-        tx,
-        mara,
-        schedule_id=1,
-        proposer=w.mara,
-        other=w.jun,
-        mine=(mine.start, mine.end),
-        theirs=(theirs.start, theirs.end),
-        now=now,
-    )
-    await time_off.add(
-        tx, mara, person_id=w.mara, start=now + 10 * week, end=now + 11 * week, reason="hiking", now=now
-    )
-
-
 @asynccontextmanager
 async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     """Yield the organization with a page, an incident, and something of every kind in it."""
@@ -512,5 +458,5 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _post(tx, made)
             await _customers(tx, made)
             await start_run(tx, w)
-            await _shifts(tx, made)
+            await add_shifts(tx, w)
         yield made

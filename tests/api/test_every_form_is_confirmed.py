@@ -319,16 +319,13 @@ NEEDED = "/oncall/payments-primary/delete"
 """What is refused because a policy needs it."""
 DECLINED = (
     "/oncall/covers/{cover_id}/decline",
+    "/runbooks/runs/{ref}/roll-back",
     "/runbooks/sources/{source_id}/ignore",
     "/settings/response/discard",
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
     "/status-pages/{slug}/relabelings/{relabeling_id}/decline",
 )
-"""What the walk answers the other way: requests, a draft that it applies, and maintenance that it postpones."""
-"""What the walk answers the other way: a request, a commit, a draft, and maintenance that it postpones."""
-    "/runbooks/runs/{ref}/roll-back",
-)
-"""What the walk answers the other way: it applies a draft, postpones maintenance and stops a run."""
+"""What the walk answers the other way: a request, a commit, a draft that it applies, maintenance, and a run."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
