@@ -224,6 +224,7 @@ async def test_a_question_is_asked_and_only_an_answer_counts(dsn: str, clock: Fa
         csrf = await sign_in(w, http, w.mara)
         assert f'id="question-{second}-{ref}"' in (await http.get("/actions")).text
         assert f'id="question-{second}-{ref}"' in (await http.get(f"/incidents/{second}")).text
+        assert "days overdue" in (await http.get(f"/incidents/{first}")).text
         address = f"/incidents/{second}/action-questions/{ref}"
         assert (await http.post(address, data={"csrf": csrf, "answer": "maybe"})).status_code == 422
         assert (await http.post(address, data={"csrf": csrf, "answer": "no"})).status_code == 303
