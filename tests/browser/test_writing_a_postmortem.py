@@ -11,8 +11,8 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
-from tests.browser.conftest import sound
-from tests.browser.long_names import sign_in, signed_in
+from tests.browser.conftest import sign_in, sound
+from tests.browser.long_names import signed_in
 from tests.servers import serve
 from tests.world import world
 

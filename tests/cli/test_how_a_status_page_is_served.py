@@ -20,9 +20,9 @@ async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path)
             "components"
         ]
         relabel = ("statuspage", "relabel")
-        worse = ("kestrel", str(component["id"]), "00:00", "00:00:30", "--status", "degraded_performance")
         today = f"{clock.now():%Y-%m-%d}"
-        worse = tuple(f"{today} {each}" if each.startswith("00:") else each for each in worse)
+        times = (f"{today} 00:00", f"{today} 00:00:30")
+        worse = ("kestrel", str(component["id"]), *times, "--status", "degraded_performance")
         await run(*relabel, "request", *worse, "--reason", " ", code=1)
         assert (await run(*relabel, "request", *worse, "--reason", "Slow.", "--json")).json["state"] == (
             "accepted"
