@@ -47,7 +47,7 @@ Ref = Annotated[Text, Field(examples=["ACT-7"], max_length=24)]
 Refs = Annotated[list[Ref], Field(min_length=1, max_length=text_limits.BULK_MAX)]
 
 
-class EvidenceShown(ApiOutput):
+class ActionEvidenceShown(ApiOutput):
     """A link that proves that an item is done."""
 
     kind: EvidenceKind
@@ -88,7 +88,7 @@ class ActionItemShown(ApiOutput):
     duplicate_of: Annotated[str | None, Field(examples=["ACT-5"])]
     blocked_reason: str
     moved: Annotated[int, Field(description="how often its due day was put off")]
-    evidence: list[EvidenceShown]
+    evidence: list[ActionEvidenceShown]
     without_evidence: Annotated[bool, Field(description="true if it was finished without evidence")]
     source_quote: str
     created_at: datetime
@@ -222,7 +222,7 @@ def item_shown(item: ActionItem, today: date) -> ActionItemShown:
         duplicate_of=f"ACT-{item.duplicate_of}" if item.duplicate_of else None,
         blocked_reason=item.blocked_reason,
         moved=item.moved,
-        evidence=[EvidenceShown(kind=e.kind, url=e.url, label=e.label) for e in item.evidence],
+        evidence=[ActionEvidenceShown(kind=e.kind, url=e.url, label=e.label) for e in item.evidence],
         without_evidence=item.lacks_evidence,
         source_quote=item.source_quote,
         created_at=item.created_at,

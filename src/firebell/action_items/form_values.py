@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from firebell.action_items import checking
-from firebell.action_items.model import Answer
+from firebell.action_items.model import PreventionAnswer
 from firebell.kit.errors import Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_required
@@ -35,12 +35,12 @@ def required_owner(text: str) -> int:
     return to_required(text, "owner")
 
 
-def answer(text: str) -> Answer:
+def answer(text: str) -> PreventionAnswer:
     """Return the answer in a form field; raise `Invalid` for anything else."""
     try:
-        return Answer(text)
+        return PreventionAnswer(text)
     except ValueError:
-        known = ", ".join(Answer)
+        known = ", ".join(PreventionAnswer)
         raise Invalid(f"{text[:40]!r} is no answer.", fields={"answer": f"Use one of: {known}."}) from None
 
 

@@ -176,7 +176,7 @@ class ItemEvent:
     via: str
 
 
-class Answer(StrEnum):
+class PreventionAnswer(StrEnum):
     """Would a finished item have prevented or shortened the incident?"""
 
     PREVENTED = "prevented"
@@ -195,7 +195,7 @@ class Question:
     """Why it is asked: the same alert rule fired, or the incidents are similar."""
     days_overdue: int
     asked_at: datetime
-    answer: Answer | None
+    answer: PreventionAnswer | None
     answered_by: str
     answered_at: datetime | None
 

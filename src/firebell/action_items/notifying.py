@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from firebell.action_items import checking, history, reminders, rules, settings, store
-from firebell.action_items.model import ActionItem, Answer, EscalatedTo
+from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
 from firebell.action_items.reminders import Reminder, ReminderKind
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -88,7 +88,9 @@ async def warn_of_moves(tx: Tx, old: ActionItem, new: ActionItem, now: datetime)
     await _record_escalation(tx, new, EscalatedTo.MANAGER, now)
 
 
-async def report_answer(tx: Tx, item: ActionItem, incident: Incident, answer: Answer, now: datetime) -> None:
+async def report_answer(
+    tx: Tx, item: ActionItem, incident: Incident, answer: PreventionAnswer, now: datetime
+) -> None:
     """Notify the owner and the managers that an item would have prevented or shortened an incident."""
     ids = [*([item.owner_id] if item.owner_id is not None else []), *await managers(tx, item)]
     readers = [

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 
 from firebell.action_items import completion, queries, question_actions, settings, store
-from firebell.action_items.model import Answer
+from firebell.action_items.model import PreventionAnswer
 from firebell.action_items.queries import AskedQuestion
 from firebell.action_items.working_days import WorkingDays
 from firebell.incidents import actions as incidents
@@ -53,7 +53,7 @@ class QuestionShown(ApiOutput):
     title: str
     reason: Annotated[Literal["rule", "similar"], Field(description="why it is asked")]
     days_overdue: int
-    answer: Answer | None
+    answer: PreventionAnswer | None
     answered_by: str
     answered_at: datetime | None
 
@@ -61,7 +61,7 @@ class QuestionShown(ApiOutput):
 class NewAnswer(ApiInput):
     """The answer to a question."""
 
-    answer: Answer
+    answer: PreventionAnswer
 
 
 class ActionItemSettings(ApiOutput):
@@ -162,7 +162,7 @@ async def list_questions(w: Reader, ref: Text) -> list[QuestionShown]:
 
 @router.put(
     "/incidents/{ref}/action-item-questions/{item}",
-    summary="Answer whether an action item would have prevented or shortened an incident",
+    summary="PreventionAnswer whether an action item would have prevented or shortened an incident",
     responses=problems(404),
 )
 async def answer_question(w: Writer, ref: Text, item: Text, body: NewAnswer) -> QuestionShown:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.action_items import actions, history, notifying, preventable, question_store
-from firebell.action_items.model import Answer, Priority, Question
+from firebell.action_items.model import PreventionAnswer, Priority, Question
 from firebell.action_items.preventable import IncidentFacts
 from firebell.alerts import actions as alerts
 from firebell.incidents import actions as incidents
@@ -20,10 +20,10 @@ from firebell.people.permissions import Verb
 ALERTS_COMPARED = 20
 """Number of alerts of each page whose rules are compared."""
 ANSWER_NAMES = {
-    Answer.PREVENTED: "Prevented",
-    Answer.SHORTENED: "Shortened",
-    Answer.NO: "No",
-    Answer.NOT_KNOWN: "Not known",
+    PreventionAnswer.PREVENTED: "Prevented",
+    PreventionAnswer.SHORTENED: "Shortened",
+    PreventionAnswer.NO: "No",
+    PreventionAnswer.NOT_KNOWN: "Not known",
 }
 
 
@@ -84,7 +84,7 @@ async def ask_after_event(tx: Tx, payload: Mapping[str, Any], now: datetime) -> 
 
 @permits(Verb.ACTION_ITEM_WRITE)
 async def answer_question(
-    tx: Tx, actor: Actor, incident_id: int, item_id: int, answer: Answer, now: datetime
+    tx: Tx, actor: Actor, incident_id: int, item_id: int, answer: PreventionAnswer, now: datetime
 ) -> Question:
     """Record whether an item would have prevented or shortened an incident.
 
@@ -97,7 +97,7 @@ async def answer_question(
         raise NotFound(f"No one asked whether {item.ref} would have prevented {incident.ref}.")
     await tx.audit(actor, "action_item.answered", item.ref, now, incident=incident.ref, answer=answer)
     note = f"{incident.ref}: {ANSWER_NAMES[answer].lower()}"
-    if answer in (Answer.PREVENTED, Answer.SHORTENED):
+    if answer in (PreventionAnswer.PREVENTED, PreventionAnswer.SHORTENED):
         changes = {"priority": Priority.P1}
         item = await history.save_item_changes(tx, actor, item, changes, "changed", now, note=note)
         await notifying.report_answer(tx, item, incident, answer, now)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from firebell.action_items.model import ActionItem, Answer, Question
+from firebell.action_items.model import ActionItem, PreventionAnswer, Question
 from firebell.action_items.preventable import Candidate
 from firebell.action_items.store import COLUMNS, item_from_row
 from firebell.incidents import actions as incidents
@@ -17,7 +17,7 @@ COMPARED = 200
 
 def _question(row: Row) -> Question:
     values = dict(row)
-    return Question(**{**values, "answer": Answer(values["answer"]) if values["answer"] else None})
+    return Question(**{**values, "answer": PreventionAnswer(values["answer"]) if values["answer"] else None})
 
 
 async def overdue_before(tx: Reads, service_ids: Sequence[int], day: date) -> list[ActionItem]:
@@ -117,7 +117,7 @@ async def unanswered(tx: Reads, limit: int) -> list[Question]:
 
 
 async def answer(
-    tx: Tx, incident_id: int, item_id: int, text: Answer, by: str, now: datetime
+    tx: Tx, incident_id: int, item_id: int, text: PreventionAnswer, by: str, now: datetime
 ) -> Question | None:
     """Store an answer and return the question, None if it was never asked."""
     row = await tx.row(

@@ -77,7 +77,7 @@ class SavedSectionShown(ApiOutput):
     is_merged: bool
 
 
-class TextToLint(ApiInput):
+class SectionToLint(ApiInput):
     """The text of a section. The answer has the same `sequence`, so that an older answer can be dropped."""
 
     section: Annotated[Text, Field(max_length=200)] = ""
@@ -115,13 +115,13 @@ class TextToPreview(ApiInput):
     text: Body
 
 
-class PreviewShown(ApiOutput):
+class RenderedText(ApiOutput):
     """A text as safe HTML, with the content of its live blocks."""
 
     html: str
 
 
-class VersionShown(ApiOutput):
+class DocumentVersionShown(ApiOutput):
     """A stored version of a document."""
 
     n: int
@@ -132,7 +132,7 @@ class VersionShown(ApiOutput):
     at: datetime
 
 
-class VersionDetail(VersionShown):
+class VersionDetail(DocumentVersionShown):
     """A stored version with its Markdown."""
 
     body: str
@@ -154,13 +154,13 @@ class DiffShown(ApiOutput):
     lines: list[DiffLineShown]
 
 
-class RestoredVersion(ApiOutput):
+class RestoredDocument(ApiOutput):
     """The number of the version that has the restored text."""
 
     version: int
 
 
-class EvidenceShown(ApiOutput):
+class EvidenceOption(ApiOutput):
     """Something recorded that a document can cite as `[ref]`."""
 
     ref: Annotated[str, Field(examples=["t:412"])]
@@ -292,7 +292,7 @@ async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) ->
 
 
 @router.post("/{ref}/lint", summary="Check the wording of a text", responses=problems(404))
-async def lint_text(w: Reader, ref: Text, new: TextToLint) -> WordingShown:
+async def lint_text(w: Reader, ref: Text, new: SectionToLint) -> WordingShown:
     await lookup.of_incident(w.tx, parse_ref("INC", ref))
     result = lint_section(new.text, new.section, await queries.names(w.tx))
     return WordingShown(
@@ -318,18 +318,18 @@ async def lint_text(w: Reader, ref: Text, new: TextToLint) -> WordingShown:
 
 
 @router.post("/{ref}/preview", summary="Render a text of a document", responses=problems(404))
-async def preview_text(caller: Previewer, request: Request, ref: Text, new: TextToPreview) -> PreviewShown:
+async def preview_text(caller: Previewer, request: Request, ref: Text, new: TextToPreview) -> RenderedText:
     now = transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         postmortem = await lookup.of_incident(tx, parse_ref("INC", ref))
         document = await queries.expanded(tx, postmortem, new.text, now)
-    return PreviewShown(html=await markdown_html(document.body, document.links))
+    return RenderedText(html=await markdown_html(document.body, document.links))
 
 
 @router.get(
     "/{ref}/versions", summary="List the versions of a document, latest first", responses=problems(404)
 )
-async def list_versions(w: Reader, ref: Text, pagination: PageParams) -> list[VersionShown]:
+async def list_versions(w: Reader, ref: Text, pagination: PageParams) -> list[DocumentVersionShown]:
     postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
     versions = await version_store.versions(w.tx, postmortem.id, pagination.before, pagination.limit)
     pagination.link([version.n for version in versions])
@@ -372,21 +372,21 @@ async def diff_versions(
     summary="Make the text of a version the present one",
     responses=problems(404),
 )
-async def restore_version(w: Writer, ref: Text, n: PathId) -> RestoredVersion:
-    return RestoredVersion(version=await actions.restore(w.tx, w.actor, parse_ref("INC", ref), n, w.now))
+async def restore_version(w: Writer, ref: Text, n: PathId) -> RestoredDocument:
+    return RestoredDocument(version=await actions.restore(w.tx, w.actor, parse_ref("INC", ref), n, w.now))
 
 
 @router.get("/{ref}/evidence", summary="List what a document can cite", responses=problems(404))
 async def list_evidence(
     w: Reader, ref: Text, q: Annotated[Text, Query(max_length=200, description="words")] = ""
-) -> list[EvidenceShown]:
+) -> list[EvidenceOption]:
     postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
     rows = await queries.evidence_to_pick(w.tx, postmortem, q, w.now)
-    return [EvidenceShown(ref=str(each), at=at, who=who, text=text) for each, at, who, text in rows]
+    return [EvidenceOption(ref=str(each), at=at, who=who, text=text) for each, at, who, text in rows]
 
 
-def _version(version: ListedVersion) -> VersionShown:
-    return VersionShown(
+def _version(version: ListedVersion) -> DocumentVersionShown:
+    return DocumentVersionShown(
         n=version.n,
         reason=version.reason,
         section=version.section,
