@@ -99,10 +99,10 @@ POSTMORTEMS = LargeSlice(
     "postmortems",
     _floors(
         "model",
-        "document blameless list_position",
+        "document blameless list_position deadlines",
         "drafting text_limits store search_store",
         "open_placeholders lookup guide",
-        "editing",
+        "editing checks reminders",
         "actions",
         "api web",
         "slice",

@@ -37,6 +37,7 @@ def test_every_setting_can_be_set_and_turned_off() -> None:
         "messages",
         "notices",
         "pages",
+        "runbook_outputs",
     }
     check(dict.fromkeys(settings, 62), retentions())
     check(dict.fromkeys(settings), retentions())

@@ -19,6 +19,7 @@ from firebell.commands.output import (
 )
 from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
+from firebell.kit.private_files import write_private
 
 
 @click.group()
@@ -76,7 +77,7 @@ def edit(ref: str, section: str) -> None:
             conflict = refused.problem.get("conflict")
             if not conflict:
                 kept = Path(f"{ref}-{section}.md")
-                kept.write_text(text, encoding="utf-8")
+                write_private(kept, text)
                 echo(f"Your text is in {kept}.", err=True)
                 raise
             echo(f"{refused.message} Choose between the marks, then save.", err=True)

@@ -32,6 +32,11 @@ def open_private(path: Path, mode: str) -> IO[str]:
     return file
 
 
+def create_private(path: Path) -> IO[bytes]:
+    """Open a new binary file with mode 0600; raises FileExistsError if there is one."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
+
+
 def write_private(path: Path, text: str, *, newline: str | None = None) -> None:
     """Write a file that the user named; a new one gets mode 0600, an existing one keeps its mode."""
     with open(

@@ -20,6 +20,7 @@ from dulwich.client import AbstractHttpGitClient
 from dulwich.errors import GitProtocolError, HangupException
 from dulwich.object_store import ObjectStoreGraphWalker
 
+from firebell.kit import private_files
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url, open_stream
 from firebell.kit.process_pool import ProcessPool, TakesTooLong
@@ -76,7 +77,7 @@ async def _fetch_pack(
 
     def run() -> None:
         walker = ObjectStoreGraphWalker([], lambda sha: [])
-        with (folder / "pack").open("wb") as pack:
+        with private_files.create_private(folder / "pack") as pack:
             client.fetch_pack(
                 "",
                 cast("Any", determine_wants),

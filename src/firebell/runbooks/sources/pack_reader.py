@@ -14,6 +14,7 @@ import msgspec
 from dulwich.object_store import DiskObjectStore, iter_tree_contents
 from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 
+from firebell.kit.private_files import DIRECTORY_MODE, replace_file
 from firebell.runbooks.sources.model import (
     FILE_MAX_CHARS,
     FILES_MAX,
@@ -41,7 +42,7 @@ def read_pack(folder: str, commit: str, paths: Sequence[str]) -> str:
     except Exception as exc:
         # whatever a hostile pack provokes in the parser is a failure of this source only
         return f"The server sent objects that cannot be read: {str(exc)[:200]}"
-    (Path(folder) / "snapshot.json").write_bytes(msgspec.json.encode(snapshot))
+    replace_file(Path(folder) / "snapshot.json", msgspec.json.encode(snapshot), is_durable=False)
     return ""
 
 
@@ -55,7 +56,7 @@ def _read(folder: Path, commit: str, paths: Sequence[str]) -> Snapshot:
         raise _Unreadable("The server sent no objects.")
     if _HEADER.unpack(data[: _HEADER.size])[2] > OBJECTS_MAX:
         raise _Unreadable(f"The branch has more than {OBJECTS_MAX:,} files and folders.")
-    (folder / "objects").mkdir()
+    (folder / "objects").mkdir(DIRECTORY_MODE)
     store = DiskObjectStore.init(os.fspath(folder / "objects"))
     try:
         pack, finish, _ = store.add_pack()
