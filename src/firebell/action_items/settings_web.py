@@ -20,6 +20,7 @@ async def _form(visit: Visit, error: FirebellError | None = None) -> Response:
     working = await settings.load(visit.tx)
     context = {
         "nav": "settings",
+        "tab": "action-items",
         "working": working,
         "weekdays": list(enumerate(WEEKDAYS)),
         "chosen": [i for i, _ in enumerate(WEEKDAYS) if str(i) in visit.form.getlist("weekday")]

@@ -9,6 +9,8 @@ from firebell.kit.slice import (
     IncidentPart,
     NavItem,
     Section,
+    SettingsGroup,
+    SettingsTab,
     Slice,
     Subscriptions,
 )
@@ -88,6 +90,16 @@ SLICE = Slice(
             "Action items",
             name="actions",
             verb="action_item.read",
+        ),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION,
+            75,
+            "/settings/action-items",
+            "Action items",
+            "action-items",
+            "incident_settings.write",
         ),
     ),
 )
