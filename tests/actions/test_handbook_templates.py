@@ -113,7 +113,10 @@ async def test_drafts_begin_with_the_organizations_template(dsn: str, clock: Fak
         await run(w, handbook.set_template, mara, "handoff", "# {{schedule}} goes on to {{entering}}", w.now)
         made = await closed(w)
         document = await run(w, postmortems.start, mara, made.id, w.now)
-        assert document.body == "# Our way: Card payments fail\n\n- _No finding was recorded._\n"
+        assert document.body == (
+            "# Our way: Card payments fail\n\n- effect: Card payments fail\n"
+            "  - open: _No finding was recorded. What was found on the way?_\n"
+        )
         async with w.ctx.db.tx() as tx:
             schedule = await oncall.by_slug(tx, "payments-primary")
             change = handoffs.next_change(schedule, w.now)

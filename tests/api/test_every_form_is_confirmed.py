@@ -22,6 +22,7 @@ NOT_SAID = {
     "/logout": "the sign-in form",
     "/welcome/{token}": "the home page, signed in",
     "/s/{slug}/subscribe": "a page that is the same for every address",
+    "/s/{slug}/{code}/subscribe": "a page that is the same for every address",
     "/setup": "the page of the first alert",
     "/ack/{token}": "the page of the link says who has it",
     "/undo": "a token that undoes something",
@@ -176,8 +177,8 @@ FILLED = {
     "/actions/new": {"title": "Check pools before a deploy"},
     "/actions/bulk": {"ref": "ACT-1", "do": "assign", "owner": "2"},
     "/actions/{ref}/assign": {"owner": "2"},
-    "/actions/{ref}/drop": {"reason": "No longer needed"},
-    "/actions/{ref}/duplicate": {"duplicate_of": "ACT-2"},
+    "/actions/{ref}/reopen": {"reason": "It came back."},
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations": {"body": "Wir arbeiten daran."},
     "/settings/action-items": {"weekday": "0", "due_1": "14", "due_2": "30", "due_3": "90"},
     "/incidents/{ref}/tasks/{task_id}/assign": {"owner": "mara@example.org"},
     "/incidents/{ref}/close/facts": {"cause": "Pool size in build 4812"},
@@ -318,6 +319,8 @@ NEW_SCHEDULE = "/oncall/night-watch/edit"
 NEEDED = "/oncall/payments-primary/delete"
 """What is refused because a policy needs it."""
 DECLINED = (
+    "/actions/{ref}/drop",
+    "/actions/{ref}/duplicate",
     "/oncall/covers/{cover_id}/decline",
     "/runbooks/runs/{ref}/roll-back",
     "/runbooks/sources/{source_id}/ignore",
@@ -325,20 +328,26 @@ DECLINED = (
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
     "/status-pages/{slug}/relabelings/{relabeling_id}/decline",
 )
-"""What the walk answers the other way: a request, a commit, a draft that it applies, maintenance, and a run."""
+"""What the walk answers the other way: it finishes an action item, takes a commit and applies a draft."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
 
-FIRST = ("/incidents/new", "/status-pages/{slug}/relabelings/{relabeling_id}/accept")
-"""The form that declares INC-2, which other forms name, and one whose component another form removes."""
+FIRST = (
+    "/actions/{ref}/assign",
+    "/actions/{ref}/due",
+    "/incidents/new",
+    "/runbooks/sources/{source_id}/archive",
+    "/status-pages/{slug}/relabelings/{relabeling_id}/accept",
+)
+"""The form that declares INC-2, which other forms name, and those that need what another form ends."""
 
 
 def turn(form: Form) -> tuple[int, int, bool]:
     """Return the sort key of a form: what destroys comes after what it would destroy."""
     confirmation = CONFIRMATIONS[form.key]
     last = LAST.index(form.path) + 1 if form.path in LAST else 0
-    return last, list(Confirmation).index(confirmation), form.path not in FIRST
+    return last, list(Confirmation).index(confirmation), form.name not in FIRST
 
 
 async def outcome(w: Walk, form: Form) -> str:

@@ -27,7 +27,7 @@ ENDS_THE_SESSION = {
     "/api/v1/me/sessions/{session_id}",
 }
 CHECKS_SIGNATURES = {
-    *("/chat/slack", "/chat/teams"),
+    *("/chat/slack", "/chat/teams", "/in/runbooks/{source_id}"),
     *("/chat/mattermost/command", "/chat/mattermost/action", "/chat/mattermost/dialog"),
 }
 """Addresses of machines that sign what they send; they have their own tests."""

@@ -38,7 +38,9 @@ class CompletionShown(ApiOutput):
     in_grace: Annotated[int, Field(description="still open within these 7 days: outside the ratio")]
     without_evidence: Annotated[int, Field(description="of the done ones, those without evidence")]
     share: Annotated[float | None, Field(description="null if nothing was due", examples=[0.6])]
-    interval_95: Annotated[tuple[float, float] | None, Field(description="Wilson interval of the share")]
+    interval_95: Annotated[
+        list[float] | None, Field(min_length=2, max_length=2, description="Wilson interval of the share")
+    ]
     target: Annotated[float, Field(description="the share is to be above this")]
     result: Annotated[
         Literal["none", "few", "met", "missed"], Field(description="`few` below 5 items that were due")
@@ -136,7 +138,7 @@ async def get_completion(
         in_grace=result.in_grace,
         without_evidence=result.unproven,
         share=result.share,
-        interval_95=result.interval,
+        interval_95=list(result.interval) if result.interval else None,
         target=completion.TARGET,
         result=result.result,
     )

@@ -49,15 +49,21 @@ def list_(slug: str, limit: int) -> None:
 
 @relabel.command(
     epilog=example(
-        "firebell statuspage relabel request kestrel 3 '2026-11-24 02:00' '2026-11-24 03:00' \\",
-        "    --status under_maintenance --reason 'The work was announced by email only.'",
+        "firebell statuspage relabel request kestrel 3 2026-11-24T02:00 \\",
+        "    2026-11-24T03:00 --status under_maintenance --reason 'Announced by email.'",
     )
 )
 @click.argument("slug")
 @click.argument("component", type=click.IntRange(min=1))
 @click.argument("start")
 @click.argument("end")
-@click.option("--status", type=click.Choice(STATUSES), required=True)
+@click.option(
+    "--status",
+    type=click.Choice(STATUSES),
+    metavar="STATUS",
+    required=True,
+    help=f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.",
+)
 @click.option("--reason", required=True, help="Readers of the page see it.")
 @as_json
 def request(slug: str, component: int, start: str, end: str, status: str, reason: str) -> None:

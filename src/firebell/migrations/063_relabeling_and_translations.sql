@@ -5,7 +5,7 @@ alter table public_incident
     add constraint public_incident_kind_check check (kind in ('incident', 'maintenance', 'relabeling'));
 alter table public_update
     drop constraint public_update_kind_check,
-    add constraint public_update_kind_check check (kind in ('update', 'correction', 'regression', 'relabeling')),
+    add constraint public_update_kind_check check (kind in ('update', 'correction', 'regression', 'postmortem', 'relabeling')),
     drop constraint public_update_stage_check,
     add constraint public_update_stage_check check (
         stage in (

@@ -368,6 +368,7 @@ def draft(story: Story, template: str, gap: timedelta) -> str:
         "timeline": table(entries, gap),
         "findings": findings or "- _No finding was recorded. What was found on the way?_",
         "mitigations": helped or HELPED,
+        "went_wrong": "- _What delayed the detection or the repair?_",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda m: slots.get(m[1], m[0]), template).rstrip() + "\n"
 

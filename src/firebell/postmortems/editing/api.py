@@ -292,7 +292,7 @@ async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) ->
 
 
 @router.post("/{ref}/lint", summary="Check the wording of a text", responses=problems(404))
-async def lint_text(w: Reader, ref: Text, new: SectionToLint) -> WordingShown:
+async def check_wording(w: Reader, ref: Text, new: SectionToLint) -> WordingShown:
     await lookup.of_incident(w.tx, parse_ref("INC", ref))
     result = lint_section(new.text, new.section, await queries.names(w.tx))
     return WordingShown(

@@ -109,7 +109,12 @@ async def get_run(w: Reader, ref: Text) -> RunDetail:
     return await _detail(w, parse_ref("RUN", ref))
 
 
-@router.get("/{ref}/text", summary="Get the Markdown that a run is pinned to", responses=problems(404))
+@router.get(
+    "/{ref}/text",
+    summary="Get the Markdown that a run is pinned to",
+    response_class=Response,
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}, **problems(404)},
+)
 async def get_run_text(w: Reader, ref: Text) -> Response:
     run = await actions.run_of(w.tx, parse_ref("RUN", ref))
     return Response(await queries.body_of(w.tx, run), media_type="text/markdown; charset=utf-8")

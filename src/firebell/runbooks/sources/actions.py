@@ -95,7 +95,7 @@ async def request_sync(tx: Tx, actor: Actor, source_id: int, now: datetime) -> R
     """Read a source now instead of at its next time. Idempotent."""
     one = await source(tx, source_id)
     if one.kind is SourceKind.PUSH:
-        raise Invalid("Nothing is fetched for this source.", hint="Run 'firebell runbook push' in CI.")
+        raise Invalid("Nothing is fetched for this source.", hint="Push it from CI.")
     await store.change(tx, source_id, next_sync_at=now)
     await tx.wake("runbook_sources")
     return one
