@@ -169,4 +169,4 @@ async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeC
     await save(db, clock, "payments-failover", GOOD.replace("other.md", "../docs/x.md"), source="ops/a.md")
     assert await ids() == ["R-UNTESTED"], "links of a repository are followed there"
     clock.advance(date(2027, 2, 12) - clock.now().date())
-    assert await ids() == ["R-STALE"]
+    assert await ids() == ["R-STALE", "R-UNTESTED"]

@@ -53,6 +53,7 @@ SLUGS = {
     "runbooks": "database-failover",
     "status-pages": "kestrel",
     "audiences": "customers",
+    "post-mortems": "summary",
 }
 
 

@@ -58,7 +58,7 @@ async def _detail(w: Work, run_id: int) -> RunDetail:
     )
 
 
-@router.get("", summary="List runs, newest first")
+@router.get("", summary="List runs, newest first", responses=problems(404))
 async def list_runs(
     w: Reader,
     pagination: PageParams,
