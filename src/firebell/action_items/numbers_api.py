@@ -164,7 +164,7 @@ async def list_questions(w: Reader, ref: Text) -> list[QuestionShown]:
 
 @router.put(
     "/incidents/{ref}/action-item-questions/{item}",
-    summary="PreventionAnswer whether an action item would have prevented or shortened an incident",
+    summary="Answer whether an action item would have prevented or shortened an incident",
     responses=problems(404),
 )
 async def answer_question(w: Writer, ref: Text, item: Text, body: NewAnswer) -> QuestionShown:

@@ -216,7 +216,7 @@ async def answer(visit: CurrentVisit, ref: str, item: str) -> Response:
     given = form_values.answer(visit.text("answer"))
     await question_actions.answer_question(visit.tx, visit.actor, incident_id, item_id, given, visit.now)
     url = html.local(visit.values, f"/incidents/INC-{incident_id}")
-    return flash.redirect(visit.request, url, "PreventionAnswer saved.")
+    return flash.redirect(visit.request, url, "Answer saved.")
 
 
 @router.post("/actions/bulk", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
