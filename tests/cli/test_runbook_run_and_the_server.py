@@ -1,6 +1,7 @@
 """A run at a terminal is recorded on the server: at once, later when the server was away, and never with a secret."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,12 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
                 writer.close()
                 return
             up_reader, up_writer = await asyncio.open_connection(server.hostname, server.port)
-            await asyncio.gather(pipe(reader, up_writer), pipe(up_reader, writer))
+            try:
+                await asyncio.gather(pipe(reader, up_writer), pipe(up_reader, writer))
+            finally:
+                up_writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await up_writer.wait_closed()
 
         async with listening(gate) as port:
             env = {"FIREBELL_URL": f"http://127.0.0.1:{port}", "FIREBELL_KEY": terminal.env["FIREBELL_KEY"]}
@@ -90,10 +96,11 @@ async def desk(dsn: str, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Desk
 
 
 async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy what is read until the end."""
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
+    """Copy what is read until the end, or until one side is gone."""
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
     writer.close()
 
 
