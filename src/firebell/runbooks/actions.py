@@ -22,8 +22,8 @@ from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.library_checks import untested
 from firebell.runbooks.matching import RunbookLink
 from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
-from firebell.runbooks.run_summaries import run_summaries
 from firebell.runbooks.runbook_html import FOLDER
+from firebell.runbooks.runs import summary_store
 from firebell.runbooks.store import NewText, OwnRunbook
 
 BODY_MAX_CHARS = 200_000
@@ -233,7 +233,7 @@ async def findings(
 
     Links of a text from a repository are checked there, by `firebell runbook check`, not here.
     """
-    teams, runs = await owning_teams(tx), await run_summaries(tx)
+    teams, runs = await owning_teams(tx), await summary_store.summaries(tx)
     slugs = [r.slug for r in await library(tx)]
     existing_paths = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     findings_by_slug = {}
@@ -245,8 +245,7 @@ async def findings(
             existing=None if r.own and r.source else existing_paths,
             teams=teams,
         )
-        if runs is not None:
-            findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
+        findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
     return findings_by_slug
 
 

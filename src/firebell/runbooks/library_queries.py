@@ -24,7 +24,7 @@ from firebell.runbooks.library_checks import broad
 from firebell.runbooks.matching import shares
 from firebell.runbooks.model import RunbookFinding, RunSummary
 from firebell.runbooks.queries import RunbookDetails
-from firebell.runbooks.run_summaries import run_summaries
+from firebell.runbooks.runs import summary_store
 
 UNCOVERED_SHOWN = 5
 FINDING_FILTERS = ("any", "errors", "none")
@@ -69,7 +69,7 @@ class LibraryFilter:
 
 @dataclass(frozen=True, slots=True)
 class LibraryRow:
-    """A runbook of the library: what it covers, and how it was exercised; `runs` is None until runs are recorded."""
+    """A runbook of the library: what it covers, and how it was exercised."""
 
     details: RunbookDetails
     services: Sequence[str]
@@ -77,7 +77,7 @@ class LibraryRow:
     findings: Sequence[RunbookFinding]
     level: AutomationLevel
     exercised: datetime | None
-    runs: Sequence[RunSummary] | None
+    runs: Sequence[RunSummary]
 
     def exercised_state(self, now: datetime) -> str:
         """Return the state of its glyph: ok, late if the last run is too old, warn if there was none."""
@@ -89,25 +89,25 @@ class LibraryRow:
     @property
     def succeeded(self) -> int:
         """The number of real runs that succeeded."""
-        return sum(r.has_succeeded and not r.is_dry for r in self.runs or ())
+        return sum(r.has_succeeded and not r.is_dry for r in self.runs)
 
     @property
     def ended(self) -> int:
         """The number of real runs that ended."""
-        return sum(r.ended_at is not None and not r.is_dry for r in self.runs or ())
+        return sum(r.ended_at is not None and not r.is_dry for r in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The page of the library; figures about runs are None until runs are recorded."""
+    """The page of the library."""
 
     rows: Sequence[LibraryRow]
     total: int
     covered: int
     services: int
     exercised: int
-    figures: RunFigures | None
-    before: RunFigures | None
+    figures: RunFigures
+    before: RunFigures
     uncovered: Sequence[UncoveredRule]
     teams: Sequence[tuple[str, str]]
     service_names: Sequence[tuple[str, str]]
@@ -122,13 +122,13 @@ async def recent_alerts(tx: Tx, now: datetime) -> list[LabeledAlert]:
 async def library(tx: Tx, narrowed: LibraryFilter, public_url: str, now: datetime) -> Library:
     """Return the library, narrowed by a filter; its figures are always those of the whole."""
     details = await queries.details(tx, await actions.library(tx), public_url, now)
-    runs = await run_summaries(tx)
+    runs = await summary_store.summaries(tx)
     recent = await recent_alerts(tx, now)
     services = await catalog.services(tx)
     signals = [coverage.signal(alert) for alert in recent]
     rows = []
     for one in details:
-        own_runs = None if runs is None else runs.get(one.stored.slug, ())
+        own_runs = runs.get(one.stored.slug, ())
         front = one.runbook.front
         rows.append(
             LibraryRow(
@@ -136,25 +136,23 @@ async def library(tx: Tx, narrowed: LibraryFilter, public_url: str, now: datetim
                 services=list(dict.fromkeys((*(s.slug for s in one.services), *front.services))),
                 triggers=front.triggers,
                 findings=[*one.findings, *broad(shares(front.triggers, signals))],
-                level=automation_level(one.runbook, own_runs or (), now),
-                exercised=last_exercised(own_runs or ()),
+                level=automation_level(one.runbook, own_runs, now),
+                exercised=last_exercised(own_runs),
                 runs=own_runs,
             )
         )
     listed = {slug for row in rows for slug in row.services}
     urls = {s.slug: s.runbook_url for s in services}
     entries = await actions.index(tx, urls.values(), public_url)
-    every_run = [run for each in (runs or {}).values() for run in each]
+    every_run = [run for each in runs.values() for run in each]
     return Library(
         rows=[row for row in rows if narrowed.accepts(row)],
         total=len(rows),
         covered=sum(bool(s.runbook_url) or s.slug in listed for s in services),
         services=len(services),
         exercised=sum(row.exercised is not None and now - row.exercised <= EXERCISED_WITHIN for row in rows),
-        figures=None if runs is None else run_figures(every_run, now - FIGURES_WINDOW, now),
-        before=None
-        if runs is None
-        else run_figures(every_run, now - 2 * FIGURES_WINDOW, now - FIGURES_WINDOW),
+        figures=run_figures(every_run, now - FIGURES_WINDOW, now),
+        before=run_figures(every_run, now - 2 * FIGURES_WINDOW, now - FIGURES_WINDOW),
         uncovered=coverage.uncovered_rules(recent, urls, entries, public_url, UNCOVERED_SHOWN),
         teams=sorted({(row.details.team, row.details.team) for row in rows if row.details.team}),
         service_names=_names(rows, {s.slug: s.name for s in services}),

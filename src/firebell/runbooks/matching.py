@@ -94,6 +94,7 @@ def conditions(trigger: str, labels: Mapping[str, str]) -> int:
     return len(wanted) if wanted and matchers.matches_all(wanted, labels) else 0
 
 
+@lru_cache(maxsize=8192)
 def slug_of(url: str, public_url: str) -> str:
     """Return the slug of the runbook that a web address shows, empty for other addresses."""
     path = url.strip().partition("#")[0].partition("?")[0]
