@@ -38,6 +38,7 @@ BY_HAND = {
     "people/profile_web.py save_password": PASSWORD,
     "people/sign_in_web.py welcome": NO_ONE,
     "postmortems/blameless/api.py lint_text": "A text is examined in another process, which takes a while.",
+    "postmortems/editing/api.py check_wording": "A text is examined in another process, which takes a while.",
     "postmortems/editing/api.py preview_text": MARKDOWN,
     "postmortems/editing/web.py _desk": MARKDOWN,
     "postmortems/editing/web.py save_section": MARKDOWN,

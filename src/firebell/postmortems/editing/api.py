@@ -25,11 +25,11 @@ from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import actions, lookup, text_limits
+from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.editing import diffs, queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
-from firebell.postmortems.guide.checks import lint_section
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.model import ListedVersion, VersionReason
 
@@ -292,9 +292,11 @@ async def save_section(w: Writer, ref: Text, slug: Slug, new: NewSectionText) ->
 
 
 @router.post("/{ref}/lint", summary="Check the wording of a text", responses=problems(404))
-async def check_wording(w: Reader, ref: Text, new: SectionToLint) -> WordingShown:
-    await lookup.of_incident(w.tx, parse_ref("INC", ref))
-    result = lint_section(new.text, new.section, await queries.names(w.tx))
+async def check_wording(caller: Previewer, request: Request, ref: Text, new: SectionToLint) -> WordingShown:
+    async with request.app.state.ctx.db.tx() as tx:
+        await lookup.of_incident(tx, parse_ref("INC", ref))
+        names = await queries.names(tx)
+    result = await isolated.lint(new.text, names, new.section, None)
     return WordingShown(
         sequence=new.sequence,
         examined=result.examined,

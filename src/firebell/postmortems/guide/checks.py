@@ -69,11 +69,6 @@ class ReviewedDocument:
         return [(part.slug, each) for part in self.sections for each in self.wording[part.slug].open]
 
 
-def lint_section(text: str, title: str, people: Iterable[str]) -> LintResult:
-    """Return what the blameless lint finds in the text of one section."""
-    return lint(text, people, title)
-
-
 def review(
     body: str,
     max_severity: int,
@@ -102,7 +97,7 @@ def review(
         sections,
         tree,
         tuple(problems),
-        {part.slug: lint_section(part.text, part.title, people) for part in sections},
+        {part.slug: lint(part.text, people, part.title) for part in sections},
         claims,
         refs,
         tuple(unfinished),
