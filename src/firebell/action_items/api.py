@@ -139,7 +139,7 @@ class ChangedActionItem(ApiInput):
 
 
 class NewOwner(ApiInput):
-    """The person to whom an item is proposed; null for no one."""
+    """The person who is asked to own an item; null for no one."""
 
     owner_id: Id | None
     note: Reason = ""

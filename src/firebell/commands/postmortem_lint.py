@@ -23,9 +23,7 @@ _LEVEL_COLORS = {"error": "red", "warning": "yellow", "info": "blue"}
     )
 )
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--name", "names", multiple=True, help="The name or handle of someone whom the text may mention."
-)
+@click.option("--name", "names", multiple=True, help="The name or handle of a person in the text.")
 @click.option("--language", help="The language of the text, such as en; guessed by default.")
 @as_json
 def lint(paths: tuple[str, ...], names: tuple[str, ...], language: str | None) -> int:

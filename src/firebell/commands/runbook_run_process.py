@@ -61,7 +61,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.count = 0
         self.is_final = False
-        """True after SIGTERM or SIGHUP: whoever sent it waits for the end, and nothing can be asked."""
+        """True after SIGTERM or SIGHUP: the sender waits for the end, and nothing can be asked."""
 
     def note(self, number: int, _: object) -> None:
         """Count a signal."""

@@ -1,4 +1,4 @@
-"""How much of a runbook runs by itself, and when it was last exercised (pure, spec 11.2)."""
+"""How much of a runbook a machine can run, and when it was last exercised (pure, spec 11.2)."""
 
 import re
 import shlex

@@ -16,7 +16,7 @@ from firebell.subscribers.outcomes import Failure
 TOKEN = re.compile(r"\bd([1-9][0-9]{0,17})-([0-9a-f]{24})\b", re.IGNORECASE)
 """The token of a mail: the id of its delivery and a code. Mail servers may change the case of an address."""
 MAX_EVENTS = 1_000
-"""Events of one message; providers send at most so many."""
+"""The most events that a provider sends in one message."""
 _REASON_CHARS = 300
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 

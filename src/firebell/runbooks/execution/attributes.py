@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 class RunMode(StrEnum):
-    """Who starts a code block: the command by itself, a person who confirms it, or a person by hand."""
+    """Who starts a code block: the command without asking, a person who confirms it, or a person by hand."""
 
     AUTO = "auto"
     CONFIRM = "confirm"

@@ -46,13 +46,13 @@ async def _detail(w: Work, run_id: int) -> RunDetail:
         output = details.outputs.get(step.key)
         kept = {"head": output.head, "tail": output.tail, "redacted": output.redacted} if output else {}
         steps.append(step_shown(step, **kept))
-    found = [
+    findings = [
         RunFindingShown(id=f.code, level=f.level, message=f.message, fix=f.advice) for f in details.findings
     ]
     return RunDetail.of_run(
         details.run,
         steps=steps,
-        findings=found,
+        findings=findings,
         usual_s=details.usual_s,
         newer_version=details.newer_version,
     )

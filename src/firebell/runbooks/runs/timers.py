@@ -13,7 +13,7 @@ from firebell.runbooks.runs.model import RunKind, RunState
 async def lose_silent_runs(
     tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
 ) -> Sequence[timers.Timer]:
-    """Mark silent runs as lost, and set the timer of the others anew; return the timers of locked runs."""
+    """Mark silent runs as lost, and set the timer of the others again; return the timers of locked runs."""
     run_ids = [int(timer.key) for timer in due_timers]
     runs = {run.id: run for run in await store.lock_free(tx, run_ids)}
     later: list[tuple[str, datetime, int]] = []
