@@ -13,7 +13,8 @@ from firebell.people import permissions
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
 from firebell.search import commands
-from firebell.search.model import KINDS, GroupName, Hit, Kind, results
+from firebell.search.model import KINDS, GroupName, Hit, Kind
+from firebell.search.ranking import results
 
 
 def may(role: Role) -> Callable[[Verb], bool]:

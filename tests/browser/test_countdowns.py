@@ -26,7 +26,7 @@ async def test_the_script_and_the_server_write_the_same_countdowns(dsn: str, bro
         written = await page.evaluate(
             """async lengths => {
                 const main = document.querySelector('script[type=module]').src;
-                const { countdown } = await import(main.replace('main.js', 'timers.js'));
+                const { countdown } = await import(main.replace('main.js', 'countdowns.js'));
                 return lengths.map(left => [countdown(left, false), countdown(left, true)]);
             }""",
             lengths,

@@ -7,8 +7,7 @@ import pytest
 
 from firebell.handbook import shipped_content, templates
 from firebell.incidents.messages import placeholder_values
-from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase
-from firebell.incidents.phases import lifecycle
+from firebell.incidents.model import POSTMORTEM_WITHIN, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
 from firebell.workload.measurement import MAX_NIGHT_PAGES
@@ -101,7 +100,7 @@ def test_the_severity_table_matches_the_code(sev: Severity) -> None:
     ]
     due = "48 h after closure"
     assert (said["Post-mortem due"] == due) == facts.postmortem
-    assert timedelta(hours=48) == lifecycle.POSTMORTEM_WITHIN
+    assert timedelta(hours=48) == POSTMORTEM_WITHIN
 
 
 def test_the_table_has_the_rows_that_others_read() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
-from firebell.subscribers import bounce_mail_parsing, mail_signatures, outcomes, provider_reports
+from firebell.subscribers import bounce_mail_parsing, dead_addresses, mail_signatures, provider_reports
 from firebell.subscribers.provider_reports import MailEventKind
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -257,5 +257,11 @@ def test_certificates_come_from_amazon_alone(url: str, is_ours: bool) -> None:
 
 
 def test_complaints_pause_a_broadcast_above_three_in_a_thousand() -> None:
-    assert [outcomes.is_unwanted(1000, n) for n in (0, 1, 2, 3, 4)] == [False, False, False, False, True]
-    assert [outcomes.is_unwanted(5, n) for n in (1, 2)] == [False, True]
+    assert [dead_addresses.is_unwanted(1000, n) for n in (0, 1, 2, 3, 4)] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert [dead_addresses.is_unwanted(5, n) for n in (1, 2)] == [False, True]

@@ -15,8 +15,7 @@ from firebell.kit.token_bucket import CallRate, full
 from firebell.status_copies import difference_rules, next_step, update_posts
 from firebell.status_copies.instatus import InstatusApi, mark, marked
 from firebell.status_copies.model import DifferenceKind, RemoteCall, Step, StepState
-from firebell.status_copies.provider_answers import Answer, Outcome, lost, not_sent, read_answer
-from firebell.status_copies.rate_bucket import closed
+from firebell.status_copies.provider_answers import Answer, Outcome, closed, lost, not_sent, read_answer
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.statuspage import StatuspageApi
 from firebell.status_copies.step_inputs import Work, checked

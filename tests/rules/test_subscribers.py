@@ -15,16 +15,18 @@ from firebell.kit.standard_webhooks import signature
 from firebell.subscribers import (
     addresses,
     csv_import,
+    dead_addresses,
+    delivery_retries,
     hook_bodies,
     journal,
     mail_format,
-    outcomes,
     subscription_rules,
     throttle,
 )
+from firebell.subscribers.dead_addresses import FailedMail
 from firebell.subscribers.journal import Fate
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
-from firebell.subscribers.outcomes import FailedMail, Failure, SmtpReply
+from firebell.subscribers.smtp_replies import Failure, SmtpReply
 from firebell.subscribers.subscription_rules import Admission, RecentMails, SubscriptionEvent
 from firebell.subscribers.throttle import RelayPace, TokenBucket
 
@@ -141,7 +143,9 @@ def test_what_an_answer_of_a_mail_server_means(reply: SmtpReply, failure: Failur
 
 def test_when_an_address_is_dead() -> None:
     def dead(*failed: tuple[int, Failure]) -> bool:
-        return outcomes.is_dead([FailedMail(NOW - timedelta(days=days), kind) for days, kind in failed], NOW)
+        return dead_addresses.is_dead(
+            [FailedMail(NOW - timedelta(days=days), kind) for days, kind in failed], NOW
+        )
 
     assert dead((0, Failure.ADDRESS))
     assert not dead((0, Failure.REFUSED))
@@ -154,19 +158,19 @@ def test_when_an_address_is_dead() -> None:
 
 
 def test_5_percent_of_the_first_500_stop_the_line() -> None:
-    assert outcomes.stops_the_line(500, 25)
-    assert outcomes.stops_the_line(30, 25)
-    assert not outcomes.stops_the_line(500, 24)
-    assert not outcomes.stops_the_line(501, 400)
+    assert dead_addresses.stops_the_line(500, 25)
+    assert dead_addresses.stops_the_line(30, 25)
+    assert not dead_addresses.stops_the_line(500, 24)
+    assert not dead_addresses.stops_the_line(501, 400)
 
 
 def test_retries_end_and_a_later_time_of_the_receiver_counts() -> None:
-    waits = outcomes.HOOK_RETRIES
+    waits = delivery_retries.HOOK_RETRIES
     assert [waits[0], waits[1], waits[-1]] == [timedelta(seconds=5), timedelta(minutes=5), 24 * HOUR]
-    assert outcomes.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
-    assert outcomes.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
-    assert outcomes.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
-    assert outcomes.retry_at(waits, 10, NOW, 0) is None
+    assert delivery_retries.retry_at(waits, 1, NOW, 1) == NOW + timedelta(seconds=5.5)
+    assert delivery_retries.retry_at(waits, 1, NOW, 0, 60) == NOW + timedelta(minutes=1)
+    assert delivery_retries.retry_at(waits, 9, NOW, 0) == NOW + 24 * HOUR
+    assert delivery_retries.retry_at(waits, 10, NOW, 0) is None
 
 
 def test_the_vector_of_a_signed_webhook() -> None:

@@ -241,7 +241,7 @@ async def test_mails_that_wait_are_replaced_by_the_next_one_that_says_both(
 async def test_addresses_that_bounce_are_stopped_and_a_broadcast_that_bounces_is_paused(
     dsn: str, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firebell.subscribers.outcomes.STOP_WITHIN", 40)
+    monkeypatch.setattr("firebell.subscribers.dead_addresses.STOP_WITHIN", 40)
     async with town(dsn, clock, tmp_path) as t:
         csv = "address\r\n" + "".join(f"c{i}@d{i}.example\r\n" for i in range(6))
         preview = await t.api(

@@ -66,4 +66,6 @@ async def load_findings(
     }
 
 
-PART = IncidentPart(load, "action_items/room_part.html", load_rows, "action_items/room_part.html", "rest")
+PART = IncidentPart(
+    load, "action_items/incident_part.html", load_rows, "action_items/incident_part.html", "rest"
+)

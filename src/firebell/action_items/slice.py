@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.action_items import api, numbers_api, settings_web, web
+    from firebell.action_items import api, completion_api, question_api, settings_api, settings_web, web
 
-    return [settings_web.router, web.router, api.router, numbers_api.router]
+    modules = (settings_web, web, api, completion_api, question_api, settings_api)
+    return [module.router for module in modules]
 
 
 def _timers() -> Mapping[str, "Handler"]:

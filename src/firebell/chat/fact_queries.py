@@ -8,7 +8,7 @@ from firebell.chat import store, subject_store
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, RequestedPost, Someone
 from firebell.chat.model import Account, OncallGroup
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident, Phase
+from firebell.incidents.model import POSTMORTEM_WITHIN, Incident, Phase
 from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
@@ -91,9 +91,7 @@ async def incident_facts(
         invited=invited,
         entries=_in_force(entries, texts),
         updates=updates,
-        postmortem_due_at=(
-            incident.closed_at + incidents.POSTMORTEM_WITHIN if owes and incident.closed_at else None
-        ),
+        postmortem_due_at=(incident.closed_at + POSTMORTEM_WITHIN if owes and incident.closed_at else None),
         postmortem_published=published_at is not None,
         reviewed_at=published_at,
         missing_roles=tuple(role.name for role in required),

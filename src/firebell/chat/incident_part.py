@@ -72,4 +72,4 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
     return {}
 
 
-PART = IncidentPart(load, "chat/room_part.html", load_rows, "chat/row_part.html")
+PART = IncidentPart(load, "chat/incident_part.html", load_rows, "chat/row_part.html")

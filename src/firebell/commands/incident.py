@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from firebell.commands import incident_lifecycle
+from firebell.commands import incident_closing, incident_relations, incident_reporting
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.declare import TYPE, declare, fields_of
 from firebell.commands.incident_checks import check, waive
@@ -383,6 +383,8 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
 for command in (
     *(clocks, record_fact, drafts, draft, draft_step, check, waive, task, attach, export),
     *(declare, incident_page, similar, views, watch),
-    *incident_lifecycle.COMMANDS,
+    *incident_reporting.COMMANDS,
+    *incident_closing.COMMANDS,
+    *incident_relations.COMMANDS,
 ):
     incident.add_command(command)

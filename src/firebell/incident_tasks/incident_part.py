@@ -15,5 +15,9 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
 
 
 PART = IncidentPart(
-    queries.of_incident, "incident_tasks/room_part.html", load_rows, "incident_tasks/room_part.html", "rest"
+    queries.of_incident,
+    "incident_tasks/incident_part.html",
+    load_rows,
+    "incident_tasks/incident_part.html",
+    "rest",
 )

@@ -25,7 +25,6 @@ from firebell.incidents.update_deadlines import rules as update_rules
 
 ClosingCondition = closing_rules.ClosingCondition
 ConditionSource = condition_sources.ConditionSource
-POSTMORTEM_WITHIN = lifecycle.POSTMORTEM_WITHIN
 STABLE_TIMER = phase_actions.STABLE_TIMER
 UPDATE_DUE_TIMER = update_actions.UPDATE_DUE_TIMER
 add_entry = timeline_actions.add_entry

@@ -1,7 +1,7 @@
 """Incidents, roles, timeline entries, and the events that the slice emits."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,8 @@ UNDECLARED = (Phase.DETECTED, Phase.TRIAGING)
 """The phases before someone declares; such an incident has no severity yet, and no clock of it runs."""
 ACTIVE = (Phase.DECLARED, Phase.INVESTIGATING, Phase.MITIGATING)
 OPEN = (*UNDECLARED, *ACTIVE, Phase.RESOLVED, Phase.MONITORING)
+POSTMORTEM_WITHIN = timedelta(hours=48)
+"""When the post-mortem of a SEV0 or SEV1 is due, from the closing of the incident."""
 
 
 class IncidentType(StrEnum):

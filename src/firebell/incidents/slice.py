@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.incidents import api, details_web, web
+    from firebell.incidents import api, details_web, visibility_api, web
     from firebell.incidents.canvas import api as canvas_api
     from firebell.incidents.canvas import web as canvas_web
     from firebell.incidents.checks import api as check_api
@@ -35,12 +35,19 @@ def _routers() -> list["APIRouter"]:
     from firebell.incidents.custom_fields import web as field_web
     from firebell.incidents.declaration_rules import api as rule_api
     from firebell.incidents.declaration_rules import web as rule_web
-    from firebell.incidents.declaring import backfilling_web, reporting_api, reporting_web, similar_api
+    from firebell.incidents.declaring import (
+        backfilling_api,
+        backfilling_web,
+        reporting_api,
+        reporting_web,
+        similar_api,
+    )
     from firebell.incidents.declaring import web as declare_web
     from firebell.incidents.incident_list import export_web, saved_view_api, saved_view_web
     from firebell.incidents.incident_list import web as list_web
     from firebell.incidents.messages import api as message_api
     from firebell.incidents.messages import web as message_web
+    from firebell.incidents.relations import api as relation_api
     from firebell.incidents.roles import handover_api, handover_web
     from firebell.incidents.severity_changes import api as severity_api
     from firebell.incidents.severity_changes import web as severity_web
@@ -52,7 +59,8 @@ def _routers() -> list["APIRouter"]:
         *(message_web, closing_web, details_web, reporting_web, backfilling_web, rule_web, field_web),
         *(list_web, export_web, saved_view_web),
         *(timeline_web, check_web, handover_web, canvas_web, severity_web, declare_web, web),
-        *(rule_api, field_api, reporting_api, closing_api, timeline_api, check_api, handover_api),
+        *(rule_api, field_api, reporting_api, visibility_api, relation_api, backfilling_api),
+        *(closing_api, timeline_api, check_api, handover_api),
         *(similar_api, saved_view_api, canvas_api, severity_api, message_api, api),
     )
     return [module.router for module in modules]

@@ -1,6 +1,6 @@
 """Formats remaining time: `in 2:41` before the end, never a negative number after it (pure).
 
-`static/js/timers.js` formats the same way while a page is open; one table tests both.
+`static/js/countdowns.js` formats the same way while a page is open; one table tests both.
 """
 
 from datetime import timedelta

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from firebell.incidents.model import POSTMORTEM_WITHIN
 from firebell.kit.localtime import to_instant, to_local
 
-MAJOR_WITHIN = timedelta(hours=48)
+MAJOR_WITHIN = POSTMORTEM_WITHIN
 """The time for the post-mortem of a SEV0 or SEV1, from the closing of the incident."""
 OTHER_WITHIN = timedelta(days=7)
 """The time for one that was asked for, or that is about a near miss."""

@@ -43,4 +43,4 @@ async def load_findings(
     }
 
 
-PART = IncidentPart(load, "regulatory/room_part.html", load_rows, "regulatory/row_part.html")
+PART = IncidentPart(load, "regulatory/incident_part.html", load_rows, "regulatory/row_part.html")

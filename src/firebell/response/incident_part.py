@@ -94,4 +94,4 @@ async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Map
     return {}
 
 
-PART = IncidentPart(load, "response/room_part.html", load_rows, "response/row_part.html")
+PART = IncidentPart(load, "response/incident_part.html", load_rows, "response/row_part.html")

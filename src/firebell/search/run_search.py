@@ -7,7 +7,7 @@ from firebell.kit.context import Context
 from firebell.kit.search_terms import Terms
 from firebell.people import permissions
 from firebell.people.permissions import Rights
-from firebell.search import model
+from firebell.search import ranking
 from firebell.search.model import KINDS, GroupName, Hit, Results
 from firebell.search.sources import SOURCES, SearchQuery, reference_hits
 
@@ -55,5 +55,5 @@ async def search(
             if source.verb is None or may(source.verb):
                 hits += await source.search(query)
     if group is not None:
-        return model.single_group(terms, group, [*exact, *hits], limit)
-    return model.results(terms, [*exact, *hits], exact[0] if exact else None, limit)
+        return ranking.single_group(terms, group, [*exact, *hits], limit)
+    return ranking.results(terms, [*exact, *hits], exact[0] if exact else None, limit)

@@ -1,10 +1,18 @@
 """What the answer of a provider means for a call (pure; spec 7.17)."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from firebell.kit.token_bucket import CallRate, RateBucket
+
+CLOSED_FOR_S = 30
+"""How long a key rests after a refusal for too many calls that names no time."""
+CLOSED_AT_MOST_S = 3600
+
 
 ERROR_MAX_CHARS = 300
 _TOO_FAST = frozenset({420, 429})
@@ -69,3 +77,9 @@ def read_answer(status: int, text: str, retry_after: str, *, is_write: bool) -> 
 def _seconds(retry_after: str) -> float | None:
     text = retry_after.strip()
     return float(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
+
+
+def closed(bucket: RateBucket, rate: CallRate, after_s: float | None, now: datetime) -> RateBucket:
+    """Return the bucket after the provider refused a call for too many calls."""
+    pause_s = min(CLOSED_FOR_S if after_s is None else after_s, CLOSED_AT_MOST_S)
+    return bucket.closed(rate, now + timedelta(seconds=pause_s), now)

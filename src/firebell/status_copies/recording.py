@@ -9,7 +9,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Role
-from firebell.status_copies import difference_store, next_step, queries, rate_bucket, step_store, store
+from firebell.status_copies import difference_store, next_step, queries, step_store, store
 from firebell.status_copies.drift_comparison import Overwrite
 from firebell.status_copies.model import (
     FINISHED,
@@ -22,7 +22,7 @@ from firebell.status_copies.model import (
     topic,
 )
 from firebell.status_copies.next_step import AlreadyThere, Decision, Hold
-from firebell.status_copies.provider_answers import Answer, Outcome
+from firebell.status_copies.provider_answers import Answer, Outcome, closed
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.step_inputs import Work
 
@@ -104,7 +104,7 @@ async def note(tx: Tx, copy: StatusCopy, answer: Answer, rate: CallRate, now: da
         await stop(tx, copy, answer.reason, now)
     elif answer.outcome is Outcome.TOO_FAST:
         bucket = await store.lock_rate(tx, copy.key_hash, full(rate, now))
-        await store.save_rate(tx, copy.key_hash, rate_bucket.closed(bucket, rate, answer.after_s, now))
+        await store.save_rate(tx, copy.key_hash, closed(bucket, rate, answer.after_s, now))
     elif answer.outcome is Outcome.OK:
         await store.change_copy(tx, copy.id, last_ok_at=now)
 

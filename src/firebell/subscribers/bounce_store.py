@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.subscribers.outcomes import FailedMail, Failure
+from firebell.subscribers.dead_addresses import FailedMail
+from firebell.subscribers.smtp_replies import Failure
 
 FAILURES_READ = 50
 

@@ -9,7 +9,7 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
 from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
-from firebell.subscribers.outcomes import Failure
+from firebell.subscribers.smtp_replies import Failure
 
 LEASE = timedelta(seconds=60)
 CANDIDATES = 4

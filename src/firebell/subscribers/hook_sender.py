@@ -12,11 +12,11 @@ from firebell.kit.http_out import OutboundResponse, post
 from firebell.kit.secret_encryption import Sealer
 from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, message_texts, recording, store
 from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.delivery_retries import HOOK_RETRIES, retry_at
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.mail_sender import BLOCKED_PAUSE, LOST_CLAIMS
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose, SubscriberChannel
-from firebell.subscribers.outcomes import HOOK_RETRIES, retry_at
 
 BATCH = 50
 PER_HOST = 10

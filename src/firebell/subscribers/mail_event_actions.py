@@ -15,9 +15,9 @@ from firebell.subscribers import (
     addresses,
     bounce_store,
     broadcast_store,
+    dead_addresses,
     delivery_store,
     mail_event_store,
-    outcomes,
     recording,
     store,
     subscription_rules,
@@ -111,5 +111,5 @@ async def _bounced(
         )
         await recording.stop_if_bouncing(tx, broadcast, now)
     failures = (await bounce_store.failures(tx, [subscriber.id]))[subscriber.id]
-    if event.kind is MailEventKind.BOUNCED or outcomes.is_dead(failures, now):
+    if event.kind is MailEventKind.BOUNCED or dead_addresses.is_dead(failures, now):
         await recording.quarantine(tx, subscriber, event.reason, reported.page_name, now)

@@ -14,10 +14,11 @@ from firebell.kit.mail.mailbox import Mailbox, parse_mailbox
 from firebell.kit.mail.server import parse_smtp_url
 from firebell.subscribers import broadcast_store, delivery_store, message_texts, recording, throttle
 from firebell.subscribers.connection_share import ConnectionShare
+from firebell.subscribers.delivery_retries import MAIL_RETRIES, retry_at
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
 from firebell.subscribers.journal import Journal
 from firebell.subscribers.model import Broadcast, ClaimedDelivery
-from firebell.subscribers.outcomes import MAIL_RETRIES, SmtpReply, retry_at
+from firebell.subscribers.smtp_replies import SmtpReply
 from firebell.subscribers.smtp_session import RelayAway, SmtpSession
 from firebell.subscribers.throttle import RelayPace, TokenBucket
 

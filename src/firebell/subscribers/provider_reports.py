@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from firebell.kit.errors import Invalid
-from firebell.subscribers.outcomes import Failure
+from firebell.subscribers.smtp_replies import Failure
 
 TOKEN = re.compile(r"\bd([1-9][0-9]{0,17})-([0-9a-f]{24})\b", re.IGNORECASE)
 """The token of a mail: the id of its delivery and a code. Mail servers may change the case of an address."""

@@ -11,7 +11,14 @@ from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.permissions import MANAGERS
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import bounce_store, broadcast_store, delivery_store, outcomes, store, subscribing
+from firebell.subscribers import (
+    bounce_store,
+    broadcast_store,
+    dead_addresses,
+    delivery_store,
+    store,
+    subscribing,
+)
 from firebell.subscribers.delivery_store import DeliveryOutcome
 from firebell.subscribers.model import (
     Broadcast,
@@ -20,7 +27,7 @@ from firebell.subscribers.model import (
     SubscriberChannel,
     SubscriberState,
 )
-from firebell.subscribers.outcomes import Failure
+from firebell.subscribers.smtp_replies import Failure
 
 HARD = (Failure.ADDRESS, Failure.REFUSED)
 
@@ -59,7 +66,9 @@ async def _count(tx: Tx, kept: Sequence[DeliveryOutcome], now: datetime) -> None
 
 async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
     """Pause a broadcast of whose first mails too many bounce."""
-    if broadcast.paused_at is None and outcomes.stops_the_line(broadcast.finished, broadcast.hard_bounces):
+    if broadcast.paused_at is None and dead_addresses.stops_the_line(
+        broadcast.finished, broadcast.hard_bounces
+    ):
         reason = f"{broadcast.hard_bounces} of the first {broadcast.finished} mails bounced."
         await _stop(tx, broadcast, reason, now)
 
@@ -67,7 +76,7 @@ async def stop_if_bouncing(tx: Tx, broadcast: Broadcast, now: datetime) -> None:
 async def count_complaint(tx: Tx, broadcast_id: int, now: datetime) -> None:
     """Count a complaint about a broadcast, and pause it if there are too many."""
     broadcast = await broadcast_store.count_complaint(tx, broadcast_id)
-    if broadcast.paused_at is None and outcomes.is_unwanted(broadcast.finished, broadcast.complaints):
+    if broadcast.paused_at is None and dead_addresses.is_unwanted(broadcast.finished, broadcast.complaints):
         reason = f"{broadcast.complaints} of {broadcast.finished} recipients reported it as spam."
         await _stop(tx, broadcast, reason, now)
 
@@ -106,7 +115,7 @@ async def _stop_dead_mailboxes(tx: Tx, kept: Sequence[DeliveryOutcome], now: dat
     if not failed:
         return
     for subscriber_id, failures in (await bounce_store.failures(tx, list(failed))).items():
-        if outcomes.is_dead(failures, now):
+        if dead_addresses.is_dead(failures, now):
             outcome = failed[subscriber_id]
             await quarantine(tx, outcome.delivery.subscriber, outcome.reason, outcome.delivery.page_name, now)
 

@@ -9,7 +9,7 @@ import aiosmtplib
 from firebell.kit.errors import Unavailable
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.server import SmtpServer
-from firebell.subscribers.outcomes import SmtpReply
+from firebell.subscribers.smtp_replies import SmtpReply
 
 MAILS_PER_CONNECTION = 100
 LIMIT_S = 15.0

@@ -12,7 +12,7 @@ from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.closing import store as closing_store
 from firebell.incidents.closing.final_facts import CATEGORY_NAMES, EDITABLE, TEXTS, TIMES
-from firebell.incidents.model import Phase
+from firebell.incidents.model import POSTMORTEM_WITHIN, Phase
 from firebell.incidents.phases import lifecycle
 from firebell.incidents.phases import store as phase_store
 from firebell.incidents.queries import PHASE_LABELS
@@ -59,7 +59,7 @@ async def _render(
         "findings": closing_rules.early_close_findings(incident, transitions),
         "transitions": transitions,
         "postmortem_required": lifecycle.postmortem_required(incident),
-        "postmortem_due_at": visit.now + lifecycle.POSTMORTEM_WITHIN,
+        "postmortem_due_at": visit.now + POSTMORTEM_WITHIN,
         "fields": fields,
         "error": error,
     }

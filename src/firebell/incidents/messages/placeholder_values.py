@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
-from firebell.incidents.phases.lifecycle import POSTMORTEM_WITHIN, postmortem_required
+from firebell.incidents.model import ACTIVE, POSTMORTEM_WITHIN, Incident, Phase, TimelineEntry
+from firebell.incidents.phases.lifecycle import postmortem_required
 from firebell.incidents.timeline.mitigation_effects import current_mitigation
 from firebell.incidents.update_deadlines.rules import next_update
 from firebell.kit.text import slugify

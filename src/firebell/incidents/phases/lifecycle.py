@@ -8,7 +8,6 @@ from firebell.incidents.model import ACTIVE, Incident, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, Severity
 
 REOPEN_WITHIN = timedelta(hours=24)
-POSTMORTEM_WITHIN = timedelta(hours=48)
 REFIRE_CHECK_INTERVAL = timedelta(minutes=1)
 """How often the alerts of an incident in monitoring are checked for one that fires again."""
 LATER_REFIRE_CHECK_INTERVAL = timedelta(minutes=10)

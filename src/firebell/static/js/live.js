@@ -3,7 +3,7 @@
 import { lose, pulse, regain } from './connection.js';
 import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
 import { inUse, morph } from './morph.js';
-import { synchronize } from './timers.js';
+import { synchronize } from './countdowns.js';
 
 let stream, timer = 0, due = 0, frameTimer = 0, running = false, again = false, first = true, heard = Date.now(), moved = 0;
 export let pressed = false;

@@ -1,5 +1,5 @@
 /* All behaviors of every page. Each is optional: pages work without scripts. No eval, because of the CSP. */
-import './timers.js';
+import './countdowns.js';
 import './connection.js';
 import './live.js';
 import './palette.js';
@@ -14,5 +14,5 @@ import './menus.js';
 import './flash.js';
 import './copy_and_print.js';
 import './submit.js';
-import './offline.js';
-import './pending.js';
+import './reload_when_online.js';
+import './offline_actions.js';

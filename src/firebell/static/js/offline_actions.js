@@ -3,7 +3,7 @@
 import { pulse } from './connection.js';
 import { $, $$, limit, parse, root, setToken, tokenOf } from './dom.js';
 import { load, soon } from './live.js';
-import { serverTime } from './timers.js';
+import { serverTime } from './countdowns.js';
 
 const PREFIX = /^(ack|action) /, WITHOUT_ASKING = 30 * 60000;
 const DONE = { ack: 'acknowledged', join: 'joined', resolve: 'resolved', escalate: 'escalated', snooze: 'snoozed' };
