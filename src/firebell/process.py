@@ -18,10 +18,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from firebell import app, event_subscriptions
+from firebell.database_server import Ensure, database
 from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
-from firebell.kit.db import embedded, org_settings
+from firebell.kit.db import org_settings
 from firebell.kit.db.database import AWAY, INGEST_LIMITS, REQUEST_LIMITS, WORK_LIMITS, Db
 from firebell.kit.db.database import Limits as DatabaseLimits
 from firebell.kit.db.database_clock import DatabaseClock, agree
@@ -46,9 +47,6 @@ from firebell.worker import Worker, timer_handlers
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Ensure = Callable[[], Awaitable[None]] | None
-"""Restarts a lost embedded database; None if Firebell does not run the database."""
-
 START_PATIENCE_S = 60.0
 """How long startup retries while the embedded database keeps dying."""
 WEB_CONNECTIONS, WORK_CONNECTIONS, INGEST_CONNECTIONS = 8, 6, 3
@@ -65,29 +63,6 @@ class Running:
 
     ctx: Context
     ensure_database: Ensure
-
-
-@asynccontextmanager
-async def database(
-    settings: Settings, meanwhile: Callable[[], object] = lambda: None
-) -> AsyncIterator[tuple[str, Ensure]]:
-    """Yield the address of a running database, and how to restart it if it is the embedded one.
-
-    `meanwhile` is called while the embedded one starts.
-    """
-    if settings.database_url:
-        meanwhile()
-        yield settings.database_url, None
-        return
-    starting = asyncio.create_task(asyncio.to_thread(embedded.start, settings.data))
-    try:
-        # the thread begins before this one is busy
-        await REAL.sleep(0)
-        meanwhile()
-        server = await starting
-        yield server.dsn, lambda: asyncio.to_thread(server.ensure)
-    finally:
-        await asyncio.to_thread((await starting).stop)
 
 
 @contextmanager
@@ -120,18 +95,21 @@ async def _persistently(ensure: Ensure, step: Callable[[], Awaitable[T]], pace: 
 
 
 @asynccontextmanager
-async def running(
-    settings: Settings, *, clock: Clock | None = None, meanwhile: Callable[[], object] = lambda: None
-) -> AsyncIterator[Running]:
-    """Start or join the database, migrate it, and yield the context; close everything on exit.
+async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Start or join the database, migrate it, and yield the context; close everything on exit."""
+    async with database(settings) as (dsn, ensure), joined(settings, dsn, ensure, clock) as process:
+        yield process
 
-    `meanwhile` is called while an embedded database starts.
-    """
-    async with database(settings, meanwhile) as (dsn, ensure):
-        with usable():
-            await _persistently(ensure, lambda: migrate(dsn))
-        async with connected(settings, dsn, clock or DatabaseClock(), ensure) as ctx:
-            yield Running(ctx, ensure)
+
+@asynccontextmanager
+async def joined(
+    settings: Settings, dsn: str, ensure: Ensure, clock: Clock | None = None
+) -> AsyncIterator[Running]:
+    """Migrate a running database and yield the context; `ensure` restarts it if it is lost."""
+    with usable():
+        await _persistently(ensure, lambda: migrate(dsn))
+    async with connected(settings, dsn, clock or DatabaseClock(), ensure) as ctx:
+        yield Running(ctx, ensure)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from firebell.chat.health import check as check_chats
 from firebell.commands import doctor_mail
 from firebell.commands.doctor_output import print_results
 from firebell.commands.serve import load_settings, run
+from firebell.database_server import database
 from firebell.health_check import write
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.db.database_clock import TOLERANCE
@@ -31,7 +32,7 @@ from firebell.people import actions as people
 from firebell.people.model import MethodState, Person, Role
 from firebell.people.session_store import sign_in_addresses
 from firebell.people.sign_in_limits import is_private
-from firebell.process import database, usable
+from firebell.process import usable
 from firebell.settings import Settings
 from firebell.status_copies.health import check as check_status_copies
 

@@ -12,12 +12,10 @@ import click
 if sys.platform != "win32":
     import uvloop
 
-from firebell import app, process
 from firebell import settings as settings_
+from firebell.database_server import Ensure, database
 from firebell.kit import file_descriptors, log
 from firebell.kit.errors import FirebellError
-from firebell.process import running
-from firebell.setup import organization, token
 
 
 def run(main: Coroutine[Any, Any, object]) -> None:
@@ -64,17 +62,37 @@ def serve(host: str | None, port: int | None) -> None:
     raise_descriptor_limit()
 
     async def main() -> None:
-        if not await process.serve_saved_pages(settings):
+        if settings.database_url and not await _serve_saved_pages(settings):
             return
-        # the routes are imported while the database starts
-        async with running(settings, meanwhile=app.routers) as prepared:
-            click.echo(f"Firebell is running at {settings.public_url}", err=True)
-            async with prepared.ctx.db.tx() as tx:
-                if await organization.is_open(tx):
-                    click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
-            await process.serve(prepared, settings)
+        async with database(settings, meanwhile=_import_routes) as (dsn, ensure):
+            await _serve(settings, dsn, ensure)
 
     run(main())
+
+
+def _import_routes() -> None:
+    """Import what serves the web: most of what a start takes, so that the database starts meanwhile."""
+    from firebell import app
+
+    app.routers()
+
+
+async def _serve_saved_pages(settings: settings_.Settings) -> bool:
+    from firebell import process
+
+    return await process.serve_saved_pages(settings)
+
+
+async def _serve(settings: settings_.Settings, dsn: str, ensure: Ensure) -> None:
+    from firebell import process
+    from firebell.setup import organization, token
+
+    async with process.joined(settings, dsn, ensure) as prepared:
+        click.echo(f"Firebell is running at {settings.public_url}", err=True)
+        async with prepared.ctx.db.tx() as tx:
+            if await organization.is_open(tx):
+                click.echo(f"Set it up at {token.link(prepared.ctx)}", err=True)
+        await process.serve(prepared, settings)
 
 
 @click.command()
@@ -84,7 +102,9 @@ def work() -> None:
     raise_descriptor_limit()
 
     async def main() -> None:
-        async with running(settings) as prepared:
+        from firebell import process
+
+        async with process.running(settings) as prepared:
             await process.work(prepared)
 
     run(main())
@@ -96,7 +116,9 @@ def migrate() -> None:
     settings = load_settings()
 
     async def main() -> None:
-        async with running(settings):
+        from firebell import process
+
+        async with process.running(settings):
             click.echo("The database is up to date.")
 
     run(main())
