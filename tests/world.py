@@ -121,11 +121,11 @@ class World:
         end = self.now + timedelta(**by)
         await self.settle()
         while self.now < end:
-            minutes = math.ceil(((await self._next_at() or end) - self.now) / _MINUTE)
+            minutes = math.ceil(((await self.next_at() or end) - self.now) / _MINUTE)
             self.clock.advance(min(max(1, minutes) * _MINUTE, end - self.now))
             await self.settle()
 
-    async def _next_at(self) -> datetime | None:
+    async def next_at(self) -> datetime | None:
         """Return when the worker has something to do next."""
         async with self.ctx.db.tx() as tx:
             next_at: datetime | None = await tx.value(

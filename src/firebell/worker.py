@@ -1,6 +1,7 @@
 """Runs due timers, stored reactions and queued deliveries, and monitors its own health."""
 
 import asyncio
+import itertools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -191,13 +192,20 @@ class Worker:
 
     async def settle(self, now: datetime) -> None:
         """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
-        busy = True
-        while busy:
-            ran = await self.run_due(now) + await self.run_outbox(now)
-            for part in self._parts.values():
-                ran += await part.run_once(now)
+
+        async def send(now: datetime) -> int:
+            sent = await self._sender.run_once(now)
             await self._sender.drain()
-            busy = ran > 0
+            return sent
+
+        parts = [part.run_once for name, part in self._parts.items() if name != "send"]
+        idle, runs = 0, (self.run_due, self.run_outbox, send, *parts)
+        for run in itertools.cycle(runs):
+            idle += 1
+            while await run(now):
+                idle = 1
+            if idle >= len(runs):
+                return
 
     async def run_due(self, now: datetime) -> int:
         """Run one batch of timers of one kind; return the number finished."""
