@@ -11,6 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 from argon2 import PasswordHasher
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
@@ -121,6 +123,14 @@ def types_known_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_constants_of_the_source() -> Iterator[None]:
+    """Let Hypothesis not read all modules for constants to try: that takes longer than most folders' properties."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "_get_local_constants", Constants)
         yield
 
 

@@ -40,6 +40,8 @@ LINK = re.compile(r'<a [^>]*?href="([^"]+)"')
 FORM = re.compile(r"<form\b([^>]*)>")
 SAME_KIND = 2
 """Number of addresses of one kind that are followed; the others differ only in their content."""
+TOGETHER = 2
+"""Number of query names up to which another combination is another kind."""
 ENDS = ("/static/", "/logout", "/events")
 
 
@@ -96,7 +98,8 @@ def kind(address: str) -> str:
     if path.startswith("/handbook"):
         return address
     names = sorted(part.partition("=")[0] for part in query.split("&"))
-    return re.sub(r"\d+", "0", path) + "?" + "&".join(names)
+    # the filters of a list link to all combinations of each other
+    return re.sub(r"\d+", "0", path) + "?" + ("&".join(names) if len(names) <= TOGETHER else "")
 
 
 async def walk(http: httpx.AsyncClient) -> tuple[set[str], list[str]]:

@@ -47,7 +47,8 @@ class Completion:
         share, n, z = self.done / self.due, self.due, _Z
         center = (share + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return max(center - half, 0.0), min(center + half, 1.0)
+        # rounding must not move a bound past the share itself
+        return max(min(center - half, share), 0.0), min(max(center + half, share), 1.0)
 
     @property
     def result(self) -> Literal["none", "few", "met", "missed"]:
