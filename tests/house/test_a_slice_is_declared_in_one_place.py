@@ -44,7 +44,7 @@ ROUTERS = [
     "people.team_web",
     "people.audit_web",
     "people.api",
-    "people.contact_method_api",
+    "people.webhook_secret_api",
     "people.verification_api",
     "people.key_api",
     "people.session_api",

@@ -1,10 +1,17 @@
 """The actions on incidents for other slices, the web and the API, each from the room that has it."""
 
-from firebell.incidents import linked_pages, lookup, store, type_and_visibility, visibility_store
+from firebell.incidents import (
+    customer_reports,
+    linked_pages,
+    lookup,
+    store,
+    type_and_visibility,
+    visibility_store,
+)
 from firebell.incidents.canvas import actions as canvas_actions
 from firebell.incidents.checks import fact_store
 from firebell.incidents.closing import baseline_actions as closing_actions
-from firebell.incidents.closing import condition_sources, customer_reports, final_facts_store
+from firebell.incidents.closing import condition_sources, final_facts_store
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.declaring import backfilling, reporting, similar_queries

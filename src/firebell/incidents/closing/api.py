@@ -11,7 +11,6 @@ from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.closing import store as closing_store
 from firebell.incidents.closing.baseline_actions import NOTE_MAX_CHARS
-from firebell.incidents.closing.customer_reports import REPORT_MAX_CHARS
 from firebell.incidents.closing.final_facts import (
     AFFECTED_MAX_CHARS,
     CAUSE_MAX_CHARS,
@@ -20,6 +19,7 @@ from firebell.incidents.closing.final_facts import (
     CauseCategory,
 )
 from firebell.incidents.closing.rules import ConditionState
+from firebell.incidents.customer_reports import REPORT_MAX_CHARS
 from firebell.incidents.model import CustomerReport, Incident, Phase
 from firebell.incidents.phases import store as phase_store
 from firebell.kit.db.database import Tx
