@@ -193,6 +193,9 @@ def _room(
         wanted.append(
             Wanted(_key(facts, "closed"), WantedKind.MESSAGE, Rank.REMINDER, content=messages.closed(facts))
         )
+    if facts.postmortem_published and facts.phase is Phase.REVIEWED:
+        learned = messages.postmortem_published(facts)
+        wanted.append(Wanted(_key(facts, "learned"), WantedKind.MESSAGE, Rank.REMINDER, content=learned))
     return wanted
 
 

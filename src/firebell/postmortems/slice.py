@@ -34,21 +34,31 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
+    from firebell.postmortems.publication import timers as publication_timers
     from firebell.postmortems.reminders import timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, **publication_timers.HANDLERS}
 
 
 def _composers() -> Mapping[str, Composer]:
+    from firebell.postmortems.publication import actions as publication
+    from firebell.postmortems.publication import messages as publication_messages
     from firebell.postmortems.reminders import actions, messages
+    from firebell.postmortems.review import actions as review
+    from firebell.postmortems.review import messages as review_messages
 
-    return {actions.SUBJECT_KIND: Composer(messages.compose, topic="pm")}
+    return {
+        actions.SUBJECT_KIND: Composer(messages.compose, topic="pm"),
+        review.REVIEW_SUBJECT: Composer(review_messages.compose, topic="pm"),
+        publication.PUBLISHED_SUBJECT: Composer(publication_messages.compose, topic="pm"),
+    }
 
 
 def _retentions() -> "Sequence[Retention]":
     from firebell.postmortems.editing import presence_store, version_store
+    from firebell.postmortems.publication import mail_store
 
-    return (presence_store.RETENTION, version_store.RETENTION)
+    return (presence_store.RETENTION, version_store.RETENTION, mail_store.RETENTION)
 
 
 def _incident_checks() -> list[IncidentChecks]:
@@ -68,11 +78,17 @@ SLICE = Slice(
     "postmortems",
     tables=(
         "postmortem",
+        "postmortem_acknowledgment",
         "postmortem_comment",
+        "postmortem_distribution",
+        "postmortem_external",
+        "postmortem_external_version",
         "postmortem_incident",
+        "postmortem_mail",
         "postmortem_presence",
         "postmortem_reminder",
         "postmortem_review",
+        "postmortem_reviewer",
         "postmortem_version",
     ),
     views={
@@ -80,10 +96,15 @@ SLICE = Slice(
     },
     kept={
         "postmortem": "A post-mortem is kept with its incident.",
+        "postmortem_acknowledgment": "Why a problem was accepted is kept with its post-mortem.",
         "postmortem_comment": "Comments are kept with their post-mortem.",
+        "postmortem_distribution": "Who gets a post-mortem is kept with it.",
+        "postmortem_external": "The version for customers is kept with its post-mortem.",
+        "postmortem_external_version": "What was written for customers is kept as evidence.",
         "postmortem_incident": "What a post-mortem is about is kept with it.",
         "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",
+        "postmortem_reviewer": "Whom a review was asked of is kept with its post-mortem.",
     },
     retentions=_retentions,
     routers=_routers,
