@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, IncidentChecks, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    Command,
+    Composer,
+    IncidentChecks,
+    NavItem,
+    Section,
+    SettingsGroup,
+    SettingsTab,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +30,26 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.editing import api as editing_api
     from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
+    from firebell.postmortems.export import api as export_api
+    from firebell.postmortems.external import api as external_api
+    from firebell.postmortems.external import web as external_web
+    from firebell.postmortems.publication import api as publication_api
+    from firebell.postmortems.publication import web as publication_web
     from firebell.postmortems.reminders import api as author_api
+    from firebell.postmortems.review import api as review_api
 
     return [
+        publication_web.router,
+        external_web.router,
+        export_api.page_router,
         editing_web.router,
         web.router,
         blameless_api.router,
         author_api.router,
         editing_api.router,
         comment_api.router,
+        *(review_api.router, publication_api.router, external_api.router, export_api.router),
+        *(publication_api.settings_router, external_api.settings_router),
         api.router,
     ]
 
@@ -114,6 +135,16 @@ SLICE = Slice(
     incident_checks=_incident_checks,
     commands=(
         Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
+    ),
+    settings_tabs=(
+        SettingsTab(
+            SettingsGroup.ORGANIZATION,
+            76,
+            "/settings/post-mortems",
+            "Post-mortems",
+            "post-mortems",
+            "incident_settings.write",
+        ),
     ),
     navigation=(
         NavItem(Section.LEARN, 20, "/post-mortems", "file-pen-line", "Post-mortems", name="postmortems"),
