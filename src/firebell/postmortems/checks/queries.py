@@ -72,6 +72,7 @@ def _record(
         document.written_at,
         document.published_at,
         problems.get(document.id, ()),
+        document.override,
     )
 
 

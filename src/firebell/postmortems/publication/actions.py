@@ -31,7 +31,7 @@ from firebell.postmortems.reminders import actions as reminders
 DISTRIBUTION_TIMER = "postmortems.distribute"
 PUBLISHED_SUBJECT = "postmortem_published"
 """The kind of subject of a message about a published post-mortem; its id is that of the post-mortem."""
-SENT_AFTER = undo.UNDO_WITHIN + timedelta(seconds=5)
+SENT_AFTER = undo.ACCEPTED_WITHIN + timedelta(seconds=5)
 """How long after the publication it is sent, so that one that is undone reaches no one."""
 REASON_MAX_CHARS = 500
 
@@ -90,7 +90,7 @@ async def set_distribution(
 async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None:
     """Publish an approved post-mortem with its live blocks frozen; a closed incident becomes reviewed.
 
-    It is sent to its distribution list 15 seconds later, so that an undone publication reaches no one. A published one
+    It is sent to its distribution list a minute later, so that an undone publication reaches no one. A published one
     that was edited since is published again, with an approval of the new text.
 
     Raise `Invalid` naming everything that is left, `Conflict` if it is published or its incident is open.
