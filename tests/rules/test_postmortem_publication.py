@@ -162,14 +162,16 @@ FROZEN = """\
 
 
 def test_a_frozen_timeline_is_read_back_and_any_other_text_stays() -> None:
-    rows = reading.frozen_rows(FROZEN)
-    assert [(r.clock, r.who, r.text, r.ref, r.marker) for r in rows] == [
+    timeline = reading.frozen_timeline(f"Times are UTC.\n\nMore:\n\n{FROZEN}\nAfter.")
+    assert timeline
+    assert (timeline.before, timeline.after) == ("More:", "After.")
+    assert [(r.clock, r.who, r.text, r.ref, r.marker) for r in timeline.rows] == [
         ("10:02", "Noor", "Fixed: rolled back | restarted", "[t:4]", "Repair"),
         ("10:09", "", "2 pages (3 more)", "[p:7]", ""),
         ("", "", "4 rows left out", "", ""),
     ]
-    for other in ("", "Some text\n\n" + FROZEN, FROZEN + "\nMore text", FROZEN.replace("Who", "Whom")):
-        assert reading.frozen_rows(other) == []
+    for other in ("", "Some text", FROZEN.replace("Who", "Whom"), FROZEN.replace("2026-11-24 10:09", "soon")):
+        assert reading.frozen_timeline(other) is None
 
 
 def test_luck_has_a_column_of_its_own() -> None:

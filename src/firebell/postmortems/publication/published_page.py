@@ -31,7 +31,7 @@ from firebell.postmortems.external.model import ExternalVersion
 from firebell.postmortems.model import DocumentVersion, Postmortem
 from firebell.postmortems.publication import queries, reading, store
 from firebell.postmortems.publication.queries import ChosenDistribution
-from firebell.postmortems.publication.reading import FrozenRow
+from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
 from firebell.postmortems.review import queries as review_queries
 
@@ -48,7 +48,7 @@ class PublishedDocument:
     sections: tuple[DocumentSection, ...]
     links: Mapping[EvidenceRef, EvidenceLink]
     tree: WhyTree
-    rows: Sequence[FrozenRow]
+    timeline: FrozenTimeline | None
     learned: Mapping[str, str]
     measures: Sequence[Measure]
     items: Sequence[ActionItem]
@@ -96,7 +96,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
         sections,
         await links(tx, references(body)),
         whys.parse(cause.text if cause else ""),
-        reading.frozen_rows(timeline.text) if timeline else [],
+        reading.frozen_timeline(timeline.text) if timeline else None,
         reading.learned(sections),
         known[:MEASURES_SHOWN],
         items,
@@ -128,8 +128,12 @@ async def _section(document: PublishedDocument, section: DocumentSection) -> Rea
         text = "\n".join(line for line in section.text.split("\n") if not line.startswith("# ")).strip()
         html = await markdown_html(text, document.links)
         return ReadSection(section.slug, "", "text", html) if text else None
-    if title == "timeline" and document.rows:
-        return ReadSection(section.slug, section.title, "timeline", Markup(""))
+    if title == "timeline" and document.timeline:
+        before, after = await asyncio.gather(
+            markdown_html(document.timeline.before, document.links),
+            markdown_html(document.timeline.after, document.links),
+        )
+        return ReadSection(section.slug, section.title, "timeline", before, after)
     tree = document.tree
     if title == "root cause" and tree.end > tree.start:
         lines = section.text.split("\n")

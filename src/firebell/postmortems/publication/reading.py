@@ -13,6 +13,7 @@ _MARKER = re.compile(r" · (?P<marker>Detection|Diagnosis|Repair)$")
 _CELLS = re.compile(r"(?<!\\)\|")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>()#+\-.!|~:=^])")
 _LUCKY = re.compile(r"[-*+][ \t]+(?:we (?:were|got) lucky|luck(?:ily|y)?\b)", re.IGNORECASE)
+_TIME_NOTES = ("Times are UTC.", "Times are in UTC.")
 LEARNED = (("What went well", "Went well"), ("What went wrong", "Went wrong"))
 LUCKY = "We were lucky"
 
@@ -30,35 +31,49 @@ class FrozenRow:
     marker: str
 
 
-def frozen_rows(text: str) -> list[FrozenRow]:
-    """Return the rows of a section that is nothing but a frozen timeline; else none, and it is shown as written."""
-    lines = [line for line in text.strip().split("\n") if line.strip()]
-    if len(lines) < 3 or _cells(lines[0]) not in _HEADERS:
-        return []
-    has_incident = len(_cells(lines[0])) == len(_HEADERS[1])
-    rows = []
-    for line in lines[2:]:
-        cells = _cells(line)
-        time = _TIME.fullmatch(cells[0]) if cells else None
-        if len(cells) != len(_cells(lines[0])) or (time is None and cells[0]):
-            return []
-        what = cells[-1]
-        marker = _MARKER.search(what)
-        what = what[: marker.start()] if marker else what
-        refs = list(REFERENCE.finditer(what))
-        ref = refs[-1] if refs and refs[-1].end() == len(what) else None
-        rows.append(
-            FrozenRow(
-                time["day"] if time else "",
-                time["clock"] if time else "",
-                cells[1] if has_incident else "",
-                _plain(cells[-2]),
-                _plain((what[: ref.start()] if ref else what).replace("**", "")),
-                ref[0] if ref else "",
-                marker["marker"] if marker else "",
-            )
-        )
-    return rows
+@dataclass(frozen=True, slots=True)
+class FrozenTimeline:
+    """A section with a frozen timeline: its rows, and the Markdown before and after the table."""
+
+    before: str
+    rows: tuple[FrozenRow, ...]
+    after: str
+
+
+def frozen_timeline(text: str) -> FrozenTimeline | None:
+    """Return a section in which a frozen timeline stands, None without one: then it is shown as written."""
+    lines = text.split("\n")
+    start = next((n for n, line in enumerate(lines) if "|" in line and _cells(line) in _HEADERS), None)
+    if start is None:
+        return None
+    end = next((n for n in range(start, len(lines)) if "|" not in lines[n]), len(lines))
+    rows = [_row(_cells(line), len(_cells(lines[start]))) for line in lines[start + 2 : end]]
+    complete = tuple(row for row in rows if row)
+    if not rows or len(complete) != len(rows):
+        return None
+    before = "\n".join(line for line in lines[:start] if line.strip() not in _TIME_NOTES).strip()
+    return FrozenTimeline(before, complete, "\n".join(lines[end:]).strip())
+
+
+def _row(cells: Sequence[str], columns: int) -> FrozenRow | None:
+    """Return a row of the table, None if it is none that was frozen."""
+    time = _TIME.fullmatch(cells[0])
+    if len(cells) != columns or (time is None and cells[0]):
+        return None
+    what = cells[-1]
+    marker = _MARKER.search(what)
+    what = what[: marker.start()] if marker else what
+    refs = list(REFERENCE.finditer(what))
+    ref = refs[-1] if refs and refs[-1].end() == len(what) else None
+    return FrozenRow(
+        time["day"] if time else "",
+        time["clock"] if time else "",
+        cells[1] if columns == len(_HEADERS[1]) else "",
+        _plain(cells[-2]),
+        _plain((what[: ref.start()] if ref else what).replace("**", "")),
+        ref[0] if ref else "",
+        marker["marker"] if marker else "",
+    )
 
 
 def learned(sections: Sequence[DocumentSection]) -> Mapping[str, str]:
