@@ -7,10 +7,10 @@ from fastapi import Query, Request, Response
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api, html, routing, transaction
 from firebell.kit.web.api import Text, problems
-from firebell.people import access, authentication
-from firebell.people.access import may
+from firebell.people import authentication, route_access
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.postmortems.export import formats, queries
 from firebell.postmortems.export.model import MEDIA_TYPES, ExportFormat
 
@@ -56,7 +56,7 @@ async def export_postmortem(
     return await _file(request, ref, kind, as_roles=roles)
 
 
-@page_router.get("/post-mortems/{ref}/export/{kind}", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@page_router.get("/post-mortems/{ref}/export/{kind}", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def download(request: Request, ref: str, kind: ExportFormat, names: str = "") -> Response:
     await authentication.signed_in(request)
     return await _file(request, ref, kind, as_roles=names == "roles")

@@ -10,7 +10,7 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems import actions, lookup
@@ -19,7 +19,7 @@ from firebell.postmortems.external import actions as external_actions
 router = routing.html_router()
 
 
-@router.get("/post-mortems/{ref}/external", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems/{ref}/external", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def show(visit: CurrentVisit, ref: str) -> Response:
     return await _page(visit, ref)
 
@@ -56,7 +56,7 @@ async def _answered(
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}/external", text)
 
 
-@router.post("/post-mortems/{ref}/external", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/external", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def decide(visit: CurrentVisit, ref: str) -> Response:
     is_needed = visit.text("needed") == "yes"
 
@@ -68,7 +68,7 @@ async def decide(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Decision saved.")
 
 
-@router.post("/post-mortems/{ref}/external/text", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/external/text", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def save(visit: CurrentVisit, ref: str) -> Response:
     text = visit.text("text")
 
@@ -79,7 +79,7 @@ async def save(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Text saved.", text)
 
 
-@router.post("/post-mortems/{ref}/external/review", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/external/review", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def ask(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Any:
         return await actions.ask_external_review(visit.tx, visit.actor, incident_id, visit.now)
@@ -87,7 +87,7 @@ async def ask(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Review requested.")
 
 
-@router.post("/post-mortems/{ref}/external/approve", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/external/approve", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def approve(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Any:
         version = to_number(visit.text("version"), "version")
@@ -98,7 +98,7 @@ async def approve(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Version for customers approved.")
 
 
-@router.post("/post-mortems/{ref}/external/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/external/publish", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def publish(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Any:
         return await actions.publish_external(

@@ -9,8 +9,8 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems import actions
@@ -26,7 +26,7 @@ NEW_LISTS = 2
 """Blank rows for new lists in the settings."""
 
 
-@router.get("/post-mortems/{ref}/publication", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems/{ref}/publication", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def show(visit: CurrentVisit, ref: str) -> Response:
     return await _page(visit, ref)
 
@@ -73,7 +73,7 @@ async def _answered(visit: Visit, ref: str, run: Callable[[int], Awaitable[Any]]
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}/publication", text)
 
 
-@router.post("/post-mortems/{ref}/review", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/review", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def ask_for_review(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> None:
         ids = [to_number(value, "reviewers") for value in visit.form.getlist("reviewer") if value]
@@ -82,7 +82,7 @@ async def ask_for_review(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Review requested.")
 
 
-@router.post("/post-mortems/{ref}/approve", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/approve", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def approve(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Postmortem:
         return await actions.approve(
@@ -98,7 +98,7 @@ async def approve(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Post-mortem approved.")
 
 
-@router.post("/post-mortems/{ref}/wanted-changes", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/wanted-changes", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def want_changes(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Postmortem:
         version = to_number(visit.text("version"), "version")
@@ -109,7 +109,7 @@ async def want_changes(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Changes requested.")
 
 
-@router.post("/post-mortems/{ref}/withdraw", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/withdraw", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def withdraw(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> Postmortem:
         return await actions.withdraw(visit.tx, visit.actor, incident_id, visit.text("reason"), visit.now)
@@ -117,7 +117,7 @@ async def withdraw(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Withdrawal recorded.")
 
 
-@router.post("/post-mortems/{ref}/accept", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/accept", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def accept(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> None:
         await actions.acknowledge(
@@ -127,7 +127,7 @@ async def accept(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Problem accepted.")
 
 
-@router.post("/post-mortems/{ref}/distribution", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/distribution", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def set_distribution(visit: CurrentVisit, ref: str) -> Response:
     async def run(incident_id: int) -> queries.ChosenDistribution:
         members = [value for value in visit.form.getlist("list") if isinstance(value, str)]
@@ -137,7 +137,7 @@ async def set_distribution(visit: CurrentVisit, ref: str) -> Response:
     return await _answered(visit, ref, run, "Distribution saved.")
 
 
-@router.get("/settings/post-mortems", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.get("/settings/post-mortems", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def settings(visit: CurrentVisit) -> Response:
     return await _settings(visit)
 
@@ -157,7 +157,7 @@ async def _settings(visit: Visit, error: FirebellError | None = None) -> Respons
     return await html.render(visit.request, "postmortems/settings.html", context)
 
 
-@router.post("/settings/post-mortems", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post("/settings/post-mortems", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def save_settings(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
