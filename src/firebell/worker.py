@@ -27,6 +27,7 @@ from firebell.kit.slice import Slice, unique
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
+from firebell.postmortems.publication.mailer import PostmortemMailer
 from firebell.runbooks.sources.source_reader import SourceReader
 from firebell.slices import SLICES
 from firebell.status_copies.copier import Copier
@@ -63,6 +64,7 @@ LANE_LIMITS_S = {
     "chat_socket": 60.0,
     "chat_rooms": 120.0,
     "audience_mail": 120.0,
+    "postmortem_mail": 120.0,
     "status_pages": 300.0,
     "subscribers": 120.0,
     "subscriber_mail": 120.0,
@@ -140,6 +142,7 @@ class Worker:
             "chat_socket": self._sockets,
             "chat_rooms": RoomReader(ctx),
             "audience_mail": AudienceMailer(ctx),
+            "postmortem_mail": PostmortemMailer(ctx),
             "status_pages": MirrorWriter(ctx),
             **subscriber_lanes.lanes(ctx),
             "status_copies": Copier(ctx),

@@ -19,6 +19,7 @@ from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
 from tests.api.api_clients import TEST, browser, sign_in
 from tests.api.test_long_lists_on_the_web import read
+from tests.postmortem_steps import PUBLISHABLE, agreed
 from tests.world import World, world
 
 JUST_IN_TIME, TOO_LATE = timedelta(seconds=10), timedelta(seconds=61)
@@ -198,10 +199,14 @@ async def test_bug_a_blank_post_mortem_was_published_with_one_click(dsn: str, cl
         assert f'action="{here}/publish"' not in page
         assert "What got in the way?" in page.partition('id="unfinished"')[2].partition("</ul>")[0]
         assert (await b.post(f"{here}/publish")).status_code == 422
-        body = "# INC-1\n\n## Summary\n\nThe index was rebuilt _too_ late. Why? _Nobody knew._\n"
+        body = f"{PUBLISHABLE}\nThe index was rebuilt _too_ late. Why? _Nobody knew._\n"
         shown = await b.post(here, {"body": body, "version": "1"})
         assert said(shown.text)
-        assert f'action="{here}/publish" class="panel form"' in shown.text
+        assert (await b.post(f"{here}/publish")).status_code == 422  # no one else has read it
+        async with b.w.ctx.db.tx() as tx:
+            await agreed(tx, b.w, number)
+        page = await read(b.http, f"{here}/publication")
+        assert f'action="{here}/publish" class="panel form"' in page
         shown = await b.post(f"{here}/publish")
         async with b.w.ctx.db.tx() as tx:
             assert (await incidents.incident(tx, number)).phase is Phase.REVIEWED
@@ -210,6 +215,8 @@ async def test_bug_a_blank_post_mortem_was_published_with_one_click(dsn: str, cl
             document = await postmortems.of_incident(tx, number)
             assert (await incidents.incident(tx, number)).phase is Phase.CLOSED
         assert (document.state, document.published_at) == ("draft", None)
+        async with b.w.ctx.db.tx() as tx:
+            await agreed(tx, b.w, number)
         assert (await b.post(f"{here}/publish")).status_code == 200
 
 

@@ -404,6 +404,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 ELSEWHERE = {
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
     *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
+    "/post-mortems/{ref}/external/publish",
 }
 """Forms that need days or two people; they have their own tests."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, organization
+from tests.postmortem_steps import approved
 
 ANCHOR = "2026-11-23T09:00"
 
@@ -301,6 +302,9 @@ async def test_an_incident_from_its_declaration_to_its_published_post_mortem(
             "PUT", "/post-mortems/INC-1", {"body": "# Mine", "version": draft["version"]}, status=409
         )
         assert lost["type"] == "urn:firebell:problem:conflict"
+        await api("POST", "/post-mortems/INC-1/publish", status=422)
+        async with w.ctx.db.tx() as tx:
+            await approved(tx, w, 1)
         assert (await api("POST", "/post-mortems/INC-1/publish"))["state"] == "published"
         await api("POST", "/post-mortems/INC-1/publish", status=409)
         assert [d["ref"] for d in await api("GET", "/post-mortems")] == ["INC-1"]

@@ -10,6 +10,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.postmortems import actions as postmortems
 from tests.api.api_clients import Api, key_of, organization
+from tests.postmortem_steps import PUBLISHABLE, published
 from tests.world import World
 
 PM = "/post-mortems/INC-1"
@@ -135,20 +136,17 @@ async def test_readers_get_the_blocks_and_the_published_text_stays(dsn: str, clo
         assert "[evidence]" in html
         wording = await mara("POST", f"{PM}/lint", {"text": "Jun should have checked it.", "sequence": 7})
         assert (wording["sequence"], wording["findings"][0]["code"]) == (7, "B1")
-        actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            now = w.now
-            await postmortems.save(tx, actor, 1, "# X\n\n## Timeline\n\n{{timeline}}\n", 1, now)
-            await tx.execute("update incident set phase = 'closed', closed_at = $1", now)
-            await postmortems.publish(tx, actor, 1, now)
-        published = await mara("GET", PM)
-        assert "The pool was full" in published["body"]
+            await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
+            await published(tx, w, 1, f"{PUBLISHABLE}\n## Facts\n\n{{{{timeline}}}}\n")
+        frozen = await mara("GET", PM)
+        assert "The pool was full" in frozen["body"]
         base = await section(mara, "timeline")
         await save(mara, base, "Rewritten.")
         overview = await mara("GET", f"{PM}/overview")
-        assert (overview["published_version"], overview["version"]) == (published["version"], 4)
-        kept = await mara("GET", f"{PM}/versions/{published['version']}")
-        assert kept["body"] == published["body"]
+        assert (overview["published_version"], overview["version"]) == (frozen["version"], 4)
+        kept = await mara("GET", f"{PM}/versions/{frozen['version']}")
+        assert kept["body"] == frozen["body"]
 
 
 async def test_who_writes_where_is_shown_for_a_minute(dsn: str, clock: FakeClock) -> None:

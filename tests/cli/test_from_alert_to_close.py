@@ -5,6 +5,7 @@ from pathlib import Path
 
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import Ran, at_a_server
+from tests.postmortem_steps import approved
 
 
 def narrow(ran: Ran) -> Ran:
@@ -15,7 +16,7 @@ def narrow(ran: Ran) -> Ran:
 
 
 async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock, tmp_path: Path) -> None:
-    async with at_a_server(dsn, clock, tmp_path) as (_, run):
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
         title = "5xx above 5 % in the checkout of the shop, for all customers of the region " + "x" * 60
         sent = await run("alert", "send", title, "--service", "checkout", "--key", "c", "--label", "a=b=c")
         assert sent.out == "Alert stored; paging now.\n"
@@ -96,8 +97,8 @@ async def test_from_the_alert_to_the_closed_incident(dsn: str, clock: FakeClock,
         assert "Read the draft" in (await run("postmortem", "show", "INC-1", "--needs")).out
         refused = await run("incident", "postmortem", "INC-1", "--publish", code=1)
         assert "What got in the way?" in refused.err
-        file.write_text("# What happened\n\nBuild 4812 was bad.\n", encoding="utf-8")
-        await run(*saved, "--version", "4")
+        async with w.ctx.db.tx() as tx:
+            await approved(tx, w, 1)
         published = await run("incident", "postmortem", "INC-1", "--publish")
         assert "published" in published.out
         assert (await run("incident", "list")).out == "No incidents match.\n"

@@ -8,6 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.postmortems import actions as postmortems
 from tests.cli.terminal import Terminal, Typist, at_a_server
+from tests.postmortem_steps import PUBLISHABLE
 
 
 @pytest.fixture
@@ -49,3 +50,47 @@ async def test_an_author_is_assigned(dsn: str, clock: FakeClock, tmp_path: Path)
             "ref": "INC-1",
             "author_id": w.jun,
         }
+
+
+async def test_a_document_is_reviewed_published_and_exported(
+    dsn: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    async with at_a_server(dsn, clock, tmp_path) as (w, run):
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(tx, mara, title="Down", severity=1, commander_id=w.jun, now=w.now)
+            await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
+            await postmortems.start(tx, jun, 1, w.now)
+            await postmortems.save(tx, jun, 1, PUBLISHABLE, 1, w.now)
+        await run("postmortem", "review", "INC-1", "--ask", "nobody@example.com", code=1)
+        await run("postmortem", "approve", "INC-1", "--version", "2", code=1)
+        assert ": review, version 2." in (await run("postmortem", "review", "INC-1")).out
+        changes = ("postmortem", "approve", "INC-1", "--version", "2", "--changes", "Say when")
+        assert ": draft, version 2." in (await run(*changes)).out
+        await run("postmortem", "review", "INC-1")
+        assert ": approved" in (await run("postmortem", "approve", "INC-1", "--version", "2")).out
+        assert "Say when" in (await run("postmortem", "review", "INC-1", "--show")).out
+        left = await run("postmortem", "publish", "INC-1", "--check", code=1)
+        assert "external:" in left.out
+        await run("postmortem", "accept", "INC-1", "P-BLAME:x", "--reason", "no", code=1)
+        await run("postmortem", "external", "decide", "INC-1", code=2)
+        assert ": draft" in (await run("postmortem", "external", "decide", "INC-1", "--yes")).out
+        text = tmp_path / "public.md"
+        text.write_text("Ask Mara Lindqvist.", encoding="utf-8")
+        saved = await run("postmortem", "external", "save", "INC-1", str(text), "--version", "1")
+        assert "line 1: “Mara Lindqvist”" in saved.out
+        await run("postmortem", "external", "review", "INC-1")
+        await run("postmortem", "external", "approve", "INC-1", "--version", "2", code=1)
+        await run("postmortem", "external", "publish", "INC-1", code=1)
+        assert (await run("postmortem", "external", "show", "INC-1", "--text")).out == "Ask Mara Lindqvist.\n"
+        await run("postmortem", "external", "decide", "INC-1", "--no", "It was internal")
+        chosen = await run("postmortem", "distribute", "INC-1", "everyone", "ceo@example.com")
+        assert chosen.out == "Everyone, ceo@example.com: 3 recipients.\n"
+        assert "ready" in (await run("postmortem", "publish", "INC-1", "--check")).out
+        assert "as version 3." in (await run("postmortem", "publish", "INC-1")).out
+        assert (await run("postmortem", "export", "INC-1")).out.startswith("# INC-1\n")
+        await run("postmortem", "export", "INC-1", "--format", "pdf", code=2)
+        file = tmp_path / "inc-1.json"
+        await run("postmortem", "export", "INC-1", "--format", "json", "--roles", "--output", str(file))
+        assert '"names": "roles"' in file.read_text(encoding="utf-8")
+        assert "must confirm" in (await run("postmortem", "withdraw", "INC-1", "--reason", "Wrong")).out

@@ -42,6 +42,7 @@ BY_HAND = {
     "postmortems/editing/api.py preview_text": MARKDOWN,
     "postmortems/editing/web.py _desk": MARKDOWN,
     "postmortems/editing/web.py save_section": MARKDOWN,
+    "postmortems/export/api.py _file": MARKDOWN,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,
     "runbooks/runs/web.py _apply": MARKDOWN,

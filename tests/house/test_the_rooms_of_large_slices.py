@@ -103,6 +103,8 @@ POSTMORTEMS = LargeSlice(
         "drafting text_limits store search_store",
         "open_placeholders lookup guide",
         "editing checks reminders",
+        "review external",
+        "publication export",
         "actions",
         "api web",
         "slice",

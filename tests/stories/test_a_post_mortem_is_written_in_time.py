@@ -13,6 +13,7 @@ from firebell.kit.findings import FindingLevel
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.checks import queries as checks
+from tests.postmortem_steps import published
 from tests.rules.test_postmortem_checks import COMPLETE
 from tests.world import World, world
 
@@ -73,7 +74,7 @@ async def test_the_author_is_reminded_until_it_is_published(dsn: str, clock: Fak
         assert await codes(w, incident_id) == set()
         before = len(reminded(w))
         async with w.ctx.db.tx() as tx:
-            await postmortems.publish(tx, mara, incident_id, w.now)
+            await published(tx, w, incident_id)
         await w.after(hours=24 * 9)
         assert len(reminded(w)) == before
         assert await codes(w, incident_id) == set()
@@ -89,11 +90,8 @@ async def test_a_late_one_reaches_the_managers_and_stays_a_finding(dsn: str, clo
         last = len(reminded(w))
         await w.after(hours=24 * 5)
         assert len(reminded(w)) == last
-        mara = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:
-            version = (await postmortems.of_incident(tx, incident_id)).version
-            await postmortems.save(tx, mara, incident_id, COMPLETE, version, w.now)
-            await postmortems.publish(tx, mara, incident_id, w.now)
+            await published(tx, w, incident_id)
         assert await codes(w, incident_id) == {("P-SKIPPED", FindingLevel.ERROR)}
 
 
@@ -136,9 +134,7 @@ async def test_a_new_author_is_told_and_reminded(dsn: str, clock: FakeClock) -> 
             await people.update_person(tx, SYSTEM, priya.id, active=False, now=w.now)
             with pytest.raises(Invalid, match="left"):
                 await postmortems.assign_author(tx, mara, incident_id, priya.id, w.now)
-            version = (await postmortems.of_incident(tx, incident_id)).version
-            await postmortems.save(tx, mara, incident_id, COMPLETE, version, w.now)
-            await postmortems.publish(tx, mara, incident_id, w.now)
+            await published(tx, w, incident_id)
             with pytest.raises(Conflict):
                 await postmortems.assign_author(tx, mara, incident_id, w.mara, w.now)
 

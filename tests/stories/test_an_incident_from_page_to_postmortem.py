@@ -11,6 +11,7 @@ from firebell.kit.errors import Conflict
 from firebell.paging.model import PageState
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.editing.queries import expanded
+from tests.postmortem_steps import published
 from tests.world import world
 
 MAJOR = {"down_or_data_at_risk": False, "major_degraded": True, "workaround": True}
@@ -66,8 +67,8 @@ async def test_from_page_to_postmortem(dsn: str, clock: FakeClock) -> None:
         assert "Stable for 30 minutes. It can be closed now." in story
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}
         async with w.ctx.db.tx() as tx:
-            await postmortems.save(tx, jun, made.id, "# What happened\n\nBuild 4812 was bad.", 1, w.now)
-            await postmortems.publish(tx, jun, made.id, w.now)
+            await postmortems.assign_author(tx, mara, made.id, w.mara, w.now)
+            await published(tx, w, made.id)
             reviewed = await incidents.incident(tx, made.id)
         assert (reviewed.phase, reviewed.closed_at, reviewed.reopen_count) == (Phase.REVIEWED, closed, 0)
         assert {p.state for p in await w.pages()} == {PageState.RESOLVED}

@@ -198,6 +198,9 @@ def _room(
                 content=mirror_messages.closed(facts),
             )
         )
+    if facts.postmortem_published and facts.phase is Phase.REVIEWED:
+        learned = mirror_messages.postmortem_published(facts)
+        wanted.append(Wanted(_key(facts, "learned"), WantedKind.MESSAGE, Rank.REMINDER, content=learned))
     return wanted
 
 

@@ -303,8 +303,18 @@ def closed(facts: IncidentFacts) -> Content:
     return Content(
         text=text,
         paragraphs=(text,),
-        links=(Link("Post-mortem", f"{facts.base_url}/postmortems/{facts.ref}"), Link("Timeline", facts.url)),
+        links=(
+            Link("Post-mortem", f"{facts.base_url}/post-mortems/{facts.ref}"),
+            Link("Timeline", facts.url),
+        ),
     )
+
+
+def postmortem_published(facts: IncidentFacts) -> Content:
+    """Return the message of a room that its post-mortem is published."""
+    text = f"The post-mortem of {facts.ref} is published."
+    link = Link("Read it", f"{facts.base_url}/post-mortems/{facts.ref}")
+    return Content(text=text, paragraphs=(text,), links=(link,))
 
 
 def page_message(page: PageFacts) -> Content:

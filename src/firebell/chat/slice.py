@@ -35,11 +35,15 @@ def _subscriptions() -> Subscriptions:
     from firebell.chat import linking, reactions
     from firebell.incidents.model import EntryAdded
     from firebell.people.model import PersonLeft
+    from firebell.postmortems.model import PostmortemPublished
 
     return Subscriptions(
         must={PersonLeft: (linking.end_links,)},
-        then={EntryAdded: {"mirror_incident": reactions.mirror_incident}},
-        while_rows={"mirror_incident": "chat_account"},
+        then={
+            EntryAdded: {"mirror_incident": reactions.mirror_incident},
+            PostmortemPublished: {"mirror_published": reactions.mirror_incident},
+        },
+        while_rows={"mirror_incident": "chat_account", "mirror_published": "chat_account"},
     )
 
 

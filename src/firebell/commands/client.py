@@ -130,18 +130,36 @@ def foreign(url: str) -> NoReturn:
     fail(f"{url} did not answer like a Firebell server.", _WRONG_SERVER_HINT, UNREACHABLE)
 
 
+def fetch(path: str, **query: Any) -> bytes:
+    """Return the bytes of a file that the API sends; end the command with a clear message when it refuses."""
+    url, key = target()
+    content: bytes = _request(url, key, "GET", f"{path}?{_encoded(query)}", None, is_file=True)[0]
+    return content
+
+
 def _encoded(query: dict[str, Any]) -> str:
     return urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
 
 
 def _request(
-    url: str, key: str, method: str, address: str, body: Any, more_headers: Mapping[str, str] | None = None
+    url: str,
+    key: str,
+    method: str,
+    address: str,
+    body: Any,
+    more_headers: Mapping[str, str] | None = None,
+    *,
+    is_file: bool = False,
 ) -> tuple[Any, str]:
     if not url.startswith(("http://", "https://")):
         fail(f"{url} is not a web address.", "Use an address such as https://firebell.example.org.", USAGE)
     if not (key.isascii() and key.isprintable()):
         fail("The API key contains invalid characters.", "Copy it again from Settings, API keys.", USAGE)
-    headers = {"Accept": "application/json", "User-Agent": "firebell-cli", **(more_headers or {})}
+    headers = {
+        "Accept": "*/*" if is_file else "application/json",
+        "User-Agent": "firebell-cli",
+        **(more_headers or {}),
+    }
     if key:
         headers["Authorization"] = f"Bearer {key}"
     data = None
@@ -153,6 +171,8 @@ def _request(
             text, link = response.read(), response.headers.get("Link", "")
             if address.startswith("/api/") and response.headers.get(API_HEADER) is None:
                 foreign(url)
+            if is_file:
+                return text, link
             if response.headers.get_content_type() == "text/csv":
                 return text.decode(), link
         return (json.loads(text) if text else None), link

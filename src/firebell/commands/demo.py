@@ -21,6 +21,7 @@ from firebell.demo import (
     chat,
     history,
     organization,
+    published_postmortem,
     regulatory,
     response,
     runbooks,
@@ -94,6 +95,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     async with ctx.db.tx() as tx:
         kestrel = await organization.build(tx, clock.now(), phone)
         await regulatory.choose_regimes(tx, kestrel, clock.now())
+        await published_postmortem.create_lists(tx, kestrel.actor("Mara"), clock.now())
     past = await _past(ctx, kestrel, clock)
     await status_page.create(past)
     await audiences.set_up(past)
@@ -103,6 +105,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("year", total=_HISTORY.days)
         await history.live_through(past, now, lambda done, _: bar.update(task, completed=done))
+    await published_postmortem.write_for_customers(past)
     await tonight.yesterday(past, now)
     await subscribers.create(past)
     async with ctx.db.tx() as tx:

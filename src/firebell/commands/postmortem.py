@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from firebell.commands import postmortem_publication
 from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import (
     USAGE,
@@ -27,7 +28,7 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (assign, lint):
+for _command in (assign, lint, *postmortem_publication.COMMANDS):
     postmortem.add_command(_command)
 
 

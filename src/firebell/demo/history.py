@@ -12,7 +12,7 @@ from firebell.alerts.model import InboundRequest, NewChangeEvent, Rejected
 from firebell.alerts.sources import generic
 from firebell.audiences.defaults import EXECUTIVES
 from firebell.audiences.model import Moment
-from firebell.demo import audiences, status_page
+from firebell.demo import audiences, published_postmortem, status_page
 from firebell.demo.incidents import ALERTS, IMPACTS, STORIES, Story, write_up
 from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
@@ -191,7 +191,7 @@ class Past:
             async with self.ctx.db.tx() as tx:
                 body = write_up(draft.body, story, f"{now + timedelta(days=14):%d %B}")
                 await postmortems.save(tx, leader, incident_id, body, draft.version, now)
-                await postmortems.publish(tx, leader, incident_id, now)
+                await published_postmortem.publish(self, tx, leader, incident_id, now)
 
 
 async def live_through(past: Past, until: datetime, progress: Callable[[int, int], None]) -> None:

@@ -105,6 +105,13 @@ class TooMany(FirebellError):  # noqa: N818
         self.retry_after = retry_after
 
 
+class NotInstalled(FirebellError):  # noqa: N818
+    """This installation lacks an optional part that the request needs."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    code = "not-installed"
+
+
 class Unavailable(FirebellError):  # noqa: N818
     """Nothing was stored; the client must retry after `retry_after` seconds."""
 

@@ -49,6 +49,12 @@ def write_private(path: Path, text: str, *, newline: str | None = None) -> None:
         file.write(text)
 
 
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """Write a binary file that the user named; a new one gets mode 0600, an existing one keeps its mode."""
+    with open(path, "wb", opener=lambda p, flags: os.open(p, flags, FILE_MODE)) as file:
+        file.write(content)
+
+
 def replace_file(path: Path, data: bytes, *, is_durable: bool = True, is_public: bool = False) -> None:
     """Write a file and its directory so that a reader has the old content or the new one, never a part of it.
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.kit.db.events import Actor
+
 
 class PostmortemKind(StrEnum):
     """What a post-mortem is about: one incident, a near miss, several incidents, or a drill."""
@@ -46,6 +48,32 @@ class ListedPostmortem:
     version: int
     kind: str
     published_version: int | None
+    asked_version: int | None
+    """The version that a review was asked for; approvals are for a version too."""
+    approved_version: int | None
+    withdrawal_by: int | None
+    """Who wants it withdrawn, or withdrew it first; the second person completes it."""
+    withdrawal_reason: str
+    withdrawn_at: datetime | None
+
+    @property
+    def stage(self) -> str:
+        """How far its present text is: draft, review, approved, published or withdrawn.
+
+        A published document whose text changed is a draft again, while its published version stays visible.
+        """
+        if self.state == "withdrawn":
+            return "withdrawn"
+        if self.published_version == self.version and self.state == "published":
+            return "published"
+        if self.approved_version == self.version:
+            return "approved"
+        return "review" if self.asked_version == self.version else "draft"
+
+    @property
+    def is_revision(self) -> bool:
+        """True if it was published and its text changed since."""
+        return self.state == "published" and self.published_version != self.version
 
     @property
     def ref(self) -> str:
@@ -119,6 +147,8 @@ class DocumentReview:
     by_id: int
     actor: str
     at: datetime
+    override_reason: str = ""
+    """Why someone who wrote the document approved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +157,24 @@ class DocumentIncident:
 
     incident_id: int
     is_main: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostmortemPublished:
+    """A post-mortem was published, or a revision of it."""
+
+    postmortem_id: int
+    incident_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalPostmortemPublished:
+    """The version for customers was published; its text has nothing internal."""
+
+    incident_id: int
+    body: str
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)

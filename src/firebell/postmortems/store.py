@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.model import DocumentIncident, ListedPostmortem, Postmortem
+from firebell.postmortems.model import DocumentIncident, ListedPostmortem, ListedVersion, Postmortem
 
 _LISTED = (
     "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version,"
-    " kind, published_version"
+    " kind, published_version, asked_version, approved_version, withdrawal_by, withdrawal_reason, withdrawn_at"
 )
 _COLUMNS = f"{_LISTED}, body"
 
@@ -132,6 +132,19 @@ async def newest(tx: Tx, before: int | None, limit: int, hidden: Sequence[int]) 
     return [_from_row(row) for row in rows]
 
 
+async def by_id(tx: Tx, postmortem_ids: Sequence[int]) -> dict[int, Postmortem]:
+    """Return post-mortems by id; the caller has checked that they may be read."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from postmortem
+        where id = any($1::bigint[])
+        """,
+        list(postmortem_ids),
+    )
+    return {row["id"]: _from_row(row) for row in rows}
+
+
 async def lock(tx: Tx, incident_id: int) -> Postmortem | None:
     """Lock the post-mortem of an incident and return it, None if it has none."""
     row = await tx.row(
@@ -194,15 +207,62 @@ async def publish(tx: Tx, postmortem_id: int, now: datetime) -> None:
     )
 
 
-async def unpublish(tx: Tx, postmortem_id: int) -> None:
-    """Make a locked post-mortem a draft that was never published."""
+async def set_review(
+    tx: Tx, postmortem_id: int, asked_version: int | None, approved_version: int | None
+) -> None:
+    """Set for which versions of a locked post-mortem a review was asked and an approval given."""
     await tx.execute(
         """
         update postmortem
-        set state = 'draft',
-            published_at = null,
-            published_version = null
+        set asked_version = $2,
+            approved_version = $3,
+            state = case
+                when state = 'published' then state
+                when $3::bigint = version then 'approved'
+                when $2::bigint = version then 'review'
+                else 'draft'
+            end
         where id = $1
         """,
         postmortem_id,
+        asked_version,
+        approved_version,
+    )
+
+
+async def set_withdrawal(
+    tx: Tx, postmortem_id: int, by_id: int | None, reason: str, withdrawn_at: datetime | None
+) -> None:
+    """Record who wants a locked post-mortem withdrawn and why, and when it was; without an instant it is not yet."""
+    await tx.execute(
+        """
+        update postmortem
+        set withdrawal_by = $2,
+            withdrawal_reason = $3,
+            withdrawn_at = $4,
+            state = case when $4::timestamptz is null then state else 'withdrawn' end
+        where id = $1
+        """,
+        postmortem_id,
+        by_id,
+        reason,
+        withdrawn_at,
+    )
+
+
+async def unpublish(tx: Tx, postmortem_id: int, earlier: ListedVersion | None) -> None:
+    """Undo a publication of a locked post-mortem: `earlier` is the version that was published before, if any."""
+    await tx.execute(
+        """
+        update postmortem
+        set state = case when $2::bigint is null then 'draft' else 'published' end,
+            published_version = $2,
+            published_at = $3,
+            asked_version = null,
+            approved_version = null
+        where id = $1
+        """,
+        postmortem_id,
+        earlier.n if earlier else None,
+        earlier.at if earlier else None,
     )

@@ -3,8 +3,8 @@
 from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.queries import checked
-from firebell.kit.db.database import Tx
+from firebell.incidents.model import Incident
+from firebell.incidents.queries import CheckedIncident, checked
 from firebell.kit.errors import Conflict
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
@@ -14,9 +14,14 @@ from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions, list_position
+from firebell.postmortems.document.factors import label
 from firebell.postmortems.editing import queries
 from firebell.postmortems.editing.html_rendering import markdown_html
+from firebell.postmortems.export import pdf
+from firebell.postmortems.export.model import FORMAT_NAMES, ExportFormat
 from firebell.postmortems.model import Postmortem
+from firebell.postmortems.publication import published_page
+from firebell.postmortems.publication.published_page import PublishedDocument
 
 router = routing.html_router()
 
@@ -48,24 +53,26 @@ async def _document(
     me, now = await authentication.signed_in(request), transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
+        published = None
         results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
         postmortem = await actions.find(tx, incident.id)
         if postmortem:
             postmortem = await actions.of_incident(tx, incident.id)
-            shown = await queries.expanded(tx, postmortem, await _shown_body(tx, postmortem), now)
+            if not edit and not error:
+                published = await published_page.load(tx, postmortem, incident, now)
+            shown = await queries.expanded(tx, postmortem, postmortem.body, now)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
         author = (
             await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
         )
+    if postmortem and published:
+        return await _published(request, incident, postmortem, published, results[incident.id])
     context = {
         "nav": "postmortems",
         "i": incident,
         "d": postmortem,
         "author": author.name if author else "",
         "html": await markdown_html(shown.body, shown.links) if postmortem else "",
-        "has_revision": postmortem is not None
-        and postmortem.state == "published"
-        and postmortem.version != postmortem.published_version,
         "edit": edit,
         "unfinished": remaining,
         "checked": results[incident.id],
@@ -75,11 +82,28 @@ async def _document(
     return await html.render(request, "postmortems/postmortem.html", context)
 
 
-async def _shown_body(tx: Tx, postmortem: Postmortem) -> str:
-    """Return the text that readers see: of a published document the published version."""
-    if postmortem.state != "published" or postmortem.published_version is None:
-        return postmortem.body
-    return (await actions.version(tx, postmortem.incident_id, postmortem.published_version)).body
+async def _published(
+    request: Request,
+    incident: Incident,
+    postmortem: Postmortem,
+    document: PublishedDocument,
+    results: CheckedIncident,
+) -> Response:
+    sections, learned = await published_page.rendered(document)
+    context = {
+        "nav": "postmortems",
+        "live": f"pm-{postmortem.id}",
+        "i": incident,
+        "d": postmortem,
+        "document": document,
+        "sections": sections,
+        "learned": learned,
+        "factor_label": label,
+        "formats": [(kind, FORMAT_NAMES[kind]) for kind in ExportFormat],
+        "pdf_missing": "" if pdf.is_installed() else pdf.WHY_NOT,
+        "checked": results,
+    }
+    return await html.render(request, "postmortems/published.html", context)
 
 
 @router.get("/post-mortems/{ref}", dependencies=route_access.needs(Verb.POSTMORTEM_READ))

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, IncidentChecks, IncidentPart, NavItem, Section, Slice
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    IncidentChecks,
+    IncidentPart,
+    NavItem,
+    Section,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -49,6 +58,13 @@ def _closing_conditions() -> list["ConditionSource"]:
     return [incident_part.closing_conditions]
 
 
+def _subscriptions() -> Subscriptions:
+    from firebell.postmortems.model import ExternalPostmortemPublished
+    from firebell.status_pages import external_postmortem
+
+    return Subscriptions(must={ExternalPostmortemPublished: (external_postmortem.publish,)})
+
+
 def _incident_checks() -> list[IncidentChecks]:
     from firebell.status_pages.truthfulness import queries as truthfulness_queries
 
@@ -65,7 +81,10 @@ SLICE = Slice(
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
         *("status_relabeling", "public_update_translation"),
     ),
-    views={"incident_status_post": "The document of an incident says when its first post was published."},
+    views={
+        "incident_public_postmortem": "The document of an incident says where customers read about it.",
+        "incident_status_post": "The document of an incident says when its first post was published.",
+    },
     kept={
         "status_page": FEW,
         "status_component_group": FEW,
@@ -88,6 +107,7 @@ SLICE = Slice(
     routers=_routers,
     timers=_timers,
     incident_parts=_incident_parts,
+    subscriptions=_subscriptions,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
     commands=(

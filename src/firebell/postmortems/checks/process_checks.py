@@ -42,6 +42,8 @@ class PostmortemRecord:
     written_at: datetime | None = None
     published_at: datetime | None = None
     problems: Sequence[ContentProblem] = ()
+    override: str = ""
+    """Who approved it although they wrote part of it, and why."""
 
     @property
     def is_over(self) -> bool:
@@ -51,7 +53,7 @@ class PostmortemRecord:
 
 def findings(record: PostmortemRecord, now: datetime) -> list[ProcessFinding]:
     """Return the findings about a post-mortem, errors first."""
-    return severest_first([*_skipped(record, now), *_content(record, now)])
+    return severest_first([*_skipped(record, now), *_approval(record), *_content(record, now)])
 
 
 def _skipped(record: PostmortemRecord, now: datetime) -> Iterator[ProcessFinding]:
@@ -77,6 +79,18 @@ def _skipped(record: PostmortemRecord, now: datetime) -> Iterator[ProcessFinding
         message = "No one has worked on the post-mortem"
         advice = f"Due {record.due_at:%Y-%m-%d %H:%M} UTC.{author}"
         yield _finding(record, "P-SKIPPED", "no-draft", FindingLevel.WARNING, message, advice)
+
+
+def _approval(record: PostmortemRecord) -> Iterator[ProcessFinding]:
+    if record.override and record.state != "withdrawn":
+        yield _finding(
+            record,
+            "P-APPROVAL",
+            "override",
+            FindingLevel.WARNING,
+            "Someone who wrote the post-mortem approved it",
+            f"{record.override} Let someone else read it when there are more of you.",
+        )
 
 
 def _content(record: PostmortemRecord, now: datetime) -> Iterator[ProcessFinding]:

@@ -17,6 +17,7 @@ from firebell.postmortems.checks.content_checks import ContentProblem, KnownWaiv
 from firebell.postmortems.checks.process_checks import PostmortemRecord, findings
 from firebell.postmortems.checks.store import CheckedDocument
 from firebell.postmortems.deadlines import due_at
+from firebell.postmortems.model import Postmortem
 
 _UNFINISHED_CACHED = 64
 """Documents in progress whose problems a process remembers; each version is examined once."""
@@ -71,6 +72,7 @@ def _record(
         document.written_at,
         document.published_at,
         problems.get(document.id, ()),
+        document.override,
     )
 
 
@@ -97,6 +99,17 @@ async def _problems(
         )
         for document in unfinished
     }
+
+
+async def problems_of(tx: Tx, postmortem: Postmortem, max_severity: int) -> tuple[ContentProblem, ...]:
+    """Return the problems of the present text of a document, whatever its state."""
+    names = await name_queries.names(tx)
+    teams = frozenset(team.name for team in await people.teams(tx))
+    waivers = await store.waivers(tx, [postmortem.id])
+    template = (await handbook.template(tx, "postmortem")).body
+    return _cached_problems(
+        postmortem.body, template, max_severity, names, teams, tuple(waivers[postmortem.id])
+    )
 
 
 @lru_cache(maxsize=_UNFINISHED_CACHED)

@@ -21,6 +21,8 @@ class CheckedDocument:
     published_at: datetime | None
     body: str
     written_at: datetime | None
+    override: str
+    """Who approved it although they wrote part of it, and why."""
 
 
 async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDocument]:
@@ -43,7 +45,20 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
                 from postmortem_version version
                 where version.postmortem_id = document.id
                     and version.by_id is not null
-            ) as written_at
+            ) as written_at,
+            coalesce(
+                (
+                    select review.actor || ': ' || review.override_reason
+                    from postmortem_review review
+                    where review.postmortem_id = document.id
+                        and review.version_n = document.approved_version
+                        and review.verdict = 'approve'
+                        and review.override_reason <> ''
+                    order by review.id desc
+                    limit 1
+                ),
+                ''
+            ) as override
         from postmortem document
         where document.incident_id = any($1::bigint[])
         """,

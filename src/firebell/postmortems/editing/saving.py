@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import NotFound
+from firebell.kit.errors import Conflict, NotFound
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
@@ -146,6 +146,8 @@ async def store_version(
     """
     if body == postmortem.body and reason is not VersionReason.PUBLISH:
         return postmortem.version
+    if postmortem.state == "withdrawn":
+        raise Conflict(f"The post-mortem of {postmortem.ref} is withdrawn: its text stays as it is.")
     await version_store.ensure(tx, postmortem)
     version = postmortem.version + 1
     continued = await _continued(tx, actor, postmortem, reason, section, now)

@@ -101,6 +101,24 @@ async def versions(tx: Tx, postmortem_id: int, before: int | None, limit: int) -
     return [_listed(row) for row in rows]
 
 
+async def published_before(tx: Tx, postmortem_id: int, n: int) -> ListedVersion | None:
+    """Return the latest version below number `n` that was published, None without one."""
+    row = await tx.row(
+        f"""
+        select {_LISTED}
+        from postmortem_version
+        where postmortem_id = $1
+            and n < $2
+            and reason = 'publish'
+        order by n desc
+        limit 1
+        """,
+        postmortem_id,
+        n,
+    )
+    return _listed(row) if row else None
+
+
 async def supersede(tx: Tx, postmortem_id: int, n: int) -> None:
     """Note that a version was continued, unless a review, a comment or the publication is about it."""
     await tx.execute(

@@ -72,6 +72,7 @@ _MEANING = {
     409: "The present state does not allow this",
     422: "The request cannot be accepted; `errors` names the fields",
     429: "A limit is reached: try again after Retry-After seconds",
+    501: "This installation lacks an optional part",
     503: "Nothing was stored: try again after Retry-After seconds",
 }
 

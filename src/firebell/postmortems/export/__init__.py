@@ -1,0 +1,1 @@
+"""Exports of a document: Markdown, HTML, JSON and PDF."""

@@ -1,0 +1,201 @@
+"""Read everything that an export of a document has."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from firebell.action_items import actions as action_items
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import ROLE_NAMES
+from firebell.kit.db.database import Tx
+from firebell.people import actions as people
+from firebell.postmortems import lookup
+from firebell.postmortems.document import whys
+from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.document.evidence import EvidenceRef, references
+from firebell.postmortems.document.rendering import EvidenceLink, with_evidence
+from firebell.postmortems.document.sections import split, titled
+from firebell.postmortems.document.whys import WhyNode
+from firebell.postmortems.drafting.block_texts import block_texts
+from firebell.postmortems.drafting.facts import DraftSources, facts
+from firebell.postmortems.drafting.queries import load_sources
+from firebell.postmortems.editing import version_store
+from firebell.postmortems.editing.queries import links
+from firebell.postmortems.export.model import (
+    ExportedAction,
+    ExportedEvidence,
+    ExportedMeasure,
+    ExportedMeta,
+    ExportedPostmortem,
+    ExportedRow,
+    ExportedSection,
+    ExportedVersion,
+    ExportedWhy,
+)
+from firebell.postmortems.export.roles import NamedPerson, replacements, with_roles
+from firebell.postmortems.model import Postmortem
+from firebell.postmortems.review import queries as review_queries
+
+VERSIONS_MAX = 200
+
+
+async def exported(
+    tx: Tx, incident_id: int, public_url: str, now: datetime, *, as_roles: bool = False
+) -> ExportedPostmortem:
+    """Return the document that readers see: of a published one the published version, else the present text.
+
+    Evidence that the reader may not see is left out. With `as_roles`, roles stand in place of names everywhere.
+    """
+    incident = await incidents.incident(tx, incident_id)
+    postmortem = await lookup.of_incident(tx, incident_id)
+    number, text = await _shown(tx, postmortem)
+    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+    body = expand(text, block_texts(text, sources))
+    stored_links = await links(tx, references(body))
+    evidence = {
+        ref: EvidenceLink(f"{public_url}{link.href}", link.label) for ref, link in stored_links.items()
+    }
+    author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
+    desk = await review_queries.desk(tx, postmortem, incident)
+    version = await version_store.version(tx, postmortem.id, number)
+    approval = desk.approval(number) or desk.approval(version.base_n if version else None)
+    cause = titled(split(body), "Root cause")
+    tree = whys.parse(cause.text if cause else "")
+    result = ExportedPostmortem(
+        meta=ExportedMeta(
+            ref=postmortem.ref,
+            title=incident.title,
+            severity=incident.severity,
+            peak_severity=incident.max_severity,
+            state=postmortem.state,
+            version=number,
+            incidents=[each.ref for each in sources.incidents],
+            services=list(sources.services),
+            author=author.name if author else "",
+            approved_by=approval.actor if approval else "",
+            due_at=postmortem.due_at,
+            published_at=postmortem.published_at,
+            exported_at=now,
+            names="roles" if as_roles else "people",
+        ),
+        body=with_evidence(body, evidence),
+        sections=[
+            ExportedSection(slug=each.slug, title=each.title, text=each.text)
+            for each in split(body)
+            if each.title or each.text
+        ],
+        whys=[_why(node) for node in tree.effects],
+        factors=tree.factors,
+        actions=await _actions(tx, sources),
+        timeline=_timeline(sources, evidence),
+        measures=_measures(sources),
+        evidence=[
+            ExportedEvidence(ref=str(ref), url=link.href, label=link.label)
+            for ref, link in sorted(evidence.items())
+        ],
+        versions=[
+            ExportedVersion(n=each.n, at=each.at, by=each.actor, reason=each.reason)
+            for each in await version_store.versions(tx, postmortem.id, None, VERSIONS_MAX)
+        ],
+    )
+    return _with_roles(result, await _roles(tx, sources)) if as_roles else result
+
+
+async def _shown(tx: Tx, postmortem: Postmortem) -> tuple[int, str]:
+    if postmortem.published_version is not None and postmortem.state in ("published", "withdrawn"):
+        version = await version_store.version(tx, postmortem.id, postmortem.published_version)
+        if version:
+            return version.n, version.body
+    return postmortem.version, postmortem.body
+
+
+async def _actions(tx: Tx, sources: DraftSources) -> list[ExportedAction]:
+    listed = await action_items.items_of_incidents(tx, [incident.id for incident in sources.incidents])
+    items = [item for incident in sources.incidents for item in listed.get(incident.id, ())]
+    names = await action_items.names(tx, items)
+    return [
+        ExportedAction(
+            ref=f"ACT-{item.id}",
+            title=item.title,
+            owner=names.owner(item),
+            due=item.due.isoformat(),
+            state=item.state,
+        )
+        for item in items
+    ]
+
+
+def _timeline(sources: DraftSources, evidence: Mapping[EvidenceRef, EvidenceLink]) -> list[ExportedRow]:
+    main = sources.main.ref
+    return [
+        ExportedRow(
+            at=fact.at,
+            who=fact.who,
+            text=fact.text,
+            kind=fact.kind,
+            marker=fact.marker or "",
+            evidence=str(fact.ref),
+            incident=f"INC-{fact.incident_id}" if fact.incident_id else main,
+        )
+        for fact in facts(sources)
+    ]
+
+
+def _measures(sources: DraftSources) -> list[ExportedMeasure]:
+    return [
+        ExportedMeasure(
+            incident=incident.ref,
+            id=measure.id,
+            label=measure.label,
+            seconds=None if measure.taken is None else int(measure.taken.total_seconds()),
+            target_seconds=None if measure.target is None else int(measure.target.total_seconds()),
+        )
+        for incident in sources.incidents
+        for measure in sources.measures.get(incident.id, ())
+    ]
+
+
+def _why(node: WhyNode) -> ExportedWhy:
+    return ExportedWhy(
+        kind=node.kind,
+        text=node.text,
+        evidence=[str(ref) for ref in node.evidence],
+        factor=node.factor,
+        actions=[f"ACT-{number}" for number in node.actions],
+        children=[_why(child) for child in node.children],
+    )
+
+
+async def _roles(tx: Tx, sources: DraftSources) -> dict[str, str]:
+    """Return what stands in place of the name of everyone who has an account or had one."""
+    held: dict[int, str] = {}
+    for assigned in (await incidents.roles(tx, [incident.id for incident in sources.incidents])).values():
+        for each in assigned:
+            held.setdefault(each.person_id, ROLE_NAMES[each.role])
+    return replacements(
+        [NamedPerson(p.name, p.email, held.get(p.id, "")) for p in await people.people(tx) if p.name]
+    )
+
+
+_KEPT_FIELDS = frozenset({"schema", "state", "kind", "slug", "evidence", "url", "ref", "incident", "id"})
+"""Fields that are codes and addresses, not words about people."""
+
+
+def _with_roles(result: ExportedPostmortem, roles: Mapping[str, str]) -> ExportedPostmortem:
+    content = msgspec.to_builtins(result)
+    replaced = _replaced(content, lambda text: with_roles(text, roles))
+    return msgspec.convert(replaced, ExportedPostmortem)
+
+
+def _replaced(value: object, change: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_replaced(each, change) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: each if name in _KEPT_FIELDS and isinstance(each, str) else _replaced(each, change)
+            for name, each in value.items()
+        }
+    return value

@@ -1,0 +1,29 @@
+"""Publish the post-mortem for customers on every status page that shows its incident."""
+
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.postmortems.model import ExternalPostmortemPublished
+from firebell.status_pages import incident_store, publishing
+from firebell.status_pages.model import Stage, UpdateKind
+from firebell.status_pages.publishing import NewUpdate
+
+EDIT_REASON = "A revised post-mortem"
+
+
+async def publish(tx: Tx, event: ExternalPostmortemPublished, now: datetime) -> None:
+    """Publish the text as the post-mortem of each public incident, or replace the text of an earlier one.
+
+    Raise `Conflict` if one of them is not resolved yet, or `Forbidden` for someone who may not publish about it: then
+    nothing is published, neither here nor in the post-mortem.
+    """
+    for page_id, published in (await incident_store.of_incident(tx, event.incident_id)).items():
+        public_id = published.public_id
+        earlier = next((u for u in published.updates if u.kind is UpdateKind.POSTMORTEM), None)
+        if earlier:
+            await publishing.edit_update(
+                tx, event.actor, page_id, public_id, earlier.seq, event.body, EDIT_REASON, now
+            )
+        else:
+            update = NewUpdate(Stage.RESOLVED, event.body, {}, kind=UpdateKind.POSTMORTEM)
+            await publishing.publish_update(tx, event.actor, page_id, public_id, update, now)

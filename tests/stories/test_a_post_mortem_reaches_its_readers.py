@@ -1,0 +1,119 @@
+"""Story: a published post-mortem is sent to its list once, and one that is undone reaches no one."""
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.kit.findings import FindingLevel
+from firebell.kit.web import undo
+from firebell.postmortems import actions as postmortems
+from firebell.postmortems.checks import queries as checks
+from firebell.postmortems.publication import mail_store
+from tests.api.api_clients import browser, sign_in
+from tests.postmortem_steps import PUBLISHABLE, approved
+from tests.world import World, world
+
+PM = "/post-mortems/INC-1"
+
+
+async def closed(w: World) -> None:
+    """Declare and close INC-1 with Mara as commander, and draft its post-mortem."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await incidents.declare(tx, mara, title="Cards fail", severity=1, commander_id=w.mara, now=w.now)
+        await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
+        await postmortems.start(tx, SYSTEM, 1, w.now)
+
+
+def told(w: World) -> int:
+    """Return how many messages about the published document arrived."""
+    return sum(got["event"] == "postmortem_published" for got in w.sink.got)
+
+
+async def mail_states(w: World) -> dict[str, int]:
+    async with w.ctx.db.tx() as tx:
+        version = (await postmortems.of_incident(tx, 1)).published_version
+        return await mail_store.states(tx, 1, version or 0)
+
+
+async def test_its_list_gets_it_once_and_an_undone_one_reaches_no_one(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await approved(tx, w, 1)
+            members = [f"person:{w.jun}", "everyone", "board@example.org"]
+            await postmortems.set_distribution(tx, mara, 1, members, w.now)
+            await postmortems.publish(tx, mara, 1, w.now)
+            entry = await undo.find(tx, w.ctx.signer, mara, undo.LATEST, ["postmortem.published"], w.now)
+            await postmortems.unpublish(tx, mara, entry, w.now)
+        await w.after(minutes=2)
+        assert (told(w), await mail_states(w)) == (0, {})
+        async with w.ctx.db.tx() as tx:
+            document = await postmortems.of_incident(tx, 1)
+            assert (document.stage, document.published_version) == ("draft", None)
+            await approved(tx, w, 1, f"{PUBLISHABLE}\nAgain.\n")
+            await postmortems.publish(tx, mara, 1, w.now)
+        await w.settle()
+        assert told(w) == 0
+        await w.after(minutes=2)
+        assert (told(w), await mail_states(w)) == (2, {"failed": 1})  # there is no mail server here
+        await w.after(hours=30)
+        assert told(w) == 2
+
+
+async def test_a_writer_who_approves_in_a_small_team_leaves_a_finding(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await closed(w)
+        jun = await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            await postmortems.save(tx, jun, 1, f"{PUBLISHABLE}\nBy Jun.\n", 1, w.now)
+            await approved(tx, w, 1)
+            await postmortems.publish(tx, jun, 1, w.now)
+            incident = await incidents.incident(tx, 1)
+            findings = (await checks.load_findings(tx, [incident], {}, w.now))[1]
+        assert [(f.code, f.level) for f in findings] == [("P-APPROVAL", FindingLevel.WARNING)]
+
+
+async def test_it_is_reviewed_published_and_read_on_its_pages(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w, browser(w) as mara, browser(w) as jun:
+        await closed(w)
+        csrf, other = await sign_in(w, mara, w.mara), await sign_in(w, jun, w.jun)
+        settings = {"csrf": csrf, "name_0": "Everyone", "members_0": "everyone", "default_1": "everyone"}
+        assert (
+            await mara.post("/settings/post-mortems", data={**settings, "domains": "a b"})
+        ).status_code == 422
+        assert (await mara.post("/settings/post-mortems", data=settings)).status_code == 303
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await postmortems.save(tx, actor, 1, f"{PUBLISHABLE}\n{{{{timeline}}}}\n", 1, w.now)
+
+        async def post(path: str, status: int = 303, **fields: str) -> None:
+            answer = await mara.post(f"{PM}/{path}", data={"csrf": csrf, **fields})
+            assert answer.status_code == status, answer.text[:2000]
+
+        await post("review", reviewer=str(w.jun))
+        page = (await jun.get(f"{PM}/publication")).text
+        assert f'action="{PM}/approve"' in page
+        await post("approve", 422, version="2")
+        answer = await jun.post(f"{PM}/approve", data={"csrf": other, "version": "2"})
+        assert answer.status_code == 303
+        await post("external", 422, needed="no")
+        await post("external", needed="yes")
+        page = (await mara.get(f"{PM}/external")).text
+        assert 'name="text"' in page
+        await post("external/text", text="Ask Mara Lindqvist", version="1")
+        assert 'data-leak="name"' in (await mara.get(f"{PM}/external")).text
+        await post("external/text", 409, text="Mine", version="1")
+        await post("external", needed="no", reason="It was internal")
+        await post("distribution", 422, members="nonsense")
+        await post("distribution", list="list:everyone")
+        assert f'action="{PM}/publish"' in (await mara.get(f"{PM}/publication")).text
+        await post("publish")
+        page = (await jun.get(PM)).text
+        for part in ('class="whys"', 'class="panel can"', f"{PM}/export/html", "Sent to"):
+            assert part in page
+        exported = await jun.get(f"{PM}/export/html?names=roles")
+        assert exported.headers["content-type"].startswith("text/html")
+        assert (await jun.get(f"{PM}/export/docx")).status_code in (404, 422)
+        await post("withdraw", reason="Wrong cause")
+        assert "wants it withdrawn" in (await jun.get(f"{PM}/publication")).text
