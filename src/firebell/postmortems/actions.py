@@ -14,32 +14,30 @@ from firebell.kit.web import undo
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
+from firebell.postmortems.archive import indexing
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing import comments, presence, saving, version_store
-from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
+from firebell.postmortems.several import actions as several
 
 add_comment = comments.add_comment
+add_incident = several.add_incident
 assign_author = reminders.assign_author
 find = store.of_incident
 note_presence = presence.note_presence
 of_incident = lookup.of_incident
+remove_incident = several.remove_incident
 reply = comments.reply
 restore = saving.restore
 save = saving.save
 save_section = saving.save_section
 set_resolved = comments.set_resolved
 version = saving.version
-
-
-async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
-    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time."""
-    return await store.postmortems(tx, after, limit, await incidents.hidden_ids(tx))
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:
@@ -65,6 +63,8 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
     """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
+    if await store.of_incident(tx, incident_id):
+        return await of_incident(tx, incident_id)
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
@@ -72,6 +72,7 @@ async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmo
     due_at = await reminders.due_of(tx, incident, author, now)
     if await store.insert(tx, incident_id, body, due_at, author, now):
         postmortem = await of_incident(tx, incident_id)
+        await indexing.index(tx, postmortem.id)
         await reminders.schedule(tx, postmortem.id, now)
         await tx.audit(actor, "postmortem.started", incident.ref, now)
         await tx.live("incidents")
@@ -91,11 +92,14 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
 
     Raise `Invalid` naming the placeholders that are left, `Conflict` if it is published.
     """
-    incident, postmortem = await incidents.incident(tx, incident_id), await lookup.locked(tx, incident_id)
+    postmortem = await lookup.locked(tx, incident_id)
+    incident_id = postmortem.incident_id
+    incident = await incidents.incident(tx, incident_id)
     if incident.phase in OPEN:
         raise Conflict(
             f"{postmortem.ref} is still open.", hint="Close the incident, then publish the post-mortem."
         )
+    await several.require_closed(tx, postmortem)
     if remaining := await placeholders(tx, postmortem):
         raise Invalid(
             "The post-mortem still has placeholders.",
@@ -120,6 +124,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
     await tx.audit(actor, "postmortem.published", postmortem.ref, now, version=number)
     if incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
+    await several.review_others(tx, actor, postmortem, now)
 
 
 @permits(Verb.POSTMORTEM_PUBLISH)
@@ -144,3 +149,4 @@ async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> N
     await tx.audit(actor, "postmortem.unpublished", postmortem.ref, now)
     if incident.phase is Phase.REVIEWED:
         await incidents.withdraw_review(tx, actor, incident_id, now)
+    await several.withdraw_reviews(tx, actor, postmortem, now)

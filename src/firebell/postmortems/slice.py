@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import Command, Composer, IncidentChecks, NavItem, Section, Slice, Subscriptions
+from firebell.kit.slice import (
+    Command,
+    Composer,
+    IncidentChecks,
+    IncidentPart,
+    NavItem,
+    Section,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +25,31 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
+    from firebell.postmortems.archive import api as archive_api
+    from firebell.postmortems.archive import web as archive_web
     from firebell.postmortems.blameless import api as blameless_api
     from firebell.postmortems.editing import api as editing_api
     from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
+    from firebell.postmortems.meeting import api as meeting_api
+    from firebell.postmortems.meeting import web as meeting_web
+    from firebell.postmortems.near_misses import api as near_miss_api
+    from firebell.postmortems.near_misses import web as near_miss_web
     from firebell.postmortems.reminders import api as author_api
+    from firebell.postmortems.several import api as several_api
+    from firebell.postmortems.similar import api as similar_api
 
     return [
+        archive_web.router,
+        near_miss_web.router,
+        meeting_web.router,
         editing_web.router,
         web.router,
+        archive_api.router,
+        similar_api.router,
+        near_miss_api.router,
+        meeting_api.router,
+        several_api.router,
         blameless_api.router,
         author_api.router,
         editing_api.router,
@@ -34,9 +59,11 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.postmortems.reminders import timers
+    from firebell.postmortems.archive import timers as archive_timers
+    from firebell.postmortems.reminders import timers as reminder_timers
+    from firebell.postmortems.similar import timers as similar_timers
 
-    return timers.HANDLERS
+    return {**archive_timers.HANDLERS, **reminder_timers.HANDLERS, **similar_timers.HANDLERS}
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -53,37 +80,66 @@ def _retentions() -> "Sequence[Retention]":
 
 def _incident_checks() -> list[IncidentChecks]:
     from firebell.postmortems.checks import queries
+    from firebell.postmortems.meeting import queries as meeting_queries
 
-    return [queries.load_findings]
+    return [queries.load_findings, meeting_queries.load_findings]
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.postmortems.similar import incident_part
+
+    return [incident_part.PART]
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.incidents.model import IncidentClosed
+    from firebell.incidents.model import EntryAdded, IncidentClosed
     from firebell.postmortems import actions
+    from firebell.postmortems.similar import actions as similar
 
-    return Subscriptions(then={IncidentClosed: {"draft_postmortem": actions.draft_for}})
+    return Subscriptions(
+        then={
+            IncidentClosed: {"draft_postmortem": actions.draft_for},
+            EntryAdded: {"profile_incident": similar.profile_after_entry},
+        }
+    )
 
 
 SLICE = Slice(
     "postmortems",
     tables=(
+        "document_term",
+        "incident_profile",
+        "meeting_attendee",
+        "near_miss",
+        "parked_question",
         "postmortem",
         "postmortem_comment",
         "postmortem_incident",
+        "postmortem_meeting",
         "postmortem_presence",
         "postmortem_reminder",
         "postmortem_review",
+        "postmortem_search",
         "postmortem_version",
+        "term_frequency",
     ),
     views={
         "incident_postmortem": "Incidents are listed with, and filtered by, the state of their post-mortem."
     },
     kept={
+        "document_term": "The terms of an incident are kept with it.",
+        "incident_profile": "What an incident is compared by is kept with it.",
+        "meeting_attendee": "Who took part is kept with the meeting, as evidence.",
+        "near_miss": "A near miss is kept with its document.",
+        "parked_question": "What is left for later is kept with its meeting.",
         "postmortem": "A post-mortem is kept with its incident.",
         "postmortem_comment": "Comments are kept with their post-mortem.",
         "postmortem_incident": "What a post-mortem is about is kept with it.",
+        "postmortem_meeting": "Meetings are kept with their post-mortem, as evidence.",
+        "postmortem_search": "The words of a post-mortem are kept with it.",
         "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",
+        "term_frequency": "Terms are counted anew each night, and those that no incident has are deleted.",
     },
     retentions=_retentions,
     routers=_routers,
@@ -91,6 +147,7 @@ SLICE = Slice(
     composers=_composers,
     subscriptions=_subscriptions,
     incident_checks=_incident_checks,
+    incident_parts=_incident_parts,
     commands=(
         Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
     ),

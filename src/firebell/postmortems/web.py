@@ -1,8 +1,11 @@
-"""The screens of post-mortems: the list, the document, its editor."""
+"""The screens of a post-mortem: the document, and its editor as one text."""
+
+from collections.abc import Sequence
 
 from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
 from firebell.incidents.queries import checked
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict
@@ -13,33 +16,13 @@ from firebell.people import access, authentication
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.postmortems import actions, list_position
+from firebell.postmortems import actions, lookup
 from firebell.postmortems.editing import queries
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.model import Postmortem
+from firebell.postmortems.similar import queries as similar_queries
 
 router = routing.html_router()
-
-POSTMORTEMS_LISTED = 50
-"""Post-mortems on one screen of the list."""
-
-
-@router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
-async def postmortems(visit: CurrentVisit, before: str = "") -> Response:
-    after = list_position.parse(before)
-    if before and after is None:
-        return html.redirect("/post-mortems")
-    listed = await actions.postmortems(visit.tx, after, POSTMORTEMS_LISTED + 1)
-    shown = listed[:POSTMORTEMS_LISTED]
-    incidents_by_id = await incidents.incidents_by_id(visit.tx, [d.incident_id for d in shown])
-    older = list_position.position(shown[-1]) if len(listed) > POSTMORTEMS_LISTED else None
-    context = {
-        "nav": "postmortems",
-        "live": "incidents",
-        "documents": [(d, incidents_by_id.get(d.incident_id)) for d in shown],
-        "older": html.address("/post-mortems", before=older) if older else "",
-    }
-    return await html.render(visit.request, "postmortems/postmortems.html", context)
 
 
 async def _document(
@@ -48,12 +31,20 @@ async def _document(
     me, now = await authentication.signed_in(request), transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
+        about: Sequence[Incident] = ()
+        if existing := await actions.find(tx, incident.id):
+            await lookup.of_incident(tx, incident.id)
+            ids = await lookup.incident_ids(tx, existing)
+            by_id = await incidents.incidents_by_id(tx, ids)
+            about = [by_id[each] for each in ids]
+            incident = about[0]
         results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
         postmortem = await actions.find(tx, incident.id)
         if postmortem:
             postmortem = await actions.of_incident(tx, incident.id)
             shown = await queries.expanded(tx, postmortem, await _shown_body(tx, postmortem), now)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
+        alike = await similar_queries.similar(tx, incident.id, now)
         author = (
             await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
         )
@@ -69,6 +60,8 @@ async def _document(
         "edit": edit,
         "unfinished": remaining,
         "checked": results[incident.id],
+        "about": about,
+        "alike": alike,
         "mine": submitted,
         "error": error,
     }
@@ -112,6 +105,18 @@ async def publish(visit: CurrentVisit, ref: str) -> Response:
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "postmortem.published", visit.now)
     text = f"Post-mortem of INC-{incident_id} published."
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text, offer)
+
+
+@router.post("/post-mortems/{ref}/incidents", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+async def change_incidents(visit: CurrentVisit, ref: str) -> Response:
+    incident_id, other_id = parse_ref("INC", ref), parse_ref("INC", visit.text("incident"))
+    if visit.text("remove"):
+        await actions.remove_incident(visit.tx, visit.actor, incident_id, other_id, visit.now)
+        text = f"INC-{other_id} removed."
+    else:
+        await actions.add_incident(visit.tx, visit.actor, incident_id, other_id, visit.now)
+        text = f"The post-mortem is about INC-{other_id} too."
+    return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text)
 
 
 @router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))

@@ -29,7 +29,7 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
         """
         select
             document.id,
-            document.incident_id,
+            about.incident_id,
             case when document.published_version is null then document.state else 'published' end as state,
             document.due_at,
             document.author_id,
@@ -44,8 +44,9 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
                 where version.postmortem_id = document.id
                     and version.by_id is not null
             ) as written_at
-        from postmortem document
-        where document.incident_id = any($1::bigint[])
+        from incident_document about
+        join postmortem document on document.id = about.postmortem_id
+        where about.incident_id = any($1::bigint[])
         """,
         list(incident_ids),
     )
