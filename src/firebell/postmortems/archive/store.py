@@ -157,7 +157,7 @@ _LISTED = """
 async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Ranking:
     """Return the documents that match, best first; of more than `RANKED_MAX` only the newest are ranked."""
     conditions = _Conditions(wanted, hidden)
-    rank = f"ts_rank(search.words, {conditions.query})" if conditions.query else "0"
+    rank = f"ts_rank(search.words, {conditions.query}) desc," if conditions.query else ""
     rows = await tx.fetch(
         f"""
         with matching as materialized (
@@ -173,7 +173,7 @@ async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Rankin
         select search.postmortem_id, count(*) over () as total
         from matching
         join postmortem_search search on search.postmortem_id = matching.postmortem_id
-        order by {rank} desc, search.postmortem_id desc
+        order by {rank} search.postmortem_id desc
         limit {PAGE_SIZE}
         offset {conditions.add(wanted.after)}
         """,
