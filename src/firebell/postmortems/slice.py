@@ -149,6 +149,7 @@ SLICE = Slice(
     incident_checks=_incident_checks,
     incident_parts=_incident_parts,
     commands=(
+        Command("near-miss", "Report and read near misses.", "firebell.commands.near_miss", rank=129),
         Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
     ),
     navigation=(
