@@ -1,4 +1,4 @@
-"""How alike two incidents are: the vectors of spec 11.18, and what holds for any two."""
+"""How alike two incidents are: the vectors of the specification, and what holds for any two."""
 
 import math
 

@@ -24,15 +24,6 @@ create index postmortem_by_publication on postmortem (published_at desc, id desc
 -- An incident has one document, its own or one about several incidents.
 drop index postmortem_incident_incident;
 create unique index postmortem_incident_incident on postmortem_incident (incident_id);
-create view incident_document as
-select incident_id, id as postmortem_id
-from postmortem
-where incident_id is not null
-union all
-select incident_id, postmortem_id
-from postmortem_incident
-where not is_main;
-
 create or replace view incident_postmortem as
 select incident_id, state, due_at
 from postmortem

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.action_items import store as action_item_store
+from firebell.action_items import actions as action_items
 from firebell.action_items.completion import Completion
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
@@ -88,7 +88,7 @@ async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
     texts = {each: plain(body) for each, body in bodies.items()}
     excerpts = await store.excerpts(tx, texts, wanted.text) if wanted.text and texts else {}
     ids = [one.incident_id for one in documents.values() if one.incident_id]
-    items = await action_item_store.of_incidents(tx, ids) if ids else {}
+    items = await action_items.of_incidents(tx, ids) if ids else {}
     results: list[ArchiveResult] = []
     for each in ranking.ids:
         document = documents[each]

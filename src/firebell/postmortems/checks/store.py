@@ -44,9 +44,17 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
                 where version.postmortem_id = document.id
                     and version.by_id is not null
             ) as written_at
-        from incident_document about
+        from (
+            select incident_id, id as postmortem_id
+            from postmortem
+            where incident_id = any($1::bigint[])
+            union all
+            select incident_id, postmortem_id
+            from postmortem_incident
+            where incident_id = any($1::bigint[])
+                and not is_main
+        ) about
         join postmortem document on document.id = about.postmortem_id
-        where about.incident_id = any($1::bigint[])
         """,
         list(incident_ids),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.action_items import store as action_item_store
+from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentRole, TimelineEntry
@@ -72,7 +72,7 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
     part = running.present_part if running else None
     cause = titled(sections, "Root cause")
     wrong = titled(sections, "What went wrong")
-    items = await action_item_store.of_incidents(tx, about)
+    items = await action_items.of_incidents(tx, about)
     ids = {each for one in meetings for each in (one.facilitator_id, one.scribe_id) if each}
     tree = whys.parse(cause.text if cause else "")
     refs = [ref for node in tree.nodes() for ref in node.evidence] + [row.fact.ref for row in rows]

@@ -71,11 +71,7 @@ async def _do(visit: Visit, ref: str, form: str, text: str, step: _Step) -> Resp
         if not error.fields:
             raise
         return await _page(visit, incident_id, error, form)
-    return (
-        flash.redirect(visit.request, _address(incident_id), text)
-        if text
-        else html.redirect(_address(incident_id))
-    )
+    return flash.redirect(visit.request, _address(incident_id), text)
 
 
 @router.post("/post-mortems/{ref}/meeting/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
@@ -155,26 +151,27 @@ async def _leave(visit: Visit, incident_id: int) -> None:
     await actions.remove_attendee(visit.tx, visit.actor, incident_id, person_id, visit.now)
 
 
-_CONTROLS: Mapping[str, _Step] = {
-    "next": _next,
-    "back": _back,
-    "more": _more,
-    "pause": _pause,
-    "resume": _resume,
-    "row": _row,
-    "facilitate": _facilitate,
-    "scribe": _scribe,
-    "join": _join,
-    "leave": _leave,
+_CONTROLS: Mapping[str, tuple[str, _Step]] = {
+    "next": ("Next part.", _next),
+    "back": ("Back to the part before.", _back),
+    "more": ("Two more minutes for this part.", _more),
+    "pause": ("Paused.", _pause),
+    "resume": ("The meeting goes on.", _resume),
+    "row": ("Another row is shown to everyone.", _row),
+    "facilitate": ("You are the facilitator.", _facilitate),
+    "scribe": ("You are the scribe.", _scribe),
+    "join": ("Added to those who are here.", _join),
+    "leave": ("Removed from those who are here.", _leave),
 }
 
 
 @router.post("/post-mortems/{ref}/meeting/control", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
 async def control(visit: CurrentVisit, ref: str) -> Response:
-    step = _CONTROLS.get(visit.text("do"))
-    if step is None:
+    chosen = _CONTROLS.get(visit.text("do"))
+    if chosen is None:
         raise Invalid("There is no such control.", fields={"do": f"Enter one of {', '.join(_CONTROLS)}."})
-    return await _do(visit, ref, "control", "", step)
+    text, step = chosen
+    return await _do(visit, ref, "control", text, step)
 
 
 @router.post("/post-mortems/{ref}/meeting/end", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
@@ -206,7 +203,8 @@ async def park(visit: CurrentVisit, ref: str) -> Response:
         else:
             await actions.park_question(visit.tx, visit.actor, incident_id, visit.text("text"), visit.now)
 
-    return await _do(visit, ref, "park", "", step)
+    text = "Removed from the parking list." if visit.text("question") else "Left for later."
+    return await _do(visit, ref, "park", text, step)
 
 
 @router.post("/post-mortems/{ref}/meeting/actions", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.action_items import store as action_item_store
+from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
@@ -93,7 +93,7 @@ async def similar(tx: Tx, incident_id: int, now: datetime) -> Resemblance:
     ids = [one for one, _ in shown]
     by_id = await incidents.incidents_by_id(tx, ids)
     timelines = await incidents.timelines(tx, ids)
-    items = await action_item_store.of_incidents(tx, ids)
+    items = await action_items.of_incidents(tx, ids)
     services = await catalog.services_by_id(
         tx, sorted({service for _, likeness in shown for service in likeness.service_ids})
     )
