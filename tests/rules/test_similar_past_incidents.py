@@ -96,7 +96,8 @@ def likeness(score: float, **more: object) -> Likeness:
 
 
 def test_the_most_alike_come_first_and_of_equal_ones_the_newest() -> None:
-    scored = [(1, likeness(0.3)), (2, likeness(0.9)), (3, likeness(0.3)), (4, likeness(0.249))]
+    scored = [(n, likeness(points, cosine=0.5)) for n, points in ((1, 0.3), (2, 0.9), (3, 0.3), (4, 0.249))]
+    scored.append((5, likeness(0.3, service_ids=(1,), cosine=0.09)))
     assert [one for one, _ in scoring.most_alike(scored)] == [2, 3, 1]
 
 

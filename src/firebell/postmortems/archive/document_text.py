@@ -24,7 +24,7 @@ _NOISE = re.compile(
     r"|(?<=\])\([^()\s]*\)"  # where a link leads
     r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?:(?:effect|why|root|open):)?"
     r"|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$"  # the rule under the head of a table
-    r"|<!--|-->|\*{1,3}|`+|\||~~",
+    r"|<!--|-->|\*{1,3}|`+|\||~~|(?<!\w)_+|_+(?!\w)",
     re.MULTILINE,
 )
 _SPACE = re.compile(r"\s+")

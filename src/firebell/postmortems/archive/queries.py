@@ -85,7 +85,7 @@ async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
     ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx))
     documents = await store.documents(tx, ranking.ids)
     bodies = await store.bodies(tx, ranking.ids)
-    texts = {each: plain(body) for each, body in bodies.items()}
+    texts = {each: _running_text(body) for each, body in bodies.items()}
     excerpts = await store.excerpts(tx, texts, wanted.text) if wanted.text and texts else {}
     ids = [one.incident_id for one in documents.values() if one.incident_id]
     items = await action_items.of_incidents(tx, ids) if ids else {}
@@ -104,6 +104,11 @@ async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
             )
         )
     return ArchiveResults(results, ranking.total, wanted.after)
+
+
+def _running_text(body: str) -> str:
+    """Return a document without its headings."""
+    return " ".join(text for part in split(body) if (text := plain(part.text)))
 
 
 def _beginning(text: str) -> str:

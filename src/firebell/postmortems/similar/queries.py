@@ -69,7 +69,7 @@ def reasons(likeness: Likeness, service_names: Sequence[str]) -> list[str]:
         names = ", ".join(label(code) for code in likeness.factors[:4])
         noun = "factor" if len(likeness.factors) == 1 else "factors"
         words.append(f"{len(likeness.factors)} {noun} in common: {names}")
-    if likeness.cosine >= 0.1:
+    if likeness.cosine >= scoring.COSINE_FROM:
         words.append(f"{round(100 * likeness.cosine)}% of the words that matter")
     return words
 

@@ -15,6 +15,8 @@ TERM_MAX_CHARS = 60
 SHOWN_FROM = 0.25
 """The score from which an incident is shown."""
 SHOWN_MAX = 5
+COSINE_FROM = 0.1
+"""The cosine from which the words of two incidents count as a reason."""
 FEW_DOCUMENTS = 50
 """Below this number of documents words say little, and services and rules count double."""
 
@@ -53,6 +55,11 @@ class Likeness:
     rules: tuple[str, ...]
     factors: tuple[str, ...]
     has_same_trigger: bool
+
+    @property
+    def is_more_than_service(self) -> bool:
+        """True if more than the service is the same: in a small organization every incident shares it."""
+        return bool(self.rules or self.factors or self.cosine >= COSINE_FROM)
 
     @property
     def percent(self) -> int:
@@ -121,5 +128,5 @@ def score(one: IncidentProfile, other: IncidentProfile, cosine: float, documents
 
 def most_alike(scored: Sequence[tuple[int, Likeness]]) -> list[tuple[int, Likeness]]:
     """Return the incidents that are alike enough, the most alike first; of equal ones the newest."""
-    alike = [pair for pair in scored if pair[1].score >= SHOWN_FROM]
+    alike = [pair for pair in scored if pair[1].score >= SHOWN_FROM and pair[1].is_more_than_service]
     return sorted(alike, key=lambda pair: (-pair[1].score, -pair[0]))
