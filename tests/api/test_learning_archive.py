@@ -117,7 +117,7 @@ async def person(w: World, name: str, role: Role) -> int:
         made = await people.create_person(
             tx, SYSTEM, name=name, email=f"{name.lower()}@example.org", role=role, tz="UTC", now=w.now
         )
-    return made if isinstance(made, int) else made.id
+    return made.id
 
 
 async def night(w: World) -> None:
@@ -233,12 +233,13 @@ async def test_a_meeting_elsewhere_or_none_is_recorded(dsn: str, clock: FakeCloc
         meetings = "/post-mortems/INC-1/meetings"
         before = (w.now - timedelta(hours=1)).isoformat()
         held = {"started_at": before, "minutes": 45, "attendee_ids": [w.mara, w.jun]}
-        for wrong in (
+        changes: tuple[dict[str, Any], ...] = (
             {"minutes": 90},
             {"attendee_ids": []},
             {"minutes": 0},
             {"started_at": "2001-01-01T00:00:00Z"},
-        ):
+        )
+        for wrong in changes:
             await mara("POST", f"{meetings}/recorded", {**held, **wrong}, status=422)
         short = await mara("POST", f"{meetings}/recorded", {**held, "minutes": 9}, status=201)
         assert short["state"] == "too short"
