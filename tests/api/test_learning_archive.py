@@ -144,13 +144,12 @@ async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not
         seen = await api("GET", path)
         assert {one["ref"] for one in seen["incidents"][:3]} == {f"INC-{each}" for each in (*alike, secret)}
         best = (await viewer("GET", path))["incidents"]
-        assert {one["ref"] for one in best[:2]} == {f"INC-{each}" for each in alike}
-        assert f"INC-{secret}" not in {one["ref"] for one in best}
-        assert len(best) <= 5
+        # the printers share the service with it, and nothing else
+        assert {one["ref"] for one in best} == {f"INC-{each}" for each in alike}
         assert best[0]["helped"] == "Recycling the pool helped"
         assert best[0]["minutes"] == 14
         assert best[0]["reasons"][0] == "Same service: Checkout"
-        assert best[0]["score"] > best[-1]["score"]
+        assert best[0]["score"] == best[1]["score"] > 0.5
         await viewer("GET", f"/incidents/INC-{secret}/similar", status=404)
         async with w.ctx.db.tx() as tx:
             frequency = await tx.value("select count(*) from term_frequency where term = 'payroll'")
