@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 from firebell.postmortems.archive import index_store
 from firebell.postmortems.archive.document_text import indexed
 

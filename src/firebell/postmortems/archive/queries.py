@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.action_items import actions as action_items
-from firebell.action_items.completion import Completion
+from firebell.action_items.completion_rate import Completion
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx

@@ -10,8 +10,8 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems import list_position
@@ -48,7 +48,7 @@ def _position(tab: str, one: ArchivedDocument) -> PostmortemPosition:
     return PostmortemPosition(at, one.id)
 
 
-@router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def postmortems(
     visit: CurrentVisit,
     tab: str = "due",
@@ -121,7 +121,7 @@ async def _page(
     return await html.render(visit.request, "postmortems/postmortems.html", context)
 
 
-@router.get("/post-mortems.csv", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems.csv", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def export(
     visit: CurrentVisit,
     q: str = "",

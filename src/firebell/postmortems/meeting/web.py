@@ -11,7 +11,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_choices, to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -30,7 +30,7 @@ def _address(incident_id: int) -> str:
     return f"/post-mortems/INC-{incident_id}/meeting"
 
 
-@router.get("/post-mortems/{ref}/meeting", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems/{ref}/meeting", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def meeting(visit: CurrentVisit, ref: str) -> Response:
     return await _page(visit, parse_ref("INC", ref))
 
@@ -74,7 +74,7 @@ async def _do(visit: Visit, ref: str, form: str, text: str, step: _Step) -> Resp
     return flash.redirect(visit.request, _address(incident_id), text)
 
 
-@router.post("/post-mortems/{ref}/meeting/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/start", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def start(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         minutes = to_number(visit.text("minutes"), "minutes")
@@ -86,7 +86,7 @@ async def start(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "start", "Meeting started.", step)
 
 
-@router.post("/post-mortems/{ref}/meeting/record", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/record", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def record(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         started_at = to_instant(to_wall(visit.text("started_at"), "started_at"), visit.person.tz)
@@ -99,7 +99,7 @@ async def record(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "record", "Meeting recorded.", step)
 
 
-@router.post("/post-mortems/{ref}/meeting/skip", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/skip", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def skip(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         await actions.record_no_meeting(visit.tx, visit.actor, incident_id, visit.text("text"), visit.now)
@@ -165,7 +165,7 @@ _CONTROLS: Mapping[str, tuple[str, _Step]] = {
 }
 
 
-@router.post("/post-mortems/{ref}/meeting/control", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/control", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def control(visit: CurrentVisit, ref: str) -> Response:
     chosen = _CONTROLS.get(visit.text("do"))
     if chosen is None:
@@ -174,7 +174,7 @@ async def control(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "control", text, step)
 
 
-@router.post("/post-mortems/{ref}/meeting/end", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/end", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def end(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         await actions.end_meeting(visit.tx, visit.actor, incident_id, visit.now)
@@ -182,7 +182,7 @@ async def end(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "end", "Meeting ended.", step)
 
 
-@router.post("/post-mortems/{ref}/meeting/write", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/write", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def write(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         slug, text = visit.text("section"), visit.text("text")
@@ -195,7 +195,7 @@ async def write(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "write", "Written into the document.", step)
 
 
-@router.post("/post-mortems/{ref}/meeting/park", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/park", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def park(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         if question := to_choice(visit.text("question"), "question"):
@@ -207,7 +207,7 @@ async def park(visit: CurrentVisit, ref: str) -> Response:
     return await _do(visit, ref, "park", text, step)
 
 
-@router.post("/post-mortems/{ref}/meeting/actions", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/post-mortems/{ref}/meeting/actions", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def add_action(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         await action_items.add_item(

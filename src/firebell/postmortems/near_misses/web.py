@@ -11,8 +11,8 @@ from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choices, to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems.document.factors import FACTORS, GROUPS, label
@@ -79,19 +79,19 @@ async def _form(
     return await html.render(visit.request, "postmortems/near_miss_form.html", context)
 
 
-@router.get("/near-misses", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/near-misses", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def near_misses(visit: CurrentVisit) -> Response:
     return html.redirect("/post-mortems?tab=near-misses")
 
 
-@router.get("/near-misses/new", dependencies=access.needs(Verb.NEAR_MISS_REPORT))
+@router.get("/near-misses/new", dependencies=route_access.needs(Verb.NEAR_MISS_REPORT))
 async def new(visit: CurrentVisit) -> Response:
     return await _form(
         visit, None, {"noticed_at": _wall(visit.now, visit.person.tz), "potential_severity": 2}
     )
 
 
-@router.post("/near-misses/new", dependencies=access.needs(Verb.NEAR_MISS_REPORT))
+@router.post("/near-misses/new", dependencies=route_access.needs(Verb.NEAR_MISS_REPORT))
 async def report(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -107,7 +107,7 @@ async def report(visit: CurrentVisit) -> Response:
     )
 
 
-@router.get("/near-misses/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/near-misses/{ref}", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def near_miss(visit: CurrentVisit, ref: str) -> Response:
     return await _shown(visit, await actions.near_miss(visit.tx, parse_ref("NM", ref)))
 
@@ -128,13 +128,13 @@ async def _shown(visit: Visit, one: NearMiss, error: FirebellError | None = None
     return await html.render(visit.request, "postmortems/near_miss.html", context)
 
 
-@router.get("/near-misses/{ref}/edit", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.get("/near-misses/{ref}/edit", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def edit(visit: CurrentVisit, ref: str) -> Response:
     one = await actions.near_miss(visit.tx, parse_ref("NM", ref))
     return await _form(visit, one, _values(one, visit.person.tz))
 
 
-@router.post("/near-misses/{ref}/edit", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/near-misses/{ref}/edit", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def save(visit: CurrentVisit, ref: str) -> Response:
     one = await actions.near_miss(visit.tx, parse_ref("NM", ref))
     try:
@@ -148,7 +148,7 @@ async def save(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/near-misses/{one.ref}", f"{one.ref} saved.")
 
 
-@router.post("/near-misses/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/near-misses/{ref}/publish", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def publish(visit: CurrentVisit, ref: str) -> Response:
     number = parse_ref("NM", ref)
     try:

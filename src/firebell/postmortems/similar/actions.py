@@ -7,7 +7,7 @@ from typing import Any
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 from firebell.postmortems.similar import scoring, store
 
 PROFILE_TIMER = "postmortems.profile"

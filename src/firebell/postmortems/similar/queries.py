@@ -9,7 +9,7 @@ from firebell.action_items.model import ActionItem
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
-from firebell.incidents.timeline.mitigations import what_helped
+from firebell.incidents.timeline.mitigation_effects import what_helped
 from firebell.kit.db.database import Tx
 from firebell.postmortems.document.factors import label
 from firebell.postmortems.similar import scoring, store
