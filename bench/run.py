@@ -20,6 +20,7 @@ from bench.workloads import (
     ingest,
     large_organization,
     latency,
+    learning_archive,
     mass_escalation,
     reads,
     status_page_first_view,
@@ -60,6 +61,7 @@ WORKLOADS: dict[str, Workload] = {
     "W22": incident_viewers.long_room,
     "W23": status_page_publishing.publishing_to_subscribers,
     "W24": status_page_first_view.first_view,
+    "W25": learning_archive.archive,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

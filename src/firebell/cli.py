@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.declared:
             return None
-        command = getattr(import_module(self.declared[cmd_name].module), cmd_name)
+        command = getattr(import_module(self.declared[cmd_name].module), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

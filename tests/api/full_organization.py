@@ -53,6 +53,9 @@ from firebell.people import store
 from firebell.people.model import Role
 from firebell.people.route_access import ApiDecision, PageDecision, Public
 from firebell.postmortems import actions as postmortems
+from firebell.postmortems.meeting import actions as meetings
+from firebell.postmortems.near_misses import actions as near_misses
+from firebell.postmortems.near_misses.model import NearMissReport
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
 from firebell.regulatory.model import Answer
@@ -289,6 +292,10 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     await postmortems.add_comment(tx, mara, 1, "summary", "", "Who was affected?", w.now)
+    await meetings.start_meeting(tx, mara, 1, 60, w.now)
+    await meetings.park_question(tx, mara, 1, "A replica for each region?", w.now)
+    barrier = NearMissReport("Pool of 1,000 in review", "No payments", "The review", 1, w.now, "Limit it.")
+    await near_misses.report_near_miss(tx, mara, barrier, w.now)
     rule = DeclarationRule(0, "Checkout outage", None, "", 100, 10, 2, is_on=True, created_at=w.now)
     await rule_actions.create_rule(tx, mara, rule, w.now)
     await field_actions.create_field(tx, mara, name="Region", kind=FieldKind.TEXT, now=w.now)

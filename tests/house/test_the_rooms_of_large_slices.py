@@ -100,16 +100,17 @@ POSTMORTEMS = LargeSlice(
     _floors(
         "model",
         "document blameless list_position deadlines",
-        "drafting text_limits store search_store",
-        "open_placeholders lookup guide",
+        "drafting text_limits store search_store archive",
+        "open_placeholders lookup guide similar",
         "editing checks reminders",
+        "meeting several near_misses",
         "review external",
         "publication export",
         "actions",
         "api web",
         "slice",
     ),
-    ("web", "api"),
+    ("web", "api", "part"),
 )
 LARGE = pytest.mark.parametrize("large", [ONCALL, INCIDENTS, POSTMORTEMS], ids=lambda large: large.name)
 

@@ -120,6 +120,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
         "firebell.incidents.timeline.mitigation_effects",
+        # the pure rule of the share that is done in time, and its interval
+        "firebell.action_items.completion_rate",
         # the pure rule of what a severity requires
         "firebell.incidents.severity",
         # the pure rule of how long each part of an incident took

@@ -14,7 +14,7 @@ EVERYONE = {
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read action_item.read runbook.read"
     " template.read status_page.read audience.read",
-    "incidents:declare": "incident.declare",
+    "incidents:declare": "incident.declare near_miss.report",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
     " access.revoke action.undo search.read",

@@ -35,7 +35,7 @@ from firebell.people.permissions import Verb
 ENTRY_KIND = "action_item"
 """The kind of the timeline entries of this slice."""
 items_by_id = store.by_id
-items_of_incidents = store.of_incidents
+of_incidents = store.of_incidents
 events = store.events
 save_settings = settings.save_settings
 due_of_team = queries.due_of_team

@@ -18,8 +18,10 @@ from firebell.commands.output import (
     show,
     show_table,
 )
+from firebell.commands.postmortem_archive import search, similar
 from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
+from firebell.commands.postmortem_meeting import meeting
 from firebell.kit.private_files import write_private
 
 
@@ -28,7 +30,7 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (assign, lint, *postmortem_publication.COMMANDS):
+for _command in (assign, lint, meeting, search, similar, *postmortem_publication.COMMANDS):
     postmortem.add_command(_command)
 
 
@@ -174,3 +176,21 @@ def _section(ref: str, slug: str, version: int | None = None) -> dict[str, Any]:
 def _saved(ref: str, section: str, saved: dict[str, Any]) -> str:
     merged = ", with the changes of others" if saved["is_merged"] else ""
     return f"Section {section} of {ref} saved as version {saved['version']}{merged}."
+
+
+@postmortem.command(
+    "incidents",
+    epilog=example("firebell postmortem incidents INC-3", "firebell postmortem incidents INC-3 --add INC-5"),
+)
+@click.argument("ref")
+@click.option("--add", help="Let the document be about this incident too.")
+@click.option("--remove", help="Let the document be about this incident no more.")
+@as_json
+def incidents_(ref: str, add: str | None, remove: str | None) -> None:
+    """List the incidents that a post-mortem is about; add or remove one."""
+    answer = call("GET", _address(ref, "/incidents"))
+    if add:
+        answer = call("POST", _address(ref, "/incidents"), {"incident": add})
+    if remove:
+        answer = call("DELETE", _address(ref, f"/incidents/{seg(remove)}"))
+    show(answer, f"{', '.join(answer['incidents'])}, due {short(answer['due_at'])}")

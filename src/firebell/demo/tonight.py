@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 
 from firebell.audiences.defaults import EXECUTIVES, SUPPORT
 from firebell.audiences.model import Moment
-from firebell.demo import audiences, comms, postmortem, regulatory, response, room, runbook_runs, status_page
+from firebell.demo import (
+    audiences,
+    comms,
+    learning,
+    postmortem,
+    regulatory,
+    response,
+    room,
+    runbook_runs,
+    status_page,
+)
 from firebell.demo.history import Past
 from firebell.demo.incidents import ALERTS, STORIES
 from firebell.incidents import actions as incidents
@@ -29,6 +39,8 @@ async def yesterday(past: Past, now: datetime) -> None:
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)
     await postmortem.write(past)
+    await learning.hold_meeting(past)
+    await learning.report_near_misses(past)
     for hours, service, alerts in (
         *((22, "search", 3), (16.5, "edge", 2), (11.2, "notifications", 9), (10.9, "notifications", 4)),
         *((6.5, "catalog", 2), (3.1, "kubernetes", 3)),
@@ -125,6 +137,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
             "A comms lead. Someone from Platform to watch the replica.",
             past.clock.now(),
         )
+    await learning.compare_incidents(past, declared.id)
     await _page_by_hand(past, mara, jun, declared.id)
     await past.wait(6)
     async with past.ctx.db.tx() as tx:

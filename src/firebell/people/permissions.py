@@ -71,6 +71,7 @@ class Verb(StrEnum):
     CHAT_WRITE = "chat.write"
     ACTION_ITEM_READ = "action_item.read"
     ACTION_ITEM_WRITE = "action_item.write"
+    NEAR_MISS_REPORT = "near_miss.report"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -200,6 +201,7 @@ RULES = {
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.ACTION_ITEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.ACTION_ITEM_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.NEAR_MISS_REPORT: Rule(EVERYONE, "incidents:declare"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

@@ -11,18 +11,19 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
+from firebell.postmortems.archive import indexing
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing import comments, presence, saving
 from firebell.postmortems.external import actions as external_actions
 from firebell.postmortems.external import leak_settings
-from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.publication import actions as publication
 from firebell.postmortems.publication import distribution_settings
 from firebell.postmortems.reminders import actions as reminders
 from firebell.postmortems.review import actions as review
+from firebell.postmortems.several import actions as several
 
 acknowledge = publication.acknowledge
 add_comment = comments.add_comment
@@ -30,6 +31,7 @@ approve = review.approve
 approve_external = external_actions.approve_external
 ask_external_review = external_actions.ask_external_review
 ask_for_review = review.ask_for_review
+add_incident = several.add_incident
 assign_author = reminders.assign_author
 decide_external = external_actions.decide_external
 external_of = external_actions.external_of
@@ -38,6 +40,7 @@ note_presence = presence.note_presence
 of_incident = lookup.of_incident
 publish = publication.publish
 publish_external = external_actions.publish_external
+remove_incident = several.remove_incident
 reply = comments.reply
 restore = saving.restore
 save = saving.save
@@ -51,11 +54,6 @@ unpublish = publication.unpublish
 version = saving.version
 want_changes = review.want_changes
 withdraw = review.withdraw
-
-
-async def postmortems(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ListedPostmortem]:
-    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time."""
-    return await store.postmortems(tx, after, limit, await incidents.hidden_ids(tx))
 
 
 async def unpublished(tx: Tx) -> list[ListedPostmortem]:
@@ -81,6 +79,8 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
     """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent."""
     incident = await incidents.incident(tx, incident_id)
+    if await store.of_incident(tx, incident_id):
+        return await of_incident(tx, incident_id)
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
@@ -88,6 +88,7 @@ async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmo
     due_at = await reminders.due_of(tx, incident, author, now)
     if await store.insert(tx, incident_id, body, due_at, author, now):
         postmortem = await of_incident(tx, incident_id)
+        await indexing.index(tx, postmortem.id)
         await reminders.schedule(tx, postmortem.id, now)
         await tx.audit(actor, "postmortem.started", incident.ref, now)
         await tx.live("incidents")

@@ -1,32 +1,23 @@
-"""Positions in the list of post-mortems: unpublished ones first, each part by due time, the latest first (pure)."""
+"""Positions in the lists of post-mortems: an instant, and the id that decides between equal ones (pure)."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from firebell.postmortems.model import ListedPostmortem
-
-_PATTERN = re.compile(r"(open|published):([0-9]{1,17}):([1-9][0-9]{0,17})")
+_PATTERN = re.compile(r"([0-9]{1,17}):([1-9][0-9]{0,17})")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PostmortemPosition:
-    """A position in the list: after the post-mortem with this id and due time, as it was when it was listed."""
+    """A position in a list: after the document with this id and instant, as it was when it was listed."""
 
-    published: bool
-    due_at: datetime
+    at: datetime
     id: int
 
     def __str__(self) -> str:
-        part = "published" if self.published else "open"
-        return f"{part}:{(self.due_at - _EPOCH) // _MICROSECOND}:{self.id}"
-
-
-def position(postmortem: ListedPostmortem) -> PostmortemPosition:
-    """Return the position after a listed post-mortem."""
-    return PostmortemPosition(postmortem.state == "published", postmortem.due_at, postmortem.id)
+        return f"{(self.at - _EPOCH) // _MICROSECOND}:{self.id}"
 
 
 def parse(cursor: str) -> PostmortemPosition | None:
@@ -34,4 +25,4 @@ def parse(cursor: str) -> PostmortemPosition | None:
     match = _PATTERN.fullmatch(cursor)
     if match is None:
         return None
-    return PostmortemPosition(match[1] == "published", _EPOCH + int(match[2]) * _MICROSECOND, int(match[3]))
+    return PostmortemPosition(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))

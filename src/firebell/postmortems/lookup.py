@@ -4,11 +4,11 @@ from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.postmortems import store
-from firebell.postmortems.model import Postmortem
+from firebell.postmortems.model import ListedPostmortem, Postmortem
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem:
-    """Return the post-mortem of an incident; raise `NotFound` without one, or if an incident may not be read."""
+    """Return the post-mortem that is about an incident; raise `NotFound` without one, or if one may not be read."""
     await incidents.incident(tx, incident_id)
     return await _readable(tx, await store.of_incident(tx, incident_id), incident_id)
 
@@ -19,7 +19,7 @@ async def locked(tx: Tx, incident_id: int) -> Postmortem:
     return await _readable(tx, await store.lock(tx, incident_id), incident_id)
 
 
-async def incident_ids(tx: Tx, postmortem: Postmortem) -> list[int]:
+async def incident_ids(tx: Tx, postmortem: ListedPostmortem) -> list[int]:
     """Return the incidents that a post-mortem is about, the main one first."""
     about = [each.incident_id for each in await store.document_incidents(tx, postmortem.id)]
     return about or [postmortem.incident_id]

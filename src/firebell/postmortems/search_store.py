@@ -15,6 +15,7 @@ async def states(tx: Reads, tsquery: str, limit: int, hidden: Sequence[int]) -> 
         select incident_id, state
         from postmortem
         where search_vector(body) @@ to_tsquery('simple', $1)
+            and incident_id is not null
             and incident_id <> all($3::bigint[])
         order by incident_id + 0 desc
         limit $2

@@ -7,6 +7,7 @@ from firebell.kit.slice import (
     Command,
     Composer,
     IncidentChecks,
+    IncidentPart,
     NavItem,
     Section,
     SettingsGroup,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
+    from firebell.postmortems.archive import api as archive_api
+    from firebell.postmortems.archive import web as archive_web
     from firebell.postmortems.blameless import api as blameless_api
     from firebell.postmortems.editing import api as editing_api
     from firebell.postmortems.editing import comment_api
@@ -33,17 +36,31 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.export import api as export_api
     from firebell.postmortems.external import api as external_api
     from firebell.postmortems.external import web as external_web
+    from firebell.postmortems.meeting import api as meeting_api
+    from firebell.postmortems.meeting import web as meeting_web
+    from firebell.postmortems.near_misses import api as near_miss_api
+    from firebell.postmortems.near_misses import web as near_miss_web
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
     from firebell.postmortems.reminders import api as author_api
     from firebell.postmortems.review import api as review_api
+    from firebell.postmortems.several import api as several_api
+    from firebell.postmortems.similar import api as similar_api
 
     return [
         publication_web.router,
         external_web.router,
         export_api.page_router,
+        archive_web.router,
+        near_miss_web.router,
+        meeting_web.router,
         editing_web.router,
         web.router,
+        archive_api.router,
+        similar_api.router,
+        near_miss_api.router,
+        meeting_api.router,
+        several_api.router,
         blameless_api.router,
         author_api.router,
         editing_api.router,
@@ -55,10 +72,13 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
+    from firebell.postmortems.archive import timers as archive_timers
     from firebell.postmortems.publication import timers as publication_timers
-    from firebell.postmortems.reminders import timers
+    from firebell.postmortems.reminders import timers as reminder_timers
+    from firebell.postmortems.similar import timers as similar_timers
 
-    return {**timers.HANDLERS, **publication_timers.HANDLERS}
+    modules = (archive_timers, publication_timers, reminder_timers, similar_timers)
+    return {kind: handler for module in modules for kind, handler in module.HANDLERS.items()}
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -84,20 +104,38 @@ def _retentions() -> "Sequence[Retention]":
 
 def _incident_checks() -> list[IncidentChecks]:
     from firebell.postmortems.checks import queries
+    from firebell.postmortems.meeting import queries as meeting_queries
 
-    return [queries.load_findings]
+    return [queries.load_findings, meeting_queries.load_findings]
+
+
+def _incident_parts() -> list[IncidentPart]:
+    from firebell.postmortems.similar import incident_part
+
+    return [incident_part.PART]
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.incidents.model import IncidentClosed
+    from firebell.incidents.model import EntryAdded, IncidentClosed
     from firebell.postmortems import actions
+    from firebell.postmortems.similar import actions as similar
 
-    return Subscriptions(then={IncidentClosed: {"draft_postmortem": actions.draft_for}})
+    return Subscriptions(
+        then={
+            IncidentClosed: {"draft_postmortem": actions.draft_for},
+            EntryAdded: {"profile_incident": similar.profile_after_entry},
+        }
+    )
 
 
 SLICE = Slice(
     "postmortems",
     tables=(
+        "document_term",
+        "incident_profile",
+        "meeting_attendee",
+        "near_miss",
+        "parked_question",
         "postmortem",
         "postmortem_acknowledgment",
         "postmortem_comment",
@@ -106,16 +144,24 @@ SLICE = Slice(
         "postmortem_external_version",
         "postmortem_incident",
         "postmortem_mail",
+        "postmortem_meeting",
         "postmortem_presence",
         "postmortem_reminder",
         "postmortem_review",
         "postmortem_reviewer",
+        "postmortem_search",
         "postmortem_version",
+        "term_frequency",
     ),
     views={
         "incident_postmortem": "Incidents are listed with, and filtered by, the state of their post-mortem."
     },
     kept={
+        "document_term": "The terms of an incident are kept with it.",
+        "incident_profile": "What an incident is compared by is kept with it.",
+        "meeting_attendee": "Who took part is kept with the meeting, as evidence.",
+        "near_miss": "A near miss is kept with its document.",
+        "parked_question": "What is left for later is kept with its meeting.",
         "postmortem": "A post-mortem is kept with its incident.",
         "postmortem_acknowledgment": "Why a problem was accepted is kept with its post-mortem.",
         "postmortem_comment": "Comments are kept with their post-mortem.",
@@ -123,9 +169,12 @@ SLICE = Slice(
         "postmortem_external": "The version for customers is kept with its post-mortem.",
         "postmortem_external_version": "What was written for customers is kept as evidence.",
         "postmortem_incident": "What a post-mortem is about is kept with it.",
+        "postmortem_meeting": "Meetings are kept with their post-mortem, as evidence.",
+        "postmortem_search": "The words of a post-mortem are kept with it.",
         "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",
         "postmortem_reviewer": "Whom a review was asked of is kept with its post-mortem.",
+        "term_frequency": "Terms are counted anew each night, and those that no incident has are deleted.",
     },
     retentions=_retentions,
     routers=_routers,
@@ -133,7 +182,9 @@ SLICE = Slice(
     composers=_composers,
     subscriptions=_subscriptions,
     incident_checks=_incident_checks,
+    incident_parts=_incident_parts,
     commands=(
+        Command("near-miss", "Report and read near misses.", "firebell.commands.near_miss", rank=129),
         Command("postmortem", "Read and write post-mortems.", "firebell.commands.postmortem", rank=128),
     ),
     settings_tabs=(

@@ -1,11 +1,9 @@
 """The SQL of post-mortems."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
-from firebell.kit.text import MAX_ID
-from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import DocumentIncident, ListedPostmortem, ListedVersion, Postmortem
 
 _LISTED = (
@@ -13,6 +11,19 @@ _LISTED = (
     " kind, published_version, asked_version, approved_version, withdrawal_by, withdrawal_reason, withdrawn_at"
 )
 _COLUMNS = f"{_LISTED}, body"
+_OF_INCIDENT = """coalesce(
+            (
+                select id
+                from postmortem
+                where incident_id = $1
+            ),
+            (
+                select postmortem_id
+                from postmortem_incident
+                where incident_id = $1
+            )
+        )"""
+"""The id of the document that is about an incident: its own, or one about several."""
 
 
 def _from_row(row: Row) -> Postmortem:
@@ -50,52 +61,16 @@ async def insert(
 
 
 async def of_incident(tx: Tx, incident_id: int) -> Postmortem | None:
-    """Return the post-mortem of an incident, None if it has none."""
+    """Return the post-mortem that is about an incident, None if there is none."""
     row = await tx.row(
         f"""
         select {_COLUMNS}
         from postmortem
-        where incident_id = $1
+        where id = {_OF_INCIDENT}
         """,
         incident_id,
     )
     return _from_row(row) if row else None
-
-
-async def postmortems(
-    tx: Tx, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
-) -> list[ListedPostmortem]:
-    """Return post-mortems after a position: unpublished ones first, each part in descending order of due time.
-
-    Those of the incidents `hidden` are left out, here and below.
-    """
-    rows: list[Row] = []
-    if after is None or not after.published:
-        rows = await _listed(tx, "not (state = 'published')", after, limit, hidden)
-        after = None
-    if len(rows) < limit:
-        rows += await _listed(tx, "state = 'published'", after, limit - len(rows), hidden)
-    return [ListedPostmortem(**dict(row)) for row in rows]
-
-
-async def _listed(
-    tx: Tx, condition: str, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
-) -> list[Row]:
-    return await tx.fetch(
-        f"""
-        select {_LISTED}
-        from postmortem
-        where {condition}
-            and (due_at, id) < ($1, $2)
-            and incident_id <> all($4::bigint[])
-        order by due_at desc, id desc
-        limit $3
-        """,
-        after.due_at if after else datetime.max.replace(tzinfo=UTC),
-        after.id if after else MAX_ID,
-        limit,
-        list(hidden),
-    )
 
 
 async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
@@ -105,6 +80,7 @@ async def unpublished(tx: Tx, hidden: Sequence[int]) -> list[ListedPostmortem]:
         select {_LISTED}
         from postmortem
         where state <> 'published'
+            and incident_id is not null
             and incident_id <> all($1::bigint[])
         order by due_at desc
         limit 500
@@ -121,6 +97,7 @@ async def newest(tx: Tx, before: int | None, limit: int, hidden: Sequence[int]) 
         select {_COLUMNS}
         from postmortem
         where ($1::bigint is null or incident_id < $1)
+            and incident_id is not null
             and incident_id <> all($3::bigint[])
         order by incident_id desc
         limit $2
@@ -151,7 +128,7 @@ async def lock(tx: Tx, incident_id: int) -> Postmortem | None:
         f"""
         select {_COLUMNS}
         from postmortem
-        where incident_id = $1
+        where id = {_OF_INCIDENT}
         for update
         """,
         incident_id,

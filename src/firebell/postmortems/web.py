@@ -1,4 +1,6 @@
-"""The screens of post-mortems: the list, the document, its editor."""
+"""The screens of a post-mortem: the document, and its editor as one text."""
+
+from collections.abc import Sequence
 
 from fastapi import Request, Response
 
@@ -13,7 +15,7 @@ from firebell.people import actions as people
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
-from firebell.postmortems import actions, list_position
+from firebell.postmortems import actions, lookup
 from firebell.postmortems.document.factors import label
 from firebell.postmortems.editing import queries
 from firebell.postmortems.editing.html_rendering import markdown_html
@@ -22,29 +24,9 @@ from firebell.postmortems.export.model import FORMAT_NAMES, ExportFormat
 from firebell.postmortems.model import Postmortem
 from firebell.postmortems.publication import published_page
 from firebell.postmortems.publication.published_page import PublishedDocument
+from firebell.postmortems.similar import queries as similar_queries
 
 router = routing.html_router()
-
-POSTMORTEMS_LISTED = 50
-"""Post-mortems on one screen of the list."""
-
-
-@router.get("/post-mortems", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
-async def postmortems(visit: CurrentVisit, before: str = "") -> Response:
-    after = list_position.parse(before)
-    if before and after is None:
-        return html.redirect("/post-mortems")
-    listed = await actions.postmortems(visit.tx, after, POSTMORTEMS_LISTED + 1)
-    shown = listed[:POSTMORTEMS_LISTED]
-    incidents_by_id = await incidents.incidents_by_id(visit.tx, [d.incident_id for d in shown])
-    older = list_position.position(shown[-1]) if len(listed) > POSTMORTEMS_LISTED else None
-    context = {
-        "nav": "postmortems",
-        "live": "incidents",
-        "documents": [(d, incidents_by_id.get(d.incident_id)) for d in shown],
-        "older": html.address("/post-mortems", before=older) if older else "",
-    }
-    return await html.render(visit.request, "postmortems/postmortems.html", context)
 
 
 async def _document(
@@ -54,6 +36,14 @@ async def _document(
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
         published = None
+        about: Sequence[Incident] = ()
+        published = None
+        if existing := await actions.find(tx, incident.id):
+            await lookup.of_incident(tx, incident.id)
+            ids = await lookup.incident_ids(tx, existing)
+            by_id = await incidents.incidents_by_id(tx, ids)
+            about = [by_id[each] for each in ids]
+            incident = about[0]
         results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
         postmortem = await actions.find(tx, incident.id)
         if postmortem:
@@ -62,6 +52,7 @@ async def _document(
                 published = await published_page.load(tx, postmortem, incident, now)
             shown = await queries.expanded(tx, postmortem, postmortem.body, now)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
+        alike = await similar_queries.similar(tx, incident.id, now)
         author = (
             await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
         )
@@ -76,6 +67,8 @@ async def _document(
         "edit": edit,
         "unfinished": remaining,
         "checked": results[incident.id],
+        "about": about,
+        "alike": alike,
         "mine": submitted,
         "error": error,
     }
@@ -136,6 +129,18 @@ async def publish(visit: CurrentVisit, ref: str) -> Response:
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "postmortem.published", visit.now)
     text = f"Post-mortem of INC-{incident_id} published."
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text, offer)
+
+
+@router.post("/post-mortems/{ref}/incidents", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
+async def change_incidents(visit: CurrentVisit, ref: str) -> Response:
+    incident_id, other_id = parse_ref("INC", ref), parse_ref("INC", visit.text("incident"))
+    if visit.text("remove"):
+        await actions.remove_incident(visit.tx, visit.actor, incident_id, other_id, visit.now)
+        text = f"INC-{other_id} removed."
+    else:
+        await actions.add_incident(visit.tx, visit.actor, incident_id, other_id, visit.now)
+        text = f"The post-mortem is about INC-{other_id} too."
+    return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text)
 
 
 @router.post("/post-mortems/{ref}/start", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))

@@ -31,7 +31,7 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
         """
         select
             document.id,
-            document.incident_id,
+            about.incident_id,
             case when document.published_version is null then document.state else 'published' end as state,
             document.due_at,
             document.author_id,
@@ -59,8 +59,17 @@ async def documents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, CheckedDoc
                 ),
                 ''
             ) as override
-        from postmortem document
-        where document.incident_id = any($1::bigint[])
+        from (
+            select incident_id, id as postmortem_id
+            from postmortem
+            where incident_id = any($1::bigint[])
+            union all
+            select incident_id, postmortem_id
+            from postmortem_incident
+            where incident_id = any($1::bigint[])
+                and not is_main
+        ) about
+        join postmortem document on document.id = about.postmortem_id
         """,
         list(incident_ids),
     )

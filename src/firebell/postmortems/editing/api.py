@@ -31,6 +31,8 @@ from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.editing import diffs, queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.guide.steps import StepId
+from firebell.postmortems.meeting import store as meeting_store
+from firebell.postmortems.meeting.model import is_settled
 from firebell.postmortems.model import ListedVersion, VersionReason
 
 router = api.router("post-mortems", "/post-mortems")
@@ -233,7 +235,9 @@ class PostmortemOverview(ApiOutput):
 async def get_postmortem_overview(w: Reader, ref: Text) -> PostmortemOverview:
     incident_id = parse_ref("INC", ref)
     postmortem = await lookup.of_incident(w.tx, incident_id)
-    desk = await queries.desk(w.tx, incident_id, await actions.placeholders(w.tx, postmortem), w.now)
+    unfinished = await actions.placeholders(w.tx, postmortem)
+    has_met = is_settled(await meeting_store.of_document(w.tx, postmortem.id))
+    desk = await queries.desk(w.tx, incident_id, unfinished, w.now, has_met=has_met)
     document = await queries.expanded(w.tx, postmortem, postmortem.body, w.now)
     return PostmortemOverview(
         ref=postmortem.ref,

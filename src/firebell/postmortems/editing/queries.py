@@ -81,10 +81,10 @@ async def names(tx: Tx) -> tuple[str, ...]:
     return tuple(person.name for person in await people.people(tx))
 
 
-async def desk(tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetime) -> Desk:
+async def desk(tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetime, *, has_met: bool) -> Desk:
     """Return what the editor shows; raise `NotFound` as `lookup.of_incident` does."""
-    incident = await incidents.incident(tx, incident_id)
     postmortem = await lookup.of_incident(tx, incident_id)
+    incident = await incidents.incident(tx, postmortem.incident_id)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     blocks = block_texts(postmortem.body, sources)
     evidence = await links(tx, references(expand(postmortem.body, blocks)))
@@ -108,6 +108,7 @@ async def desk(tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetim
         await version_store.written_by_a_person(tx, postmortem.id),
         shown.rows,
         incident.impact_start,
+        has_met,
     )
     author = postmortem.author_id and await people.person(tx, postmortem.author_id)
     return Desk(

@@ -9,6 +9,7 @@ from firebell.kit.errors import Conflict, NotFound
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
+from firebell.postmortems.archive import indexing
 from firebell.postmortems.document import sections
 from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.editing import version_store
@@ -158,6 +159,7 @@ async def store_version(
     )
     state = "published" if postmortem.state == "published" else "draft"
     await store.set_body(tx, postmortem.id, body, version, state, now)
+    await indexing.index(tx, postmortem.id)
     if is_audited and not continued:
         await tx.audit(actor, "postmortem.saved", postmortem.ref, now)
     await tx.live(live_topic(postmortem))

@@ -25,6 +25,8 @@ from firebell.postmortems.editing.conflicts import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.editing.queries import Desk
 from firebell.postmortems.guide import checks
+from firebell.postmortems.meeting import store as meeting_store
+from firebell.postmortems.meeting.model import is_settled
 
 router = routing.html_router()
 
@@ -166,7 +168,9 @@ async def _desk(
     async with request.app.state.ctx.db.tx() as tx:
         incident_id = parse_ref("INC", ref)
         postmortem = await lookup.of_incident(tx, incident_id)
-        desk = await queries.desk(tx, incident_id, await actions.placeholders(tx, postmortem), now)
+        unfinished = await actions.placeholders(tx, postmortem)
+        has_met = is_settled(await meeting_store.of_document(tx, postmortem.id))
+        desk = await queries.desk(tx, incident_id, unfinished, now, has_met=has_met)
     parts = await asyncio.gather(*(section_parts(desk, each) for each in desk.document.sections))
     document = desk.document
     context: dict[str, Any] = {

@@ -111,7 +111,7 @@ async def _shown(tx: Tx, postmortem: Postmortem) -> tuple[int, str]:
 
 
 async def _actions(tx: Tx, sources: DraftSources) -> list[ExportedAction]:
-    listed = await action_items.items_of_incidents(tx, [incident.id for incident in sources.incidents])
+    listed = await action_items.of_incidents(tx, [incident.id for incident in sources.incidents])
     items = [item for incident in sources.incidents for item in listed.get(incident.id, ())]
     names = await action_items.names(tx, items)
     return [

@@ -22,6 +22,7 @@ class StepId(StrEnum):
     READ = "read"
     TIMELINE = "timeline"
     IMPACT = "impact"
+    MEETING = "meeting"
     WHYS = "whys"
     REVIEW = "review"
     PUBLISHED = "published"
@@ -54,6 +55,8 @@ class StepFacts:
     """When a person first saved the document."""
     rows: tuple[TimelineRow, ...]
     impact_start: datetime | None
+    has_met: bool
+    """True if a meeting was held, or it was decided not to hold one."""
 
 
 def guided_steps(facts: StepFacts) -> list[GuidedStep]:
@@ -114,8 +117,10 @@ def _impact(facts: StepFacts) -> list[tuple[str, str]]:
     return [] if proven else [("Impact has no number with evidence", part.slug)]
 
 
-def _has_number(line: str) -> bool:
-    return any(map(str.isdigit, REFERENCE.sub("", line)))
+def _meeting(facts: StepFacts) -> list[tuple[str, str]]:
+    if facts.has_met or _is_past_draft(facts):
+        return []
+    return [("No meeting of 10 minutes and two people is recorded", "")]
 
 
 def _whys(facts: StepFacts) -> list[tuple[str, str]]:
@@ -154,6 +159,7 @@ _STEPS: tuple[tuple[StepId, str, _Missing], ...] = (
     (StepId.READ, "Read the draft", _read),
     (StepId.TIMELINE, "Timeline complete", _timeline),
     (StepId.IMPACT, "Impact numbers", _impact),
+    (StepId.MEETING, "Meeting", _meeting),
     (StepId.WHYS, "Whys and actions", _whys),
     (StepId.REVIEW, "Review", _review),
     (StepId.PUBLISHED, "Published", _published),

@@ -27,6 +27,7 @@ from firebell.postmortems.publication import checks, distribution_settings, mail
 from firebell.postmortems.publication.checks import BlockerId
 from firebell.postmortems.publication.distribution import clean_members
 from firebell.postmortems.reminders import actions as reminders
+from firebell.postmortems.several import actions as several
 
 DISTRIBUTION_TIMER = "postmortems.distribute"
 PUBLISHED_SUBJECT = "postmortem_published"
@@ -95,8 +96,11 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
 
     Raise `Invalid` naming everything that is left, `Conflict` if it is published or its incident is open.
     """
-    incident, postmortem = await incidents.incident(tx, incident_id), await lookup.locked(tx, incident_id)
+    postmortem = await lookup.locked(tx, incident_id)
+    incident_id = postmortem.incident_id
+    incident = await incidents.incident(tx, incident_id)
     desk = await queries.desk_of(tx, postmortem, incident)
+    await several.require_closed(tx, postmortem)
     _raise_blockers(desk.blockers, postmortem.ref)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     frozen = expand(postmortem.body, block_texts(postmortem.body, sources))
@@ -117,9 +121,9 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         version=number,
         recipients=desk.distribution.recipients.count,
     )
-    for each in await lookup.incident_ids(tx, postmortem):
-        if (await incidents.incident(tx, each)).phase is Phase.CLOSED:
-            await incidents.set_phase(tx, actor, each, Phase.REVIEWED, now, published=True)
+    if incident.phase is Phase.CLOSED:
+        await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
+    await several.review_others(tx, actor, postmortem, now)
     await tx.emit(PostmortemPublished(postmortem.id, incident_id, number), now)
     await tx.live("incidents")
 
@@ -164,6 +168,8 @@ async def unpublish(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> N
     await tx.audit(actor, "postmortem.unpublished", postmortem.ref, now)
     if incident.phase is Phase.REVIEWED and earlier is None:
         await incidents.withdraw_review(tx, actor, incident_id, now)
+    if earlier is None:
+        await several.withdraw_reviews(tx, actor, postmortem, now)
 
 
 @internal("Follows from a publication that was not undone.")

@@ -84,7 +84,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
     body = expand(version.body, block_texts(version.body, sources))
     sections = tuple(split(body))
     cause, timeline = titled(sections, "Root cause"), titled(sections, "Timeline")
-    listed = await action_items.items_of_incidents(tx, ids)
+    listed = await action_items.of_incidents(tx, ids)
     items = [item for each in ids for item in listed.get(each, ())]
     names = await action_items.names(tx, items)
     desk = await review_queries.desk(tx, postmortem, incident)

@@ -108,7 +108,7 @@ async def problem(tx: Tx, postmortem: Postmortem, incident: Incident, key: str) 
 async def _items(tx: Tx, postmortem: Postmortem) -> list[CheckedItem]:
     """Return the action items that a document names and that its incidents have, each with what it lacks."""
     ids = await lookup.incident_ids(tx, postmortem)
-    of_incidents = await action_items.items_of_incidents(tx, ids)
+    of_incidents = await action_items.of_incidents(tx, ids)
     items = {item.id: item for listed in of_incidents.values() for item in listed}
     named = {int(number) for number in _ACTION_REF.findall(postmortem.body)} - items.keys()
     items |= await action_items.items_by_id(tx, sorted(named))

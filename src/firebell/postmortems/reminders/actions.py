@@ -15,7 +15,7 @@ from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.deadlines import due_at
-from firebell.postmortems.model import ListedPostmortem
+from firebell.postmortems.model import ListedPostmortem, PostmortemKind
 from firebell.postmortems.reminders import marks, store
 from firebell.postmortems.reminders.recipients import recipients
 from firebell.postmortems.reminders.store import RemindedPostmortem
@@ -47,8 +47,24 @@ async def renew_due(tx: Tx, incident: Incident, postmortem: ListedPostmortem, no
     """Let the time of an unpublished post-mortem begin again with the latest closing of its incident."""
     if postmortem.state in FINISHED or incident.closed_at is None:
         return
+    if postmortem.kind == PostmortemKind.SEVERAL:
+        await renew_due_of_several(tx, postmortem, now)
+        return
     due = await due_of(tx, incident, postmortem.author_id, now)
     if due > postmortem.due_at:
+        await store.set_due(tx, postmortem.id, due)
+        await schedule(tx, postmortem.id, now)
+
+
+@internal("Follows from adding an incident to a document, and from closing one again.")
+async def renew_due_of_several(tx: Tx, postmortem: ListedPostmortem, now: datetime) -> None:
+    """Set the due time of an unpublished document about several incidents to the earliest of those that are closed."""
+    about = await incidents.incidents_by_id(tx, await lookup.incident_ids(tx, postmortem))
+    closed = [one for one in about.values() if one.closed_at]
+    if not closed or postmortem.state in FINISHED:
+        return
+    due = min([await due_of(tx, one, postmortem.author_id, now) for one in closed])
+    if due != postmortem.due_at:
         await store.set_due(tx, postmortem.id, due)
         await schedule(tx, postmortem.id, now)
 

@@ -1,0 +1,95 @@
+"""What the archive reads of a document: its words by weight, and where a search matches (pure, spec 11.8)."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from firebell.kit.search_terms import fold
+from firebell.postmortems.blameless.language import ENGLISH, language_of
+from firebell.postmortems.document import whys
+from firebell.postmortems.document.factors import label
+from firebell.postmortems.document.sections import DocumentSection, split, titled
+
+PART_MAX_CHARS = 60_000
+"""Number of characters of each part that are searched: what PostgreSQL stores of one document is limited."""
+LANGUAGE_SAMPLE_CHARS = 20_000
+MARK_START, MARK_END = "\ue000", "\ue001"
+"""What surrounds a matching word in an excerpt; no text that people type has them."""
+_SECOND = ("summary", "root cause")
+_THIRD = ("factors", "action items", "what we change")
+_BLOCK = re.compile(r"^\s*\{\{\w+\}\}\s*$", re.MULTILINE)
+_NOISE = re.compile(
+    r"\[[a-z]:\d+(?:\.\d+)?\]"  # evidence
+    r"|\(factor:[^()\n]*\)|->[ \t]*ACT-[\d, ACT-]+"
+    r"|(?<=\])\([^()\s]*\)"  # where a link leads
+    r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?:(?:effect|why|root|open):)?"
+    r"|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$"  # the rule under the head of a table
+    r"|<!--|-->|\*{1,3}|`+|\||~~|(?<!\w)_+|_+(?!\w)",
+    re.MULTILINE,
+)
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedText:
+    """A document as the archive stores it: four parts by weight, the first for the title, and its factors."""
+
+    language: str
+    """The configuration of PostgreSQL's text search."""
+    parts: tuple[str, str, str, str]
+    factors: tuple[str, ...]
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """The parts without accents, so that a query without them matches."""
+        return tuple(map(fold, self.parts))
+
+
+def plain(text: str) -> str:
+    """Return Markdown as running text, without evidence, live blocks and marks."""
+    clean = text.replace(MARK_START, "").replace(MARK_END, "")
+    return _SPACE.sub(" ", _NOISE.sub(" ", _BLOCK.sub(" ", clean))).strip()
+
+
+def factors_of(body: str) -> tuple[str, ...]:
+    """Return the codes of the factors in the tree of whys, each once, in order."""
+    cause = titled(split(body), "Root cause")
+    nodes = whys.parse(cause.text if cause else "").nodes()
+    return tuple(dict.fromkeys(node.factor for node in nodes if node.factor))
+
+
+def indexed(title: str, body: str, factors: Sequence[str] | None = None) -> IndexedText:
+    """Return what the archive stores of a document; `factors` are those of its tree unless given."""
+    codes = factors_of(body) if factors is None else tuple(dict.fromkeys(factors))
+    second, third, rest = list[str](), [label(code) for code in codes], list[str]()
+    for part in split(body):
+        name = part.title.casefold()
+        chosen = second if name in _SECOND else third if name in _THIRD else rest
+        chosen.append(plain(part.text))
+        if name not in (*_SECOND, *_THIRD):
+            rest.append(part.title)
+    language = "english" if language_of(body[:LANGUAGE_SAMPLE_CHARS]) == ENGLISH else "simple"
+    first, b, c, d = (" ".join(texts)[:PART_MAX_CHARS] for texts in ([title], second, third, rest))
+    return IndexedText(language, (first, b, c, d), codes)
+
+
+def pieces(excerpt: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of an excerpt, each with True if it matched the search."""
+    for number, part in enumerate(re.split(f"[{MARK_START}{MARK_END}]", excerpt)):
+        if part:
+            yield part, number % 2 == 1
+
+
+def places(title: str, sections: Iterable[DocumentSection], excerpt: str) -> list[str]:
+    """Return where the words that matched stand: "Title" or titles of sections, those with all of them first.
+
+    If no place has all of them, every place with one of them counts. At most three.
+    """
+    marked = {fold(word).casefold() for word, matched in pieces(excerpt) if matched}
+    texts = [("Title", title), *((part.title, plain(part.text)) for part in sections if part.title)]
+    present = [
+        (name, sum(word in text for word in marked))
+        for name, text in ((name, fold(text).casefold()) for name, text in texts)
+    ]
+    best = [name for name, count in present if marked and count == len(marked)]
+    return (best or [name for name, count in present if count])[:3]

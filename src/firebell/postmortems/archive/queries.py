@@ -1,0 +1,132 @@
+"""Read models of the archive for its page, its API and its file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.action_items import actions as action_items
+from firebell.action_items.completion_rate import Completion
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.text import clean_text
+from firebell.people import actions as people
+from firebell.postmortems.archive import store
+from firebell.postmortems.archive.archive_query import (
+    TEXT_MAX_CHARS,
+    ArchiveFilter,
+    ArchiveQuery,
+    factor_of,
+    severity_of,
+    state_of,
+    year_of,
+)
+from firebell.postmortems.archive.document_text import pieces, places, plain
+from firebell.postmortems.archive.store import ArchivedDocument, Tally
+from firebell.postmortems.document.sections import split
+from firebell.postmortems.list_position import PostmortemPosition
+
+EXCERPT_CHARS = 240
+"""Number of characters that are shown of a document that was not searched by words."""
+ON_TIME_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveResult:
+    """A document that matches, with the parts of its text that do: (text, True if it matched)."""
+
+    document: ArchivedDocument
+    excerpt: Sequence[tuple[str, bool]]
+    places: Sequence[str]
+    open_items: int
+    items: int
+
+    @property
+    def minutes(self) -> int | None:
+        """How long the impact lasted, in minutes; None if that is not known."""
+        start, end = self.document.impact_start, self.document.impact_end
+        return max(0, round((end - start).total_seconds() / 60)) if start and end else None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveResults:
+    """One screen of results, best first; `total` counts at most 1,000, and `after` is how many came before."""
+
+    results: Sequence[ArchiveResult]
+    total: int
+    after: int
+
+    @property
+    def following(self) -> int | None:
+        """How many results come before the next screen, None without one."""
+        end = self.after + len(self.results)
+        return end if self.results and end < self.total else None
+
+
+async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
+    """Return a search with its names resolved.
+
+    Raise `Invalid` for a filter that cannot be, `NotFound` for a service or a team that does not exist.
+    """
+    return ArchiveFilter(
+        text=clean_text(query.q, TEXT_MAX_CHARS, "q"),
+        service_id=(await catalog.by_slug(tx, query.service)).id if query.service else None,
+        team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
+        severity=severity_of(query.severity),
+        factor=factor_of(query.factor),
+        state=state_of(query.state),
+        year=year_of(query.year),
+        after=after,
+    )
+
+
+async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
+    """Return the documents that match and may be read."""
+    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx))
+    documents = await store.documents(tx, ranking.ids)
+    bodies = await store.bodies(tx, ranking.ids)
+    texts = {each: _running_text(body) for each, body in bodies.items()}
+    excerpts = await store.excerpts(tx, texts, wanted.text) if wanted.text and texts else {}
+    ids = [one.incident_id for one in documents.values() if one.incident_id]
+    items = await action_items.of_incidents(tx, ids) if ids else {}
+    results: list[ArchiveResult] = []
+    for each in ranking.ids:
+        document = documents[each]
+        excerpt = excerpts.get(each) or _beginning(texts[each])
+        listed = items.get(document.incident_id or 0, [])
+        results.append(
+            ArchiveResult(
+                document,
+                list(pieces(excerpt)),
+                places(document.title, split(bodies[each]), excerpt),
+                sum(item.is_unfinished for item in listed),
+                len(listed),
+            )
+        )
+    return ArchiveResults(results, ranking.total, wanted.after)
+
+
+def _running_text(body: str) -> str:
+    """Return a document without its headings."""
+    return " ".join(text for part in split(body) if (text := plain(part.text)))
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= EXCERPT_CHARS else f"{text[:EXCERPT_CHARS].rsplit(' ', 1)[0]} …"
+
+
+async def listed(tx: Tx, tab: str, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:
+    """Return the documents of a list that may be read: due, review, published or near-misses."""
+    return await store.listed(tx, tab, after, limit, await incidents.hidden_ids(tx))
+
+
+async def tally(tx: Tx) -> Tally:
+    """Return how many documents each list has for the reader, up to 1,000."""
+    return await store.tally(tx, await incidents.hidden_ids(tx))
+
+
+async def on_time(tx: Tx, now: datetime) -> Completion:
+    """Return how many of the documents that were published in the last 90 days were on time."""
+    since = now - timedelta(days=ON_TIME_DAYS)
+    kept, published = await store.on_time(tx, since, await incidents.hidden_ids(tx))
+    return Completion(done=kept, due=published, in_grace=0)

@@ -1,0 +1,335 @@
+"""The SQL of the archive: searches, lists by state, and their numbers. Visibility is part of each statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from firebell.kit.db.database import Tx
+from firebell.kit.search_terms import fold
+from firebell.postmortems.archive.archive_query import PAGE_SIZE, RANKED_MAX, ArchiveFilter
+from firebell.postmortems.archive.document_text import MARK_END, MARK_START
+from firebell.postmortems.list_position import PostmortemPosition
+
+COUNTED_MAX = 1_000
+_HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxFragments=2,MaxWords=26,MinWords=10"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedDocument:
+    """A document in a list; of a near miss, `near_miss` is its number and the severity is what it could have been."""
+
+    id: int
+    incident_id: int | None
+    near_miss: int | None
+    kind: str
+    state: str
+    title: str
+    severity: int
+    happened_at: datetime
+    impact_start: datetime | None
+    impact_end: datetime | None
+    due_at: datetime
+    published_at: datetime | None
+    author_id: int | None
+    version: int
+    published_version: int | None
+    factors: list[str]
+
+    @property
+    def ref(self) -> str:
+        """The reference of the incident or of the near miss."""
+        return f"NM-{self.near_miss}" if self.near_miss else f"INC-{self.incident_id}"
+
+    @property
+    def href(self) -> str:
+        """The address of the document."""
+        return f"/near-misses/{self.ref}" if self.near_miss else f"/post-mortems/{self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The ids of matches in order; `total` counts up to `RANKED_MAX` of them."""
+
+    ids: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many documents each list has, up to `COUNTED_MAX`."""
+
+    due: int
+    review: int
+    published: int
+    near_misses: int
+
+
+class _Conditions:
+    """The conditions of a search and their values."""
+
+    def __init__(self, wanted: ArchiveFilter, hidden: Sequence[int]) -> None:
+        self.values: list[object] = []
+        self.parts: list[str] = []
+        self.query = ""
+        if wanted.text:
+            text, folded = self.add(wanted.text), self.add(fold(wanted.text))
+            self.query = (
+                f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {folded}))"
+            )
+            self.parts.append(f"search.words @@ {self.query}")
+        if hidden:
+            self.parts.append(self._not_hidden(hidden))
+        if wanted.factor:
+            self.parts.append(f"search.factors @> array[{self.add(wanted.factor)}]::text[]")
+        if wanted.state:
+            self.parts.append(f"postmortem.state = {self.add(wanted.state)}")
+        if wanted.severity is not None:
+            severity = self.add(wanted.severity)
+            self.parts.append(f"coalesce(near_miss.potential_severity, incident.max_severity) = {severity}")
+        if wanted.year:
+            year = self.add(wanted.year)
+            begin = f"make_timestamptz({year}::int, 1, 1, 0, 0, 0, 'UTC')"
+            end = f"make_timestamptz({year}::int + 1, 1, 1, 0, 0, 0, 'UTC')"
+            happened = "coalesce(near_miss.noticed_at, incident.declared_at)"
+            self.parts.append(f"{happened} >= {begin} and {happened} < {end}")
+        for column, value in (("id", wanted.service_id), ("team_id", wanted.team_id)):
+            if value is not None:
+                self.parts.append(self._of_service(column, self.add(value)))
+
+    def add(self, value: object) -> str:
+        """Append a value and return its placeholder."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def _not_hidden(self, hidden: Sequence[int]) -> str:
+        return f"""postmortem.id not in (
+                select postmortem_id
+                from postmortem_incident
+                where incident_id = any({self.add(list(hidden))}::bigint[])
+            )"""
+
+    @staticmethod
+    def _of_service(column: str, value: str) -> str:
+        return f"""postmortem.id in (
+                select about.postmortem_id
+                from postmortem_incident about
+                join incident_service affected on affected.incident_id = about.incident_id
+                join service on service.id = affected.service_id
+                where service.{column} = {value}
+                union all
+                select near_miss.postmortem_id
+                from service
+                join near_miss on near_miss.service_ids @> array[service.id]
+                where service.{column} = {value}
+            )"""
+
+    @property
+    def where(self) -> str:
+        """The conditions as one clause."""
+        return " and ".join(self.parts) or "true"
+
+
+_LISTED = """
+    select
+        postmortem.id,
+        postmortem.incident_id,
+        near_miss.id as near_miss,
+        postmortem.kind,
+        postmortem.state,
+        coalesce(near_miss.title, incident.title, '') as title,
+        coalesce(near_miss.potential_severity, incident.max_severity, 3) as severity,
+        coalesce(near_miss.noticed_at, incident.declared_at, postmortem.created_at) as happened_at,
+        incident.impact_start,
+        incident.impact_end,
+        postmortem.due_at,
+        postmortem.published_at,
+        postmortem.author_id,
+        postmortem.version,
+        postmortem.published_version,
+        coalesce(search.factors, '{}') as factors
+    from postmortem
+    left join incident on incident.id = postmortem.incident_id
+    left join near_miss on near_miss.postmortem_id = postmortem.id
+    left join postmortem_search search on search.postmortem_id = postmortem.id
+"""
+
+
+async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Ranking:
+    """Return the documents that match, best first; of more than `RANKED_MAX` only the newest are ranked."""
+    conditions = _Conditions(wanted, hidden)
+    rank = f"ts_rank(search.words, {conditions.query}) desc," if conditions.query else ""
+    rows = await tx.fetch(
+        f"""
+        with matching as materialized (
+            select search.postmortem_id
+            from postmortem_search search
+            join postmortem on postmortem.id = search.postmortem_id
+            left join incident on incident.id = postmortem.incident_id
+            left join near_miss on near_miss.postmortem_id = postmortem.id
+            where {conditions.where}
+            order by search.postmortem_id desc
+            limit {RANKED_MAX}
+        )
+        select search.postmortem_id, count(*) over () as total
+        from matching
+        join postmortem_search search on search.postmortem_id = matching.postmortem_id
+        order by {rank} search.postmortem_id desc
+        limit {PAGE_SIZE}
+        offset {conditions.add(wanted.after)}
+        """,
+        *conditions.values,
+    )
+    return Ranking([row["postmortem_id"] for row in rows], rows[0]["total"] if rows else 0)
+
+
+async def documents(tx: Tx, ids: Sequence[int]) -> dict[int, ArchivedDocument]:
+    """Return documents by id."""
+    rows = await tx.fetch(f"{_LISTED} where postmortem.id = any($1::bigint[])", list(ids))
+    return {row["id"]: ArchivedDocument(**dict(row)) for row in rows}
+
+
+async def bodies(tx: Tx, ids: Sequence[int]) -> dict[int, str]:
+    """Return the texts of documents by id."""
+    rows = await tx.fetch("select id, body from postmortem where id = any($1::bigint[])", list(ids))
+    return {row["id"]: row["body"] for row in rows}
+
+
+async def excerpts(tx: Tx, texts: dict[int, str], text: str) -> dict[int, str]:
+    """Return the parts of plain texts that match a search, with the words marked, by document id."""
+    rows = await tx.fetch(
+        """
+        select
+            shown.id,
+            ts_headline(
+                search.language::regconfig,
+                shown.text,
+                websearch_to_tsquery('english', $3) || websearch_to_tsquery('simple', $4),
+                $5
+            ) as excerpt
+        from unnest($1::bigint[], $2::text[]) shown (id, text)
+        join postmortem_search search on search.postmortem_id = shown.id
+        """,
+        list(texts),
+        list(texts.values()),
+        text,
+        fold(text),
+        _HEADLINE,
+    )
+    return {row["id"]: row["excerpt"] for row in rows}
+
+
+_TABS = {
+    "due": ("state = 'draft' and kind <> 'near_miss'", "due_at", False),
+    "review": ("state = any(array['review', 'approved']) and kind <> 'near_miss'", "due_at", False),
+    "published": ("state = 'published' and kind <> 'near_miss'", "published_at", True),
+}
+
+
+async def listed(
+    tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
+) -> list[ArchivedDocument]:
+    """Return the documents of a list: those to write by their due time, published ones and near misses latest first."""
+    if tab == "near-misses":
+        return await _near_misses(tx, after, limit)
+    values: list[object] = [limit, list(hidden)]
+    place = ""
+    if after:
+        values += [after.at, after.id]
+    condition, column, latest_first = _TABS[tab]
+    direction, sign = ("desc", "<") if latest_first else ("asc", ">")
+    if after:
+        place = f"and ({column}, id) {sign} ($3, $4)"
+    rows = await tx.fetch(
+        f"""
+        with chosen as materialized (
+            select id
+            from postmortem
+            where {condition}
+                and not exists (
+                    select
+                    from postmortem_incident about
+                    where about.postmortem_id = postmortem.id
+                        and about.incident_id = any($2::bigint[])
+                )
+                {place}
+            order by {column} {direction}, id {direction}
+            limit $1
+        )
+        {_LISTED}
+        where postmortem.id in (select id from chosen)
+        order by postmortem.{column} {direction}, postmortem.id {direction}
+        """,
+        *values,
+    )
+    return [ArchivedDocument(**dict(row)) for row in rows]
+
+
+async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:
+    """Return near misses; everyone may read them, because they are about no incident."""
+    rows = await tx.fetch(
+        f"""
+        {_LISTED}
+        where near_miss.id is not null
+            {"and (near_miss.noticed_at, near_miss.id) < ($2, $3)" if after else ""}
+        order by near_miss.noticed_at desc, near_miss.id desc
+        limit $1
+        """,
+        limit,
+        *((after.at, after.id) if after else ()),
+    )
+    return [ArchivedDocument(**dict(row)) for row in rows]
+
+
+async def tally(tx: Tx, hidden: Sequence[int]) -> Tally:
+    """Return how many documents each list has."""
+    counts = ",\n".join(
+        f"""(
+            select count(*)
+            from (
+                select
+                from postmortem
+                where {condition}
+                    and not exists (
+                        select
+                        from postmortem_incident about
+                        where about.postmortem_id = postmortem.id
+                            and about.incident_id = any($1::bigint[])
+                    )
+                limit {COUNTED_MAX}
+            ) counted
+        ) as {tab}"""
+        for tab, (condition, _, _) in _TABS.items()
+    )
+    row = await tx.row(
+        f"""
+        select
+            {counts},
+            (select count(*) from (select from near_miss limit {COUNTED_MAX}) counted) as near_misses
+        """,
+        list(hidden),
+    )
+    assert row
+    return Tally(**dict(row))
+
+
+async def on_time(tx: Tx, since: datetime, hidden: Sequence[int]) -> tuple[int, int]:
+    """Return how many documents that were published after an instant were on time, and how many there were."""
+    row = await tx.row(
+        """
+        select count(*) filter (where published_at <= due_at) as kept, count(*) as total
+        from postmortem
+        where state = 'published'
+            and kind <> 'near_miss'
+            and published_at > $1
+            and not exists (
+                select
+                from postmortem_incident about
+                where about.postmortem_id = postmortem.id
+                    and about.incident_id = any($2::bigint[])
+            )
+        """,
+        since,
+        list(hidden),
+    )
+    assert row
+    return row["kept"], row["total"]

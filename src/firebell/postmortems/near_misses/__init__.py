@@ -1,0 +1,1 @@
+"""Near misses: what could have happened, and what held."""

@@ -1,0 +1,1 @@
+"""Documents about several incidents: which ones, and when they are due."""

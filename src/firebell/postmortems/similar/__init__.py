@@ -1,0 +1,1 @@
+"""Incidents that are like another one, and what helped then."""

@@ -1,0 +1,71 @@
+"""Keep what incidents are compared by: after a change at most once a minute, and every night for all."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
+from firebell.people.action_guards import internal
+from firebell.postmortems.similar import scoring, store
+
+PROFILE_TIMER = "postmortems.profile"
+FREQUENCY_TIMER = "postmortems.frequencies"
+PROFILED_EVERY = timedelta(minutes=1)
+BATCH = 50
+"""Number of incidents that one run of the nightly timer weighs."""
+FINDINGS_READ = 200
+_COMPARED_KINDS = frozenset(
+    {"backfilled", "canvas", "declared", "finding", "linked", "merged", "paged", "phase", "reported"}
+)
+"""The kinds of timeline entries that change what an incident is compared by."""
+
+
+@internal("Part of a change of an incident or of its document.")
+async def schedule_profile(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Let an incident be profiled within a minute. Idempotent."""
+    await timers.schedule_once(tx, PROFILE_TIMER, str(incident_id), now + PROFILED_EVERY)
+
+
+async def profile_after_entry(tx: Tx, payload: Mapping[str, Any], now: datetime) -> None:
+    """Let an incident be profiled after an entry that changes what it is compared by."""
+    if payload["kind"] in _COMPARED_KINDS:
+        await schedule_profile(tx, payload["incident_id"], now)
+
+
+@internal("The timers profile incidents.")
+async def profile(tx: Tx, incident_id: int, now: datetime) -> None:
+    """Store what an incident is compared by, and the weights of its terms. Idempotent."""
+    read = await store.texts(tx, incident_id)
+    if read is None:
+        return
+    timeline = await incidents.timeline(tx, incident_id)
+    findings = [entry.text for entry in timeline if entry.kind == "finding"][-FINDINGS_READ:]
+    counts = scoring.count_terms([*read.texts, *findings])
+    await store.save_profile(tx, incident_id, read, counts, now)
+    known = await store.frequencies(tx, list(counts))
+    weights = scoring.weigh(counts, known, await store.count_compared(tx)) if known else {}
+    await store.save_terms(tx, incident_id, weights)
+
+
+@internal("The timer of a profile.")
+async def profile_all(tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
+    """Profile incidents, and refresh the rooms that show them."""
+    for incident_id in incident_ids:
+        await profile(tx, incident_id, now)
+        await tx.live(f"inc-{incident_id}")
+
+
+@internal("The nightly timer.")
+async def weigh_all(tx: Tx, after: int, now: datetime) -> int | None:
+    """Profile a batch of closed incidents after an id; return the last one if more are left, else None.
+
+    Before the first batch, it is counted in how many documents each term occurs.
+    """
+    if after == 0:
+        await store.count_terms(tx)
+    batch = await store.incidents_after(tx, after, BATCH)
+    for incident_id in batch:
+        await profile(tx, incident_id, now)
+    return batch[-1] if len(batch) == BATCH else None

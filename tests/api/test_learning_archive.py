@@ -1,0 +1,334 @@
+"""What an organization learned is found again, by those who may read it: archive, similar incidents, meetings."""
+
+from datetime import timedelta
+from typing import Any
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.people import actions as people
+from firebell.people.model import Role
+from firebell.postmortems import actions as postmortems
+from firebell.postmortems.archive import indexing
+from firebell.postmortems.document.sections import by_slug, split
+from firebell.postmortems.similar import actions as similar
+from tests.api.api_clients import Api, key_of, organization
+from tests.world import World
+
+CAUSE = """- effect: Cards failed
+  - why: The connection pool was exhausted
+    - root: Nothing compares pool and limit (factor: latent.guard)"""
+
+
+async def declare(
+    w: World, title: str, *, closed: bool = True, private: bool = False, severity: int = 1
+) -> int:
+    """Declare an incident about Checkout with a mitigation that helped, and close it."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        incident = await incidents.declare(
+            tx, mara, title=title, severity=severity, service_ids=[w.service], private=private, now=w.now
+        )
+        if closed:
+            await incidents.add_entry(tx, mara, incident.id, "mitigation", "Recycling the pool helped", w.now)
+            await tx.execute(
+                """
+                update incident
+                set phase = 'closed', closed_at = $2, impact_start = $3, impact_end = $2
+                where id = $1
+                """,
+                incident.id,
+                w.now,
+                w.now - timedelta(minutes=14),
+            )
+    return incident.id
+
+
+async def write(w: World, incident_id: int, **texts: str) -> None:
+    """Draft the post-mortem of an incident and write sections."""
+    mara = await w.actor(w.mara)
+    async with w.ctx.db.tx() as tx:
+        await postmortems.start(tx, SYSTEM, incident_id, w.now)
+        for slug, text in texts.items():
+            document = await postmortems.of_incident(tx, incident_id)
+            section = by_slug(split(document.body), slug.replace("_", "-"))
+            assert section
+            await postmortems.save_section(
+                *(tx, mara, incident_id, section.slug, text, document.version, section.hash, w.now)
+            )
+
+
+async def refs(api: Api, **query: Any) -> list[str]:
+    return [one["ref"] for one in (await api("GET", "/post-mortems/search", **query))["results"]]
+
+
+async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        viewer_id = await person(w, "Vera", Role.VIEWER)
+        viewer = api.with_key(await key_of(w.ctx.db, clock, viewer_id))
+        root = await declare(w, "Cards fail")
+        title = await declare(w, "Connection pool exhausted", severity=2)
+        secret = await declare(w, "Pool of secrets", private=True)
+        await write(w, root, root_cause=CAUSE)
+        await write(w, title, summary="Störung der Kasse.")
+        await write(w, secret, summary="The pool of secrets was read.")
+        page = await api("GET", "/post-mortems/search", q="connection pools")
+        assert [one["ref"] for one in page["results"]] == [f"INC-{title}", f"INC-{root}"]
+        first, second = page["results"]
+        assert first["places"][0] == "Title"
+        assert second["places"] == ["Root cause"]
+        assert second["factors"] == ["latent.guard"]
+        assert second["minutes"] == 14
+        assert {part["text"] for part in second["excerpt"] if part["matched"]} == {"connection", "pool"}
+        assert (page["total"], page["next_after"]) == (2, None)
+        for query, expected in (
+            ({"q": '"connection pool" -exhausted'}, []),
+            ({"q": "Storung"}, [title]),
+            ({"q": "kasse or guard"}, [title, root]),
+            ({"factor": "latent.guard"}, [root]),
+            ({"severity": "SEV2"}, [title]),
+            ({"service": "checkout", "year": str(w.now.year)}, [title, root]),
+            ({"year": str(w.now.year - 1)}, []),
+            ({"state": "published"}, []),
+            ({"q": "'); drop table postmortem; --"}, []),
+        ):
+            assert sorted(await refs(viewer, **query)) == sorted(f"INC-{each}" for each in expected), query
+        assert f"INC-{secret}" in await refs(api, q="secrets")
+        assert await refs(viewer, q="secrets") == []
+        for query in (
+            {"severity": "9"},
+            {"year": "x"},
+            {"factor": "human_error"},
+            {"state": "gone"},
+            {"after": "-1"},
+        ):
+            await api("GET", "/post-mortems/search", status=422, **query)
+        await api("GET", "/post-mortems/search", status=404, service="nothing")
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update incident set title = 'Zanzibar' where id = $1", root)
+            assert not await indexing.index_outdated(tx, w.now)
+        assert await refs(api, q="zanzibar") == [f"INC-{root}"]
+
+
+async def person(w: World, name: str, role: Role) -> int:
+    async with w.ctx.db.tx() as tx:
+        made = await people.create_person(
+            tx, SYSTEM, name=name, email=f"{name.lower()}@example.org", role=role, tz="UTC", now=w.now
+        )
+    return made.id
+
+
+async def night(w: World) -> None:
+    async with w.ctx.db.tx() as tx:
+        await similar.weigh_all(tx, 0, w.now)
+        await similar.weigh_all(tx, 0, w.now)
+
+
+async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not_show(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        viewer = api.with_key(await key_of(w.ctx.db, clock, await person(w, "Vera", Role.VIEWER)))
+        alike = [await declare(w, f"Card tokenizer exhausted pool {name}") for name in ("east", "west")]
+        secret = await declare(w, "Card tokenizer exhausted pool of payroll", private=True)
+        for number in range(9):
+            await declare(w, f"Label printer {'abcdefghi'[number] * 4} offline")
+        clock.advance(timedelta(minutes=5))
+        now_open = await declare(w, "Card tokenizer exhausted again", closed=False)
+        await night(w)
+        async with w.ctx.db.tx() as tx:
+            await similar.profile(tx, now_open, w.now)
+        path = f"/incidents/INC-{now_open}/similar"
+        seen = await api("GET", path)
+        assert {one["ref"] for one in seen["incidents"][:3]} == {f"INC-{each}" for each in (*alike, secret)}
+        best = (await viewer("GET", path))["incidents"]
+        # the printers share the service with it, and nothing else
+        assert {one["ref"] for one in best} == {f"INC-{each}" for each in alike}
+        assert best[0]["helped"] == "Recycling the pool helped"
+        assert best[0]["minutes"] == 14
+        assert best[0]["reasons"][0] == "Same service: Checkout"
+        assert best[0]["score"] == best[1]["score"] > 0.5
+        await viewer("GET", f"/incidents/INC-{secret}/similar", status=404)
+        async with w.ctx.db.tx() as tx:
+            frequency = await tx.value("select count(*) from term_frequency where term = 'payroll'")
+        assert frequency == 0
+
+
+async def test_a_change_is_compared_within_a_minute_and_not_for_every_entry(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, _):
+        incident_id = await declare(w, "Cards fail", closed=False)
+        mara = await w.actor(w.mara)
+        for text in ("The pool was exhausted", "The limit was low"):
+            async with w.ctx.db.tx() as tx:
+                await incidents.add_entry(tx, mara, incident_id, "finding", text, w.now)
+            await w.settle()
+        async with w.ctx.db.tx() as tx:
+            waiting = await tx.value("select count(*) from due where kind = $1", similar.PROFILE_TIMER)
+        assert waiting == 1
+        await w.after(minutes=2)
+        async with w.ctx.db.tx() as tx:
+            terms = await tx.value("select terms from incident_profile where incident_id = $1", incident_id)
+        assert {"exhausted", "limit", "cards"} <= set(terms)
+
+
+async def test_a_meeting_keeps_its_part_and_writes_into_the_document(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        mara, jun = [api.with_key(await key_of(w.ctx.db, clock, each)) for each in (w.mara, w.jun)]
+        await write(w, await declare(w, "Cards fail"), root_cause=CAUSE)
+        base = "/post-mortems/INC-1"
+        meetings = f"{base}/meetings"
+
+        async def step() -> dict[str, Any]:
+            steps = (await mara("GET", f"{base}/overview"))["steps"]
+            meeting: dict[str, Any] = next(each for each in steps if each["id"] == "meeting")
+            return meeting
+
+        assert not (await step())["is_done"]
+        started = await mara("POST", meetings, {"minutes": 60}, status=201)
+        assert (started["state"], started["part"], len(started["parts"])) == ("running", 0, 8)
+        await jun("POST", meetings, {"minutes": 30}, status=409)
+        await jun("PATCH", f"{meetings}/running", {"part": 1}, status=403)
+        joined = await jun("PATCH", f"{meetings}/running", {"attendee_ids": [w.jun], "park": "A replica?"})
+        assert [one["name"] for one in joined["attendees"]] == ["Mara Lindqvist", "Jun Okafor"]
+        assert [one["text"] for one in joined["parked"]] == ["A replica?"]
+        clock.advance(timedelta(minutes=3))
+        for _ in range(2):
+            gone_on = await mara("PATCH", f"{meetings}/running", {"part": 4, "from_part": 0})
+        assert gone_on["part"] == 4
+        paused = await mara("PATCH", f"{meetings}/running", {"paused": True, "extend": True, "row": 1})
+        clock.advance(timedelta(minutes=5))
+        assert (await mara("PATCH", f"{meetings}/running", {"paused": False}))["part_ends_at"] != paused[
+            "part_ends_at"
+        ]
+        await mara("PATCH", f"{meetings}/running", {"part": 8}, status=422)
+        note = {"section": "root-cause", "kind": "root", "parent_line": 1, "text": "No alert on the pool"}
+        await jun("POST", f"{meetings}/running/notes", note, status=403)
+        await mara("POST", f"{meetings}/running/notes", note, status=201)
+        await mara("POST", f"{meetings}/running/notes", {**note, "parent_line": 2}, status=422)
+        await mara("POST", f"{meetings}/running/notes", {"section": "nothing", "text": "x"}, status=404)
+        await jun("PATCH", f"{meetings}/running", {"lead": "scribe"})
+        good = {"section": "what-went-well", "text": "The runbook worked"}
+        await jun("POST", f"{meetings}/running/notes", good, status=201)
+        body = (await mara("GET", base))["body"]
+        assert "    - root: No alert on the pool" in body
+        assert "The runbook worked" in body
+        clock.advance(timedelta(minutes=8))
+        ended = await mara("PATCH", f"{meetings}/running", {"ended": True})
+        assert (ended["state"], ended["lasted_s"], ended["person_minutes"]) == ("held", 660, 22)
+        assert (await step())["is_done"]
+        await mara("PATCH", f"{meetings}/running", {"part": 1}, status=409)
+        findings = (await mara("GET", "/incidents/INC-1/checks"))["findings"]
+        assert "P-FACILITATOR" in {one["code"] for one in findings}
+
+
+async def test_a_meeting_elsewhere_or_none_is_recorded(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await write(w, await declare(w, "Cards fail"))
+        meetings = "/post-mortems/INC-1/meetings"
+        before = (w.now - timedelta(hours=1)).isoformat()
+        held = {"started_at": before, "minutes": 45, "attendee_ids": [w.mara, w.jun]}
+        changes: tuple[dict[str, Any], ...] = (
+            {"minutes": 90},
+            {"attendee_ids": []},
+            {"minutes": 0},
+            {"started_at": "2001-01-01T00:00:00Z"},
+        )
+        for wrong in changes:
+            await mara("POST", f"{meetings}/recorded", {**held, **wrong}, status=422)
+        short = await mara("POST", f"{meetings}/recorded", {**held, "minutes": 9}, status=201)
+        assert short["state"] == "too short"
+        recorded = await mara("POST", f"{meetings}/recorded", held, status=201)
+        assert (recorded["state"], recorded["person_minutes"], recorded["parts"]) == ("held", 90, [])
+        await mara("POST", f"{meetings}/not-held", {"reason": " "}, status=422)
+        skipped = await mara("POST", f"{meetings}/not-held", {"reason": "One person acted"}, status=201)
+        assert skipped["state"] == "not held"
+        assert [one["state"] for one in await mara("GET", meetings)] == ["not held", "held", "too short"]
+
+
+async def test_a_near_miss_is_reported_without_a_name_edited_and_published(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        viewer_id = await person(w, "Vera", Role.VIEWER)
+        viewer = api.with_key(await key_of(w.ctx.db, clock, viewer_id))
+        new = {
+            "title": "Pool size of 1,000 in review",
+            "could_have": "Every card payment fails.",
+            "barrier": "The review.",
+            "potential_severity": 1,
+            "services": ["checkout"],
+            "factors": ["latent.review"],
+        }
+        reported = await viewer("POST", "/near-misses", {**new, "unnamed": True}, status=201)
+        assert (reported["ref"], reported["reporter_id"], reported["state"]) == ("NM-1", None, "draft")
+        async with w.ctx.db.tx() as tx:
+            for table in ("near_miss", "postmortem", "postmortem_version", "audit"):
+                rows = await tx.fetch(f"select t::text as text from {table} t")
+                named = [row["text"] for row in rows if "Vera" in row["text"] and "near_miss" in row["text"]]
+                assert named == [], table
+            stored = await tx.value("select by_id from postmortem_version order by at desc limit 1")
+        assert stored is None
+        named = await viewer("POST", "/near-misses", new, status=201)
+        assert (named["ref"], named["reporter_id"]) == ("NM-2", viewer_id)
+        assert await refs(viewer, q="card payment", service="checkout") == ["NM-2", "NM-1"]
+        assert await refs(viewer, factor="latent.review", severity="1", year=str(w.now.year)) == [
+            "NM-2",
+            "NM-1",
+        ]
+        await viewer("PUT", "/near-misses/NM-1", {**new, "version": 1}, status=403)
+        await api("POST", "/near-misses/NM-1/publish", status=422)
+        learned = {**new, "lessons": "Limit it in code.", "version": 1}
+        assert (await api("PUT", "/near-misses/NM-1", learned))["version"] == 2
+        await api("PUT", "/near-misses/NM-1", {**learned, "title": "Other"}, status=409)
+        assert (await api("POST", "/near-misses/NM-1/publish"))["state"] == "published"
+        assert (await api("POST", "/near-misses/NM-1/publish"))["version"] == 2
+        await viewer("POST", "/near-misses", {**new, "services": ["nothing"]}, status=404)
+        await viewer("POST", "/near-misses", {**new, "factors": ["human_error"]}, status=422)
+        await api("GET", "/near-misses/NM-9", status=404)
+        assert [one["ref"] for one in await api("GET", "/near-misses", limit=1)] == ["NM-2"]
+        assert await api("GET", "/post-mortems") == []
+
+
+async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        second_due = await declare(w, "Search is slow", severity=2)
+        await write(w, second_due, summary="x")
+        first = await declare(w, "Cards fail")
+        async with w.ctx.db.tx() as tx:
+            await postmortems.start(tx, SYSTEM, first, w.now)
+        worked_on = await declare(w, "Logins fail")
+        await write(w, worked_on, summary="Someone wrote this.")
+        still_open = await declare(w, "Exports fail", closed=False)
+        base = f"/post-mortems/INC-{second_due}"
+        before = (await mara("GET", f"{base}/incidents"))["due_at"]
+        merged = await mara("POST", f"{base}/incidents", {"incident": f"INC-{first}"}, status=201)
+        assert merged["incidents"] == [f"INC-{second_due}", f"INC-{first}"]
+        assert (merged["kind"], merged["due_at"] < before) == ("several", True)
+        again = await mara("POST", f"{base}/incidents", {"incident": f"INC-{first}"}, status=201)
+        assert again == merged
+        assert (await mara("GET", f"/post-mortems/INC-{first}"))["ref"] == f"INC-{second_due}"
+        assert (await mara("POST", f"/post-mortems/INC-{first}", status=201))["ref"] == f"INC-{second_due}"
+        await mara("POST", f"{base}/incidents", {"incident": f"INC-{worked_on}"}, status=409)
+        other = f"/post-mortems/INC-{worked_on}/incidents"
+        await mara("POST", other, {"incident": f"INC-{first}"}, status=409)
+        await mara("POST", f"{base}/incidents", {"incident": "INC-99"}, status=404)
+        await mara("DELETE", f"{base}/incidents/INC-{second_due}", status=409)
+        await mara("POST", f"{base}/incidents", {"incident": f"INC-{still_open}"}, status=201)
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            document = await postmortems.of_incident(tx, second_due)
+            plain = "\n".join(line for line in document.body.split("\n") if "_" not in line)
+            await postmortems.save(tx, actor, second_due, plain, document.version, w.now)
+        refused = await mara("POST", f"{base}/publish", status=409)
+        assert f"INC-{still_open}" in refused["detail"]
+        await mara("DELETE", f"{base}/incidents/INC-{still_open}")
+        await mara("POST", f"{base}/publish")
+        phases = [(await mara("GET", f"/incidents/INC-{each}"))["phase"] for each in (second_due, first)]
+        assert phases == ["reviewed", "reviewed"]
+        await mara("POST", f"{base}/incidents", {"incident": f"INC-{still_open}"}, status=409)
