@@ -71,6 +71,8 @@ class Verb(StrEnum):
     CHAT_WRITE = "chat.write"
     ACTION_ITEM_READ = "action_item.read"
     ACTION_ITEM_WRITE = "action_item.write"
+    TRACKER_READ = "tracker.read"
+    TRACKER_WRITE = "tracker.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -200,6 +202,8 @@ RULES = {
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.ACTION_ITEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.ACTION_ITEM_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.TRACKER_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.TRACKER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),
