@@ -110,7 +110,7 @@ class CancelledAt:
                 task.cancel()
             try:
                 send = yield waiting
-            except BaseException as raised:  # noqa: BLE001 - it is passed on
+            except BaseException as raised:
                 error = raised
 
 

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.servers import listening
 
-TOKEN = "a-token-of-the-stand-in"  # noqa: S105 - no password
+TOKEN = "a-token-of-the-stand-in"
 
 
 class Fault(StrEnum):
@@ -183,7 +183,9 @@ class GitHubStandin(TrackerStandin):
         if path.startswith("/users/"):
             login = path.removeprefix("/users/")
             known = [each for each in self.assignable if each == login.lower()]
-            return Response(200, {"login": login, "id": 1}) if known else Response(404, {"message": "Not Found"})
+            return (
+                Response(200, {"login": login, "id": 1}) if known else Response(404, {"message": "Not Found"})
+            )
         if path == "/orgs/acme/issue-fields":
             return Response(200, [{"id": 77, "name": "Due", "data_type": "date"}])
         rest = path.removeprefix(f"/repos/{self.REPOSITORY}").removeprefix("/repos/acme/other")
@@ -199,8 +201,8 @@ class GitHubStandin(TrackerStandin):
                 return self.create(document)
             case "GET", ["issues"]:
                 return self.page(query)
-            case verb, ["issues", number, *more]:
-                return self.one(verb, int(number), more, document)
+            case verb, ["issues", digits, *more]:
+                return self.one(verb, int(digits), more, document)
         return Response(404, {"message": "Not Found"})
 
     def create(self, document: dict[str, Any]) -> Response:
@@ -348,12 +350,12 @@ class GitLabStandin(TrackerStandin):
                 return self.create(document)
             case "GET", ["issues"]:
                 return self.page(query)
-            case "GET", ["issues", number, "closed_by"]:
-                url = self.merged.get(int(number))
+            case "GET", ["issues", digits, "closed_by"]:
+                url = self.merged.get(int(digits))
                 return Response(200, [{"state": "merged", "web_url": url}] if url else [])
-            case verb, ["issues", number]:
-                issue = self.issues.get(int(number))
-                if issue is None or int(number) in self.deleted:
+            case verb, ["issues", digits]:
+                issue = self.issues.get(int(digits))
+                if issue is None or int(digits) in self.deleted:
                     return Response(404, {"message": "404 Not found"})
                 return self.update(issue, document) if verb == "PUT" else Response(200, issue)
         return Response(404, {"message": "404 Not Found"})
@@ -408,9 +410,7 @@ class GitLabStandin(TrackerStandin):
         return Response(200, issue)
 
 
-async def _serve(
-    standin: TrackerStandin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _serve(standin: TrackerStandin, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while head := await reader.readuntil(b"\r\n\r\n"):
         first, *lines = head.decode().split("\r\n")[:-2]
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
@@ -434,5 +434,3 @@ async def serving(standin: TrackerStandin) -> AsyncIterator[TrackerStandin]:
     """Serve a stand-in on the loopback address until the block ends."""
     async with listening(lambda reader, writer: _serve(standin, reader, writer)) as standin.port:
         yield standin
-
-

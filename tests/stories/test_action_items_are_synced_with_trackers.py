@@ -7,6 +7,8 @@ import pytest
 
 from firebell.action_items.trackers.health import check
 from firebell.action_items.trackers.sync_worker import TrackerSync
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
 from tests.standins.trackers import Fault, GitHubStandin, GitLabStandin
 from tests.tracker_world import desk, killed_at
@@ -91,7 +93,9 @@ async def test_what_changes_on_one_side_reaches_the_other(dsn: str, clock: FakeC
         await d.later(1000)
         item = await d.item(ref)
         assert (item["state"], item["owner_id"], item["accepted"]) == ("done", d.w.jun, False)
-        assert item["evidence"][0]["url"].endswith("/acme/shop/commit/6dcb09b5b57875f334f61aebed695e2e4193db5e")
+        assert item["evidence"][0]["url"].endswith(
+            "/acme/shop/commit/6dcb09b5b57875f334f61aebed695e2e4193db5e"
+        )
         assert ("state", "in_progress", "done", "tracker:1") in await d.events(ref)
 
         # reopened there, dropped here, reopened here
@@ -211,7 +215,7 @@ async def test_a_tracker_that_refuses_is_left_in_peace(dsn: str, clock: FakeCloc
         await d.later(10)
         assert github.issues[1]["state"] == "closed"
         # a token that is refused stops the tracker until someone enters a new one
-        github.token = "another"  # noqa: S105 - no password
+        github.token = "another"
         await d.set_state(ref, "open", reason="Needed after all")
         await d.later(10)
         assert (await d.health())["state"] == "stopped"
@@ -231,7 +235,9 @@ async def test_an_item_of_a_private_incident_stays_here(dsn: str, clock: FakeClo
         ref = await d.add(incident=inc)
         await d.later()
         assert len(github.issues) == 1
-        await d.api("PATCH", f"/incidents/{inc}", {"private": True})
+        async with d.w.ctx.db.tx() as tx:
+            mara = await d.w.actor(d.w.mara)
+            await incidents.set_type(tx, mara, 1, IncidentType.SECURITY, d.w.now, private=True)
         silent = len(github.calls)
         await d.api("PATCH", f"/action-items/{ref}", {"title": "Rotate the leaked credentials"})
         other = await d.add("Rotate the other credentials", incident=inc)

@@ -128,7 +128,7 @@ async def _list(
         context["older"] = query.url(after=more) if more else ""
     named = await queries.names(tx, items)
     context["names"] = named
-    context["links"] = await trackers.links_of(tx, [item.id for item in items])
+    context["item_links"] = await trackers.links_of(tx, [item.id for item in items])
     if query.view == LIST:
         context["groups"] = queries.grouped(items, query.grouping, named, today)
     return await html.render(visit.request, "action_items/items.html", context)
@@ -276,7 +276,7 @@ async def item_page(
         "people_names": {str(i): person.name for i, person in people_by_id.items()},
         "asked": await queries.questions_of_item(tx, item.id),
         "duplicates": duplicates,
-        "links": links,
+        "item_links": links,
         "linkable": await trackers.linkable(tx, links),
         "error": error,
         "what": what,

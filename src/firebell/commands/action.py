@@ -276,6 +276,9 @@ def unlink(ref: str, tracker_id: int) -> None:
     """Unlink action item REF from its issue in a tracker; the issue stays as it is."""
     links = [each for each in call("GET", _address(ref, "/links")) if each["tracker_id"] == tracker_id]
     if not links:
-        fail(f"{ref} has no issue in tracker {tracker_id}.", f"List its issues with: firebell action link {ref}")
+        fail(
+            f"{ref} has no issue in tracker {tracker_id}.",
+            f"List its issues with: firebell action link {ref}",
+        )
     call("DELETE", _address(ref, f"/links/{links[0]['id']}"))
     show(links[0], f"{ref} is unlinked from {links[0]['issue'] or links[0]['tracker']}.")

@@ -95,3 +95,6 @@ create table tracker_rate (
 
 alter table action_event add column is_conflict boolean not null default false;
 create index action_event_conflicts on action_event (at) where is_conflict;
+
+insert into due (kind, key, due_at)
+values ('kit.retention', 'tracker_hook_delivery', now() + interval '1 day');

@@ -5,7 +5,6 @@ What people wrote must mean nothing to the tracker: no one is mentioned, no comm
 
 import re
 from datetime import date
-from uuid import UUID
 
 from firebell.action_items.model import KIND_NAMES, ActionItem
 
@@ -24,12 +23,12 @@ def neutral(text: str) -> str:
     return _COMMAND.sub(rf"\1{_ZERO_WIDTH_SPACE}/", without_mentions).replace("<", "&lt;")
 
 
-def marker_line(marker: UUID) -> str:
+def marker_line(marker: str) -> str:
     """Return the line by which an issue is found again."""
     return f"<!-- firebell {marker} -->"
 
 
-def markdown(item: ActionItem, marker: UUID, public_url: str) -> str:
+def markdown(item: ActionItem, marker: str, public_url: str) -> str:
     """Return the text of an issue as Markdown; its last lines are those that Firebell may write again."""
     parts = [neutral(item.detail)] if item.detail else []
     if item.source_quote:
@@ -38,7 +37,7 @@ def markdown(item: ActionItem, marker: UUID, public_url: str) -> str:
     return "\n\n".join(parts)
 
 
-def plain(item: ActionItem, marker: UUID, public_url: str) -> list[str]:
+def plain(item: ActionItem, marker: str, public_url: str) -> list[str]:
     """Return the text of an issue as paragraphs without markup; the last one has the marker."""
     parts = [item.detail] if item.detail else []
     if item.source_quote:
@@ -53,7 +52,7 @@ def footer(item: ActionItem, public_url: str) -> str:
     return f"{kind} · priority {int(item.priority)}{source} · {item.ref}: {public_url}/actions/{item.ref}"
 
 
-def due_in(text: str, marker: UUID) -> date | None:
+def due_in(text: str, marker: str) -> date | None:
     """Return the due day in the text of an issue, None if it stands there no more."""
     line = re.search(_DUE_LINE.format(marker=marker), text)
     try:
@@ -62,7 +61,7 @@ def due_in(text: str, marker: UUID) -> date | None:
         return None
 
 
-def with_due(text: str, marker: UUID, due: str) -> str:
+def with_due(text: str, marker: str, due: str) -> str:
     """Return the text of an issue with another due day; the line is added if it was removed."""
     changed, lines = re.subn(_DUE_LINE.format(marker=marker), lambda line: line[1] + due, text, count=1)
     return changed if lines else f"{text.rstrip()}\n\n{marker_line(marker)}\nDue: {due}".lstrip()

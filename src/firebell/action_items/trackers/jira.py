@@ -325,7 +325,7 @@ class JiraApi:
         while True:
             documents, following = await self._search(calls, jql, following)
             for document in documents:
-                if str(draft.marker) in plain_text(part(document, "fields", "description")):
+                if draft.marker in plain_text(part(document, "fields", "description")):
                     return text_of(document, "id")
             if following is None:
                 return None

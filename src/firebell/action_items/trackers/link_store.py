@@ -38,6 +38,7 @@ def _link(row: Row) -> TrackerLink:
         **{
             **dict(row),
             "state": LinkState(row["state"]),
+            "marker": str(row["marker"]),
             "snapshot": {SyncField(name): value for name, value in row["snapshot"].items()},
             "standoffs": {SyncField(name): tuple(pair) for name, pair in row["standoffs"].items()},
             "left_out": frozenset(SyncField(name) for name in row["left_out"]),

@@ -290,7 +290,7 @@ async def _take_over(
     ours = our_values(job.item, session.vendor, job.users)
     theirs = their_values(issue, ours)
     # a new issue has what it was created with; of an older one, nothing was agreed yet
-    is_new = not link.snapshot and (str(link.marker) in issue.text or issue.id == str(link.marker))
+    is_new = not link.snapshot and (link.marker in issue.text or issue.id == link.marker)
     snapshot: dict[SyncField, Value] = dict(theirs) if is_new else dict(link.snapshot)
     plan = merge(snapshot, ours, theirs, directions(session.vendor, tracker), link.standoffs)
     result = await incoming.take(tx, tracker, job.item, issue, plan.take, person_of, proofs, now)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from firebell.action_items.model import ItemState
 
@@ -138,7 +137,7 @@ class TrackerLink:
     item_id: int
     tracker_id: int
     state: LinkState
-    marker: UUID
+    marker: str
     external_id: str | None
     issue_key: str
     url: str
@@ -206,7 +205,7 @@ class RemoteIssue:
 class Draft:
     """What an issue is created from."""
 
-    marker: UUID
+    marker: str
     ref: str
     title: str
     text: str

@@ -88,7 +88,7 @@ async def check_connection(ctx: Context, tracker_id: int) -> list[ConnectionChec
 async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) -> str:
     """Create an issue, close it, and return its address; raise `Conflict` if the tracker refuses."""
     session = await _session(ctx, tracker_id)
-    marker = uuid.uuid4()
+    marker = str(uuid.uuid4())
     text = (
         f"Firebell can create and close issues here. Nothing is linked to this one.\n\n{marker_line(marker)}"
     )

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from firebell.action_items.model import ItemState
 from firebell.action_items.trackers import vendor as base
@@ -65,13 +64,10 @@ def state_from(document: Any) -> ItemState:
     return ItemState.DROPPED if dropped else ItemState.DONE
 
 
-def marker_in(text: str) -> UUID | None:
+def marker_in(text: str) -> str | None:
     """Return the marker in the text of an issue, None if there is none."""
     marker = _MARKER.search(text)
-    try:
-        return UUID(marker[1]) if marker else None
-    except ValueError:
-        return None
+    return marker[1] if marker else None
 
 
 def issue_from(document: Any) -> RemoteIssue:

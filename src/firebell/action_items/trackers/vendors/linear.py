@@ -205,7 +205,7 @@ class LinearApi:
     async def create(self, calls: Calls, tracker: Tracker, draft: Draft) -> str:
         team = await self._team(calls, tracker.target)
         values = {
-            "id": str(draft.marker),
+            "id": draft.marker,
             "teamId": text_of(team, "id"),
             "description": draft.text,
             **self._input(team, {SyncField.TITLE: draft.title, **draft.values}),
@@ -237,7 +237,7 @@ class LinearApi:
 
     async def find(self, calls: Calls, tracker: Tracker, draft: Draft, since: datetime) -> str | None:
         try:
-            answer = await self._ask(calls, READ, id=str(draft.marker))
+            answer = await self._ask(calls, READ, id=draft.marker)
         except CallFailed as failure:
             if failure.answer.outcome is not Outcome.NOT_FOUND:
                 raise
