@@ -161,13 +161,18 @@ async def test_trackers_on_the_web(dsn: str, clock: FakeClock) -> None:
         csrf = await sign_in(d.w, http, d.w.mara)
         ref = await d.add()
 
-        async def post(path: str, status: int = 303, **fields: str) -> str:
+        async def post(path: str, status: int = 303, **fields: Any) -> str:
             answer = await http.post(path, data={"csrf": csrf, **fields})
             assert answer.status_code == status, (path, answer.status_code)
             return answer.text
 
         assert "Add tracker" in (await http.get(f"{SETTINGS}?kind=linear")).text
-        wrong = {"kind": "github", "target": "shop", "token": TOKEN, "url": "https://api.github.com"}
+        wrong: dict[str, Any] = {
+            "kind": "github",
+            "target": "shop",
+            "token": TOKEN,
+            "url": "https://api.github.com",
+        }
         assert "Owner and name" in await post(SETTINGS, 422, **wrong)
         await post(SETTINGS, **{**wrong, "target": "acme/shop"})
         own = f"{SETTINGS}/1"

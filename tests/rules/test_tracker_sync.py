@@ -204,7 +204,7 @@ def test_the_state_of_an_issue(vendor: Any, document: dict[str, Any], state: str
     ],
 )
 def test_the_state_of_an_issue_of_jira(category: str, resolution: str | None, state: str) -> None:
-    fields = {"status": {"statusCategory": {"key": category}}}
+    fields: dict[str, Any] = {"status": {"statusCategory": {"key": category}}}
     fields |= {"resolution": {"name": resolution}} if resolution else {}
     assert jira.state_from(tracker("jira_cloud", "PAY"), fields) == state
 
@@ -405,7 +405,7 @@ def test_only_genuine_notifications_are_received() -> None:
 
     stamp = str(int(NOW.timestamp()))
     signature = standard_webhooks.signature([base64.b64decode(SECRET[6:])], "m-1", int(stamp), body)
-    signed = {"webhook_id": "m-1", "webhook_timestamp": stamp, "webhook_signature": signature}
+    signed: dict[str, Any] = {"webhook_id": "m-1", "webhook_timestamp": stamp, "webhook_signature": signature}
     assert _delivery("gitlab", _hook(body, idempotency_key="k-1", **signed)) == "k-1"
     late = datetime(2026, 11, 24, 10, 6, tzinfo=UTC)
     assert _delivery("gitlab", _hook(body, now=late, **signed)) is None
@@ -423,6 +423,9 @@ def test_only_genuine_notifications_are_received() -> None:
     assert _delivery("linear", _hook(b"[]", linear_signature=_hex(b"[]"), linear_delivery="l-1")) is None
 
 
+UNREADABLE: list[Any] = [[], "x", 7, None, {"issue": []}]
+
+
 @pytest.mark.parametrize(
     ("kind", "document", "ids"),
     [
@@ -436,7 +439,7 @@ def test_only_genuine_notifications_are_received() -> None:
         ("jira_cloud", {"issue": {"id": "10012"}}, ["10012"]),
         ("linear", {"type": "Issue", "data": {"id": "x"}}, ["x"]),
         ("linear", {"type": "Comment", "data": {"id": "x"}}, []),
-        *((kind, document, []) for kind in registry() for document in ([], "x", 7, None, {"issue": []})),
+        *((kind, document, []) for kind in registry() for document in UNREADABLE),
     ],
 )
 def test_which_issues_a_notification_names(kind: str, document: Any, ids: list[str]) -> None:

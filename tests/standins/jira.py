@@ -128,7 +128,12 @@ class JiraStandin(TrackerStandin):
         if errors:
             return Response(400, {"errorMessages": [], "errors": errors})
         number = max(self.issues, default=0) + 1
-        issue = {"id": str(10_000 + number), "key": f"PAY-{number}", "status": "To Do", "resolution": None}
+        issue: dict[str, Any] = {
+            "id": str(10_000 + number),
+            "key": f"PAY-{number}",
+            "status": "To Do",
+            "resolution": None,
+        }
         issue["fields"] = {"duedate": None, "assignee": None, "priority": None, **values}
         self.issues[number] = issue
         self.created[issue["id"]] = self.now()
