@@ -179,7 +179,7 @@ async def test_trackers_on_the_web(dsn: str, clock: FakeClock) -> None:
         assert "The token reads acme/web/shop." in await post(f"{own}/check", 200)
         assert "Both sides are the same." in await post(f"{own}/dry-run", 200)
         await post(f"{own}/test")
-        saved = {
+        saved: dict[str, Any] = {
             "name": "Shop",
             "direction-due": "out",
             "option-dropped_label": "dropped",
