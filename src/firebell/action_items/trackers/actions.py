@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.action_items import actions as action_items
-from firebell.action_items import history
+from firebell.action_items import change_effects
 from firebell.action_items.model import ActionItem
 from firebell.action_items.trackers import hook_signatures, link_store, store
 from firebell.action_items.trackers.model import (
@@ -29,7 +29,7 @@ from firebell.kit.http_out import check_url
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
 from firebell.kit.text import clean_name, clean_text
 from firebell.people import actions as people
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
 LANE = "trackers"
@@ -325,7 +325,7 @@ async def _insert(
         raise Conflict(
             "This issue is linked to another action item.", fields={"issue": "Choose another issue."}
         )
-    await history.record_event(tx, actor, item, "tracker", "", one.name, now)
+    await change_effects.record_event(tx, actor, item, "tracker", "", one.name, now)
     await tx.audit(actor, "action_item.linked", item.ref, now, tracker=one.name, issue=external_id or "new")
     await tx.wake(LANE)
     return link
@@ -360,7 +360,9 @@ async def unlink_item(tx: Tx, actor: Actor, item_id: int, link_id: int, now: dat
     link = await link_of(tx, item.id, link_id)
     one = await tracker(tx, link.tracker_id)
     await link_store.delete(tx, link.id)
-    await history.record_event(tx, actor, item, "tracker", f"{one.name} {link.issue_key}".strip(), "", now)
+    await change_effects.record_event(
+        tx, actor, item, "tracker", f"{one.name} {link.issue_key}".strip(), "", now
+    )
     await tx.audit(actor, "action_item.unlinked", item.ref, now, tracker=one.name, issue=link.issue_key)
     return link
 

@@ -11,9 +11,9 @@ from firebell.action_items.trackers.model import Direction, LinkState, SyncField
 from firebell.action_items.trackers.queries import TrackerView
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PathId, StrictBool, Text, problems
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("trackers", "/trackers")

@@ -9,11 +9,11 @@ from firebell.action_items.trackers import actions, hook_signatures, store
 from firebell.action_items.trackers.vendor_registry import registry
 from firebell.kit.errors import Invalid, Unauthenticated
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 
 router = routing.html_router()
 
-SIGNED = access.public("A tracker signs its notifications.")
+SIGNED = route_access.public("A tracker signs its notifications.")
 
 
 def _document(content_type: str, body: bytes) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from firebell.action_items import actions, history, rules
+from firebell.action_items import actions, change_effects, rules
 from firebell.action_items.model import UNFINISHED, ActionItem, ItemState
 from firebell.action_items.trackers.model import (
     FIELD_NAMES,
@@ -137,7 +137,7 @@ async def record_conflict(
     note = (
         f"{FIELD_NAMES[conflict.field]} changed here and in {tracker.name}; the value of {kept_by} was kept."
     )
-    await history.record_event(
+    await change_effects.record_event(
         tx,
         actor_of(tracker),
         item,

@@ -8,14 +8,14 @@ from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.post("/actions/{ref}/links", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/{ref}/links", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def link(visit: CurrentVisit, ref: str) -> Response:
     item_id = parse_ref("ACT", ref)
     try:
@@ -31,7 +31,7 @@ async def link(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/actions/ACT-{item_id}", text)
 
 
-@router.post("/actions/{ref}/links/{link_id}/sync", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/{ref}/links/{link_id}/sync", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def sync(visit: CurrentVisit, ref: str, link_id: str) -> Response:
     item_id = parse_ref("ACT", ref)
     number = to_required(link_id, "link")
@@ -39,7 +39,7 @@ async def sync(visit: CurrentVisit, ref: str, link_id: str) -> Response:
     return flash.redirect(visit.request, f"/actions/ACT-{item_id}", "Syncing.")
 
 
-@router.post("/actions/{ref}/links/{link_id}/unlink", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/{ref}/links/{link_id}/unlink", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def unlink(visit: CurrentVisit, ref: str, link_id: str) -> Response:
     item_id = parse_ref("ACT", ref)
     number = to_required(link_id, "link")

@@ -9,7 +9,7 @@ from firebell.action_items.trackers.model import ConnectionCheck
 from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Visit
 
@@ -24,7 +24,7 @@ async def _page(
     checks: Sequence[ConnectionCheck] = (),
     dry_run: probing.DryRun | None = None,
 ) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, now = html.ctx(request), transaction.now(request)
     async with ctx.db.tx() as tx:
         visit = Visit(request, tx, me, form, now)
@@ -32,23 +32,23 @@ async def _page(
     return await html.render(request, web.TEMPLATE, context)
 
 
-@router.post("/settings/trackers/{tracker_id}/check", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post("/settings/trackers/{tracker_id}/check", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def check(request: Request, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
     checks = await probing.check_connection(html.ctx(request), number)
     return await _page(request, number, checks=checks)
 
 
-@router.post("/settings/trackers/{tracker_id}/dry-run", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post("/settings/trackers/{tracker_id}/dry-run", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def dry_run(request: Request, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
     return await _page(request, number, dry_run=await probing.dry_run(html.ctx(request), number))
 
 
-@router.post("/settings/trackers/{tracker_id}/test", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post("/settings/trackers/{tracker_id}/test", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def send_test(request: Request, tracker_id: str) -> Response:
     number, me = to_required(tracker_id, "tracker"), await authentication.signed_in(request)
-    await access.form(request)
+    await route_access.form(request)
     try:
         url = await probing.send_test(
             html.ctx(request), authentication.actor_of(me), number, transaction.now(request)

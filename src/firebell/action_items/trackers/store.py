@@ -9,7 +9,7 @@ from typing import Any
 from firebell.action_items.trackers.model import Direction, SyncField, Tracker, TrackerUser
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.kit.token_bucket import RateBucket
 
 _COLUMNS = (

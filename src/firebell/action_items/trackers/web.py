@@ -18,8 +18,8 @@ from firebell.action_items.trackers.vendor_registry import registry, vendor_of
 from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.text import to_choice, to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -70,12 +70,12 @@ async def _list(visit: Visit, kind: str, error: FirebellError | None = None) -> 
     return await html.render(visit.request, "action_items/trackers.html", context)
 
 
-@router.get(ADDRESS, dependencies=access.needs(Verb.TRACKER_READ))
+@router.get(ADDRESS, dependencies=route_access.needs(Verb.TRACKER_READ))
 async def show_list(visit: CurrentVisit, kind: str = "") -> Response:
     return await _list(visit, kind)
 
 
-@router.post(ADDRESS, dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post(ADDRESS, dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def add(visit: CurrentVisit) -> Response:
     kind = visit.text("kind")
     try:
@@ -148,12 +148,12 @@ async def page_context(
     }
 
 
-@router.get(f"{ADDRESS}/{{tracker_id}}", dependencies=access.needs(Verb.TRACKER_READ))
+@router.get(f"{ADDRESS}/{{tracker_id}}", dependencies=route_access.needs(Verb.TRACKER_READ))
 async def show(visit: CurrentVisit, tracker_id: str) -> Response:
     return await _one(visit, to_required(tracker_id, "tracker"))
 
 
-@router.post(f"{ADDRESS}/{{tracker_id}}", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post(f"{ADDRESS}/{{tracker_id}}", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def save(visit: CurrentVisit, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
     one = await actions.tracker(visit.tx, number)
@@ -166,14 +166,14 @@ async def save(visit: CurrentVisit, tracker_id: str) -> Response:
     return flash.redirect(visit.request, f"{ADDRESS}/{one.id}", f"{one.name} saved.")
 
 
-@router.post(f"{ADDRESS}/{{tracker_id}}/remove", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post(f"{ADDRESS}/{{tracker_id}}/remove", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def remove(visit: CurrentVisit, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
     one = await actions.remove(visit.tx, visit.actor, number, visit.now)
     return flash.redirect(visit.request, ADDRESS, f"{one.name} removed. Its issues stay as they are.")
 
 
-@router.post(f"{ADDRESS}/{{tracker_id}}/{{what}}", dependencies=access.needs(Verb.TRACKER_WRITE))
+@router.post(f"{ADDRESS}/{{tracker_id}}/{{what}}", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def act(visit: CurrentVisit, tracker_id: str, what: str) -> Response:
     number = to_required(tracker_id, "tracker")
     await actions.tracker(visit.tx, number)
