@@ -47,7 +47,15 @@ from firebell.status_pages.hosting.edge import StatusEdge
 
 log = logging.getLogger("firebell.web")
 
-SIGNED_PREFIXES = ("/ack/", "/welcome/", "/calendar/", "/chat/link/", "/u/", "/in/mail-events/")
+SIGNED_PREFIXES = (
+    "/ack/",
+    "/welcome/",
+    "/calendar/",
+    "/chat/link/",
+    "/u/",
+    "/in/mail-events/",
+    "/in/trackers/",
+)
 """Paths with a token that acts for a person, for a subscriber, or for a mail provider."""
 _SUBSCRIBE = re.compile(r"/s/[^/]+(/[a-z]{2})?/subscribe")
 """The forms of status pages, which need the database."""
@@ -55,8 +63,8 @@ _UNIX_TIME = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _OLDEST_PAGE_S = 86_400.0
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Inbound alerts have their own limit."""
-HOOKS = ("/in/runbooks/", "/in/mail-events/")
-"""Addresses among those of alerts at which Git hosts and mail providers report something else."""
+HOOKS = ("/in/runbooks/", "/in/mail-events/", "/in/trackers/")
+"""Addresses among those of alerts at which Git hosts, mail providers and trackers report something else."""
 
 
 class App:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import asyncpg
 
+from firebell.action_items.trackers.sync_worker import TrackerSync
 from firebell.audiences.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
 from firebell.chat.mirror_worker import ChatMirror
@@ -71,6 +72,7 @@ LANE_LIMITS_S = {
     "subscriber_hook": 120.0,
     "status_copies": 300.0,
     "runbook_sources": 300.0,
+    "trackers": 600.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -147,6 +149,7 @@ class Worker:
             **subscriber_lanes.lanes(ctx),
             "status_copies": Copier(ctx),
             "runbook_sources": SourceReader(ctx),
+            "trackers": TrackerSync(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

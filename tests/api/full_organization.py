@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
+from firebell.action_items.trackers import actions as trackers
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
@@ -289,6 +290,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
         await incident_tasks.add_task(tx, mara, 1, task, w.now, owner_id=w.mara)
     for title in ("Alert on pool saturation", "Refuse a deploy that exhausts the pool"):
         await action_items.add_item(tx, mara, title, w.now, incident_id=1, owner_id=w.mara)
+    await _tracker(tx, everything)
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     await postmortems.add_comment(tx, mara, 1, "summary", "", "Who was affected?", w.now)
@@ -315,6 +317,17 @@ async def _incident(tx: Tx, everything: Everything) -> None:
         tz="UTC",
         now=w.now,
     )
+
+
+async def _tracker(tx: Tx, everything: Everything) -> None:
+    w = everything.w
+    mara, token = await w.actor(w.mara), "s3cret-of-a-tracker"
+    tracker = await trackers.add(
+        tx, mara, "gitlab", "acme/web/shop", token, w.now, url="http://127.0.0.1:9", is_private=True
+    )
+    await trackers.link_item(tx, mara, 1, tracker.id, w.now, issue="7")
+    await trackers.set_user(tx, mara, tracker.id, w.mara, "mara", w.now)
+    everything.secrets["token of a tracker"] = token
 
 
 async def _status_page(tx: Tx, everything: Everything) -> None:

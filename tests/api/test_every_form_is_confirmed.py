@@ -29,6 +29,13 @@ NOT_SAID = {
     "/incidents/{ref}/details/merge": "the incident that it was merged into",
     "/settings/chat/slack/install": "the page whose link leads to Slack",
     "/settings/chat/{account_id}/test": "Slack, which sends the message",
+    "/settings/trackers/{tracker_id}/check": "the result of the check",
+    "/settings/trackers/{tracker_id}/dry-run": "what a sync would change",
+    "/settings/trackers/{tracker_id}/test": "the tracker, which creates the issue",
+    "/settings/trackers/{tracker_id}/user": "an empty form, which is refused",
+    "/settings/trackers/{tracker_id}/token": "an empty form, which is refused",
+    "/actions/{ref}/links/{link_id}/sync": "the item, whose link may be gone by then",
+    "/actions/{ref}/links/{link_id}/unlink": "the item, whose link may be gone by then",
 }
 """Forms that lead somewhere other than to what was saved, and where; they have their own tests."""
 

@@ -7,8 +7,12 @@ from playwright.async_api import Browser, expect
 
 from firebell.action_items import actions, question_actions
 from firebell.action_items.model import ItemState, Priority
+from firebell.action_items.trackers import actions as trackers
+from firebell.action_items.trackers import link_store, store
+from firebell.action_items.trackers.model import LinkState
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from tests.browser.conftest import PHONE_AND_DESK, look_everywhere, sound
 from tests.browser.long_names import lengthen, signed_in
 from tests.servers import serve
@@ -23,6 +27,9 @@ PAGES = (
     "/actions/ACT-4",
     "/actions/new",
     "/settings/action-items",
+    "/settings/trackers",
+    "/settings/trackers?kind=jira_cloud",
+    "/settings/trackers/1",
     "/incidents/INC-1",
 )
 
@@ -62,6 +69,23 @@ async def _fill(w: World) -> None:
         await actions.set_item_state(tx, mara, done.id, ItemState.DONE, now - timedelta(days=20))
         await actions.add_item(tx, mara, "Write down who may approve a rollback", now)
         await question_actions.ask(tx, second.id, now)
+        await _link(tx, w)
+
+
+async def _link(tx: Tx, w: World) -> None:
+    """Add a tracker that is switched off, with a link in each state."""
+    mara, token = await w.actor(w.mara), "a-token-of-the-test"
+    one = await trackers.add(tx, mara, "github", "acme/shop", token, w.now)
+    await trackers.set_user(tx, mara, one.id, w.jun, "jun-dev", w.now)
+    for number, state in enumerate(LinkState, 1):
+        link = await trackers.link_item(tx, mara, number, one.id, w.now, issue=str(number))
+        error = "404 Not Found" if state in (LinkState.ERROR, LinkState.GONE) else ""
+        url = f"https://github.example/acme/shop/issues/{number}"
+        await link_store.change(
+            tx, link.id, state=state, issue_key=f"#{number}", url=url, error=error, synced_at=w.now
+        )
+    await store.change(tx, one.id, last_ok_at=w.now, last_error="502 Bad gateway", last_error_at=w.now)
+    await trackers.set_enabled(tx, mara, one.id, False, w.now)
 
 
 async def test_items_are_accepted_moved_and_finished(dsn: str, browser: Browser) -> None:

@@ -24,7 +24,7 @@ RESPONDERS = {
     "pages:write": "page.respond page.start",
     "oncall:write": "service.write integration.read integration.create integration.reveal integration.revoke"
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
-    "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read",
+    "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
     " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write",
 }
@@ -34,7 +34,7 @@ MANAGERS = {
     "incidents:read": "incident.read_private subscriber.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"
-    " runbook_source.write",
+    " runbook_source.write tracker.write",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

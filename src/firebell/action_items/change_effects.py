@@ -112,6 +112,26 @@ async def record_added(tx: Tx, actor: Actor, item: ActionItem, now: datetime, vi
     await _publish(tx, item, ["added"], now, via, None)
 
 
+@internal("Trackers record links and conflicts by it.")
+async def record_event(
+    tx: Tx,
+    actor: Actor,
+    item: ActionItem,
+    field: str,
+    old: str,
+    new: str,
+    now: datetime,
+    *,
+    note: str = "",
+    via: str = "",
+    is_conflict: bool = False,
+) -> None:
+    """Add something that changes no field of a locked item to its history."""
+    event = ItemEvent(item.id, 0, now, actor.label, field, old, new, note, via_of(actor, via), is_conflict)
+    await store.add_events(tx, item.id, [event])
+    await tx.live("actions")
+
+
 async def _publish(
     tx: Tx, item: ActionItem, fields: list[str], now: datetime, via: str, previous_owner_id: int | None
 ) -> None:

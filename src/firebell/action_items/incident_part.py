@@ -7,10 +7,11 @@ from datetime import date, datetime
 from firebell.action_items import findings, queries, settings, store
 from firebell.action_items.model import ActionItem, ItemKind, Priority
 from firebell.action_items.queries import AskedQuestion, Names
+from firebell.action_items.trackers import queries as trackers
 from firebell.action_items.working_days import WorkingDays, default_due
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
-from firebell.kit.findings import ProcessFinding
+from firebell.kit.findings import ProcessFinding, severest_first
 from firebell.kit.slice import IncidentPart
 
 
@@ -59,10 +60,16 @@ async def load_findings(
     if not by_incident:
         return {}
     working = await settings.load(tx)
+    with_items = [incident for incident in incidents if incident.id in by_incident]
+    synced = await trackers.findings_of(tx, {i.ref: by_incident[i.id] for i in with_items}, now)
     return {
-        incident.id: findings.findings(incident.ref, by_incident[incident.id], working, now.date())
-        for incident in incidents
-        if incident.id in by_incident
+        incident.id: severest_first(
+            [
+                *findings.findings(incident.ref, by_incident[incident.id], working, now.date()),
+                *synced.get(incident.ref, ()),
+            ]
+        )
+        for incident in with_items
     }
 
 

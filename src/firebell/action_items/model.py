@@ -174,6 +174,8 @@ class ItemEvent:
     new: str
     note: str
     via: str
+    is_conflict: bool = False
+    """True if the field changed here and in a tracker at once; `old` is the value that was not kept."""
 
 
 class PreventionAnswer(StrEnum):

@@ -102,6 +102,21 @@ async def report_answer(
     await notify.send_notices(tx, _notices(item, recipients, f"answer:{incident.id}", title, note), now)
 
 
+@internal("The sync with trackers notifies people by it.")
+async def report_deleted_issue(
+    tx: Tx, item: ActionItem, tracker_name: str, link_id: int, now: datetime
+) -> None:
+    """Notify the owner and the lead that the issue of an unfinished item was deleted in a tracker."""
+    if not item.is_unfinished:
+        return
+    ids = [*([item.owner_id] if item.owner_id is not None else []), *await leads(tx, item)]
+    recipients = [person.id for person in await _readers(tx, item, ids)]
+    title = f"The issue of {item.ref} was deleted in {tracker_name}: {item.title}"
+    note = "The action item stays open. Link it to another issue, or drop it."
+    mark = f"issue-deleted:{link_id}:{now.isoformat()}"
+    await notify.send_notices(tx, _notices(item, recipients, mark, title, note), now)
+
+
 async def _record_escalation(tx: Tx, item: ActionItem, to: EscalatedTo, now: datetime) -> ActionItem:
     changes = {"escalated_to": to, "escalated_at": now}
     return await change_effects.save_item_changes(tx, SYSTEM, item, changes, "escalated", now)

@@ -1,9 +1,10 @@
 """Slice declaration: action items."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firebell.kit.slice import (
+    FEW,
     Command,
     IncidentChecks,
     IncidentPart,
@@ -18,14 +19,22 @@ from firebell.kit.slice import (
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from firebell.kit.jobs.pruning import Retention
     from firebell.kit.jobs.timers import Handler
 
 
 def _routers() -> list["APIRouter"]:
     from firebell.action_items import api, completion_api, question_api, settings_api, settings_web, web
+    from firebell.action_items.trackers import api as tracker_api
+    from firebell.action_items.trackers import hook_web, link_api, link_web, probe_web
+    from firebell.action_items.trackers import web as tracker_web
 
-    modules = (settings_web, web, api, completion_api, question_api, settings_api)
-    return [module.router for module in modules]
+    return [
+        *(settings_web.router, link_web.router, probe_web.router, tracker_web.router, hook_web.router),
+        web.router,
+        *(link_api.router, tracker_api.router, api.router),
+        *(completion_api.router, question_api.router, settings_api.router),
+    ]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -36,6 +45,8 @@ def _timers() -> Mapping[str, "Handler"]:
 
 def _subscriptions() -> Subscriptions:
     from firebell.action_items import actions, question_actions
+    from firebell.action_items.model import ActionItemChanged
+    from firebell.action_items.trackers import reactions as trackers
     from firebell.incidents.model import IncidentClosed, IncidentDeclared, IncidentMerged
     from firebell.people.model import PersonLeft
 
@@ -44,8 +55,13 @@ def _subscriptions() -> Subscriptions:
         then={
             IncidentDeclared: {"ask_about_action_items": question_actions.ask_after_event},
             IncidentClosed: {"ask_about_items_again": question_actions.ask_after_event},
+            ActionItemChanged: {"sync_with_trackers": trackers.queue_sync},
         },
-        while_rows={"ask_about_action_items": "action_item", "ask_about_items_again": "action_item"},
+        while_rows={
+            "ask_about_action_items": "action_item",
+            "ask_about_items_again": "action_item",
+            "sync_with_trackers": "tracker",
+        },
     )
 
 
@@ -61,13 +77,27 @@ def _incident_checks() -> list[IncidentChecks]:
     return [incident_part.load_findings]
 
 
+def _retentions() -> "Sequence[Retention]":
+    from firebell.action_items.trackers import link_store
+
+    return link_store.RETENTIONS
+
+
 SLICE = Slice(
     "action_items",
-    tables=("action_item", "action_event", "action_question"),
+    tables=(
+        *("action_item", "action_event", "action_question"),
+        *("tracker", "tracker_link", "tracker_user", "tracker_hook_delivery", "tracker_rate"),
+    ),
+    retentions=_retentions,
     kept={
         "action_item": "An action item is kept with its incident.",
         "action_event": "The history of an item is kept with it, as evidence.",
         "action_question": "An answer is kept with its incident, as evidence.",
+        "tracker": FEW,
+        "tracker_link": "A link is kept with its item.",
+        "tracker_user": "One row for each person in a tracker.",
+        "tracker_rate": "Two rows for each token.",
     },
     routers=_routers,
     timers=_timers,
@@ -80,6 +110,12 @@ SLICE = Slice(
             "List action items; add, accept, move, finish and drop them.",
             "firebell.commands.action",
             rank=122,
+        ),
+        Command(
+            "tracker",
+            "Connect issue trackers with action items, check them, and sync them.",
+            "firebell.commands.tracker",
+            rank=123,
         ),
     ),
     navigation=(
@@ -101,6 +137,14 @@ SLICE = Slice(
             "Action items",
             "action-items",
             "incident_settings.write",
+        ),
+        SettingsTab(
+            SettingsGroup.ORGANIZATION,
+            76,
+            "/settings/trackers",
+            "Trackers",
+            "trackers",
+            "tracker.read",
         ),
     ),
 )

@@ -237,16 +237,18 @@ async def add_events(tx: Tx, item_id: int, events: Sequence[ItemEvent]) -> None:
         return
     await tx.execute(
         """
-        insert into action_event (item_id, seq, at, by, field, old, new, note, via)
+        insert into action_event (item_id, seq, at, by, field, old, new, note, via, is_conflict)
         select
             $1,
             (select coalesce(max(seq), 0) from action_event where item_id = $1) + number,
-            at, by, field, old, new, note, via
-        from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-            with ordinality as added (at, by, field, old, new, note, via, number)
+            at, by, field, old, new, note, via, is_conflict
+        from unnest(
+            $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::boolean[]
+        )
+            with ordinality as added (at, by, field, old, new, note, via, is_conflict, number)
         """,
         item_id,
-        *transpose([(e.at, e.by, e.field, e.old, e.new, e.note, e.via) for e in events], 7),
+        *transpose([(e.at, e.by, e.field, e.old, e.new, e.note, e.via, e.is_conflict) for e in events], 8),
     )
 
 
@@ -254,7 +256,7 @@ async def events(tx: Reads, item_id: int) -> list[ItemEvent]:
     """Return the history of an item, earliest first."""
     rows = await tx.fetch(
         """
-        select item_id, seq, at, by, field, old, new, note, via
+        select item_id, seq, at, by, field, old, new, note, via, is_conflict
         from action_event
         where item_id = $1
         order by seq
@@ -262,6 +264,26 @@ async def events(tx: Reads, item_id: int) -> list[ItemEvent]:
         item_id,
     )
     return [ItemEvent(**dict(row)) for row in rows]
+
+
+async def conflicts(tx: Reads, item_ids: Sequence[int], since: datetime) -> dict[int, list[ItemEvent]]:
+    """Return the conflicts of items with trackers since an instant, by item, earliest first."""
+    rows = await tx.fetch(
+        """
+        select item_id, seq, at, by, field, old, new, note, via, is_conflict
+        from action_event
+        where item_id = any($1::bigint[])
+            and is_conflict
+            and at >= $2
+        order by item_id, seq
+        """,
+        list(item_ids),
+        since,
+    )
+    events: dict[int, list[ItemEvent]] = {}
+    for row in rows:
+        events.setdefault(row["item_id"], []).append(ItemEvent(**dict(row)))
+    return events
 
 
 async def due_between(tx: Reads, start: date, end: date, team_ids: Sequence[int] = ()) -> list[ActionItem]:

@@ -26,6 +26,7 @@ from firebell.action_items.model import (
     Priority,
 )
 from firebell.action_items.question_actions import ANSWER_NAMES
+from firebell.action_items.trackers import queries as trackers
 from firebell.action_items.working_days import default_due, local_day
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -127,6 +128,7 @@ async def _list(
         context["older"] = query.url(after=more) if more else ""
     named = await queries.names(tx, items)
     context["names"] = named
+    context["item_links"] = await trackers.links_of(tx, [item.id for item in items])
     if query.view == LIST:
         context["groups"] = queries.grouped(items, query.grouping, named, today)
     return await html.render(visit.request, "action_items/items.html", context)
@@ -249,10 +251,13 @@ async def change_many(visit: CurrentVisit) -> Response:
 
 @router.get("/actions/{ref}", dependencies=route_access.needs(Verb.ACTION_ITEM_READ))
 async def action_item(visit: CurrentVisit, ref: str) -> Response:
-    return await _item(visit, parse_ref("ACT", ref))
+    return await item_page(visit, parse_ref("ACT", ref))
 
 
-async def _item(visit: Visit, item_id: int, error: FirebellError | None = None, what: str = "") -> Response:
+async def item_page(
+    visit: Visit, item_id: int, error: FirebellError | None = None, what: str = ""
+) -> Response:
+    """Return the page of an item, with what was wrong with the form `what`."""
     tx, me = visit.tx, visit.person
     item = await actions.item(tx, item_id)
     today = local_day(visit.now, me.tz)
@@ -260,6 +265,7 @@ async def _item(visit: Visit, item_id: int, error: FirebellError | None = None, 
     owner_ids = {value for e in history if e.field == "owner_id" for value in (e.old, e.new) if value}
     people_by_id = await people.people_by_id(tx, [int(value) for value in owner_ids])
     duplicates = await list_store.newest(tx, ItemFilter(duplicate_of=item.id), today, LISTED)
+    links = (await trackers.links_of(tx, [item.id])).get(item.id, [])
     context = {
         **NAMES,
         **await _choices(tx, me.id, item.owner_id),
@@ -272,6 +278,8 @@ async def _item(visit: Visit, item_id: int, error: FirebellError | None = None, 
         "people_names": {str(i): person.name for i, person in people_by_id.items()},
         "asked": await queries.questions_of_item(tx, item.id),
         "duplicates": duplicates,
+        "item_links": links,
+        "linkable": await trackers.linkable(tx, links),
         "error": error,
         "what": what,
         "values": visit.values,
@@ -290,7 +298,7 @@ async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
     except FirebellError as error:
         if isinstance(error, NotFound) and what not in _VERBS:
             raise
-        return await _item(visit, item_id, error, what)
+        return await item_page(visit, item_id, error, what)
     url = html.local(visit.values, f"/actions/ACT-{item_id}")
     return flash.redirect(visit.request, url, text)
 

@@ -6,7 +6,7 @@ import click
 
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.incident_tasks import owner_id_of
-from firebell.commands.output import as_json, example, short, show, show_table
+from firebell.commands.output import as_json, example, fail, short, show, show_table
 
 _KINDS = click.Choice(["prevent", "detect", "mitigate", "process"])
 _STRENGTHS = click.Choice(["eliminate", "automate", "guard", "warn", "document"])
@@ -236,3 +236,49 @@ def completion(team: str | None) -> None:
     else:
         text = f"{result['done']} of {result['due']} done in time ({result['share']:.0%}; the target is above 90%)."
     show(result, f"{text} {result['in_grace']} more are within 7 days after their due day.")
+
+
+def _issue(link: dict[str, Any]) -> str:
+    issue = f"{link['issue']} {link['url']}".strip() or "a new issue"
+    problem = f": {link['error']}" if link["error"] else ""
+    return f"{link['tracker']}: {issue} ({link['state']}){problem}"
+
+
+@action.command(
+    "link",
+    epilog=example(
+        "firebell action link ACT-7 --tracker 1",
+        "firebell action link ACT-7 --tracker 1 --issue 412",
+        "firebell action link ACT-7",
+    ),
+)
+@click.argument("ref")
+@click.option("--tracker", "tracker_id", type=click.IntRange(1), help="Default: list the issues of REF.")
+@click.option("--issue", default="", help="An existing issue by number, key or address. Default: a new one.")
+@as_json
+def link(ref: str, tracker_id: int | None, issue: str) -> None:
+    """Link action item REF to a new or an existing issue, or list its issues."""
+    if tracker_id is None:
+        if issue:
+            fail("--issue needs --tracker.", "List trackers with: firebell tracker list")
+        links = call("GET", _address(ref, "/links"))
+        show(links, "\n".join(_issue(each) for each in links) or f"{ref} has no issues.")
+        return
+    new = call("POST", _address(ref, "/links"), {"tracker_id": tracker_id, "issue": issue})
+    show(new, f"{ref} is linked to {_issue(new)}")
+
+
+@action.command("unlink", epilog=example("firebell action unlink ACT-7 --tracker 1"))
+@click.argument("ref")
+@click.option("--tracker", "tracker_id", type=click.IntRange(1), required=True)
+@as_json
+def unlink(ref: str, tracker_id: int) -> None:
+    """Unlink action item REF from its issue in a tracker; the issue stays as it is."""
+    links = [each for each in call("GET", _address(ref, "/links")) if each["tracker_id"] == tracker_id]
+    if not links:
+        fail(
+            f"{ref} has no issue in tracker {tracker_id}.",
+            f"List its issues with: firebell action link {ref}",
+        )
+    call("DELETE", _address(ref, f"/links/{links[0]['id']}"))
+    show(links[0], f"{ref} is unlinked from {links[0]['issue'] or links[0]['tracker']}.")

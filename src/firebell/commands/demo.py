@@ -31,6 +31,7 @@ from firebell.demo import (
     subscribers,
     textbook,
     tonight,
+    trackers,
 )
 from firebell.demo.incidents import STORIES
 from firebell.demo.mail_server import mail_server
@@ -117,6 +118,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.save_views(past)
     await special_incidents.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
+    await trackers.set_up(past, clock.now())
     return past
 
 

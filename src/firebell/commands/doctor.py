@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from firebell import event_subscriptions
+from firebell.action_items.trackers.health import check as check_trackers
 from firebell.channels.registry import CHANNELS, wakes
 from firebell.chat.health import check as check_chats
 from firebell.commands import doctor_mail
@@ -322,6 +323,7 @@ async def examine(settings: Settings) -> list[CheckResult]:
                 findings.append(await check_size(tx))
                 findings += [*await check_work(tx, now), *await check_chats(tx, now)]
                 findings += await check_status_copies(tx, now)
+                findings += await check_trackers(tx, now)
                 everyone = [p for p in await people.people(tx) if p.active]
                 if everyone:
                     findings += [*await check_people(tx, everyone), *await check_plans(tx, now)]

@@ -7,7 +7,7 @@ import select
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ _NEVER = [
 _VALIDATOR = 1000
 """Maximum length of a stored ETag or Last-Modified; a longer one is dropped."""
 _REFUSED_ENCODING = "firebell_refused_encoding"
+_HEADER_CHARS = 2000
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -202,6 +203,8 @@ class OutboundResponse:
     status: int
     retry_after: str
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers by lower-case name, each cut to 2,000 characters."""
 
     @property
     def ok(self) -> bool:
@@ -246,8 +249,9 @@ async def send(
             # the client would look for credentials, cookies and redirects, which messages never have
             response = await http._transport.handle_async_request(request)
             try:
+                headers = {name: value[:_HEADER_CHARS] for name, value in response.headers.items()}
                 reply = OutboundResponse(
-                    response.status_code, response.headers.get("retry-after", "")[:100], ""
+                    response.status_code, headers.get("retry-after", "")[:100], "", headers
                 )
                 async for chunk in response.aiter_raw():
                     body += chunk

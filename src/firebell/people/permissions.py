@@ -72,6 +72,8 @@ class Verb(StrEnum):
     ACTION_ITEM_READ = "action_item.read"
     ACTION_ITEM_WRITE = "action_item.write"
     NEAR_MISS_REPORT = "near_miss.report"
+    TRACKER_READ = "tracker.read"
+    TRACKER_WRITE = "tracker.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -202,6 +204,8 @@ RULES = {
     Verb.ACTION_ITEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.ACTION_ITEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.NEAR_MISS_REPORT: Rule(EVERYONE, "incidents:declare"),
+    Verb.TRACKER_READ: Rule(RESPONDERS, "incidents:read"),
+    Verb.TRACKER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

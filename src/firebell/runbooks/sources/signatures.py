@@ -1,12 +1,9 @@
 """Whether a push notification of a Git host is signed with the secret of a source (pure, spec 11.2)."""
 
 import hmac
-from base64 import b64decode, b64encode
-from binascii import Error
 from collections.abc import Mapping
 
-TOLERANCE_S = 300
-"""How old a signed timestamp may be."""
+from firebell.kit import standard_webhooks
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> bool:
@@ -25,21 +22,5 @@ def is_signed(headers: Mapping[str, str], body: bytes, secret: str, now_s: float
         if given is not None
     ]
     if "webhook-signature" in headers:
-        checks.append(_is_standard(headers, body, secret, now_s))
+        checks.append(standard_webhooks.is_signed(headers, body, secret, now_s))
     return bool(secret) and bool(checks) and all(checks)
-
-
-def _is_standard(headers: Mapping[str, str], body: bytes, secret: str, now_s: float) -> bool:
-    """Return True for a signature of Standard Webhooks, which GitLab's signing tokens use."""
-    message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
-        return False
-    if abs(now_s - int(timestamp)) > TOLERANCE_S:
-        return False
-    try:
-        key = b64decode(secret.removeprefix("whsec_"), validate=True)
-    except Error:
-        return False
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    wanted = f"v1,{b64encode(hmac.digest(key, signed, 'sha256')).decode()}".encode()
-    return any(hmac.compare_digest(each.encode(), wanted) for each in headers["webhook-signature"].split())

@@ -1,0 +1,1 @@
+"""Two-way sync of action items with issue trackers."""

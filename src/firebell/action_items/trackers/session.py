@@ -1,0 +1,131 @@
+"""Calls of one tracker: each within the rate of its token, and a write only while the lease holds."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from firebell.action_items.trackers import store
+from firebell.action_items.trackers.model import Tracker
+from firebell.action_items.trackers.vendor import (
+    Answer,
+    Call,
+    CallFailed,
+    Outcome,
+    TrackerVendor,
+    lost,
+)
+from firebell.action_items.trackers.vendor_registry import vendor_of
+from firebell.kit import http_out
+from firebell.kit.context import Context
+from firebell.kit.db.database import Tx
+from firebell.kit.token_bucket import CallRate, full
+
+CALL_LIMIT_S = 20.0
+MAX_ANSWER_BYTES = 8 * 2**20
+"""A list of 100 issues with their texts."""
+CLOSED_FOR_S = 60.0
+"""How long a token rests after a refusal for too many calls that names no time."""
+CLOSED_AT_MOST_S = 3600.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class LeaseLost(Exception):  # noqa: N818 - it is no error: another process goes on
+    """Another process may call this tracker by now."""
+
+
+class Session:
+    """Makes the calls of one turn. Without `holder`, a person asked for them and no lease is needed."""
+
+    def __init__(self, ctx: Context, tracker: Tracker, token: str, holder: str = "") -> None:
+        self._ctx = ctx
+        self._token = token
+        self._holder = holder
+        self.tracker = tracker
+        self.vendor: TrackerVendor = vendor_of(tracker.kind)
+
+    @property
+    def now(self) -> datetime:
+        """The present instant."""
+        return self._ctx.clock.now()
+
+    async def call(self, call: Call) -> Any:
+        """Make a call and return its document; raise `CallFailed` for every outcome but `ok`."""
+        await self._reserve(is_write=call.is_write)
+        answer = await self._ask(call)
+        if answer.outcome is Outcome.TOO_FAST:
+            await self._close(answer.after_s)
+        if answer.outcome is not Outcome.OK:
+            raise CallFailed(answer)
+        return answer.document
+
+    def _rate(self, *, is_write: bool) -> tuple[str, CallRate]:
+        return ("write", self.vendor.write_rate) if is_write else ("read", self.vendor.read_rate)
+
+    async def _reserve(self, *, is_write: bool) -> None:
+        """Take a token of the bucket; raise `CallFailed` before the call if there is none."""
+        now = self.now
+        kind, rate = self._rate(is_write=is_write)
+        async with self._ctx.work_db.tx() as tx:
+            if is_write and self._holder:
+                until = now + timedelta(seconds=CALL_LIMIT_S)
+                if not await store.holds_lease(tx, self.tracker.id, self._holder, until):
+                    raise LeaseLost
+            bucket = await store.lock_rate(tx, self.tracker.key_hash, kind, full(rate, now))
+            free_at = bucket.free_at(rate, now)
+            if free_at <= now:
+                taken = bucket.after(rate, now)
+                pause = timedelta(seconds=self.vendor.write_pause_s if is_write else 0)
+                closed_until = now + pause if pause else None
+                await store.save_rate(
+                    tx, self.tracker.key_hash, kind, replace(taken, closed_until=closed_until)
+                )
+                return
+            waiting = replace(bucket.refilled(rate, now), closed_until=free_at)
+            await store.save_rate(tx, self.tracker.key_hash, kind, waiting)
+        wait_s = (free_at - now).total_seconds()
+        raise CallFailed(Answer(Outcome.TOO_FAST, reason="The rate of the token is used up.", after_s=wait_s))
+
+    async def _close(self, after_s: float | None) -> None:
+        """Let the token rest after the tracker refused a call for too many calls."""
+        now = self.now
+        until = now + timedelta(
+            seconds=min(CLOSED_FOR_S if after_s is None else max(after_s, 1.0), CLOSED_AT_MOST_S)
+        )
+        async with self._ctx.work_db.tx() as tx:
+            await close(tx, self.tracker, self.vendor, until, now)
+
+    async def _ask(self, call: Call) -> Answer:
+        """Make one call; never raises for what the network or the tracker does."""
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        content = {} if call.body is None else {"json": call.body}
+        try:
+            response = await http_out.send(
+                self._ctx.http,
+                call.method,
+                f"{self.vendor.api.address(self.tracker)}{call.path}{query}",
+                limit_s=CALL_LIMIT_S,
+                max_bytes=MAX_ANSWER_BYTES,
+                headers=dict(self.vendor.api.headers(self.tracker, self._token)),
+                **content,
+            )
+        except _NEVER_SENT as error:
+            return Answer(Outcome.RETRY, reason=_reason(error))
+        except httpx.HTTPError as error:
+            return lost(_reason(error), is_write=call.is_write)
+        return self.vendor.api.answer(
+            response.status, response.headers, response.text, self.now, is_write=call.is_write
+        )
+
+
+async def close(tx: Tx, tracker: Tracker, vendor: TrackerVendor, until: datetime, now: datetime) -> None:
+    """Make no call with the token of a tracker before `until`."""
+    for kind, rate in (("read", vendor.read_rate), ("write", vendor.write_rate)):
+        bucket = await store.lock_rate(tx, tracker.key_hash, kind, full(rate, now))
+        await store.save_rate(tx, tracker.key_hash, kind, bucket.closed(rate, until, now))
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""One module for each issue tracker; each declares a `TrackerVendor` as VENDOR."""

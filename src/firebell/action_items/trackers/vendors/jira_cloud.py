@@ -1,0 +1,34 @@
+"""Jira Cloud: REST API v3, issues of one project (spec 11.10)."""
+
+from datetime import timedelta
+
+from firebell.action_items.trackers.jira import OPTIONS, PROJECT_PATTERN, JiraApi
+from firebell.action_items.trackers.vendor import TrackerVendor
+from firebell.kit.token_bucket import per_minute
+
+VENDOR = TrackerVendor(
+    name="jira_cloud",
+    title="Jira Cloud",
+    api=JiraApi(is_cloud=True),
+    default_url="",
+    target_label="Project key",
+    target_hint="Such as PAY.",
+    target_pattern=PROJECT_PATTERN,
+    setup=(
+        "Create an API token at id.atlassian.com for a user who may create and edit issues of the project.",
+        "The address is https://NAME.atlassian.net, and the email address is that of this user.",
+    ),
+    hook_setup=(
+        "As an admin, open System, WebHooks, and create a webhook with this address.",
+        "Paste the secret, and select the events created, updated and deleted of issues.",
+        "A webhook of an app is not signed: use the address with the token instead.",
+    ),
+    read_rate=per_minute(300, 60),
+    write_rate=per_minute(60, 20),
+    sweep_every=timedelta(minutes=15),
+    # a new issue is not in the search at once
+    search_delay=timedelta(minutes=2),
+    login_label="Email address of the token’s owner",
+    has_markdown=False,
+    options=OPTIONS,
+)

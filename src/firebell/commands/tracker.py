@@ -1,0 +1,220 @@
+"""`firebell tracker`: connect issue trackers with action items, check them, and sync them."""
+
+import sys
+from typing import Any
+
+import click
+
+from firebell.commands.client import call
+from firebell.commands.incident_tasks import owner_id_of
+from firebell.commands.output import as_json, example, fail, short, show, show_table
+
+_KINDS = click.Choice(["github", "gitlab", "jira_cloud", "jira_data_center", "linear"])
+_STATES = {
+    "off": "off",
+    "stopped": "stopped",
+    "failing": "does not answer",
+    "waiting": "not synced yet",
+    "late": "late",
+    "ok": "in sync",
+}
+_MARKS = {"ok": "ok  ", "warn": "warn", "late": "FAIL"}
+
+
+def _address(number: int, suffix: str = "") -> str:
+    return f"/api/v1/trackers/{number}{suffix}"
+
+
+def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = dict(value.partition("=")[::2] for value in values)
+    if any("=" not in value for value in values):
+        fail(f"{option} takes NAME=VALUE.", f"Example: {option} due=out")
+    return pairs
+
+
+def _token(given: str | None) -> str:
+    """Return the token of an option, or read it from a prompt or the input, so that it is in no history."""
+    if given and given != "-":
+        return given
+    if given == "-" or not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(click.prompt("Token", hide_input=True))
+
+
+def _links(tracker: dict[str, Any]) -> str:
+    counts = ", ".join(f"{number} {state}" for state, number in tracker["links"].items())
+    return counts or "no links"
+
+
+@click.group("tracker")
+def tracker() -> None:
+    """Connect issue trackers with action items, check them, and sync them."""
+
+
+@tracker.command("list", epilog=example("firebell tracker list"))
+@as_json
+def list_() -> None:
+    """List trackers with the health of their sync."""
+    trackers = call("GET", "/api/v1/trackers")
+    rows = [
+        (str(t["id"]), t["name"], t["kind"], _STATES[t["state"]], _links(t), short(t["last_ok_at"]))
+        for t in trackers
+    ]
+    head = ("ID", "NAME", "KIND", "STATE", "LINKS", "LAST SYNC")
+    show_table(trackers, head, rows, wide=1, empty="No trackers.")
+
+
+@tracker.command(
+    "add",
+    epilog=example(
+        "firebell tracker add github acme/shop",
+        "firebell tracker add jira_cloud PAY --url https://acme.atlassian.net --login bot@acme.example",
+    ),
+)
+@click.argument("kind", type=_KINDS)
+@click.argument("target")
+@click.option("--token", help="The access token; `-` reads it from the input. Without it, you are asked.")
+@click.option("--name", default="", help="Default: the kind and the target.")
+@click.option("--url", default="", help="The address of the installation, if it is not the usual one.")
+@click.option("--login", default="", help="The email address of the token's owner, for Jira Cloud.")
+@click.option("--private", is_flag=True, help="Items of private incidents may be synced.")
+@click.option("--link-new", "links_new", is_flag=True, help="Create an issue for each new action item.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A setting of its kind.")
+@click.option(
+    "--direction", "directions", multiple=True, metavar="FIELD=both|out|in|off", help="Default: both."
+)
+@as_json
+def add(token: str | None, options: tuple[str, ...], directions: tuple[str, ...], **values: Any) -> None:
+    """Add a tracker of KIND; TARGET is the repository, the project or the team there."""
+    more = {"options": _pairs(options, "--option"), "directions": _pairs(directions, "--direction")}
+    added = call("POST", "/api/v1/trackers", {**values, **more, "token": _token(token)})
+    text = f"Tracker {added['id']}: {added['name']}. Check it: firebell tracker check {added['id']}"
+    show(added, text)
+
+
+@tracker.command("show", epilog=example("firebell tracker show 1"))
+@click.argument("number", type=click.IntRange(1))
+@as_json
+def show_(number: int) -> None:
+    """Show tracker NUMBER."""
+    t = call("GET", _address(number))
+    directions = ", ".join(f"{field} {direction}" for field, direction in t["directions"].items())
+    lines = [
+        f"{t['name']}: {_STATES[t['state']]}",
+        f"  {t['kind']} {t['target']} at {t['url']}",
+        f"  {_links(t)}",
+        f"  last sync {short(t['last_ok_at'])}, last webhook {short(t['last_hook_at'])}",
+        f"  {directions}",
+    ]
+    lines += [f"  stopped: {t['reason']}"] if t["reason"] else []
+    lines += [f"  last error: {t['last_error']}"] if t["last_error"] else []
+    show(t, "\n".join(lines))
+
+
+@tracker.command("check", epilog=example("firebell tracker check 1", "firebell tracker check 1 --dry-run"))
+@click.argument("number", type=click.IntRange(1))
+@click.option("--dry-run", is_flag=True, help="Show what a sync would change now, and change nothing.")
+@click.option("--send-test", is_flag=True, help="Create an issue there, and close it.")
+@as_json
+def check(number: int, dry_run: bool, send_test: bool) -> None:
+    """Check the connection to tracker NUMBER; exit with 1 if something does not work."""
+    checks = call("POST", _address(number, "/check"))
+    lines = [f"{_MARKS[each['level']]}  {each['text']}" for each in checks]
+    value: dict[str, Any] = {"checks": checks}
+    works = all(each["level"] != "late" for each in checks)
+    if works and send_test:
+        value["test"] = call("POST", _address(number, "/test"))
+        lines.append(f"ok    Created and closed {value['test']['url']}")
+    if works and dry_run:
+        value["dry_run"] = call("POST", _address(number, "/dry-run"))
+        lines += [
+            f"{c['item']} {c['issue']}: {c['field']} here {c['here'] or '-'}, there {c['there'] or '-'};"
+            f" would change {'the item' if c['to'] == 'here' else 'the issue'}"
+            for c in value["dry_run"]["changes"]
+        ] or [f"A sync of {value['dry_run']['links']} links would change nothing."]
+        lines += value["dry_run"]["problems"]
+    show(value, "\n".join(lines))
+    if not works:
+        sys.exit(1)
+
+
+@tracker.command("sync", epilog=example("firebell tracker sync 1"))
+@click.argument("number", type=click.IntRange(1))
+@as_json
+def sync(number: int) -> None:
+    """Sync all links of tracker NUMBER now."""
+    synced = call("POST", _address(number, "/sync"))
+    show(synced, f"Syncing {synced['name']}: {_links(synced)}.")
+
+
+@tracker.command(
+    "set",
+    epilog=example("firebell tracker set 1 --direction due=out", "firebell tracker set 1 --disable"),
+)
+@click.argument("number", type=click.IntRange(1))
+@click.option("--name")
+@click.option("--enable/--disable", "enabled", default=None, help="Switch the sync on or off.")
+@click.option("--private/--not-private", "private", default=None)
+@click.option("--link-new/--no-link-new", "links_new", default=None)
+@click.option("--direction", "directions", multiple=True, metavar="FIELD=both|out|in|off")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE")
+@as_json
+def set_(number: int, directions: tuple[str, ...], options: tuple[str, ...], **values: Any) -> None:
+    """Change the settings of tracker NUMBER."""
+    body = {name: value for name, value in values.items() if value is not None}
+    if directions or options:
+        current = call("GET", _address(number))
+        if directions:
+            body["directions"] = {**current["directions"], **_pairs(directions, "--direction")}
+        if options:
+            body["options"] = {**current["options"], **_pairs(options, "--option")}
+    changed = call("PATCH", _address(number), body)
+    show(changed, f"{changed['name']}: {_STATES[changed['state']]}")
+
+
+@tracker.command("token", epilog=example("firebell tracker token 1"))
+@click.argument("number", type=click.IntRange(1))
+@click.option("--token", help="`-` reads it from the input. Without it, you are asked.")
+@as_json
+def token(number: int, token: str | None) -> None:
+    """Replace the token of tracker NUMBER, and go on if the old one was refused."""
+    call("PUT", _address(number, "/token"), {"token": _token(token)})
+    show({"id": number}, "Token saved.")
+
+
+@tracker.command("hook", epilog=example("firebell tracker hook 1"))
+@click.argument("number", type=click.IntRange(1))
+@click.option("--secret", help="Save the secret that the tracker made, as Linear does.")
+@as_json
+def hook(number: int, secret: str | None) -> None:
+    """Show the address and the secret of the webhook of tracker NUMBER."""
+    if secret:
+        call("PUT", _address(number, "/hook-secret"), {"secret": secret})
+    shown = call("POST", _address(number, "/hook-secret"))
+    text = f"Address: {shown['url']}\nSecret: {shown['secret']}\nUnsigned webhooks: {shown['url_with_token']}"
+    show(shown, text)
+
+
+@tracker.command("person", epilog=example("firebell tracker person 1 jun@example.org octojun"))
+@click.argument("number", type=click.IntRange(1))
+@click.argument("person")
+@click.argument("handle", default="")
+@as_json
+def person(number: int, person: str, handle: str) -> None:
+    """Say that PERSON, an email address or an id, is HANDLE in tracker NUMBER; without HANDLE, forget it."""
+    person_id = owner_id_of(person)
+    call("PUT", _address(number, f"/users/{person_id}"), {"handle": handle})
+    show({"person_id": person_id, "handle": handle}, f"{person} is {handle or 'no known user'}.")
+
+
+@tracker.command("remove", epilog=example("firebell tracker remove 1 --yes"))
+@click.argument("number", type=click.IntRange(1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def remove(number: int, yes: bool) -> None:
+    """Remove tracker NUMBER with its links; its issues and the items stay."""
+    t = call("GET", _address(number))
+    if not yes and not click.confirm(f"Remove {t['name']} with {_links(t)}?", err=True):
+        fail("Nothing was removed.")
+    call("DELETE", _address(number))
+    show({"id": number}, f"{t['name']} removed. Its issues stay as they are.")
