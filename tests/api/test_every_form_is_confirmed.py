@@ -164,6 +164,7 @@ FILLED = {
     "/pages/new": {"target": "person:2", "text": "Please join"},
     "/incidents/new": {"title": "Search is slow", "severity": "2"},
     "/pages/{ref}/note": {"text": "Looking."},
+    "/post-mortems/{ref}/actions": {"title": "Alert on the pool"},
     "/post-mortems/{ref}/comments": {"section": "summary", "text": "Where is this number from?"},
     "/post-mortems/{ref}/comments/{comment_id}/reply": {"text": "From the graph."},
     "/incidents/{ref}/comms": {"internal": "Failing over.", "target": "timeline", "do": "publish"},

@@ -41,6 +41,7 @@ BY_HAND = {
     "postmortems/editing/api.py check_wording": "A text is examined in another process, which takes a while.",
     "postmortems/editing/api.py preview_text": MARKDOWN,
     "postmortems/editing/web.py _desk": MARKDOWN,
+    "postmortems/editing/web.py add_action": MARKDOWN,
     "postmortems/editing/web.py save_section": MARKDOWN,
     "postmortems/web.py _document": MARKDOWN,
     "postmortems/web.py save": MARKDOWN,

@@ -35,11 +35,14 @@ from firebell.people.permissions import Verb
 ENTRY_KIND = "action_item"
 """The kind of the timeline entries of this slice."""
 items_by_id = store.by_id
+items_of_incidents = store.of_incidents
 events = store.events
 save_settings = settings.save_settings
 due_of_team = queries.due_of_team
 names = queries.names
 TITLE_MAX_CHARS = text_limits.TITLE_MAX_CHARS
+DETAIL_MAX_CHARS = text_limits.DETAIL_MAX_CHARS
+QUOTE_MAX_CHARS = text_limits.QUOTE_MAX_CHARS
 
 
 async def item(tx: Tx, item_id: int) -> ActionItem:

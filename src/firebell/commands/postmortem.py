@@ -17,6 +17,7 @@ from firebell.commands.output import (
     show,
     show_table,
 )
+from firebell.commands.postmortem_action import action
 from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
 from firebell.kit.private_files import write_private
@@ -27,7 +28,7 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (assign, lint):
+for _command in (action, assign, lint):
     postmortem.add_command(_command)
 
 

@@ -18,12 +18,13 @@ from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
-from firebell.postmortems.editing import comments, presence, saving, version_store
+from firebell.postmortems.editing import actions_from_text, comments, presence, saving, version_store
 from firebell.postmortems.list_position import PostmortemPosition
 from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
 
+add_action = actions_from_text.add_action
 add_comment = comments.add_comment
 assign_author = reminders.assign_author
 find = store.of_incident

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.postmortems import api, web
     from firebell.postmortems.blameless import api as blameless_api
+    from firebell.postmortems.editing import action_api, comment_api
     from firebell.postmortems.editing import api as editing_api
-    from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
     from firebell.postmortems.reminders import api as author_api
+    from firebell.postmortems.reminders import web as author_web
 
     return [
         editing_web.router,
+        author_web.router,
         web.router,
         blameless_api.router,
         author_api.router,
         editing_api.router,
         comment_api.router,
+        action_api.router,
         api.router,
     ]
 

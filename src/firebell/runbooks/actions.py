@@ -13,7 +13,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import MAX_ID, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import coverage, matching, store
 from firebell.runbooks.automation import last_exercised
@@ -23,6 +23,7 @@ from firebell.runbooks.library_checks import untested
 from firebell.runbooks.matching import RunbookLink
 from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
 from firebell.runbooks.runbook_html import FOLDER
+from firebell.runbooks.runs import store as run_store
 from firebell.runbooks.runs import summary_store
 from firebell.runbooks.store import NewText, OwnRunbook
 
@@ -247,6 +248,13 @@ async def findings(
         )
         findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
     return findings_by_slug
+
+
+@internal("A part of merging two incidents.")
+async def move_runs(tx: Tx, incident_id: int, into_id: int) -> None:
+    """Move the runs of an incident that was merged to the one that it was merged into; open ones go on there."""
+    for run_id in await run_store.move_to_incident(tx, incident_id, into_id):
+        await tx.live(f"run-{run_id}")
 
 
 async def owning_teams(tx: Tx) -> list[str]:

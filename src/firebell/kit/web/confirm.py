@@ -127,6 +127,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/pages/new": UNDO,
     "/pages/{ref}/{what}": NONE,
     "/post-mortems/{ref}": NONE,
+    "/post-mortems/{ref}/actions": NONE,
+    "/post-mortems/{ref}/author": NONE,
     "/post-mortems/{ref}/comments": NONE,
     "/post-mortems/{ref}/comments/{comment_id}/reply": NONE,
     "/post-mortems/{ref}/comments/{comment_id}/resolve": NONE,

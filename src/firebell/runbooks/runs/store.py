@@ -291,6 +291,21 @@ async def existing(tx: Tx, run_ids: Collection[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
+async def move_to_incident(tx: Tx, incident_id: int, into_id: int) -> list[int]:
+    """Move the runs of an incident to the one that it was merged into, and return their ids."""
+    rows = await tx.fetch(
+        """
+        update runbook_run
+        set incident_id = $2
+        where incident_id = $1
+        returning id
+        """,
+        incident_id,
+        into_id,
+    )
+    return [row["id"] for row in rows]
+
+
 async def durations(tx: Reads, slug: str, before_id: int) -> list[int]:
     """Return the seconds of the runs of a runbook before one that succeeded, the latest ones."""
     rows = await tx.fetch(
