@@ -362,8 +362,18 @@ async def test_a_run_goes_on_in_the_incident_that_its_own_was_merged_into(dsn: s
         assert (await details(w, run)).run.incident_id == into
         twin = await start(w, w.jun, incident_id=into)
         assert twin.id == run.id, "the open run of the runbook goes on, no second one begins"
-        await change(w, w.jun, run, FIRST, K.STEP_SKIPPED, 1, "the other team restarts it")
-        assert (await story(w, into))[-1].startswith("skipped")
+        await change(w, w.jun, run, FIRST, K.STEP_DONE, 1, "the other team restarted it")
+        assert (await story(w, into))[-1].startswith("finished")
+        async with w.ctx.db.tx() as tx:
+            stored = await library.runbook(tx, SLUG)
+            assert await library.last_exercised(tx, [stored]) == {}, "it has not ended"
+        await change(w, w.jun, run, SECOND, K.STEP_DONE, 0)
+        await change(w, w.jun, run, CHECK, K.STEP_DONE, 0)
+        async with w.ctx.db.tx() as tx:
+            assert await library.last_exercised(tx, [stored]) == {SLUG: w.now}
+            url = f"https://firebell.example/runbooks/{SLUG}"
+            (indexed,) = await library.index(tx, [url], "https://firebell.example")
+        assert indexed.last_exercised == w.now, "pages rank what was exercised first"
 
 
 async def test_stopping_ends_a_run_as_failed_only_if_a_step_failed(dsn: str, clock: FakeClock) -> None:

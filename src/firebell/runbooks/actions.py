@@ -16,7 +16,6 @@ from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import coverage, matching, store
-from firebell.runbooks.automation import last_exercised
 from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.library_checks import untested
@@ -227,14 +226,22 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> LibraryRunb
     return await runbook(tx, slug)
 
 
+async def last_exercised(tx: Reads, runbooks: Iterable[LibraryRunbook]) -> dict[str, datetime]:
+    """Return when runbooks were last exercised, by slug: the end of a real run that did most of its steps."""
+    return await summary_store.last_exercised(tx, [r.slug for r in runbooks])
+
+
 async def findings(
-    tx: Tx, runbooks: Iterable[LibraryRunbook], now: datetime
+    tx: Tx,
+    runbooks: Sequence[LibraryRunbook],
+    exercised: Mapping[str, datetime],
+    now: datetime,
 ) -> dict[str, list[RunbookFinding]]:
-    """Return the findings of each runbook by slug.
+    """Return the findings of each runbook by slug; `exercised` has when they were last exercised.
 
     Links of a text from a repository are checked there, by `firebell runbook check`, not here.
     """
-    teams, runs = await owning_teams(tx), await summary_store.summaries(tx)
+    teams, created = await owning_teams(tx), await store.created(tx, [r.slug for r in runbooks])
     slugs = [r.slug for r in await library(tx)]
     existing_paths = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     findings_by_slug = {}
@@ -246,7 +253,7 @@ async def findings(
             existing=None if r.own and r.source else existing_paths,
             teams=teams,
         )
-        findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
+        findings_by_slug[r.slug] += untested(exercised.get(r.slug), created.get(r.slug), now)
     return findings_by_slug
 
 
