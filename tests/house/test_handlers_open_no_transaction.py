@@ -39,6 +39,7 @@ BY_HAND = {
     "people/sign_in_web.py welcome": NO_ONE,
     "postmortems/blameless/api.py lint_text": "A text is examined in another process, which takes a while.",
     "postmortems/editing/api.py check_wording": "A text is examined in another process, which takes a while.",
+    "postmortems/editing/api.py get_postmortem_overview": "A text is examined in another process, which takes a while.",
     "postmortems/editing/api.py preview_text": MARKDOWN,
     "postmortems/editing/web.py _desk": MARKDOWN,
     "postmortems/editing/web.py add_action": MARKDOWN,

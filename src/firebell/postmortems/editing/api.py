@@ -230,11 +230,13 @@ class PostmortemOverview(ApiOutput):
     summary="Get a document with its blocks filled, and what it needs",
     responses=problems(404),
 )
-async def get_postmortem_overview(w: Reader, ref: Text) -> PostmortemOverview:
-    incident_id = parse_ref("INC", ref)
-    postmortem = await lookup.of_incident(w.tx, incident_id)
-    desk = await queries.desk(w.tx, incident_id, await actions.placeholders(w.tx, postmortem), w.now)
-    document = await queries.expanded(w.tx, postmortem, postmortem.body, w.now)
+async def get_postmortem_overview(caller: Previewer, request: Request, ref: Text) -> PostmortemOverview:
+    incident_id, now = parse_ref("INC", ref), transaction.now(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        postmortem = await lookup.of_incident(tx, incident_id)
+        records = await queries.desk_records(tx, incident_id, await actions.placeholders(tx, postmortem), now)
+        document = await queries.expanded(tx, postmortem, postmortem.body, now)
+    desk = await queries.desk(records)
     return PostmortemOverview(
         ref=postmortem.ref,
         version=postmortem.version,

@@ -196,8 +196,9 @@ async def _desk(
     async with request.app.state.ctx.db.tx() as tx:
         incident_id = parse_ref("INC", ref)
         postmortem = await lookup.of_incident(tx, incident_id)
-        desk = await queries.desk(tx, incident_id, await actions.placeholders(tx, postmortem), now)
+        records = await queries.desk_records(tx, incident_id, await actions.placeholders(tx, postmortem), now)
         owners = await choosable(tx, [me.id], verb=Verb.ACTION_ITEM_WRITE)
+    desk = await queries.desk(records)
     parts = await asyncio.gather(*(section_parts(desk, each) for each in desk.document.sections))
     document = desk.document
     context: dict[str, Any] = {
