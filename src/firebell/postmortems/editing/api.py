@@ -7,6 +7,7 @@ from fastapi import Query, Request
 from pydantic import Field
 
 from firebell.kit.findings import FindingLevel
+from firebell.kit.line_diff import difference
 from firebell.kit.references import parse_ref
 from firebell.kit.text import MAX_ID
 from firebell.kit.web import api, transaction
@@ -28,7 +29,7 @@ from firebell.postmortems import actions, lookup, text_limits
 from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
-from firebell.postmortems.editing import diffs, queries, version_store
+from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.model import ListedVersion, VersionReason
@@ -366,7 +367,7 @@ async def diff_versions(
         to=to or postmortem.version,
         lines=[
             DiffLineShown.model_validate({"kind": line.kind, "text": line.text, "parts": line.parts})
-            for line in diffs.difference(base.body, body)
+            for line in difference(base.body, body)
         ],
     )
 

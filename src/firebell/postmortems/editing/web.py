@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from firebell.action_items.model import Priority
 from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.line_diff import difference
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, transaction
@@ -24,7 +25,7 @@ from firebell.postmortems.document.blocks import block_lines
 from firebell.postmortems.document.factors import FACTORS, GROUPS, label
 from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.drafting.facts import MARKER_NAMES
-from firebell.postmortems.editing import diffs, queries, version_store
+from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.actions_from_text import NewAction
 from firebell.postmortems.editing.conflicts import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
@@ -160,7 +161,7 @@ async def versions(visit: CurrentVisit, ref: str, before: str = "", base: str = 
     if old:
         earlier = await actions.version(visit.tx, incident_id, old)
         later = (await actions.version(visit.tx, incident_id, new)).body if new else postmortem.body
-        lines = diffs.difference(earlier.body, later)
+        lines = difference(earlier.body, later)
     context = {
         "nav": "postmortems",
         "d": postmortem,
