@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from firebell import app, subscriptions
-from firebell.kit import file_descriptors
+from firebell.kit import file_descriptors, public_holidays
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
 from firebell.kit.db import embedded, org_settings
@@ -37,7 +37,6 @@ from firebell.kit.web.connections import ConnectionLimits, Register
 from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
-from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
