@@ -24,6 +24,7 @@ from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReas
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
 
+NewAction = actions_from_text.NewAction
 add_action = actions_from_text.add_action
 add_comment = comments.add_comment
 assign_author = reminders.assign_author
