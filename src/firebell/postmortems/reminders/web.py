@@ -6,8 +6,8 @@ from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -17,7 +17,7 @@ from firebell.postmortems.reminders import actions
 router = routing.html_router()
 
 
-@router.get("/post-mortems/{ref}/author", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.get("/post-mortems/{ref}/author", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def choose_author(visit: CurrentVisit, ref: str) -> Response:
     return await _form(visit, parse_ref("INC", ref))
 
@@ -37,7 +37,7 @@ async def _form(visit: Visit, incident_id: int, error: Conflict | Invalid | None
     return await html.render(visit.request, "postmortems/author.html", context)
 
 
-@router.post("/post-mortems/{ref}/author", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/author", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def assign_author(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     try:
