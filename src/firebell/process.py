@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from firebell import app, event_subscriptions
 from firebell.database_server import Ensure, database
-from firebell.kit import file_descriptors
+from firebell.kit import file_descriptors, public_holidays
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
 from firebell.kit.db import org_settings
@@ -38,7 +38,6 @@ from firebell.kit.web.connections import ConnectionLimits, Register
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.kit.web.small_requests import DirectApp
-from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource

@@ -118,13 +118,11 @@ async def states(w: World, run: RunbookRun) -> list[str]:
     return [str(step.state) for step in (await details(w, run)).steps]
 
 
-async def incident_of(w: World, severity: int = 1, **more: Any) -> int:
+async def incident_of(w: World, severity: int = 1, title: str = "Search is slow", **more: Any) -> int:
     """Declare an incident and return its id."""
     actor = await w.actor(w.mara)
     async with w.ctx.db.tx() as tx:
-        declared = await incidents.declare(
-            tx, actor, title="Search is slow", severity=severity, now=w.now, **more
-        )
+        declared = await incidents.declare(tx, actor, title=title, severity=severity, now=w.now, **more)
     return declared.id
 
 
@@ -346,6 +344,36 @@ async def test_a_rollback_undoes_what_was_done_and_a_failed_one_pages_the_owner(
         await w.settle()
         assert [page.title for page in await w.pages() if "Rolling back" in page.title]
         assert "could not roll back RUN-2" in (await story(w, incident_id))[-1]
+
+
+async def test_a_run_goes_on_in_the_incident_that_its_own_was_merged_into(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await write(w)
+        first, into = await incident_of(w), await incident_of(w, title="Cards fail")
+        run = await start(w, w.mara, incident_id=first)
+        await w.settle()
+        await change(w, w.mara, run, PREPARE, K.STEP_DONE, 0)
+        # stored, and not yet on the timeline
+        await change(w, w.mara, run, FIRST, K.STEP_FAILED, 0, "still slow")
+        async with w.ctx.db.tx() as tx:
+            await incidents.merge(tx, await w.actor(w.mara), first, into, w.now)
+        assert [entry.partition(" ")[0] for entry in await story(w, into)] == ["tried"]
+        assert [entry.partition(" ")[0] for entry in await story(w, first)] == ["began"]
+        assert (await details(w, run)).run.incident_id == into
+        twin = await start(w, w.jun, incident_id=into)
+        assert twin.id == run.id, "the open run of the runbook goes on, no second one begins"
+        await change(w, w.jun, run, FIRST, K.STEP_DONE, 1, "the other team restarted it")
+        assert (await story(w, into))[-1].startswith("finished")
+        async with w.ctx.db.tx() as tx:
+            stored = await library.runbook(tx, SLUG)
+            assert await library.last_exercised(tx, [stored]) == {}, "it has not ended"
+        await change(w, w.jun, run, SECOND, K.STEP_DONE, 0)
+        await change(w, w.jun, run, CHECK, K.STEP_DONE, 0)
+        async with w.ctx.db.tx() as tx:
+            assert await library.last_exercised(tx, [stored]) == {SLUG: w.now}
+            url = f"https://firebell.example/runbooks/{SLUG}"
+            (indexed,) = await library.index(tx, [url], "https://firebell.example")
+        assert indexed.last_exercised == w.now, "pages rank what was exercised first"
 
 
 async def test_stopping_ends_a_run_as_failed_only_if_a_step_failed(dsn: str, clock: FakeClock) -> None:

@@ -13,6 +13,9 @@ from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.http_out import guarded_client, parse_networks
 from firebell.kit.process_pool import ProcessPool
 from firebell.runbooks import actions as runbooks
+from firebell.runbooks.runs import actions as runs
+from firebell.runbooks.runs import queries as run_queries
+from firebell.runbooks.runs.model import RunEventKind
 from firebell.runbooks.sources import actions, git_fetch, queries
 from firebell.runbooks.sources.model import (
     RunbookSource,
@@ -291,6 +294,30 @@ async def test_a_repository_fills_the_library_and_follows_its_commits(
         host.commit({"a.md": b"# A\n", "b.md": b"# B\n"})
         await w.settle()
         assert await books.texts() == {"a": "# A\n", "b": "# B\n"}, "an archived runbook comes back"
+
+
+async def test_a_forced_push_in_the_middle_of_a_run_changes_no_step_of_it(
+    dsn: str, clock: object, host: GitHost
+) -> None:
+    async with world(dsn, clock) as w:  # type: ignore[arg-type]
+        books = await library(w, SourceKind.GIT, host.url)
+        host.commit({"a.md": GOOD.encode()})
+        await books.sync()
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            run = await runs.start(tx, mara, "a", w.now)
+            before = await run_queries.details(tx, run.id)
+        first = before.steps[0]
+        host.commit({"a.md": b"# A\n\n## Steps\n\n1. Nothing is as it was\n"}, root=True)
+        await books.sync()
+        async with w.ctx.db.tx() as tx:
+            await runs.change_step(tx, mara, run.id, first.key, RunEventKind.STEP_DONE, 0, w.now)
+            after = await run_queries.details(tx, run.id)
+            assert [step.title for step in after.steps] == [step.title for step in before.steps]
+            assert await run_queries.body_of(tx, after.run) == GOOD
+            assert (before.newer_version, after.newer_version) == (None, 2), "announced, and never swapped in"
+            twin = await runs.start(tx, mara, "a", w.now)
+            assert twin.sha256 != run.sha256, "the next run has the new text"
 
 
 async def test_a_commit_that_archives_most_runbooks_waits_for_a_person(dsn: str, clock: object) -> None:

@@ -1,7 +1,7 @@
 """The runbook library on a real database: default until replaced, removed and restored, never lost in a race."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -142,9 +142,9 @@ async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeC
     async def ids() -> list[str]:
         async with db.tx() as tx:
             stored = await actions.runbook(tx, "payments-failover")
-            return [f.id for f in (await actions.findings(tx, [stored], clock.now()))[stored.slug]]
+            return [f.id for f in (await actions.findings(tx, [stored], {}, clock.now()))[stored.slug]]
 
-    assert await ids() == ["R-LINK", "R-OWNER", "R-UNTESTED"]
+    assert await ids() == ["R-LINK", "R-OWNER"]
     async with db.tx() as tx:
         person = await people.create_person(
             tx,
@@ -156,17 +156,19 @@ async def test_a_runbooks_owner_must_be_a_team_with_members(db: Db, clock: FakeC
             now=clock.now(),
         )
         team = await people.create_team(tx, ACTOR, name="Payments", members=[], now=clock.now())
-    assert await ids() == ["R-LINK", "R-OWNER", "R-UNTESTED"], "a team without members owns nothing"
+    assert await ids() == ["R-LINK", "R-OWNER"], "a team without members owns nothing"
     async with db.tx() as tx:
         await people.set_team_members(
             tx, ACTOR, team_id=team.id, members=[(person.id, "member")], now=clock.now()
         )
-    assert await ids() == ["R-LINK", "R-UNTESTED"]
+    assert await ids() == ["R-LINK"]
     await save(db, clock, "other")
-    assert await ids() == ["R-UNTESTED"], "the link leads to a runbook of the library"
+    assert await ids() == [], "the link leads to a runbook of the library"
     await save(db, clock, "payments-failover", GOOD.replace("other.md", "../docs/x.md"))
-    assert await ids() == ["R-LINK", "R-UNTESTED"]
+    assert await ids() == ["R-LINK"]
     await save(db, clock, "payments-failover", GOOD.replace("other.md", "../docs/x.md"), source="ops/a.md")
-    assert await ids() == ["R-UNTESTED"], "links of a repository are followed there"
+    assert await ids() == [], "links of a repository are followed there"
     clock.advance(date(2027, 2, 12) - clock.now().date())
-    assert await ids() == ["R-STALE", "R-UNTESTED"]
+    assert await ids() == ["R-STALE"]
+    clock.advance(timedelta(days=181))
+    assert await ids() == ["R-STALE", "R-UNTESTED"], "it had 180 days to be exercised"

@@ -178,6 +178,7 @@ FILLED = {
     "/post-mortems/{ref}/meeting/park": {"text": "A replica?"},
     "/post-mortems/{ref}/meeting/skip": {"text": "One person acted."},
     "/post-mortems/{ref}/meeting/write": {"text": "Nothing compares them."},
+    "/post-mortems/{ref}/actions": {"title": "Alert on the pool"},
     "/post-mortems/{ref}/comments": {"section": "summary", "text": "Where is this number from?"},
     "/post-mortems/{ref}/comments/{comment_id}/reply": {"text": "From the graph."},
     "/incidents/{ref}/comms": {"internal": "Failing over.", "target": "timeline", "do": "publish"},

@@ -171,6 +171,8 @@ async def test_a_private_document_is_not_there_for_others(dsn: str, clock: FakeC
             ("PATCH", "/sections/summary", {"base_version": 1, "base_hash": base["hash"], "text": "x"}),
             ("POST", "/comments", {"section": "summary", "text": "x"}),
             ("POST", "/versions/1/restore", None),
+            ("POST", "/actions", {"title": "Alert on the pool"}),
+            ("PUT", "/author", {"person_id": w.jun}),
             ("POST", "/preview", {"text": "{{timeline}}"}),
             ("POST", "/lint", {"text": "x"}),
             ("PUT", "/presence", {"section": "summary"}),

@@ -46,6 +46,12 @@ async def test_an_author_is_assigned(dsn: str, clock: FakeClock, tmp_path: Path)
             await postmortems.start(tx, mara, made.id, w.now)
         await run("postmortem", "assign", "INC-1", "nobody@example.com", code=1)
         await run("postmortem", "assign", "INC-9", str(w.jun), code=1)
+        added = await run(
+            *("postmortem", "action", "INC-1", "Alert on the pool", "--quote", "It was silent.", "--json"),
+            *("--owner", str(w.jun), "--due", "2026-12-14"),
+        )
+        assert (added.json["source_quote"], added.json["due"]) == ("It was silent.", "2026-12-14")
+        await run("postmortem", "action", "INC-1", "Alert on the pool", "--root", "none such", code=1)
         assert (await run("postmortem", "assign", "INC-1", str(w.jun), "--json")).json == {
             "ref": "INC-1",
             "author_id": w.jun,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from firebell.kit import public_holidays
 from firebell.kit.errors import Invalid
-from firebell.oncall.calendars import busy_times, public_holidays
+from firebell.oncall.calendars import busy_times
 from firebell.oncall.calendars.ical_parser import MAX_COMPONENTS, ReadEvents, read
 from firebell.oncall.calendars.model import MAX_CALENDAR_BYTES, CalendarEvent, ImportedShift, KnownPerson
 from firebell.oncall.calendars.person_matching import flat, matched, onward, who

@@ -4,6 +4,8 @@ import pytest
 
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import FindingLevel
+from firebell.postmortems.blameless.lint import lint_sections
+from firebell.postmortems.blameless.model import LintResult
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import block_lines, block_problems, expand
 from firebell.postmortems.document.evidence import claims_without_evidence, references
@@ -214,8 +216,14 @@ def test_no_factor_names_a_person() -> None:
     assert not any(word in code for code in FACTORS for word in ("human", "person", "error"))
 
 
+def wording(body: str, people: tuple[str, ...] = ()) -> dict[str, LintResult]:
+    parts = split(body)
+    results = lint_sections([(part.title, part.text) for part in parts], people)
+    return {part.slug: result for part, result in zip(parts, results, strict=True)}
+
+
 def failed(body: str, people: tuple[str, ...] = ("Tomás Rivera",), **more: object) -> dict[str, FindingLevel]:
-    document = review(body, 1, people, **more)  # type: ignore[arg-type]
+    document = review(body, 1, people, wording(body, people), **more)  # type: ignore[arg-type]
     return {check.id: check.level for check in document.checks if check.level}
 
 
@@ -244,7 +252,8 @@ def test_a_root_that_has_a_role_in_it_does_not_end_at_a_person() -> None:
 
 
 def test_the_list_of_sections_shows_where_to_work() -> None:
-    document = review(WHOLE.replace(" [p:2]", "").replace("Luck.", ""), 1, ())
+    body = WHOLE.replace(" [p:2]", "").replace("Luck.", "")
+    document = review(body, 1, (), wording(body))
     assert [glyph(document, slug) for slug in ("summary", "impact", "what-went-wrong", "none")] == [
         "done",
         "warn",

@@ -6,7 +6,6 @@ import random
 import pytest
 
 from firebell.postmortems.editing.anchors import find_line
-from firebell.postmortems.editing.diffs import difference
 from firebell.postmortems.editing.merging import ConflictHunk, Merge, merge
 
 TRIPLES = int(os.environ.get("FIREBELL_MERGE_TRIPLES", "1500"))
@@ -110,12 +109,3 @@ def test_a_quote_is_looked_for_where_it_was_then_nearby_then_by_likeness() -> No
     )
     assert find_line("", "quote", 0) is None
     assert find_line("a\nb", "", 7) == 1
-
-
-def test_a_difference_marks_words_and_skips_what_is_far() -> None:
-    before = "\n".join(["one two three", *map(str, range(20)), "end"])
-    shown = difference(before, before.replace("two", "2").replace("end", "end\nmore"))
-    assert [line.kind for line in shown if line.kind != "same"] == ["removed", "added", "skipped", "added"]
-    assert ("2", True) in shown[1].parts
-    assert shown[1].text == "one 2 three"
-    assert difference("a", "a") == []

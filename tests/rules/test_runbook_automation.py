@@ -8,7 +8,7 @@ import pytest
 from firebell.runbooks.automation import (
     AutomationLevel,
     automation_level,
-    last_exercised,
+    exercises,
     run_figures,
 )
 from firebell.runbooks.model import RunSummary
@@ -83,9 +83,9 @@ def test_only_a_real_run_of_most_steps_exercises_a_runbook() -> None:
         replace(RUN, has_succeeded=False),
         replace(RUN, ended_at=None),
     ]
-    assert last_exercised(not_counted) is None
-    assert last_exercised([earlier, *not_counted]) == earlier.ended_at
-    assert last_exercised([earlier, RUN]) == RUN.ended_at
+    assert [exercises(run) for run in not_counted] == [False] * len(not_counted)
+    assert exercises(earlier)
+    assert exercises(RUN)
 
 
 def test_the_figures_count_real_runs_that_ended_in_the_window() -> None:

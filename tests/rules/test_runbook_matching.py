@@ -111,9 +111,16 @@ def test_a_trigger_is_too_broad_above_30_percent_of_enough_alerts() -> None:
 
 
 def test_a_runbook_is_untested_after_180_days_or_if_it_never_ran() -> None:
-    assert [f.code for f in untested(None, NOW)] == ["R-UNTESTED"]
-    assert list(untested(NOW - timedelta(days=180), NOW)) == []
-    assert [f.code for f in untested(NOW - timedelta(days=181), NOW)] == ["R-UNTESTED"]
+    recently, long_ago = NOW - timedelta(days=180), NOW - timedelta(days=181)
+    for exercised, created in (
+        (recently, None),
+        (recently, long_ago),
+        (None, recently),
+        (long_ago, recently),
+    ):
+        assert list(untested(exercised, created, NOW)) == []
+    for exercised, created in ((None, None), (long_ago, None), (None, long_ago), (long_ago, long_ago)):
+        assert [f.code for f in untested(exercised, created, NOW)] == ["R-UNTESTED"]
 
 
 def test_the_preview_and_the_rules_without_a_runbook() -> None:

@@ -14,7 +14,6 @@ from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile,
 from firebell.runbooks.sources.signatures import is_signed
 from firebell.runbooks.sources.source_settings import clean
 from firebell.runbooks.sources.sync_plan import decoded, is_runbook, needs_approval, plan, refusal, slug_of
-from firebell.runbooks.text_diff import diff
 
 GLOBS = ("**/*.md",)
 
@@ -163,20 +162,6 @@ GITLAB = f"whsec_{b64encode(b'k' * 32).decode()}"
 )
 def test_only_a_signed_notification_is_believed(headers: dict[str, str], secret: str, good: bool) -> None:
     assert is_signed(headers, BODY, secret, AT) is good
-
-
-def test_a_difference_has_the_changed_lines_and_a_gap_between_places() -> None:
-    old = "\n".join(f"line {i}" for i in range(30))
-    new = old.replace("line 2\n", "line two\n").replace("line 25", "--- line 25")
-    lines = diff(old, new)
-    assert [(x.kind, x.text) for x in lines if x.kind in ("added", "removed")] == [
-        ("removed", "line 2"),
-        ("added", "line two"),
-        ("removed", "line 25"),
-        ("added", "--- line 25"),
-    ]
-    assert [x.kind for x in lines].count("gap") == 1
-    assert diff(old, old) == []
 
 
 @pytest.mark.parametrize(

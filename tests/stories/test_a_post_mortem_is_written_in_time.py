@@ -12,9 +12,11 @@ from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.findings import FindingLevel
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
+from firebell.postmortems.actions import NewAction
 from firebell.postmortems.checks import queries as checks
-from tests.postmortem_steps import published
-from tests.rules.test_postmortem_checks import COMPLETE
+from firebell.postmortems.document.sections import by_slug, split
+from tests.postmortem_steps import agreed, published
+from tests.rules.test_postmortem_checks import COMPLETE, WHYS
 from tests.world import World, world
 
 
@@ -77,6 +79,61 @@ async def test_the_author_is_reminded_until_it_is_published(dsn: str, clock: Fak
             await published(tx, w, incident_id)
         await w.after(hours=24 * 9)
         assert len(reminded(w)) == before
+        assert await codes(w, incident_id) == set()
+
+
+async def test_from_closing_to_published_within_48_hours(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        incident_id = await closed(w)
+        closed_at, mara, jun = w.now, await w.actor(w.mara), await w.actor(w.jun)
+        sections = {
+            "summary": "Card payments failed, and a rollback ended it [t:1].",
+            "impact": "1,200 payments failed [p:1].",
+            "timeline": "{{timeline}}",
+            "root-cause": WHYS.replace(" -> ACT-8", "").replace(" -> ACT-9", ""),
+            "what-went-well": "- The alert came before the first report.",
+            "what-went-wrong": "- The dashboard was green.",
+            "action-items": "{{actions}}",
+        }
+        for number, (slug, text) in enumerate(sections.items()):
+            await w.after(hours=4)
+            async with w.ctx.db.tx() as tx:
+                document = await postmortems.of_incident(tx, incident_id)
+                part = by_slug(split(document.body), slug)
+                assert part, slug
+                await postmortems.save_section(
+                    tx,
+                    jun if number % 2 else mara,
+                    incident_id,
+                    slug,
+                    text,
+                    document.version,
+                    part.hash,
+                    w.now,
+                )
+        assert {code for code, level in await codes(w, incident_id) if level is FindingLevel.ERROR} == set()
+        await w.after(hours=6)
+        for root in ("nothing limits the pool", "no alert watches it"):
+            async with w.ctx.db.tx() as tx:
+                new = NewAction(f"Change it: {root}", root, root, owner_id=w.jun)
+                await postmortems.add_action(tx, mara, incident_id, new, w.now)
+        await w.after(hours=8)
+        async with w.ctx.db.tx() as tx:
+            document = await postmortems.of_incident(tx, incident_id)
+            assert document.body.count("-> ACT-") == 2
+            assert await postmortems.placeholders(tx, document) == []
+            await agreed(tx, w, incident_id)
+            await postmortems.publish(tx, mara, incident_id, w.now)
+            document = await postmortems.of_incident(tx, incident_id)
+            incident = await incidents.incident(tx, incident_id)
+        assert (document.state, incident.phase) == ("published", Phase.REVIEWED)
+        assert document.published_at
+        assert document.published_at - closed_at <= timedelta(hours=48)
+        assert "{{" not in document.body
+        assert "Change it: nothing limits the pool | nothing limits the pool | Jun Okafor |" in document.body
+        sent = len(reminded(w))
+        await w.after(hours=24 * 8)
+        assert len(reminded(w)) == sent, "no one is reminded of what is published"
         assert await codes(w, incident_id) == set()
 
 

@@ -41,6 +41,8 @@ save_settings = settings.save_settings
 due_of_team = queries.due_of_team
 names = queries.names
 TITLE_MAX_CHARS = text_limits.TITLE_MAX_CHARS
+DETAIL_MAX_CHARS = text_limits.DETAIL_MAX_CHARS
+QUOTE_MAX_CHARS = text_limits.QUOTE_MAX_CHARS
 
 
 async def item(tx: Tx, item_id: int) -> ActionItem:

@@ -5,56 +5,49 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from firebell.action_items.model import Priority
+from firebell.kit import business_days
+from firebell.kit.business_days import BusinessDays
 from firebell.kit.localtime import to_instant, to_local
-from firebell.oncall.calendars.public_holidays import holidays_of
 
 DEFAULT_DUE_DAYS: Mapping[Priority, int] = {Priority.P1: 14, Priority.P2: 30, Priority.P3: 90}
 MORNING = time(9)
 """The local time of reminders."""
-_LONGEST_CLOSURE_DAYS = 40
-_WEEK = (0, 1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingDays:
     """The days on which an organization works: weekdays from 0 for Monday, without the holidays of a country."""
 
-    weekdays: Sequence[int] = _WEEK
+    weekdays: Sequence[int] = business_days.MONDAY_TO_FRIDAY
     country: str = ""
     """The ISO 3166 code whose public holidays are no working days; none if empty."""
     subdivision: str = ""
     due_days: Mapping[Priority, int] = field(default_factory=lambda: DEFAULT_DUE_DAYS)
 
+    @property
+    def calendar(self) -> BusinessDays:
+        """The days alone."""
+        return BusinessDays(self.weekdays, self.country, self.subdivision)
+
 
 def is_working_day(working: WorkingDays, day: date) -> bool:
     """Return True if the organization works on this day."""
-    if day.weekday() not in working.weekdays:
-        return False
-    after = day + timedelta(days=1)
-    return not (working.country and holidays_of(working.country, working.subdivision, day, after))
+    return business_days.is_business_day(working.calendar, day)
 
 
 def holiday_name(working: WorkingDays, day: date) -> str:
     """Return the name of the public holiday on this day, empty if there is none."""
-    if not working.country:
-        return ""
-    names = holidays_of(working.country, working.subdivision, day, day + timedelta(days=1))
-    return names[0][1] if names else ""
+    return business_days.holiday_name(working.calendar, day)
 
 
 def from_day_on(working: WorkingDays, day: date) -> date:
     """Return this day if it is a working day, else the next one; `day` if there is none within 40 days."""
-    for offset in range(_LONGEST_CLOSURE_DAYS):
-        if is_working_day(working, candidate := day + timedelta(days=offset)):
-            return candidate
-    return day
+    return business_days.from_day_on(working.calendar, day)
 
 
 def add_working_days(working: WorkingDays, day: date, count: int) -> date:
     """Return the working day that is `count` working days after a day."""
-    for _ in range(count):
-        day = from_day_on(working, day + timedelta(days=1))
-    return day
+    return business_days.add_business_days(working.calendar, day, count)
 
 
 def default_due(working: WorkingDays, priority: Priority, today: date) -> date:

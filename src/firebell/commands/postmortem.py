@@ -18,6 +18,7 @@ from firebell.commands.output import (
     show,
     show_table,
 )
+from firebell.commands.postmortem_action import action
 from firebell.commands.postmortem_archive import search, similar
 from firebell.commands.postmortem_author import assign
 from firebell.commands.postmortem_lint import lint
@@ -30,7 +31,7 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (assign, lint, meeting, search, similar, *postmortem_publication.COMMANDS):
+for _command in (action, assign, lint, meeting, search, similar, *postmortem_publication.COMMANDS):
     postmortem.add_command(_command)
 
 

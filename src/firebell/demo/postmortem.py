@@ -1,10 +1,14 @@
 """The post-mortem that the demo organization is writing: a tree of whys, evidence and comments."""
 
+from dataclasses import replace
+
+from firebell.action_items.model import ItemKind, Priority, Strength
 from firebell.demo.history import Past
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.postmortems import actions as postmortems
+from firebell.postmortems.actions import NewAction
 from firebell.postmortems.document.sections import by_slug, split
 
 _SUMMARY = (
@@ -23,13 +27,34 @@ Detection: the lag alert paged {page}.
 - effect: Balances in the app were up to an hour old {page}
   - why: A long report query blocked replay on ledger-db-1 {cause}
     - why: Reports run on the replica that serves customers {cause}
-      - root: Nothing keeps reports off the replicas that serve customers (factor: latent.guard) -> ACT-1
+      - root: Nothing keeps reports off the replicas that serve customers (factor: latent.guard)
       - root: The second replica was sized when reports ran once a month (factor: latent.capacity_plan)
     - open: Why did the query planner choose a sequential scan this time?
   - why: The lag alert was taken for the known one of every month end {page}
-    - root: The alert fires at every month end, real or not (factor: latent.alerting) -> ACT-2
+    - root: The alert fires at every month end, real or not (factor: latent.alerting)
 
 {{{{factors}}}}"""
+_ACTIONS = (
+    (
+        "Tomás",
+        NewAction(
+            "Run reports on a replica that serves no customers",
+            "Reports run on the replica that serves customers",
+            "Nothing keeps reports off the replicas that serve customers",
+            strength=Strength.ELIMINATE,
+            priority=Priority.P1,
+        ),
+    ),
+    (
+        "Priya",
+        NewAction(
+            "Page on replication lag only above its peak at the end of a month",
+            "The lag alert was taken for the known one of every month end",
+            "The alert fires at every month end, real or not",
+            kind=ItemKind.DETECT,
+        ),
+    ),
+)
 _WENT_WRONG = """\
 - The lag alert was acknowledged as a known issue, because it fires at the end of every month.
 - Tomás should have checked the report schedule before the change.
@@ -60,6 +85,9 @@ async def write(past: Past) -> None:
     await past.wait(12)
     async with past.ctx.db.tx() as tx:
         now = past.clock.now()
+        for name, new in _ACTIONS:
+            owner = past.kestrel.actor(name)
+            await postmortems.add_action(tx, owner, incident_id, replace(new, owner_id=owner.person_id), now)
         asked = await postmortems.add_comment(
             tx,
             priya,

@@ -1,6 +1,5 @@
 """The screens of templates: the list, and the editor with a preview and the changes from the default."""
 
-import difflib
 from itertools import groupby
 
 from fastapi import Request, Response
@@ -9,6 +8,7 @@ from firebell.handbook import actions, templates
 from firebell.handbook.model import Template
 from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
+from firebell.kit.line_diff import difference
 from firebell.kit.markdown import rendered
 from firebell.kit.web import flash, html, routing, transaction, undo
 from firebell.people import authentication, route_access
@@ -25,18 +25,6 @@ async def listed(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "handbook/templates.html", {"nav": "handbook", "groups": groups})
 
 
-def difference(shipped: str, own: str) -> list[tuple[str, str]]:
-    """Return the lines of two texts, each with `-` for removed, `+` for added, or a space for unchanged."""
-    before, after = shipped.splitlines(), own.splitlines()
-    lines: list[tuple[str, str]] = []
-    for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, before, after).get_opcodes():
-        if tag == "equal":
-            lines += [(" ", line) for line in before[a1:a2]]
-        else:
-            lines += [("-", line) for line in before[a1:a2]] + [("+", line) for line in after[b1:b2]]
-    return lines
-
-
 async def _show(request: Request, template: Template, body: str, error: Invalid | None = None) -> Response:
     too_long = len(body) > templates.BODY_MAX_CHARS
     is_document = template.id in templates.DOCUMENTS and not too_long
@@ -49,7 +37,7 @@ async def _show(request: Request, template: Template, body: str, error: Invalid 
         "slots": sorted(templates.allowed(template.shipped)),
         "document": await rendered(filled) if is_document else "",
         "parts": templates.parts(filled),
-        "diff": difference(template.shipped.body, body)
+        "diff": difference(template.shipped.body, body, context=None)
         if not too_long and body.strip() != template.shipped.body.strip()
         else [],
     }

@@ -14,7 +14,7 @@ from firebell.postmortems import lookup, store
 from firebell.postmortems.archive import indexing
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
-from firebell.postmortems.editing import comments, presence, saving
+from firebell.postmortems.editing import actions_from_text, comments, presence, saving
 from firebell.postmortems.external import actions as external_actions
 from firebell.postmortems.external import leak_settings
 from firebell.postmortems.model import ListedPostmortem, Postmortem
@@ -26,6 +26,8 @@ from firebell.postmortems.review import actions as review
 from firebell.postmortems.several import actions as several
 
 acknowledge = publication.acknowledge
+NewAction = actions_from_text.NewAction
+add_action = actions_from_text.add_action
 add_comment = comments.add_comment
 approve = review.approve
 approve_external = external_actions.approve_external

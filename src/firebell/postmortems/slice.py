@@ -30,8 +30,8 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.archive import api as archive_api
     from firebell.postmortems.archive import web as archive_web
     from firebell.postmortems.blameless import api as blameless_api
+    from firebell.postmortems.editing import action_api, comment_api
     from firebell.postmortems.editing import api as editing_api
-    from firebell.postmortems.editing import comment_api
     from firebell.postmortems.editing import web as editing_web
     from firebell.postmortems.export import api as export_api
     from firebell.postmortems.external import api as external_api
@@ -43,6 +43,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
     from firebell.postmortems.reminders import api as author_api
+    from firebell.postmortems.reminders import web as author_web
     from firebell.postmortems.review import api as review_api
     from firebell.postmortems.several import api as several_api
     from firebell.postmortems.similar import api as similar_api
@@ -55,6 +56,7 @@ def _routers() -> list["APIRouter"]:
         near_miss_web.router,
         meeting_web.router,
         editing_web.router,
+        author_web.router,
         web.router,
         archive_api.router,
         similar_api.router,
@@ -67,6 +69,7 @@ def _routers() -> list["APIRouter"]:
         comment_api.router,
         *(review_api.router, publication_api.router, external_api.router, export_api.router),
         *(publication_api.settings_router, external_api.settings_router),
+        action_api.router,
         api.router,
     ]
 

@@ -2,33 +2,18 @@
 
 import calendar
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
+from firebell.kit.business_days import BusinessDays, add_business_days
 from firebell.kit.localtime import to_instant, to_local
-from firebell.oncall.calendars.public_holidays import of_year
 from firebell.regulatory.model import Limit, Unit
 
 END_OF_DAY = time(23, 59, 59)
-SATURDAY = 5
 
 
-@lru_cache(maxsize=256)
-def _holidays(calendar_name: str, year: int) -> frozenset[date]:
-    country, _, subdivision = calendar_name.partition("-")
-    return frozenset(day for day, _ in of_year(country, subdivision, year))
-
-
-def is_business_day(day: date, holidays: str) -> bool:
-    """Return False for a Saturday, a Sunday and a public holiday of `holidays`, such as US or GB-ENG."""
-    return day.weekday() < SATURDAY and not (holidays and day in _holidays(holidays, day.year))
-
-
-def add_business_days(day: date, count: int, holidays: str) -> date:
-    """Return the `count`th business day after `day`, which does not count itself."""
-    while count:
-        day += timedelta(days=1)
-        count -= is_business_day(day, holidays)
-    return day
+def business_days_of(holidays: str) -> BusinessDays:
+    """Return Monday to Friday without the public holidays of a calendar, such as US or GB-ENG."""
+    country, _, subdivision = holidays.partition("-")
+    return BusinessDays(country=country, subdivision=subdivision)
 
 
 def add_months(day: date, count: int) -> date:
@@ -49,7 +34,7 @@ def end_of(limit: Limit, start: datetime, tz: str, holidays: str) -> datetime:
         case Unit.DAYS:
             day += timedelta(days=limit.amount)
         case Unit.BUSINESS_DAYS:
-            day = add_business_days(day, limit.amount, holidays)
+            day = add_business_days(business_days_of(holidays), day, limit.amount)
         case Unit.MONTHS:
             day = add_months(day, limit.amount)
     return to_instant(datetime.combine(day, limit.at or END_OF_DAY), tz)

@@ -2,18 +2,15 @@
 
 from datetime import date, datetime, timedelta
 
+from firebell.kit import business_days
+from firebell.kit.business_days import BusinessDays
 from firebell.kit.localtime import to_instant, to_local
-from firebell.oncall.calendars.public_holidays import holidays_of
 from firebell.response.model import BusinessHours
-
-_LONGEST_CLOSURE_DAYS = 40
 
 
 def is_business_day(hours: BusinessHours, day: date) -> bool:
     """Return True unless the organization is closed on this day."""
-    if day.weekday() not in hours.days:
-        return False
-    return not (hours.country and holidays_of(hours.country, "", day, day + timedelta(days=1)))
+    return business_days.is_business_day(BusinessDays(hours.days, hours.country), day)
 
 
 def is_open(hours: BusinessHours, at: datetime) -> bool:
@@ -26,7 +23,7 @@ def is_open(hours: BusinessHours, at: datetime) -> bool:
 def next_opening(hours: BusinessHours, after: datetime) -> datetime:
     """Return when the first business day begins after the local day of `after`, or later on that day."""
     today = to_local(after, hours.tz).date()
-    for offset in range(_LONGEST_CLOSURE_DAYS):
+    for offset in range(business_days.LONGEST_CLOSURE_DAYS):
         day = today + timedelta(days=offset)
         midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - wall time
         wall = midnight + timedelta(minutes=hours.start)

@@ -13,15 +13,15 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import MAX_ID, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
-from firebell.people.action_guards import permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import coverage, matching, store
-from firebell.runbooks.automation import last_exercised
 from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.library_checks import untested
 from firebell.runbooks.matching import RunbookLink
 from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, RunbookFinding, RunbookVersion
 from firebell.runbooks.runbook_html import FOLDER
+from firebell.runbooks.runs import store as run_store
 from firebell.runbooks.runs import summary_store
 from firebell.runbooks.store import NewText, OwnRunbook
 from firebell.runbooks.text_checks import check
@@ -226,14 +226,22 @@ async def restore(tx: Tx, actor: Actor, slug: str, now: datetime) -> LibraryRunb
     return await runbook(tx, slug)
 
 
+async def last_exercised(tx: Reads, runbooks: Iterable[LibraryRunbook]) -> dict[str, datetime]:
+    """Return when runbooks were last exercised, by slug: the end of a real run that did most of its steps."""
+    return await summary_store.last_exercised(tx, [r.slug for r in runbooks])
+
+
 async def findings(
-    tx: Tx, runbooks: Iterable[LibraryRunbook], now: datetime
+    tx: Tx,
+    runbooks: Sequence[LibraryRunbook],
+    exercised: Mapping[str, datetime],
+    now: datetime,
 ) -> dict[str, list[RunbookFinding]]:
-    """Return the findings of each runbook by slug.
+    """Return the findings of each runbook by slug; `exercised` has when they were last exercised.
 
     Links of a text from a repository are checked there, by `firebell runbook check`, not here.
     """
-    teams, runs = await owning_teams(tx), await summary_store.summaries(tx)
+    teams, created = await owning_teams(tx), await store.created(tx, [r.slug for r in runbooks])
     slugs = [r.slug for r in await library(tx)]
     existing_paths = {*handbook_files.skill_files(), *(f"{FOLDER}/{slug}.md" for slug in slugs)}
     findings_by_slug = {}
@@ -245,8 +253,15 @@ async def findings(
             existing=None if r.own and r.source else existing_paths,
             teams=teams,
         )
-        findings_by_slug[r.slug] += untested(last_exercised(runs.get(r.slug, ())), now)
+        findings_by_slug[r.slug] += untested(exercised.get(r.slug), created.get(r.slug), now)
     return findings_by_slug
+
+
+@internal("A part of merging two incidents.")
+async def move_runs(tx: Tx, incident_id: int, into_id: int) -> None:
+    """Move the runs of an incident that was merged to the one that it was merged into; open ones go on there."""
+    for run_id in await run_store.move_to_incident(tx, incident_id, into_id):
+        await tx.live(f"run-{run_id}")
 
 
 async def owning_teams(tx: Tx) -> list[str]:

@@ -202,7 +202,9 @@ async def save_runbook(w: Responder, slug: Text, new_text: NewRunbookText) -> Sa
     if new_text.dry_run:
         findings = check(await read(new_text.body), w.now.date(), teams=await actions.owning_teams(w.tx))
     else:
-        findings = (await actions.findings(w.tx, [await actions.runbook(w.tx, slug)], w.now))[slug]
+        saved = [await actions.runbook(w.tx, slug)]
+        exercised = await actions.last_exercised(w.tx, saved)
+        findings = (await actions.findings(w.tx, saved, exercised, w.now))[slug]
     return Saved(slug=slug, change=change.value, findings=_shown(findings))
 
 

@@ -35,14 +35,11 @@ class AutomationLevel(IntEnum):
     UNATTENDED = 4
 
 
-def last_exercised(runs: Sequence[RunSummary]) -> datetime | None:
-    """Return when the runbook was last exercised: the end of a real run that did most of its steps."""
-    return max((r.ended_at for r in runs if r.ended_at and _exercises(r)), default=None)
-
-
-def _exercises(run: RunSummary) -> bool:
+def exercises(run: RunSummary) -> bool:
+    """Return True if a run exercises its runbook: a real one that ended well and did most of its steps."""
     return (
-        (run.has_succeeded or run.is_rolled_back)
+        run.ended_at is not None
+        and (run.has_succeeded or run.is_rolled_back)
         and not run.is_dry
         and run.steps > 0
         and run.steps_done >= DONE_SHARE * run.steps

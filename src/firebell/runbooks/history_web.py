@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from firebell.kit.line_diff import difference
 from firebell.kit.text import MAX_ID, to_number, to_required
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
@@ -9,7 +10,6 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions
 from firebell.runbooks.isolated_parser import read_stored
-from firebell.runbooks.text_diff import diff
 
 router = routing.html_router()
 
@@ -36,7 +36,7 @@ async def versions(visit: CurrentVisit, slug: str) -> Response:
         number = to_number(chosen, "version") if chosen else shown[0].number
         version = await actions.version(visit.tx, slug, number)
         earlier = await actions.versions(visit.tx, slug, number, 1)
-        context |= {"chosen": version, "lines": diff(earlier[0].body if earlier else "", version.body)}
+        context |= {"chosen": version, "lines": difference(earlier[0].body if earlier else "", version.body)}
     return await html.render(visit.request, "runbooks/versions.html", context)
 
 

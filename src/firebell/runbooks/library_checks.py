@@ -9,9 +9,15 @@ from firebell.runbooks.matching import BROAD_SHARE
 from firebell.runbooks.model import RunbookFinding
 
 
-def untested(last_exercised: datetime | None, now: datetime) -> Iterable[RunbookFinding]:
-    """Yield R-UNTESTED if the runbook was not exercised within 180 days."""
-    if last_exercised is not None and now - last_exercised <= EXERCISED_WITHIN:
+def untested(
+    last_exercised: datetime | None, created_at: datetime | None, now: datetime
+) -> Iterable[RunbookFinding]:
+    """Yield R-UNTESTED if the runbook was not exercised for 180 days; one that is younger has time until then.
+
+    A default runbook has no `created_at`.
+    """
+    known = [at for at in (last_exercised, created_at) if at is not None]
+    if known and now - max(known) <= EXERCISED_WITHIN:
         return
     message = "This runbook was never exercised."
     if last_exercised:

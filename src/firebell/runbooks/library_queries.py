@@ -16,7 +16,6 @@ from firebell.runbooks.automation import (
     AutomationLevel,
     RunFigures,
     automation_level,
-    last_exercised,
     run_figures,
 )
 from firebell.runbooks.coverage import UncoveredRule
@@ -76,8 +75,12 @@ class LibraryRow:
     triggers: Sequence[str]
     findings: Sequence[RunbookFinding]
     level: AutomationLevel
-    exercised: datetime | None
     runs: Sequence[RunSummary]
+
+    @property
+    def exercised(self) -> datetime | None:
+        """When it was last exercised."""
+        return self.details.exercised
 
     def exercised_state(self, now: datetime) -> str:
         """Return the state of its glyph: ok, late if the last run is too old, warn if there was none."""
@@ -137,7 +140,6 @@ async def library(tx: Tx, narrowed: LibraryFilter, public_url: str, now: datetim
                 triggers=front.triggers,
                 findings=[*one.findings, *broad(shares(front.triggers, signals))],
                 level=automation_level(one.runbook, own_runs, now),
-                exercised=last_exercised(own_runs),
                 runs=own_runs,
             )
         )

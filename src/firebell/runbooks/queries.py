@@ -25,6 +25,8 @@ class RunbookDetails:
     team: str | None
     age_days: int | None
     services: Sequence[Service]
+    exercised: datetime | None = None
+    """When it was last exercised."""
 
     @property
     def title(self) -> str:
@@ -46,7 +48,8 @@ async def details(
     tx: Tx, runbooks: Sequence[LibraryRunbook], public_url: str, now: datetime
 ) -> list[RunbookDetails]:
     """Return details of the runbooks, by title."""
-    findings = await actions.findings(tx, runbooks, now)
+    exercised = await actions.last_exercised(tx, runbooks)
+    findings = await actions.findings(tx, runbooks, exercised, now)
     teams, services = await actions.owning_teams(tx), await catalog.services(tx)
     runbook_details = []
     for stored in runbooks:
@@ -61,6 +64,7 @@ async def details(
                 services=[
                     s for s in services if s.runbook_url.partition("#")[0] == address(public_url, stored.slug)
                 ],
+                exercised=exercised.get(stored.slug),
             )
         )
     return sorted(runbook_details, key=lambda d: (d.title.casefold(), d.stored.slug))

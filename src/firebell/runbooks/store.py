@@ -214,6 +214,25 @@ async def versions(tx: Reads, slug: str, before: int, limit: int) -> list[Runboo
     return [_version(row) for row in rows]
 
 
+async def created(tx: Reads, slugs: Sequence[str]) -> dict[str, datetime]:
+    """Return when runbooks came into the library: the time of their first version; default texts are absent."""
+    rows = await tx.fetch(
+        """
+        select wanted.slug, version.committed_at
+        from unnest($1::text[]) as wanted (slug)
+        cross join lateral (
+            select committed_at
+            from runbook_version
+            where runbook_version.slug = wanted.slug
+            order by number
+            limit 1
+        ) version
+        """,
+        list(slugs),
+    )
+    return {row["slug"]: row["committed_at"] for row in rows}
+
+
 async def version(tx: Reads, slug: str, number: int) -> RunbookVersion | None:
     """Return one version of a runbook, None if there is none."""
     row = await tx.row(
@@ -233,7 +252,18 @@ async def index_entries(tx: Reads, slugs: Iterable[str]) -> list[IndexEntry]:
     """Return what matching needs of the runbooks in the library that state when they apply, and of these slugs."""
     rows = await tx.fetch(
         """
-        select slug, title, triggers, services, errors
+        select
+            slug,
+            title,
+            triggers,
+            services,
+            errors,
+            (
+                select max(ended_at)
+                from runbook_run
+                where runbook_run.slug = runbook.slug
+                    and is_exercise
+            ) as last_exercised
         from runbook
         where body is not null
             and archived_at is null
@@ -243,6 +273,13 @@ async def index_entries(tx: Reads, slugs: Iterable[str]) -> list[IndexEntry]:
         list(slugs),
     )
     return [
-        IndexEntry(row["slug"], row["title"], tuple(row["triggers"]), tuple(row["services"]), row["errors"])
+        IndexEntry(
+            row["slug"],
+            row["title"],
+            tuple(row["triggers"]),
+            tuple(row["services"]),
+            row["errors"],
+            row["last_exercised"],
+        )
         for row in rows
     ]

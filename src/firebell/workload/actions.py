@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from firebell.kit import public_holidays
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
 from firebell.kit.threads import DOCUMENTS
-from firebell.oncall.calendars import public_holidays
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
 from firebell.oncall.schedules import queries as oncall

@@ -31,6 +31,7 @@ from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
+from firebell.runbooks import actions as runbooks
 
 _UNANSWERED = (PageState.TRIGGERED, PageState.EXHAUSTED)
 
@@ -41,9 +42,9 @@ async def absorb(
 ) -> tuple[Incident, Incident]:
     """Merge one open incident into another; return the first as it was, and the second with its severity unchanged.
 
-    The second gets the services, pages, roles and customer reports, and the earlier start of the impact and
-    detection. A role that only one person can hold stays with its holder; the other becomes a responder. In a
-    SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first that no one has answered
+    The second gets the services, pages, roles, customer reports and runs of runbooks, and the earlier start of the
+    impact and detection. A role that only one person can hold stays with its holder; the other becomes a responder. In
+    a SEV0 or SEV1, a commander keeps no role of subject matter expert. A page of the first that no one has answered
     pages for the second before it is resolved.
     """
     if incident_id == into_id:
@@ -58,6 +59,7 @@ async def absorb(
         await store.link_page(tx, into.id, page_id)
     await _move_roles(tx, old, into, now)
     await relation_store.move_reports(tx, old.id, into.id)
+    await runbooks.move_runs(tx, old.id, into.id)
     starts = [at for at in (old.impact_start, into.impact_start) if at]
     merged = await store.change(
         tx,

@@ -84,7 +84,7 @@ async def record_runbook_step(tx: Tx, payload: dict[str, Any], now: datetime) ->
     if payload["incident_id"] is None:
         return
     with viewing.as_reader(None):
-        incident = await lookup.locked(tx, payload["incident_id"])
+        incident = await _locked(tx, payload["incident_id"])
         text = entry_text(payload, incident.severity)
         if text is None:
             return
@@ -93,6 +93,14 @@ async def record_runbook_step(tx: Tx, payload: dict[str, Any], now: datetime) ->
         actor = _actor(payload)
         await timeline_writer.write_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now, at)
         await _page_owner(tx, incident, payload, now)
+
+
+async def _locked(tx: Tx, incident_id: int) -> Incident:
+    """Lock the incident of a run; of one that was merged meanwhile, the one that its runs moved to."""
+    incident = await lookup.locked(tx, incident_id)
+    while incident.merged_into is not None:
+        incident = await lookup.locked(tx, incident.merged_into)
+    return incident
 
 
 def _actor(payload: Mapping[str, Any]) -> Actor:

@@ -144,6 +144,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/post-mortems/{ref}": NONE,
     "/post-mortems/{ref}/accept": NONE,
     "/post-mortems/{ref}/approve": NONE,
+    "/post-mortems/{ref}/actions": NONE,
+    "/post-mortems/{ref}/author": NONE,
     "/post-mortems/{ref}/comments": NONE,
     "/post-mortems/{ref}/comments/{comment_id}/reply": NONE,
     "/post-mortems/{ref}/comments/{comment_id}/resolve": NONE,

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from firebell.kit import public_holidays
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
-from firebell.oncall.calendars import busy_times, person_matching, public_holidays
+from firebell.oncall.calendars import busy_times, person_matching
 from firebell.oncall.calendars.model import ImportedShift, KnownPerson, ReadResult, UnmatchedShift
 
 READER_LIMIT_S = 20

@@ -4,7 +4,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from firebell.postmortems.blameless.language import ENGLISH, language_of
 from firebell.postmortems.blameless.model import BlameFinding, LintResult, Match, Sentence
@@ -66,6 +66,12 @@ def lint(text: str, people: Iterable[str] = (), section: str = "", language: str
         for match in _matches(sentence, names)
     )
     return LintResult(blamed, language, examined=True)
+
+
+def lint_sections(sections: Sequence[Sequence[str]], people: Iterable[str] = ()) -> list[LintResult]:
+    """Return the findings of each section, a title and a text."""
+    names = list(people)
+    return [lint(text, names, title) for title, text in sections]
 
 
 def _finding(

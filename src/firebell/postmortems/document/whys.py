@@ -124,6 +124,16 @@ def write(effects: Sequence[WhyNode]) -> str:
     return "\n".join(lines)
 
 
+def with_action(text: str, node: WhyNode, number: int) -> str:
+    """Return the text of a section in which an item of its tree also names an action item. Idempotent."""
+    if number in node.actions:
+        return text
+    lines = text.split("\n")
+    mark = "," if _ACTIONS.search(lines[node.line]) else " ->"
+    lines[node.line] = f"{lines[node.line].rstrip()}{mark} ACT-{number}"
+    return "\n".join(lines)
+
+
 def check(tree: WhyTree, max_severity: int, is_about_person: Callable[[str], bool]) -> list[WhyProblem]:
     """Return what is wrong with a tree: short chains, a single leaf of a SEV0, a chain that ends at a person."""
     problems = list(tree.problems)

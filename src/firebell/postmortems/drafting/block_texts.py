@@ -1,11 +1,13 @@
 """The Markdown of each live block (pure)."""
 
-from firebell.kit.markdown import cell
+from collections.abc import Sequence
+
+from firebell.kit.markdown import cell, line
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import GROUPS, label
 from firebell.postmortems.document.whys import WhyTree
 from firebell.postmortems.drafting.draft import format_minutes
-from firebell.postmortems.drafting.facts import DraftSources, facts
+from firebell.postmortems.drafting.facts import DraftSources, TrackedAction, facts
 from firebell.postmortems.drafting.timeline_rows import select, table
 
 
@@ -16,7 +18,7 @@ def block_texts(body: str, sources: DraftSources) -> dict[str, str]:
     return {
         "timeline": table(select(facts(sources)), several=len(sources.incidents) > 1),
         "measures": _measures(sources),
-        "actions": _actions(tree),
+        "actions": _actions(tree, sources.actions),
         "factors": _factors(tree),
     }
 
@@ -35,16 +37,33 @@ def _measures(sources: DraftSources) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _actions(tree: WhyTree) -> str:
-    """Return the roots with the action items that answer them."""
+def _actions(tree: WhyTree, items: Sequence[TrackedAction]) -> str:
+    """Return the action items of the incidents with the roots that they answer, then the roots without any."""
     roots = [node for node in tree.nodes() if node.kind == "root"]
-    if not roots:
-        return "The tree of whys has no root yet."
-    lines = ["| Root | Action items |", "| --- | --- |"]
-    for node in roots:
-        refs = ", ".join(f"ACT-{number}" for number in node.actions) or "none yet"
-        lines.append(f"| {cell(node.text)} | {refs} |")
-    return "\n".join(lines)
+    rows = {
+        item.id: [
+            f"[{item.ref}](/actions/{item.ref}) {cell(item.title)}",
+            cell(item.owner) or "no one yet",
+            f"{item.due:%Y-%m-%d}",
+            item.state,
+        ]
+        for item in items
+    }
+    for number in sorted({number for node in roots for number in node.actions} - set(rows)):
+        rows[number] = [f"[ACT-{number}](/actions/ACT-{number})", "", "", ""]
+    if not rows and not roots:
+        return "No action item yet."
+    lines = []
+    if rows:
+        lines += ["| Action item | Answers | Owner | Due | State |", "| --- | --- | --- | --- | --- |"]
+        for number, (what, *facts) in rows.items():
+            answers = "; ".join(cell(node.text) for node in roots if number in node.actions)
+            lines.append(f"| {' | '.join([what, answers, *facts])} |")
+    unanswered = [node for node in roots if not node.actions]
+    if unanswered:
+        lines += ["", "Roots without an action item:", ""]
+        lines += [f"- {line(node.text)}" for node in unanswered]
+    return "\n".join(lines).strip()
 
 
 def _factors(tree: WhyTree) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from firebell.alerts.model import ChangeEvent
@@ -54,6 +54,50 @@ class StatusPostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunStepRow:
+    """A step of a run that was done, failed or was skipped; `number` counts the steps of the run from 1."""
+
+    run_id: int
+    number: int
+    incident_id: int
+    at: datetime
+    state: str
+    runbook: str
+    part: str
+    label: str
+    title: str
+    who: str
+    exit: int | None
+
+    @property
+    def text(self) -> str:
+        """What happened, such as `Step 3 of Fail over the database failed (exit 1): Promote the replica`."""
+        name = {"Steps": "Step", "Prerequisites": "Prerequisite"}.get(self.part, self.part)
+        place = f"{name} {self.label}".strip()
+        code = f" (exit {self.exit})" if self.exit else ""
+        return f"{place} of {self.runbook} {_STEP_VERBS[self.state]}{code}: {self.title}"
+
+
+_STEP_VERBS = {"done": "was done", "failed": "failed", "skipped": "was skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedAction:
+    """An action item of the incidents of a document, with the name of its owner, empty without one."""
+
+    id: int
+    title: str
+    owner: str
+    due: date
+    state: str
+
+    @property
+    def ref(self) -> str:
+        """The reference, such as `ACT-7`."""
+        return f"ACT-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class DraftFact:
     """One thing that happened; `rank` orders what happened at one instant by its source."""
 
@@ -68,9 +112,9 @@ class DraftFact:
     incident_id: int = 0
 
     @property
-    def order(self) -> tuple[datetime, int, int]:
+    def order(self) -> tuple[datetime, int, int, int]:
         """The order of facts: when it happened, then the source, then the id."""
-        return (self.at, self.rank, self.ref.number)
+        return (self.at, self.rank, self.ref.number, self.ref.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +126,15 @@ class DraftSources:
     services: Sequence[str] = ()
     page_log: Sequence[PageLogRow] = ()
     status_posts: Sequence[StatusPostRow] = ()
+    run_steps: Sequence[RunStepRow] = ()
     changes: Sequence[ChangeEvent] = ()
     measures: dict[int, Sequence[Measure]] = field(default_factory=dict)
     findings: Sequence[str] = ()
     """The messages of the findings about the process that stand."""
     affected: str = ""
     """How many customers were affected, as someone entered it."""
+    actions: Sequence[TrackedAction] = ()
+    """The action items of the incidents, in the order in which they were added."""
 
     @property
     def main(self) -> Incident:
@@ -97,6 +144,7 @@ class DraftSources:
 
 HUMAN_KINDS = ("note", "update", "finding", "decision", "mitigation")
 _KEY_KINDS = frozenset({"declared", "severity", "phase", "decision", "role"})
+_STEP_EVENTS = frozenset({"step.done", "step.failed", "step.skipped"})
 _MARKERS = {
     "report": Marker.DETECTION,
     "reported": Marker.DETECTION,
@@ -124,6 +172,7 @@ def facts(sources: DraftSources) -> list[DraftFact]:
             )
             for post in sources.status_posts
         ),
+        *map(_run_step, sources.run_steps),
         *(_change(change, sources.main) for change in sources.changes),
     ]
     return sorted(everything, key=lambda fact: fact.order)
@@ -156,7 +205,10 @@ def active_phases(timeline: Sequence[TimelineEntry], incident: Incident) -> list
 
 
 def _entries(sources: DraftSources) -> Iterable[DraftFact]:
-    """Yield the entries of the timelines; what Firebell wrote after an incident was closed is not about it."""
+    """Yield the entries of the timelines; what Firebell wrote after an incident was closed is not about it.
+
+    A step of a run is a fact of its own: an entry about it is left out.
+    """
     closed_at = {incident.id: incident.closed_at for incident in sources.incidents}
     for incident_id, timeline in sources.timelines.items():
         for entry in timeline:
@@ -164,6 +216,9 @@ def _entries(sources: DraftSources) -> Iterable[DraftFact]:
             is_key = bool(entry.key_moment) or entry.kind in _KEY_KINDS
             end = closed_at.get(incident_id)
             if end and entry.effective_at > end and not is_human and not is_key:
+                continue
+            is_step = entry.kind == "runbook" and entry.data.get("event") in _STEP_EVENTS
+            if is_step and sources.run_steps and not is_key:
                 continue
             yield DraftFact(
                 entry.effective_at,
@@ -193,6 +248,19 @@ def _pages(log: Iterable[PageLogRow]) -> Iterable[DraftFact]:
             row.text,
             Marker.DETECTION if is_detection else None,
         )
+
+
+def _run_step(step: RunStepRow) -> DraftFact:
+    return DraftFact(
+        step.at,
+        3,
+        EvidenceRef(EvidenceKind.RUN_STEP, step.run_id, step.number),
+        f"run_{step.state}",
+        step.who,
+        step.text,
+        Marker.REPAIR,
+        incident_id=step.incident_id,
+    )
 
 
 def _change(change: ChangeEvent, incident: Incident) -> DraftFact:

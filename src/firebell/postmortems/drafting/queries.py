@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from firebell.action_items import actions as action_items
+from firebell.action_items.model import STATE_NAMES, ItemState
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
@@ -11,7 +13,7 @@ from firebell.incidents.queries import checked
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import FindingLevel
 from firebell.postmortems.drafting import source_store
-from firebell.postmortems.drafting.facts import DraftSources, page_times
+from firebell.postmortems.drafting.facts import DraftSources, TrackedAction, page_times
 
 CHANGES_BEFORE = timedelta(minutes=60)
 
@@ -40,6 +42,7 @@ async def load_sources(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Dr
         services=[service.name for service in services.values()],
         page_log=log,
         status_posts=await source_store.status_posts(tx, ids),
+        run_steps=await source_store.run_steps(tx, ids),
         changes=sorted(changes, key=lambda change: (change.at, change.id)),
         measures={
             incident.id: measures(
@@ -51,4 +54,19 @@ async def load_sources(tx: Tx, incident_ids: Sequence[int], now: datetime) -> Dr
         },
         findings=standing,
         affected=(await incidents.final_facts(tx, main.id)).affected,
+        actions=await _tracked(tx, ids),
     )
+
+
+async def _tracked(tx: Tx, incident_ids: Sequence[int]) -> list[TrackedAction]:
+    """Return the action items of incidents, duplicates left out."""
+    by_incident = await action_items.of_incidents(tx, incident_ids)
+    items = sorted((item for listed in by_incident.values() for item in listed), key=lambda item: item.id)
+    shown = [item for item in items if item.state is not ItemState.DUPLICATE]
+    named = await action_items.names(tx, shown) if shown else None
+    return [
+        TrackedAction(
+            item.id, item.title, named.owner(item) if named else "", item.due, STATE_NAMES[item.state]
+        )
+        for item in shown
+    ]

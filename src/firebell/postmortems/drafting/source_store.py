@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.postmortems.drafting.facts import PageLogRow, StatusPostRow
+from firebell.postmortems.drafting.facts import PageLogRow, RunStepRow, StatusPostRow
 
 _LOG_ROWS_MAX = 2_000
+_RUN_STEPS_MAX = 2_000
 
 
 async def page_log(tx: Tx, incident_ids: Sequence[int]) -> list[PageLogRow]:
@@ -47,6 +48,39 @@ async def status_posts(tx: Tx, incident_ids: Sequence[int]) -> list[StatusPostRo
         list(incident_ids),
     )
     return [StatusPostRow(**dict(row)) for row in rows]
+
+
+async def run_steps(tx: Tx, incident_ids: Sequence[int]) -> list[RunStepRow]:
+    """Return when steps of the runs of incidents were done, failed or skipped, each try; dry runs are left out."""
+    rows = await tx.fetch(
+        """
+        select
+            run.id as run_id,
+            step.place + 1 as number,
+            run.incident_id,
+            event.at,
+            split_part(event.kind, '.', 2) as state,
+            run.title as runbook,
+            step.part,
+            step.label,
+            step.title,
+            event.by as who,
+            event.exit
+        from runbook_run run
+        join runbook_run_event event on event.run_id = run.id
+        join runbook_step step on step.run_id = run.id
+            and step.part = event.part
+            and step.position = event.position
+        where run.incident_id = any($1::bigint[])
+            and not run.is_dry
+            and event.kind in ('step.done', 'step.failed', 'step.skipped')
+        order by event.at, run.id, event.stream, event.seq
+        limit $2
+        """,
+        list(incident_ids),
+        _RUN_STEPS_MAX,
+    )
+    return [RunStepRow(**dict(row)) for row in rows]
 
 
 async def commanders_from(tx: Tx, incident_ids: Sequence[int]) -> dict[int, datetime]:

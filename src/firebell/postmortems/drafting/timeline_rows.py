@@ -1,19 +1,22 @@
 """Which facts the timeline of a document shows, and where it has gaps (pure)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from firebell.kit.markdown import cell
+from firebell.postmortems.document.evidence import EvidenceKind
 from firebell.postmortems.drafting.facts import MARKER_NAMES, DraftFact, Marker
 
 ROWS_MAX = 60
 GAPS_MAX = 5
 MAJOR_GAP = timedelta(minutes=15)
 MINOR_GAP = timedelta(minutes=60)
-_ALWAYS = frozenset({"finding", "decision", "mitigation", "page_triggered", "page_acked", "change_before"})
-_DROPPED_FIRST = ("run_done", "update", "note", "page_level")
+_ALWAYS = frozenset(
+    {"finding", "decision", "mitigation", "page_triggered", "page_acked", "change_before", "run_failed"}
+)
+_DROPPED_FIRST = ("run_done", "run_skipped", "update", "note", "page_level")
 """The kinds that are dropped from a long timeline, in this order, the oldest first."""
 _NOISE = frozenset(
     {"check", "baseline", "stable", "custom", "fields", "canvas", "facts", "type", "related", "linked"}
@@ -48,19 +51,18 @@ class Gap:
 def select(facts: Sequence[DraftFact]) -> ShownTimeline:
     """Return the rows to show: what must stay, and of three or more machine rows in a row the first and the last."""
     updates = [fact for fact in facts if fact.kind == "update"]
-    kept_updates = {updates[0], updates[-1]} if updates else set()
+    kept = {updates[0], updates[-1]} if updates else set()
+    kept |= _ends_of_runs(facts)
     shown = [
         fact for fact in facts if fact.kind not in _NOISE and (fact.marker or fact.kind not in ("paged",))
     ]
-    rows = list(_collapsed(shown))
+    rows = list(_collapsed(shown, kept))
     for kind in _DROPPED_FIRST:
         excess = len(rows) - ROWS_MAX
         if excess <= 0:
             break
         droppable = [
-            row
-            for row in rows
-            if row.fact.kind == kind and row.fact not in kept_updates and not _stays(row.fact)
+            row for row in rows if row.fact.kind == kind and row.fact not in kept and not _stays(row.fact)
         ][:excess]
         rows = [row for row in rows if row not in droppable]
     return ShownTimeline(tuple(rows), len(facts), len(facts) - sum(1 + row.more for row in rows))
@@ -114,11 +116,23 @@ def _stays(fact: DraftFact) -> bool:
     return fact.marker is Marker.KEY or fact.kind in _ALWAYS
 
 
-def _collapsed(facts: Sequence[DraftFact]) -> Iterator[TimelineRow]:
-    """Yield a row for each fact; of three or more in a row that no person wrote, the first and the last."""
+def _ends_of_runs(facts: Sequence[DraftFact]) -> set[DraftFact]:
+    """Return the first and the last step of each run of a runbook."""
+    runs: dict[int, list[DraftFact]] = {}
+    for fact in facts:
+        if fact.ref.kind is EvidenceKind.RUN_STEP:
+            runs.setdefault(fact.ref.number, []).append(fact)
+    return {fact for steps in runs.values() for fact in (steps[0], steps[-1])}
+
+
+def _collapsed(facts: Sequence[DraftFact], kept: Collection[DraftFact]) -> Iterator[TimelineRow]:
+    """Yield a row for each fact; of three or more in a row that no person wrote, the first and the last.
+
+    What is `kept` is in no such row.
+    """
     run: list[DraftFact] = []
     for fact in facts:
-        if not fact.is_human and not _stays(fact):
+        if not fact.is_human and not _stays(fact) and fact not in kept:
             run.append(fact)
             continue
         yield from _ends(run)

@@ -7,6 +7,7 @@ from fastapi import Query, Request
 from pydantic import Field
 
 from firebell.kit.findings import FindingLevel
+from firebell.kit.line_diff import difference
 from firebell.kit.references import parse_ref
 from firebell.kit.text import MAX_ID
 from firebell.kit.web import api, transaction
@@ -28,7 +29,7 @@ from firebell.postmortems import actions, lookup, text_limits
 from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import FACTORS, label
-from firebell.postmortems.editing import diffs, queries, version_store
+from firebell.postmortems.editing import queries, version_store
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.guide.steps import StepId
 from firebell.postmortems.meeting import store as meeting_store
@@ -232,13 +233,19 @@ class PostmortemOverview(ApiOutput):
     summary="Get a document with its blocks filled, and what it needs",
     responses=problems(404),
 )
-async def get_postmortem_overview(w: Reader, ref: Text) -> PostmortemOverview:
-    incident_id = parse_ref("INC", ref)
-    postmortem = await lookup.of_incident(w.tx, incident_id)
-    unfinished = await actions.placeholders(w.tx, postmortem)
-    has_met = is_settled(await meeting_store.of_document(w.tx, postmortem.id))
-    desk = await queries.desk(w.tx, incident_id, unfinished, w.now, has_met=has_met)
-    document = await queries.expanded(w.tx, postmortem, postmortem.body, w.now)
+async def get_postmortem_overview(caller: Previewer, request: Request, ref: Text) -> PostmortemOverview:
+    incident_id, now = parse_ref("INC", ref), transaction.now(request)
+    async with request.app.state.ctx.db.tx() as tx:
+        postmortem = await lookup.of_incident(tx, incident_id)
+        records = await queries.desk_records(
+            tx,
+            incident_id,
+            await actions.placeholders(tx, postmortem),
+            now,
+            has_met=is_settled(await meeting_store.of_document(tx, postmortem.id)),
+        )
+        document = await queries.expanded(tx, postmortem, postmortem.body, now)
+    desk = await queries.desk(records)
     return PostmortemOverview(
         ref=postmortem.ref,
         version=postmortem.version,
@@ -368,7 +375,7 @@ async def diff_versions(
         to=to or postmortem.version,
         lines=[
             DiffLineShown.model_validate({"kind": line.kind, "text": line.text, "parts": line.parts})
-            for line in diffs.difference(base.body, body)
+            for line in difference(base.body, body)
         ],
     )
 

@@ -10,10 +10,12 @@ from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.people.model import Person
 from firebell.postmortems import lookup
+from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import evidence_store
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
 from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.document.sections import split
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.facts import DraftSources, facts
 from firebell.postmortems.drafting.queries import load_sources
@@ -34,6 +36,25 @@ class ExpandedDocument:
     postmortem: Postmortem
     body: str
     links: dict[EvidenceRef, EvidenceLink]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRecords:
+    """Everything that the editor of a document reads from the database."""
+
+    incident: Incident
+    postmortem: Postmortem
+    author: Person | None
+    sources: DraftSources
+    blocks: dict[str, str]
+    links: dict[EvidenceRef, EvidenceLink]
+    threads: Sequence[CommentThread]
+    present: Sequence[Presence]
+    people: tuple[str, ...]
+    unfinished: Sequence[str]
+    first_saved_at: datetime | None
+    has_met: bool
+    """True if the meeting was held, or was left out with a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,49 +102,70 @@ async def names(tx: Tx) -> tuple[str, ...]:
     return tuple(person.name for person in await people.people(tx))
 
 
-async def desk(tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetime, *, has_met: bool) -> Desk:
-    """Return what the editor shows; raise `NotFound` as `lookup.of_incident` does."""
+async def desk_records(
+    tx: Tx, incident_id: int, unfinished: Sequence[str], now: datetime, *, has_met: bool
+) -> DeskRecords:
+    """Return what the editor reads; raise `NotFound` as `lookup.of_incident` does."""
     postmortem = await lookup.of_incident(tx, incident_id)
     incident = await incidents.incident(tx, postmortem.incident_id)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     blocks = block_texts(postmortem.body, sources)
-    evidence = await links(tx, references(expand(postmortem.body, blocks)))
-    threads = await comments.comments(tx, postmortem)
-    everyone = await names(tx)
+    author = postmortem.author_id and await people.person(tx, postmortem.author_id)
+    return DeskRecords(
+        incident,
+        postmortem,
+        author or None,
+        sources,
+        blocks,
+        await links(tx, references(expand(postmortem.body, blocks))),
+        await comments.comments(tx, postmortem),
+        await presence.present(tx, postmortem, now),
+        await names(tx),
+        unfinished,
+        await version_store.written_by_a_person(tx, postmortem.id),
+        has_met,
+    )
+
+
+async def desk(records: DeskRecords) -> Desk:
+    """Return what the editor shows; the wording is examined in another process, so no transaction is open."""
+    incident, postmortem = records.incident, records.postmortem
+    parts = split(postmortem.body)
+    wording = await isolated.lint_sections([(part.title, part.text) for part in parts], records.people)
     document = review(
         postmortem.body,
         incident.max_severity,
-        everyone,
-        unfinished=unfinished,
-        known_refs=evidence,
+        records.people,
+        {part.slug: result for part, result in zip(parts, wording, strict=True)},
+        unfinished=records.unfinished,
+        known_refs=records.links,
         blocking_comments=sum(
-            thread.comment.blocking and thread.comment.resolved_at is None for thread in threads
+            thread.comment.blocking and thread.comment.resolved_at is None for thread in records.threads
         ),
     )
-    shown = select(facts(sources))
+    shown = select(facts(records.sources))
     step_facts = StepFacts(
         postmortem,
         document,
         incident.closed_at or postmortem.created_at,
-        await version_store.written_by_a_person(tx, postmortem.id),
+        records.first_saved_at,
         shown.rows,
         incident.impact_start,
-        has_met,
+        records.has_met,
     )
-    author = postmortem.author_id and await people.person(tx, postmortem.author_id)
     return Desk(
         incident,
         postmortem,
-        author or None,
+        records.author,
         document,
-        sources,
+        records.sources,
         shown,
-        blocks,
-        evidence,
-        threads,
-        await presence.present(tx, postmortem, now),
+        records.blocks,
+        records.links,
+        records.threads,
+        records.present,
         guided_steps(step_facts),
-        everyone,
+        records.people,
     )
 
 

@@ -2,25 +2,31 @@
 
 import asyncio
 import html as html_text
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
 from markupsafe import Markup
 
-from firebell.kit.errors import FirebellError
+from firebell.action_items.model import Priority
+from firebell.kit.errors import Conflict, FirebellError, Invalid
+from firebell.kit.line_diff import difference
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_number
+from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, transaction
+from firebell.kit.web.filters import to_day
 from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
+from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions, lookup
 from firebell.postmortems.document.blocks import block_lines
 from firebell.postmortems.document.factors import FACTORS, GROUPS, label
 from firebell.postmortems.document.sections import DocumentSection
 from firebell.postmortems.drafting.facts import MARKER_NAMES
-from firebell.postmortems.editing import diffs, queries, version_store
+from firebell.postmortems.editing import queries, version_store
+from firebell.postmortems.editing.actions_from_text import NewAction
 from firebell.postmortems.editing.conflicts import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.editing.queries import Desk
@@ -121,6 +127,32 @@ async def resolve(visit: CurrentVisit, ref: str, comment_id: str) -> Response:
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}/edit#comments", text)
 
 
+@router.post("/post-mortems/{ref}/actions", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
+async def add_action(request: Request, ref: str) -> Response:
+    form, me = await route_access.form(request), await authentication.signed_in(request)
+    values = {
+        name: str(form.get(name, "")) for name in ("title", "quote", "root", "owner", "priority", "due")
+    }
+    incident_id = parse_ref("INC", ref)
+    try:
+        new = NewAction(
+            values["title"],
+            values["quote"],
+            values["root"],
+            owner_id=to_choice(values["owner"], "owner"),
+            priority=Priority(to_number(values["priority"] or Priority.P2, "priority", least=1, most=3)),
+            due=to_day(values["due"], "due") if values["due"].strip() else None,
+        )
+        async with request.app.state.ctx.db.tx() as tx:
+            item = await actions.add_action(
+                tx, authentication.actor_of(me), incident_id, new, transaction.now(request)
+            )
+    except (Conflict, Invalid) as error:
+        return await _desk(request, ref, "", error=error, new_action=values)
+    text = f"{item.ref} added."
+    return flash.redirect(request, f"/post-mortems/INC-{incident_id}/edit#action-items", text)
+
+
 @router.get("/post-mortems/{ref}/versions", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def versions(visit: CurrentVisit, ref: str, before: str = "", base: str = "", to: str = "") -> Response:
     incident_id = parse_ref("INC", ref)
@@ -132,7 +164,7 @@ async def versions(visit: CurrentVisit, ref: str, before: str = "", base: str = 
     if old:
         earlier = await actions.version(visit.tx, incident_id, old)
         later = (await actions.version(visit.tx, incident_id, new)).body if new else postmortem.body
-        lines = diffs.difference(earlier.body, later)
+        lines = difference(earlier.body, later)
     context = {
         "nav": "postmortems",
         "d": postmortem,
@@ -163,14 +195,22 @@ async def _desk(
     section: str,
     submitted: str = "",
     error: FirebellError | None = None,
+    new_action: Mapping[str, str] | None = None,
 ) -> Response:
+    me = await authentication.signed_in(request)
     now = transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         incident_id = parse_ref("INC", ref)
         postmortem = await lookup.of_incident(tx, incident_id)
-        unfinished = await actions.placeholders(tx, postmortem)
-        has_met = is_settled(await meeting_store.of_document(tx, postmortem.id))
-        desk = await queries.desk(tx, incident_id, unfinished, now, has_met=has_met)
+        records = await queries.desk_records(
+            tx,
+            incident_id,
+            await actions.placeholders(tx, postmortem),
+            now,
+            has_met=is_settled(await meeting_store.of_document(tx, postmortem.id)),
+        )
+        owners = await choosable(tx, [me.id], verb=Verb.ACTION_ITEM_WRITE)
+    desk = await queries.desk(records)
     parts = await asyncio.gather(*(section_parts(desk, each) for each in desk.document.sections))
     document = desk.document
     context: dict[str, Any] = {
@@ -192,6 +232,9 @@ async def _desk(
         "error": error,
         "conflict": error.conflict if isinstance(error, EditConflict) else None,
         "findings": document.findings(),
+        "new_action": new_action,
+        "owners": owners,
+        "root_options": [("", "None"), *((node.text, node.text) for node in document.roots_without_action)],
         "section_options": [(each.slug, each.title) for each in document.sections if each.title],
     }
     return await html.render(request, "postmortems/edit.html", context)

@@ -1,10 +1,9 @@
 """What stands between a document and its publication (pure)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from firebell.kit.findings import FindingLevel
-from firebell.postmortems.blameless.lint import lint
 from firebell.postmortems.blameless.model import BlameFinding, LintResult
 from firebell.postmortems.blameless.subjects import is_about_person, people_named
 from firebell.postmortems.document import whys
@@ -39,7 +38,7 @@ class ReviewedDocument:
     sections: tuple[DocumentSection, ...]
     tree: WhyTree
     why_problems: tuple[WhyProblem, ...]
-    wording: dict[str, LintResult]
+    wording: Mapping[str, LintResult]
     """By the slug of the section."""
     claims: dict[str, tuple[Claim, ...]]
     """The claims without evidence by the slug of their section."""
@@ -60,6 +59,11 @@ class ReviewedDocument:
         return [node for node in self.tree.nodes() if node.kind == "open"]
 
     @property
+    def is_examined(self) -> bool:
+        """True if the wording of a section was examined."""
+        return any(result.examined for result in self.wording.values())
+
+    @property
     def cause(self) -> DocumentSection | None:
         """The section with the tree of whys."""
         return titled(self.sections, CAUSE_TITLE)
@@ -73,12 +77,15 @@ def review(
     body: str,
     max_severity: int,
     people: Sequence[str],
+    wording: Mapping[str, LintResult],
     *,
     unfinished: Sequence[str] = (),
     known_refs: Iterable[EvidenceRef] | None = None,
     blocking_comments: int = 0,
 ) -> ReviewedDocument:
     """Return a document with its checks; `people` are the names that it may mention.
+
+    `wording` has what the lint found in each section, by slug.
 
     Without `known_refs` every reference counts as one that leads somewhere.
     """
@@ -97,7 +104,7 @@ def review(
         sections,
         tree,
         tuple(problems),
-        {part.slug: lint(part.text, people, part.title) for part in sections},
+        wording,
         claims,
         refs,
         tuple(unfinished),
@@ -146,7 +153,9 @@ def _checks(document: ReviewedDocument, body: str) -> Iterable[DocumentCheck]:
         FindingLevel.ERROR,
         "sentence blames",
         "sentences blame",
-        "No sentence blames",
+        "No sentence blames"
+        if document.is_examined
+        else "The wording was not checked: its rules are English",
         errors[0][0] if errors else "",
     )
     yield _counted(

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
+from firebell.kit.business_days import BusinessDays, from_day_on, is_business_day
 from firebell.kit.localtime import to_instant, to_local
 from firebell.postmortems.deadlines import share_at
 
@@ -15,7 +16,6 @@ DAYS_AFTER = 5
 """Daily reminders after the due time; for a SEV0 or SEV1 the last one comes on day 7."""
 WORK_BEGINS, WORK_ENDS = 9, 17
 """The hours of the day between which people work, from Monday to Friday."""
-_FRIDAY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,10 @@ def reminders(began_at: datetime, due_at: datetime) -> list[PostmortemReminder]:
 def working_instant(at: datetime, tz: str) -> datetime:
     """Return an instant, moved to the next working hours of a time zone if it is outside of them."""
     wall = to_local(at, tz)
-    if wall.weekday() <= _FRIDAY and WORK_BEGINS <= wall.hour < WORK_ENDS:
+    if is_business_day(BusinessDays(), wall.date()) and WORK_BEGINS <= wall.hour < WORK_ENDS:
         return at
-    day = wall.replace(hour=WORK_BEGINS, minute=0, second=0, microsecond=0, tzinfo=None)
-    if wall.hour >= WORK_ENDS:
-        day += timedelta(days=1)
-    while day.weekday() > _FRIDAY:
-        day += timedelta(days=1)
-    return to_instant(day, tz)
+    day = wall.date() + timedelta(days=int(wall.hour >= WORK_ENDS))
+    return to_instant(datetime.combine(from_day_on(BusinessDays(), day), time(WORK_BEGINS)), tz)
 
 
 def plan(

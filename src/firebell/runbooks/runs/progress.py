@@ -10,15 +10,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
 
+from firebell.runbooks.model import RunSummary
 from firebell.runbooks.runs import rollback
 from firebell.runbooks.runs.model import (
     FORWARD_PARTS,
     OPEN_STATES,
     REASON_MIN_CHARS,
     ROLLBACK,
+    RunbookRun,
     RunbookStep,
     RunEvent,
     RunEventKind,
+    RunKind,
+    RunMode,
     RunProgress,
     RunState,
     RunStep,
@@ -258,3 +262,20 @@ def end_of_stopped(progress: RunProgress) -> RunEventKind:
     failed = (RunStepState.FAILED, RunStepState.UNKNOWN)
     has_failed = any(step.state in failed for step in progress.steps)
     return RunEventKind.RUN_FAILED if has_failed else RunEventKind.RUN_STOPPED
+
+
+def summary(run: RunbookRun, progress: RunProgress) -> RunSummary:
+    """Return what the library needs of a run; steps of its rollback do not count."""
+    forward = [step for step in progress.steps if step.part != ROLLBACK]
+    done = [step for step in forward if step.state is RunStepState.DONE]
+    return RunSummary(
+        ended_at=progress.ended_at,
+        has_succeeded=progress.state is RunState.SUCCEEDED,
+        is_rolled_back=progress.state is RunState.ROLLED_BACK,
+        is_dry=run.is_dry,
+        is_cli=run.kind is RunKind.CLI,
+        is_unattended=run.mode is RunMode.UNATTENDED,
+        steps=len(forward),
+        steps_done=len(done),
+        steps_by_machine=sum(step.exit is not None for step in done),
+    )

@@ -109,7 +109,7 @@ async def record(
         )
     last_seq = contiguous([e.seq for e in (*stored, *new) if e.stream is Stream.CLIENT])
     await event_store.add_events(tx, run.id, new, outputs, now)
-    await store.save_progress(tx, run.id, progress, old_steps, last_seq)
+    await store.save_progress(tx, run, progress, old_steps, last_seq)
     changed = replace(
         run,
         state=progress.state,

@@ -180,7 +180,7 @@ async def _insert(
     if inserted is None:
         subject = f"INC-{run.incident_id}" if run.incident_id else f"PG-{run.page_id}"
         raise NotFound(f"There is no {subject}.", hint="Check the reference.")
-    await store.save_progress(tx, inserted.id, begun(planned), (), 0)
+    await store.save_progress(tx, inserted, begun(planned), (), 0)
     await timers.schedule(tx, TIMER, str(inserted.id), lost_at(inserted.kind, now))
     await tx.audit(
         actor,

@@ -8,6 +8,7 @@ import asyncpg
 from firebell.kit import viewing
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.runbooks.automation import exercises
 from firebell.runbooks.runs.durations import COMPARED_RUNS
 from firebell.runbooks.runs.model import (
     RunbookRun,
@@ -19,6 +20,7 @@ from firebell.runbooks.runs.model import (
     RunStepState,
     Stream,
 )
+from firebell.runbooks.runs.progress import summary
 
 _RUN_COLUMNS = """
     id, slug, title, version, sha256, incident_id, page_id, kind, mode, is_dry, state, is_rolling_back,
@@ -291,6 +293,21 @@ async def existing(tx: Tx, run_ids: Collection[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
+async def move_to_incident(tx: Tx, incident_id: int, into_id: int) -> list[int]:
+    """Move the runs of an incident to the one that it was merged into, and return their ids."""
+    rows = await tx.fetch(
+        """
+        update runbook_run
+        set incident_id = $2
+        where incident_id = $1
+        returning id
+        """,
+        incident_id,
+        into_id,
+    )
+    return [row["id"] for row in rows]
+
+
 async def durations(tx: Reads, slug: str, before_id: int) -> list[int]:
     """Return the seconds of the runs of a runbook before one that succeeded, the latest ones."""
     rows = await tx.fetch(
@@ -317,9 +334,10 @@ async def beat(tx: Tx, run_id: int, now: datetime) -> None:
 
 
 async def save_progress(
-    tx: Tx, run_id: int, progress: RunProgress, old_steps: Sequence[RunStep], last_seq: int
+    tx: Tx, run: RunbookRun, progress: RunProgress, old_steps: Sequence[RunStep], last_seq: int
 ) -> None:
-    """Store what the events of a run make of it, and those steps that changed."""
+    """Store what the events of a run make of it, whether it exercised its runbook, and those steps that changed."""
+    run_id = run.id
     await tx.execute(
         """
         update runbook_run
@@ -328,7 +346,8 @@ async def save_progress(
             is_taken_over = $4,
             ended_at = $5,
             reason = $6,
-            last_seq = $7
+            last_seq = $7,
+            is_exercise = $8
         where id = $1
         """,
         run_id,
@@ -338,6 +357,7 @@ async def save_progress(
         progress.ended_at,
         progress.reason,
         last_seq,
+        exercises(summary(run, progress)),
     )
     changed = [(place, step) for place, step in enumerate(progress.steps) if step not in old_steps]
     if changed:

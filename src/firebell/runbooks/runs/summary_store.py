@@ -1,6 +1,8 @@
 """The SQL of what runs say about their runbooks: when it was last exercised, and what was done by machine."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 
 from firebell.kit.db.database import Reads
 from firebell.runbooks.model import RunSummary
@@ -8,6 +10,26 @@ from firebell.runbooks.runs.model import RunKind, RunMode, RunState
 
 RUNS_EACH = 20
 """Number of runs of a runbook that are looked at, newest first."""
+
+
+async def last_exercised(tx: Reads, slugs: Sequence[str]) -> dict[str, datetime]:
+    """Return when runbooks were last exercised, by slug; those that never were are absent."""
+    rows = await tx.fetch(
+        """
+        select wanted.slug, run.ended_at
+        from unnest($1::text[]) as wanted (slug)
+        cross join lateral (
+            select ended_at
+            from runbook_run
+            where runbook_run.slug = wanted.slug
+                and is_exercise
+            order by ended_at desc
+            limit 1
+        ) run
+        """,
+        list(slugs),
+    )
+    return {row["slug"]: row["ended_at"] for row in rows}
 
 
 async def summaries(tx: Reads) -> dict[str, list[RunSummary]]:

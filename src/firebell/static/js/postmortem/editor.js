@@ -48,6 +48,8 @@ const rewrite = async (finding, text, whole = false) => {
 document.addEventListener('click', e => {
   const on = selector => e.target.closest(selector);
   if (on('[data-evidence]')) pickEvidence(areaOf(e.target.closest('.sec')));
+  if (on('[data-comment]')) comment();
+  if (on('[data-action]')) action(on('.sec') && areaOf(on('.sec')));
   if (on('[data-dismiss]')) dialog.close();
   if (on('[data-next-finding]')) showFinding(1);
   if (on('[data-use]')) { const f = on('[data-finding]'); rewrite(f, () => f.dataset.replacement); }
@@ -63,20 +65,47 @@ document.addEventListener('submit', async e => {
   soon();
 });
 
-/* A comment on what is selected. */
-const comment = () => {
-  const chosen = getSelection(), sec = chosen.anchorNode?.parentElement?.closest('.sec'), box = $('#new-comment');
-  if (!box) return;
-  box.open = true;
-  if (sec) { box.querySelector('[name=section]').value = sec.dataset.section; box.querySelector('[name=quote]').value = chosen.toString().split('\n')[0].trim().slice(0, 200); }
-  box.querySelector('textarea').focus(); box.scrollIntoView({ block: 'center' });
+/* What is selected, in a text or in its editor, becomes the quote of a comment or of an action item. */
+const selected = area => {
+  if (area && area.selectionStart < area.selectionEnd) return { sec: area.closest('.sec'), text: area.value.slice(area.selectionStart, area.selectionEnd) };
+  const chosen = getSelection(), sec = chosen.anchorNode?.parentElement?.closest('.sec');
+  return { sec, text: sec ? chosen.toString() : '' };
 };
+const show = (box, field) => { picked.hidden = true; box.open = true; $(field, box).focus(); box.scrollIntoView({ block: 'center' }); };
+const comment = () => {
+  const { sec, text } = selected(), box = $('#new-comment');
+  if (!box) return;
+  if (sec) { $('[name=section]', box).value = sec.dataset.section; $('[name=quote]', box).value = text.split('\n')[0].trim().slice(0, 200); }
+  show(box, 'textarea');
+};
+const action = area => {
+  const { text } = selected(area), box = $('#new-action'), quote = text.replace(/\s+/g, ' ').trim();
+  if (!box) return;
+  const title = $('[name=title]', box), root = $('[name=root]', box);
+  if (quote) {
+    $('[name=quote]', box).value = quote.slice(0, 500);
+    title.value = quote.replace(/^([-*+] )?(effect|why|root|open): |( \[[a-z]:[\d.]+\])+|[.\s]+$/gi, '').slice(0, 200);
+    if (root) root.value = [...root.options].find(o => o.value && quote.includes(o.value))?.value || '';
+  }
+  show(box, '[name=title]'); title.select();
+};
+const picked = $('#picked');
+document.addEventListener('selectionchange', () => {
+  const { sec, text } = selected(), place = sec && $('[data-read]', sec);
+  picked.hidden = !text.trim() || !place?.contains(getSelection().anchorNode);
+  if (picked.hidden) return;
+  const { left, top } = getSelection().getRangeAt(0).getBoundingClientRect();
+  picked.style.setProperty('--x', Math.max(8, Math.min(left, innerWidth - picked.offsetWidth - 8)) + 'px');
+  picked.style.setProperty('--y', Math.max(8, top - picked.offsetHeight - 8) + 'px');
+});
+// a press would clear the selection before the click
+picked.addEventListener('pointerdown', e => e.preventDefault());
 const current = () => $$('.sec').findLast(sec => sec.getBoundingClientRect().top < innerHeight / 3) || $('.sec');
 document.addEventListener('keydown', e => {
   const typing = e.target.matches('input,textarea,select');
   if (typing && e.key === '/' && e.target.matches('textarea[name=text]') && /(^|\s)$/.test(e.target.value.slice(0, e.target.selectionStart))) { e.preventDefault(); pickEvidence(e.target); }
   if (typing || e.ctrlKey || e.metaKey || e.altKey || dialog.open) return;
-  const run = { e: () => open(current()), c: comment, ']': () => showFinding(1), '[': () => showFinding(-1) }[e.key];
+  const run = { e: () => open(current()), c: comment, a: () => action(), ']': () => showFinding(1), '[': () => showFinding(-1) }[e.key];
   if (run) { e.preventDefault(); run(); }
 });
 

@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 
 CONTEXT_LINES = 3
+LINES_MAX = 5_000
+"""Number of lines of a difference that are returned; the rest is one skipped line."""
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _WORDS_MAX = 400
 """Words of a line up to which it is compared by word."""
@@ -24,27 +27,43 @@ class DiffLine:
         return "".join(part for part, _ in self.parts)
 
 
-def difference(before: str, after: str) -> list[DiffLine]:
-    """Return the lines that differ, with three lines around them; what is between is one skipped line."""
-    old, new = before.split("\n"), after.split("\n")
-    lines: list[DiffLine] = []
+def difference(before: str, after: str, *, context: int | None = CONTEXT_LINES) -> list[DiffLine]:
+    """Return the lines that differ, with `context` lines around them; what is between is one skipped line.
+
+    Without `context`, every line is returned. Equal texts have no difference.
+    """
+    lines = list(islice(_lines(_split(before), _split(after), context), LINES_MAX + 1))
+    return lines if len(lines) <= LINES_MAX else [*lines[:LINES_MAX], _skipped("More lines")]
+
+
+def _split(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _lines(old: Sequence[str], new: Sequence[str], context: int | None) -> Iterator[DiffLine]:
+    if old == new:
+        return
     at = 0
-    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
+    matcher = SequenceMatcher(None, old, new)
+    for group in [matcher.get_opcodes()] if context is None else matcher.get_grouped_opcodes(context):
         if group[0][1] > at:
-            lines.append(_skipped(group[0][1] - at))
+            yield _unchanged(group[0][1] - at)
         for tag, old_start, old_end, new_start, new_end in group:
             if tag == "equal":
-                lines += [DiffLine("same", ((line, False),)) for line in old[old_start:old_end]]
+                yield from (DiffLine("same", ((line, False),)) for line in old[old_start:old_end])
             else:
-                lines += _changed(old[old_start:old_end], new[new_start:new_end])
+                yield from _changed(old[old_start:old_end], new[new_start:new_end])
         at = group[-1][2]
-    if lines and at < len(old):
-        lines.append(_skipped(len(old) - at))
-    return lines
+    if at < len(old):
+        yield _unchanged(len(old) - at)
 
 
-def _skipped(count: int) -> DiffLine:
-    return DiffLine("skipped", ((f"{count} unchanged line{'' if count == 1 else 's'}", False),))
+def _unchanged(count: int) -> DiffLine:
+    return _skipped(f"{count} unchanged line{'' if count == 1 else 's'}")
+
+
+def _skipped(text: str) -> DiffLine:
+    return DiffLine("skipped", ((text, False),))
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:

@@ -1,0 +1,134 @@
+"""What a document draws from data: steps of runs among its facts, and its action items beside their roots."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from firebell.incidents.model import TimelineEntry
+from firebell.postmortems.document import whys
+from firebell.postmortems.drafting.block_texts import block_texts
+from firebell.postmortems.drafting.facts import DraftSources, RunStepRow, TrackedAction, facts
+from firebell.postmortems.drafting.timeline_rows import select
+from firebell.postmortems.editing.actions_from_text import with_action
+from firebell.postmortems.model import Postmortem
+from tests.rules.test_incidents_lifecycle import incident
+
+NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+SUBJECT = incident()
+
+
+def step(run: int, number: int, state: str = "done", exit_code: int | None = None) -> RunStepRow:
+    at = NOW + timedelta(minutes=10 * run + number)
+    title = f"Do {number}"
+    return RunStepRow(
+        run, number, SUBJECT.id, at, state, "Failover", "Steps", str(number), title, "Mara", exit_code
+    )
+
+
+def entry(number: int, kind: str, **data: object) -> TimelineEntry:
+    at = NOW + timedelta(minutes=number)
+    return TimelineEntry(number, at, at, kind, "Mara", 1, f"entry {number}", dict(data))
+
+
+def sources(timeline: Sequence[TimelineEntry] = (), **more: Any) -> DraftSources:
+    return DraftSources([SUBJECT], {SUBJECT.id: timeline}, **more)
+
+
+def test_a_step_is_evidence_and_no_second_row_tells_of_it() -> None:
+    timeline = [
+        entry(1, "runbook", event="run.started"),
+        entry(11, "runbook", event="step.done"),
+        entry(12, "runbook", event="step.failed"),
+        entry(14, "runbook", event="run.stopped"),
+    ]
+    run = [step(1, 1), step(1, 2, "failed", 3), step(1, 3, "skipped")]
+    listed = facts(sources(timeline, run_steps=run))
+    assert [str(fact.ref) for fact in listed] == ["t:1", "r:1.1", "r:1.2", "r:1.3", "t:14"]
+    assert [fact.kind for fact in listed[1:4]] == ["run_done", "run_failed", "run_skipped"]
+    assert "(exit 3)" in listed[2].text
+    without = facts(sources(timeline))
+    assert [str(fact.ref) for fact in without] == ["t:1", "t:11", "t:12", "t:14"], "no step, no loss"
+
+
+def test_a_long_timeline_keeps_the_ends_of_each_run_and_what_failed() -> None:
+    run = [step(1, number) for number in range(1, 40)] + [step(5, number) for number in range(1, 40)]
+    run[20] = step(1, 21, "failed", 1)
+    shown = select(facts(sources(run_steps=run)))
+    refs = [str(row.fact.ref) for row in shown.rows]
+    assert {"r:1.1", "r:1.21", "r:1.39", "r:5.1", "r:5.39"} <= set(refs)
+    assert sum(1 + row.more for row in shown.rows) + shown.left_out == len(run)
+    assert len(refs) < 20, "steps in a row are the first and the last of them"
+
+
+CAUSE = """- effect: Cards fail
+  - why: The pool was full
+    - root: no alert watches | the pool (factor: latent.alerting){refs}
+    - root: one pool for all (factor: latent.design)"""
+
+
+def body(refs: str = "", listed: str = "{{actions}}") -> str:
+    return f"# X\n\n## Root cause\n\n{CAUSE.format(refs=refs)}\n\n## Action items\n\n{listed}\n"
+
+
+def tracked(number: int, owner: str = "Jun") -> TrackedAction:
+    return TrackedAction(number, "Alert on | the pool", owner, date(2026, 12, 14), "Open")
+
+
+def test_the_block_lists_items_with_their_roots_and_roots_without_any() -> None:
+    text = block_texts(body(" -> ACT-7, ACT-40"), sources(actions=[tracked(7), tracked(9, "")]))["actions"]
+    head, _, first, second, third, *rest = text.split("\n")
+    assert head == "| Action item | Answers | Owner | Due | State |"
+    assert first == (
+        "| [ACT-7](/actions/ACT-7) Alert on \\| the pool | no alert watches \\| the pool | Jun | 2026-12-14 | Open |"
+    )
+    assert second.split(" | ")[1:3] == ["", "no one yet"]
+    # of an incident that is not the document's, so only its number may be told
+    assert third == "| [ACT-40](/actions/ACT-40) | no alert watches \\| the pool |  |  |  |"
+    assert rest == ["", "Roots without an action item:", "", "- one pool for all"]
+    assert block_texts("## Root cause\n", sources())["actions"] == "No action item yet."
+
+
+def document(text: str, state: str = "draft") -> Postmortem:
+    return Postmortem(
+        id=1,
+        incident_id=1,
+        state=state,
+        due_at=NOW,
+        author_id=None,
+        created_at=NOW,
+        updated_at=NOW,
+        published_at=None,
+        version=1,
+        kind="incident",
+        published_version=None,
+        asked_version=None,
+        approved_version=None,
+        withdrawal_by=None,
+        withdrawal_reason="",
+        withdrawn_at=None,
+        body=text,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "has_root", "expected"),
+    [
+        (body(), "draft", True, body(" -> ACT-8")),
+        (body(" -> ACT-7"), "draft", True, body(" -> ACT-7, ACT-8")),
+        (body(" -> ACT-8"), "draft", True, body(" -> ACT-8")),
+        (body(listed="- one"), "draft", False, body(listed="{{actions}}\n\n- one")),
+        (body(listed="- one"), "published", False, body(listed="- one")),
+        (body(), "draft", False, body()),
+        ("# no sections\n", "draft", False, "# no sections\n"),
+    ],
+)
+def test_an_item_is_named_by_its_root_and_shown_once(
+    text: str, state: str, has_root: bool, expected: str
+) -> None:
+    root = next(node for node in whys.parse(text).nodes() if node.kind == "root") if has_root else None
+    if root:
+        cause = text.split("## Root cause\n\n")[1]
+        root = next(node for node in whys.parse(cause).nodes() if node.kind == "root")
+    assert with_action(document(text, state), root, 8) == expected
