@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.mailbox import Mailbox
 from firebell.kit.standard_webhooks import signature
+from firebell.status_pages.public.languages import languages
 from firebell.subscribers import (
     addresses,
     csv_import,
@@ -21,6 +22,7 @@ from firebell.subscribers import (
     outcomes,
     rules,
     throttle,
+    update_texts,
 )
 from firebell.subscribers.journal import Fate
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
@@ -30,6 +32,21 @@ from firebell.subscribers.throttle import RelayPace, TokenBucket
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+def test_a_mail_has_the_text_in_the_language_of_its_reader_if_there_is_one() -> None:
+    content = {
+        "label": "Investigating",
+        "body": "We look.",
+        "at": NOW.isoformat(),
+        "translations": {"de": "Wir suchen."},
+    }
+    for code, expected in (("en", "We look."), ("de", "Wir suchen."), ("ja", "We look.")):
+        _, body, *_ = update_texts.update_paragraphs(content, [], "UTC", languages()[code])
+        assert body == expected
+    # a broadcast of an earlier version has none
+    del content["translations"]
+    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == "We look."
 
 
 def test_the_vectors_of_the_throttle() -> None:

@@ -190,6 +190,10 @@ class UpdateInput(ApiInput):
     after: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
     kind: UpdateKind = UpdateKind.UPDATE
     eta_at: Instant | None = None
+    translations: Annotated[
+        dict[str, Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]],
+        Field(default_factory=dict, max_length=50, description="the text in other languages of the page"),
+    ]
 
 
 class NewPublicIncident(UpdateInput):
@@ -374,6 +378,7 @@ def _update(body: UpdateInput) -> NewUpdate:
     return NewUpdate(
         *(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind),
         eta_at=body.eta_at,
+        translations=body.translations,
     )
 
 
