@@ -168,6 +168,7 @@ ACTION_LABELS = {
     "status_copy.key_changed": "Replaced the API key of a copy",
     "status_copy.overwritten": "Overwrote a difference of a copy",
     "status_copy.paused": "Paused a copy of a status page",
+    "status_copy.postmortem_sent": "Sent a post-mortem to a copy",
     "status_copy.resumed": "Resumed a copy of a status page",
     "status_copy.stopped": "Stopped a copy whose API key was refused",
     "status_copy.update_retried": "Retried an update of a copy",

@@ -24,7 +24,7 @@ from firebell.status_copies.model import (
 )
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.sending import Work
-from firebell.status_copies.steps import AlreadyThere, Decision, Hold
+from firebell.status_copies.steps import AlreadyThere, Decision, Hold, Prepare
 
 RECHECK = timedelta(seconds=30)
 """When a copy is compared again after something was overwritten, so that it shows that it worked."""
@@ -35,6 +35,9 @@ async def record_step(
 ) -> None:
     """Record the outcome of a step; nothing if the copy was disconnected during the call."""
     if await store.lock_copy(tx, copy.id) is None:
+        return
+    if isinstance(decision, Prepare) and answer.outcome is Outcome.OK:
+        await _record(tx, copy, work.step, steps.after_preparation(work.step, now), now)
         return
     await record_failure(tx, copy, work.step, answer, now)
     if isinstance(decision, Hold):
@@ -59,7 +62,10 @@ async def record_step(
 
 async def record_failure(tx: Tx, copy: StatusCopy, step: Step, answer: Answer, now: datetime) -> None:
     """Record the state of a step after an answer."""
-    change = steps.after(step, answer, now)
+    await _record(tx, copy, step, steps.after(step, answer, now), now)
+
+
+async def _record(tx: Tx, copy: StatusCopy, step: Step, change: steps.StepChange, now: datetime) -> None:
     done_at = now if change.state is StepState.DONE else None
     await step_store.change_step(
         tx, step, state=change.state, retry_at=change.retry_at, error=change.error, done_at=done_at

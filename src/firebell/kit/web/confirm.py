@@ -235,6 +235,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/copies/{copy_id}/key": NONE,
     "/status-pages/{slug}/copies/{copy_id}/notifies": NONE,
     "/status-pages/{slug}/copies/{copy_id}/pause": NONE,
+    "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}": ASK,
     "/status-pages/{slug}/copies/{copy_id}/queue/{update_id}/{version}": NONE,
     "/status-pages/{slug}/copies/{copy_id}/resume": NONE,
     "/status-pages/{slug}/groups": NONE,
