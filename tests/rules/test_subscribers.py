@@ -250,21 +250,24 @@ def test_two_addresses_are_the_same_but_for_the_case_of_the_domain() -> None:
 
 def test_a_csv_is_read_with_its_problems_by_line() -> None:
     text = (
-        "\ufeffAddress,channel,components,contact\r\nops@nordpost.example,,,\r\nops@NORDPOST.example,,,\r\n"
-        "it@alvik.example,email,checkout; Search,\r\nbad,,,\r\nx@y.example,email,Nothing,\r\n"
-        "https://hooks.kestrel.example/x,webhook,,ops@nordpost.example\r\n"
+        "\ufeffAddress,channel,components,contact,Language\r\nops@nordpost.example,,,\r\n"
+        "ops@NORDPOST.example,,,,de\r\nit@alvik.example,email,checkout; Search,, DE \r\nbad,,,\r\n"
+        "x@y.example,email,Nothing,\r\nhttps://hooks.kestrel.example/x,webhook,,ops@nordpost.example,en\r\n"
+        "fr@y.example,,,,fr\r\n"
     )
-    rows = csv_import.parse(text, {"checkout": 1, "search": 2})
+    rows = csv_import.parse(text, {"checkout": 1, "search": 2}, ["en", "de"])
     assert [r.address for r in rows.requests] == [
         "ops@nordpost.example",
         "it@alvik.example",
         "https://hooks.kestrel.example/x",
     ]
     assert rows.requests[1].scope.component_ids == {1, 2}
-    assert [line for line, _ in rows.problems] == [5, 6]
+    assert [r.locale for r in rows.requests] == ["", "de", ""]
+    assert [line for line, _ in rows.problems] == [5, 6, 8]
     with pytest.raises(Invalid):
-        csv_import.parse("mail\r\na@b.example\r\n", {})
-    assert len(csv_import.parse(csv_import.SAMPLE, {"checkout": 1, "search": 2}).requests) == 2
+        csv_import.parse("mail\r\na@b.example\r\n", {}, ["en"])
+    sample = csv_import.parse(csv_import.SAMPLE, {"checkout": 1, "search": 2}, ["en", "de"])
+    assert (len(sample.requests), sample.problems) == (2, [])
 
 
 def test_a_mail_can_be_unsubscribed_by_one_click_and_no_text_adds_a_header() -> None:
