@@ -93,6 +93,15 @@ class NewStatusPage(ApiInput):
     tz: TimeZone
     visibility: PageVisibility = PageVisibility.PUBLIC
     service_ids: Annotated[list[Id], Field(default_factory=list, max_length=actions.MAX_COMPONENTS)]
+    component_names: Annotated[
+        dict[str, Text],
+        Field(
+            default_factory=dict,
+            max_length=actions.MAX_COMPONENTS,
+            description="what customers call a service, by its id; its own name without",
+            examples=[{"3": "Checkout"}],
+        ),
+    ]
 
 
 class ChangedStatusPage(ApiInput):
@@ -296,6 +305,9 @@ async def create_status_page(w: Manager, body: NewStatusPage) -> StatusPageShown
         tz=body.tz,
         visibility=body.visibility,
         component_of=body.service_ids,
+        component_names={
+            to_number(key, "component_names", least=1): name for key, name in body.component_names.items()
+        },
         now=w.now,
     )
     return _page(await queries.view_of(w.tx, page, w.now), w.ctx.public_url)

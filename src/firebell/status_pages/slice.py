@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from firebell.kit.slice import FEW, Command, IncidentChecks, IncidentPart, NavItem, Section, Slice
+from firebell.kit.slice import (
+    FEW,
+    Command,
+    IncidentChecks,
+    IncidentPart,
+    NavItem,
+    Section,
+    Slice,
+    Subscriptions,
+)
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -32,9 +41,17 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
+    from firebell.status_pages import reminding
     from firebell.status_pages.maintenance import timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, reminding.REMINDER_TIMER: reminding.run_reminders}
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents.model import EntryAdded, IncidentDeclared
+    from firebell.status_pages import reminding
+
+    return Subscriptions(must={IncidentDeclared: (reminding.begin,), EntryAdded: (reminding.check,)})
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -87,6 +104,7 @@ SLICE = Slice(
     },
     routers=_routers,
     timers=_timers,
+    subscriptions=_subscriptions,
     incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
