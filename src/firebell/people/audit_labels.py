@@ -193,6 +193,7 @@ ACTION_LABELS = {
     "status_page.relabeling_requested": "Requested a relabeling of the past",
     "status_page.relabeling_withdrawn": "Withdrew a relabeling",
     "status_page.theme_changed": "Changed the look of a status page",
+    "status_page.update_retracted": "Erased a published text",
     "status_page.update_translated": "Translated a published update",
     "status_page.update_edited": "Edited a published update",
     "status_page.update_published": "Published an update on a status page",

@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, impact, incident_store, publishing, queries, store
+from firebell.status_pages import actions, impact, incident_store, publishing, queries, retraction, store
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -211,6 +211,14 @@ class NewPublicIncident(UpdateInput):
     name: Annotated[Text, Field(max_length=publishing.NAME_MAX_CHARS)]
     incident: Annotated[Text | None, Field(examples=["INC-3"])] = None
     impact: Annotated[Text | None, Field(examples=["minor"])] = None
+
+
+class RetractedUpdate(ApiInput):
+    """Why a text must not be read anymore; readers see the reason instead."""
+
+    reason: Annotated[
+        Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS, examples=["It named a customer."])
+    ]
 
 
 class EditedUpdate(ApiInput):
@@ -455,4 +463,17 @@ async def translate_update(
     published = await publishing.translate_update(
         w.tx, w.actor, page.id, public_id, seq, locale, body.body, w.now
     )
+    return _incident(published)
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract",
+    summary="Erase the text of a published update everywhere; the log keeps its hash",
+    responses=problems(403, 404),
+)
+async def retract_update(
+    w: Manager, slug: Text, public_id: Text, seq: PathId, body: RetractedUpdate
+) -> PublicIncidentShown:
+    page = await actions.status_page(w.tx, slug)
+    published = await retraction.retract_update(w.tx, w.actor, page.id, public_id, seq, body.reason, w.now)
     return _incident(published)

@@ -16,6 +16,7 @@ from firebell.status_pages.model import (
     UpdateKind,
     UpdatePublished,
 )
+from firebell.status_pages.retraction import UpdateRetracted
 from firebell.subscribers import broadcast_store, delivery_store, rules, store, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (
@@ -40,6 +41,11 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
     )
     if announcement is not None:
         await queue_broadcast(tx, _broadcast_of(announcement), now)
+
+
+async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
+    """Erase a retracted text from its broadcast: mails that wait say what stands there now."""
+    await broadcast_store.erase_text(tx, event.status_page_id, event.public_id, event.seq, event.notice)
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:

@@ -251,6 +251,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/incidents/new": NONE,
     "/status-pages/{slug}/incidents/{public_id}": NONE,
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}": NONE,
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract": ASK,
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations": NONE,
     "/status-pages/{slug}/maintenance/new": NONE,
     "/status-pages/{slug}/maintenance/{maintenance_id}/cancel": ASK,
