@@ -255,7 +255,7 @@ async def test_a_post_has_its_translations_an_estimate_and_a_mail_to_customers(
             mail_subject="Card payments",
         )
         # each problem is reported at its field, and a text in another language is checked for what needs no words
-        fields = {
+        fields: dict[str, dict[str, Any]] = {
             "translations.ja": {"translations": {"ja": german}},
             "translations.de": {"translations": {"de": f"{german} {{{{impact}}}}"}},
             "reason": {"translations": {"de": f"{german} INC-214"}},

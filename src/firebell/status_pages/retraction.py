@@ -1,6 +1,6 @@
 """Retracting a published text: it is erased everywhere on the page, and its hash stays in the log (spec 7.7)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,18 +11,8 @@ from firebell.kit.text import required_text
 from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, incident_store, log_writer
-from firebell.status_pages.model import PublicIncident, UpdatePublished
+from firebell.status_pages.model import PublicIncident, UpdatePublished, UpdateRetracted
 from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateRetracted:
-    """The text of an update was erased; `notice` is what stands there now."""
-
-    status_page_id: int
-    public_id: str
-    seq: int
-    notice: str
 
 
 @permits(Verb.STATUS_PAGE_WRITE)

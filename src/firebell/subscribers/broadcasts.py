@@ -15,8 +15,8 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
     UpdatePublished,
+    UpdateRetracted,
 )
-from firebell.status_pages.retraction import UpdateRetracted
 from firebell.subscribers import broadcast_store, delivery_store, rules, store, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (

@@ -18,8 +18,7 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.status_pages.model import MaintenanceChanged, UpdatePublished
-    from firebell.status_pages.retraction import UpdateRetracted
+    from firebell.status_pages.model import MaintenanceChanged, UpdatePublished, UpdateRetracted
     from firebell.subscribers import broadcasts, maintenance_broadcasts
 
     return Subscriptions(
