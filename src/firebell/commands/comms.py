@@ -84,7 +84,7 @@ def show_(ref: str) -> None:
 @comms.command(
     epilog=example(
         "firebell comms publish INC-3 --public 'We are moving traffic.' --stage identified \\",
-        "    --to status_page:kestrel --next 15:30",
+        "    --to status_page:kestrel --next 2026-11-24T15:30",
     )
 )
 @click.argument("ref")
