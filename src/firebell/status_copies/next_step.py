@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.status_copies.answers import Answer, Outcome
 from firebell.status_copies.model import (
     Post,
     RemoteCall,
@@ -12,6 +11,7 @@ from firebell.status_copies.model import (
     Step,
     StepState,
 )
+from firebell.status_copies.provider_answers import Answer, Outcome
 from firebell.status_copies.remote_api import PostmortemApi, RemoteApi
 from firebell.status_copies.text_limits import comparable
 from firebell.status_pages.model import Stage
