@@ -227,3 +227,81 @@ async def test_a_later_update_waits_for_the_commander_and_silence_sends_it(
             assert (await store.last_texts(tx, 1))[ReaderKind.PUBLIC]
             notices = await tx.fetch("select person_id from notice where kind = 'approval'")
             assert {row["person_id"] for row in notices} == {w.jun}
+
+
+async def test_a_post_has_its_translations_an_estimate_and_a_mail_to_customers(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await _status_page(w, api)
+        await api("PATCH", "/status-pages/kestrel/theme", {"locales": ["de", "fr"]})
+        customer = await api("POST", "/customers", {"name": "Nordpost"}, status=201)
+        contact = {"address": "ops@nordpost.example", "name": "Ida"}
+        await api("POST", f"/customers/{customer['id']}/contacts", contact, status=201)
+        await _declare(w, w.mara)
+        clock.advance(timedelta(minutes=5))
+        composer = await api("GET", COMMS)
+        assert (composer["languages"], composer["content"]["translations"]) == (["de", "fr"], {})
+
+        eta = clock.now() + timedelta(hours=2)
+        german = "Kartenzahlungen schlagen fehl. Wir leiten den Verkehr um."
+        wanted = _post(
+            w,
+            clock,
+            0,
+            targets=["status_page:kestrel", "audience:customers"],
+            eta_at=eta.isoformat(),
+            translations={"de": german},
+            mail_subject="Card payments",
+        )
+        # each problem is reported at its field, and a text in another language is checked for what needs no words
+        fields: dict[str, dict[str, Any]] = {
+            "translations.ja": {"translations": {"ja": german}},
+            "translations.de": {"translations": {"de": f"{german} {{{{impact}}}}"}},
+            "reason": {"translations": {"de": f"{german} INC-214"}},
+            "eta_at": {"eta_at": clock.now().isoformat()},
+        }
+        for field, change in fields.items():
+            refused = await api("POST", COMMS, wanted | change, status=422)
+            assert [each["field"] for each in refused["errors"]] == [field], field
+        draft = await api("PUT", f"{COMMS}/draft", wanted)
+        csrf = await sign_in(w, http, w.mara)
+        form = (await http.get(COMMS)).text
+        assert german in form
+        assert form.count("not translated") == 1
+        previewed = await http.post(
+            f"{COMMS}?preview=yes",
+            data={
+                "csrf": csrf,
+                "target": "status_page:kestrel",
+                "translations.fr": "x {{impact}}",
+                "eta_at": "",
+            },
+        )
+        assert 'id="findings-fr"' in previewed.text
+        assert "W-SLOT" in previewed.text.partition('id="findings-fr"')[2].partition("</textarea>")[0]
+
+        post = await api(
+            "POST", COMMS, {**wanted, "revision": draft["id"] and await _revision(api)}, status=201
+        )
+        assert set((await _states(api, post["id"])).values()) == {"sent"}
+        assert german in (await http.get(f"{COMMS}/{post['id']}")).text
+        [published] = await api("GET", "/status-pages/kestrel/incidents")
+        [update] = published["updates"]
+        assert (update["translations"], update["eta_at"]) == (
+            {"de": german},
+            eta.isoformat().replace("+00:00", "Z"),
+        )
+        # without a text of their own, customers get the public one
+        [mail] = (await api("GET", "/incidents/INC-1/audiences"))["posts"]
+        assert [(text["subject"], text["body"]) for text in mail["texts"]] == [("Card payments", PUBLIC)]
+        # the next text begins with the estimate that customers know, and mails to subscribers have the translation
+        assert (await api("GET", COMMS))["content"]["eta_at"] == update["eta_at"]
+        async with w.ctx.db.tx() as tx:
+            contents = [row["content"] for row in await tx.fetch("select content from status_broadcast")]
+        assert [content["translations"] for content in contents] == [{"de": german}]
+        await api("POST", f"/undo/{post['undo']['token']}")
+        [published] = await api("GET", "/status-pages/kestrel/incidents")
+        assert published["updates"][0]["translations"] == {}
+        again = (await api("GET", COMMS))["content"]
+        assert (again["translations"], again["mail_subject"]) == ({"de": german}, "Card payments")

@@ -194,6 +194,7 @@ FILLED = {
     "/actions/{ref}/assign": {"owner": "2"},
     "/actions/{ref}/reopen": {"reason": "It came back."},
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations": {"body": "Wir arbeiten daran."},
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract": {"reason": "It named a customer."},
     "/settings/action-items": {"weekday": "0", "due_1": "14", "due_2": "30", "due_3": "90"},
     "/incidents/{ref}/tasks/{task_id}/assign": {"owner": "mara@example.org"},
     "/incidents/{ref}/close/facts": {"cause": "Pool size in build 4812"},

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import published_log
 from firebell.status_pages.public.documents import asset_path
@@ -183,7 +184,9 @@ async def test_an_incident_is_not_closed_while_its_status_page_says_that_it_goes
         await sign_in(w, http, w.mara)
         csrf = (await http.get("/incidents/INC-1")).text.split('name="csrf" value="')[1].split('"')[0]
         form = {"csrf": csrf, "name": "Kestrel", "slug": "kestrel", "service": str(w.service)}
+        form[f"component-{w.service}"] = "Card payments"
         assert (await http.post("/status-pages", data=form)).status_code == 303
+        assert [c["name"] for c in (await api("GET", PAGE))["components"]] == ["Card payments"]
         refused = await http.post("/status-pages", data=form)
         assert (refused.status_code, 'value="Kestrel"' in refused.text) == (409, True)
         assert (
@@ -240,3 +243,58 @@ async def test_the_last_page_is_served_while_the_database_is_away_and_says_so(
         served = await read(w, http)
         assert (served.status_code, 'role="status"' in served.text) == (200, False)
         assert (await http.get("/s/other")).status_code == 503
+
+
+async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", page, status=201)
+        await api("POST", "/status-pages", {"slug": "other", "name": "Other", "tz": "UTC"}, status=201)
+        declared = w.now
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(
+                *(tx, await w.actor(w.mara)),
+                title="Card payments fail",
+                severity=1,
+                commander_id=w.jun,
+                service_ids=[w.service],
+                now=w.now,
+            )
+
+        async def sent() -> list[tuple[int, int, str]]:
+            """Return the recipient, the share of the time and the urgency of each reminder of the page."""
+            async with w.ctx.db.tx() as tx:
+                rows = await tx.fetch(
+                    "select key, person_id, urgency from notice where kind = 'statuspage' order by id"
+                )
+            shares = [int(row["key"].split(":")[-2]) for row in rows]
+            return [
+                (row["person_id"], share, row["urgency"]) for row, share in zip(rows, shares, strict=True)
+            ]
+
+        await w.after(minutes=14)
+        assert await sent() == []
+        await w.after(minutes=12)
+        # at 50% and 80% of half an hour
+        first = [(w.jun, 50, "low"), (w.jun, 80, "low")]
+        assert await sent() == first
+        update: dict[str, object] = {
+            "name": "Card payments fail",
+            "stage": "investigating",
+            "body": "We look.",
+        }
+        update |= {"incident": "INC-1", "next_update_at": (w.now + timedelta(minutes=20)).isoformat()}
+        opened = await api("POST", INCIDENTS, update, status=201)
+        await w.after(minutes=10)
+        assert w.now > declared + timedelta(minutes=30)
+        assert await sent() == first, "it was published in time"
+        await w.after(minutes=15)
+        promised = [(w.jun, 80, "low"), (w.jun, 100, "high")]
+        assert await sent() == [*first, *promised]
+        await api(
+            "POST", f"{INCIDENTS}/{opened['id']}/updates", {"stage": "resolved", "body": "Over."}, status=201
+        )
+        await w.after(hours=3)
+        assert await sent() == [*first, *promised]

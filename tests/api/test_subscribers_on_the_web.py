@@ -7,13 +7,14 @@ from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 
 OWN = "/status-pages/kestrel/subscribers"
-CSV = "address,components\r\nops@nordpost.example,\r\nit@alvik.example,Checkout\r\nnobody,\r\n"
+CSV = "address,components,language\r\nops@nordpost.example,\r\nit@alvik.example,Checkout,de\r\nnobody,\r\n"
 
 
 async def test_a_manager_imports_finds_changes_and_erases_subscribers(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
         await api("POST", "/status-pages", page, status=201)
+        await api("PATCH", "/status-pages/kestrel/theme", {"locales": ["de"]})
         csrf = await sign_in(w, http, w.mara)
         file = {"file": ("customers.csv", CSV.encode(), "text/csv")}
         preview = await http.post(f"{OWN}/import", data={"csrf": csrf}, files=file)
@@ -28,12 +29,16 @@ async def test_a_manager_imports_finds_changes_and_erases_subscribers(dsn: str, 
         await w.settle()
         listed = {each["address"]: each for each in await api("GET", OWN)}
         assert {each["state"] for each in listed.values()} == {"pending"}
-        assert listed["it@alvik.example"]["component_ids"] == [1]
+        assert (listed["it@alvik.example"]["component_ids"], listed["it@alvik.example"]["locale"]) == (
+            [1],
+            "de",
+        )
         refused = await http.post(f"{OWN}/import", data={"csrf": csrf, "text": "mail\r\n"})
         assert refused.status_code == 422
         shown = await http.get(f"{OWN}?q=nordpost")
         assert ("ops@nordpost.example" in shown.text, "it@alvik.example" in shown.text) == (True, False)
-        assert (await http.get(f"{OWN}.csv?state=pending")).text.count("@") == 2
+        exported = (await http.get(f"{OWN}.csv?state=pending")).text
+        assert (exported.count("@"), exported.count(",de,"), exported.count(",en,")) == (2, 1, 1)
 
         one = f"{OWN}/{listed['ops@nordpost.example']['id']}"
         assert (await http.get(one)).status_code == 200

@@ -5,7 +5,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import published_log
-from tests.api.api_clients import browser, organization, sign_in
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.api.test_status_pages import INCIDENTS, PAGE, read
 
 
@@ -69,3 +69,45 @@ async def test_readers_get_a_translation_until_its_text_is_replaced(dsn: str, cl
         await api("PUT", german, {"body": "Entfernt."})
         assert "Entfernt." in (await read(w, http, "/de")).text
         assert "status_page.update_translated" in {e["action"] for e in await api("GET", "/audit")}
+
+
+async def test_a_text_that_leaked_something_is_erased_and_the_log_still_verifies(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await api("POST", "/status-pages", {"slug": "kestrel", "name": "Kestrel", "tz": "UTC"}, status=201)
+        await api("PATCH", f"{PAGE}/theme", {"locales": ["de"]})
+        soon = (clock.now() + timedelta(minutes=30)).isoformat()
+        first: dict[str, Any] = {"name": "Card payments fail", "stage": "investigating"}
+        first |= {"body": "Nordpost can't pay.", "translations": {"de": "Nordpost kann nicht zahlen."}}
+        opened = await api("POST", INCIDENTS, {**first, "next_update_at": soon}, status=201)
+        update = f"{INCIDENTS}/{opened['id']}/updates/1"
+        await api("PATCH", update, {"body": "Nordpost AB can't pay.", "reason": "Full name"})
+        await api("POST", f"{update}/retract", {"reason": " "}, status=422)
+        jun = Api(http, await key_of(w.ctx.db, clock, w.jun))
+        await jun("POST", f"{update}/retract", {"reason": "It named a customer."}, status=403)
+
+        csrf = await sign_in(w, http, w.mara)
+        form = {"csrf": csrf, "reason": "It named a customer."}
+        assert (await http.post(f"{update}/retract", data=form)).status_code == 303
+        notice = f"Removed at {clock.now():%H:%M} UTC: It named a customer."
+        [shown] = (await api("GET", INCIDENTS))[0]["updates"]
+        assert (shown["body"], shown["translations"], shown["version"]) == (notice, {}, 3)
+        for path in (
+            "",
+            "/de",
+            f"/incidents/{opened['id']}",
+            "/history.atom",
+            "/api/v2/summary.json",
+            "/history.jsonl",
+        ):
+            text = (await read(w, http, path)).text
+            assert ("Nordpost" in text, "It named a customer." in text) == (False, True), path
+        lines = (await read(w, http, "/history.jsonl")).text.splitlines()
+        assert published_log.first_broken(lines) is None
+        # a text is only missing if what replaced it follows
+        assert published_log.first_broken(lines[:-1]) == 1
+        async with w.ctx.db.tx() as tx:
+            [content] = [row["content"] for row in await tx.fetch("select content from status_broadcast")]
+        assert (content["body"], content["translations"]) == (notice, {})
+        assert "status_page.update_retracted" in {e["action"] for e in await api("GET", "/audit")}

@@ -16,5 +16,18 @@ async def test_an_update_is_checked_published_and_taken_back(dsn: str, tmp_path:
             *("comms", "publish", "INC-1", "--internal", "Failing over.", "--to", "timeline", "--json")
         )
         assert (published.json["state"], published.json["id"]) == ("published", 1)
+        words = ("comms", "publish", "INC-1", "--public", "We look.", "--to", "timeline")
+        assert "LANGUAGE=TEXT" in (await run(*words, "--translation", "de", code=1)).err
+        # there is no status page that has this language
+        await run(
+            *words,
+            "--translation",
+            "de=Wir suchen.",
+            "--eta",
+            "2030-01-01T00:00Z",
+            "--subject",
+            "Cards",
+            code=1,
+        )
         await run("undo")
         assert "recalled" in (await run("comms", "list", "INC-1")).out

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from firebell.kit.token_bucket import CallRate, full
 from firebell.status_copies import difference_rules, next_step, update_posts
-from firebell.status_copies.instatus import InstatusApi, mark, marked
-from firebell.status_copies.model import DifferenceKind, RemoteCall, Step, StepState
+from firebell.status_copies.instatus import InstatusApi
+from firebell.status_copies.instatus_maintenance import STAGE_WORDS
+from firebell.status_copies.instatus_words import mark, marked, written
+from firebell.status_copies.model import DifferenceKind, Post, RemoteCall, Step, StepState
 from firebell.status_copies.provider_answers import Answer, Outcome, closed, lost, not_sent, read_answer
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.statuspage import StatuspageApi
 from firebell.status_copies.step_inputs import Work, checked
 from firebell.status_copies.text_limits import cut_at_sentence
+from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -33,6 +36,7 @@ from tests.standins.status_providers import KEY, PAGE, Fault, InstatusStandin, S
 START = datetime(2026, 11, 27, 1, 49, tzinfo=UTC)
 MAPPED = {1: "8kbf7d35c070", 2: "vtnh60py4yd7"}
 WORST = {1: ComponentStatus.PARTIAL_OUTAGE, 2: ComponentStatus.OPERATIONAL}
+UNDER_MAINTENANCE = ComponentStatus.UNDER_MAINTENANCE
 LINK = "https://status.example.org"
 Standin = StatuspageStandin | InstatusStandin
 
@@ -75,8 +79,20 @@ def ask(api: RemoteApi, standin: Standin, call: RemoteCall) -> Answer:
     return read_answer(status, text, "", is_write=call.is_write)
 
 
+def post_of(published: PublicIncident | Maintenance, seq: int, *, is_last: bool) -> Post:
+    """Return an update of an incident or of maintenance as it is sent."""
+    options: dict[str, Any] = {"is_last": is_last, "notifies": False}
+    if isinstance(published, Maintenance):
+        return update_posts.maintenance_post(published, published.updates[seq - 1], MAPPED, WORST, **options)
+    return update_posts.post(published, published.updates[seq - 1], MAPPED, WORST, **options)
+
+
 def send_all(
-    api: RemoteApi, standin: Standin, published: PublicIncident, now: list[datetime], killed: Sequence[bool]
+    api: RemoteApi,
+    standin: Standin,
+    published: PublicIncident | Maintenance,
+    now: list[datetime],
+    killed: Sequence[bool],
 ) -> int:
     """Send every update as the lane does; `killed` says which turns end before they record anything."""
     kills = deque(killed)
@@ -90,11 +106,11 @@ def send_all(
         assert turns < 200
         step = queue[0]
         now[0] = max(now[0], step.retry_at or now[0])
-        update = published.updates[step.update_id - 1]
-        post = update_posts.post(
-            published, update, MAPPED, WORST, is_last=update_posts.is_last_update(step, queue), notifies=False
-        )
-        work = Work(step, post, remote_id, "", update_posts.previous_stage(published, update))
+        post = post_of(published, step.update_id, is_last=update_posts.is_last_update(step, queue))
+        before = None
+        if isinstance(published, PublicIncident):
+            before = update_posts.previous_stage(published, published.updates[step.update_id - 1])
+        work = Work(step, post, remote_id, "", before)
         begun = replace(step, state=StepState.SENDING, attempts=step.attempts + 1, begun_at=now[0])
         answers: list[Answer] = []
         for call in work.reads(api, PAGE):
@@ -105,11 +121,15 @@ def send_all(
         if answer.outcome is Outcome.OK:
             answer = work.unreadable(api, answers) or answer
         if answer.outcome is Outcome.OK:
-            decision = work.decide(api, PAGE, work.find(api, answers))
-            if isinstance(decision, next_step.Send):
+            decision = work.decide(api, PAGE, answers)
+            if isinstance(decision, next_step.Send | next_step.Prepare):
                 answer = checked(api, work, ask(api, standin, decision.call))
         if kills and kills.popleft():
             queue[0] = replace(begun, retry_at=now[0] + timedelta(seconds=60))
+            continue
+        if isinstance(decision, next_step.Prepare) and answer.outcome is Outcome.OK:
+            prepared = next_step.after_preparation(begun, now[0])
+            queue[0] = replace(begun, state=prepared.state, retry_at=prepared.retry_at)
             continue
         change = next_step.after(begun, answer, now[0])
         if change.state is not StepState.DONE:
@@ -147,6 +167,97 @@ def test_whatever_fails_the_copy_ends_with_our_updates_in_order_each_once(
         assert standin.texts() == [[(u.stage.value, u.body) for u in published.updates]]
         assert standin.status(MAPPED[1]).lower().replace("_", "") == "partialoutage"
         assert (standin.refused, standin.notified) == ([], 0)
+
+
+def window(start: datetime, stages: Sequence[MaintenanceStage]) -> Maintenance:
+    """Return maintenance with updates; the first two have the same text."""
+    updates = tuple(
+        MaintenanceUpdate(
+            *(
+                seq,
+                f"change{seq:06}",
+                seq,
+                stage,
+                f"Text {max(seq, 2)}.",
+                (Effect(1, UNDER_MAINTENANCE, START),),
+            ),
+            *(START + timedelta(minutes=seq), START + timedelta(minutes=seq), "Mara"),
+        )
+        for seq, stage in enumerate(stages, 1)
+    )
+    options: dict[str, Any] = {"auto_start": True, "auto_end": True, "reminders": (), "handled_until": START}
+    return Maintenance(
+        *(
+            9,
+            "w2k9w3c7x1ab",
+            1,
+            "Database upgrade",
+            stages[-1],
+            start,
+            start + timedelta(hours=2),
+            START,
+            START,
+        ),
+        *(None, None, frozenset({1})),
+        **options,
+        created_by=None,
+        version=1,
+        series_id=None,
+        updates=updates,
+    )
+
+
+@given(
+    st.integers(1, 4),
+    FAULTS,
+    st.lists(st.booleans(), max_size=8),
+    st.sampled_from([timedelta(0), timedelta(days=1), timedelta(hours=-1)]),
+)
+def test_maintenance_arrives_in_order_each_once_also_after_it_was_moved(
+    later: int, faults: list[Fault | None], killed: list[bool], moved: timedelta
+) -> None:
+    # S20
+    stages = [MaintenanceStage.SCHEDULED, *list(MaintenanceStage)[:later]]
+    now, first = [START], window(START + timedelta(days=2), stages[:1])
+    whole = replace(window(first.scheduled_for + moved, stages), id=first.id)
+    for api, standin in standins(now):
+        now[0], standin.faults = START, deque()
+        send_all(api, standin, first, now, ())
+        standin.faults = deque(faults)
+        send_all(api, standin, whole, now, killed)
+        assert [text for _, text in standin.texts()[0]] == [u.body for u in whole.updates]
+        assert len(standin.texts()) == 1
+        assert (standin.refused, standin.notified) == ([], 0)
+        if isinstance(standin, InstatusStandin):
+            [there] = standin.maintenances
+            assert there["start"] == written(marked(whole.scheduled_for, whole.public_id))
+            assert there["status"] == STAGE_WORDS[stages[-1]]
+
+
+@given(FAULTS, st.lists(st.booleans(), max_size=8))
+def test_a_post_mortem_is_published_once_as_each_provider_has_it(
+    faults: list[Fault | None], killed: list[bool]
+) -> None:
+    resolved = incident([Stage.INVESTIGATING, Stage.RESOLVED], ["Down.", "Up."])
+    told = replace(resolved.updates[1], id=3, seq=3, public_id="update000003", kind=UpdateKind.POSTMORTEM)
+    told = replace(told, body="A full disk. We alert on it now.", display_at=START + timedelta(days=1))
+    whole = replace(resolved, updates=(*resolved.updates, told))
+    now = [START]
+    for api, standin in standins(now):
+        now[0], standin.faults = START, deque()
+        send_all(api, standin, resolved, now, ())
+        standin.faults = deque(faults)
+        send_all(api, standin, whole, now, killed)
+        assert (standin.refused, standin.notified) == ([], 0)
+        [texts] = standin.texts()
+        if isinstance(standin, InstatusStandin):
+            assert texts[2:] == [("resolved", f"{told.body}\n\n{LINK}/incidents/{whole.public_id}")]
+            continue
+        assert texts[2:] == [("postmortem", told.body)]
+        assert standin.incidents[0]["postmortem"]["body"] == told.body
+        # what it shows there is no difference
+        remote = api.incident(standin.incidents[0])
+        assert difference_rules.of_incident(resolved, "Up.", remote) == []
 
 
 def test_only_the_last_update_that_waits_moves_components() -> None:

@@ -19,6 +19,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
+from firebell.status_pages.suggested_names import suggested_name
 
 O, M = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE  # noqa: E741
 D, P, X = ComponentStatus.DEGRADED_PERFORMANCE, ComponentStatus.PARTIAL_OUTAGE, ComponentStatus.MAJOR_OUTAGE
@@ -82,6 +83,17 @@ def test_raising_the_severity_never_moves_the_first_update_later(
     at = (history[-1][0] if history else DECLARED) + timedelta(minutes=1)
     after = stages.first_post_due(DECLARED, [*history, (at, raised_to)], severity)
     assert before is None or (after is not None and after <= before)
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        *(("checkout-api", "Checkout"), ("payments_gateway", "Payments gateway"), ("ledger-db", "Ledger")),
+        *(("api", "Api"), ("éclair.svc", "Éclair"), ("Search", "Search"), ("--", "")),
+    ],
+)
+def test_a_component_is_suggested_by_the_words_that_customers_know(service: str, expected: str) -> None:
+    assert suggested_name(service) == expected
 
 
 def test_a_phase_suggests_a_stage() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.mailbox import Mailbox
 from firebell.kit.standard_webhooks import signature
+from firebell.status_pages.public.languages import languages
 from firebell.subscribers import (
     addresses,
     csv_import,
@@ -22,6 +23,7 @@ from firebell.subscribers import (
     mail_format,
     subscription_rules,
     throttle,
+    update_texts,
 )
 from firebell.subscribers.dead_addresses import FailedMail
 from firebell.subscribers.journal import Fate
@@ -32,6 +34,21 @@ from firebell.subscribers.throttle import RelayPace, TokenBucket
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+def test_a_mail_has_the_text_in_the_language_of_its_reader_if_there_is_one() -> None:
+    content = {
+        "label": "Investigating",
+        "body": "We look.",
+        "at": NOW.isoformat(),
+        "translations": {"de": "Wir suchen."},
+    }
+    for code, expected in (("en", "We look."), ("de", "Wir suchen."), ("ja", "We look.")):
+        _, body, *_ = update_texts.update_paragraphs(content, [], "UTC", languages()[code])
+        assert body == expected
+    # a broadcast of an earlier version has none
+    del content["translations"]
+    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == "We look."
 
 
 def test_the_vectors_of_the_throttle() -> None:
@@ -239,21 +256,24 @@ def test_two_addresses_are_the_same_but_for_the_case_of_the_domain() -> None:
 
 def test_a_csv_is_read_with_its_problems_by_line() -> None:
     text = (
-        "\ufeffAddress,channel,components,contact\r\nops@nordpost.example,,,\r\nops@NORDPOST.example,,,\r\n"
-        "it@alvik.example,email,checkout; Search,\r\nbad,,,\r\nx@y.example,email,Nothing,\r\n"
-        "https://hooks.kestrel.example/x,webhook,,ops@nordpost.example\r\n"
+        "\ufeffAddress,channel,components,contact,Language\r\nops@nordpost.example,,,\r\n"
+        "ops@NORDPOST.example,,,,de\r\nit@alvik.example,email,checkout; Search,, DE \r\nbad,,,\r\n"
+        "x@y.example,email,Nothing,\r\nhttps://hooks.kestrel.example/x,webhook,,ops@nordpost.example,en\r\n"
+        "fr@y.example,,,,fr\r\n"
     )
-    rows = csv_import.parse(text, {"checkout": 1, "search": 2})
+    rows = csv_import.parse(text, {"checkout": 1, "search": 2}, ["en", "de"])
     assert [r.address for r in rows.requests] == [
         "ops@nordpost.example",
         "it@alvik.example",
         "https://hooks.kestrel.example/x",
     ]
     assert rows.requests[1].scope.component_ids == {1, 2}
-    assert [line for line, _ in rows.problems] == [5, 6]
+    assert [r.locale for r in rows.requests] == ["", "de", ""]
+    assert [line for line, _ in rows.problems] == [5, 6, 8]
     with pytest.raises(Invalid):
-        csv_import.parse("mail\r\na@b.example\r\n", {})
-    assert len(csv_import.parse(csv_import.SAMPLE, {"checkout": 1, "search": 2}).requests) == 2
+        csv_import.parse("mail\r\na@b.example\r\n", {}, ["en"])
+    sample = csv_import.parse(csv_import.SAMPLE, {"checkout": 1, "search": 2}, ["en", "de"])
+    assert (len(sample.requests), sample.problems) == (2, [])
 
 
 def test_a_mail_can_be_unsubscribed_by_one_click_and_no_text_adds_a_header() -> None:

@@ -161,6 +161,12 @@ class StatuspageStandin(Provider):
                 return self._one(id_, lambda incident: self._change(incident, document["incident"]), document)
             case "PATCH", ["incidents", id_, "incident_updates", update_id]:
                 return self._one(id_, lambda i: self._edit(i, update_id, document["incident_update"]))
+            case "GET", ["incidents", id_, "postmortem"]:
+                return self._one(id_, lambda incident: incident["postmortem"])
+            case "PUT", ["incidents", id_, "postmortem", *more] if more in ([], ["publish"]):
+                return self._one(
+                    id_, lambda incident: self._postmortem(incident, document["postmortem"], more)
+                )
             case "PATCH", ["components", id_]:
                 component = next((c for c in self.components if c["id"] == id_), None)
                 if component is None or document["component"]["status"] not in HEALTH:
@@ -181,6 +187,7 @@ class StatuspageStandin(Provider):
         if wrong := [*self._wrong(fields), *([] if fields.get("name") else ["Name can't be blank"])]:
             return 422, {"error": wrong}
         new = {"id": self.next_id(), "created_at": self.stamp, "incident_updates": [], "metadata": {}}
+        new["postmortem"] = {"body": None, "body_draft": None, "published_at": None}
         self.incidents.append({**new, "impact": "none", "status": "investigating"})
         return 201, self._change(self.incidents[-1], fields)
 
@@ -227,13 +234,35 @@ class StatuspageStandin(Provider):
         update["body"] = fields["body"]
         return dict(update)
 
+    def _postmortem(
+        self, incident: dict[str, Any], fields: dict[str, Any], more: list[str]
+    ) -> dict[str, Any]:
+        """Store a draft or publish it; what is published is an update too, as in its public API."""
+        postmortem: dict[str, Any] = incident["postmortem"]
+        if not more:
+            assert set(fields) == {"body_draft"}
+            postmortem["body_draft"] = fields["body_draft"]
+            return postmortem
+        assert set(fields) == {"notify_subscribers", "notify_twitter"}
+        self.notified += fields["notify_subscribers"] + fields["notify_twitter"]
+        if postmortem["published_at"] is None:
+            self.add_update(incident, "postmortem", "")
+        postmortem |= {"body": postmortem["body_draft"], "published_at": self.stamp}
+        incident["incident_updates"][0]["body"] = postmortem["body"]
+        return postmortem
+
     def texts(self) -> list[list[tuple[str, str]]]:
         """Return the (stage, text) of the updates of each incident, oldest first."""
         return [[(u["status"], u["body"]) for u in reversed(i["incident_updates"])] for i in self.incidents]
 
 
 class InstatusStandin(Provider):
-    """A page at Instatus; an incident's first update starts when the incident does."""
+    """A page at Instatus; an incident's first update starts when the incident does.
+
+    Maintenance is in `maintenances`: its first update comes with it, and starts when it was sent.
+    """
+
+    maintenances: tuple[dict[str, Any], ...] = ()
 
     @property
     def authorization(self) -> str:
@@ -258,6 +287,16 @@ class InstatusStandin(Provider):
                 return 200, newest[(number - 1) * size : number * size]
             case "POST", ["incidents"]:
                 return self._create(document)
+            case "GET", ["maintenances"]:
+                size, number = int(query["per_page"]), int(query["page"])
+                return 200, self.maintenances[::-1][(number - 1) * size : number * size]
+            case "POST", ["maintenances"]:
+                return self._schedule(document)
+            case _, ["maintenances", id_, *below]:
+                window = next((m for m in self.maintenances if m["id"] == id_), None)
+                if window is None:
+                    return 404, {"error": {"code": "not_found", "message": "Not found"}}
+                return self._on_window(method, window, below, document)
             case "PUT", ["components", id_] if document["status"] in INSTATUS_HEALTH:
                 component = next(c for c in self.components if c["id"] == id_)
                 component["status"] = document["status"]
@@ -312,6 +351,54 @@ class InstatusStandin(Provider):
         is_instant = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields["started"])
         return wrong if is_instant else [*wrong, "started"]
 
+    def _schedule(self, document: Any) -> tuple[int, Any]:
+        if wrong := self._wrong_window(document, ("name", "notifyStart", "notifyEnd", "notifyEarly")):
+            return 422, {"error": {"code": "invalid", "message": wrong}}
+        window = {name: document[name] for name in ("name", "start", "end", "status", "autoStart", "autoEnd")}
+        window |= {"id": self.next_id(), "updates": []}
+        self.maintenances = (*self.maintenances, window)
+        self._effects(document)
+        self._append(window, {**document, "started": self.stamp})
+        return 200, window
+
+    def _on_window(
+        self, method: str, window: dict[str, Any], below: list[str], document: Any
+    ) -> tuple[int, Any]:
+        match method, below:
+            case "GET", []:
+                return 200, window
+            case "PUT", []:
+                if wrong := self._wrong_window(document, ("message",)):
+                    return 422, {"error": {"code": "invalid", "message": wrong}}
+                window |= {name: document[name] for name in ("start", "end", "status")}
+                window["updates"][0]["message"] = document["message"]
+                return 200, window
+            case "POST", ["maintenance-updates"]:
+                if wrong := self._wrong_statuses(document):
+                    return 422, {"error": {"code": "invalid", "message": wrong}}
+                self._effects(document)
+                window |= {"status": document["status"], "end": document["end"]}
+                return 200, self._append(window, document)
+            case "PUT", ["maintenance-updates", update_id]:
+                update = next(u for u in window["updates"] if u["id"] == update_id)
+                update["message"] = document["message"]
+                return 200, update
+        return 404, {"error": {"code": "not_found", "message": "Not found"}}
+
+    def _wrong_window(self, fields: dict[str, Any], required: tuple[str, ...]) -> list[str]:
+        needed = ("components", "status", "autoStart", "autoEnd", "notify", "start", "end", "duration")
+        known = {*needed, *required, "message", "statuses", "notifyMinutes"}
+        wrong = [f"{name} is unknown" for name in set(fields) - known]
+        wrong += [f"{name} is missing" for name in (*needed, *required) if name not in fields]
+        wrong += ["end"] * (fields["start"] >= fields["end"])
+        return wrong or self._wrong_statuses(fields)
+
+    def _wrong_statuses(self, fields: dict[str, Any]) -> list[str]:
+        ids = {c["id"] for c in self.components}
+        wrong = ["status"] * (fields["status"] not in ("NOTSTARTEDYET", "INPROGRESS", "COMPLETED"))
+        wrong += [c for c in fields["components"] if c not in ids]
+        return wrong + [f"{s}" for s in fields["statuses"] if s["status"] not in INSTATUS_HEALTH]
+
     def _effects(self, fields: dict[str, Any]) -> None:
         self.notified += fields.get("notify", True)
         statuses = {each["id"]: each["status"] for each in fields["statuses"]}
@@ -325,7 +412,8 @@ class InstatusStandin(Provider):
 
     def texts(self) -> list[list[tuple[str, str]]]:
         """Return the (stage, text) of the updates of each incident, in the order in which they arrived."""
-        return [[(u["status"].lower(), u["message"]) for u in i["updates"]] for i in self.incidents]
+        listed = [*self.incidents, *self.maintenances]
+        return [[(u["status"].lower(), u["message"]) for u in each["updates"]] for each in listed]
 
 
 @asynccontextmanager

@@ -276,7 +276,7 @@ async def test_a_page_moves_in_with_its_components_and_history_and_nothing_is_se
         assert (search["group_id"] is not None, d.statuspage.writes, d.instatus.writes) == (True, [], [])
 
 
-async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
+async def test_maintenance_is_copied_with_its_times_and_once(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with desk(dsn, clock, monkeypatch) as it:
@@ -296,6 +296,9 @@ async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
             "Database upgrade",
         )
         assert it.statuspage.status("8kbf7d35c070") == "operational"
+        [there] = it.instatus.maintenances
+        assert (there["status"], there["start"][:19]) == ("NOTSTARTEDYET", start.isoformat()[:19])
+        assert it.instatus.status("cke1") == "OPERATIONAL"
         one = f"{MAINTENANCE}/{window['id']}"
         later = start + timedelta(days=1)
         times = {"scheduled_for": later.isoformat(), "body": "A day later."}
@@ -303,12 +306,17 @@ async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
         await it.api("POST", f"{one}/postpone", times)
         await it.later(60)
         assert remote["scheduled_for"] == later.isoformat()
+        assert (there["start"][:19], there["end"][:19]) == (
+            later.isoformat()[:19],
+            times["scheduled_until"][:19],
+        )
         await it.api("POST", f"{one}/start", {"body": "It starts."})
         await it.later(60)
         assert (remote["status"], it.statuspage.status("8kbf7d35c070")) == (
             "in_progress",
             "under_maintenance",
         )
+        assert (there["status"], it.instatus.status("cke1")) == ("INPROGRESS", "UNDERMAINTENANCE")
         # it went on by itself there, and ours goes on nevertheless
         it.statuspage.add_update(remote, "completed", "Completed by its schedule.")
         await it.api("POST", f"{one}/verify", {"body": "We check."})
@@ -317,6 +325,10 @@ async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
         await it.api("POST", f"{one}/complete", {"body": "Done."})
         await it.later(60)
         assert (remote["status"], it.statuspage.status("8kbf7d35c070")) == ("completed", "operational")
+        assert (there["status"], it.instatus.status("cke1")) == ("COMPLETED", "OPERATIONAL")
+        assert [text for _, text in it.instatus.texts()[0]] == [
+            *("Checkout may pause.", "A day later.", "It starts.", "We check.", "Done.")
+        ]
         assert [stage for stage, _ in it.statuspage.texts()[0]] == [
             *("scheduled", "scheduled", "in_progress", "completed", "verifying", "completed")
         ]
@@ -333,3 +345,44 @@ async def test_maintenance_is_copied_to_statuspage_with_its_times_and_once(
         assert (it.statuspage.refused, it.instatus.incidents) == ([], [])
         assert [c["queue"] for c in (await it.copy(1), await it.copy(2))] == [[], []]
         assert await it.differences() == []
+
+
+async def test_a_post_mortem_is_copied_when_a_person_sends_it(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(dsn, clock, monkeypatch) as it:
+        opened = await it.publish()
+        await it.later(60)
+        await it.update(opened["id"], "resolved", "Over.")
+        await it.later(60)
+        await it.api(
+            "POST",
+            f"{INCIDENTS}/{opened['id']}/updates",
+            {"stage": "resolved", "kind": "postmortem", "body": "A disk was full. We alert on it now."},
+            status=201,
+        )
+        await it.later(400)
+        # nothing is sent by itself, and nothing is different
+        assert [stage for stage, _ in it.statuspage.texts()[0]] == ["investigating", "resolved"]
+        for number in (1, 2):
+            copy = await it.copy(number)
+            assert (copy["queue"], copy["differences"]) == ([], [])
+            assert [each["incident"] for each in copy["postmortems"]] == [opened["id"]]
+            for _ in range(2):
+                await it.api("POST", f"{COPIES}/{number}/postmortems/{opened['id']}")
+        await it.api("POST", f"{COPIES}/1/postmortems/nowhere", status=404)
+        await it.later(400)
+        [texts] = it.statuspage.texts()
+        assert texts[2:] == [("postmortem", "A disk was full. We alert on it now.")]
+        [texts] = it.instatus.texts()
+        assert [stage for stage, _ in texts] == ["investigating", "resolved", "resolved"]
+        assert f"/incidents/{opened['id']}" in texts[2][1]
+        # an edit follows what was sent
+        edit = {"body": "A disk was full. We alert on it since Monday.", "reason": "More exact"}
+        await it.api("PATCH", f"{INCIDENTS}/{opened['id']}/updates/3", edit)
+        await it.later(400)
+        assert it.statuspage.texts()[0][-1][1] == edit["body"]
+        assert it.instatus.texts()[0][-1][1].startswith(edit["body"])
+        for number in (1, 2):
+            copy = await it.copy(number)
+            assert (copy["queue"], copy["differences"], copy["postmortems"]) == ([], [], [])

@@ -69,6 +69,13 @@ def show_(ref: str) -> None:
     for reader, text in composer["content"]["bodies"].items():
         lines += [f"{reader.upper()}", text, ""]
         lines += [f"  {each['level']}: {each['message']}" for each in composer["findings"].get(reader, ())]
+    for language in composer["languages"]:
+        text = composer["content"]["translations"].get(language)
+        lines += [language.upper(), text or "Not translated.", ""]
+        lines += [
+            f"  {each['level']}: {each['message']}"
+            for each in composer["translation_findings"].get(language, ())
+        ]
     lines.append("TARGETS")
     lines += [f"  {each['key']:30} {each['refusal'] or each['note']}" for each in composer["targets"]]
     show(composer, "\n".join(lines))
@@ -77,52 +84,68 @@ def show_(ref: str) -> None:
 @comms.command(
     epilog=example(
         "firebell comms publish INC-3 --public 'We are moving traffic.' --stage identified \\",
-        "    --to status_page:kestrel --next 15:30",
+        "    --to status_page:kestrel --next 2026-11-24T15:30",
     )
 )
 @click.argument("ref")
 @click.option("--internal", help="The text for colleagues; - is standard input.")
 @click.option("--public", help="The text for customers; - is standard input.")
+@click.option("--customers", help="The text of emails to customers; the public text without it.")
+@click.option("--subject", default="", help="The subject of emails to customers.")
+@click.option("--translation", multiple=True, metavar="LANGUAGE=TEXT", help="The public text in a language.")
 @click.option("--to", "targets", multiple=True, required=True, help="A target of `firebell comms show`.")
 @click.option("--stage", type=click.Choice(STAGES), help="The stage on status pages.")
 @click.option("--component", multiple=True, metavar="ID=STATUS", help="The status of a component.")
 @click.option("--next", "next_", help="When the next update comes.")
+@click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--reason", default="", help="Why the text stays although the tone check found errors.")
 @as_json
 def publish(
     ref: str,
     internal: str | None,
     public: str | None,
+    customers: str | None,
+    subject: str,
+    translation: tuple[str, ...],
     targets: tuple[str, ...],
     stage: str | None,
     component: tuple[str, ...],
     next_: str | None,
+    eta: str | None,
     reason: str,
 ) -> None:
     """Publish an update about the incident REF to the chosen targets, each once."""
     path = f"/api/v1/incidents/{seg(ref)}/comms"
     bodies = {
         reader: sys.stdin.read(MAX_BYTES) if text == "-" else text
-        for reader, text in (("internal", internal), ("public", public))
+        for reader, text in (("internal", internal), ("public", public), ("customer", customers))
         if text is not None
     }
-    components: dict[str, str] = {}
-    for pair in component:
-        component_id, separator, status = pair.partition("=")
-        if not separator:
-            fail(f"{pair!r} is not ID=STATUS.", "Use for example --component 3=partial_outage.")
-        components[component_id] = status
     body: dict[str, Any] = {
         "bodies": bodies,
         "targets": list(targets),
         "revision": call("GET", path)["revision"],
         "stage": stage,
-        "components": components,
+        "components": _pairs(component, "ID=STATUS", "--component 3=partial_outage"),
         "next_update_at": instant(next_, "--next") if next_ else None,
+        "eta_at": instant(eta, "--eta") if eta else None,
+        "translations": _pairs(translation, "LANGUAGE=TEXT", "--translation de='Wir suchen die Ursache.'"),
+        "mail_subject": subject,
         "reason": reason,
     }
     post = call("POST", path, body)
     show(post, _outcome(post))
+
+
+def _pairs(options: tuple[str, ...], form: str, usage: str) -> dict[str, str]:
+    """Return the values of a repeated option by their names; end the command if one has none."""
+    pairs = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator:
+            fail(f"{option!r} is not {form}.", f"Use for example {usage}.")
+        pairs[name] = value
+    return pairs
 
 
 def _outcome(post: dict[str, Any]) -> str:

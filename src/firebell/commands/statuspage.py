@@ -184,6 +184,21 @@ def translate(slug: str, id_: str, update: int, language: str, body: str) -> Non
 
 
 @statuspage.command(
+    epilog=example("firebell statuspage retract kestrel h2k9w3c7x1ab 1 --reason 'It named a customer.'")
+)
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@click.argument("update", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="What readers see instead; without the text.")
+@as_json
+def retract(slug: str, id_: str, update: int, reason: str) -> None:
+    """Erase the text of UPDATE 1, 2 ... of the incident ID everywhere; the log keeps its hash. It stays erased."""
+    path = f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates/{update}/retract"
+    published = call("POST", path, {"reason": reason})
+    show(published, f"Erased update {update} of {published['id']}.")
+
+
+@statuspage.command(
     epilog=example(
         "firebell statuspage verify https://ops.example.org/s/kestrel/history.jsonl",
         "firebell statuspage verify history.jsonl",

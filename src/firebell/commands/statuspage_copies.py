@@ -161,6 +161,16 @@ def difference(slug: str, copy_id: int, difference_id: int, what: str) -> None:
     show(copy, done[what])
 
 
+@copies.command(epilog=example("firebell statuspage copies postmortem kestrel 1 h2k9w3c7x1ab"))
+@click.argument("slug")
+@click.argument("copy_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("incident")
+@as_json
+def postmortem(slug: str, copy_id: int, incident: str) -> None:
+    """Send the published post-mortem of INCIDENT to the copy; nothing else sends it."""
+    show(call("POST", _path(slug, copy_id, f"/postmortems/{seg(incident)}")), "Sending the post-mortem.")
+
+
 @copies.command(epilog=example("firebell statuspage copies queue kestrel 1 42/1 retry"))
 @click.argument("slug")
 @click.argument("copy_id", metavar="ID", type=click.IntRange(min=1))

@@ -1,15 +1,25 @@
 """Actions on posts: publish, recall, and send again to a target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from firebell.comms import approval_rules, approvals, drafts, sending, store, target_registry, tone_queries
-from firebell.comms.content import cleaned
+from firebell.comms import (
+    approval_rules,
+    approvals,
+    drafts,
+    publication_queries,
+    sending,
+    store,
+    target_registry,
+    tone_queries,
+)
+from firebell.comms.content import cleaned, translation_field
 from firebell.comms.model import CommsPost, PostContent, PostState, SendState
 from firebell.comms.target import Destination, PostTarget
 from firebell.comms.tone.check import needs_reason, prevents_sending
 from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
+from firebell.comms.tone_queries import PostFindings
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -44,6 +54,7 @@ async def publish(
     await drafts.check_revision(tx, incident, revision)
     chosen = await _chosen(tx, incident, content, now)
     readers = frozenset(destination.reader for _, destination in chosen)
+    await _check_languages(tx, incident, content)
     findings = await tone_queries.findings(tx, incident, content, readers, now)
     _check_tone(findings, content)
     seq = await store.last_seq(tx, incident_id) + 1
@@ -57,7 +68,16 @@ async def publish(
         actor.label,
         content,
         body_sha256,
-        [{"reader": reader, **asdict(each)} for reader, listed in findings.items() for each in listed],
+        [
+            {"reader": reader, **asdict(each)}
+            for reader, listed in findings.by_reader.items()
+            for each in listed
+        ]
+        + [
+            {"reader": ReaderKind.PUBLIC, "locale": locale, **asdict(each)}
+            for locale, listed in findings.by_locale.items()
+            for each in listed
+        ],
         now,
     )
     await _replace_waiting(tx, incident_id, content.targets, now)
@@ -118,18 +138,33 @@ async def _chosen(
     return chosen
 
 
-def _check_tone(findings: Mapping[ReaderKind, Sequence[ToneFinding]], content: PostContent) -> None:
+async def _check_languages(tx: Tx, incident: Incident, content: PostContent) -> None:
+    """Raise `Invalid` for a translation that no status page of the incident shows."""
+    listed = await publication_queries.publications(tx, incident)
+    offered = (await publication_queries.languages(tx, listed)).others
+    fields = {
+        translation_field(locale): "No status page of this incident has this language beside its own."
+        for locale in content.translations
+        if locale not in offered
+    }
+    if fields:
+        raise Invalid("A translation has no readers.", fields=fields)
+
+
+def _check_tone(findings: PostFindings, content: PostContent) -> None:
     """Raise `Invalid` for what cannot be sent, and for errors without a reason."""
+    by_field: dict[str, Sequence[ToneFinding]] = {
+        **{str(reader): listed for reader, listed in findings.by_reader.items()},
+        **{translation_field(locale): listed for locale, listed in findings.by_locale.items()},
+    }
     blocked = {
-        str(reader): next(
-            f"{each.message} {each.suggestion}" for each in listed if each.level is ToneLevel.BLOCK
-        )
-        for reader, listed in findings.items()
+        name: next(f"{each.message} {each.suggestion}" for each in listed if each.level is ToneLevel.BLOCK)
+        for name, listed in by_field.items()
         if prevents_sending(listed)
     }
     if blocked:
         raise Invalid("This can’t be sent.", fields=blocked)
-    errors = [each for listed in findings.values() if needs_reason(listed) for each in listed]
+    errors = [each for listed in findings.lists if needs_reason(listed) for each in listed]
     if errors and not content.reason:
         raise Invalid(
             "The tone check found errors.",

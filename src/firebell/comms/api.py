@@ -110,6 +110,24 @@ class ContentInput(ApiInput):
     next_update_at: Instant | None = None
     headline: Annotated[Text, Field(max_length=NAME_MAX_CHARS)] = ""
     reason: Annotated[Text, Field(max_length=1000)] = ""
+    eta_at: Annotated[
+        Instant | None, Field(description="when it is expected to be over, an estimate for status pages")
+    ] = None
+    translations: Annotated[
+        dict[str, Body],
+        Field(
+            default_factory=dict,
+            max_length=50,
+            description="the public text in other languages of the status pages",
+            examples=[{"de": "Wir leiten den Verkehr um."}],
+        ),
+    ]
+    mail_subject: Annotated[
+        Text,
+        Field(
+            max_length=NAME_MAX_CHARS, description="the subject of emails to customers; headline without one"
+        ),
+    ] = ""
 
 
 class ContentShown(ApiOutput):
@@ -122,6 +140,9 @@ class ContentShown(ApiOutput):
     next_update_at: datetime | None
     headline: str
     reason: str
+    eta_at: datetime | None
+    translations: dict[str, str]
+    mail_subject: str
 
 
 class PostDeliveryShown(ApiOutput):
@@ -191,7 +212,9 @@ class ComposerShown(ApiOutput):
     content: ContentShown
     draft_by: Annotated[str, Field(description="empty without a draft")]
     targets: list[PostTargetShown]
+    languages: Annotated[list[str], Field(description="into which the public text can be translated")]
     findings: dict[ReaderKind, list[ToneFindingShown]]
+    translation_findings: dict[str, list[ToneFindingShown]]
     approvals: list[NeededApprovalShown]
 
 
@@ -222,6 +245,9 @@ def _content_shown(content: PostContent) -> ContentShown:
         next_update_at=content.next_update_at,
         headline=content.headline,
         reason=content.reason,
+        eta_at=content.eta_at,
+        translations=dict(content.translations),
+        mail_subject=content.mail_subject,
     )
 
 
@@ -280,7 +306,13 @@ def _composer(shown: Composition) -> ComposerShown:
             )
             for each in shown.destinations
         ],
-        findings={reader: [_finding(each) for each in listed] for reader, listed in shown.findings.items()},
+        languages=list(shown.languages),
+        findings={
+            reader: [_finding(each) for each in listed] for reader, listed in shown.findings.by_reader.items()
+        },
+        translation_findings={
+            locale: [_finding(each) for each in listed] for locale, listed in shown.findings.by_locale.items()
+        },
         approvals=[
             NeededApprovalShown(
                 rule=each.rule.id, roles=list(each.rule.roles), someone_is_asked=each.is_asked
@@ -299,6 +331,9 @@ def _content(body: ContentInput) -> PostContent:
         body.next_update_at,
         body.headline,
         body.reason,
+        body.eta_at,
+        body.translations,
+        body.mail_subject,
     )
 
 

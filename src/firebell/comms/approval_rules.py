@@ -143,6 +143,9 @@ def content_hash(content: PostContent) -> str:
         "stage": content.stage,
         "statuses": {str(component): code for component, code in content.statuses.items()},
         "targets": sorted(content.targets),
+        "eta_at": content.eta_at.isoformat() if content.eta_at else None,
+        "translations": dict(content.translations),
+        "mail_subject": content.mail_subject,
     }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -13,11 +13,16 @@ REASON_MAX_CHARS = 1000
 
 
 def cleaned(content: PostContent) -> PostContent:
-    """Return a post with cleaned texts; raise `Invalid` for an unknown stage or status, or a text that is too long."""
-    for reader, text in content.bodies.items():
+    """Return a post with cleaned texts, without empty translations.
+
+    Raise `Invalid` for an unknown stage or status, or a text that is too long.
+    """
+    fields = {str(reader): text for reader, text in content.bodies.items()}
+    fields |= {translation_field(locale): text for locale, text in content.translations.items()}
+    for name, text in fields.items():
         if len(text) > BODY_MAX_CHARS:
             limit = f"Use at most {BODY_MAX_CHARS} characters."
-            raise Invalid("The text is too long.", fields={str(reader): limit})
+            raise Invalid("The text is too long.", fields={name: limit})
     if content.stage is not None and content.stage not in list(Stage):
         raise Invalid(f"{content.stage[:40]!r} is not a stage.", fields={"stage": "Choose from the list."})
     known = {status.code for status in ComponentStatus}
@@ -29,4 +34,15 @@ def cleaned(content: PostContent) -> PostContent:
         targets=tuple(dict.fromkeys(content.targets))[:MAX_TARGETS],
         headline=clean_text(" ".join(content.headline.split()), NAME_MAX_CHARS),
         reason=clean_text(content.reason, REASON_MAX_CHARS),
+        translations={
+            locale: clean_text(text, BODY_MAX_CHARS)
+            for locale, text in content.translations.items()
+            if text.strip()
+        },
+        mail_subject=clean_text(" ".join(content.mail_subject.split()), NAME_MAX_CHARS),
     )
+
+
+def translation_field(locale: str) -> str:
+    """Return the field of a translation, under which its problems are reported."""
+    return f"translations.{locale}"

@@ -61,7 +61,8 @@ class PostContent:
     """What someone writes: a text for each kind of reader, and what changes on status pages.
 
     `statuses` are the codes of component statuses by component id, `targets` the keys of those that are ticked.
-    `headline` names the incident on a status page that does not show it yet.
+    `headline` names the incident on a status page that does not show it yet. `translations` have the public text in
+    other languages of its pages, by language.
     """
 
     bodies: Mapping[ReaderKind, str]
@@ -72,10 +73,18 @@ class PostContent:
     headline: str = ""
     reason: str = ""
     """Why it is sent although the tone check found errors."""
+    eta_at: datetime | None = None
+    """When it is expected to be over, as an estimate for status pages."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    mail_subject: str = ""
+    """The subject of emails to customers; the headline or the title of the incident without one."""
 
     def body(self, reader: ReaderKind) -> str:
-        """Return the text for a kind of reader, empty without one."""
-        return self.bodies.get(reader, "")
+        """Return the text for a kind of reader, empty without one; customers get the public text without one."""
+        text = self.bodies.get(reader, "")
+        if reader is ReaderKind.CUSTOMER and not text.strip():
+            return self.bodies.get(ReaderKind.PUBLIC, "")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

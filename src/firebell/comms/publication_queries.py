@@ -1,12 +1,15 @@
 """What the status pages say about an incident, as the composer needs it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.status_pages import queries as status_pages
+from firebell.status_pages.hosting import queries as hosting
 from firebell.status_pages.model import Component, ComponentStatus, PublicIncident, Stage, StatusPage
+from firebell.status_pages.public import languages as languages_of_pages
 from firebell.status_pages.queries import Publication
 
 IncidentPublication = Publication
@@ -16,6 +19,21 @@ async def publications(tx: Tx, incident: Incident) -> list[Publication]:
     """Return the status pages that an incident concerns, or the first one if it concerns none."""
     listed = await status_pages.publications(tx, incident)
     return [each for each in listed if each.published or each.suggested_ids] or listed[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class PageLanguages:
+    """The languages of status pages: the one in which a text for them is written, and the others, in their order."""
+
+    own: str
+    others: tuple[str, ...]
+
+
+async def languages(tx: Tx, listed: Sequence[Publication]) -> PageLanguages:
+    """Return the languages of these status pages; the first one has the language of the text."""
+    by_page = [await hosting.locales(tx, each.page) for each in listed]
+    own = by_page[0][0] if by_page else languages_of_pages.DEFAULT
+    return PageLanguages(own, tuple(dict.fromkeys(code for codes in by_page for code in codes[1:])))
 
 
 async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:

@@ -17,6 +17,7 @@ from firebell.comms.approval_rules import ApprovalRule
 from firebell.comms.model import CommsPost, PostContent
 from firebell.comms.target import Destination
 from firebell.comms.tone.model import ReaderKind, ToneFinding
+from firebell.comms.tone_queries import PostFindings
 from firebell.handbook import actions as handbook
 from firebell.handbook.model import Template
 from firebell.handbook.templates import fill
@@ -34,9 +35,11 @@ TEMPLATES = {
         "update-handover",
     ),
     ReaderKind.PUBLIC: tuple(f"status-{stage}" for stage in Stage),
+    ReaderKind.CUSTOMER: ("email-acknowledge", "email-update", "email-resolved"),
 }
 """The templates of the handbook for each kind of reader."""
 MAX_POSTS = 20
+_SUBJECT_LINE = "Subject: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ class Composition:
     destinations: Sequence[Destination]
     components: Sequence[ComponentChoice]
     published_stage: Stage | None
-    findings: Mapping[ReaderKind, Sequence[ToneFinding]]
+    languages: Sequence[str]
+    """The languages into which the public text can be translated."""
+    findings: PostFindings
     approvals: Sequence[NeededApproval]
 
     @property
@@ -151,7 +156,14 @@ async def first_content(
         {choice.component.id: choice.suggested for choice in choices if choice.suggested},
         promise,
         incident.title if published is None else "",
+        eta_at=_current_estimate(listed, now),
     )
+
+
+def _current_estimate(listed: list[Publication], now: datetime) -> datetime | None:
+    """Return the estimate that customers know, None if there is none or it is past."""
+    latest = publication_queries.public_state(listed).latest
+    return latest.eta_at if latest and latest.eta_at and latest.eta_at > now else None
 
 
 async def composition(
@@ -182,6 +194,7 @@ async def composition(
         destinations,
         _component_choices(listed, components, incident, now),
         publication_queries.public_state(listed).stage,
+        (await publication_queries.languages(tx, listed)).others,
         await tone_queries.findings(tx, incident, content, readers, now),
         await _needed_approvals(tx, incident, content, chosen, now),
     )
@@ -204,7 +217,11 @@ async def posts(tx: Tx, incident_id: int) -> list[CommsPost]:
 
 
 def with_text(content: PostContent, reader: ReaderKind, text: str) -> PostContent:
-    """Return a post with another text for a kind of reader."""
+    """Return a post with another text for a kind of reader; the first line of an email can be its subject."""
+    first_line, _, rest = text.partition("\n")
+    if reader is ReaderKind.CUSTOMER and first_line.startswith(_SUBJECT_LINE):
+        content = replace(content, mail_subject=first_line.removeprefix(_SUBJECT_LINE).strip())
+        text = rest.strip()
     return replace(content, bodies={**content.bodies, reader: text})
 
 

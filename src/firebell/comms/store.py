@@ -18,7 +18,7 @@ from firebell.kit.db.database import Reads, Row, Tx
 
 _COLUMNS = (
     "id, incident_id, seq, state, author_id, author, headline, bodies, stage, statuses, targets, next_update_at,"
-    " findings, reason, body_sha256, created_at, updated_at, published_at"
+    " eta_at, translations, mail_subject, findings, reason, body_sha256, created_at, updated_at, published_at"
 )
 
 
@@ -31,6 +31,9 @@ def _post(row: Row, deliveries: Sequence[PostDelivery] = (), approvals: Sequence
         row["next_update_at"],
         row["headline"],
         row["reason"],
+        row["eta_at"],
+        row["translations"],
+        row["mail_subject"],
     )
     return CommsPost(
         row["id"],
@@ -227,9 +230,10 @@ async def insert_post(
         """
         insert into comms_post (
             incident_id, seq, state, author_id, author, headline, bodies, stage, statuses, targets,
-            next_update_at, findings, reason, body_sha256, created_at, updated_at, published_at
+            next_update_at, findings, reason, body_sha256, created_at, updated_at, published_at,
+            eta_at, translations, mail_subject
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)
         returning id
         """,
         incident_id,
@@ -248,6 +252,9 @@ async def insert_post(
         body_sha256,
         now,
         None if state is PostState.DRAFT else now,
+        content.eta_at,
+        dict(content.translations),
+        content.mail_subject,
     )
     assert isinstance(new_id, int)
     return new_id

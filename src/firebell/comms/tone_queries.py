@@ -1,6 +1,7 @@
 """What the tone check knows about an incident: colleagues, vendors, internal names, and what customers know."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
@@ -74,6 +75,19 @@ async def text_context(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PostFindings:
+    """What the tone check finds in the texts of a post, by kind of reader, and in translations, by language."""
+
+    by_reader: Mapping[ReaderKind, Sequence[ToneFinding]]
+    by_locale: Mapping[str, Sequence[ToneFinding]]
+
+    @property
+    def lists(self) -> list[Sequence[ToneFinding]]:
+        """What is found in each text."""
+        return [*self.by_reader.values(), *self.by_locale.values()]
+
+
 def with_content(
     context: ToneContext, content: PostContent, reader: ReaderKind, last_text: str
 ) -> ToneContext:
@@ -86,17 +100,30 @@ def with_content(
         last_text=last_text,
         next_update_at=content.next_update_at,
         interval=stages.next_update_interval(context.severity, stage),
+        subject=content.mail_subject or None if reader is ReaderKind.CUSTOMER else None,
     )
 
 
 async def findings(
     tx: Tx, incident: Incident, content: PostContent, readers: frozenset[ReaderKind], now: datetime
-) -> dict[ReaderKind, list[ToneFinding]]:
-    """Return what the tone check finds in the texts for these readers."""
+) -> PostFindings:
+    """Return what the tone check finds in the texts for these readers; translations are public."""
     context = await incident_context(tx, incident, now)
     last = await store.last_texts(tx, incident.id)
-    return {
-        reader: check(content.body(reader), with_content(context, content, reader, last.get(reader, "")))
-        for reader in ReaderKind
-        if reader in readers
-    }
+    listed = await publication_queries.publications(tx, incident)
+    own = (await publication_queries.languages(tx, listed)).own
+    by_reader = {}
+    for reader in ReaderKind:
+        if reader in readers:
+            about = with_content(context, content, reader, last.get(reader, ""))
+            locale = own if reader is ReaderKind.PUBLIC else about.locale
+            by_reader[reader] = check(content.body(reader), replace(about, locale=locale))
+    public = with_content(context, content, ReaderKind.PUBLIC, "")
+    return PostFindings(
+        by_reader,
+        {
+            locale: check(text, replace(public, locale=locale))
+            for locale, text in content.translations.items()
+            if ReaderKind.PUBLIC in readers and text.strip()
+        },
+    )

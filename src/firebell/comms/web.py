@@ -27,11 +27,13 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
+from firebell.status_pages.public.languages import languages
 
 router = routing.html_router()
 
 PUBLISH, SAVE, TEMPLATE = "publish", "save", "template"
-READERS = {"internal": ReaderKind.INTERNAL, "public": ReaderKind.PUBLIC}
+READERS = {"internal": ReaderKind.INTERNAL, "public": ReaderKind.PUBLIC, "customer": ReaderKind.CUSTOMER}
+TRANSLATION_PREFIX = "translations."
 GLYPHS = {
     ToneLevel.BLOCK: "late",
     ToneLevel.ERROR: "late",
@@ -45,13 +47,13 @@ async def _incident(visit: Visit, ref: str) -> Incident:
     return await incidents.incident(visit.tx, parse_ref("INC", ref))
 
 
-def _promise(visit: Visit) -> datetime | None:
-    """Return when the next update comes, in the time zone of the person; raise `Invalid`."""
-    at = visit.text("next_update_at")
-    return to_instant(to_wall(at, "next_update_at"), visit.person.tz) if at else None
+def _instant(visit: Visit, name: str) -> datetime | None:
+    """Return the instant in a field, in the time zone of the person; raise `Invalid`."""
+    at = visit.text(name)
+    return to_instant(to_wall(at, name), visit.person.tz) if at else None
 
 
-def _content(visit: Visit, next_update_at: datetime | None) -> PostContent:
+def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | None) -> PostContent:
     """Return what the form wants to send."""
     statuses = {
         to_number(name.removeprefix("status-"), "statuses", least=1): code
@@ -66,6 +68,13 @@ def _content(visit: Visit, next_update_at: datetime | None) -> PostContent:
         next_update_at,
         visit.text("headline"),
         visit.text("reason"),
+        eta_at,
+        {
+            name.removeprefix(TRANSLATION_PREFIX): text
+            for name, text in visit.values.items()
+            if name.startswith(TRANSLATION_PREFIX) and text.strip()
+        },
+        visit.text("mail_subject"),
     )
 
 
@@ -90,13 +99,16 @@ async def _render(
         "content": shown.content,
         "texts": texts,
         "marked": {
-            reader: queries.marked(texts[reader], shown.findings.get(reader, ())) for reader in ReaderKind
+            reader: queries.marked(texts[reader], shown.findings.by_reader.get(reader, ()))
+            for reader in ReaderKind
         },
         "templates": await queries.templates(visit.tx),
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),
+        "has_customers": any(each.reader is ReaderKind.CUSTOMER for each in shown.destinations),
+        "language_names": {code: language.name for code, language in languages().items()},
         "needs_reason": any(
-            each.level is ToneLevel.ERROR for listed in shown.findings.values() for each in listed
+            each.level is ToneLevel.ERROR for listed in shown.findings.lists for each in listed
         ),
         "other": other,
         "glyphs": GLYPHS,
@@ -128,9 +140,9 @@ async def composer(visit: CurrentVisit, ref: str) -> Response:
 async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
     incident = await _incident(visit, ref)
     try:
-        content = _content(visit, _promise(visit))
+        content = _content(visit, _instant(visit, "next_update_at"), _instant(visit, "eta_at"))
     except Invalid as error:
-        return await _render(visit, incident, _content(visit, None), error)
+        return await _render(visit, incident, _content(visit, None, None), error)
     verb, _, rest = visit.text("do").partition(":")
     if preview:
         return await _render(visit, incident, content)
@@ -200,7 +212,8 @@ async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         "live": f"inc-{incident.id}",
         "i": incident,
         "post": one,
-        "texts": {reader: one.content.body(reader) for reader in ReaderKind},
+        "texts": {reader: one.content.bodies.get(reader, "") for reader in ReaderKind},
+        "language_names": {code: language.name for code, language in languages().items()},
         "is_asked": visit.person.id != one.author_id
         and any(visit.person.id in each.asked_ids for each in one.approvals),
         "can_recall": _can_recall(one, visit.now),

@@ -23,6 +23,11 @@ PUBLIC = (
     "We are sorry that card payments fail. We found the cause and moved them to a healthy database. About 1 in 9 card"
     " payments still fails, and we expect to be back shortly. Wallet and invoice payments work."
 )
+GERMAN = (
+    "Es tut uns leid, dass Kartenzahlungen fehlschlagen. Wir haben die Ursache gefunden und leiten sie über eine"
+    " funktionierende Datenbank. Etwa jede neunte Kartenzahlung schlägt noch fehl. Zahlungen per Wallet und auf"
+    " Rechnung funktionieren."
+)
 
 
 async def draft_the_next_update(past: "Past", incident_id: int) -> None:
@@ -36,6 +41,8 @@ async def draft_the_next_update(past: "Past", incident_id: int) -> None:
             (status_page.key_of(SLUG), incident_update.KIND),
             Stage.IDENTIFIED,
             next_update_at=(now + timedelta(minutes=30)).replace(second=0, microsecond=0),
+            eta_at=(now + timedelta(minutes=50)).replace(second=0, microsecond=0),
+            translations={"de": GERMAN},
         )
         revision = await drafts.revision_of(tx, incident)
         await drafts.save_draft(tx, kestrel.actor("Tomás"), incident_id, content, revision, now)

@@ -192,6 +192,11 @@ class Past:
                 body = write_up(draft.body, story, f"{now + timedelta(days=14):%d %B}")
                 await postmortems.save(tx, leader, incident_id, body, draft.version, now)
                 await published_postmortem.publish(self, tx, leader, incident_id, now)
+            text = f"{story.impact} {story.cause}. {story.fix}. {story.whys[-1]}"
+            changes = "\n".join(f"- {what}" for what, _ in story.actions)
+            await status_page.publish_postmortem(
+                self, incident_id, f"{text}\n\nWhat we are changing:\n\n{changes}"
+            )
 
 
 async def live_through(past: Past, until: datetime, progress: Callable[[int, int], None]) -> None:

@@ -1,5 +1,6 @@
 """The demo's status page: what customers of Kestrel read, with a year of history."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,9 @@ from firebell.status_pages import actions, incident_store, publishing, queries, 
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import recurrence
+from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenancePlan
-from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage
+from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
 from firebell.status_pages.publishing import NewUpdate
 from firebell.status_pages.relabeling import actions as relabeling
 from firebell.status_pages.relabeling.model import RelabelingRequest
@@ -32,6 +34,10 @@ STATUSES = {
     2: ComponentStatus.DEGRADED_PERFORMANCE,
 }
 """What an incident of each severity does to its components; SEV3 is not published."""
+
+
+QUEUE_WORK = "Delivery notifications: faster queue"
+QUEUE_WORK_STARTED_MINUTES_AGO = 70
 
 
 async def create(past: "Past") -> None:
@@ -59,7 +65,17 @@ async def create(past: "Past") -> None:
         await hosting_actions.change_theme(tx, mara, page.id, look, now)
 
 
-async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name: str, body: str) -> None:
+async def tell(
+    past: "Past",
+    incident_id: int,
+    severity: int,
+    stage: Stage,
+    name: str,
+    body: str,
+    *,
+    eta_at: datetime | None = None,
+    translations: Mapping[str, str] | None = None,
+) -> None:
     """Publish the next update of an incident, the first one if nothing was published yet."""
     if severity not in STATUSES:
         return
@@ -80,7 +96,26 @@ async def tell(past: "Past", incident_id: int, severity: int, stage: Stage, name
             return
         recovered = stage in (Stage.MONITORING, Stage.RESOLVED)
         statuses = dict.fromkeys(published.component_ids, ComponentStatus.OPERATIONAL) if recovered else {}
-        update = NewUpdate(stage, body, statuses, next_update_at=next_update_at)
+        update = NewUpdate(
+            stage,
+            body,
+            statuses,
+            next_update_at=next_update_at,
+            eta_at=eta_at,
+            translations=translations or {},
+        )
+        await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
+
+
+async def publish_postmortem(past: "Past", incident_id: int, text: str) -> None:
+    """Publish what customers should know of a post-mortem, if its incident is on the page."""
+    now, mara = past.clock.now(), past.kestrel.actor("Mara")
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        published = (await incident_store.of_incident(tx, incident_id)).get(page.id)
+        if published is None or published.is_open:
+            return
+        update = NewUpdate(Stage.RESOLVED, text, {}, kind=UpdateKind.POSTMORTEM)
         await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
 
 
@@ -105,7 +140,7 @@ async def relabel(past: "Past") -> None:
 
 
 async def plan_maintenance(past: "Past", tonight: datetime) -> None:
-    """Schedule a window that is completed by tonight, one in five days, and one every month."""
+    """Schedule a window that is completed by tonight, one under way, one in five days, and one every month."""
     hour, mara = tonight.replace(minute=0, second=0, microsecond=0), past.kestrel.actor("Mara")
     monthly = hour + timedelta(days=12)
     plans = [
@@ -114,6 +149,13 @@ async def plan_maintenance(past: "Past", tonight: datetime) -> None:
             "Product catalog",
             "We are building a new index for the catalog. New products may appear up to 30 minutes late.",
             hour - timedelta(hours=34),
+            "",
+        ),
+        (
+            QUEUE_WORK,
+            "Delivery notifications",
+            "We are moving delivery notifications to a faster queue. They may arrive up to 20 minutes late.",
+            tonight.replace(second=0, microsecond=0) - timedelta(minutes=QUEUE_WORK_STARTED_MINUTES_AGO),
             "",
         ),
         (
@@ -140,3 +182,15 @@ async def plan_maintenance(past: "Past", tonight: datetime) -> None:
                 name, body, start, start + timedelta(hours=2), (ids[component],), rule=rule
             )
             await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
+
+
+async def extend_maintenance(past: "Past") -> None:
+    """Extend the window that is under way, and say why."""
+    now, aiko = past.clock.now(), past.kestrel.actor("Aiko")
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        listed = await maintenance_store.since(tx, page.id, now - timedelta(days=1), 100)
+        window = next(each for each in listed if each.name == QUEUE_WORK)
+        text = "Copying the old messages takes longer than planned. Notifications may still arrive late."
+        until = window.scheduled_until + timedelta(hours=1)
+        await maintenance.extend_maintenance(tx, aiko, page.id, window.public_id, until, text, now)

@@ -27,6 +27,14 @@ from firebell.paging import actions as paging
 from firebell.paging.model import UNANSWERED, ManualTarget, ManualTargetKind
 from firebell.status_pages.model import Stage
 
+HEALTHY_DATABASE = {
+    "de": "Wir haben auf eine funktionierende Datenbank umgestellt. Etwa jede neunte Kartenzahlung schlägt noch fehl,"
+    " und ihr Anteil sinkt.",
+    "fr": "Nous avons basculé sur une base de données qui fonctionne. Environ un paiement par carte sur neuf échoue"
+    " encore, et cette part diminue.",
+}
+"""The public text about the healthy database in other languages of the page."""
+
 
 async def yesterday(past: Past, now: datetime) -> None:
     """Simulate the last two days: an incident whose post-mortem is due, and a day of pages."""
@@ -96,6 +104,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         "Some card payments fail at checkout. Wallet and invoice payments work. We are looking for the cause."
     )
     await status_page.tell(past, declared.id, 1, Stage.INVESTIGATING, title, text)
+    await status_page.extend_maintenance(past)
     await audiences.send(past, declared.id, 1, Moment.FIRST, title, text, (SUPPORT, EXECUTIVES))
     await past.wait(0.5)
     await past.acknowledge()
@@ -144,7 +153,11 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
         text = "5xx errors are down to 11% after the failover. Next: recycle the tokenizer pool. Expecting under 5% in 10 min."
         await incidents.add_entry(tx, tomas, declared.id, "note", text, past.clock.now())
     text = "We moved to a healthy database. About 1 in 9 card payments still fails, and this is falling."
-    await status_page.tell(past, declared.id, 1, Stage.IDENTIFIED, title, text)
+    await status_page.tell(
+        *(past, declared.id, 1, Stage.IDENTIFIED, title, text),
+        eta_at=now.replace(second=0, microsecond=0) + timedelta(minutes=50),
+        translations=HEALTHY_DATABASE,
+    )
     await room.keep_the_timeline(past, declared.id, past.clock.now())
     await room.share_the_work(past, declared.id, past.clock.now())
     await comms.draft_the_next_update(past, declared.id)

@@ -72,6 +72,13 @@ class DifferenceShown(ApiOutput):
     error: str
 
 
+class OfferedPostmortemShown(ApiOutput):
+    """A published post-mortem that was not sent to the copy."""
+
+    incident: str
+    name: str
+
+
 class CopyShown(ApiOutput):
     """A copy of a status page; its key is never shown."""
 
@@ -91,6 +98,9 @@ class CopyShown(ApiOutput):
     remote_components: list[RemoteComponentShown]
     queue: list[QueuedUpdate]
     differences: list[DifferenceShown]
+    postmortems: Annotated[
+        list[OfferedPostmortemShown], Field(description="published post-mortems that you can send there")
+    ]
 
 
 class NewCopy(ApiInput):
@@ -159,6 +169,9 @@ def _shown(view: CopyView) -> CopyShown:
                 error=q.step.error,
             )
             for q in view.queue
+        ],
+        postmortems=[
+            OfferedPostmortemShown(incident=each.public_id, name=each.name) for each in view.postmortems
         ],
         differences=[
             DifferenceShown(
@@ -277,6 +290,17 @@ async def skip_copied_update(
 ) -> CopyShown:
     page = await status_pages.status_page(w.tx, slug)
     await actions.skip_step(w.tx, w.actor, page, copy_id, update_id, version, w.now)
+    return await _one(w, slug, copy_id)
+
+
+@router.post(
+    f"{COPY}/postmortems/{{public_id}}",
+    summary="Send the published post-mortem of an incident to a copy",
+    responses=problems(404, 409),
+)
+async def send_copied_postmortem(w: Manager, slug: Text, copy_id: PathId, public_id: Text) -> CopyShown:
+    page = await status_pages.status_page(w.tx, slug)
+    await actions.send_postmortem(w.tx, w.actor, page, copy_id, public_id, w.now)
     return await _one(w, slug, copy_id)
 
 

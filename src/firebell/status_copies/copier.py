@@ -94,8 +94,7 @@ class Copier:
         if not failure and (unreadable := work.unreadable(session.api, answers)):
             await self._record(session, work, unreadable)
             return
-        remote = None if failure else work.find(session.api, answers)
-        decision = work.decide(session.api, session.copy.remote_page_id, remote)
+        decision = work.decide(session.api, session.copy.remote_page_id, None if failure else answers)
         match decision:
             case AlreadyThere():
                 answer = Answer(Outcome.OK)

@@ -34,7 +34,7 @@ def of_incident(
     if remote is None:
         return [difference(DifferenceKind.GONE, STAGE_LABELS[latest.stage], MISSING)]
     differences = []
-    theirs_latest = remote.updates[0] if remote.updates else None
+    theirs_latest = remote.newest
     if remote.stage is not latest.stage:
         theirs = STAGE_LABELS[remote.stage] if isinstance(remote.stage, Stage) else "Another stage"
         differences.append(difference(DifferenceKind.STAGE, STAGE_LABELS[latest.stage], theirs))

@@ -23,10 +23,11 @@ from firebell.status_copies.model import (
     RemoteComponent,
     RemoteIncident,
     StatusCopy,
+    Step,
     topic,
 )
 from firebell.status_copies.remote_api import PAGE_SIZE, RemoteApi
-from firebell.status_pages.model import ComponentStatus, PublicIncident
+from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, UpdateKind
 
 COMPARED_FOR = timedelta(hours=24)
 """How long an incident is compared after it was resolved."""
@@ -125,12 +126,22 @@ async def _copied(
         remote = by_id.get(remote_ids[published.id])
         if remote is None and not is_complete:
             continue
-        latest = published.updates[-1]
-        post = update_posts.post(published, latest, mapped, {}, is_last=False, notifies=False)
         steps = await step_store.steps_of_incident(tx, copy.id, published.id)
+        latest = _last_sent(published, steps, api)
+        post = update_posts.post(published, latest, mapped, {}, is_last=False, notifies=False)
         sent = next((s.remote_update_id for s in steps if s.update_id == latest.id and s.version == 1), "")
         copied.append(_Copied(published, remote, post, sent or ""))
     return copied
+
+
+def _last_sent(published: PublicIncident, steps: Sequence[Step], api: RemoteApi) -> PublicUpdate:
+    """Return the last update that its copy has: of post-mortems only those that are updates there too."""
+    queued = {step.update_id for step in steps} if api.postmortems is None else set()
+    return next(
+        each
+        for each in reversed(published.updates)
+        if each.kind is not UpdateKind.POSTMORTEM or each.id in queued
+    )
 
 
 def _overwrite(
@@ -153,7 +164,7 @@ def _overwrite(
         return Overwrite(chosen, None, one.published.id)
     if chosen.kind is DifferenceKind.NAME:
         return Overwrite(chosen, api.rename_call(page, one.remote.id, one.published.name), one.published.id)
-    newest = one.remote.updates[0].id if one.remote.updates else ""
+    newest = one.remote.newest.id if one.remote.newest else ""
     if chosen.kind is DifferenceKind.TEXT and newest and newest == one.remote_update_id:
         call = api.edit_call(page, one.remote.id, newest, one.post)
     else:

@@ -1,40 +1,20 @@
 """The API of Instatus, as its OpenAPI description has it (pure; spec 7.17)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from firebell.kit.token_bucket import CallRate
+from firebell.status_copies.instatus_maintenance import InstatusMaintenance
+from firebell.status_copies.instatus_words import STATUS_WORDS, effects, marked, written
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.remote_api import PAGE_SIZE, instant, rows, stage_of, text
+from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, rows, stage_of, text
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
 
-STATUS_WORDS = {
-    ComponentStatus.OPERATIONAL: "OPERATIONAL",
-    ComponentStatus.UNDER_MAINTENANCE: "UNDERMAINTENANCE",
-    ComponentStatus.DEGRADED_PERFORMANCE: "DEGRADEDPERFORMANCE",
-    ComponentStatus.PARTIAL_OUTAGE: "PARTIALOUTAGE",
-    ComponentStatus.MAJOR_OUTAGE: "MAJOROUTAGE",
-}
 _STATUSES = {word: status for status, word in STATUS_WORDS.items()} | {
     "MINOROUTAGE": ComponentStatus.PARTIAL_OUTAGE
 }
-
-
-def mark(public_id: str) -> int:
-    """Return the milliseconds that mark what we sent: Instatus has no field for an id of ours."""
-    return int.from_bytes(hashlib.sha256(public_id.encode()).digest()) % 1000
-
-
-def marked(at: datetime, public_id: str) -> datetime:
-    """Return an instant whose milliseconds are the mark of an id."""
-    return at.astimezone(UTC).replace(microsecond=mark(public_id) * 1000)
-
-
-def _written(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class InstatusApi:
@@ -43,11 +23,11 @@ class InstatusApi:
     address = "https://api.instatus.com"
     rate = CallRate(1.0, 5)
     """It documents no limit."""
-    copies_maintenance = False
-    """It documents no call that publishes the updates of maintenance."""
+    postmortems: PostmortemApi | None = None
 
     def __init__(self, link: str = "") -> None:
         self._link = link
+        self._maintenance = InstatusMaintenance(link)
 
     def headers(self, key: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {key}", "User-Agent": "firebell"}
@@ -74,7 +54,9 @@ class InstatusApi:
             if text(row, "id") and text(row, "id") not in parents and not row.get("archivedAt")
         ]
 
-    def latest_calls(self, page: str) -> Sequence[RemoteCall]:
+    def latest_calls(self, page: str, *, is_maintenance: bool = False) -> Sequence[RemoteCall]:
+        if is_maintenance:
+            return [self._maintenance.list_call(page)]
         return [
             RemoteCall("GET", f"/v1/{page}/incidents?!status=RESOLVED&page=1&per_page={PAGE_SIZE}"),
             self.history_call(page, 1),
@@ -83,8 +65,9 @@ class InstatusApi:
     def history_call(self, page: str, number: int) -> RemoteCall:
         return RemoteCall("GET", f"/v1/{page}/incidents?page={number}&per_page={PAGE_SIZE}")
 
-    def incident_call(self, page: str, remote_id: str) -> RemoteCall:
-        return RemoteCall("GET", f"/v1/{page}/incidents/{remote_id}")
+    def incident_call(self, page: str, remote_id: str, *, is_maintenance: bool = False) -> RemoteCall:
+        kind = "maintenances" if is_maintenance else "incidents"
+        return RemoteCall("GET", f"/v1/{page}/{kind}/{remote_id}")
 
     def incidents(self, document: Any) -> list[RemoteIncident]:
         return [incident for row in rows(document) if (incident := self.incident(row))]
@@ -97,42 +80,48 @@ class InstatusApi:
             key=lambda update: update.at or datetime.min.replace(tzinfo=UTC),
             reverse=True,
         )
+        is_maintenance = "start" in document
         return RemoteIncident(
             text(document, "id"),
             text(document, "name"),
             stage_of(text(document, "status")),
-            is_maintenance=False,
-            created_at=instant(document, "started"),
+            is_maintenance=is_maintenance,
+            created_at=instant(document, "start" if is_maintenance else "started"),
             updates=tuple(updates),
         )
 
     def create_call(self, page: str, post: Post) -> RemoteCall:
+        if post.planned:
+            return self._maintenance.create_call(page, post)
         body = {
             "name": cut_at_sentence(post.name, NAME_MAX_CHARS, self._link),
             "shouldPublish": True,
             **self._fields(post),
-            "started": _written(marked(post.incident_at, post.public_id)),
+            "started": written(marked(post.incident_at, post.public_id)),
         }
         return RemoteCall("POST", f"/v1/{page}/incidents", body)
 
+    def window_call(self, page: str, incident: RemoteIncident, post: Post) -> RemoteCall | None:
+        return self._maintenance.window_call(page, incident, post)
+
     def update_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
-        body = {**self._fields(post), "started": _written(marked(post.at, post.update_public_id))}
+        if post.planned:
+            return self._maintenance.update_call(page, remote_id, post)
+        body = {**self._fields(post), "started": written(marked(post.at, post.update_public_id))}
         return RemoteCall("POST", f"/v1/{page}/incidents/{remote_id}/incident-updates", body)
 
     def _fields(self, post: Post) -> dict[str, Any]:
         return {
             "message": self.text_of(post),
             "status": post.stage.value.upper(),
-            "components": list(post.remote_component_ids),
-            "statuses": [
-                {"id": component_id, "status": STATUS_WORDS[status]}
-                for component_id, status in post.statuses.items()
-            ],
+            **effects(post),
             "notify": post.notifies,
         }
 
     def edit_call(self, page: str, remote_id: str, remote_update_id: str, post: Post) -> RemoteCall:
         path = f"/v1/{page}/incidents/{remote_id}/incident-updates/{remote_update_id}"
+        if post.planned:
+            path = f"/v1/{page}/maintenances/{remote_id}/maintenance-updates/{remote_update_id}"
         return RemoteCall("PUT", path, {"message": self.text_of(post), "notify": False})
 
     def rename_call(self, page: str, remote_id: str, name: str) -> RemoteCall:
@@ -143,13 +132,21 @@ class InstatusApi:
         return RemoteCall("PUT", f"/v1/{page}/components/{remote_id}", {"status": STATUS_WORDS[status]})
 
     def text_of(self, post: Post) -> str:
-        return cut_at_sentence(post.body, BODY_MAX_CHARS, self._link)
+        if not post.is_postmortem:
+            return cut_at_sentence(post.body, BODY_MAX_CHARS, self._link)
+        link = f"{self._link}/incidents/{post.public_id}"
+        return f"{cut_at_sentence(post.body, BODY_MAX_CHARS - len(link) - 2, self._link)}\n\n{link}"
 
     def is_ours(self, incident: RemoteIncident, post: Post) -> bool:
         """Compare the start alone: someone may have renamed the incident."""
+        if post.planned:
+            return self._maintenance.is_ours(incident, post)
         return incident.created_at == marked(post.incident_at, post.public_id)
 
     def sent_update(self, incident: RemoteIncident, post: Post) -> RemoteUpdate | None:
+        if post.planned and post.seq == 1:
+            # it has no start of its own: it comes with the maintenance
+            return incident.updates[-1] if incident.updates else RemoteUpdate("", post.stage, "", None, {})
         at = marked(post.at, post.update_public_id)
         if post.seq == 1:
             at = marked(post.incident_at, post.public_id)

@@ -161,6 +161,7 @@ class RemoteUpdate:
     at: datetime | None
     statuses: Mapping[str, ComponentStatus]
     """The statuses that it gave, by the id of the remote component."""
+    is_postmortem: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,11 @@ class RemoteIncident:
     mark_id: str = ""
     mark_seq: int = 0
     impact: str = ""
+
+    @property
+    def newest(self) -> RemoteUpdate | None:
+        """The newest update that is no post-mortem, None without one."""
+        return next((update for update in self.updates if not update.is_postmortem), None)
 
     @property
     def is_over(self) -> bool:
@@ -204,6 +210,25 @@ class Post:
     notifies: bool
     impact_override: str | None = None
     planned: Interval | None = None
+    is_postmortem: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePostmortem:
+    """The post-mortem of an incident on the remote page; `body` is what readers see, empty before it is published."""
+
+    draft: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedPostmortem:
+    """A published post-mortem whose incident is on a copy, and that no one sent there yet."""
+
+    update_id: int
+    public_id: str
+    """The id of its incident."""
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.status_copies.model import Post, RemoteCall, RemoteIncident, Step, StepState
+from firebell.status_copies.model import (
+    Post,
+    RemoteCall,
+    RemoteIncident,
+    RemotePostmortem,
+    Step,
+    StepState,
+)
 from firebell.status_copies.provider_answers import Answer, Outcome
-from firebell.status_copies.remote_api import RemoteApi
+from firebell.status_copies.remote_api import PostmortemApi, RemoteApi
 from firebell.status_copies.text_limits import comparable
 from firebell.status_pages.model import Stage
 
@@ -37,10 +44,21 @@ class Hold:
     reason: str
 
 
-Decision = Send | AlreadyThere | Hold
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make this call, then look again: the step needs another one."""
+
+    call: RemoteCall
+
+
+Decision = Send | AlreadyThere | Hold | Prepare
+PROMPT_ATTEMPTS = 3
+"""Attempts of a step that prepare without a pause; a provider that does not keep what is sent gets slower ones."""
 
 DELETED_THERE = "Someone deleted the incident there."
 RESOLVED_THERE = "Someone resolved the incident there."
+NOT_KEPT = "It doesn’t keep what is sent."
+NOT_COPIED = "Its incident isn’t there."
 EDIT_NOT_PLACED = "The update that was edited can’t be told apart there. Edit it there, then skip this."
 
 
@@ -63,7 +81,22 @@ def decide_update(
         return AlreadyThere(incident.id, sent.id)
     if incident.is_over and post.planned is None and Stage.RESOLVED not in (post.stage, previous_stage):
         return Hold(RESOLVED_THERE)
+    window = api.window_call(page, incident, post)
+    if window is not None:
+        return Prepare(window)
     return Send(api.update_call(page, incident.id, post))
+
+
+def decide_postmortem(
+    api: PostmortemApi, page: str, post: Post, remote_id: str, postmortem: RemotePostmortem
+) -> Decision:
+    """Return what to do with a post-mortem or an edit of it: the text is stored, then published."""
+    text = comparable(api.text_of(post))
+    if comparable(postmortem.body) == text:
+        return AlreadyThere(remote_id, "")
+    if comparable(postmortem.draft) != text:
+        return Prepare(api.draft_call(page, remote_id, post))
+    return Send(api.publish_call(page, remote_id, post))
 
 
 def decide_edit(
@@ -114,3 +147,11 @@ def after(step: Step, answer: Answer, now: datetime) -> StepChange:
     if now - begun_at >= GIVE_UP_AFTER:
         return StepChange(StepState.DEAD, now, answer.reason)
     return StepChange(state, now + timedelta(seconds=pause), answer.reason)
+
+
+def after_preparation(step: Step, now: datetime) -> StepChange:
+    """Return the state of a step after a call that prepared it: it is looked at again."""
+    if now - (step.begun_at or now) >= GIVE_UP_AFTER:
+        return StepChange(StepState.DEAD, now, NOT_KEPT)
+    pause = 0.0 if step.attempts <= PROMPT_ATTEMPTS else pause_s(step.attempts)
+    return StepChange(StepState.PENDING, now + timedelta(seconds=pause))

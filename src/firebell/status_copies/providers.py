@@ -16,8 +16,3 @@ APIS: dict[Provider, Callable[[str], RemoteApi]] = {
 def api_of(provider: Provider, link: str = "") -> RemoteApi:
     """Return the API of a provider; `link` follows texts that are cut to its limits."""
     return APIS[provider](link)
-
-
-def maintenance_providers() -> list[Provider]:
-    """Return the providers to which maintenance is copied."""
-    return [provider for provider in APIS if api_of(provider).copies_maintenance]

@@ -11,6 +11,7 @@ from firebell.status_copies.model import (
     CopyState,
     Difference,
     DifferenceState,
+    OfferedPostmortem,
     QueuedStep,
     RemoteComponent,
     StatusCopy,
@@ -20,6 +21,7 @@ from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, ComponentStatus, PublicIncident, StatusPage
 
 SHOWN_STEPS = 100
+SHOWN_POSTMORTEMS = 20
 
 
 async def page_of(tx: Tx, copy: StatusCopy) -> StatusPage:
@@ -68,6 +70,8 @@ class CopyView:
     mapped: dict[int, str]
     queue: Sequence[QueuedStep]
     differences: Sequence[Difference]
+    postmortems: Sequence[OfferedPostmortem]
+    """The published post-mortems that a person can send there."""
 
     @property
     def open_differences(self) -> list[Difference]:
@@ -109,6 +113,7 @@ async def copy_views(tx: Tx, page: StatusPage, now: datetime) -> list[CopyView]:
             await store.component_map(tx, copy.id),
             [each for each in queue if each.step.copy_id == copy.id],
             [each for each in differences if each.copy_id == copy.id],
+            await step_store.offered_postmortems(tx, copy.id, SHOWN_POSTMORTEMS),
         )
         for copy in copies
     ]

@@ -21,7 +21,7 @@ from firebell.status_copies.model import (
     StepState,
     topic,
 )
-from firebell.status_copies.next_step import AlreadyThere, Decision, Hold
+from firebell.status_copies.next_step import AlreadyThere, Decision, Hold, Prepare
 from firebell.status_copies.provider_answers import Answer, Outcome, closed
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.step_inputs import Work
@@ -35,6 +35,9 @@ async def record_step(
 ) -> None:
     """Record the outcome of a step; nothing if the copy was disconnected during the call."""
     if await store.lock_copy(tx, copy.id) is None:
+        return
+    if isinstance(decision, Prepare) and answer.outcome is Outcome.OK:
+        await _record(tx, copy, work.step, next_step.after_preparation(work.step, now), now)
         return
     await record_failure(tx, copy, work.step, answer, now)
     if isinstance(decision, Hold):
@@ -59,7 +62,10 @@ async def record_step(
 
 async def record_failure(tx: Tx, copy: StatusCopy, step: Step, answer: Answer, now: datetime) -> None:
     """Record the state of a step after an answer."""
-    change = next_step.after(step, answer, now)
+    await _record(tx, copy, step, next_step.after(step, answer, now), now)
+
+
+async def _record(tx: Tx, copy: StatusCopy, step: Step, change: next_step.StepChange, now: datetime) -> None:
     done_at = now if change.state is StepState.DONE else None
     await step_store.change_step(
         tx, step, state=change.state, retry_at=change.retry_at, error=change.error, done_at=done_at

@@ -11,6 +11,7 @@ from firebell.status_copies.model import (
     RemoteCall,
     RemoteComponent,
     RemoteIncident,
+    RemotePostmortem,
     RemoteUpdate,
 )
 from firebell.status_pages.maintenance.model import MaintenanceStage
@@ -20,13 +21,37 @@ PAGE_SIZE = 100
 """Rows of one list; the most that both providers return."""
 
 
+class PostmortemApi(Protocol):
+    """The part of an API for post-mortems that are no updates of their incident."""
+
+    def read_call(self, page: str, remote_id: str) -> RemoteCall:
+        """Return the call that reads the post-mortem of an incident."""
+        ...
+
+    def postmortem(self, document: Any) -> RemotePostmortem:
+        """Return the post-mortem in an answer to `read_call`."""
+        ...
+
+    def text_of(self, post: Post) -> str:
+        """Return the text as it is sent."""
+        ...
+
+    def draft_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
+        """Return the call that stores the text, which readers do not see yet. Idempotent."""
+        ...
+
+    def publish_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
+        """Return the call that shows the stored text to readers. Idempotent."""
+        ...
+
+
 class RemoteApi(Protocol):
     """The API of a provider."""
 
     address: str
     rate: CallRate
-    copies_maintenance: bool
-    """True if maintenance can be copied too."""
+    postmortems: PostmortemApi | None
+    """None if a post-mortem is sent as the last update of its incident."""
 
     def headers(self, key: str) -> Mapping[str, str]:
         """Return the headers of each call."""
@@ -40,16 +65,16 @@ class RemoteApi(Protocol):
         """Return the components of the answers to `component_calls`."""
         ...
 
-    def latest_calls(self, page: str) -> Sequence[RemoteCall]:
-        """Return the calls that together list what is open and the newest incidents."""
+    def latest_calls(self, page: str, *, is_maintenance: bool = False) -> Sequence[RemoteCall]:
+        """Return the calls that together list what is open and the newest incidents, or the newest maintenance."""
         ...
 
     def history_call(self, page: str, number: int) -> RemoteCall:
         """Return the call that lists a page of all incidents, newest first; the first has the number 1."""
         ...
 
-    def incident_call(self, page: str, remote_id: str) -> RemoteCall:
-        """Return the call that reads one incident."""
+    def incident_call(self, page: str, remote_id: str, *, is_maintenance: bool = False) -> RemoteCall:
+        """Return the call that reads one incident, or one window of maintenance."""
         ...
 
     def incidents(self, document: Any) -> list[RemoteIncident]:
@@ -62,6 +87,10 @@ class RemoteApi(Protocol):
 
     def create_call(self, page: str, post: Post) -> RemoteCall:
         """Return the call that creates an incident with its first update."""
+        ...
+
+    def window_call(self, page: str, incident: RemoteIncident, post: Post) -> RemoteCall | None:
+        """Return the call that moves maintenance there, None if the call of the update does or it is not needed."""
         ...
 
     def update_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
@@ -117,11 +146,18 @@ def instant(row: Mapping[str, Any], name: str) -> datetime | None:
     return at.astimezone(UTC) if at.tzinfo else None
 
 
+_OTHER_WORDS: Mapping[str, PostStage] = {
+    "postmortem": Stage.RESOLVED,
+    "notstartedyet": MaintenanceStage.SCHEDULED,
+    "inprogress": MaintenanceStage.IN_PROGRESS,
+}
+
+
 def stage_of(word: str) -> PostStage | None:
     """Return the stage of a word of either provider, None for one that is not known; a post-mortem is resolved."""
     name = word.lower()
-    if name == "postmortem":
-        return Stage.RESOLVED
+    if name in _OTHER_WORDS:
+        return _OTHER_WORDS[name]
     if name in list(MaintenanceStage):
         return MaintenanceStage(name)
     return Stage(name) if name in list(Stage) else None

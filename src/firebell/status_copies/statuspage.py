@@ -6,7 +6,8 @@ from typing import Any
 
 from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.remote_api import PAGE_SIZE, instant, rows, stage_of, text
+from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, rows, stage_of, text
+from firebell.status_copies.statuspage_postmortems import StatuspagePostmortems
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, comparable, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
 
@@ -27,10 +28,10 @@ class StatuspageApi:
     address = "https://api.statuspage.io/v1"
     rate = CallRate(0.8, 5)
     """It allows 60 calls in any 60 seconds for a key; this makes 53 at most."""
-    copies_maintenance = True
 
     def __init__(self, link: str = "") -> None:
         self._link = link
+        self.postmortems: PostmortemApi | None = StatuspagePostmortems(link)
 
     def headers(self, key: str) -> Mapping[str, str]:
         return {"Authorization": f"OAuth {key}", "User-Agent": "firebell"}
@@ -59,7 +60,8 @@ class StatuspageApi:
             if text(row, "id") and row.get("group") is not True
         ]
 
-    def latest_calls(self, page: str) -> Sequence[RemoteCall]:
+    def latest_calls(self, page: str, *, is_maintenance: bool = False) -> Sequence[RemoteCall]:
+        # its lists of incidents have maintenance too
         return [
             RemoteCall("GET", f"/pages/{page}/incidents/unresolved?per_page={PAGE_SIZE}"),
             self.history_call(page, 1),
@@ -68,7 +70,7 @@ class StatuspageApi:
     def history_call(self, page: str, number: int) -> RemoteCall:
         return RemoteCall("GET", f"/pages/{page}/incidents?limit={PAGE_SIZE}&page={number}")
 
-    def incident_call(self, page: str, remote_id: str) -> RemoteCall:
+    def incident_call(self, page: str, remote_id: str, *, is_maintenance: bool = False) -> RemoteCall:
         return RemoteCall("GET", f"/pages/{page}/incidents/{remote_id}")
 
     def incidents(self, document: Any) -> list[RemoteIncident]:
@@ -102,6 +104,9 @@ class StatuspageApi:
             incident |= dict.fromkeys(_AUTOMATIC, True)
             incident["scheduled_remind_prior"] = post.notifies
         return RemoteCall("POST", f"/pages/{page}/incidents", {"incident": incident})
+
+    def window_call(self, page: str, incident: RemoteIncident, post: Post) -> RemoteCall | None:
+        return None
 
     def update_call(self, page: str, remote_id: str, post: Post) -> RemoteCall:
         return RemoteCall("PATCH", f"/pages/{page}/incidents/{remote_id}", {"incident": self._fields(post)})
@@ -177,4 +182,7 @@ def _update(row: Mapping[str, Any]) -> RemoteUpdate:
         if status is not None and text(affected, "code"):
             statuses[text(affected, "code")] = status
     at = instant(row, "display_at") or instant(row, "created_at")
-    return RemoteUpdate(text(row, "id"), stage_of(text(row, "status")), text(row, "body"), at, statuses)
+    word = text(row, "status")
+    return RemoteUpdate(
+        text(row, "id"), stage_of(word), text(row, "body"), at, statuses, is_postmortem=word == "postmortem"
+    )

@@ -7,9 +7,16 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.status_copies import queries, step_store, store, update_posts
 from firebell.status_copies.model import Post, RemoteCall, RemoteIncident, StatusCopy, Step, StepState
-from firebell.status_copies.next_step import Decision, decide_edit, decide_update
+from firebell.status_copies.next_step import (
+    NOT_COPIED,
+    Decision,
+    Hold,
+    decide_edit,
+    decide_postmortem,
+    decide_update,
+)
 from firebell.status_copies.provider_answers import Answer, Outcome
-from firebell.status_copies.remote_api import RemoteApi
+from firebell.status_copies.remote_api import PostmortemApi, RemoteApi
 from firebell.status_pages.model import Stage, StatusPage
 
 UNREADABLE = "The answer is not the incident that was asked for."
@@ -29,9 +36,16 @@ class Work:
 
     def reads(self, api: RemoteApi, page: str) -> Sequence[RemoteCall]:
         """Return the calls that say what is there now."""
-        if self.remote_id is not None:
-            return [api.incident_call(page, self.remote_id)]
-        return api.latest_calls(page)
+        is_maintenance = self.post.planned is not None
+        if self.remote_id is None:
+            return api.latest_calls(page, is_maintenance=is_maintenance)
+        if postmortems := self._postmortems(api):
+            return [postmortems.read_call(page, self.remote_id)]
+        return [api.incident_call(page, self.remote_id, is_maintenance=is_maintenance)]
+
+    def _postmortems(self, api: RemoteApi) -> PostmortemApi | None:
+        """Return the API that the step needs if it is about a post-mortem that is no update there."""
+        return api.postmortems if self.post.is_postmortem else None
 
     def find(self, api: RemoteApi, answers: Sequence[Answer]) -> RemoteIncident | None:
         """Return the incident there, None if there is none; of two copies, the older one."""
@@ -48,15 +62,26 @@ class Work:
 
     def unreadable(self, api: RemoteApi, answers: Sequence[Answer]) -> Answer | None:
         """Return why the answers say nothing about the incident, None if they do."""
-        if self.remote_id is not None:
+        if self.remote_id is not None and self._postmortems(api):
+            is_good = isinstance(answers[0].document, dict)
+        elif self.remote_id is not None:
             incident = api.incident(answers[0].document)
             is_good = incident is not None and incident.id == self.remote_id
         else:
             is_good = all(isinstance(answer.document, list) for answer in answers)
         return None if is_good else Answer(Outcome.RETRY, reason=UNREADABLE)
 
-    def decide(self, api: RemoteApi, page: str, remote: RemoteIncident | None) -> Decision:
-        """Return what to do with the step."""
+    def decide(self, api: RemoteApi, page: str, answers: Sequence[Answer] | None) -> Decision:
+        """Return what to do with the step; without answers, what was asked for does not exist there."""
+        if self.post.is_postmortem and self.remote_id is None:
+            return Hold(NOT_COPIED)
+        if (postmortems := self._postmortems(api)) and self.remote_id is not None:
+            document = answers[0].document if answers else None
+            return decide_postmortem(
+                *(postmortems, page, self.post, self.remote_id),
+                postmortems.postmortem(document),
+            )
+        remote = None if answers is None else self.find(api, answers)
         if self.step.version > 1:
             return decide_edit(api, page, self.post, remote, self.remote_update_id)
         return decide_update(

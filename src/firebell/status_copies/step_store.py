@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_copies.model import QueuedStep, Step, StepState
-from firebell.status_copies.providers import maintenance_providers
+from firebell.status_copies.model import OfferedPostmortem, QueuedStep, Step, StepState
 
 LOST_EVENTS_KEPT = timedelta(days=30)
 """How long after its end an incident is looked at for texts whose event was lost."""
@@ -28,7 +27,7 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
     """Queue what was published since each copy was connected and is not queued yet; return the number. Idempotent.
 
     Without an incident, those that are open or were resolved in the last 30 days. Nothing of a private page is queued.
-    Maintenance is queued for providers that can show it, and of windows that repeat only what is near.
+    Of windows that repeat only what is near is queued, and a post-mortem only after a person sent it.
     """
     return await tx.changed(
         """
@@ -44,11 +43,18 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
         left join maintenance m on m.public_incident_id = i.id
         where c.status_page_id = $1
             and p.visibility in ('public', 'unlisted')
-            and u.kind <> 'postmortem'
+            and (
+                u.kind <> 'postmortem'
+                or exists (
+                    select
+                    from status_copy_step s
+                    where s.copy_id = c.id
+                        and s.update_id = u.id
+                )
+            )
             and case i.kind
                 when 'incident' then true
-                when 'maintenance' then c.provider = any($5::text[])
-                    and (m.series_id is null or m.scheduled_for <= $6)
+                when 'maintenance' then m.series_id is null or m.scheduled_for <= $5
                 else false
             end
             and i.published_at >= c.created_at
@@ -62,8 +68,53 @@ async def enqueue(tx: Tx, page_id: int, now: datetime, public_incident_id: int |
         now,
         public_incident_id,
         now - LOST_EVENTS_KEPT,
-        maintenance_providers(),
         now + REPEATED_WINDOWS_AHEAD,
+    )
+
+
+async def offered_postmortems(tx: Reads, copy_id: int, limit: int) -> list[OfferedPostmortem]:
+    """Return the post-mortems that were published after a copy was connected and not sent to it, newest first."""
+    rows = await tx.fetch(
+        """
+        select u.id, i.public_id, i.name
+        from status_copy_incident there
+        join public_incident i on i.id = there.public_incident_id
+        join public_update u on u.public_incident_id = i.id
+        where there.copy_id = $1
+            and not there.is_imported
+            and u.kind = 'postmortem'
+            and not exists (
+                select
+                from status_copy_step s
+                where s.copy_id = there.copy_id
+                    and s.update_id = u.id
+            )
+        order by u.id desc
+        limit $2
+        """,
+        copy_id,
+        limit,
+    )
+    return [OfferedPostmortem(row["id"], row["public_id"], row["name"]) for row in rows]
+
+
+async def enqueue_postmortem(tx: Tx, copy_id: int, update_id: int, now: datetime) -> None:
+    """Queue a post-mortem for a copy, as it reads now. Idempotent."""
+    await tx.execute(
+        """
+        insert into status_copy_step (
+            copy_id, update_id, version, public_incident_id, chain_seq, state, created_at, retry_at
+        )
+        select $1, v.update_id, v.version, u.public_incident_id, v.chain_seq, 'pending', $3, $3
+        from public_update_version v
+        join public_update u on u.id = v.update_id
+        where v.update_id = $2
+            and v.version = 1
+        on conflict do nothing
+        """,
+        copy_id,
+        update_id,
+        now,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from firebell.status_copies.difference_rules import worst_by_remote
 from firebell.status_copies.model import Post, Step
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
-from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, Stage
+from firebell.status_pages.model import ComponentStatus, PublicIncident, PublicUpdate, Stage, UpdateKind
 
 
 def post(
@@ -41,6 +41,7 @@ def post(
         impact_override=published.impact_override.code
         if published.impact_override is not None and update.seq == 1
         else None,
+        is_postmortem=update.kind is UpdateKind.POSTMORTEM,
     )
 
 

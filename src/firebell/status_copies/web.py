@@ -183,6 +183,14 @@ async def decide_step(visit: CurrentVisit, slug: str, copy_id: str, update_id: s
     return await _changed(visit, slug, copy_id, change, "Changes saved.")
 
 
+@router.post(f"{COPY}/postmortems/{{public_id}}", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
+async def send_postmortem(visit: CurrentVisit, slug: str, copy_id: str, public_id: str) -> Response:
+    def change(page: StatusPage, number: int) -> Awaitable[object]:
+        return actions.send_postmortem(visit.tx, visit.actor, page, number, public_id, visit.now)
+
+    return await _changed(visit, slug, copy_id, change, "The post-mortem is being sent.")
+
+
 @router.post(f"{COPY}/differences/{{difference_id}}", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def decide_difference(visit: CurrentVisit, slug: str, copy_id: str, difference_id: str) -> Response:
     difference = to_required(difference_id, "difference")

@@ -63,9 +63,10 @@ async def create_status_page(
     tz: str,
     visibility: PageVisibility,
     component_of: Sequence[int],
+    component_names: Mapping[int, str] | None = None,
     now: datetime,
 ) -> StatusPage:
-    """Create a status page with a component for each of these services, named after it."""
+    """Create a status page with a component for each of these services, by its name for customers or its own."""
     slug = slug.strip()
     if not SLUG.fullmatch(slug):
         raise Invalid(
@@ -80,9 +81,8 @@ async def create_status_page(
         raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})
     await tx.audit(actor, "status_page.created", page.name, now, slug=slug)
     for service_id in component_of:
-        await add_component(
-            tx, actor, page.id, name=services[service_id].name, service_ids=[service_id], now=now
-        )
+        component_name = (component_names or {}).get(service_id, "").strip() or services[service_id].name
+        await add_component(tx, actor, page.id, name=component_name, service_ids=[service_id], now=now)
     return page
 
 

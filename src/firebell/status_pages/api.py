@@ -25,7 +25,7 @@ from firebell.kit.web.api import (
 )
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.status_pages import actions, impact, incident_store, publishing, queries, store
+from firebell.status_pages import actions, impact, incident_store, publishing, queries, retraction, store
 from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
@@ -93,6 +93,15 @@ class NewStatusPage(ApiInput):
     tz: TimeZone
     visibility: PageVisibility = PageVisibility.PUBLIC
     service_ids: Annotated[list[Id], Field(default_factory=list, max_length=actions.MAX_COMPONENTS)]
+    component_names: Annotated[
+        dict[str, Text],
+        Field(
+            default_factory=dict,
+            max_length=actions.MAX_COMPONENTS,
+            description="what customers call a service, by its id; its own name without",
+            examples=[{"3": "Checkout"}],
+        ),
+    ]
 
 
 class ChangedStatusPage(ApiInput):
@@ -190,6 +199,10 @@ class UpdateInput(ApiInput):
     after: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
     kind: UpdateKind = UpdateKind.UPDATE
     eta_at: Instant | None = None
+    translations: Annotated[
+        dict[str, Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]],
+        Field(default_factory=dict, max_length=50, description="the text in other languages of the page"),
+    ]
 
 
 class NewPublicIncident(UpdateInput):
@@ -198,6 +211,14 @@ class NewPublicIncident(UpdateInput):
     name: Annotated[Text, Field(max_length=publishing.NAME_MAX_CHARS)]
     incident: Annotated[Text | None, Field(examples=["INC-3"])] = None
     impact: Annotated[Text | None, Field(examples=["minor"])] = None
+
+
+class RetractedUpdate(ApiInput):
+    """Why a text must not be read anymore; readers see the reason instead."""
+
+    reason: Annotated[
+        Text, Field(max_length=publishing.EDIT_REASON_MAX_CHARS, examples=["It named a customer."])
+    ]
 
 
 class EditedUpdate(ApiInput):
@@ -292,6 +313,9 @@ async def create_status_page(w: Manager, body: NewStatusPage) -> StatusPageShown
         tz=body.tz,
         visibility=body.visibility,
         component_of=body.service_ids,
+        component_names={
+            to_number(key, "component_names", least=1): name for key, name in body.component_names.items()
+        },
         now=w.now,
     )
     return _page(await queries.view_of(w.tx, page, w.now), w.ctx.public_url)
@@ -374,6 +398,7 @@ def _update(body: UpdateInput) -> NewUpdate:
     return NewUpdate(
         *(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind),
         eta_at=body.eta_at,
+        translations=body.translations,
     )
 
 
@@ -438,4 +463,17 @@ async def translate_update(
     published = await publishing.translate_update(
         w.tx, w.actor, page.id, public_id, seq, locale, body.body, w.now
     )
+    return _incident(published)
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract",
+    summary="Erase the text of a published update everywhere; the log keeps its hash",
+    responses=problems(403, 404),
+)
+async def retract_update(
+    w: Manager, slug: Text, public_id: Text, seq: PathId, body: RetractedUpdate
+) -> PublicIncidentShown:
+    page = await actions.status_page(w.tx, slug)
+    published = await retraction.retract_update(w.tx, w.actor, page.id, public_id, seq, body.reason, w.now)
     return _incident(published)

@@ -363,8 +363,17 @@ async def insert_version(
     )
 
 
-async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str, str]]:
-    """Return the log of a status page, oldest first, each entry with its text and the reason of an edit."""
+async def erase_texts(tx: Tx, update_id: int) -> None:
+    """Erase every text of an update and its translations; their hashes stay."""
+    await tx.execute("update public_update_version set body = null where update_id = $1", update_id)
+    await tx.execute("update public_update_translation set body = null where update_id = $1", update_id)
+
+
+async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, str]]:
+    """Return the log of a status page, oldest first, each entry with its text and the reason of an edit.
+
+    The text of an entry that was retracted is None.
+    """
     rows = await tx.fetch(
         """
         select

@@ -240,6 +240,16 @@ class UpdatePublished:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateRetracted:
+    """The text of an update was erased; `notice` is what stands there now."""
+
+    status_page_id: int
+    public_id: str
+    seq: int
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceChanged:
     """Something about maintenance that subscribers of its components may want to know.
 

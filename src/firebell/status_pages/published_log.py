@@ -74,15 +74,20 @@ def entry_hash(entry: LogEntry, prev: str) -> str:
     return _hash(_fields(entry, prev))
 
 
-def line(chained: ChainedEntry, body: str, reason: str) -> str:
-    """Return an entry as a line of JSON, with its text and the reason of an edit."""
+def line(chained: ChainedEntry, body: str | None, reason: str) -> str:
+    """Return an entry as a line of JSON, with its text, None if it was retracted, and the reason of an edit."""
     fields = {**_fields(chained.entry, chained.prev), "body": body, "reason": reason, "hash": chained.hash}
     return json.dumps(fields, ensure_ascii=False)
 
 
 def first_broken(lines: Iterable[str]) -> int | None:
-    """Return the number of the first line that is not as it was published; None if all are."""
+    """Return the number of the first line that is not as it was published; None if all are.
+
+    A text may be missing only if a later entry of the same update says what replaced it.
+    """
     prev = FIRST
+    erased: dict[str, int] = {}
+    """The first line without its text, by update, until a later one replaces it."""
     for number, text in enumerate(lines, start=1):
         try:
             fields = json.loads(text)
@@ -90,14 +95,18 @@ def first_broken(lines: Iterable[str]) -> int | None:
                 fields["seq"] == number
                 and fields["prev"] == prev
                 and fields["hash"] == _hash({n: v for n, v in fields.items() if n not in _NOT_HASHED})
-                and fields["body_sha256"] == body_hash(fields["body"])
+                and (fields["body"] is None or fields["body_sha256"] == body_hash(fields["body"]))
             )
+            if fields["body"] is None:
+                erased.setdefault(fields["update"], number)
+            elif not fields.get("locale"):
+                erased.pop(fields["update"], None)
         except (ValueError, KeyError, TypeError, AttributeError):
             return number
         if not is_intact:
             return number
         prev = fields["hash"]
-    return None
+    return min(erased.values(), default=None)
 
 
 def _fields(entry: LogEntry, prev: str) -> dict[str, Any]:

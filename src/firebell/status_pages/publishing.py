@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
@@ -69,6 +69,8 @@ class NewUpdate:
     kind: UpdateKind = UpdateKind.UPDATE
     eta_at: datetime | None = None
     """When it is expected to be over, as an estimate."""
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The text in other languages of the page, by language."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -186,26 +188,44 @@ async def translate_update(
     update = next((each for each in published.updates if each.seq == seq), None)
     if update is None:
         raise NotFound(f"This incident has no update {seq}.")
-    locales = (await hosting_store.theme(tx, page_id)).locales
+    await _check_locale(tx, page, locale)
+    body = checked_text(body)
+    if update.translations.get(locale) == body:
+        return published
+    await _append_translation(tx, actor, page, published, update, locale, body, now)
+    await tx.live(actions.topic(page))
+    return await public_incident(tx, page_id, public_id)
+
+
+async def _check_locale(tx: Tx, page: StatusPage, locale: str) -> None:
+    """Raise `Invalid` unless a page has this language beside its own."""
+    locales = (await hosting_store.theme(tx, page.id)).locales
     if locale not in locales:
         offered = (
             f"Use {', '.join(locales)}." if locales else "Choose its languages at Access and appearance."
         )
         raise Invalid(f"{locale[:20]!r} is no other language of {page.name}.", fields={"locale": offered})
-    body = checked_text(body)
-    if update.translations.get(locale) == body:
-        return published
+
+
+async def _append_translation(
+    tx: Tx,
+    actor: Actor,
+    page: StatusPage,
+    published: PublicIncident,
+    update: PublicUpdate,
+    locale: str,
+    body: str,
+    now: datetime,
+) -> None:
     version = await translation_store.next_version(tx, update.id, locale)
     translation = replace(update, body=body, version=version)
     await log_writer.append(tx, actor, page, published.public_id, translation, now, locale=locale)
     await tx.audit(
         *(actor, "status_page.update_translated", page.name, now),
         incident=published.name,
-        update=seq,
+        update=update.seq,
         locale=locale,
     )
-    await tx.live(actions.topic(page))
-    return await public_incident(tx, page_id, public_id)
 
 
 def checked_text(body: str) -> str:
@@ -264,6 +284,9 @@ async def _publish(
     now: datetime,
 ) -> PublicIncident:
     body = checked_text(update.body)
+    translations = {locale: checked_text(text) for locale, text in update.translations.items()}
+    for locale in translations:
+        await _check_locale(tx, page, locale)
     promise = _promise(update, now)
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
@@ -283,6 +306,8 @@ async def _publish(
     _check_past(page, published, new, now)
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
     await log_writer.append(tx, actor, page, published.public_id, new, now)
+    for locale, text in translations.items():
+        await _append_translation(tx, actor, page, published, new, locale, text, now)
     if update.kind.is_progress:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,

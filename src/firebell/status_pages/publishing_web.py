@@ -16,7 +16,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import actions, component_history, publishing, queries, stages, store
+from firebell.status_pages import actions, component_history, publishing, queries, retraction, stages, store
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
     STAGE_LABELS,
@@ -195,6 +195,19 @@ async def edit(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Resp
         visit.now,
     )
     return flash.redirect(visit.request, f"/status-pages/{slug}/incidents/{public_id}", "Text replaced.")
+
+
+@router.post(
+    "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/retract",
+    dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE),
+)
+async def retract(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Response:
+    page = await actions.status_page(visit.tx, slug)
+    number = to_number(seq, "update", least=1)
+    await retraction.retract_update(
+        visit.tx, visit.actor, page.id, public_id, number, visit.text("reason"), visit.now
+    )
+    return flash.redirect(visit.request, f"/status-pages/{slug}/incidents/{public_id}", "Text erased.")
 
 
 @router.post(

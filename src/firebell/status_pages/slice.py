@@ -41,9 +41,24 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
+    from firebell.status_pages import reminding
     from firebell.status_pages.maintenance import timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, reminding.REMINDER_TIMER: reminding.run_reminders}
+
+
+def _subscriptions() -> Subscriptions:
+    from firebell.incidents.model import EntryAdded, IncidentDeclared
+    from firebell.postmortems.model import ExternalPostmortemPublished
+    from firebell.status_pages import external_postmortem, reminding
+
+    return Subscriptions(
+        must={
+            IncidentDeclared: (reminding.begin,),
+            EntryAdded: (reminding.check,),
+            ExternalPostmortemPublished: (external_postmortem.publish,),
+        }
+    )
 
 
 def _incident_parts() -> list[IncidentPart]:
@@ -56,13 +71,6 @@ def _closing_conditions() -> list["ConditionSource"]:
     from firebell.status_pages import incident_part
 
     return [incident_part.closing_conditions]
-
-
-def _subscriptions() -> Subscriptions:
-    from firebell.postmortems.model import ExternalPostmortemPublished
-    from firebell.status_pages import external_postmortem
-
-    return Subscriptions(must={ExternalPostmortemPublished: (external_postmortem.publish,)})
 
 
 def _incident_checks() -> list[IncidentChecks]:
@@ -106,8 +114,8 @@ SLICE = Slice(
     },
     routers=_routers,
     timers=_timers,
-    incident_parts=_incident_parts,
     subscriptions=_subscriptions,
+    incident_parts=_incident_parts,
     closing_conditions=_closing_conditions,
     incident_checks=_incident_checks,
     commands=(

@@ -15,6 +15,7 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, queries, store
 from firebell.status_pages.model import Component, PageVisibility, StatusPage
 from firebell.status_pages.public import embedding
+from firebell.status_pages.suggested_names import suggested_name
 
 router = routing.html_router()
 
@@ -31,7 +32,10 @@ async def _list(visit: Visit, values: Mapping[str, str], error: FirebellError | 
     context = {
         "nav": "status-pages",
         "shown": shown,
-        "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
+        "service_options": [
+            (service.id, service.name, suggested_name(service.name))
+            for service in await catalog.services(visit.tx)
+        ],
         "values": values,
         "chosen": set(to_choices(visit.form.getlist("service"), "service")) if error else set(),
         "error": error,
@@ -49,6 +53,7 @@ async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
         async with visit.tx.savepoint():
+            services = to_choices(visit.form.getlist("service"), "service")
             page = await actions.create_status_page(
                 visit.tx,
                 visit.actor,
@@ -56,7 +61,8 @@ async def create(visit: CurrentVisit) -> Response:
                 name=values.get("name", ""),
                 tz=values.get("tz") or visit.person.tz,
                 visibility=visibility_of(values.get("visibility", "public")),
-                component_of=to_choices(visit.form.getlist("service"), "service"),
+                component_of=services,
+                component_names={id_: values.get(f"component-{id_}", "") for id_ in services},
                 now=visit.now,
             )
     except FirebellError as error:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, PageParams, PathId, StrictInt, Text, problems
 from firebell.people.permissions import Verb
@@ -168,11 +168,7 @@ async def _scope(w: Work, page: StatusPage, body: ScopeFields) -> FollowScope:
 
 
 async def _locale(w: Work, page: StatusPage, wanted: str) -> str:
-    default, *others = await status_pages.locales(w.tx, page)
-    if wanted and wanted not in (default, *others):
-        known = ", ".join((default, *others))
-        raise Invalid("The page is not in this language.", fields={"locale": f"Use one of {known}."})
-    return "" if wanted == default else wanted
+    return csv_import.locale_of(wanted, await status_pages.locales(w.tx, page))
 
 
 @router.get(
@@ -224,7 +220,8 @@ async def invite(w: Writer, slug: Text, body: Invitation) -> InvitationAccepted:
 async def import_subscribers(w: Writer, slug: Text, body: CsvFile) -> ImportShown:
     page = await status_pages.status_page(w.tx, slug)
     _, components = await status_pages.parts(w.tx, page)
-    rows = csv_import.parse(body.csv, {c.name.lower(): c.id for c in components})
+    locales = await status_pages.locales(w.tx, page)
+    rows = csv_import.parse(body.csv, {c.name.lower(): c.id for c in components}, locales)
     preview: ImportPreview
     if body.dry_run:
         preview = await actions.preview_import(w.tx, w.actor, page, rows)

@@ -281,3 +281,22 @@ async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
         before,
         limit,
     )
+
+
+async def erase_text(tx: Tx, page_id: int, subject: str, seq: int, notice: str) -> None:
+    """Replace the text of a broadcast, without its translations and the document for webhooks; idempotent."""
+    await tx.execute(
+        """
+        update status_broadcast
+        set content = content || jsonb_build_object(
+            'body', $4::text, 'translations', '{}'::jsonb, 'document', '{}'::jsonb
+        )
+        where status_page_id = $1
+            and subject = $2
+            and seq = $3
+        """,
+        page_id,
+        subject,
+        seq,
+        notice,
+    )

@@ -15,6 +15,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
     UpdatePublished,
+    UpdateRetracted,
 )
 from firebell.subscribers import broadcast_store, delivery_store, store, subscription_rules, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
@@ -40,6 +41,11 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
     )
     if announcement is not None:
         await queue_broadcast(tx, _broadcast_of(announcement), now)
+
+
+async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
+    """Erase a retracted text from its broadcast: mails that wait say what stands there now."""
+    await broadcast_store.erase_text(tx, event.status_page_id, event.public_id, event.seq, event.notice)
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
@@ -97,6 +103,7 @@ def content_of(announcement: Announcement) -> dict[str, Any]:
         "title": incident.name,
         "label": label,
         "body": update.body,
+        "translations": dict(update.translations),
         "at": update.display_at.isoformat(),
         "next_update_at": update.next_update_at.isoformat() if update.next_update_at else None,
         "eta_at": update.eta_at.isoformat() if update.eta_at else None,
@@ -114,6 +121,7 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
         "title": title,
         "label": label,
         "body": body,
+        "translations": {},
         "next_update_at": None,
         "eta_at": None,
         "window": None,

@@ -1,4 +1,4 @@
-"""Reads a CSV of subscribers (pure): addresses with their channel and what they follow."""
+"""Reads a CSV of subscribers (pure): addresses with their channel, language and what they follow."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from firebell.subscribers.model import FollowScope, SubscriberChannel, Subscript
 
 MAX_ROWS = 20_000
 SAMPLE = (
-    "address,channel,components,contact\r\nops@nordpost.example,email,,\r\n"
-    "it@alvik.example,email,Checkout;Search,\r\n"
+    "address,channel,components,contact,language\r\nops@nordpost.example,email,,,\r\n"
+    "it@alvik.example,email,Checkout;Search,,de\r\n"
 )
-_COLUMNS = ("address", "channel", "components", "contact")
+_COLUMNS = ("address", "channel", "components", "contact", "language")
 
 
 @dataclass(slots=True)
@@ -25,10 +25,11 @@ class CsvRows:
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def parse(text: str, component_ids: Mapping[str, int]) -> CsvRows:
+def parse(text: str, component_ids: Mapping[str, int], locales: Sequence[str]) -> CsvRows:
     """Return the rows of a CSV with a head that names at least `address`; raise `Invalid` if it cannot be read.
 
-    `components` has names, separated by semicolons; without any, everything is followed.
+    `components` has names, separated by semicolons; without any, everything is followed. `language` is one of
+    `locales`, those of the page, its own first; blank for its own.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     try:
@@ -49,7 +50,8 @@ def parse(text: str, component_ids: Mapping[str, int]) -> CsvRows:
         if not any(cell.strip() for cell in line):
             continue
         try:
-            request = _request(dict(zip(head, (cell.strip() for cell in line), strict=False)), component_ids)
+            cells = dict(zip(head, (cell.strip() for cell in line), strict=False))
+            request = _request(cells, component_ids, locales)
         except Invalid as exc:
             rows.problems.append((number, next(iter(exc.fields.values()), exc.message)))
             continue
@@ -60,7 +62,9 @@ def parse(text: str, component_ids: Mapping[str, int]) -> CsvRows:
     return rows
 
 
-def _request(row: Mapping[str, str], component_ids: Mapping[str, int]) -> SubscriptionRequest:
+def _request(
+    row: Mapping[str, str], component_ids: Mapping[str, int], locales: Sequence[str]
+) -> SubscriptionRequest:
     channel = channel_of(row.get("channel") or SubscriberChannel.EMAIL)
     contact = row.get("contact", "")
     if channel is SubscriberChannel.WEBHOOK or contact:
@@ -72,7 +76,19 @@ def _request(row: Mapping[str, str], component_ids: Mapping[str, int]) -> Subscr
         )
     scope = FollowScope(not names, frozenset(component_ids[name.lower()] for name in names))
     address = addresses.checked(channel, row.get("address", ""))
-    return SubscriptionRequest(channel, address, scope, contact, is_trusted=True)
+    locale = locale_of(row.get("language", ""), locales, "language")
+    return SubscriptionRequest(channel, address, scope, contact, locale=locale, is_trusted=True)
+
+
+def locale_of(value: str, locales: Sequence[str], name: str = "locale") -> str:
+    """Return the language in a field, empty for the page's own, the first of `locales`; raise `Invalid`."""
+    code = value.strip().lower()
+    if code and code not in locales:
+        raise Invalid(
+            "The page is not in this language.",
+            fields={name: f"The page is not in {value[:20]!r}. Use {', '.join(locales)}."},
+        )
+    return "" if code == locales[0] else code
 
 
 def channel_of(value: str) -> SubscriberChannel:

@@ -51,10 +51,13 @@ def update_paragraphs(
 
 
 def _body(content: Mapping[str, Any], tz: str, language: Language) -> str:
-    """Return the text that people wrote, after the window of maintenance; of a private page, where it is."""
+    """Return the text that people wrote, after the window of maintenance; of a private page, where it is.
+
+    What they translated when they published it is in the language of the reader.
+    """
     if content.get("is_private"):
         return language.text(content["body"])
     if not (window := content.get("window")):
-        return str(content["body"])
+        return str(content.get("translations", {}).get(language.code) or content["body"])
     start, end = (datetime.fromisoformat(at) for at in window)
     return f"{language.interval(start, end, tz)}\n\n{content['body']}"

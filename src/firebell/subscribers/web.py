@@ -50,7 +50,10 @@ PER_PAGE = 50
 SHOWN_MAIL_EVENTS = 5
 PER_CSV_BATCH = 1000
 MAX_FILE_BYTES = 3 * 1024 * 1024
-CSV_HEAD = ("address", "channel", "contact", "state", "follows", "asked_at", "confirmed_at", "failure")
+CSV_HEAD = (
+    *("address", "channel", "contact", "language", "state", "follows"),
+    *("asked_at", "confirmed_at", "failure"),
+)
 STATE_LOOKS = {
     SubscriberState.PENDING: "snoozed",
     SubscriberState.ACTIVE: "ok",
@@ -112,6 +115,7 @@ async def _list(
         "numbers": await queries.numbers(visit.tx, page, visit.now),
         "mail_events": await mail_event_store.latest(visit.tx, page.id, SHOWN_MAIL_EVENTS),
         "events_url": await _events_url(visit),
+        "locales": await status_pages.locales(visit.tx, page),
         "listed": listed[:PER_PAGE],
         "older": older,
         "wanted": wanted,
@@ -163,7 +167,10 @@ async def invite(visit: CurrentVisit, slug: str) -> Response:
             if contact or channel is SubscriberChannel.WEBHOOK:
                 contact = addresses.checked(SubscriberChannel.EMAIL, contact, "contact")
             address = addresses.checked(channel, visit.text("address"))
-            wanted = SubscriptionRequest(channel, address, FollowScope(), contact, is_trusted=True)
+            locale = csv_import.locale_of(visit.text("locale"), await status_pages.locales(visit.tx, page))
+            wanted = SubscriptionRequest(
+                channel, address, FollowScope(), contact, locale=locale, is_trusted=True
+            )
             await actions.invite(visit.tx, visit.actor, page, wanted, visit.now)
     except FirebellError as error:
         return await _list(visit, page, SubscriberFilter(), values=visit.values, error=error)
@@ -183,7 +190,8 @@ async def import_csv(visit: Annotated[Visit, visit_with(files=1)], slug: str) ->
         async with visit.tx.savepoint():
             text = text or await _uploaded(visit)
             _, components = await status_pages.parts(visit.tx, page)
-            rows = csv_import.parse(text, {c.name.lower(): c.id for c in components})
+            locales = await status_pages.locales(visit.tx, page)
+            rows = csv_import.parse(text, {c.name.lower(): c.id for c in components}, locales)
             if visit.text("text"):
                 done = await actions.import_subscribers(visit.tx, visit.actor, page, rows, visit.now)
             else:
@@ -229,10 +237,11 @@ async def _rows(ctx: Context, page: StatusPage, wanted: SubscriberFilter) -> Asy
     while True:
         async with ctx.db.tx() as tx:
             groups, components = await status_pages.parts(tx, page)
+            own_locale = (await status_pages.locales(tx, page))[0]
             listed = await store.listed(tx, page.id, wanted, PER_CSV_BATCH, before)
         yield to_csv(
             [
-                *(each.address, each.channel, each.contact, each.state),
+                *(each.address, each.channel, each.contact, each.locale or own_locale, each.state),
                 *(described(each.scope, components, groups), _instant(each.created_at)),
                 *(_instant(each.confirmed_at), each.failure),
             ]

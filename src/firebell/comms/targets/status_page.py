@@ -1,6 +1,6 @@
 """The status pages of the incident's services."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -80,6 +80,8 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
         sending.body,
         {i: ComponentStatus.of(code) for i, code in content.statuses.items() if i in own},
         next_update_at=content.next_update_at,
+        eta_at=content.eta_at,
+        translations=await _translations(tx, publication, sending),
     )
     if published is None:
         name = content.headline or incident.title
@@ -89,6 +91,14 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     else:
         opened = await publishing.publish_update(tx, actor, page.id, published.public_id, update, now)
     return {"status_page": page.slug, "public_id": opened.public_id, "update": opened.updates[-1].seq}
+
+
+async def _translations(tx: Tx, publication: IncidentPublication, sending: Sending) -> Mapping[str, str]:
+    """Return the translations into languages of a page; none of a text that lost sentences without an approval."""
+    if sending.body != sending.content.body(ReaderKind.PUBLIC):
+        return {}
+    locales = (await publication_queries.languages(tx, [publication])).others
+    return {locale: text for locale, text in sending.content.translations.items() if locale in locales}
 
 
 @internal("A part of recalling a post.")

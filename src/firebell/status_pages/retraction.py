@@ -1,0 +1,50 @@
+"""Retracting a published text: it is erased everywhere on the page, and its hash stays in the log (spec 7.7)."""
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import NotFound
+from firebell.kit.text import required_text
+from firebell.people.action_guards import permits
+from firebell.people.permissions import Verb
+from firebell.status_pages import actions, incident_store, log_writer
+from firebell.status_pages.model import PublicIncident, UpdatePublished, UpdateRetracted
+from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident
+
+
+@permits(Verb.STATUS_PAGE_WRITE)
+async def retract_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, reason: str, now: datetime
+) -> PublicIncident:
+    """Replace a text that must not be read anymore by the reason, and erase it with its translations.
+
+    The log keeps their hashes, so it still verifies. Stage and components stay. Nothing brings the text back.
+    """
+    reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint="Say why, without the text.")
+    page = await actions.locked_page(tx, page_id)
+    published = await public_incident(tx, page_id, public_id)
+    update = next((each for each in published.updates if each.seq == seq), None)
+    if update is None:
+        raise NotFound(f"This incident has no update {seq}.")
+    notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
+    await incident_store.erase_texts(tx, update.id)
+    retracted = replace(update, body=notice, version=update.version + 1)
+    await log_writer.append(tx, actor, page, published.public_id, retracted, now, reason)
+    await tx.audit(
+        actor,
+        "status_page.update_retracted",
+        page.name,
+        now,
+        incident=published.name,
+        update=seq,
+        reason=reason,
+    )
+    await tx.emit(UpdateRetracted(page.id, published.public_id, seq, notice), now)
+    await tx.emit(
+        UpdatePublished(page.id, published.id, published.public_id, update.id, seq, retracted.version), now
+    )
+    await tx.live(actions.topic(page))
+    return await public_incident(tx, page_id, public_id)
