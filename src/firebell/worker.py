@@ -23,6 +23,7 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
+from firebell.metrics.projector import Projector
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
@@ -68,6 +69,7 @@ LANE_LIMITS_S = {
     "subscriber_hook": 120.0,
     "status_copies": 300.0,
     "runbook_sources": 300.0,
+    "metrics": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -143,6 +145,7 @@ class Worker:
             **subscriber_lanes.lanes(ctx),
             "status_copies": Copier(ctx),
             "runbook_sources": SourceReader(ctx),
+            "metrics": Projector(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -1,6 +1,5 @@
 """The estimators of metrics: the vectors of the specification, and what never happens."""
 
-import random
 from statistics import median
 
 import pytest
@@ -74,7 +73,8 @@ def test_the_interval_of_a_median() -> None:
     assert order_statistics.median_rank(6) == 1
     # the approximation continues the exact ranks
     exact, approximate = order_statistics.median_rank(1000), order_statistics.median_rank(1001)
-    assert exact is not None and approximate is not None
+    assert exact is not None
+    assert approximate is not None
     assert exact - 1 <= approximate <= exact + 1
     assert kaplan_meier.median_interval(steps([1, 2, 3], [4, 5, 6])) == (1, None)
 
@@ -124,5 +124,5 @@ def test_the_interval_contains_the_share(share: tuple[int, int]) -> None:
 
 
 def test_the_order_of_equal_times_changes_nothing() -> None:
-    shuffled = random.Random(3).sample(ACKNOWLEDGED, len(ACKNOWLEDGED))
+    shuffled = sorted(ACKNOWLEDGED, reverse=True)
     assert steps(shuffled, NEVER_ACKNOWLEDGED[::-1]) == steps(ACKNOWLEDGED, NEVER_ACKNOWLEDGED)

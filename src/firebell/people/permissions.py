@@ -71,6 +71,10 @@ class Verb(StrEnum):
     CHAT_WRITE = "chat.write"
     ACTION_ITEM_READ = "action_item.read"
     ACTION_ITEM_WRITE = "action_item.write"
+    METRICS_READ = "metrics.read"
+    METRICS_REBUILD = "metrics.rebuild"
+    COST_READ = "cost.read"
+    COST_RATE_WRITE = "cost_rate.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -200,6 +204,10 @@ RULES = {
     Verb.CHAT_WRITE: Rule(ADMINS, "admin"),
     Verb.ACTION_ITEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.ACTION_ITEM_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.METRICS_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.METRICS_REBUILD: Rule(ADMINS, "admin"),
+    Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
+    Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

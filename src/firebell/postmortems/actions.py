@@ -15,6 +15,7 @@ from firebell.people.authorization import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
 from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.drafting import block_texts as drafting_blocks
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
@@ -25,6 +26,7 @@ from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
 
 add_comment = comments.add_comment
+factors = drafting_blocks.factors
 assign_author = reminders.assign_author
 find = store.of_incident
 note_presence = presence.note_presence
