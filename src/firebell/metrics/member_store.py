@@ -224,7 +224,8 @@ def _members(slug: str, scope: Scope, conditions: Conditions, *, before: bool = 
         conditions.add(f"incident_fact.severity_max <= {definition.worst_severity}")
     if rule.only:
         conditions.add(rule.only)
-    now = f"{conditions.value(scope.now)}::timestamptz"
+    uses_now = "{now}" in rule.seconds + rule.reason
+    now = f"{conditions.value(scope.now)}::timestamptz" if uses_now else ""
     table = "page_fact" if is_page else "incident_fact"
     columns = f"""
             {rule.seconds.replace("{now}", now)} as seconds,

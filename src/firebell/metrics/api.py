@@ -1,0 +1,4 @@
+"""x"""
+from firebell.kit.web import routing
+
+router = routing.html_router()
