@@ -1,4 +1,4 @@
-"""Metrics on a real database: the 15 incidents and 13 pages of the specification, and what is projected from the logs."""
+"""Metrics on a real database: the figures of the specification, and the cases behind them."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -26,8 +26,8 @@ INCIDENTS = """
 14 3 2/2 23-15:10 23-15:00 23-15:02 - 23-15:50 23-15:50 23-16:25
 15 2 1/1 15-09:02 15-09:06 15-09:10 15-09:12 - - 15-09:30 merged
 """
-"""Number, service, first/highest severity, then the times in October: impact, detected, declared, commander, impact end,
-resolved, closed; why it is left out."""
+"""Number, service, first/highest severity; the times of impact, detection, declaration, commander, end of the impact,
+resolved and closed; why it is left out."""
 MARA, NOOR, LF = 1, 2, 3
 PAGES = """
 1 1 1 02-14:03 125 2624 0
@@ -249,7 +249,9 @@ async def test_every_figure_is_a_recount_of_the_list_behind_it(db: Db) -> None:
                 steps, _ = await member_store.steps(tx, slug, scope)
                 timed = sorted(m.seconds for m in inside if m.seconds is not None)
                 assert [s.seconds for s in steps for _ in range(s.ended + s.censored)] == timed, slug
-        (running,) = [m for m in await member_store.members(tx, "resolve", Scope(november, NOW)) if m.id == 11]
+        (running,) = [
+            m for m in await member_store.members(tx, "resolve", Scope(november, NOW)) if m.id == 11
+        ]
         assert (running.has_ended, running.seconds) == (False, 2 * 86_400 + 23 * 3600 + 55 * 60)
         pages = await member_store.members(tx, "acknowledge", october, limit=7)
         rest = await member_store.members(tx, "acknowledge", october, after=pages[-1].id)

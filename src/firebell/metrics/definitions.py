@@ -35,6 +35,8 @@ class Definition:
     ends: str
     population: str
     estimator: str
+    finding: str
+    """What the title of its screen says about the cases that it counts."""
     acronym: str = ""
     worst_severity: int = 3
     """The least severe incidents that count: 1 for SEV0 and SEV1."""
@@ -65,6 +67,7 @@ DEFINITIONS = {
             "When the impact ended, or now",
             "SEV0 to SEV2 whose impact touches the period, cut at its ends",
             "The union of impacts per service, so that overlaps count once.",
+            finding="customers felt incidents",
             worst_severity=2,
             handbook="incident-workflow",
             levers=("Mitigate before you diagnose", "Practice the roll-back"),
@@ -79,6 +82,7 @@ DEFINITIONS = {
             "When it was declared",
             "Declared in the period",
             _WILSON,
+            finding="incidents came back",
             handbook="blameless-postmortems",
             levers=("Finish the action items of the first incident", "Fix the weakness, not the trigger"),
         ),
@@ -92,6 +96,7 @@ DEFINITIONS = {
             "When the incident was declared",
             "Declared in the period, with an overdue item about which someone answered",
             _WILSON,
+            finding="would have been prevented or shortened",
             handbook="blameless-postmortems",
             levers=("Do overdue action items first",),
         ),
@@ -105,6 +110,7 @@ DEFINITIONS = {
             "When it was done",
             "Due in the period; those within their seven days stand beside",
             _WILSON,
+            finding="action items were done in time",
             handbook="blameless-postmortems",
             levers=("Fewer items, each with one owner", "Drop what no one will do, and say so"),
         ),
@@ -118,6 +124,7 @@ DEFINITIONS = {
             "07:00 where the person is",
             "High-urgency pages of which a message reached a person",
             "A count. Three pages in one night are the limit.",
+            finding="nights were broken",
             handbook="escalation-matrix",
             levers=("Delete the rule that wakes people most", "Page by day what can wait"),
         ),
@@ -132,6 +139,7 @@ DEFINITIONS = {
             "High-urgency pages triggered in the period",
             "What people answered decides. Without an answer: no incident, no one acted, and it ended by itself"
             " within 5 min. " + _WILSON,
+            finding="pages asked for nothing",
             handbook="incident-workflow",
             levers=("Answer “Was this page actionable?”", "Wait longer before a rule fires"),
         ),
@@ -145,6 +153,7 @@ DEFINITIONS = {
             "When a person acknowledged it",
             "High-urgency pages triggered in the period",
             _WILSON,
+            finding="pages were acknowledged at the first level",
             handbook="escalation-matrix",
             levers=("Check the notification rules of who is first", "Shorten the first level"),
         ),
@@ -158,6 +167,7 @@ DEFINITIONS = {
             "When a person first acknowledged it; a tool does not count",
             "High-urgency pages triggered in the period",
             "Kaplan–Meier: a page that no one acknowledged counts as longer than it lasted.",
+            finding="acknowledged",
             acronym="MTTA",
             target_s=300,
             handbook="escalation-matrix",
@@ -173,6 +183,7 @@ DEFINITIONS = {
             "When someone or something detected it",
             f"With a known start of the impact, {_CLOSED}",
             "Quantiles of the sample (Hyndman–Fan type 7).",
+            finding="detected",
             acronym="MTTD",
             handbook="incident-workflow",
             levers=(
@@ -190,6 +201,7 @@ DEFINITIONS = {
             "When a commander took over",
             f"SEV0 and SEV1, {_CLOSED}",
             "Kaplan–Meier: an incident that never had a commander counts as longer than it lasted.",
+            finding="taken over by a commander",
             acronym="MTTE",
             worst_severity=1,
             handbook="incident-roles",
@@ -205,6 +217,7 @@ DEFINITIONS = {
             "When the impact ended",
             f"SEV0 to SEV2, {_CLOSED}",
             _KAPLAN_MEIER,
+            finding="mitigated",
             acronym="MTTM",
             worst_severity=2,
             handbook="incident-workflow",
@@ -220,6 +233,7 @@ DEFINITIONS = {
             "The last time it was resolved",
             f"Each incident that was {_CLOSED}",
             _KAPLAN_MEIER,
+            finding="resolved",
             acronym="MTTR",
             target_s=3600,
             handbook="incident-workflow",
@@ -236,6 +250,7 @@ DEFINITIONS = {
             "SEV0 and SEV1 declared in the period",
             "The period without the impact, divided by the failures. Without a failure: longer than the period, and"
             " at least a third of it (rule of three, 95%).",
+            finding="failed",
             acronym="MTBF",
             worst_severity=1,
             handbook="blameless-postmortems",
@@ -251,6 +266,7 @@ DEFINITIONS = {
             "Its end",
             "Declared in the period",
             "A count with its exact 95% interval (Garwood): what chance alone would do.",
+            finding="incidents were declared",
             handbook="severity-classification",
             levers=("Declare early, so that the number means something",),
         ),
@@ -264,6 +280,7 @@ DEFINITIONS = {
             "When it was closed",
             "Closed in the period",
             _WILSON,
+            finding="incidents began at their highest severity",
             handbook="severity-classification",
             levers=("Ask the four questions",),
         ),
@@ -277,6 +294,7 @@ DEFINITIONS = {
             "The next update, or the resolution",
             "Updates that were due in incidents closed in the period",
             _WILSON,
+            finding="updates were posted in time",
             handbook="incident-roles",
             levers=("Assign a comms lead",),
         ),
@@ -290,6 +308,7 @@ DEFINITIONS = {
             "When its post-mortem was published",
             "SEV0 and SEV1 closed in the period; those within their 48 hours stand beside",
             _WILSON,
+            finding="post-mortems were published in time",
             handbook="blameless-postmortems",
             levers=("Assign the author when the incident closes",),
         ),
@@ -303,6 +322,7 @@ DEFINITIONS = {
             "When the role or the incident ended, or five minutes after the last entry",
             "Closed in the period",
             "The union of each person’s presence, added up. Watching, and being paged, do not count.",
+            finding="spent on incidents",
             handbook="incident-roles",
             levers=("Release people who are not needed",),
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.severity import FACTS, Severity
@@ -260,4 +260,3 @@ def is_noise(source: PageSource, vote: Vote | None) -> bool:
         row.actor_id is not None and row.kind in (*HUMAN_LOG_KINDS, RESOLVED_LOG_KIND) for row in source.log
     )
     return not acted and source.resolved_at - source.triggered_at <= NOISE_WITHIN
-

@@ -5,12 +5,12 @@ A member has a time in seconds and whether it ended by then, or a hit, or the re
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.metrics import scope_store
 from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.kaplan_meier import Step
+from firebell.metrics.member_rows import Counted, Member
 from firebell.metrics.model import Scope
 from firebell.metrics.scope_store import Conditions
 
@@ -187,32 +187,6 @@ RULES = {
     ),
 }
 """By the address of the metric."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An incident or page behind a metric, with its value or the reason for which it is left out."""
-
-    id: int
-    title: str
-    severity: int | None
-    starts_at: datetime | None
-    ends_at: datetime | None
-    seconds: int | None
-    has_ended: bool
-    hit: bool | None
-    parts: int
-    hits: int
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How many members count, how many of them are hits, and why how many are left out."""
-
-    n: int
-    hits: int
-    excluded: dict[str, int]
 
 
 def _members(slug: str, scope: Scope, conditions: Conditions, *, before: bool = False) -> tuple[str, str]:

@@ -80,7 +80,7 @@ async def rebuild(tx: Tx, actor: Actor, now: datetime) -> Progress:
 
 
 async def compare_pages(tx: Tx, after_id: int, now: datetime) -> tuple[int, int | None]:
-    """Compute the facts of a batch of the last pages again; return how many differed, and the last id, None at the end."""
+    """Compute the facts of a batch of the last pages again; return how many differed, and the last id or None."""
     ids = await source_store.pages_since(
         tx, now - timedelta(days=COMPARED_DAYS), after_id, COMPARED_PER_BATCH
     )

@@ -1,6 +1,5 @@
 """The SQL of a scope: which facts of incidents and pages are in a period, and how their durations count."""
 
-from firebell.kit.db.database import Tx
 from firebell.metrics.model import Scope
 
 HIGH = "page_fact.urgency = 'high'"
@@ -83,15 +82,3 @@ def triggered(scope: Scope, into: Conditions, *, before: bool = False) -> None:
         into.add(f"page_fact.team_id = {into.value(scope.team_id)}::bigint")
     if scope.service_id is not None:
         into.add(f"page_fact.service_id = {into.value(scope.service_id)}::bigint")
-
-
-async def private_ids(tx: Tx) -> list[int]:
-    """Return all private incidents: they are in no export, and not in what is computed for everyone."""
-    rows = await tx.fetch(
-        """
-        select id
-        from incident
-        where visibility = 'private'
-        """
-    )
-    return [row["id"] for row in rows]
