@@ -26,6 +26,7 @@ Reader = Annotated[Work, work(Verb.METRICS_READ)]
 Rebuilder = Annotated[Work, work(Verb.METRICS_REBUILD)]
 CostReader = Annotated[Work, work(Verb.COST_READ)]
 RateWriter = Annotated[Work, work(Verb.COST_RATE_WRITE)]
+WholeSeconds = Annotated[int | None, Field(description="seconds")]
 Seconds = Annotated[float | None, Field(description="seconds")]
 Ratio = Annotated[float | None, Field(description="from 0 to 1")]
 
@@ -54,11 +55,11 @@ class FiguresShown(ApiOutput):
     median_s: Seconds
     p75_s: Seconds
     p90_s: Seconds
-    longest_s: Seconds
+    longest_s: WholeSeconds
     mean_s: Seconds
-    median_low_s: Annotated[float | None, Field(description="95% interval of the median")]
-    median_high_s: Seconds
-    target_s: Seconds
+    median_low_s: Annotated[int | None, Field(description="95% interval of the median")]
+    median_high_s: WholeSeconds
+    target_s: WholeSeconds
     within_target: int | None
     within_target_of: int | None
     hits: int | None
@@ -68,14 +69,14 @@ class FiguresShown(ApiOutput):
     count: int | None
     count_low: Annotated[float | None, Field(description="95% interval of what chance alone gives")]
     count_high: float | None
-    total_s: Seconds
+    total_s: WholeSeconds
     beside: Annotated[int | None, Field(description="cases that are not due yet, outside the share")]
     result: Annotated[Literal["none", "too_few", "met", "missed"], Field(description="of the target")]
     before_n: Annotated[int | None, Field(description="of the period of the same length before")]
     before_median_s: Seconds
     before_share: Ratio
     before_count: int | None
-    before_total_s: Seconds
+    before_total_s: WholeSeconds
     change: Annotated[
         Literal["too_few", "none", "change"] | None, Field(description="since the period before")
     ]

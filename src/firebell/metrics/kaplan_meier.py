@@ -70,7 +70,7 @@ def within(durations: list[Step], seconds: int) -> Within:
     return Within(hits, hits + late + running, cut_off)
 
 
-def median_interval(durations: list[Step]) -> tuple[float, float | None] | None:
+def median_interval(durations: list[Step]) -> tuple[int, int | None] | None:
     """Return the 95% interval of the median, its end None if not reached; None with fewer than six durations.
 
     Conservative with censoring: for its start, what was cut off counts as ended then, for its end as never.
@@ -85,7 +85,7 @@ def median_interval(durations: list[Step]) -> tuple[float, float | None] | None:
     return start, end
 
 
-def _ranked(counts: Iterable[tuple[int, int]], rank: int) -> float | None:
+def _ranked(counts: Iterable[tuple[int, int]], rank: int) -> int | None:
     """Return the value with a rank among counted values in order, None if there are fewer."""
     total = 0
     for value, count in counts:

@@ -1,4 +1,4 @@
-"""Whether two periods differ by more than chance (pure; spec 5 and 11.11)."""
+"""Whether two periods differ by more than chance: deterministic, because its draws are seeded (spec 11.11)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

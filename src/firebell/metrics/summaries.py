@@ -38,7 +38,7 @@ class Summary:
     p75: float | None
     p90: float | None
     longest: int | None
-    interval: tuple[float, float | None] | None
+    interval: tuple[int, int | None] | None
     """The 95% interval of the median; its end is None if it is not reached."""
     mean: float | None
     """Of those that ended; for exports only."""
@@ -135,7 +135,7 @@ def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censore
     return Change(n, m, other.median, "change" if apart else "none", None, is_shorter)
 
 
-def _ends_before(one: tuple[float, float | None], other: tuple[float, float | None]) -> bool:
+def _ends_before(one: tuple[int, int | None], other: tuple[int, int | None]) -> bool:
     return one[1] is not None and one[1] < other[0]
 
 
