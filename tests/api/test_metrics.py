@@ -166,7 +166,7 @@ async def _cost_is_for_managers(w: World, api: Api) -> None:
     await api("PUT", "/metrics-cost/rate", {"per_hour": "90", "currency": "eur"})
     cost = await api("GET", "/metrics-cost")
     assert (cost["currency"], cost["incidents"]) == ("EUR", 1)
-    assert float(cost["amount"]) == round(float(cost["hours"]) * 90, 2)
+    assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
     await jun("GET", "/metrics-cost", status=403)
     await jun("POST", "/metrics-rebuild", status=403)
 
@@ -217,7 +217,15 @@ async def _a_private_incident_is_in_no_number(w: World, api: Api) -> None:
             incident_type=IncidentType.SECURITY,
             now=w.now,
         )
-        await tx.execute("update person set role = $1 where id = $2", Role.RESPONDER, w.jun)
+        outsider = await tx.value(
+            """
+            insert into person (name, email, role, tz, created_at)
+            values ('Noor', 'noor@example.org', $1, 'UTC', $2)
+            returning id
+            """,
+            Role.RESPONDER,
+            w.now,
+        )
     await w.after(minutes=2)
     async with w.ctx.db.tx() as tx:
         assert await tx.value("select count(*) from incident_fact where id = $1", secret.id) == 1
@@ -230,7 +238,7 @@ async def _a_private_incident_is_in_no_number(w: World, api: Api) -> None:
             ]
     assert secret.id not in [int(c["case"][4:]) for c in await api("GET", "/metrics/frequency/cases")]
     async with browser(w) as http:
-        await sign_in(w, http, w.jun)
+        await sign_in(w, http, outsider)
         for slug in ("resolve", "frequency", "cost", "severity", "mitigate"):
             for suffix in ("", "?format=csv", "?format=json"):
                 text = (await http.get(f"/metrics/{slug}{suffix}")).text

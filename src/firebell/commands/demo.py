@@ -21,6 +21,7 @@ from firebell.demo import (
     chat,
     history,
     lifecycle,
+    metrics,
     organization,
     regulatory,
     response,
@@ -114,6 +115,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
+    await metrics.add_metrics(past, clock.now())
     return past
 
 

@@ -65,7 +65,8 @@ async def catch_up(tx: Tx, now: datetime) -> bool:
     incident_ids = sorted({*entries, *published})
     changed = await project_incidents(tx, incident_ids) if incident_ids else 0
     linked = await source_store.pages_of_incidents(tx, incident_ids) if incident_ids else []
-    page_ids = sorted({*logged, *linked, *await source_store.voted_pages(tx, since)})
+    called = await source_store.called_pages(tx, since)
+    page_ids = sorted({*logged, *linked, *called, *await source_store.voted_pages(tx, since)})
     changed += await project_pages(tx, page_ids) if page_ids else 0
     await fact_store.save_progress(tx, page_log_id, entry_id, now, has_changed=changed > 0)
     return more_entries or more_pages
@@ -81,15 +82,13 @@ async def rebuild(tx: Tx, actor: Actor, now: datetime) -> Progress:
 
 async def compare_pages(tx: Tx, after_id: int, now: datetime) -> tuple[int, int | None]:
     """Compute the facts of a batch of the last pages again; return how many differed, and the last id or None."""
-    ids = await source_store.pages_since(
-        tx, now - timedelta(days=COMPARED_DAYS), after_id, COMPARED_PER_BATCH
-    )
-    return (await project_pages(tx, ids), ids[-1]) if ids else (0, None)
+    since, settled = now - timedelta(days=COMPARED_DAYS), now - SETTLED_AFTER
+    ids, last = await source_store.pages_since(tx, since, settled, after_id, COMPARED_PER_BATCH)
+    return (await project_pages(tx, ids) if ids else 0), last
 
 
 async def compare_incidents(tx: Tx, after_id: int, now: datetime) -> tuple[int, int | None]:
     """Compute the facts of a batch of the last incidents again, as `compare_pages` does."""
-    ids = await source_store.incidents_since(
-        tx, now - timedelta(days=COMPARED_DAYS), after_id, COMPARED_PER_BATCH
-    )
-    return (await project_incidents(tx, ids), ids[-1]) if ids else (0, None)
+    since, settled = now - timedelta(days=COMPARED_DAYS), now - SETTLED_AFTER
+    ids, last = await source_store.incidents_since(tx, since, settled, after_id, COMPARED_PER_BATCH)
+    return (await project_incidents(tx, ids) if ids else 0), last

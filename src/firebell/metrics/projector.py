@@ -18,7 +18,7 @@ class Projector:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._newest: tuple[int, int, datetime | None, datetime | None] | None = None
+        self._newest: source_store.Newest | None = None
         """The newest entries of the logs at the last run that left nothing to do."""
         self._next_at: datetime | None = None
         self.upcoming: datetime | None = None

@@ -42,6 +42,6 @@ SLICE = Slice(
         ),
     ),
     navigation=(
-        NavItem(Section.LEARN, 30, "/metrics", "chart-line", "Metrics", name="metrics", verb="metrics.read"),
+        NavItem(Section.LEARN, 27, "/metrics", "chart-line", "Metrics", name="metrics", verb="metrics.read"),
     ),
 )

@@ -221,19 +221,29 @@ def _changed(
     return list({subject_id for _, subject_id, _ in rows}), last, False
 
 
-async def newest(tx: Tx) -> tuple[int, int, datetime | None, datetime | None]:
-    """Return the newest log entry of a page, timeline entry, answer about a page and change of a post-mortem."""
+Newest = tuple[int, int, datetime | None, datetime | None, datetime | None]
+"""The newest log entry of a page, timeline entry, answer about a page, change of a post-mortem, and call."""
+
+
+async def newest(tx: Tx) -> Newest:
+    """Return what happened last, read from indexes."""
     row = await tx.row(
         """
         select
             (select coalesce(max(id), 0) from page_log),
             (select coalesce(max(id), 0) from timeline_entry),
             (select max(at) from page_vote),
-            (select max(updated_at) from postmortem)
+            (select max(updated_at) from postmortem),
+            (
+                select max(sent_at)
+                from delivery
+                where state = 'accepted'
+                    and subject_kind = 'page'
+            )
         """
     )
     assert row
-    return row[0], row[1], row[2], row[3]
+    return row[0], row[1], row[2], row[3], row[4]
 
 
 async def voted_pages(tx: Tx, since: datetime) -> list[int]:
@@ -247,6 +257,21 @@ async def voted_pages(tx: Tx, since: datetime) -> list[int]:
         since,
     )
     return [row["page_id"] for row in rows]
+
+
+async def called_pages(tx: Tx, since: datetime) -> list[int]:
+    """Return the pages of which a message reached someone since an instant."""
+    rows = await tx.fetch(
+        """
+        select distinct subject_id
+        from delivery
+        where state = 'accepted'
+            and subject_kind = 'page'
+            and sent_at >= $1
+        """,
+        since,
+    )
+    return [row["subject_id"] for row in rows]
 
 
 async def published_postmortems(tx: Tx, since: datetime) -> list[int]:
@@ -263,11 +288,23 @@ async def published_postmortems(tx: Tx, since: datetime) -> list[int]:
     return [row["incident_id"] for row in rows]
 
 
-async def pages_since(tx: Tx, since: datetime, after_id: int, limit: int) -> list[int]:
-    """Return pages with an id after one that were triggered since an instant, in the order of their ids."""
+async def pages_since(
+    tx: Tx, since: datetime, settled: datetime, after_id: int, limit: int
+) -> tuple[list[int], int | None]:
+    """Return pages with an id after one that were triggered since an instant, and the last id that was read.
+
+    Pages about which something was logged since `settled` are left out: their facts may follow in a moment.
+    """
     rows = await tx.fetch(
         """
-        select id
+        select
+            id,
+            exists (
+                select
+                from page_log
+                where page_log.page_id = page.id
+                    and page_log.at >= $4
+            ) as is_moving
         from page
         where id > $2
             and triggered_at >= $1
@@ -277,15 +314,25 @@ async def pages_since(tx: Tx, since: datetime, after_id: int, limit: int) -> lis
         since,
         after_id,
         limit,
+        settled,
     )
-    return [row["id"] for row in rows]
+    return [row["id"] for row in rows if not row["is_moving"]], rows[-1]["id"] if rows else None
 
 
-async def incidents_since(tx: Tx, since: datetime, after_id: int, limit: int) -> list[int]:
-    """Return incidents with an id after one that were declared since an instant, in the order of their ids."""
+async def incidents_since(
+    tx: Tx, since: datetime, settled: datetime, after_id: int, limit: int
+) -> tuple[list[int], int | None]:
+    """Return incidents with an id after one that were declared since an instant, as `pages_since` does."""
     rows = await tx.fetch(
         """
-        select id
+        select
+            id,
+            exists (
+                select
+                from timeline_entry
+                where timeline_entry.incident_id = incident.id
+                    and timeline_entry.at >= $4
+            ) as is_moving
         from incident
         where id > $2
             and declared_at >= $1
@@ -295,5 +342,6 @@ async def incidents_since(tx: Tx, since: datetime, after_id: int, limit: int) ->
         since,
         after_id,
         limit,
+        settled,
     )
-    return [row["id"] for row in rows]
+    return [row["id"] for row in rows if not row["is_moving"]], rows[-1]["id"] if rows else None
