@@ -21,6 +21,7 @@ from bench.workloads import (
     large_organization,
     latency,
     mass_escalation,
+    metrics_home,
     reads,
     status_page_first_view,
     status_page_publishing,
@@ -60,6 +61,7 @@ WORKLOADS: dict[str, Workload] = {
     "W22": incident_viewers.long_room,
     "W23": status_page_publishing.publishing_to_subscribers,
     "W24": status_page_first_view.first_view,
+    "W27": metrics_home.five_years,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

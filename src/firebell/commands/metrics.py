@@ -38,6 +38,8 @@ def _length(seconds: float | None) -> str:
         return "-"
     if seconds < 2 * _MINUTE:
         return f"{seconds:.0f} s"
+    if seconds % _HOUR == 0 and seconds < 100 * _HOUR:
+        return f"{seconds // _HOUR:.0f} h"
     if seconds < 100 * _MINUTE:
         return f"{seconds / _MINUTE:.0f} min"
     if seconds < 100 * _HOUR:

@@ -293,7 +293,7 @@ async def pages_since(
 ) -> tuple[list[int], int | None]:
     """Return pages with an id after one that were triggered since an instant, and the last id that was read.
 
-    Pages about which something was logged since `settled` are left out: their facts may follow in a moment.
+    Pages about which something was logged or sent since `settled` are left out: their facts may follow in a moment.
     """
     rows = await tx.fetch(
         """
@@ -304,6 +304,13 @@ async def pages_since(
                 from page_log
                 where page_log.page_id = page.id
                     and page_log.at >= $4
+            )
+            or exists (
+                select
+                from delivery
+                where delivery.subject_kind = 'page'
+                    and delivery.subject_id = page.id
+                    and delivery.sent_at >= $4
             ) as is_moving
         from page
         where id > $2

@@ -28,6 +28,8 @@ def parts(seconds: float) -> tuple[str, str]:
     """Return a duration as (number, unit), such as ("58", "min"), ("1:38", "h") and ("10.3", "d")."""
     if seconds < 2 * _MINUTE:
         return f"{seconds:.0f}", "s"
+    if seconds % _HOUR == 0 and seconds < _HOURS_UP_TO:
+        return f"{seconds // _HOUR:.0f}", "h"
     if seconds < 100 * _MINUTE:
         return f"{seconds / _MINUTE:.0f}", "min"
     minutes = round(seconds / _MINUTE)
