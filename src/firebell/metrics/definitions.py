@@ -322,7 +322,7 @@ DEFINITIONS = {
             "When the role or the incident ended, or five minutes after the last entry",
             "Closed in the period",
             "The union of each person’s presence, added up. Watching, and being paged, do not count.",
-            finding="spent on incidents",
+            finding="went into incidents",
             handbook="incident-roles",
             levers=("Release people who are not needed",),
         ),

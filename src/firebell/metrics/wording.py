@@ -127,7 +127,7 @@ def title(result: Result) -> str:
         case Kind.COUNT:
             assert result.count
             if what.slug == "cost":
-                return f"{length(result.seconds or 0)} of people’s time were {what.finding}"
+                return f"{length(result.seconds or 0)} of people’s time {what.finding}"
             number = result.count.number
             if what.slug == "nights":
                 return f"{plural(number, 'night')} {'was' if number == 1 else 'were'} broken"
