@@ -33,7 +33,9 @@ async def five_years(factor: float) -> Result:
         await it.start()
         await seed(it.dsn)
         conn = await asyncpg.connect(it.dsn)
-        cold, warm, failed = [], [], 0
+        cold: list[float] = []
+        warm: list[float] = []
+        failed = 0
         async with httpx.AsyncClient(
             base_url=it.url, headers={"Cookie": await sign_in(it)}, timeout=30
         ) as http:

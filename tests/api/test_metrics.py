@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import httpx
 
@@ -107,12 +108,12 @@ async def _bad_input_is_refused(api: Api) -> None:
         ({"team": "nobody"}, 404, ""),
         ({"service": "nothing"}, 404, ""),
     ):
-        problem = await api("GET", "/metrics/resolve", status=status, **query)
+        problem = await api("GET", f"/metrics/resolve?{urlencode(query)}", status=status)
         if field:
             assert field in str(problem), query
     await api("GET", "/metrics/mttr", status=404)
     # before the first data there is nothing, and that is no error
-    past = await api("GET", "/metrics/resolve", **{"from": "2001-01-01", "to": "2001-12-31"})
+    past = await api("GET", "/metrics/resolve?from=2001-01-01&to=2001-12-31")
     assert (past["n"], past["sample"], past["result"]) == (0, "none", "none")
 
 

@@ -377,13 +377,19 @@ class Home:
 
 
 SHOWN_FIRST = ("impact", "repeats", "nights", "noise", "postmortems")
+OF_A_YEAR = ("nights", "noise")
+"""What the home page counts over a year at most, as it does hours and rules."""
 TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
 DRIFT_SHOWN = timedelta(days=7)
 
 
 async def home(tx: Tx, of: Scope) -> Home:
     """Return the numbers of the home page."""
-    results = {slug: await result(tx, slug, of, with_tables=False) for slug in SHOWN_FIRST}
+    year = replace(of, window=_last_year(of.window))
+    results = {
+        slug: await result(tx, slug, year if slug in OF_A_YEAR else of, with_tables=False)
+        for slug in SHOWN_FIRST
+    }
     sev1 = of if of.severity is not None else replace(of, severity=1)
     for slug in TARGETS:
         scope_ = sev1 if slug in ("acknowledge", "resolve") else of

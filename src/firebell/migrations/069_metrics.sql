@@ -76,7 +76,7 @@ create table page_fact (
     excluded text check (excluded in ('drill'))
 );
 create index page_fact_triggered on page_fact (triggered_at);
-create index page_fact_severity on page_fact (severity, triggered_at) include (ack_s, censored_s);
+create index page_fact_severity on page_fact (severity, triggered_at) include (ack_s, censored_s, urgency, excluded);
 create index page_fact_service on page_fact (service_id, triggered_at);
 create index page_fact_team on page_fact (team_id, triggered_at);
 create index page_fact_night on page_fact (triggered_at) where night is not null;
