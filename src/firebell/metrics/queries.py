@@ -380,6 +380,8 @@ SHOWN_FIRST = ("impact", "repeats", "nights", "noise", "postmortems")
 OF_A_YEAR = ("nights", "noise")
 """What the home page counts over a year at most, as it does hours and rules."""
 TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
+DRIFT_CODE = "M-DRIFT"
+"""The code of the finding that facts differed from what was recorded."""
 DRIFT_SHOWN = timedelta(days=7)
 
 

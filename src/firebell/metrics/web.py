@@ -119,6 +119,7 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
     context = {
         "nav": "metrics",
         "home": numbers,
+        "drift_code": queries.DRIFT_CODE,
         "scope": scope,
         "w": wording,
         "definitions": DEFINITIONS,
