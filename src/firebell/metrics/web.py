@@ -19,8 +19,8 @@ from firebell.metrics.definitions import DEFINITIONS, Kind, Subject
 from firebell.metrics.member_rows import Member
 from firebell.metrics.queries import Query
 from firebell.metrics.results import Result
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -93,7 +93,7 @@ def _has_blank(visit: Visit) -> bool:
     return any(value == "" for value in visit.request.query_params.values())
 
 
-@router.get("/metrics", dependencies=access.needs(Verb.METRICS_READ))
+@router.get("/metrics", dependencies=route_access.needs(Verb.METRICS_READ))
 async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002 - the name of the parameter
     address = Address("/metrics", _query(visit))
     if _has_blank(visit):
@@ -140,7 +140,7 @@ async def _refused(visit: Visit, address: Address, error: FirebellError) -> Resp
     return await html.render(visit.request, "metrics/metrics.html", context)
 
 
-@router.get("/metrics/{slug}", dependencies=access.needs(Verb.METRICS_READ))
+@router.get("/metrics/{slug}", dependencies=route_access.needs(Verb.METRICS_READ))
 async def metric(visit: CurrentVisit, slug: str, after: str = "", format: str = "") -> Response:  # noqa: A002
     if slug == "load":
         return html.redirect("/oncall/load")
@@ -259,7 +259,7 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
     return _file(export.records_csv(export.CASES, cases, bom=True), name, "text/csv")
 
 
-@router.post("/metrics/cost/rate", dependencies=access.needs(Verb.COST_RATE_WRITE))
+@router.post("/metrics/cost/rate", dependencies=route_access.needs(Verb.COST_RATE_WRITE))
 async def save_rate(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
