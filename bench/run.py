@@ -22,6 +22,7 @@ from bench.workloads import (
     latency,
     learning_archive,
     mass_escalation,
+    metrics_home,
     reads,
     status_page_first_view,
     status_page_publishing,
@@ -62,6 +63,7 @@ WORKLOADS: dict[str, Workload] = {
     "W23": status_page_publishing.publishing_to_subscribers,
     "W24": status_page_first_view.first_view,
     "W25": learning_archive.archive,
+    "W27": metrics_home.five_years,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"
 

@@ -20,6 +20,7 @@ from firebell.handoffs import slice as handoffs
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
+from firebell.metrics import slice as metrics
 from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
@@ -119,6 +120,7 @@ SLICES = (
     subscribers.SLICE,
     chat.SLICE,
     service_overview.SLICE,
+    metrics.SLICE,
     search.SLICE,
     account.SLICE,
     undo.SLICE,

@@ -25,6 +25,7 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
+from firebell.metrics.projector import Projector
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due
@@ -73,6 +74,7 @@ LANE_LIMITS_S = {
     "status_copies": 300.0,
     "runbook_sources": 300.0,
     "trackers": 600.0,
+    "metrics": 300.0,
 }
 """Seconds within which each lane must finish a round of its work to be healthy."""
 HEARTBEAT_S = 20.0
@@ -150,6 +152,7 @@ class Worker:
             "status_copies": Copier(ctx),
             "runbook_sources": SourceReader(ctx),
             "trackers": TrackerSync(ctx),
+            "metrics": Projector(ctx),
         }
         self._upcoming: dict[str, datetime | None] = {}
         """When each lane that had nothing to do has work next, read in the transaction that found nothing."""

@@ -199,17 +199,22 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 
 
 def test_styles_and_scripts_stay_within_their_budget() -> None:
-    def packed(suffix: str, *, of_editor: bool = False) -> int:
+    def packed(suffix: str, *, only_on: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
+        pages = ("postmortem", "metrics")
         return sum(
-            len(gzip.compress(p.read_bytes(), 9)) for p in files if ("postmortem" in str(p)) == of_editor
+            len(gzip.compress(p.read_bytes(), 9))
+            for p in files
+            if (only_on in str(p) if only_on else not any(page in str(p) for page in pages))
         )
 
     assert packed(".css") <= 16 * 1024
     assert packed(".js") <= 26 * 1024
     # only the editor of post-mortems loads these
-    assert packed(".css", of_editor=True) <= 3 * 1024
-    assert packed(".js", of_editor=True) <= 10 * 1024
+    assert packed(".css", only_on="postmortem") <= 3 * 1024
+    # only the screens of metrics load these
+    assert packed(".css", only_on="metrics") <= 2 * 1024
+    assert packed(".js", only_on="postmortem") <= 10 * 1024
 
 
 def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:

@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import sqrt
 from typing import Literal
 
 from firebell.action_items.model import GRACE_DAYS, ActionItem, ItemState
+from firebell.kit import wilson
 
 TARGET = 0.9
 """More than this share of the items that are due is to be done in time."""
 WINDOW_DAYS = 90
 FEW_BELOW = 20
 TOO_FEW_BELOW = 5
-_Z = 1.959963984540054
-"""The 97.5% quantile of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,7 @@ class Completion:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95% interval of the share by Wilson, None if nothing was due."""
-        if not self.due:
-            return None
-        share, n, z = self.done / self.due, self.due, _Z
-        center = (share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        # rounding must not move a bound past the share itself
-        return max(min(center - half, share), 0.0), min(max(center + half, share), 1.0)
+        return wilson.interval(self.done, self.due)
 
     @property
     def result(self) -> Literal["none", "few", "met", "missed"]:

@@ -144,16 +144,23 @@ async def overdue(tx: Tx, wanted: ItemFilter, today: date, limit: int) -> list[A
 async def numbers(tx: Tx, wanted: ItemFilter, now: datetime, today: date) -> Numbers:
     """Return the numbers above the board, of the teams of the filter."""
     start, end = completion_rate.window(today)
-    due = await store.due_between(tx, start, end, wanted.team_ids)
     teams = ItemFilter(states=UNFINISHED, team_ids=wanted.team_ids)
     late = ItemFilter(states=UNFINISHED, team_ids=wanted.team_ids, due=DueFilter.OVERDUE)
     return Numbers(
         await list_store.count(tx, teams, today),
         await list_store.count(tx, late, today),
         await list_store.incidents_since(tx, now - timedelta(days=365)),
-        completion_rate.completion(due, start, end, today),
+        await completion_between(tx, start, end, today, wanted.team_ids),
         await store.ages(tx, now, wanted.team_ids),
     )
+
+
+async def completion_between(
+    tx: Tx, start: date, end: date, today: date, team_ids: Sequence[int] = ()
+) -> Completion:
+    """Return the completion of the items that are due in `[start, end)` and may be read."""
+    due = await store.due_between(tx, start, end, team_ids)
+    return completion_rate.completion(due, start, end, today)
 
 
 def grouped(

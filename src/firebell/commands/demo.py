@@ -20,6 +20,7 @@ from firebell.demo import (
     audiences,
     chat,
     history,
+    metrics,
     organization,
     published_postmortem,
     regulatory,
@@ -119,6 +120,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await special_incidents.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
     await trackers.set_up(past, clock.now())
+    await metrics.add_metrics(past, clock.now())
     return past
 
 

@@ -178,3 +178,14 @@ def note(ref: str, text: str) -> None:
 
 
 page.add_command(send)
+
+
+@page.command(epilog=example("firebell page vote PG-7 --not-actionable"))
+@click.argument("ref")
+@click.option("--actionable/--not-actionable", "is_actionable", required=True, default=None)
+@as_json
+def vote(ref: str, is_actionable: bool) -> None:
+    """Say whether a page was actionable."""
+    answers = call("PUT", f"/api/v1/pages/{seg(ref)}/vote", {"actionable": is_actionable})
+    yes, no = answers["actionable"], answers["not_actionable"]
+    show(answers, f"You said {'yes' if is_actionable else 'no'}; {yes} yes, {no} no.")

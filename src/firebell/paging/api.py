@@ -14,11 +14,12 @@ from firebell.kit.web.api import (
     ApiInput,
     ApiOutput,
     Instant,
+    StrictBool,
     StrictInt,
     Text,
     problems,
 )
-from firebell.paging import actions, queries
+from firebell.paging import actions, queries, votes
 from firebell.paging.model import Page, PageState
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
@@ -70,6 +71,20 @@ class PageAcked(PageShown):
     """The page; `already` says why nothing changed."""
 
     already: str | None
+
+
+class PageVotes(ApiOutput):
+    """How many people said that a page was actionable, and what you said; who said what is shown to no one."""
+
+    actionable: int
+    not_actionable: int
+    mine: Annotated[bool | None, Field(description="null if you have not answered")]
+
+
+class NewPageVote(ApiInput):
+    """Whether a page was actionable."""
+
+    actionable: StrictBool
 
 
 class PageAlert(ApiOutput):
@@ -268,3 +283,28 @@ async def add_page_note(w: Responder, ref: Text, body: Note) -> PageShown:
     page_id, now = parse_ref("PG", ref), w.now
     await actions.add_note(w.tx, w.actor, page_id, body.text, now)
     return await shown(w.tx, await actions.page(w.tx, page_id), now)
+
+
+@router.get(
+    "/pages/{ref}/vote",
+    tags=["pages"],
+    summary="Get what people said about a page",
+    responses=problems(404),
+)
+async def get_page_vote(w: Reader, ref: Text) -> PageVotes:
+    page = await actions.page(w.tx, parse_ref("PG", ref))
+    return _votes(await votes.votes(w.tx, page.id, w.person_id))
+
+
+@router.put(
+    "/pages/{ref}/vote",
+    tags=["pages"],
+    summary="Say whether a page was actionable, instead of an earlier answer",
+    responses=problems(404),
+)
+async def vote_on_page(w: Responder, ref: Text, body: NewPageVote) -> PageVotes:
+    return _votes(await votes.vote(w.tx, w.actor, parse_ref("PG", ref), body.actionable, w.now))
+
+
+def _votes(answers: votes.Votes) -> PageVotes:
+    return PageVotes(actionable=answers.actionable, not_actionable=answers.not_actionable, mine=answers.mine)

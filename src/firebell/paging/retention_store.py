@@ -147,7 +147,7 @@ RETENTIONS = (
         setting="pages",
         # a month is reported once it is over, and emails of a page join its conversation for 30 days
         least_days=62,
-        with_tables=("page_log", "page_owner", "manual_page"),
+        with_tables=("page_log", "page_owner", "page_vote", "manual_page"),
         label="Resolved pages",
         count=count_pages,
     ),

@@ -91,6 +91,7 @@ SLICE = Slice(
         "page",
         "page_owner",
         "page_log",
+        "page_vote",
         "manual_page",
         "used_link",
     ),

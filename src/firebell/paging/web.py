@@ -12,7 +12,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.paging import ack_links, actions, queries
+from firebell.paging import ack_links, actions, queries, votes
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -53,7 +53,8 @@ async def short(ref: str) -> Response:
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
-    context |= {"nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
+    said = await votes.votes(visit.tx, page_id, visit.person.id)
+    context |= {"votes": said, "nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
     return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 
 
@@ -88,6 +89,10 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
         case "note":
             await actions.add_note(visit.tx, visit.actor, page_id, visit.text("text"), visit.now)
             text = f"Note added to PG-{page_id}."
+        case "vote":
+            is_actionable = visit.text("actionable") == "yes"
+            await votes.vote(visit.tx, visit.actor, page_id, is_actionable, visit.now)
+            text = f"You said that PG-{page_id} was {'' if is_actionable else 'not '}actionable."
         case _:
             raise NotFound(f"Unknown action: {what}.")
     return flash.redirect(visit.request, html.local(visit.form, f"/pages/PG-{page_id}"), text)

@@ -74,6 +74,10 @@ class Verb(StrEnum):
     NEAR_MISS_REPORT = "near_miss.report"
     TRACKER_READ = "tracker.read"
     TRACKER_WRITE = "tracker.write"
+    METRICS_READ = "metrics.read"
+    METRICS_REBUILD = "metrics.rebuild"
+    COST_READ = "cost.read"
+    COST_RATE_WRITE = "cost_rate.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -206,6 +210,10 @@ RULES = {
     Verb.NEAR_MISS_REPORT: Rule(EVERYONE, "incidents:declare"),
     Verb.TRACKER_READ: Rule(RESPONDERS, "incidents:read"),
     Verb.TRACKER_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.METRICS_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.METRICS_REBUILD: Rule(ADMINS, "admin"),
+    Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
+    Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

@@ -138,6 +138,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/oncall/{slug}/rotation": NONE,
     "/oncall/{slug}/shadows": NONE,
     "/oncall/{slug}/shadows/{shadow_id}/end": UNDO,
+    "/metrics/cost/rate": NONE,
     "/pages/bulk": NONE,
     "/pages/new": UNDO,
     "/pages/{ref}/{what}": NONE,

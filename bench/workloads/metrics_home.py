@@ -1,0 +1,66 @@
+"""W27: the home page of metrics over five years, with 50,000 incidents and 1,000,000 pages."""
+
+import time
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from bench.load_runner import quantile
+from bench.product import product
+from bench.result import Result, check, number
+from bench.workloads.large_organization import sign_in
+
+COLD_LIMIT_MS, WARM_LIMIT_MS = 300, 60
+INCIDENTS, PAGES = 50_000, 1_000_000
+READS = 15
+
+
+async def seed(dsn: str) -> None:
+    """Fill a database with the facts of five years."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        await conn.execute("set synchronous_commit = off")
+        await conn.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        await conn.execute("vacuum analyze")
+    finally:
+        await conn.close()
+
+
+async def five_years(factor: float) -> Result:
+    """W27: cold after a fact changed, and warm from memory."""
+    async with product() as it:
+        await it.start()
+        await seed(it.dsn)
+        conn = await asyncpg.connect(it.dsn)
+        cold: list[float] = []
+        warm: list[float] = []
+        failed = 0
+        async with httpx.AsyncClient(
+            base_url=it.url, headers={"Cookie": await sign_in(it)}, timeout=30
+        ) as http:
+            for read in range(READS + 1):
+                await conn.execute("update metric_progress set version = version + 1")
+                for times in (cold, warm):
+                    began = time.perf_counter()
+                    answer = await http.get("/metrics?period=5y")
+                    taken = (time.perf_counter() - began) * 1000
+                    failed += answer.status_code != 200
+                    # the first read compiles the template and fills the cache of the database
+                    if read:
+                        times.append(taken)
+        incidents = await conn.fetchval("select count(*) from incident_fact")
+        pages = await conn.fetchval("select count(*) from page_fact")
+        await conn.close()
+    middle = quantile(sorted(cold), 0.5), quantile(sorted(warm), 0.5)
+    return Result(
+        "W27",
+        "metrics over five years: 50,000 incidents, 1,000,000 pages",
+        f"cold p50 {number(middle[0])} ms, max {number(max(cold))} ms; warm p50 {number(middle[1])} ms",
+        "",
+        (
+            (f"cold p50 <= {COLD_LIMIT_MS} ms", middle[0] <= COLD_LIMIT_MS),
+            (f"warm p50 <= {WARM_LIMIT_MS} ms", middle[1] <= WARM_LIMIT_MS),
+        ),
+        check(failed=(failed, 0), incidents=(incidents, INCIDENTS), pages=(pages, PAGES)),
+    )

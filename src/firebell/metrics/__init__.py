@@ -1,0 +1,1 @@
+"""Metrics: facts about incidents and pages, and what can be learned from them."""

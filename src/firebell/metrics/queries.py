@@ -1,0 +1,418 @@
+"""Read models of metrics, shared by web, API and exports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from firebell.action_items import queries as action_items
+from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentType
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.localtime import to_local
+from firebell.kit.web.filters import to_day
+from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows
+from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
+from firebell.metrics.model import Scope
+from firebell.metrics.results import Count, Result, ServiceFigure
+from firebell.metrics.summaries import Share
+from firebell.metrics.tables import Cell, Column, Table, Unit
+from firebell.metrics.total_store import MonthQuantiles, RuleTotal
+from firebell.metrics.windows import Window
+from firebell.people import actions as people
+
+TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
+RULES_AND_HOURS_DAYS = 366
+"""Rules and hours of pages are counted over a year at most: what was before says nothing about the rules of today."""
+SEVERITIES = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The parameters of an address, as they were typed."""
+
+    period: str = ""
+    start: str = ""
+    end: str = ""
+    team: str = ""
+    service: str = ""
+    severity: str = ""
+    type: str = ""
+
+    def parameters(self) -> dict[str, str]:
+        """Return what restricts something, by the name of the parameter."""
+        named = {
+            "period": "" if self.start or self.end or self.period == windows.DEFAULT else self.period,
+            "from": self.start,
+            "to": self.end,
+            "team": self.team,
+            "service": self.service,
+            "severity": self.severity,
+            "type": self.type,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+async def scope(tx: Tx, query: Query, zone: str, now: datetime) -> Scope:
+    """Return the scope of a query; raise `Invalid`, or `NotFound` for an unknown team or service."""
+    if query.start or query.end:
+        first = to_day(query.start, "from") if query.start else None
+        last = to_day(query.end, "to") if query.end else to_local(now, zone).date()
+        window = windows.between(first or last - timedelta(days=89), last, zone)
+    else:
+        window = windows.preset(query.period or windows.DEFAULT, now, zone)
+    severity = None
+    if query.severity:
+        if query.severity not in ("0", "1", "2", "3"):
+            text = "Enter 0, 1, 2 or 3."
+            raise Invalid(f"{query.severity[:20]!r} is not a severity.", fields={"severity": text})
+        severity = int(query.severity)
+    if query.type and query.type not in list(IncidentType):
+        text = f"Use {', '.join(IncidentType)}."
+        raise Invalid(f"{query.type[:20]!r} is not a type.", fields={"type": text})
+    return Scope(
+        window,
+        now,
+        team_id=(await people.team_by_slug(tx, query.team)).id if query.team else None,
+        service_id=(await catalog.by_slug(tx, query.service)).id if query.service else None,
+        severity=severity,
+        type=query.type,
+        hidden=await incidents.hidden_ids(tx),
+    )
+
+
+def definition(slug: str) -> Definition:
+    """Return the definition of a metric; raise `NotFound` for an unknown one."""
+    if slug not in DEFINITIONS:
+        raise NotFound(
+            f"There is no metric {slug[:40]!r}.", hint=f"The metrics are {', '.join(DEFINITIONS)}."
+        )
+    return DEFINITIONS[slug]
+
+
+async def result(tx: Tx, slug: str, of: Scope, *, with_tables: bool = True) -> Result:
+    """Return a metric in a scope, compared with the period before."""
+    what = definition(slug)
+    match what.kind:
+        case Kind.DURATION:
+            return await _duration(tx, what, of, with_tables)
+        case Kind.SERVICES:
+            return await _services(tx, what, of)
+        case Kind.SHARE:
+            return await _share(tx, what, of, with_tables)
+        case Kind.COUNT:
+            return await _count(tx, what, of)
+
+
+def _is_censored(what: Definition, of: Scope) -> bool:
+    """Return True if a case of the metric can still run in the period, or end without what it waits for."""
+    return what.slug in ("acknowledge", "engage") or (of.may_be_open and what.slug != "detect")
+
+
+def target_s(what: Definition, of: Scope) -> int | None:
+    """Return the target of a metric in seconds: that of SEV0 and SEV1, and of all pages and incidents together."""
+    return what.target_s if of.severity in (None, 0, 1) else None
+
+
+async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+    now, excluded = await member_store.steps(tx, what.slug, of)
+    before, _ = await member_store.steps(tx, what.slug, of, before=True)
+    is_censored = _is_censored(what, of)
+    seed = int(of.window.start.timestamp())
+    return Result(
+        what,
+        of,
+        excluded,
+        summary=summaries.summary(now, target_s(what, of), is_censored=is_censored),
+        change=summaries.change(now, before, seed, is_censored=is_censored),
+        trend=await trend(tx, what.slug, of) if with_tables else None,
+    )
+
+
+def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime, datetime]]]:
+    """Return the scope and the months of a chart: a year up to the end of the period, or the whole period."""
+    window = of.window
+    last = min(window.last_day, max(to_local(of.now, window.zone).date(), window.first_day))
+    first = min(window.first_day, last - timedelta(days=334)).replace(day=1)
+    chart = windows.between(max(first, windows.FIRST_DAY), last, window.zone)
+    limit = LONGEST_TREND_MONTHS if window.days > 366 else TREND_MONTHS
+    months = windows.months(chart, limit)
+    first_day, start, _ = months[0]
+    drawn = replace(chart, start=start, first_day=first_day)
+    return replace(of, window=drawn), months
+
+
+def _named(month: date) -> str:
+    return f"{month:%Y-%m}"
+
+
+def _quantiles(row: MonthQuantiles | None) -> tuple[Cell, ...]:
+    return (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
+
+
+async def trend(tx: Tx, slug: str, of: Scope) -> Table:
+    """Return the quantiles of a duration by month."""
+    drawn, months = _year(of)
+    starts = [start for _, start, _ in months]
+    by_month = {row.month: row for row in await total_store.quantiles_by_month(tx, slug, drawn, starts)}
+    rows: list[tuple[Cell, ...]] = []
+    for number, (month, _, _) in enumerate(months):
+        row = by_month.get(number)
+        figures = (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
+        rows.append((_named(month), *figures))
+    columns = (
+        Column("month", "Month", Unit.TEXT),
+        Column("n", "Cases"),
+        Column("p10_s", "10% within", Unit.SECONDS),
+        Column("median_s", "Median", Unit.SECONDS),
+        Column("p90_s", "90% within", Unit.SECONDS),
+    )
+    return Table(f"{DEFINITIONS[slug].title} by month", columns, rows)
+
+
+async def frequency(tx: Tx, of: Scope) -> Table:
+    """Return the incidents by month and severity, with the interval of their number."""
+    drawn, months = _year(of)
+    counts = await total_store.declared_by_month(tx, drawn, [start for _, start, _ in months])
+    rows: list[tuple[Cell, ...]] = []
+    for number, (month, _, _) in enumerate(months):
+        each = [counts.get((number, severity), 0) for severity in SEVERITIES]
+        low, high = poisson.interval(sum(each))
+        rows.append((_named(month), *each, sum(each), round(low, 3), round(high, 3)))
+    columns = (
+        Column("month", "Month", Unit.TEXT),
+        *(Column(f"sev{severity}", f"SEV{severity}") for severity in SEVERITIES),
+        Column("total", "All"),
+        Column("low", "At least"),
+        Column("high", "At most"),
+    )
+    return Table("Incidents by month", columns, rows)
+
+
+async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
+    period = of.window
+    until = min(period.end, max(of.now, period.start))
+    seconds = int((until - period.start).total_seconds())
+    figures = [
+        ServiceFigure(
+            total.slug,
+            total.name,
+            total.impact_s,
+            total.at_least,
+            1 - total.impact_s / seconds if seconds else 1.0,
+            summaries.between_failures(seconds, total.impact_s, total.failures),
+        )
+        for total in await total_store.services(tx, of, what.worst_severity)
+    ]
+    before = await total_store.services(tx, of, what.worst_severity, before=True)
+    number = await total_store.services_in_scope(tx, of)
+    if what.slug == "mtbf":
+        figures.sort(key=lambda one: (one.between.failures == 0, one.between.seconds, one.name))
+    shown = figures if what.slug == "impact" else [one for one in figures if one.between.failures]
+    return Result(
+        what,
+        of,
+        services=shown,
+        quiet_services=max(0, number - len(shown)),
+        seconds=sum(one.impact_s for one in figures) if what.slug == "impact" else seconds,
+        seconds_before=sum(one.impact_s for one in before) if what.slug == "impact" else None,
+        table=_service_table(what, shown),
+    )
+
+
+def _service_table(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
+    if what.slug == "impact":
+        columns = (
+            Column("service", "Service", Unit.TEXT),
+            Column("impact_s", "Time in impact", Unit.SECONDS),
+            Column("availability", "Available", Unit.SHARE),
+            Column("note", "Note", Unit.TEXT),
+        )
+        rows = [
+            (one.slug, one.impact_s, round(one.availability, 6), "at least" if one.at_least else "")
+            for one in figures
+        ]
+        return Table("Time in impact by service", columns, rows)
+    columns = (
+        Column("service", "Service", Unit.TEXT),
+        Column("failures", "Failures"),
+        Column("between_s", "Between failures", Unit.SECONDS),
+        Column("impact_s", "Time in impact", Unit.SECONDS),
+    )
+    return Table(
+        "Time between failures by service",
+        columns,
+        [(one.slug, one.between.failures, one.between.seconds, one.impact_s) for one in figures],
+    )
+
+
+async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+    if what.slug == "actions":
+        return await _actions(tx, what, of)
+    now = await member_store.count(tx, what.slug, of)
+    before = await member_store.count(tx, what.slug, of, before=True)
+    excluded = dict(now.excluded)
+    return Result(
+        what,
+        of,
+        excluded,
+        share=Share(now.hits, now.n),
+        share_before=Share(before.hits, before.n),
+        beside=excluded.pop("not_due", 0),
+        table=await _split(tx, what, of) if with_tables else None,
+    )
+
+
+async def _actions(tx: Tx, what: Definition, of: Scope) -> Result:
+    """Return the completion of action items as `/actions` has it, in the days of the period."""
+    window, today = of.window, to_local(of.now, of.window.zone).date()
+    teams = [of.team_id] if of.team_id is not None else []
+    end = window.last_day + timedelta(days=1)
+    done = await action_items.completion_between(tx, window.first_day, end, today, teams)
+    first = to_local(window.before_start, window.zone).date()
+    before = await action_items.completion_between(tx, first, window.first_day, today, teams)
+    return Result(
+        what,
+        of,
+        share=Share(done.done, done.due),
+        share_before=Share(before.done, before.due),
+        beside=done.in_grace,
+    )
+
+
+async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
+    """Return what a share of pages consists of."""
+    if what.slug == "levels":
+        by_level = await total_store.levels(tx, of)
+        levels = sorted(level for level in by_level if level is not None)
+        rows = [(f"Level {level + 1}", by_level[level]) for level in levels]
+        if None in by_level:
+            rows.append(("Exhausted, or never", by_level[None]))
+        return Table(
+            "Acknowledged by level", (Column("level", "Level", Unit.TEXT), Column("pages", "Pages")), rows
+        )
+    if what.slug == "noise":
+        _, rules = await hours_and_rules(tx, of)
+        return rules_table(rules)
+    return None
+
+
+def rules_table(rules: Sequence[RuleTotal]) -> Table:
+    """Return the rules that cost people most."""
+    columns = (
+        Column("rule", "Rule", Unit.TEXT),
+        Column("pages", "Pages"),
+        Column("night_pages", "At night"),
+        Column("noise", "Noise"),
+    )
+    return Table(
+        "Rules that cost most", columns, [(rule.rule, rule.pages, rule.nights, rule.noise) for rule in rules]
+    )
+
+
+async def hours_and_rules(tx: Tx, of: Scope) -> tuple[dict[int, tuple[int, int]], list[RuleTotal]]:
+    """Return the pages by hour of the week and by rule, of a year at most."""
+    return await total_store.pages_by_hour_and_rule(tx, replace(of, window=_last_year(of.window)))
+
+
+def _last_year(window: Window) -> Window:
+    if window.days <= RULES_AND_HOURS_DAYS:
+        return window
+    first = window.last_day - timedelta(days=RULES_AND_HOURS_DAYS - 1)
+    return windows.between(first, window.last_day, window.zone)
+
+
+async def _count(tx: Tx, what: Definition, of: Scope) -> Result:
+    if what.slug == "cost":
+        minutes, number = await total_store.people_minutes(tx, of)
+        minutes_before, number_before = await total_store.people_minutes(tx, of, before=True)
+        return Result(
+            what,
+            of,
+            (await member_store.count(tx, what.slug, of)).excluded,
+            count=Count(number),
+            count_before=Count(number_before),
+            seconds=minutes * 60,
+            seconds_before=minutes_before * 60,
+        )
+    if what.slug == "nights":
+        nights = await total_store.nights(tx, of)
+        before = await total_store.nights(tx, of, before=True)
+        columns = (Column("pages", "Pages in the night"), Column("nights", "Nights"))
+        return Result(
+            what,
+            of,
+            count=Count(sum(nights.values())),
+            count_before=Count(sum(before.values())),
+            table=Table("Nights by their pages", columns, sorted(nights.items())),
+        )
+    counted = await member_store.count(tx, what.slug, of)
+    earlier = await member_store.count(tx, what.slug, of, before=True)
+    return Result(
+        what,
+        of,
+        counted.excluded,
+        count=Count(counted.n),
+        count_before=Count(earlier.n),
+        table=await frequency(tx, of),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What the home page of metrics shows."""
+
+    results: dict[str, Result]
+    """By metric: what customers and people feel, and the targets of SEV1."""
+    severe: dict[str, Result]
+    """The targets of SEV0, if there was any."""
+    frequency: Table
+    trend: Table
+    trend_scope: Scope
+    hours: dict[int, tuple[int, int]]
+    rules: list[RuleTotal]
+    refreshed_at: datetime | None
+    drifted: int
+
+
+SHOWN_FIRST = ("impact", "repeats", "nights", "noise", "postmortems")
+OF_A_YEAR = ("nights", "noise")
+"""What the home page counts over a year at most, as it does hours and rules."""
+TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
+DRIFT_CODE = "M-DRIFT"
+"""The code of the finding that facts differed from what was recorded."""
+DRIFT_SHOWN = timedelta(days=7)
+
+
+async def home(tx: Tx, of: Scope) -> Home:
+    """Return the numbers of the home page."""
+    year = replace(of, window=_last_year(of.window))
+    results = {
+        slug: await result(tx, slug, year if slug in OF_A_YEAR else of, with_tables=False)
+        for slug in SHOWN_FIRST
+    }
+    sev1 = of if of.severity is not None else replace(of, severity=1)
+    for slug in TARGETS:
+        scope_ = sev1 if slug in ("acknowledge", "resolve") else of
+        results[slug] = await result(tx, slug, scope_, with_tables=False)
+    severe = {}
+    if of.severity is None:
+        for slug in ("acknowledge", "resolve"):
+            zero = await result(tx, slug, replace(of, severity=0), with_tables=False)
+            if zero.n:
+                severe[slug] = zero
+    hours, rules = await hours_and_rules(tx, of)
+    progress = await fact_store.progress(tx)
+    is_drift_recent = progress.drifted_at is not None and of.now < progress.drifted_at + DRIFT_SHOWN
+    return Home(
+        results,
+        severe,
+        await frequency(tx, of),
+        await trend(tx, "resolve", sev1),
+        sev1,
+        hours,
+        rules,
+        progress.refreshed_at,
+        progress.drifted if is_drift_recent else 0,
+    )

@@ -1,0 +1,47 @@
+"""Slice declaration: metrics."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from firebell.kit.slice import Command, NavItem, Section, Slice
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from firebell.kit.jobs.pruning import Retention
+
+
+def _routers() -> list["APIRouter"]:
+    from firebell.metrics import api, web
+
+    return [web.router, api.router]
+
+
+def _retentions() -> "Sequence[Retention]":
+    from firebell.metrics import fact_store
+
+    return fact_store.RETENTIONS
+
+
+SLICE = Slice(
+    "metrics",
+    tables=("incident_fact", "incident_fact_service", "page_fact", "metric_progress"),
+    kept={
+        "incident_fact": "A fact is kept with its incident.",
+        "incident_fact_service": "A fact is kept with its incident.",
+        "metric_progress": "One row.",
+    },
+    retentions=_retentions,
+    routers=_routers,
+    commands=(
+        Command(
+            "metrics",
+            "Show and export metrics, and compute them again.",
+            "firebell.commands.metrics",
+            rank=130,
+        ),
+    ),
+    navigation=(
+        NavItem(Section.LEARN, 27, "/metrics", "chart-line", "Metrics", name="metrics", verb="metrics.read"),
+    ),
+)

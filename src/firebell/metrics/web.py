@@ -1,0 +1,271 @@
+"""The screens of metrics: the home page, and one page for each metric."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from fastapi import Response
+
+from firebell.catalog import actions as catalog
+from firebell.incidents.model import TYPE_NAMES
+from firebell.kit import viewing
+from firebell.kit.errors import FirebellError
+from firebell.kit.text import to_id
+from firebell.kit.web import flash, html, routing
+from firebell.metrics import charts, cost, export, home_cache, member_store, queries, windows, wording
+from firebell.metrics.charts import Case
+from firebell.metrics.definitions import DEFINITIONS, Kind, Subject
+from firebell.metrics.member_rows import Member
+from firebell.metrics.queries import Query
+from firebell.metrics.results import Result
+from firebell.people import actions as people
+from firebell.people import route_access
+from firebell.people.permissions import Verb, allows
+from firebell.people.unit_of_work import CurrentVisit, Visit
+
+router = routing.html_router()
+
+MAX_POINTS = 120
+"""Number of cases up to which each is a point, which is a link."""
+SERVICES_OFFERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of a screen with its filters."""
+
+    path: str
+    query: Query
+
+    def url(self, path: str = "", **changes: Any) -> str:
+        """Return the address with changed parameters; blank ones are left out."""
+        return html.address(path or self.path, **{**self.query.parameters(), **changes})
+
+
+async def _filters(visit: Visit, address: Address) -> dict[str, Any]:
+    """Return what the filters offer, and what is set as (label, value, address without it)."""
+    query, teams = address.query, await people.teams(visit.tx)
+    services = (await catalog.services(visit.tx))[:SERVICES_OFFERED]
+    names = {"team": {t.slug: t.name for t in teams}, "service": {s.slug: s.name for s in services}}
+    chosen = {
+        "severity": ("Severity", f"SEV{query.severity}"),
+        "team": ("Team", names["team"].get(query.team, query.team)),
+        "service": ("Service", names["service"].get(query.service, query.service)),
+        "type": ("Type", TYPE_NAMES.get(query.type, query.type)),  # type: ignore[call-overload]
+    }
+    return {
+        "address": address,
+        "query": query,
+        "filters_set": [
+            (label, value, address.url(**{name: ""}))
+            for name, (label, value) in chosen.items()
+            if getattr(query, name)
+        ],
+        "teams": [(t.slug, t.name) for t in teams],
+        "services": [(s.slug, s.name) for s in services],
+        "types": [(str(name), label) for name, label in TYPE_NAMES.items()],
+        "severities": [(str(s), f"SEV{s}") for s in queries.SEVERITIES],
+        "periods": windows.PRESETS,
+        "period": "" if query.start or query.end else query.period or windows.DEFAULT,
+        "may_read_private": allows(visit.rights, Verb.INCIDENT_READ_PRIVATE),
+    }
+
+
+def _file(body: str, name: str, media_type: str) -> Response:
+    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, headers=headers, media_type=media_type)
+
+
+def _json(value: object, name: str) -> Response:
+    return _file(msgspec.json.encode(value).decode(), name, "application/json")
+
+
+def _query(visit: Visit) -> Query:
+    given = visit.request.query_params
+    names = {"period": "period", "start": "from", "end": "to"}
+    fields = ("period", "start", "end", "team", "service", "severity", "type")
+    return Query(**{name: given.get(names.get(name, name), "").strip()[:100] for name in fields})
+
+
+def _has_blank(visit: Visit) -> bool:
+    """Return True if an address has parameters without a value, as a form sends them."""
+    return any(value == "" for value in visit.request.query_params.values())
+
+
+@router.get("/metrics", dependencies=route_access.needs(Verb.METRICS_READ))
+async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002 - the name of the parameter
+    address = Address("/metrics", _query(visit))
+    if _has_blank(visit):
+        return html.redirect(address.url(format=format))
+    try:
+        scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
+    except FirebellError as error:
+        return await _refused(visit, address, error)
+    if format in ("csv", "json"):
+        with viewing.as_reader(viewing.NO_ONE):
+            shared = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
+            records = [
+                export.figures(await queries.result(visit.tx, slug, shared, with_tables=False))
+                for slug in DEFINITIONS
+            ]
+        name = export.file_name("metrics", scope.window, format)
+        if format == "json":
+            return _json({"metrics": records}, name)
+        return _file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
+    numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
+    rules_first = max((rule.cost for rule in numbers.rules), default=0)
+    target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
+    context = {
+        "nav": "metrics",
+        "home": numbers,
+        "drift_code": queries.DRIFT_CODE,
+        "scope": scope,
+        "w": wording,
+        "definitions": DEFINITIONS,
+        "target_result": export.target_result,
+        "months": charts.stacked(numbers.frequency),
+        "trend": charts.trend(numbers.trend, target_s),
+        "heat": charts.heat(numbers.hours),
+        "most_cost": rules_first,
+        "error": None,
+        **await _filters(visit, address),
+    }
+    return await html.render(visit.request, "metrics/metrics.html", context)
+
+
+async def _refused(visit: Visit, address: Address, error: FirebellError) -> Response:
+    """Show the filters again, with what is wrong with them."""
+    context = {"nav": "metrics", "error": error, "home": None, "w": wording, **await _filters(visit, address)}
+    return await html.render(visit.request, "metrics/metrics.html", context)
+
+
+@router.get("/metrics/{slug}", dependencies=route_access.needs(Verb.METRICS_READ))
+async def metric(visit: CurrentVisit, slug: str, after: str = "", format: str = "") -> Response:  # noqa: A002
+    if slug == "load":
+        return html.redirect("/oncall/load")
+    queries.definition(slug)
+    address = Address(f"/metrics/{slug}", _query(visit))
+    if _has_blank(visit):
+        return html.redirect(address.url(format=format))
+    return await _metric(visit, slug, address, after, format)
+
+
+async def _metric(
+    visit: Visit,
+    slug: str,
+    address: Address,
+    after: str,
+    file_format: str,
+    refused: FirebellError | None = None,
+) -> Response:
+    try:
+        scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
+    except FirebellError as error:
+        return await _refused(visit, address, error)
+    if file_format in ("csv", "json", "table"):
+        return await _export(visit, slug, address, file_format)
+    result = await queries.result(visit.tx, slug, scope)
+    members: Sequence[Member] = []
+    if slug in member_store.RULES:
+        members = await member_store.members(visit.tx, slug, scope, to_id(after))
+    rate = await cost.load(visit.tx) if slug == "cost" and allows(visit.rights, Verb.COST_READ) else None
+    shown = members[: member_store.MEMBERS_PER_PAGE]
+    chart: dict[str, Any] = {"strip": None, "trend": None, "months": None}
+    if result.trend:
+        target_s = result.summary.target_s if result.summary else None
+        chart["trend"] = charts.trend(result.trend, target_s)
+        chart["strip"] = await _strip(visit, result)
+    if slug == "frequency" and result.table:
+        chart["months"] = charts.stacked(result.table)
+    context = {
+        "nav": "metrics",
+        "what": result.definition,
+        "result": result,
+        "scope": scope,
+        "w": wording,
+        "chart": chart,
+        "target_result": export.target_result(result),
+        "members": shown,
+        "has_members": slug in member_store.RULES,
+        "reference": lambda member: export.reference(result.definition.subject, member.id),
+        "case_path": "/pages" if result.definition.subject is Subject.PAGES else "/incidents",
+        "after": to_id(after),
+        "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
+        "rate": rate,
+        "error": refused,
+        "is_duration": result.definition.kind is Kind.DURATION,
+        **await _filters(visit, address),
+    }
+    return await html.render(visit.request, "metrics/metric.html", context)
+
+
+async def _strip(visit: Visit, result: Result) -> charts.Strip | None:
+    """Return every case as a point, None with too many."""
+    slug, scope, figure = result.definition.slug, result.scope, result.summary
+    if figure is None or not 0 < figure.n <= MAX_POINTS:
+        return None
+    members = await member_store.members(visit.tx, slug, scope, limit=MEMBERS_LISTED)
+    change = result.change
+    before: list[Case] = []
+    if change and 0 < change.n_before <= MAX_POINTS:
+        earlier, _ = await member_store.steps(visit.tx, slug, scope, before=True)
+        before = [
+            Case(number, "Before", step.seconds, has_ended)
+            for number, (step, has_ended) in enumerate(
+                (step, number < step.ended)
+                for step in earlier
+                for number in range(step.ended + step.censored)
+            )
+        ]
+    cases = [
+        Case(m.id, export.reference(result.definition.subject, m.id), m.seconds, m.has_ended)
+        for m in members
+        if m.reason is None and m.seconds is not None
+    ]
+    medians = (
+        figure.median if figure.sample in ("few", "enough") else None,
+        change.median_before if change and change.result != "too_few" else None,
+    )
+    path = "/pages" if result.definition.subject is Subject.PAGES else "/incidents"
+    interval = figure.interval if figure.sample in ("few", "enough") else None
+    return charts.strip(cases, before, medians, interval, figure.target_s, path)
+
+
+MEMBERS_LISTED = 1_000
+"""Number of cases that are read for the points, also those that are left out."""
+
+
+async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
+    """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
+    with viewing.as_reader(viewing.NO_ONE):
+        scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
+        result = await queries.result(visit.tx, slug, scope)
+        members: Sequence[Member] = []
+        if slug in member_store.RULES:
+            members = await member_store.members(visit.tx, slug, scope, limit=export.MAX_CASES)
+    cases = [export.case_record(result.definition.subject, member) for member in members]
+    if file_format == "json":
+        tables = {
+            name: table.records() if table else None
+            for name, table in (("by_month", result.trend), ("table", result.table))
+        }
+        body = {**export.figures(result), "excluded": dict(result.excluded), **tables, "cases": cases}
+        return _json(body, export.file_name(slug, scope.window, "json"))
+    name = export.file_name(slug, scope.window, "csv")
+    table = result.trend or result.table
+    if file_format == "table" and table:
+        return _file(export.table_csv(table, bom=True), name, "text/csv")
+    return _file(export.records_csv(export.CASES, cases, bom=True), name, "text/csv")
+
+
+@router.post("/metrics/cost/rate", dependencies=route_access.needs(Verb.COST_RATE_WRITE))
+async def save_rate(visit: CurrentVisit) -> Response:
+    try:
+        async with visit.tx.savepoint():
+            rate = await cost.save(
+                visit.tx, visit.actor, visit.text("per_hour"), visit.text("currency"), visit.now
+            )
+    except FirebellError as error:
+        return await _metric(visit, "cost", Address("/metrics/cost", Query()), "", "", error)
+    return flash.redirect(visit.request, "/metrics/cost", "Rate saved." if rate else "Rate removed.")

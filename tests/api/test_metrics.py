@@ -1,0 +1,268 @@
+"""Metrics as people use them: from the alert to the number, its cases, files and the answer about a page."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import httpx
+
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentRole, IncidentType, Phase
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from firebell.metrics import fact_store, projection
+from firebell.metrics.definitions import DEFINITIONS
+from firebell.paging import actions as paging
+from firebell.people.model import Role
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
+from tests.world import World
+
+
+async def _past_incident(w: World) -> int:
+    """Live through a page that is acknowledged after two minutes, and its incident, resolved after an hour."""
+    mara = await w.actor(w.mara)
+    await w.alert("Checkout fails", labels={"alertname": "CheckoutErrors"})
+    await w.settle()
+    await w.after(minutes=2)
+    page = await w.page()
+    async with w.ctx.db.tx() as tx:
+        await paging.ack(tx, mara, page.id, w.now)
+        one = await incidents.declare(
+            tx,
+            mara,
+            title="Checkout is down",
+            severity=1,
+            service_ids=[w.service],
+            page_id=page.id,
+            now=w.now,
+        )
+        await incidents.take_role(tx, mara, one.id, IncidentRole.COMMANDER, w.mara, w.now)
+        await incidents.set_phase(tx, mara, one.id, Phase.INVESTIGATING, w.now)
+    await w.after(minutes=58)
+    async with w.ctx.db.tx() as tx:
+        await incidents.add_entry(tx, mara, one.id, "mitigation", "Rolled back.", w.now)
+        await incidents.set_phase(tx, mara, one.id, Phase.MONITORING, w.now)
+    await w.alert("Checkout fails", status="resolved", labels={"alertname": "CheckoutErrors"})
+    await w.after(minutes=40)
+    async with w.ctx.db.tx() as tx:
+        await incidents.sign_baseline(tx, mara, one.id, "All graphs look normal", w.now)
+        for page_id in await incidents.page_ids(tx, one.id):
+            if (await paging.page(tx, page_id)).state != "resolved":
+                await paging.resolve(tx, mara, page_id, w.now)
+        await incidents.set_phase(tx, mara, one.id, Phase.CLOSED, w.now)
+    await w.after(minutes=2)
+    return one.id
+
+
+async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        incident_id = await _past_incident(w)
+        resolve = await api("GET", "/metrics/resolve", severity="1")
+        assert (resolve["n"], resolve["longest_s"], resolve["sample"]) == (1, 3600, "too_few")
+        # one case is no median, but it is within the target or not
+        assert (resolve["median_s"], resolve["within_target"], resolve["result"]) == (None, 1, "too_few")
+        acknowledge = await api("GET", "/metrics/acknowledge")
+        (shown,) = [
+            c for c in await api("GET", "/metrics/acknowledge/cases") if c["title"] == "Checkout fails"
+        ]
+        assert (shown["seconds"], shown["severity"], shown["counts"]) == (120, 1, True)
+        assert acknowledge["n"] == len(
+            [c for c in await api("GET", "/metrics/acknowledge/cases") if c["counts"]]
+        )
+        impact = await api("GET", "/metrics/impact")
+        assert [row["service"] for row in impact["table"]] == ["checkout"]
+        rules = (await api("GET", "/metrics/noise"))["table"]
+        assert rules[0]["rule"] == "CheckoutErrors"
+
+        await _files_agree(api, incident_id)
+        await _bad_input_is_refused(api)
+        await _a_page_is_judged(w, api, shown["case"])
+        await _facts_are_rebuilt_and_compared(w, api)
+        await _cost_is_for_managers(w, api)
+        await _every_screen_opens(w, incident_id)
+        await _a_private_incident_is_in_no_number(w, api)
+
+
+async def _files_agree(api: Api, incident_id: int) -> None:
+    """The list, the CSV and the JSON of a metric carry the same numbers."""
+    listed = await api("GET", "/metrics")
+    assert [one["metric"] for one in listed] == list(DEFINITIONS)
+    text = (await api.answer("GET", "/metrics.csv")).text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for one, row in zip(listed, rows, strict=True):
+        assert row == {name: "" if value is None else str(value) for name, value in one.items()}
+    cases = list(csv.DictReader(io.StringIO((await api.answer("GET", "/metrics/resolve/cases.csv")).text)))
+    assert [(c["case"], c["seconds"]) for c in cases] == [(f"INC-{incident_id}", "3600")]
+
+
+async def _bad_input_is_refused(api: Api) -> None:
+    for query, status, field in (
+        ({"period": "200y"}, 422, "period"),
+        ({"from": "2026-11-02", "to": "2026-11-01"}, 422, "to"),
+        ({"from": "1800-01-01"}, 422, "from"),
+        ({"from": "yesterday"}, 422, "from"),
+        ({"severity": "9"}, 422, "severity"),
+        ({"type": "fire"}, 422, "type"),
+        ({"team": "nobody"}, 404, ""),
+        ({"service": "nothing"}, 404, ""),
+    ):
+        problem = await api("GET", f"/metrics/resolve?{urlencode(query)}", status=status)
+        if field:
+            assert field in str(problem), query
+    await api("GET", "/metrics/mttr", status=404)
+    # before the first data there is nothing, and that is no error
+    past = await api("GET", "/metrics/resolve?from=2001-01-01&to=2001-12-31")
+    assert (past["n"], past["sample"], past["result"]) == (0, "none", "none")
+
+
+async def _a_page_is_judged(w: World, api: Api, ref: str) -> None:
+    """The majority says what is noise, a tie is actionable, and each answers once."""
+    assert (await api("GET", f"/pages/{ref}/vote"))["mine"] is None
+    await api("PUT", f"/pages/{ref}/vote", {"actionable": False})
+    said = await api("PUT", f"/pages/{ref}/vote", {"actionable": False})
+    assert said == {"actionable": 0, "not_actionable": 1, "mine": False}
+    await w.after(minutes=2)
+    assert (await api("GET", "/metrics/noise"))["hits"] >= 1
+    jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))
+    await jun("PUT", f"/pages/{ref}/vote", {"actionable": True})
+    await w.after(minutes=2)
+    assert (await api("GET", "/metrics/noise"))["hits"] == 0
+    async with w.ctx.db.tx() as tx:
+        voted = await tx.fetch("select id from audit where action = 'page.voted'")
+    assert len(voted) == 2
+    await api("PUT", "/pages/PG-999/vote", {"actionable": True}, status=404)
+
+
+async def _facts_are_rebuilt_and_compared(w: World, api: Api) -> None:
+    """Rebuilt facts equal the followed ones; a fact that drifted is fixed within a day."""
+    async with w.ctx.db.tx() as tx:
+        before = [tuple(row) for row in await tx.fetch("select * from page_fact order by id")]
+        facts = [tuple(row) for row in await tx.fetch("select * from incident_fact order by id")]
+        await tx.execute("delete from page_fact")
+        await tx.execute("delete from incident_fact")
+    await api("POST", "/metrics-rebuild", status=202)
+    await w.after(minutes=2)
+    async with w.ctx.db.tx() as tx:
+        assert [tuple(row) for row in await tx.fetch("select * from page_fact order by id")] == before
+        assert [tuple(row) for row in await tx.fetch("select * from incident_fact order by id")] == facts
+    # what was written in the last ten minutes is read again anyway
+    await w.after(minutes=15)
+    async with w.ctx.db.tx() as tx:
+        await tx.execute("update incident_fact set resolve_s = 1")
+    assert (await api("GET", "/metrics-progress"))["drifted"] == 0
+    await w.after(hours=25)
+    progress = await api("GET", "/metrics-progress")
+    assert progress["drifted"] == len(facts)
+    assert progress["drifted_at"]
+    async with w.ctx.db.tx() as tx:
+        assert [tuple(row) for row in await tx.fetch("select * from incident_fact order by id")] == facts
+
+
+async def _cost_is_for_managers(w: World, api: Api) -> None:
+    jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))
+    await api("PUT", "/metrics-cost/rate", {"per_hour": "1e9", "currency": "EUR"}, status=422)
+    await api("PUT", "/metrics-cost/rate", {"per_hour": "90", "currency": "EURO"}, status=422)
+    await api("PUT", "/metrics-cost/rate", {"per_hour": "90", "currency": "eur"})
+    cost = await api("GET", "/metrics-cost")
+    assert (cost["currency"], cost["incidents"]) == ("EUR", 1)
+    assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
+    await jun("GET", "/metrics-cost", status=403)
+    await jun("POST", "/metrics-rebuild", status=403)
+
+
+async def _every_screen_opens(w: World, incident_id: int) -> None:
+    async with browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        home = await http.get("/metrics?severity=&team=", follow_redirects=True)
+        assert (home.status_code, home.url.query) == (200, b"")
+        for slug in DEFINITIONS:
+            for query in ("", "?severity=1&period=1y", "?from=2001-01-01&to=2001-01-01"):
+                answer = await http.get(f"/metrics/{slug}{query}")
+                assert answer.status_code == 200, (slug, query)
+            for kind in ("csv", "json", "table"):
+                assert (await http.get(f"/metrics/{slug}?format={kind}")).status_code == 200, slug
+        assert f"INC-{incident_id}" in (await http.get("/metrics/resolve")).text
+        assert (await http.get("/metrics?period=200y")).status_code == 422
+        assert (await http.get("/metrics/mttr")).status_code == 404
+        assert (await http.get("/metrics/load")).headers["location"] == "/oncall/load"
+        wrong = await http.post(
+            "/metrics/cost/rate", data={"csrf": csrf, "per_hour": "-1", "currency": "EUR"}
+        )
+        assert (wrong.status_code, "-1" in wrong.text) == (422, True)
+        for kind in ("csv", "json"):
+            assert (await http.get(f"/metrics?format={kind}")).status_code == 200
+        await _the_chart_is_its_table(http)
+
+
+async def _the_chart_is_its_table(http: httpx.AsyncClient) -> None:
+    """The bars of the chart are the rows of the table below it."""
+    text = (await http.get("/metrics/frequency")).text
+    rows = (await http.get("/metrics/frequency?format=json")).json()["table"]
+    drawn = len(re.findall(r'<rect class="s[0-3]"', text))
+    assert drawn == sum(row[f"sev{severity}"] > 0 for row in rows for severity in range(4))
+
+
+async def _a_private_incident_is_in_no_number(w: World, api: Api) -> None:
+    """Only those who may open it see it, on screens alone; no file and no answer of the API counts it."""
+    mara = await w.actor(w.mara)
+    before = await api("GET", "/metrics")
+    async with w.ctx.db.tx() as tx:
+        secret = await incidents.declare(
+            tx,
+            mara,
+            title="Zanzibar credentials stolen",
+            severity=1,
+            service_ids=[w.service],
+            incident_type=IncidentType.SECURITY,
+            now=w.now,
+        )
+        outsider = await tx.value(
+            """
+            insert into person (name, email, role, tz, created_at)
+            values ('Noor', 'noor@example.org', $1, 'UTC', $2)
+            returning id
+            """,
+            Role.RESPONDER,
+            w.now,
+        )
+    await w.after(minutes=2)
+    async with w.ctx.db.tx() as tx:
+        assert await tx.value("select count(*) from incident_fact where id = $1", secret.id) == 1
+    after = await api("GET", "/metrics")
+    of_incidents = {slug for slug, d in DEFINITIONS.items() if d.subject == "incidents"}
+    for old, new in zip(before, after, strict=True):
+        if old["metric"] in of_incidents:
+            assert (old["n"], old["hits"], old["count"]) == (new["n"], new["hits"], new["count"]), new[
+                "metric"
+            ]
+    assert secret.id not in [int(c["case"][4:]) for c in await api("GET", "/metrics/frequency/cases")]
+    async with browser(w) as http:
+        await sign_in(w, http, outsider)
+        for slug in ("resolve", "frequency", "cost", "severity", "mitigate"):
+            for suffix in ("", "?format=csv", "?format=json"):
+                text = (await http.get(f"/metrics/{slug}{suffix}")).text
+                assert "Zanzibar" not in text
+                assert secret.ref not in text
+        hidden = (await http.get("/metrics/frequency")).text
+        await sign_in(w, http, w.mara)
+        shown = (await http.get("/metrics/frequency")).text
+        assert ("Excludes private incidents" in hidden, "Excludes private incidents" in shown) == (
+            True,
+            False,
+        )
+        assert "Zanzibar" in shown
+        assert "Zanzibar" not in (await http.get("/metrics/frequency?format=csv")).text
+
+
+async def test_another_process_projects_meanwhile(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, _):
+        await w.alert()
+        async with w.ctx.db.tx() as tx, w.ctx.work_db.tx() as other:
+            assert await fact_store.lock_progress(tx)
+            assert not await fact_store.lock_progress(other)
+        async with w.ctx.db.tx() as tx:
+            await projection.rebuild(tx, SYSTEM, w.now)
+            assert not await projection.catch_up(tx, w.now + timedelta(minutes=1))
+            assert await tx.value("select count(*) from page_fact") == 1
