@@ -20,7 +20,7 @@ from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing import comments, presence, saving, version_store
 from firebell.postmortems.list_position import PostmortemPosition
-from firebell.postmortems.model import ListedPostmortem, Postmortem, VersionReason
+from firebell.postmortems.model import ListedPostmortem, Postmortem, PostmortemKind, VersionReason
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.reminders import actions as reminders
 
@@ -62,15 +62,20 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
-    """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent."""
+async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime, *, appendix: str = "") -> Postmortem:
+    """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent.
+
+    That of a drill is of its own kind. `appendix` is Markdown that follows the draft.
+    """
     incident = await incidents.incident(tx, incident_id)
     roles = (await incidents.roles(tx, [incident_id]))[incident_id]
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     body = draft(template.body, await load_sources(tx, [incident_id], now))
+    body = f"{body.rstrip()}\n\n{appendix}" if appendix else body
     due_at = await reminders.due_of(tx, incident, author, now)
-    if await store.insert(tx, incident_id, body, due_at, author, now):
+    kind = PostmortemKind.DRILL if incident.drill else PostmortemKind.INCIDENT
+    if await store.insert(tx, incident_id, body, due_at, author, now, kind=kind):
         postmortem = await of_incident(tx, incident_id)
         await reminders.schedule(tx, postmortem.id, now)
         await tx.audit(actor, "postmortem.started", incident.ref, now)
