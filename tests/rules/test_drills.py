@@ -181,7 +181,7 @@ def test_only_volunteers_who_are_here_and_awake_are_reached() -> None:
 )
 def test_no_one_is_reached_who_did_not_accept(rows: list[tuple[str, bool, bool]], hour: int) -> None:
     participants = [_participant(i, *row) for i, row in enumerate(rows)]
-    zones = {i: "Europe/Berlin" for i in range(len(rows))}
+    zones = dict.fromkeys(range(len(rows)), "Europe/Berlin")
     reached = reachable(participants, zones, START.replace(hour=hour))
     assert reached <= {p.person_id for p in participants if p.state == "accepted" and not p.is_away}
 

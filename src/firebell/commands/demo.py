@@ -19,6 +19,7 @@ from firebell.demo import (
     action_items,
     audiences,
     chat,
+    drills,
     history,
     lifecycle,
     organization,
@@ -110,10 +111,12 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await response.set_up(tx, kestrel, clock.now())
     await status_copies.set_up(past)
     await runbooks.set_up(past)
+    await drills.add_drills(past, now)
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await lifecycle.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
+    await drills.record_readiness(past, clock.now())
     return past
 
 

@@ -181,9 +181,11 @@ async def answer_invitation(
         raise Forbidden("Only a person can take part in a drill.")
     if accepts and actor.person_id == current.facilitator_id:
         raise Conflict("You are the facilitator of this drill.", hint="Ask someone else to facilitate it.")
+    night_ok = night_ok and accepts
     state = "accepted" if accepts else "declined"
-    await record_store.answer_invitation(tx, current.id, actor.person_id, state, night_ok and accepts)
-    await tx.audit(actor, f"drill.{state}", current.ref, now, night=night_ok and accepts)
+    await record_store.answer_invitation(tx, current.id, actor.person_id, state, night_ok)
+    audited = "drill.accepted" if accepts else "drill.declined"
+    await tx.audit(actor, audited, current.ref, now, night=night_ok)
     await running.publish(tx, current)
 
 

@@ -155,5 +155,5 @@ async def pause(tx: Tx, actor: Actor, drill: Drill, reason: str, now: datetime) 
 
 async def remind(tx: Tx, now: datetime) -> None:
     """Remind the managers once a month if no drill was held for 30 days and none is planned."""
-    if not await store.held_or_planned(tx, now - REMIND_AFTER):
+    if await store.lacks_practice(tx, now - REMIND_AFTER):
         await notices.remind_managers(tx, f"{now:%Y-%m}", now)

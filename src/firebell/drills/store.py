@@ -189,8 +189,8 @@ async def previous_of_team(tx: Tx, drill_: Drill) -> Drill | None:
         from drill
         where state = 'finished'
             and id <> $1
-            and team_id is not distinct from $2
-            and finished_at < coalesce($3, 'infinity')
+            and team_id is not distinct from $2::bigint
+            and finished_at < coalesce($3::timestamptz, 'infinity')
             and possible > 0
         order by finished_at desc
         limit 1
@@ -202,14 +202,15 @@ async def previous_of_team(tx: Tx, drill_: Drill) -> Drill | None:
     return _drill(row) if row else None
 
 
-async def held_or_planned(tx: Tx, since: datetime) -> bool:
-    """Return True if a drill was finished since an instant, or is planned or under way."""
+async def lacks_practice(tx: Tx, since: datetime) -> bool:
+    """Return True if no drill was finished since an instant, none is planned or under way, and people are older."""
     return bool(
         await tx.value(
             """
-            select exists (select from drill where state = 'finished' and finished_at >= $1)
-                or exists (select from drill where state in ('running', 'paused'))
-                or exists (select from drill where state = 'planned' and planned_for >= $1)
+            select exists (select from person where created_at < $1)
+                and not exists (select from drill where state = 'finished' and finished_at >= $1)
+                and not exists (select from drill where state in ('running', 'paused'))
+                and not exists (select from drill where state = 'planned' and planned_for >= $1)
             """,
             since,
         )

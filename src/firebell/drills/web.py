@@ -1,6 +1,6 @@
 """The screens of drills: the list, planning, and the screen of one drill for its facilitator and its players."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -135,45 +135,81 @@ async def _drill(visit: Visit, one: Drill, error: FirebellError | None = None, w
     return await html.render(visit.request, "drills/drill.html", context)
 
 
-@router.post("/drills/{ref}/{what}", dependencies=access.needs(Verb.DRILL_JOIN))
-async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
+async def _answer(
+    visit: Visit, ref: str, what: str, texts: Mapping[str, str], change: Callable[[Visit, Drill, str], Any]
+) -> Response:
+    """Run the action of a form of a drill, and show the drill again; a refused form with what was typed."""
     one = await actions.drill(visit.tx, parse_ref("DRILL", ref))
-    if what not in _TEXTS:
+    if what not in texts:
         raise NotFound(f"Unknown action: {what[:40]}.")
     try:
         async with visit.tx.savepoint():
-            await _change(visit, one, what)
+            await change(visit, one, what)
     except FirebellError as error:
         return await _drill(visit, await actions.drill(visit.tx, one.id), error, what)
-    return flash.redirect(visit.request, f"/drills/{one.ref}", _TEXTS[what])
+    return flash.redirect(visit.request, f"/drills/{one.ref}", texts[what])
 
 
-_TEXTS = {
+_PLAYER_TEXTS = {
     "accept": "You take part.",
     "decline": "You don’t take part.",
+    "answer": "Answer saved.",
+    "tray": "Text saved in the tray. It went nowhere.",
+}
+_RUNNER_TEXTS = {
     "invite": "Invited.",
-    "cancel": "Drill canceled.",
-    "start": "Drill started.",
     "pause": "Drill paused.",
     "resume": "Drill resumed.",
     "deliver": "Inject delivered.",
     "skip": "Inject skipped.",
-    "answer": "Answer saved.",
     "observe": "Observation saved.",
-    "tray": "Text saved in the tray. It went nowhere.",
     "decide": "Decision saved.",
-    "finish": "Drill finished.",
 }
-"""What each form says afterwards."""
+_STATE_TEXTS = {"start": "Drill started.", "finish": "Drill finished.", "cancel": "Drill canceled."}
+"""What each form says afterwards: of players, of the facilitator, and those that ask first."""
 
 
-async def _change(visit: Visit, one: Drill, what: str) -> None:
+@router.post("/drills/{ref}/part/{what}", dependencies=access.needs(Verb.DRILL_JOIN))
+async def take_part(visit: CurrentVisit, ref: str, what: str) -> Response:
+    return await _answer(visit, ref, what, _PLAYER_TEXTS, _play)
+
+
+async def _play(visit: Visit, one: Drill, what: str) -> None:
     at = (visit.tx, visit.actor, one)
-    now, inject = visit.now, visit.text("inject")
     match what:
         case "accept" | "decline":
             night = "night_ok" in visit.values
-            await actions.answer_invitation(*at, now, accepts=what == "accept", night_ok=night)
+            await actions.answer_invitation(*at, visit.now, accepts=what == "accept", night_ok=night)
+        case "answer":
+            await actions.answer_inject(*at, visit.text("inject"), visit.text("text"), visit.now)
+        case _:
+            await actions.post_to_tray(*at, _target(visit.text("target")), visit.text("text"), visit.now)
+
+
+@router.post("/drills/{ref}/start", dependencies=access.needs(Verb.DRILL_RUN))
+async def start(visit: CurrentVisit, ref: str) -> Response:
+    return await _answer(visit, ref, "start", _STATE_TEXTS, _run)
+
+
+@router.post("/drills/{ref}/finish", dependencies=access.needs(Verb.DRILL_RUN))
+async def finish(visit: CurrentVisit, ref: str) -> Response:
+    return await _answer(visit, ref, "finish", _STATE_TEXTS, _run)
+
+
+@router.post("/drills/{ref}/cancel", dependencies=access.needs(Verb.DRILL_RUN))
+async def cancel(visit: CurrentVisit, ref: str) -> Response:
+    return await _answer(visit, ref, "cancel", _STATE_TEXTS, _run)
+
+
+@router.post("/drills/{ref}/{what}", dependencies=access.needs(Verb.DRILL_RUN))
+async def run(visit: CurrentVisit, ref: str, what: str) -> Response:
+    return await _answer(visit, ref, what, _RUNNER_TEXTS, _run)
+
+
+async def _run(visit: Visit, one: Drill, what: str) -> None:
+    at = (visit.tx, visit.actor, one)
+    now, inject = visit.now, visit.text("inject")
+    match what:
         case "invite":
             await actions.invite(*at, to_choices(visit.form.getlist("people"), "people"), now)
         case "cancel":
@@ -188,12 +224,8 @@ async def _change(visit: Visit, one: Drill, what: str) -> None:
             await actions.deliver_now(*at, now, inject)
         case "skip":
             await actions.skip_inject(*at, now, inject)
-        case "answer":
-            await actions.answer_inject(*at, inject, visit.text("text"), now)
         case "observe":
             await actions.add_observation(*at, visit.text("text"), now)
-        case "tray":
-            await actions.post_to_tray(*at, _target(visit.text("target")), visit.text("text"), now)
         case "decide":
             met = visit.text("met") == "yes"
             await actions.decide_expectation(*at, visit.text("expectation"), met, now)
