@@ -110,7 +110,7 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             await store.save_day(tx, ReadinessDay(yesterday, 50, {"4.1": "met"}, {}))
         await w.settle()
         assert [f["code"] for f in (await api("GET", "/readiness"))["findings"]] == ["Y-LOST"]
-        assert [day["score"] for day in await api("GET", "/readiness/days")][0] == 50
+        assert (await api("GET", "/readiness/days"))[0]["score"] == 50
         csrf = await sign_in(w, http, w.mara)
         page = await http.get("/readiness")
         assert page.status_code == 200

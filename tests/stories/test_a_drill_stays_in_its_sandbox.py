@@ -53,7 +53,7 @@ async def facilitator(w: World) -> int:
     return lena.id
 
 
-async def planned(w: World, lena: int, **more: Any) -> Drill:
+async def planned(w: World, lena: int, **more: Any) -> Any:
     values = {
         "planned_for": w.now + timedelta(hours=1),
         "scenario": "db-primary-lost",

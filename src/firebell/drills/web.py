@@ -14,6 +14,7 @@ from firebell.drills.form_values import new_drill
 from firebell.drills.model import KIND_NAMES, STATE_NAMES, TRAY_NAMES, UNDER_WAY, Drill, TrayTarget
 from firebell.drills.scoring import name_of, span
 from firebell.drills.shipped import shipped
+from firebell.incidents.model import ROLE_NAMES
 from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_local
@@ -35,7 +36,8 @@ NAMES: Mapping[str, Any] = {
     "states": STATE_NAMES,
     "trays": TRAY_NAMES,
     "clock_text": clock_text,
-    "span": span,
+    "lasting": span,
+    "role_names": ROLE_NAMES,
     "name_of": name_of,
 }
 
