@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
-from firebell.readiness import store
+from firebell.readiness import day_store
 from firebell.readiness.model import ReadinessDay
 from tests.api.api_clients import browser, key_of, organization, sign_in
 
@@ -107,7 +107,7 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
         w.clock.advance(timedelta(days=30))
         yesterday = (w.now - timedelta(days=1)).date()
         async with w.ctx.db.tx() as tx:
-            await store.save_day(tx, ReadinessDay(yesterday, 50, {"4.1": "met"}, {}))
+            await day_store.save_day(tx, ReadinessDay(yesterday, 50, {"4.1": "met"}, {}))
         await w.settle()
         assert [f["code"] for f in (await api("GET", "/readiness"))["findings"]] == ["Y-LOST"]
         assert (await api("GET", "/readiness/days"))[0]["score"] == 50

@@ -12,7 +12,7 @@ from firebell.people import actions as people
 from firebell.people.authorization import internal, permits
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
-from firebell.readiness import loading, queries, store
+from firebell.readiness import day_store, loading, queries
 from firebell.readiness.model import BY_ID, Assessment
 from firebell.readiness.rules import assess
 
@@ -24,7 +24,7 @@ NOTICE_KIND = "readiness"
 @permits(Verb.READINESS_READ)
 async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, int | None]:
     """Assess, and record it as the row of the day; return it with the score of the row before, None without one."""
-    days = await store.days(tx, (now - timedelta(days=queries.HISTORY_DAYS)).date())
+    days = await day_store.days(tx, (now - timedelta(days=queries.HISTORY_DAYS)).date())
     assessed = await record_day(tx, now)
     return assessed, days[-1].score if days else None
 
@@ -33,15 +33,15 @@ async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, in
 async def record_day(tx: Tx, now: datetime) -> Assessment:
     """Assess and store the row of the day."""
     facts = await loading.load_facts(tx, now)
-    assessed = assess(facts, await store.waivers(tx, now), now)
-    await store.save_day(tx, queries.day_of(assessed, now))
+    assessed = assess(facts, await day_store.waivers(tx, now), now)
+    await day_store.save_day(tx, queries.day_of(assessed, now))
     await tx.live("readiness")
     return assessed
 
 
 async def report_losses(tx: Tx, now: datetime) -> None:
     """Notify the managers of each item that was lost since the day before."""
-    days = await store.days(tx, (now - timedelta(days=3)).date())
+    days = await day_store.days(tx, (now - timedelta(days=3)).date())
     everyone = [person for person in await people.people(tx) if person.active]
     managers = [p.id for p in everyone if p.role == Role.MANAGER] or [
         p.id for p in everyone if p.role == Role.ADMIN
@@ -71,8 +71,8 @@ async def waive_item(tx: Tx, actor: Actor, item_id: str, reason: str, until: dat
             "The time is not within 180 days.",
             fields={"until": f"Enter a day within {WAIVED_AT_MOST.days} days."},
         )
-    await store.end_waiver(tx, item_id, now)
-    await store.insert_waiver(tx, item_id, reason, actor.label, actor.person_id, now, until)
+    await day_store.end_waiver(tx, item_id, now)
+    await day_store.insert_waiver(tx, item_id, reason, actor.label, actor.person_id, now, until)
     await tx.audit(
         actor, "readiness.waived", f"readiness:{item_id}", now, reason=reason, until=until.isoformat()
     )
@@ -83,7 +83,7 @@ async def waive_item(tx: Tx, actor: Actor, item_id: str, reason: str, until: dat
 async def end_waiver(tx: Tx, actor: Actor, item_id: str, now: datetime) -> None:
     """Let an item count again; raise `Conflict` if it is not waived."""
     _known(item_id)
-    if not await store.end_waiver(tx, item_id, now):
+    if not await day_store.end_waiver(tx, item_id, now):
         raise Conflict(f"{BY_ID[item_id].name} is not waived.")
     await tx.audit(actor, "readiness.waiver_ended", f"readiness:{item_id}", now)
     await tx.live("readiness")

@@ -15,7 +15,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Policy, Target, TargetKind
 from firebell.people import actions as people
-from firebell.readiness import rules, store
+from firebell.readiness import rulings, store
 from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, TeamFacts
 from firebell.runbooks import actions as runbook_actions
 from firebell.runbooks import queries as runbook_queries
@@ -37,28 +37,28 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
     lines = severities(await handbook.all_templates(tx)).values()
     required = [int(severity) for severity, fact in FACTS.items() if fact.postmortem]
     return ReadinessFacts(
-        classified=await store.classified(tx, now - rules.YEAR, rules.CLASSIFIED_MIN),
+        classified=await store.classified(tx, now - rulings.YEAR, rulings.CLASSIFIED_MIN),
         severity_lines=sum(bool(text) for line in lines for text in (line.meaning, line.response)),
         provisional=await store.provisional(tx, now - PROVISIONAL_AFTER),
-        last_event=await store.last_event(tx, now - rules.WEEK),
-        last_delivery=await store.last_delivery(tx, now - rules.MONTH),
-        rotas=rota.facts(await store.proofs(tx, now - rules.QUARTER)),
+        last_event=await store.last_event(tx, now - rulings.WEEK),
+        last_delivery=await store.last_delivery(tx, now - rulings.MONTH),
+        rotas=rota.facts(await store.proofs(tx, now - rulings.QUARTER)),
         has_chat=await store.has_chat(tx),
-        channel=await store.last_channel(tx, now - rules.HALF_YEAR),
+        channel=await store.last_channel(tx, now - rulings.HALF_YEAR),
         runbooks=await _runbooks(tx, now),
         has_component=await store.has_component(tx),
-        public_post=await store.last_public_post(tx, now - rules.HALF_YEAR),
-        teams=rota.teams(await store.owning_teams(tx), await store.last_drills(tx, now - rules.YEAR)),
-        tabletops=await store.tabletops(tx, now - rules.HALF_YEAR),
+        public_post=await store.last_public_post(tx, now - rulings.HALF_YEAR),
+        teams=rota.teams(await store.owning_teams(tx), await store.last_drills(tx, now - rulings.YEAR)),
+        tabletops=await store.tabletops(tx, now - rulings.HALF_YEAR),
         reviewed_postmortem=await store.reviewed_postmortem(tx),
-        closed=await store.closed_severe(tx, now - rules.QUARTER, required),
-        other_document=await store.last_other_document(tx, now - rules.HALF_YEAR),
-        acknowledged_pages=await store.acknowledged_pages(tx, now - rules.QUARTER, rules.MEASURED_MIN),
-        closed_incidents=await store.closed_incidents(tx, now - rules.QUARTER, rules.MEASURED_MIN),
-        planning=await store.planning(tx, now - rules.QUARTER),
+        closed=await store.closed_severe(tx, now - rulings.QUARTER, required),
+        other_document=await store.last_other_document(tx, now - rulings.HALF_YEAR),
+        acknowledged_pages=await store.acknowledged_pages(tx, now - rulings.QUARTER, rulings.MEASURED_MIN),
+        closed_incidents=await store.closed_incidents(tx, now - rulings.QUARTER, rulings.MEASURED_MIN),
+        planning=await store.planning(tx, now - rulings.QUARTER),
         active_rules=await store.active_rules(tx),
-        declared_by_rule=await store.declared_by_rule(tx, now - rules.HALF_YEAR),
-        terminal_run=await store.terminal_run(tx, now - rules.QUARTER),
+        declared_by_rule=await store.declared_by_rule(tx, now - rulings.HALF_YEAR),
+        terminal_run=await store.terminal_run(tx, now - rulings.QUARTER),
         drill_months=await store.drill_months(tx, now - _EVENTS_SINCE),
     )
 
@@ -100,13 +100,13 @@ class _Rota:
         self._now = now
         self._by_id = {schedule.id: schedule for schedule in schedules}
         self._shifts = {
-            schedule.id: shifts.between(schedule, now, now + rules.ROTA_AHEAD) for schedule in schedules
+            schedule.id: shifts.between(schedule, now, now + rulings.ROTA_AHEAD) for schedule in schedules
         }
 
     @classmethod
     async def load(cls, tx: Tx, now: datetime) -> "_Rota":
         """Read them all at once."""
-        schedules = await oncall.schedules(tx, since=now, until=now + rules.ROTA_AHEAD)
+        schedules = await oncall.schedules(tx, since=now, until=now + rulings.ROTA_AHEAD)
         policies = await paging.policies(tx)
         active = {person.id: person.name for person in await people.people(tx) if person.active}
         members = await people.members(tx, [team.id for team in await people.teams(tx)])
@@ -137,7 +137,7 @@ class _Rota:
         waited_s = 0
         for level, following in zip(policy.levels, policy.levels[1:], strict=False):
             waited_s += level.ack_within_s
-            if waited_s > rules.SECOND_PERSON_WITHIN_S:
+            if waited_s > rulings.SECOND_PERSON_WITHIN_S:
                 return False
             if self._reached(following.targets) - first:
                 return True

@@ -8,7 +8,7 @@ from itertools import pairwise
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding, FindingLevel
-from firebell.readiness import loading, store
+from firebell.readiness import day_store, loading
 from firebell.readiness.model import BY_ID, Assessment, ItemState, ReadinessDay
 from firebell.readiness.rules import assess
 
@@ -67,8 +67,8 @@ def since_day(days: Sequence[ReadinessDay], item_id: str, state: ItemState) -> d
 async def current(tx: Tx, now: datetime) -> Assessment:
     """Return the assessment at an instant; evidence of incidents that the reader may not read is left out."""
     facts = await loading.load_facts(tx, now)
-    assessed = assess(facts, await store.waivers(tx, now), now)
-    days = await store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())
+    assessed = assess(facts, await day_store.waivers(tx, now), now)
+    days = await day_store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())
     hidden = set(await incidents.hidden_ids(tx))
     return replace(
         assessed,

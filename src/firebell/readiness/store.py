@@ -1,4 +1,4 @@
-"""The SQL of readiness: the rows of each rule, the days, and the waivers.
+"""The SQL of the rows that the rules of readiness look at.
 
 A rule reads the newest rows that it needs. Incidents recorded afterwards never count; drills count where the rule
 says so.
@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 from firebell.kit.db.database import Tx
 from firebell.readiness.facts import ClosedIncident, Dated, PlanningFacts, TabletopFacts
-from firebell.readiness.model import ReadinessDay, Waiver
 
 
 def _incident(incident_id: int, at: datetime) -> Dated:
@@ -355,7 +354,7 @@ async def closed_incidents(tx: Tx, since: datetime, limit: int) -> list[datetime
 async def planning(tx: Tx, since: datetime) -> PlanningFacts:
     """3.4: return how many action items were changed since an instant, and how many are unfinished.
 
-    Those of drills count. The links to trackers are read where that table exists.
+    No tracker can be connected in this version, so nothing of them is planned in one.
     """
     row = await tx.row(
         """
@@ -448,85 +447,3 @@ async def runbooks_run(tx: Tx) -> set[str]:
     """2.1: return the runbooks that were ever run, which makes a shipped one count."""
     rows = await tx.fetch("select distinct slug from runbook_run")
     return {row["slug"] for row in rows}
-
-
-def _waiver(row: object) -> Waiver:
-    return Waiver(**dict(row))  # type: ignore[call-overload]
-
-
-async def waivers(tx: Tx, now: datetime) -> dict[str, Waiver]:
-    """Return the waivers in force by item."""
-    rows = await tx.fetch(
-        """
-        select id, item_id, reason, actor, by_id, at, until
-        from readiness_waiver
-        where ended_at is null
-            and until > $1
-        """,
-        now,
-    )
-    return {row["item_id"]: _waiver(row) for row in rows}
-
-
-async def end_waiver(tx: Tx, item_id: str, now: datetime) -> bool:
-    """End the waiver of an item; return False if there is none that is in force."""
-    changed = await tx.fetch(
-        """
-        update readiness_waiver
-        set ended_at = $2
-        where item_id = $1
-            and ended_at is null
-        returning until
-        """,
-        item_id,
-        now,
-    )
-    return any(row["until"] > now for row in changed)
-
-
-async def insert_waiver(
-    tx: Tx, item_id: str, reason: str, actor: str, by_id: int | None, now: datetime, until: datetime
-) -> None:
-    """Insert a waiver; the one before was ended."""
-    await tx.execute(
-        """
-        insert into readiness_waiver (item_id, reason, actor, by_id, at, until)
-        values ($1, $2, $3, $4, $5, $6)
-        """,
-        item_id,
-        reason,
-        actor,
-        by_id,
-        now,
-        until,
-    )
-
-
-async def save_day(tx: Tx, day: ReadinessDay) -> None:
-    """Store the assessment of a day, in place of an earlier one."""
-    await tx.execute(
-        """
-        insert into readiness_day (day, score, states, missing)
-        values ($1, $2, $3, $4)
-        on conflict (day) do update
-        set score = excluded.score, states = excluded.states, missing = excluded.missing
-        """,
-        day.day,
-        day.score,
-        day.states,
-        day.missing,
-    )
-
-
-async def days(tx: Tx, since: date) -> list[ReadinessDay]:
-    """Return the stored days since one, oldest first."""
-    rows = await tx.fetch(
-        """
-        select day, score, states, missing
-        from readiness_day
-        where day >= $1
-        order by day
-        """,
-        since,
-    )
-    return [ReadinessDay(**dict(row)) for row in rows]

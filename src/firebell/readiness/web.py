@@ -13,7 +13,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.readiness import actions, queries, store
+from firebell.readiness import actions, day_store, queries
 from firebell.readiness.chart import chart
 from firebell.readiness.model import PHASES, Assessment, Item, ItemState
 
@@ -46,7 +46,7 @@ async def readiness(visit: CurrentVisit) -> Response:
 async def _readiness(visit: Visit, error: FirebellError | None = None, item_id: str = "") -> Response:
     assessed = await queries.current(visit.tx, visit.now)
     since = (visit.now - timedelta(days=queries.HISTORY_DAYS)).date()
-    days = await store.days(visit.tx, since)
+    days = await day_store.days(visit.tx, since)
     context: dict[str, Any] = {
         "nav": "readiness",
         "live": "readiness",
