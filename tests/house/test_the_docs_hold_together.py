@@ -22,7 +22,7 @@ READ = [
 
 _SECTION = re.compile(r"^#+ (?P<number>\d+(?:\.\d+)?)\.? ", re.M)
 _REFERENCE = re.compile(r"\bspec (?P<number>\d+(?:\.\d+)?)")
-_CODE = re.compile(r"\b[ACFIPRST]-[A-Z]{4,}(?:-[A-Z]+)?\b|\b(?:[CS]-(?:DUE|GAP)|T-(?:ETA|LAG))\b")
+_CODE = re.compile(r"\b[ACFIPRSTY]-[A-Z]{4,}(?:-[A-Z]+)?\b|\b(?:[CS]-(?:DUE|GAP)|T-(?:ETA|LAG))\b")
 _INVARIANT = re.compile(
     r"\((?:spec [\d.]+,? )?(?P<ids>(?:LC|[AGIPT])\d\d?(?:(?:, | to )(?:LC|[AGIPT])\d\d?)*)\)"
 )
