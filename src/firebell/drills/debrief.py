@@ -7,7 +7,7 @@ from firebell.drills.model import TRAY_NAMES, Drill, Record
 from firebell.drills.shipped import scenario_of
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 from firebell.postmortems import actions as postmortems
 
 

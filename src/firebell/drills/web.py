@@ -21,8 +21,8 @@ from firebell.kit.localtime import to_local
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choices
 from firebell.kit.web import flash, html, routing
-from firebell.people import access, permissions
 from firebell.people import actions as people
+from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -42,7 +42,7 @@ NAMES: Mapping[str, Any] = {
 }
 
 
-@router.get("/drills", dependencies=access.needs(Verb.DRILL_READ))
+@router.get("/drills", dependencies=route_access.needs(Verb.DRILL_READ))
 async def drills(visit: CurrentVisit, before: str = "") -> Response:
     position = None
     if before:
@@ -67,7 +67,7 @@ async def drills(visit: CurrentVisit, before: str = "") -> Response:
     return await html.render(visit.request, "drills/drills.html", context)
 
 
-@router.get("/drills/new", dependencies=access.needs(Verb.DRILL_RUN))
+@router.get("/drills/new", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def new(visit: CurrentVisit, scenario: str = "") -> Response:
     local = to_local(visit.now + timedelta(days=7), visit.person.tz)
     at = f"{local:%Y-%m-%d}T10:00"
@@ -91,7 +91,7 @@ async def _new(visit: Visit, values: Mapping[str, str], error: FirebellError | N
     return await html.render(visit.request, "drills/new.html", context)
 
 
-@router.post("/drills/new", dependencies=access.needs(Verb.DRILL_RUN))
+@router.post("/drills/new", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def plan(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -101,7 +101,7 @@ async def plan(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/drills/{drill.ref}", f"{drill.ref} planned.")
 
 
-@router.get("/drills/{ref}", dependencies=access.needs(Verb.DRILL_READ))
+@router.get("/drills/{ref}", dependencies=route_access.needs(Verb.DRILL_READ))
 async def drill(visit: CurrentVisit, ref: str) -> Response:
     return await _drill(visit, await actions.drill(visit.tx, parse_ref("DRILL", ref)))
 
@@ -171,7 +171,7 @@ _STATE_TEXTS = {"start": "Drill started.", "finish": "Drill finished.", "cancel"
 """What each form says afterwards: of players, of the facilitator, and those that ask first."""
 
 
-@router.post("/drills/{ref}/part/{what}", dependencies=access.needs(Verb.DRILL_JOIN))
+@router.post("/drills/{ref}/part/{what}", dependencies=route_access.needs(Verb.DRILL_JOIN))
 async def take_part(visit: CurrentVisit, ref: str, what: str) -> Response:
     return await _answer(visit, ref, what, _PLAYER_TEXTS, _play)
 
@@ -188,22 +188,22 @@ async def _play(visit: Visit, one: Drill, what: str) -> None:
             await actions.post_to_tray(*at, _target(visit.text("target")), visit.text("text"), visit.now)
 
 
-@router.post("/drills/{ref}/start", dependencies=access.needs(Verb.DRILL_RUN))
+@router.post("/drills/{ref}/start", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def start(visit: CurrentVisit, ref: str) -> Response:
     return await _answer(visit, ref, "start", _STATE_TEXTS, _run)
 
 
-@router.post("/drills/{ref}/finish", dependencies=access.needs(Verb.DRILL_RUN))
+@router.post("/drills/{ref}/finish", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def finish(visit: CurrentVisit, ref: str) -> Response:
     return await _answer(visit, ref, "finish", _STATE_TEXTS, _run)
 
 
-@router.post("/drills/{ref}/cancel", dependencies=access.needs(Verb.DRILL_RUN))
+@router.post("/drills/{ref}/cancel", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def cancel(visit: CurrentVisit, ref: str) -> Response:
     return await _answer(visit, ref, "cancel", _STATE_TEXTS, _run)
 
 
-@router.post("/drills/{ref}/{what}", dependencies=access.needs(Verb.DRILL_RUN))
+@router.post("/drills/{ref}/{what}", dependencies=route_access.needs(Verb.DRILL_RUN))
 async def run(visit: CurrentVisit, ref: str, what: str) -> Response:
     return await _answer(visit, ref, what, _RUNNER_TEXTS, _run)
 
@@ -242,7 +242,7 @@ def _target(text: str) -> TrayTarget:
         raise Invalid("The destination is missing.", fields={"target": "Choose where it would go."}) from None
 
 
-@router.get("/drills/{ref}/scenario", dependencies=access.needs(Verb.DRILL_READ))
+@router.get("/drills/{ref}/scenario", dependencies=route_access.needs(Verb.DRILL_READ))
 async def scenario_file(visit: CurrentVisit, ref: str) -> Response:
     """Return the scenario file to who runs the drill, and to everyone once it is over."""
     one = await actions.drill(visit.tx, parse_ref("DRILL", ref))

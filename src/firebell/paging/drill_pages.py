@@ -21,7 +21,7 @@ from firebell.paging.model import (
     TargetKind,
 )
 from firebell.paging.recipients import hypothetical_page, load_recipients
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 
 _TITLE_MAX_CHARS = 200
 NO_POLICY = Plan("No policy", (), 0, None, is_drill=True)

@@ -9,7 +9,7 @@ from firebell.kit.text import clean_text
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.readiness import day_store, loading, queries

@@ -10,7 +10,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import plural
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.readiness import actions, day_store, queries
@@ -38,7 +38,7 @@ def title_of(assessed: Assessment) -> str:
     return ", ".join(parts) or "All items are proved"
 
 
-@router.get("/readiness", dependencies=access.needs(Verb.READINESS_READ))
+@router.get("/readiness", dependencies=route_access.needs(Verb.READINESS_READ))
 async def readiness(visit: CurrentVisit) -> Response:
     return await _readiness(visit)
 
@@ -89,14 +89,14 @@ def ends(item: Item, now: datetime) -> str:
     return f"until {item.valid_until.day} {item.valid_until:%b %Y}"
 
 
-@router.post("/readiness/check", dependencies=access.needs(Verb.READINESS_READ))
+@router.post("/readiness/check", dependencies=route_access.needs(Verb.READINESS_READ))
 async def check(visit: CurrentVisit) -> Response:
     assessed, before = await actions.check_now(visit.tx, visit.actor, visit.now)
     change = "" if before is None else f", {before} before" if before != assessed.score else ", as before"
     return flash.redirect(visit.request, "/readiness", f"Checked. The score is {assessed.score}{change}.")
 
 
-@router.post("/readiness/{item_id}/waive", dependencies=access.needs(Verb.READINESS_WAIVE))
+@router.post("/readiness/{item_id}/waive", dependencies=route_access.needs(Verb.READINESS_WAIVE))
 async def waive(visit: CurrentVisit, item_id: str) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -116,13 +116,13 @@ def _until(visit: Visit) -> datetime:
     return to_instant(day + timedelta(days=1), visit.person.tz)
 
 
-@router.post("/readiness/{item_id}/unwaive", dependencies=access.needs(Verb.READINESS_WAIVE))
+@router.post("/readiness/{item_id}/unwaive", dependencies=route_access.needs(Verb.READINESS_WAIVE))
 async def unwaive(visit: CurrentVisit, item_id: str) -> Response:
     await actions.end_waiver(visit.tx, visit.actor, item_id, visit.now)
     return flash.redirect(visit.request, "/readiness", "The item counts again.")
 
 
-@router.get("/readiness.csv", dependencies=access.needs(Verb.READINESS_READ))
+@router.get("/readiness.csv", dependencies=route_access.needs(Verb.READINESS_READ))
 async def report(visit: CurrentVisit) -> Response:
     """Export each condition of each item."""
     assessed = await queries.current(visit.tx, visit.now)
