@@ -15,6 +15,7 @@ from firebell.catalog import slice as catalog
 from firebell.chat import slice as chat
 from firebell.comms import slice as comms
 from firebell.dashboard import slice as dashboard
+from firebell.drills import slice as drills
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
 from firebell.incident_tasks import slice as incident_tasks
@@ -26,6 +27,7 @@ from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
 from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
+from firebell.readiness import slice as readiness
 from firebell.regulatory import slice as regulatory
 from firebell.response import slice as response
 from firebell.retention import slice as retention
@@ -119,6 +121,8 @@ SLICES = (
     audiences.SLICE,
     subscribers.SLICE,
     chat.SLICE,
+    drills.SLICE,
+    readiness.SLICE,
     service_overview.SLICE,
     metrics.SLICE,
     search.SLICE,

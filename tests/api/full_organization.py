@@ -35,6 +35,7 @@ from firebell.comms import actions as comms
 from firebell.comms import drafts
 from firebell.comms.model import PostContent
 from firebell.comms.tone.model import ReaderKind
+from firebell.drills import actions as drills
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.custom_fields import actions as field_actions
@@ -164,6 +165,9 @@ def _real(path: str) -> dict[str, str]:
         "regime_id": "eu-gdpr",
         "name": "needs",
         "kind": "slack",
+        "item_id": "2.4",
+        "inject": "i1",
+        "expectation": "e3",
         "number": "0",
         "key": "inc-1/e-1",
         "public_id": PUBLIC_ID,
@@ -278,6 +282,15 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
     everything.secrets["address that a page went to"] = w.sink.url
     everything.secrets["integration key"] = w.key
     everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
+
+
+async def _drill(tx: Tx, everything: Everything) -> None:
+    """Plan a drill, DRILL-1, that waits for its start."""
+    w = everything.w
+    at = w.now + timedelta(days=3)
+    await drills.plan_drill(
+        tx, await w.actor(w.jun), w.now, planned_for=at, scenario="cache-stampede", invited=[w.mara]
+    )
 
 
 async def _incident(tx: Tx, everything: Everything) -> None:
@@ -472,6 +485,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await _incident(tx, made)
+            await _drill(tx, made)
             await _chat(tx, made)
             made.secrets |= await add_runbooks(tx, w, RUNBOOK)
             await _status_page(tx, made)

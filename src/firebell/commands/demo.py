@@ -19,6 +19,7 @@ from firebell.demo import (
     action_items,
     audiences,
     chat,
+    drills,
     history,
     metrics,
     organization,
@@ -115,12 +116,14 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
         await response.set_up(tx, kestrel, clock.now())
     await status_copies.set_up(past)
     await runbooks.set_up(past)
+    await drills.add_drills(past, now)
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
     await special_incidents.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
     await trackers.set_up(past, clock.now())
     await metrics.add_metrics(past, clock.now())
+    await drills.record_readiness(past, clock.now())
     return past
 
 

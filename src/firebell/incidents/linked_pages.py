@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.incidents import lookup, store, timeline_writer
-from firebell.incidents.model import Incident
+from firebell.incidents.model import DrillPaged, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.paging import actions as paging
@@ -71,5 +71,7 @@ async def page_for(
         await paging.raise_incident_page(tx, "incident", incident.id, incident.severity, now)
         return
     await store.link_page(tx, incident.id, page_id)
+    if incident.drill:
+        await tx.emit(DrillPaged(incident.id, page_id), now)
     text = f"Paged for a commander and subject matter experts (PG-{page_id})."
     await timeline_writer.add_timeline_entry(tx, SYSTEM, incident.id, "paged", text, now, page=page_id)

@@ -276,6 +276,14 @@ class IncidentDeclared:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillPaged:
+    """A drill incident that was declared with a page got it."""
+
+    incident_id: int
+    page_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseChanged:
     """An incident moved to another phase."""
 

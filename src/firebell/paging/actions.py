@@ -24,7 +24,16 @@ from firebell.kit.web import undo
 from firebell.notify import actions as notify
 from firebell.notify.model import DeliveriesFail, Delivery, NobodyReached
 from firebell.oncall.model import ScheduleDeleted
-from firebell.paging import escalation, list_store, manual, policy_actions, policy_store, reach_queries, store
+from firebell.paging import (
+    drill_pages,
+    escalation,
+    list_store,
+    manual,
+    policy_actions,
+    policy_store,
+    reach_queries,
+    store,
+)
 from firebell.paging import live_topics as topics
 from firebell.paging.model import (
     SUBJECT_KIND,
@@ -53,6 +62,7 @@ ManualTarget = manual.ManualTarget
 arrivals = store.arrivals
 counts = store.counts
 create_policy = policy_actions.create_policy
+confine_to_drill = drill_pages.confine_to_drill
 delete_policy = policy_actions.delete_policy
 live_topics = topics.live_topics
 log = store.log
@@ -68,7 +78,9 @@ policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
 reachable = reach_queries.reachable
 mark_as_drill = manual.mark_as_drill
+people_in_levels = drill_pages.people_in_levels
 request_manual_page = manual.request_manual_page
+start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page
 triggered = store.triggered
 update_policy = policy_actions.update_policy

@@ -70,12 +70,16 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A policy as it was when a page began (spec 2.3)."""
+    """A policy as it was when a page began (spec 2.3).
+
+    The plan of a drill names only people who take part in it, and has no final alarm.
+    """
 
     name: str
     levels: tuple[Level, ...]
     repeat: int
     ack_timeout_s: int | None
+    is_drill: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it is stored."""
@@ -90,12 +94,14 @@ class Plan:
             ],
             "repeat": self.repeat,
             "ack_timeout_s": self.ack_timeout_s,
+            **({"is_drill": True} if self.is_drill else {}),
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Plan":
         """Return the plan that `to_json` returned."""
-        return Plan(data["name"], levels_from_json(data["levels"]), data["repeat"], data["ack_timeout_s"])
+        levels = levels_from_json(data["levels"])
+        return Plan(data["name"], levels, data["repeat"], data["ack_timeout_s"], data.get("is_drill", False))
 
 
 def levels_from_json(data: list[dict[str, Any]]) -> tuple[Level, ...]:

@@ -68,7 +68,9 @@ class Recipients:
         ]
 
     def last_resort(self, page: Page) -> list[int]:
-        """Return the reachable members of the owning team and fallback responders (spec 2.5)."""
+        """Return the reachable members of the owning team and fallback responders (spec 2.5); of a drill, no one."""
+        if page.plan.is_drill:
+            return []
         team = self.members.get(page.team_id, []) if page.team_id else []
         person_ids = dict.fromkeys([*team, *self.fallback_responders])
         return [i for i in person_ids if self.rules["high"].get(i) and self.people[i].active]

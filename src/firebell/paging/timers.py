@@ -118,6 +118,8 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
     sent = (
         f"Final alarm to {recipients.names(reached)}."
         if reached
+        else "A drill has no final alarm."
+        if page.plan.is_drill
         else "No one gets the final alarm: no fallback responder can be reached."
     )
     text = f"{page.exhausted_reason} {sent}"

@@ -85,6 +85,12 @@ class Verb(StrEnum):
     RUNBOOK_WRITE = "runbook.write"
     RUNBOOK_SOURCE_WRITE = "runbook_source.write"
     RUNBOOK_RUN = "runbook.run"
+    DRILL_READ = "drill.read"
+    DRILL_JOIN = "drill.join"
+    DRILL_RUN = "drill.run"
+    DRILL_LEAD = "drill.lead"
+    READINESS_READ = "readiness.read"
+    READINESS_WAIVE = "readiness.waive"
     HANDBOOK_READ = "handbook.read"
     TEMPLATE_READ = "template.read"
     TEMPLATE_WRITE = "template.write"
@@ -221,6 +227,12 @@ RULES = {
     Verb.RUNBOOK_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.RUNBOOK_SOURCE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.RUNBOOK_RUN: Rule(RESPONDERS, "incidents:write"),
+    Verb.DRILL_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.DRILL_JOIN: Rule(EVERYONE, "incidents:declare"),
+    Verb.DRILL_RUN: Rule(RESPONDERS, "incidents:write"),
+    Verb.DRILL_LEAD: Rule(MANAGERS, "incidents:write"),
+    Verb.READINESS_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.READINESS_WAIVE: Rule(MANAGERS, "incidents:write"),
     Verb.HANDBOOK_READ: Rule(EVERYONE),
     Verb.TEMPLATE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.TEMPLATE_WRITE: Rule(MANAGERS, "incidents:write"),

@@ -18,7 +18,7 @@ from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.editing import actions_from_text, comments, presence, saving
 from firebell.postmortems.external import actions as external_actions
 from firebell.postmortems.external import leak_settings
-from firebell.postmortems.model import ListedPostmortem, Postmortem
+from firebell.postmortems.model import ListedPostmortem, Postmortem, PostmortemKind
 from firebell.postmortems.open_placeholders import unfinished
 from firebell.postmortems.publication import actions as publication
 from firebell.postmortems.publication import distribution_settings
@@ -80,8 +80,11 @@ async def draft_for(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmortem:
-    """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent."""
+async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime, *, appendix: str = "") -> Postmortem:
+    """Draft a post-mortem from the timeline, due 48 hours after closing, for a SEV2 or SEV3 a week. Idempotent.
+
+    That of a drill is of its own kind. `appendix` is Markdown that follows the draft.
+    """
     incident = await incidents.incident(tx, incident_id)
     if await store.of_incident(tx, incident_id):
         return await of_incident(tx, incident_id)
@@ -89,8 +92,10 @@ async def start(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> Postmo
     author = next((a.person_id for a in roles if a.role is IncidentRole.COMMANDER), incident.declared_by)
     template = await handbook.template(tx, "postmortem")
     body = draft(template.body, await load_sources(tx, [incident_id], now))
+    body = f"{body.rstrip()}\n\n{appendix}" if appendix else body
     due_at = await reminders.due_of(tx, incident, author, now)
-    if await store.insert(tx, incident_id, body, due_at, author, now):
+    kind = PostmortemKind.DRILL if incident.drill else PostmortemKind.INCIDENT
+    if await store.insert(tx, incident_id, body, due_at, author, now, kind=kind):
         postmortem = await of_incident(tx, incident_id)
         await indexing.index(tx, postmortem.id)
         await reminders.schedule(tx, postmortem.id, now)

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Row, Tx
-from firebell.postmortems.model import DocumentIncident, ListedPostmortem, ListedVersion, Postmortem
+from firebell.postmortems.model import (
+    DocumentIncident,
+    ListedPostmortem,
+    ListedVersion,
+    Postmortem,
+    PostmortemKind,
+)
 
 _LISTED = (
     "id, incident_id, state, due_at, author_id, created_at, updated_at, published_at, version,"
@@ -31,14 +37,21 @@ def _from_row(row: Row) -> Postmortem:
 
 
 async def insert(
-    tx: Tx, incident_id: int, body: str, due_at: datetime, author_id: int | None, now: datetime
+    tx: Tx,
+    incident_id: int,
+    body: str,
+    due_at: datetime,
+    author_id: int | None,
+    now: datetime,
+    *,
+    kind: PostmortemKind = PostmortemKind.INCIDENT,
 ) -> bool:
     """Insert a draft with its first version and return True; return False if the incident has a post-mortem."""
     changed = await tx.changed(
         """
         with document as (
-            insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at)
-            values ($1, $2, 'draft', $3, $4, $5, $5)
+            insert into postmortem (incident_id, body, state, due_at, author_id, created_at, updated_at, kind)
+            values ($1, $2, 'draft', $3, $4, $5, $5, $6)
             on conflict (incident_id) do nothing
             returning id, version
         ),
@@ -56,6 +69,7 @@ async def insert(
         due_at,
         author_id,
         now,
+        kind,
     )
     return changed == 1
 

@@ -47,8 +47,8 @@ async def declare(
     """Declare an incident; SEV0 and SEV1 page in the same transaction. A security incident is private.
 
     The severity is `severity`, else what the answers say; with `cap_unknown`, which forms set, an unknown
-    answer counts as SEV2 at most. The same declaration twice within ten seconds is one incident with the
-    worse severity.
+    answer counts as SEV2 at most. The page of a drill declares a drill. The same declaration twice within ten
+    seconds is one incident with the worse severity.
     """
     title = clean_name(title, "title", limit=TITLE_MAX_CHARS)
     verdict = (suggest(answers or {}) if cap_unknown else None) or classify(answers or {})
@@ -57,10 +57,11 @@ async def declare(
             "The severity is missing.", fields={"severity": "Answer the questions or select a severity."}
         )
     chosen = verdict.severity if severity is None else Severity(severity)
+    page = await paging.page(tx, page_id) if page_id is not None else None
+    drill = drill or (page is not None and page.plan.is_drill)
     if twin := await store.twin(tx, actor.person_id, title, now - _TWIN_WITHIN, drill=drill):
         is_worse = chosen < twin.severity and twin.phase in OPEN
         return await severity_actions.set_severity(tx, actor, twin.id, chosen, "", now) if is_worse else twin
-    page = await paging.page(tx, page_id) if page_id is not None else None
     affected_ids = list(
         dict.fromkeys([*service_ids, *([page.service_id] if page and page.service_id else [])])
     )

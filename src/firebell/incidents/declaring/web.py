@@ -99,7 +99,11 @@ async def _declare_form(
         "verdict": verdict,
         "severity": chosen_severity,
         "verdicts": _verdicts(),
-        "values": {"title": origin.title if origin else "", **values},
+        "values": {
+            "title": origin.title if origin else "",
+            "drill": "yes" if origin and origin.plan.is_drill else "",
+            **values,
+        },
         "chosen": chosen,
         "types": [(str(t), name) for t, name in TYPE_NAMES.items()],
         "error": error,
@@ -117,8 +121,8 @@ async def _similar(
 
 
 @router.get("/incidents/new", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
-async def declare_form(visit: CurrentVisit, page: str = "") -> Response:
-    return await _declare_form(visit, page, {}, None)
+async def declare_form(visit: CurrentVisit, page: str = "", drill: str = "") -> Response:
+    return await _declare_form(visit, page, {"drill": drill} if drill else {}, None)
 
 
 @router.post("/incidents/new", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))

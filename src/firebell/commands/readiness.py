@@ -1,0 +1,64 @@
+"""`firebell readiness`: the 16 items of readiness with what they lack; waive one."""
+
+from typing import Any
+
+import click
+
+from firebell.commands.client import call, seg
+from firebell.commands.output import as_json, example, instant, short, show
+
+_MARKS = {"met": "ok", "expiring": "soon", "missing": "MISSING", "waived": "waived"}
+
+
+def _lines(shown: dict[str, Any], *, everything: bool) -> list[str]:
+    lines = [f"Score {shown['score']} of 100"]
+    for item in shown["items"]:
+        until = f", until {short(item['valid_until'])}" if item["valid_until"] else ""
+        lines.append(f"  {item['id']}  {_MARKS[item['state']]:8}{item['name']}{until}")
+        if item["waiver"]:
+            waiver = item["waiver"]
+            lines.append(f"       {waiver['by']}: {waiver['reason']}, until {short(waiver['until'])}")
+        for condition in item["conditions"]:
+            if everything or (not condition["ok"] and item["state"] == "missing"):
+                mark = "+" if condition["ok"] else "-"
+                lines.append(
+                    f"       {mark} {condition['text']}: {condition['have']} (needs {condition['need']})"
+                )
+    return lines
+
+
+@click.group(invoke_without_command=True, epilog=example("firebell readiness", "firebell readiness --all"))
+@click.option("--all", "everything", is_flag=True, help="With every condition.")
+@as_json
+@click.pass_context
+def readiness(ctx: click.Context, everything: bool) -> None:
+    """Show the 16 items of readiness, each proved by what is stored."""
+    if ctx.invoked_subcommand is None:
+        shown = call("GET", "/api/v1/readiness")
+        show(shown, "\n".join(_lines(shown, everything=everything)))
+
+
+@readiness.command(
+    epilog=example(
+        "firebell readiness waive 2.4 --until 2027-01-31 --reason 'The new team starts in January'"
+    )
+)
+@click.argument("item")
+@click.option("--until", required=True, metavar="TIME", help="Within 180 days.")
+@click.option("--reason", required=True)
+@as_json
+def waive(item: str, until: str, reason: str) -> None:
+    """Take ITEM out of the score for a time."""
+    shown = call(
+        "PUT", f"/api/v1/readiness/{seg(item)}/waiver", {"reason": reason, "until": instant(until, "--until")}
+    )
+    show(shown, f"{item} is waived. The score is {shown['score']}.")
+
+
+@readiness.command(epilog=example("firebell readiness unwaive 2.4"))
+@click.argument("item")
+@as_json
+def unwaive(item: str) -> None:
+    """Let ITEM count again."""
+    shown = call("DELETE", f"/api/v1/readiness/{seg(item)}/waiver")
+    show(shown, f"{item} counts again. The score is {shown['score']}.")

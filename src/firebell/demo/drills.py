@@ -1,0 +1,103 @@
+"""A finished game day with its score and document, and a planned tabletop, for the demo."""
+
+from datetime import datetime, timedelta
+
+from firebell.demo.history import Past
+from firebell.drills import actions, record_store
+from firebell.drills.model import TrayTarget
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentRole, Phase
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.paging import actions as paging
+from firebell.readiness import actions as readiness
+
+PLAYERS = ("Jun", "Ewa", "Tomás")
+
+
+async def add_drills(past: Past, now: datetime) -> None:
+    """Hold a game day three weeks ago, and plan a tabletop for next week. No real SEV0 or SEV1 may be open."""
+    begin = now - timedelta(days=21)
+    async with past.ctx.db.tx() as tx:
+        await _game_day(past, tx, begin)
+        mara = past.kestrel.actor("Mara")
+        tabletop = await actions.plan_drill(
+            tx,
+            mara,
+            now - timedelta(days=1),
+            planned_for=now + timedelta(days=7),
+            scenario="export-in-a-public-bucket",
+            invited=[past.kestrel.actor(name).person_id or 0 for name in PLAYERS],
+        )
+        await actions.answer_invitation(
+            tx, past.kestrel.actor("Jun"), tabletop, now - timedelta(hours=20), accepts=True
+        )
+
+
+async def record_readiness(past: Past, now: datetime) -> None:
+    """Record the readiness of yesterday and today, once everything else is there."""
+    async with past.ctx.db.tx() as tx:
+        await readiness.record_day(tx, now - timedelta(days=1))
+        await readiness.record_day(tx, now)
+
+
+async def _game_day(past: Past, tx: Tx, begin: datetime) -> None:
+    """Hold a game day in which almost everything goes well; the last update comes late."""
+    mara, jun, ewa, tomas = (past.kestrel.actor(name) for name in ("Mara", *PLAYERS))
+
+    def at(minutes: float) -> datetime:
+        return begin + timedelta(minutes=minutes)
+
+    service_id = past.kestrel.services["ledger-db"]
+    people = [actor.person_id or 0 for actor in (jun, ewa, tomas)]
+    drill = await actions.plan_drill(
+        tx,
+        mara,
+        at(-4000),
+        planned_for=begin,
+        scenario="db-primary-lost",
+        title="The ledger’s primary dies",
+        service_id=service_id,
+        invited=people,
+    )
+    for player in (jun, ewa, tomas):
+        await actions.answer_invitation(tx, player, drill, at(-3000), accepts=True, night_ok=True)
+    drill = await actions.start_drill(tx, mara, drill, begin)
+    (alert,) = (await record_store.record(tx, drill.id)).delivered
+    page_id = alert.page_id
+    if page_id is not None:
+        await paging.ack(tx, jun, page_id, at(0.9))
+    incident = await incidents.declare(
+        tx,
+        jun,
+        title=drill.title,
+        severity=0,
+        service_ids=[service_id],
+        page_id=page_id,
+        drill=True,
+        now=at(4.2),
+    )
+    roles = ((IncidentRole.COMMANDER, ewa), (IncidentRole.COMMS, tomas), (IncidentRole.SME, jun))
+    for role, player in roles:
+        assert player.person_id
+        await incidents.take_role(tx, player, incident.id, role, player.person_id, at(5))
+
+    async def write(minutes: float, player: Actor, kind: str, text: str) -> None:
+        await incidents.add_entry(tx, player, incident.id, kind, text, at(minutes))
+
+    await actions.deliver_now(tx, mara, drill, at(6), "i2")
+    await actions.answer_inject(tx, tomas, drill, "i2", "We know, and answer by 10:20.", at(7))
+    await write(9, ewa, "update", "The primary is gone. We prepare the failover.")
+    await actions.add_observation(tx, mara, drill, "Ewa repeated each decision aloud.", at(12))
+    await actions.deliver_now(tx, mara, drill, at(12.2), "i3")
+    await actions.answer_inject(tx, ewa, drill, "i3", "Up to 40 s. I decide.", at(13))
+    await write(14, jun, "finding", "The standby is 40 s behind.")
+    post = "Payments are delayed. We work on it, and post again at 10:40."
+    await actions.post_to_tray(tx, tomas, drill, TrayTarget.STATUS_PAGE, post, at(16))
+    await actions.deliver_now(tx, mara, drill, at(20), "i4")
+    await write(22, ewa, "update", "We fail over now and lose at most 40 s of commits.")
+    await actions.add_observation(tx, mara, drill, "No one knew where the failover command is.", at(24))
+    await write(26, jun, "mitigation", "Failed over to the standby.")
+    await actions.deliver_now(tx, mara, drill, at(29), "i5")
+    await incidents.set_phase(tx, ewa, incident.id, Phase.MONITORING, at(31), effective_at=at(28))
+    await actions.finish_drill(tx, mara, drill, at(43))

@@ -1,0 +1,57 @@
+"""The clock of a drill: drill time runs at a speed and stops while the drill is paused (pure, spec 11.15)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firebell.drills.model import Drill, Inject
+
+
+@dataclass(frozen=True, slots=True)
+class DrillClock:
+    """Drill time as a function of real time; a planned drill has none."""
+
+    started_at: datetime
+    speed: int = 1
+    paused_at: datetime | None = None
+    paused_s: float = 0
+    finished_at: datetime | None = None
+
+    def elapsed_s(self, at: datetime) -> float:
+        """Return the drill time at an instant, never negative; it stands still during a pause and after the end."""
+        stops = [stop for stop in (self.paused_at, self.finished_at) if stop is not None]
+        until = min([at, *stops])
+        return max(0.0, ((until - self.started_at).total_seconds() - self.paused_s) * self.speed)
+
+    def instant(self, elapsed_s: float) -> datetime | None:
+        """Return when a drill time is reached; None while the drill is paused or when it has ended."""
+        if self.paused_at is not None or self.finished_at is not None:
+            return None
+        return self.started_at + timedelta(seconds=elapsed_s / self.speed + self.paused_s)
+
+
+def clock_of(drill: Drill) -> DrillClock | None:
+    """Return the clock of a drill, None before its start."""
+    if drill.started_at is None:
+        return None
+    return DrillClock(drill.started_at, drill.speed, drill.paused_at, drill.paused_s, drill.finished_at)
+
+
+def due_times(
+    injects: Iterable[Inject], settled: Iterable[str], reached: Mapping[str, float]
+) -> list[tuple[float | None, Inject]]:
+    """Return the injects that are not settled with their drill times, soonest first.
+
+    `reached` has the drill time at which each phase or kind of timeline entry first came up. An inject whose
+    condition has not come up has no time, and stands last.
+    """
+    gone = set(settled)
+    waiting = [(_due_s(inject, reached), inject) for inject in injects if inject.id not in gone]
+    return sorted(waiting, key=lambda each: (each[0] is None, each[0] or 0))
+
+
+def _due_s(inject: Inject, reached: Mapping[str, float]) -> float | None:
+    if inject.at_s is not None:
+        return float(inject.at_s)
+    since = reached.get(inject.when)
+    return None if since is None else since + inject.after_s

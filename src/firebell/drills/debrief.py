@@ -1,0 +1,56 @@
+"""The document of a drill: its score, what was observed, and the questions of the debrief."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from firebell.drills.model import TRAY_NAMES, Drill, Record
+from firebell.drills.shipped import scenario_of
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import Actor
+from firebell.people.action_guards import internal
+from firebell.postmortems import actions as postmortems
+
+
+def clock_text(elapsed_s: float) -> str:
+    """Return a drill time as hours, minutes and seconds, such as 18:42 or 1:05:00."""
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def _line(text: object) -> str:
+    """Return a text in one line that Markdown shows as it is."""
+    line = " ".join(str(text).split())
+    for mark in "\\`*_[]<>|#":
+        line = line.replace(mark, f"\\{mark}")
+    return line
+
+
+def _rows(head: str, rows: Iterable[str]) -> list[str]:
+    listed = list(rows)
+    return ["", f"### {head}", "", *listed] if listed else []
+
+
+def debrief_text(drill: Drill, record: Record) -> str:
+    """Return the section on the debrief as Markdown."""
+    percent = "no expectation was decided" if drill.score is None else f"{drill.score}%"
+    points = "" if drill.score is None else f" ({drill.earned:g} of {drill.possible:g} points)"
+    lines = ["## Debrief", "", f"Score: {percent}{points}. Drills score the team, never a person."]
+    lines += _rows("Expectations", (f"- {_line(r['name'])}: {r['verdict']}" for r in drill.results))
+    lines += _rows("Process findings", (f"- {_line(f['message'])}" for f in drill.findings))
+    lines += _rows(
+        "Observations", (f"- {clock_text(o.elapsed_s)} {_line(o.text)}" for o in record.observations)
+    )
+    lines += _rows(
+        "What would have left Firebell",
+        (f"- {clock_text(p.elapsed_s)} {TRAY_NAMES[p.target]}: {_line(p.text)}" for p in record.tray),
+    )
+    lines += _rows("Questions", (f"- {_line(question)}" for question in scenario_of(drill).debrief))
+    return "\n".join(lines) + "\n"
+
+
+@internal("A finished drill gets its document.")
+async def draft_document(tx: Tx, actor: Actor, drill: Drill, record: Record, now: datetime) -> None:
+    """Draft the document of a finished drill; without an incident there is nothing that it is about."""
+    if drill.incident_id is not None:
+        await postmortems.start(tx, actor, drill.incident_id, now, appendix=debrief_text(drill, record))

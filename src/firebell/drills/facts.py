@@ -1,0 +1,105 @@
+"""Reads what happened in a drill, in drill time, for its clock and its score."""
+
+from datetime import datetime
+
+from firebell.drills.clock import DrillClock, clock_of
+from firebell.drills.model import Drill, DrillState, Record
+from firebell.drills.scoring import DrillFacts
+from firebell.incidents import actions as incidents
+from firebell.incidents import queries as incident_queries
+from firebell.incidents.model import Incident, TimelineEntry
+from firebell.kit.db.database import Tx
+from firebell.kit.findings import ProcessFinding
+from firebell.paging import actions as paging
+
+
+async def timeline_of(tx: Tx, drill: Drill) -> list[TimelineEntry]:
+    """Return the timeline of the drill's incident, none without one."""
+    return list(await incidents.timeline(tx, drill.incident_id)) if drill.incident_id else []
+
+
+def first_times(entries: list[TimelineEntry], clock: DrillClock) -> dict[str, float]:
+    """Return the drill time at which each phase and each kind of entry first came up."""
+    times: dict[str, float] = {}
+    for entry in entries:
+        names = [entry.kind]
+        if entry.kind == "phase":
+            names.append(str(entry.data.get("to", "")))
+        at_s = clock.elapsed_s(entry.effective_at)
+        for name in names:
+            times[name] = min(at_s, times.get(name, at_s))
+    return times
+
+
+async def findings_of(tx: Tx, incident: Incident, now: datetime) -> list[ProcessFinding]:
+    """Return the open findings of the process checks of the drill's incident."""
+    checked = await incident_queries.checked(tx, [incident], (), now)
+    return list(checked[incident.id].open)
+
+
+async def load_facts(
+    tx: Tx, drill: Drill, record: Record, now: datetime, findings: list[ProcessFinding] | None
+) -> DrillFacts:
+    """Return the facts for the score of a drill that has started; `findings` are None without an incident."""
+    clock = clock_of(drill)
+    assert clock is not None  # it has started
+    entries = await timeline_of(tx, drill)
+    delivered = {each.inject_id: each for each in record.delivered if not each.skipped}
+    page_ids = [each.page_id for each in delivered.values() if each.page_id is not None]
+    pages = await paging.pages_by_id(tx, page_ids) if page_ids else {}
+    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
+
+    def at_s(instant: datetime) -> float:
+        return clock.elapsed_s(instant)
+
+    acked = {
+        inject_id: at_s(first)
+        for inject_id, each in delivered.items()
+        if each.page_id in pages and (first := pages[each.page_id].first_ack_at) is not None
+    }
+    private = [at_s(e.effective_at) for e in entries if e.data.get("visibility") == "private"]
+    if incident is not None and incident.is_private and not private:
+        private = [at_s(incident.declared_at)]
+    roles: dict[str, float] = {}
+    for entry in entries:
+        if entry.kind == "role" and "role" in entry.data:
+            roles.setdefault(str(entry.data["role"]), at_s(entry.effective_at))
+    return DrillFacts(
+        now_s=at_s(now),
+        ended=drill.state is DrillState.FINISHED,
+        delivered={inject_id: each.elapsed_s for inject_id, each in delivered.items()},
+        acked=acked,
+        answered={i: each.answered_s for i, each in delivered.items() if each.answered_s is not None},
+        declared=_severities(entries, clock),
+        resolved_s=at_s(incident.resolved_at) if incident and incident.resolved_at else None,
+        updates=[at_s(entry.effective_at) for entry in entries if entry.kind == "update"],
+        roles=roles,
+        phases=first_times(entries, clock),
+        drafts=[(post.elapsed_s, post.target) for post in record.tray],
+        private_s=min(private, default=None),
+        checks=None if findings is None else frozenset(finding.code for finding in findings),
+        verdicts=record.verdicts,
+    )
+
+
+def _severities(entries: list[TimelineEntry], clock: DrillClock) -> list[tuple[float, int]]:
+    """Return when the incident got which severity, first its declaration."""
+    severities = []
+    for entry in entries:
+        severity = entry.data.get("severity" if entry.kind == "declared" else "to")
+        if entry.kind in ("declared", "severity") and isinstance(severity, int):
+            severities.append((clock.elapsed_s(entry.effective_at), severity))
+    return severities
+
+
+async def people_who_took_part(tx: Tx, drill: Drill, record: Record) -> set[int]:
+    """Return who wrote an entry, acknowledged a page, answered an inject, filled the tray or held a role."""
+    entries = await timeline_of(tx, drill)
+    page_ids = [each.page_id for each in record.delivered if each.page_id is not None]
+    owners = await paging.owners(tx, page_ids) if page_ids else {}
+    took_part = {entry.actor_id for entry in entries}
+    took_part |= {each.answered_by for each in record.delivered}
+    took_part |= {post.person_id for post in record.tray}
+    took_part |= {person_id for of_page in owners.values() for person_id in of_page}
+    took_part |= {e.data.get("person") for e in entries if e.kind == "role"}
+    return {person_id for person_id in took_part if isinstance(person_id, int)}

@@ -1,0 +1,159 @@
+"""Run drills under way: the clock that delivers injects, the end, and the pause for a real incident."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebell.drills import debrief, delivering, facts, major_incident_store, notices, record_store, store
+from firebell.drills.clock import clock_of, due_times
+from firebell.drills.model import Drill, DrillState
+from firebell.drills.sandbox import accepted
+from firebell.drills.scoring import score
+from firebell.drills.shipped import scenario_of
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.db.events import SYSTEM, Actor
+from firebell.kit.jobs import timers
+from firebell.paging import actions as paging
+from firebell.paging.model import PageState
+from firebell.people.action_guards import internal
+
+CLOCK_TIMER = "drills.clock"
+REMINDER_TIMER = "drills.reminder"
+WATCH_EVERY = timedelta(seconds=10)
+"""How often a running drill looks whether an inject that waits for the players is due."""
+LONGEST = timedelta(hours=24)
+"""A drill that no one finished ends by itself so long after its start, pauses included."""
+REMIND_AFTER = timedelta(days=30)
+
+
+async def reschedule(tx: Tx, drill: Drill, now: datetime) -> None:
+    """Set the timer of a drill to its next inject, or to when it ends by itself."""
+    clock = clock_of(drill)
+    if clock is None or drill.state not in (DrillState.RUNNING, DrillState.PAUSED):
+        await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
+        return
+    at = clock.started_at + LONGEST
+    if drill.state is DrillState.RUNNING:
+        record = await record_store.record(tx, drill.id)
+        times = facts.first_times(await facts.timeline_of(tx, drill), clock)
+        settled = [each.inject_id for each in record.delivered]
+        for due_s, _ in due_times(scenario_of(drill).injects, settled, times):
+            instant = now + WATCH_EVERY if due_s is None else clock.instant(due_s)
+            at = min(at, max(instant or at, now))
+    await timers.schedule(tx, CLOCK_TIMER, str(drill.id), at)
+
+
+async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
+    """Deliver the injects that are due, and end what ran too long; return the drills that are locked."""
+    unlocked = await store.lock_free(tx, ids)
+    for drill in unlocked:
+        clock = clock_of(drill)
+        if clock is None:
+            continue
+        if drill.state is DrillState.RUNNING:
+            await _deliver_due(tx, drill, now)
+        if drill.state in (DrillState.RUNNING, DrillState.PAUSED) and now >= clock.started_at + LONGEST:
+            await end(tx, SYSTEM, drill, now)
+        else:
+            await reschedule(tx, drill, now)
+    locked = set(ids) - {drill.id for drill in unlocked}
+    return locked & await store.existing_ids(tx, list(locked)) if locked else set()
+
+
+async def _deliver_due(tx: Tx, drill: Drill, now: datetime) -> None:
+    clock = clock_of(drill)
+    assert clock is not None  # it is running
+    record = await record_store.record(tx, drill.id)
+    times = facts.first_times(await facts.timeline_of(tx, drill), clock)
+    settled = [each.inject_id for each in record.delivered]
+    for due_s, inject in due_times(scenario_of(drill).injects, settled, times):
+        if due_s is not None and due_s <= clock.elapsed_s(now):
+            await delivering.deliver(tx, drill, record, inject, clock, now)
+            record = await record_store.record(tx, drill.id)
+            await publish(tx, drill)
+
+
+async def publish(tx: Tx, drill: Drill) -> None:
+    """Refresh the screens that show the drill."""
+    await tx.live("drills")
+    await tx.live(f"drill-{drill.id}")
+
+
+@internal("The facilitator finishes a drill, or its time does.")
+async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
+    """Finish a locked drill: resolve its pages, score it, note who took part, and draft its document."""
+    paused_s = drill.paused_s
+    if drill.paused_at is not None:
+        paused_s += (now - drill.paused_at).total_seconds()
+    drill = await store.change(
+        tx,
+        drill.id,
+        state=DrillState.FINISHED,
+        paused_at=None,
+        paused_s=paused_s,
+        finished_at=now,
+        pause_reason="",
+    )
+    record = await record_store.record(tx, drill.id)
+    await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
+    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
+    findings = await facts.findings_of(tx, incident, now) if incident else None
+    scored = score(scenario_of(drill), await facts.load_facts(tx, drill, record, now, findings))
+    results: list[dict[str, Any]] = [asdict(result) for result in scored.results]
+    drill = await store.change(
+        tx,
+        drill.id,
+        earned=scored.earned,
+        possible=scored.possible,
+        results=results,
+        findings=[
+            {"code": f.code, "level": f.level, "message": f.message, "advice": f.advice}
+            for f in findings or ()
+        ],
+    )
+    took_part = await facts.people_who_took_part(tx, drill, record)
+    await record_store.set_attended(tx, drill.id, took_part & accepted(record.participants))
+    await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
+    await tx.audit(actor, "drill.finished", drill.ref, now, score=drill.score)
+    await debrief.draft_document(tx, actor, drill, record, now)
+    await publish(tx, drill)
+    return drill
+
+
+async def _resolve_pages(tx: Tx, page_ids: Sequence[int], now: datetime) -> None:
+    for page in (await paging.pages_by_id(tx, page_ids)).values():
+        if page.state is not PageState.RESOLVED:
+            await paging.resolve(tx, SYSTEM, page.id, now)
+
+
+@internal("A real SEV0 or SEV1 pauses every drill.")
+async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
+    """Pause all running drills if the incident of the event is a real SEV0 or SEV1 that is open. Idempotent."""
+    if not await major_incident_store.is_open(tx, payload["incident_id"]):
+        return
+    for drill in await store.lock_running(tx):
+        await pause(tx, SYSTEM, drill, "A real SEV0 or SEV1 is open.", now)
+        participants = (await record_store.participants(tx, [drill.id]))[drill.id]
+        recipients = {*accepted(participants), drill.facilitator_id}
+        text = f"“{drill.title}” is paused, because of a real incident"
+        note = "Stop the drill. Help with the real incident if you are asked."
+        mark = f"paused:{now.isoformat()}"
+        await notices.send(tx, drill, recipients, mark, text, note, now, urgency="high")
+
+
+@internal("The facilitator pauses a drill, or a real incident does.")
+async def pause(tx: Tx, actor: Actor, drill: Drill, reason: str, now: datetime) -> Drill:
+    """Pause a locked, running drill: its clock stands still."""
+    drill = await store.change(tx, drill.id, state=DrillState.PAUSED, paused_at=now, pause_reason=reason)
+    await tx.audit(actor, "drill.paused", drill.ref, now, reason=reason)
+    await reschedule(tx, drill, now)
+    await publish(tx, drill)
+    return drill
+
+
+async def remind(tx: Tx, now: datetime) -> None:
+    """Remind the managers once a month if no drill was held for 30 days and none is planned."""
+    if await store.lacks_practice(tx, now - REMIND_AFTER):
+        await notices.remind_managers(tx, f"{now:%Y-%m}", now)

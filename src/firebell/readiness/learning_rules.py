@@ -1,0 +1,245 @@
+"""The rules of the last two phases of readiness: learning and automation (pure, spec 11.14)."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from firebell.kit.text import plural
+from firebell.readiness.facts import ReadinessFacts
+from firebell.readiness.model import Condition, Evidence
+from firebell.readiness.rulings import (
+    AUTOMATED_LEVEL,
+    AUTOMATED_MIN,
+    DAY,
+    DRILL_MONTHS,
+    HALF_YEAR,
+    MEASURED_MIN,
+    MONTH,
+    ON_TIME_SHARE,
+    ON_TIME_WITHIN,
+    PLANNED_SHARE,
+    QUARTER,
+    REVIEW_GRACE,
+    Ruling,
+    newer_than,
+)
+
+
+def first_postmortem(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """3.1: a published post-mortem that someone approved who wrote none of it. It holds for good."""
+    row = facts.reviewed_postmortem
+    condition = Condition(
+        "A published post-mortem, approved by someone who wrote none of it",
+        row.ref if row else "none",
+        "1",
+        row is not None,
+        "/post-mortems",
+    )
+    evidence = (
+        [Evidence(row.ref, f"/post-mortems/{row.ref}", row.at, row.incident_id)] if row is not None else []
+    )
+    return Ruling((condition,), evidence)
+
+
+def postmortem_cadence(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """3.2: post-mortems come within 48 hours; without a severe incident, another document keeps the practice."""
+    recent = [each for each in facts.closed if each.closed_at > now - QUARTER]
+    if not recent:
+        other, rows = newer_than(
+            "No SEV0 or SEV1 was closed in 90 days: a document about a near miss or a drill",
+            facts.other_document,
+            HALF_YEAR,
+            "published in 180 days",
+            now,
+            "/post-mortems",
+        )
+        return Ruling((other,), rows)
+    on_time = [
+        each
+        for each in recent
+        if each.published_at is not None and each.published_at <= each.closed_at + ON_TIME_WITHIN
+    ]
+    counted = [each for each in recent if each.published_at or each.closed_at + ON_TIME_WITHIN <= now]
+    open_ones = [each for each in recent if each.published_at is None]
+    overdue = [each for each in open_ones if each.due_at <= now]
+    next_due = min((each.due_at for each in open_ones if each.due_at > now), default=None)
+    share_ok = len(on_time) >= ON_TIME_SHARE * len(counted)
+    return Ruling(
+        (
+            Condition(
+                "Post-mortems published within 48 h of closing, of 90 days",
+                f"{len(on_time)} of {len(counted)}",
+                "80% or more",
+                share_ok,
+                "/post-mortems",
+            ),
+            Condition(
+                "Overdue post-mortems",
+                str(len(overdue)),
+                "0",
+                not overdue,
+                "/post-mortems",
+                next_due if not overdue else None,
+                ON_TIME_WITHIN,
+            ),
+        ),
+        [
+            Evidence(
+                f"INC-{each.incident_id}",
+                f"/post-mortems/INC-{each.incident_id}",
+                each.published_at,
+                each.incident_id,
+            )
+            for each in on_time[:5]
+        ],
+    )
+
+
+def _measured(text: str, instants: Sequence[datetime], now: datetime, link: str) -> Condition:
+    rows = sorted((at for at in instants if at > now - QUARTER), reverse=True)
+    until = rows[MEASURED_MIN - 1] + QUARTER if len(rows) >= MEASURED_MIN else None
+    return Condition(text, str(len(rows)), f"{MEASURED_MIN} or more", until is not None, link, until, QUARTER)
+
+
+def dashboards(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """3.3: there is enough to measure, and people look at it.
+
+    Who opens metrics, scrapes and digests are not recorded yet, so that condition is not met by anything.
+    """
+    return Ruling(
+        (
+            _measured("Acknowledged pages in 90 days", facts.acknowledged_pages, now, "/pages"),
+            _measured("Closed incidents in 90 days", facts.closed_incidents, now, "/incidents"),
+            Condition(
+                "People who opened the metrics, a scrape, or a digest",
+                "not recorded in this version",
+                "2 people in 30 days, a scrape in 24 h, or a digest in 8 days",
+                False,
+                "/incidents",
+            ),
+        )
+    )
+
+
+def actions_in_planning(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """3.4: action items are worked on, and stand in the team's own planning."""
+    planning = facts.planning
+    touched = planning.touched if planning else 0
+    unfinished, planned = (planning.unfinished, planning.planned) if planning else (0, 0)
+    synced = planning.synced_at if planning and planning.synced_at else None
+    fresh = synced is not None and synced > now - DAY
+    has_trackers = planning is not None and planning.has_trackers
+    return Ruling(
+        (
+            Condition("Action items changed in 90 days", str(touched), "1 or more", touched > 0, "/actions"),
+            Condition(
+                "Unfinished items with a sprint or a date in a tracker",
+                f"{planned} of {unfinished}" if has_trackers else "no tracker is connected",
+                "80% or more",
+                has_trackers and planned >= PLANNED_SHARE * unfinished,
+                "/actions",
+            ),
+            Condition(
+                "The last good synchronization",
+                "yes" if fresh else "none",
+                "in 24 h",
+                fresh,
+                "/actions",
+                synced + DAY if fresh and synced else None,
+                DAY,
+            ),
+        )
+    )
+
+
+def automatic_declaration(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """4.1: a rule is on, and one has declared an incident."""
+    declared, rows = newer_than(
+        "An incident that a rule declared",
+        facts.declared_by_rule,
+        HALF_YEAR,
+        "in 180 days",
+        now,
+        "/settings/response",
+    )
+    active = Condition(
+        "Declaration rules that are on",
+        str(facts.active_rules),
+        "1 or more",
+        facts.active_rules > 0,
+        "/settings/response",
+    )
+    return Ruling((active, declared), rows)
+
+
+def runbook_automation(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """4.2: a machine can run three runbooks, and one was run from a terminal."""
+    automated = [book for book in facts.runbooks if book.level >= AUTOMATED_LEVEL]
+    run, rows = newer_than(
+        "A run from a terminal that succeeded with a command",
+        facts.terminal_run,
+        QUARTER,
+        "in 90 days",
+        now,
+        "/runbooks",
+    )
+    return Ruling(
+        (
+            Condition(
+                "Runbooks whose steps are all commands",
+                str(len(automated)),
+                f"{AUTOMATED_MIN} or more",
+                len(automated) >= AUTOMATED_MIN,
+                "/runbooks",
+            ),
+            run,
+        ),
+        rows,
+    )
+
+
+def _month_before(first: date, months: int) -> date:
+    number = first.year * 12 + first.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def monthly_drills(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """4.3: each of the last three full months had a game day with a run of a runbook."""
+    this_month = now.date().replace(day=1)
+    months = [_month_before(this_month, back) for back in range(DRILL_MONTHS, 0, -1)]
+    has_this = this_month in facts.drill_months
+    end = _month_before(this_month, -2 if has_this else -1)
+    conditions = [
+        Condition(
+            f"A finished game day with a run in {month:%B %Y}",
+            facts.drill_months.get(month, "none"),
+            "1",
+            month in facts.drill_months,
+            "/drills/new",
+            datetime(end.year, end.month, end.day, tzinfo=UTC) if month in facts.drill_months else None,
+            MONTH,
+        )
+        for month in months
+    ]
+    evidence = [
+        Evidence(facts.drill_months[month], f"/drills/{facts.drill_months[month]}")
+        for month in months
+        if month in facts.drill_months
+    ]
+    return Ruling(conditions, evidence)
+
+
+def quarterly_reviews(facts: ReadinessFacts, now: datetime) -> Ruling:
+    """4.4: the last closed quarter is signed. Signatures are not recorded yet, so nothing meets it."""
+    first = now.date().replace(day=1)
+    quarter = _month_before(first, (first.month - 1) % 3 + 3)
+    return Ruling(
+        (
+            Condition(
+                f"Alert audit and review of {quarter.year} Q{(quarter.month + 2) // 3}, signed by each team",
+                "not recorded in this version",
+                f"within {plural(REVIEW_GRACE.days, 'day')} of its end",
+                False,
+                "/incidents",
+            ),
+        )
+    )
