@@ -29,7 +29,7 @@ def span(text: str) -> timedelta:
 
 def claimed(text: str, label: str) -> timedelta:
     """Return the duration in the list of an impact."""
-    match = re.search(rf"^- {label}: (.+)$", text, re.MULTILINE)
+    match = re.search(rf"^- {label}: (\d.*)$", text, re.MULTILINE)
     assert match, label
     return span(match[1])
 
