@@ -34,8 +34,8 @@ def target(path: str, href: str) -> str:
 
 
 def address(chapter: Chapter) -> str:
-    """Return the path of a chapter in the app."""
-    return f"/handbook/{chapter.slug}" if chapter.slug else "/handbook"
+    """Return the path of a chapter in the app; `/handbook` itself is the start page."""
+    return f"/handbook/{chapter.slug or 'SKILL'}"
 
 
 def _html(content: str, kind: str = "html_inline") -> Token:
