@@ -57,7 +57,7 @@ FILES = {
     "evals/check.py",
     "evals/severity.json",
     "evals/routing.json",
-    "evals/dialogues.json",
+    "evals/conversations.json",
 }
 TEMPLATES = {
     *("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover"),

@@ -8,7 +8,7 @@ Run it with plain Python 3.10 or newer:
 
 The first compares the classifier with the twenty cases, and the routes with the table of SKILL.md. The second also
 compares answers: {"severity": {"1": "SEV0", ...}, "routing": {"1": "references/on-call.md", ...},
-"dialogues": {"payments": ["first answer", "second answer"], ...}}. Leave out what you don't have.
+"conversations": {"payments": ["first answer", "second answer"], ...}}. Leave out what you don't have.
 """
 
 import argparse
@@ -72,10 +72,10 @@ def routing_faults() -> list[str]:
     ]
 
 
-def dialogue_faults(answers: dict[str, list[str]]) -> list[str]:
+def conversation_faults(answers: dict[str, list[str]]) -> list[str]:
     """Return what the answers of an agent lack, and what they must not say."""
     faults = []
-    for case in load("dialogues.json"):
+    for case in load("conversations.json"):
         replies = answers.get(case["id"])
         for expected in case["expect"] if replies is not None else []:
             where = f"{case['id']}, turn {expected['turn']}"
@@ -109,7 +109,7 @@ def answer_faults(answers: dict[str, Any]) -> list[str]:
             answer = given.get(str(case["id"]))
             if answer != case[field]:
                 faults.append(f"{name} {case['id']}: {answer}, expected {case[field]}")
-    return faults + dialogue_faults(answers.get("dialogues", {}))
+    return faults + conversation_faults(answers.get("conversations", {}))
 
 
 def main() -> int:
@@ -127,7 +127,7 @@ def main() -> int:
         faults += answer_faults(answers)
     for fault in faults:
         print(fault)
-    counts = {name: len(load(f"{name}.json")) for name in ("severity", "routing", "dialogues")}
+    counts = {name: len(load(f"{name}.json")) for name in ("severity", "routing", "conversations")}
     if not faults:
         print(f"All right: {counts['severity']} severities and {counts['routing']} routes.")
     return 1 if faults else 0
