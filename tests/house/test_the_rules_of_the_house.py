@@ -198,17 +198,21 @@ def test_every_static_file_is_requested_under_its_version(path: Path) -> None:
 
 
 def test_styles_and_scripts_stay_within_their_budget() -> None:
-    def packed(suffix: str, *, of_editor: bool = False) -> int:
+    def packed(suffix: str, only: str = "") -> int:
         files = (SRC / "static").rglob(f"*{suffix}")
         return sum(
-            len(gzip.compress(p.read_bytes(), 9)) for p in files if ("postmortem" in str(p)) == of_editor
+            len(gzip.compress(p.read_bytes(), 9))
+            for p in files
+            if only in str(p) and (only or not any(name in str(p) for name in ("postmortem", "handbook")))
         )
 
     assert packed(".css") <= 16 * 1024
     assert packed(".js") <= 26 * 1024
     # only the editor of post-mortems loads these
-    assert packed(".css", of_editor=True) <= 3 * 1024
-    assert packed(".js", of_editor=True) <= 10 * 1024
+    assert packed(".css", "postmortem") <= 3 * 1024
+    assert packed(".js", "postmortem") <= 10 * 1024
+    # and only the handbook this
+    assert packed(".css", "handbook") <= 1024
 
 
 def test_every_variable_of_the_environment_is_explained_in_the_docs() -> None:

@@ -137,6 +137,13 @@ def test_the_start_page_leads_to_every_chapter_once_and_its_links_lead_somewhere
     assert all(1 <= start_page.minutes(c) < 60 for c in shipped_content.chapters())
 
 
+def test_the_cells_of_wide_tables_carry_their_column_for_phones() -> None:
+    html = chapter_html.rendered("references/severity-classification.md")
+    assert '<td data-label="Situation">Payments: every card' in html
+    narrow = html.partition("Is production completely down")[0].rpartition("<table")[2]
+    assert not narrow.startswith(' class="reflow"'), "two columns fit"
+
+
 def test_every_chapter_is_rendered_with_its_anchors_and_no_link_to_a_file() -> None:
     for chapter in shipped_content.chapters():
         if chapter.is_code:
