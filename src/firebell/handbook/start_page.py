@@ -7,6 +7,8 @@ from firebell.handbook import shipped_content
 from firebell.handbook.model import Chapter
 
 WORDS_PER_MINUTE = 230
+_TITLES = {"examples/blank-runbook.md": "Blank runbook"}
+"""Titles of files whose heading is to be replaced by their reader."""
 _SEVERITY = "references/severity-classification.md"
 _RUNBOOKS = "examples/runbooks/"
 
@@ -79,7 +81,7 @@ PHRASES = (
     Phrase("You take command", "I'm Mara, and I'm taking command. Tom, what do you see?"),
     Phrase("You decide", "Any strong objections? None. Ada, go. Report back at 14:40."),
     Phrase("You hand over", "Jun, you have command. Please read it back to me."),
-    Phrase("You don't know yet", "We don't know the cause yet. We're rolling back. Next update at 3:45."),
+    Phrase("You don't know yet", "We don't know the cause yet. We're rolling back. Next update at 03:45."),
 )
 NEWCOMERS = (
     ("Prove that your phone rings", "/settings/contact"),
@@ -146,6 +148,11 @@ def programs() -> list[Chapter]:
 def shelves() -> dict[str, list[Chapter]]:
     """Return the chapters by use."""
     return {name: [shipped_content.chapter(path) for path in paths] for name, paths in SHELVES.items()}
+
+
+def title(chapter: Chapter) -> str:
+    """Return the title of a chapter in a list."""
+    return _TITLES.get(chapter.path, chapter.title)
 
 
 def minutes(chapter: Chapter) -> int:

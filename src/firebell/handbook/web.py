@@ -61,6 +61,7 @@ async def start(request: Request, q: str = "") -> Response:
         "programs": start_page.programs(),
         "shelves": start_page.shelves(),
         "minutes": start_page.minutes,
+        "title": start_page.title,
         "to": chapter_html.address,
         "link": lambda path: chapter_html.target("", path),
     }
