@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from argon2 import PasswordHasher
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database, embedded
 from firebell.kit.db.database import Db
@@ -157,7 +157,7 @@ def empty_dsn(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 async def db(dsn: str) -> AsyncIterator[Db]:
     """A pool on a fresh database, with the product's reactions."""
-    database = await Db.connect(dsn, subscriptions.build())
+    database = await Db.connect(dsn, event_subscriptions.build())
     yield database
     await database.close()
 

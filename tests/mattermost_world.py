@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from firebell.chat import accounts, connecting
+from firebell.chat import accounts, token_check
 from firebell.chat.model import Account
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -96,9 +96,9 @@ async def mattermost_team(dsn: str, clock: FakeClock) -> AsyncIterator[Mattermos
         world(dsn, clock) as w,
         browser(w) as http,
     ):
-        connection, secrets = await connecting.mattermost(w.ctx, server.url, TOKEN, "kestrel")
+        connection, secrets = await token_check.mattermost(w.ctx, server.url, TOKEN, "kestrel")
         async with w.ctx.db.tx() as tx:
             account = await accounts.connect(
-                tx, SYSTEM, connection, secrets, connecting.hint(secrets), "UTC", w.now
+                tx, SYSTEM, connection, secrets, token_check.hint(secrets), "UTC", w.now
             )
         yield MattermostTeam(w, server, account, http)

@@ -4,7 +4,7 @@ import gc
 
 from fastapi import APIRouter
 
-from firebell import app, subscriptions, worker
+from firebell import app, event_subscriptions, worker
 from firebell.commands import serve as serve
 from firebell.kit.web import html
 from tests import compiled_templates
@@ -12,8 +12,8 @@ from tests import compiled_templates
 compiled_templates.share()
 # to include it again analyzes all routes, which a server would do for each router on its first request
 APIRouter().include_router(app._product_routes().router)
-subscriptions.build()
-subscriptions.composers()
+event_subscriptions.build()
+event_subscriptions.composers()
 worker.timer_handlers()
 templates = html._environment()
 for name in templates.list_templates():

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.alerts import actions as alerts
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Integration, Rejected
@@ -262,7 +262,7 @@ async def world(dsn: str, clock: FakeClock, pace: Pace = REAL, **more: Any) -> A
         yield World(
             ctx,
             clock,
-            Worker(ctx, timer_handlers(), subscriptions.outbox_handlers()),
+            Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers()),
             Ingest(ctx),
             receiver,
             made.mara,

@@ -35,12 +35,12 @@ from firebell.kit.slice import DeclarationError, NavItem, Section, SettingsTab, 
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
-from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
+from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
-from firebell.people import access, authentication, session_watch
+from firebell.people import authentication, route_access, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.status_pages.hosting.edge import StatusEdge
@@ -118,7 +118,7 @@ def settings_tabs(slices: Sequence[Slice] = SLICES) -> list[SettingsTab]:
 _machines = APIRouter(include_in_schema=False)
 
 
-@_machines.get("/healthz", dependencies=access.public("Machines ask."))
+@_machines.get("/healthz", dependencies=route_access.public("Machines ask."))
 async def healthz(request: Request) -> JSONResponse:
     """Return 200 if alerts can be stored and pages are sent, else 503 with the failing checks."""
     report = await request.app.state.health_check.report()
@@ -129,13 +129,13 @@ async def healthz(request: Request) -> JSONResponse:
     )
 
 
-@_machines.get("/livez", dependencies=access.public("Machines ask."))
+@_machines.get("/livez", dependencies=route_access.public("Machines ask."))
 async def livez() -> JSONResponse:
     """Return 200 as long as the process responds, without using the database."""
     return JSONResponse({"status": "alive", "version": __version__}, headers={"Cache-Control": "no-store"})
 
 
-@_machines.get("/events", dependencies=access.needs(Verb.PAGE_READ))
+@_machines.get("/events", dependencies=route_access.needs(Verb.PAGE_READ))
 async def events(request: Request, topics: str = "", since: str = "") -> StreamingResponse:
     """Stream changes of the comma-separated `topics` as server-sent events, those `since` an instant at once.
 
@@ -162,7 +162,7 @@ def _age_s(since: str, now: datetime) -> float | None:
     return min(_OLDEST_PAGE_S, max(0.0, now.timestamp() - float(since)))
 
 
-@_machines.get("/favicon.ico", dependencies=access.public("An icon."))
+@_machines.get("/favicon.ico", dependencies=route_access.public("An icon."))
 async def favicon() -> Response:
     """Return the icon for browsers that ask for no other."""
     icon = resources.files("firebell").joinpath("static/favicon.svg").read_bytes()

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Forbidden
-from firebell.kit.web import page_host
+from firebell.kit.web import status_page_host
 from firebell.kit.web.origin import is_allowed_host, is_cross_site
 
 Refuse = Callable[[Request, FirebellError], Awaitable[Response]]
@@ -61,7 +61,7 @@ class Guard:
         # a browser never adds an API key on its own, so another site cannot misuse it
         by_key = path.startswith("/api/") and headers.get("authorization", "").lower().startswith("bearer ")
         host = headers.get("host", "")
-        any_host = by_key or f"{path}/".startswith(_ANY_HOST) or bool(page_host.slug_of(scope))
+        any_host = by_key or f"{path}/".startswith(_ANY_HOST) or bool(status_page_host.slug_of(scope))
         if not any_host and not is_allowed_host(host, self._ctx.allowed_hosts):
             return UnknownHost(
                 f"{host[:100]!r} is not a host name of this Firebell.",

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from firebell import __version__
 from firebell.kit.web import html, routing, static_files
-from firebell.people import access
+from firebell.people import route_access
 
 router = routing.html_router()
 
@@ -38,12 +38,12 @@ def _script() -> str:
     return f"const RELEASE = {json.dumps(facts)};\n{worker}"
 
 
-@router.get("/sw.js", dependencies=access.public("A browser updates it without its cookies."))
+@router.get("/sw.js", dependencies=route_access.public("A browser updates it without its cookies."))
 async def service_worker() -> Response:
     headers = {**html.HEADERS, "Cache-Control": "no-cache"}
     return Response(_script(), headers=headers, media_type="text/javascript")
 
 
-@router.get(_PAGE, dependencies=access.public("Its content is the same for everyone."))
+@router.get(_PAGE, dependencies=route_access.public("Its content is the same for everyone."))
 async def offline_page(request: Request) -> Response:
     return await html.render(request, "offline.html")

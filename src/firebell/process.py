@@ -17,7 +17,7 @@ import asyncpg
 import uvicorn
 from starlette.types import ASGIApp
 
-from firebell import app, subscriptions
+from firebell import app, event_subscriptions
 from firebell.kit import file_descriptors
 from firebell.kit.clock import Clock, SystemClock
 from firebell.kit.context import Context
@@ -34,9 +34,9 @@ from firebell.kit.threads import DOCUMENTS
 from firebell.kit.timing import REAL, Pace
 from firebell.kit.web import html
 from firebell.kit.web.connections import ConnectionLimits, Register
-from firebell.kit.web.direct import DirectApp
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
+from firebell.kit.web.small_requests import DirectApp
 from firebell.oncall.calendars import public_holidays
 from firebell.settings import Settings
 from firebell.status_pages.hosting import saved_pages
@@ -140,7 +140,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, str]
     async with AsyncExitStack() as stack:
 
         async def pool(size: int, limits: DatabaseLimits) -> Db:
-            db = await Db.connect(dsn, subscriptions.build(), size=size, limits=limits)
+            db = await Db.connect(dsn, event_subscriptions.build(), size=size, limits=limits)
             stack.push_async_callback(db.close)
             return db
 
@@ -173,7 +173,7 @@ async def connected(
             live=Live(),
             public_url=settings.public_url,
             channel_settings=settings.channels,
-            composers=subscriptions.composers(),
+            composers=event_subscriptions.composers(),
             pace=pace,
             health=ProcessHealth(pace.monotonic),
             allowed_hosts=settings.hosts,
@@ -188,7 +188,7 @@ async def connected(
 def build_worker(process: Running) -> Worker:
     """Return the worker of this process."""
     handlers = timer_handlers(retention_days=process.ctx.retention_days)
-    return Worker(process.ctx, handlers, subscriptions.outbox_handlers(), process.ensure_database)
+    return Worker(process.ctx, handlers, event_subscriptions.outbox_handlers(), process.ensure_database)
 
 
 class _Server(uvicorn.Server):

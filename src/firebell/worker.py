@@ -12,9 +12,9 @@ import asyncpg
 
 from firebell.audiences.mailer import AudienceMailer
 from firebell.chat.mattermost.room_reader import RoomReader
-from firebell.chat.slack.inbox import Inbox
+from firebell.chat.mirror_worker import ChatMirror
+from firebell.chat.slack.inbound_worker import Inbox
 from firebell.chat.slack.socket import Sockets
-from firebell.chat.worker import ChatMirror
 from firebell.kit.context import Context
 from firebell.kit.db.database import AWAY, LIVE_CHANNEL, WORK_CHANNEL, Tx
 from firebell.kit.db.database_clock import agree

@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import notifier
 from firebell.kit.db.database import LIVE_CHANNEL, WORK_CHANNEL, Db
@@ -83,7 +83,7 @@ async def test_wake_ups_wait_for_a_database_that_cuts_the_notifier_off(db: Db, d
 async def test_the_last_wake_ups_of_a_process_leave_before_it_ends(db: Db, dsn: str) -> None:
     heard: list[str] = []
     listener = await db.listen({WORK_CHANNEL: heard.append})
-    another = await Db.connect(dsn, subscriptions.build(), size=1)
+    another = await Db.connect(dsn, event_subscriptions.build(), size=1)
     async with another.tx() as tx:
         await tx.wake("last")
     await another.close()
@@ -99,7 +99,7 @@ async def test_a_page_whose_wake_ups_were_lost_is_sent_by_the_poll(
     async with world(dsn, clock) as w:
         stop = asyncio.Event()
         polling = Worker(
-            w.ctx, timer_handlers(), subscriptions.outbox_handlers(), poll=timedelta(seconds=0.1)
+            w.ctx, timer_handlers(), event_subscriptions.outbox_handlers(), poll=timedelta(seconds=0.1)
         )
         running = asyncio.create_task(polling.run(stop))
         await w.alert()

@@ -10,7 +10,7 @@ from firebell.oncall.checks import fix_actions
 from firebell.oncall.checks import queries as check_queries
 from firebell.oncall.model import Cover, CoverState, OverrideKind, OverrideSource, Swap, SwapState
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import covers, overrides, store, swaps, time_off
+from firebell.oncall.swaps import covers, override_removal, store, swaps, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.oncall_world import Rota, day, rota
@@ -101,7 +101,7 @@ async def test_a_cover_survives_an_edit_of_the_rotation(dsn: str, clock: FakeClo
         await r.run(oncall.leave, r.id, person_id=r.w.mara, at=day(3))
         edit = (await r.schedule()).overrides[0]
         assert edit.mapping == {r.w.jun: r.ada}
-        await r.run(overrides.remove_override, int(edit.id))
+        await r.run(override_removal.remove_override, int(edit.id))
         assert (await r.schedule()).overrides == ()
         assert await state(r, made.id) == CoverState.OPEN
 
@@ -184,7 +184,7 @@ async def test_an_accepted_swap_exchanges_both_shifts_and_is_undone_as_a_whole(
         assert (done.state, len(done.edit_ids)) == (SwapState.ACCEPTED, 2)
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.ada,), (r.w.jun,))
         assert isinstance(await r.run(swaps.accept, made.id, by=r.ada), Conflict)
-        await r.run(overrides.remove_override, done.edit_ids[1])
+        await r.run(override_removal.remove_override, done.edit_ids[1])
         assert (await r.who(day(1)), await r.who(day(2))) == ((r.w.jun,), (r.ada,))
 
 
@@ -321,7 +321,7 @@ async def test_time_off_requests_cover_again_when_a_shift_comes_back(dsn: str, c
             oncall.create_override, kind=OverrideKind.SET, schedule_id=r.id, users=[r.ada], **override
         )
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn"]
-        await r.run(overrides.remove_override, edit)
+        await r.run(override_removal.remove_override, edit)
         assert [s for s, _ in await lapsed(r, "cover")] == ["withdrawn", "open"]
 
 

@@ -18,7 +18,7 @@ from firebell.oncall.model import OverrideKind, ScheduleChanged
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import changes, queries, shadows
-from firebell.oncall.swaps import overrides, time_off
+from firebell.oncall.swaps import override_removal, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
@@ -83,7 +83,7 @@ async def test_a_change_announces_only_whose_shifts_differ(dsn: str, clock: Fake
             end=day(2, 6),
         )
         assert len(announced) == 1
-        await r.run(overrides.remove_override, edit)
+        await r.run(override_removal.remove_override, edit)
         assert announced[1].changes == ((day(1), day(1, 6), (r.ada,), (r.w.jun,)),)
         await r.run(oncall.replace_layers, r.id, [daily(r.ada)])
         assert len(announced[2].changes) <= changes.MAX_ANNOUNCED_CHANGES
@@ -111,11 +111,11 @@ async def test_bug_ending_an_override_took_its_past_from_who_was_on_call(dsn: st
         edit = await r.run(oncall.create_override, **begun, start=r.w.now, end=r.w.now + timedelta(hours=9))
         since = r.w.now
         clock.advance(timedelta(hours=3))
-        await r.run(overrides.remove_override, edit)
+        await r.run(override_removal.remove_override, edit)
         assert await r.who(since) == (r.ada,)
         assert await r.who(r.w.now - timedelta(seconds=1)) == (r.ada,)
         assert await r.who(r.w.now) == (r.w.mara,)
-        assert "is over" in (await r.run(overrides.remove_override, edit)).message
+        assert "is over" in (await r.run(override_removal.remove_override, edit)).message
 
 
 async def test_changes_at_once_wait_for_each_other(dsn: str, clock: FakeClock) -> None:
@@ -168,7 +168,7 @@ async def test_what_cannot_be_is_refused_with_its_field(dsn: str, clock: FakeClo
         assert await field(oncall.create_override, **empty, kind=OverrideKind.SET) == ["end"]
         itself = {"person_id": r.ada, "of": r.ada, "start": day(1)}
         assert await field(shadows.add_shadow, schedule_id=r.id, **itself) == ["of"]
-        assert isinstance(await r.run(overrides.remove_override, 999), NotFound)
+        assert isinstance(await r.run(override_removal.remove_override, 999), NotFound)
         assert isinstance(await r.run(oncall.leave, 999, person_id=r.ada), NotFound)
         nowhere = await r.run(oncall.join, r.id, layer_id=999, person_id=r.ada)
         assert isinstance(nowhere, NotFound)

@@ -13,7 +13,7 @@ from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid, Not
 from firebell.oncall.model import Layer, OverrideKind, Unit
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import overrides
+from firebell.oncall.swaps import override_removal
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, PageState, Target, TargetKind
 from firebell.people import actions as people
@@ -270,8 +270,8 @@ async def test_an_override_decides_who_is_paged_until_it_ends(dsn: str, clock: F
         await w.alert("a")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor"]
-        assert await refused(w, overrides.remove_override, mara, made, w.now) is None
-        assert isinstance(await refused(w, overrides.remove_override, mara, made, w.now), NotFound)
+        assert await refused(w, override_removal.remove_override, mara, made, w.now) is None
+        assert isinstance(await refused(w, override_removal.remove_override, mara, made, w.now), NotFound)
         await w.alert("b", service="other")
         await w.settle()
         assert [m["person"] for m in w.sink.got if m["page"]] == ["Jun Okafor", "Mara Lindqvist"]

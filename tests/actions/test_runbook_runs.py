@@ -22,7 +22,7 @@ from firebell.runbooks.runs.model import (
     StepKey,
     StepOutput,
 )
-from firebell.runbooks.runs.plan import sha256_of
+from firebell.runbooks.runs.steps_from_text import sha256_of
 from tests.world import World, world
 
 K, S = RunEventKind, RunStepState

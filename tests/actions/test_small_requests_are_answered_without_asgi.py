@@ -14,7 +14,7 @@ from firebell.alerts import ingest_queue as ingest_module
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.web.connections import ConnectionLimits
-from firebell.kit.web.direct import MAX_BODY_BYTES, DirectApp, Respond, Response
+from firebell.kit.web.small_requests import MAX_BODY_BYTES, DirectApp, Respond, Response
 from firebell.process import listen, web_server
 from firebell.settings import Settings
 from tests.world import world

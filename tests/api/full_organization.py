@@ -19,7 +19,7 @@ from firebell.alerts.sources import pagerduty
 from firebell.app import build
 from firebell.audiences import actions as audiences
 from firebell.audiences.model import AudienceText, Moment
-from firebell.chat import accounts, object_store, want_store
+from firebell.chat import accounts, comparison_queue_store, object_store
 from firebell.chat import store as chat_store
 from firebell.chat.accounts import Connection
 from firebell.chat.model import (
@@ -50,8 +50,8 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.people import actions as people
 from firebell.people import store
-from firebell.people.access import ApiDecision, PageDecision, Public
 from firebell.people.model import Role
+from firebell.people.route_access import ApiDecision, PageDecision, Public
 from firebell.postmortems import actions as postmortems
 from firebell.regulatory import actions as regulatory
 from firebell.regulatory import draft_actions
@@ -428,7 +428,7 @@ async def _chat(tx: Tx, everything: Everything) -> None:
     )
     room = await chat_store.want_room(tx, account.id, 1, private=False)
     await chat_store.change_room(tx, room.id, state="lost", external_id="C9", name="incident-1")
-    await want_store.want(tx, "inc-1", 1, w.now)
+    await comparison_queue_store.want(tx, "inc-1", 1, w.now)
 
 
 @asynccontextmanager

@@ -21,10 +21,10 @@ from firebell.oncall.swaps import time_off
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.access import Public
-from firebell.people.authorization import Internal, Permits, decision_of
+from firebell.people.action_guards import Internal, Permits, decision_of
 from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import Rights
+from firebell.people.route_access import Public
 from firebell.postmortems import actions as postmortems
 from tests.api.full_organization import entrances
 from tests.house.source import SLICES, SRC, modules

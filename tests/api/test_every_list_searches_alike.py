@@ -76,7 +76,7 @@ async def test_a_whole_key_finds_its_alert_whatever_it_consists_of(dsn: str, clo
 async def test_a_search_of_alerts_is_walked_like_the_list(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firebell.alerts.search_store.NEWEST_SEARCHED", 3)
+    monkeypatch.setattr("firebell.alerts.list_filter_store.NEWEST_SEARCHED", 3)
     async with organization(dsn, clock) as (w, api):
         for number in range(12):
             await w.alert(f"{'disk' if number % 2 else 'memory'} {number}", status="firing")

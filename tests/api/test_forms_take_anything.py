@@ -8,7 +8,7 @@ import httpx
 
 from firebell.app import build
 from firebell.kit.clock import FakeClock
-from firebell.people.access import Public
+from firebell.people.route_access import Public
 from tests.api.api_clients import UNCOMPRESSED, browser, sign_in
 from tests.api.full_organization import Entrance, Everything, entrances, everything, finder
 

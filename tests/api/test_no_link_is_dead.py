@@ -11,9 +11,17 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.app import build
-from firebell.demo import audiences, history, lifecycle, organization, status_copies, status_page, tonight
+from firebell.demo import (
+    audiences,
+    history,
+    organization,
+    special_incidents,
+    status_copies,
+    status_page,
+    tonight,
+)
 from firebell.kit import signing
 from firebell.kit.clock import FakeClock
 from firebell.kit.context import Context
@@ -44,7 +52,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
     async with connected(settings, dsn, clock) as ctx, sink() as phone:
         async with ctx.db.tx() as tx:
             kestrel = await organization.build(tx, clock.now(), phone.url)
-        worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
+        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         await status_page.create(past)
         await audiences.set_up(past)
@@ -52,7 +60,7 @@ async def demo(dsn: str, clock: FakeClock) -> AsyncIterator[Context]:
         await status_copies.set_up(past)
         await tonight.sev1_in_progress(past, until)
         await tonight.save_views(past)
-        await lifecycle.more_incidents(past, clock.now())
+        await special_incidents.more_incidents(past, clock.now())
         yield replace(ctx, clock=clock)
 
 

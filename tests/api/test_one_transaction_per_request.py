@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.app import build
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db, Reads, Tx
@@ -154,7 +154,7 @@ SKIPPED = {*ENDS_THE_SESSION, "/events", "/logout"}
 async def test_one_connection_serves_many_requests_at_once(dsn: str, clock: FakeClock) -> None:
     """A request that held one connection while it waits for another could wait until it is refused with 503."""
     async with everything(dsn, clock) as e, AsyncExitStack() as stack:
-        small = await Db.connect(dsn, subscriptions.build(), size=1)
+        small = await Db.connect(dsn, event_subscriptions.build(), size=1)
         stack.push_async_callback(small.close)
         w = replace(e.w, ctx=replace(e.w.ctx, db=small))
         http = await stack.enter_async_context(browser(w))

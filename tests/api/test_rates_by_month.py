@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Db
@@ -163,7 +163,7 @@ async def test_rates_from_before_they_were_kept_by_month_hold_from_the_beginning
     await admin.execute("create database before_rates")
     try:
         await migrate(fresh, before)
-        db = await Db.connect(fresh, subscriptions.build())
+        db = await Db.connect(fresh, event_subscriptions.build())
         kept = {**OLD, "holiday": "0", "rest_hours": "4", "country": "SE", "subdivision": ""}
         async with db.tx() as tx:
             await org_settings.put(tx, "pay_rates", kept)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from firebell.event_subscriptions import outbox_handlers
 from firebell.kit.clock import FakeClock
 from firebell.kit.jobs import pruning
 from firebell.slices import retentions
-from firebell.subscriptions import outbox_handlers
 from firebell.worker import Worker, timer_handlers
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World

@@ -6,7 +6,7 @@ import httpx
 
 from firebell.kit.clock import FakeClock
 from firebell.people.model import Role
-from firebell.runbooks.runs.plan import sha256_of
+from firebell.runbooks.runs.steps_from_text import sha256_of
 from tests.actions.test_runbook_runs import CLIENT, SLUG, TEXT
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World

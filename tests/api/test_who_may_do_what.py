@@ -11,10 +11,10 @@ from fastapi import Request, Response
 
 from firebell.app import build
 from firebell.kit.clock import FakeClock
-from firebell.people import access, permissions
-from firebell.people.access import ApiDecision, PageDecision, Public
+from firebell.people import permissions, route_access
 from firebell.people.model import SCOPES, Role
 from firebell.people.permissions import Rights, Verb
+from firebell.people.route_access import ApiDecision, PageDecision, Public
 from tests.api.api_clients import browser, key_of, sign_in
 from tests.api.full_organization import Entrance, Everything, Finder, entrances, everything, finder, leaves
 from tests.world import World, world
@@ -184,7 +184,7 @@ def offered(page: str, rights: Rights, path: str, find: Finder) -> list[tuple[st
 
 async def test_a_form_on_a_route_that_declares_nothing_is_not_taken(dsn: str, clock: FakeClock) -> None:
     async def undeclared(request: Request) -> Response:
-        await access.form(request)
+        await route_access.form(request)
         return Response("taken")
 
     async with world(dsn, clock) as w:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.alerts.ingest_queue import LARGE_BYTES
 from firebell.kit.clock import FakeClock
 from firebell.kit.db import database as kit_db
@@ -42,7 +42,7 @@ async def locked(dsn: str, table: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def at_work(w: World, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    worker = Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers(), heartbeat_s=heartbeat_s)
+    worker = Worker(w.ctx, timer_handlers(), event_subscriptions.outbox_handlers(), heartbeat_s=heartbeat_s)
     running = asyncio.create_task(worker.run(stop))
     try:
         yield
@@ -143,7 +143,7 @@ async def _forget(db: Db, seconds: float) -> None:
 
 
 async def test_a_transaction_that_its_process_forgot_is_ended_by_the_server(dsn: str) -> None:
-    db = await Db.connect(dsn, subscriptions.build(), size=1, limits=Limits(50, 5, 1))
+    db = await Db.connect(dsn, event_subscriptions.build(), size=1, limits=Limits(50, 5, 1))
     try:
         with pytest.raises(Unavailable):
             await _forget(db, 2)
@@ -210,7 +210,7 @@ async def network(dsn: str) -> AsyncIterator[tuple[Network, str]]:
 
 async def test_a_connection_over_a_network_is_probed_when_it_is_idle(dsn: str, clock: FakeClock) -> None:
     async with network(dsn) as (_, remote):
-        db = await Db.connect(remote, subscriptions.build(), size=1)
+        db = await Db.connect(remote, event_subscriptions.build(), size=1)
         listening = await db.listen({})
         try:
             async with db.tx() as tx:
@@ -245,7 +245,7 @@ async def test_an_answer_that_a_network_swallowed_is_awaited_once(
                 raise ValueError(moment)
 
     async with network(dsn) as (way, remote):
-        db = await Db.connect(remote, subscriptions.build(), size=1)
+        db = await Db.connect(remote, event_subscriptions.build(), size=1)
         try:
             # sixty times the limit: nothing waits without one, nor for the cancellation of a statement
             async with asyncio.timeout(30) as limit:
@@ -263,7 +263,7 @@ async def test_idle_connections_that_a_network_swallowed_are_replaced_within_sec
 ) -> None:
     monkeypatch.setattr(kit_db, "_TRUSTED_S", 0)
     async with network(dsn) as (way, remote):
-        db = await Db.connect(remote, subscriptions.build(), size=4)
+        db = await Db.connect(remote, event_subscriptions.build(), size=4)
         together = asyncio.Barrier(4)
 
         async def use() -> int:
@@ -287,7 +287,7 @@ async def test_wake_ups_come_again_after_a_network_swallowed_the_connection(
 ) -> None:
     monkeypatch.setattr(kit_db, "_LISTEN_LIMIT_S", 0.5)
     monkeypatch.setattr(Limits, "answer_s", 1)
-    direct = await Db.connect(dsn, subscriptions.build(), size=1)
+    direct = await Db.connect(dsn, event_subscriptions.build(), size=1)
 
     async def publish() -> None:
         async with direct.tx() as tx:

@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.timeline import mitigations
+from firebell.incidents.timeline import mitigation_effects
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, key_of
 from tests.handbook.readers import SKILL, module, run
@@ -158,7 +158,10 @@ def test_what_had_no_effect_did_not_go_well(template: tuple[str, str]) -> None:
 
 def test_the_script_and_the_product_accept_the_same_answers() -> None:
     script = module(SCRIPT)
-    assert (script.SAYS_FAILED, script.SAYS_HELPED) == (mitigations.SAYS_FAILED, mitigations.SAYS_HELPED)
+    assert (script.SAYS_FAILED, script.SAYS_HELPED) == (
+        mitigation_effects.SAYS_FAILED,
+        mitigation_effects.SAYS_HELPED,
+    )
 
 
 def test_a_quiet_watch_is_no_gap_and_a_silence_after_a_return_is_one(template: tuple[str, str]) -> None:

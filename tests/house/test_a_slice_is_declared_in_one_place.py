@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fastapi import APIRouter, Response
 from starlette.routing import Match, Route
 
-from firebell import app, cli, subscriptions
+from firebell import app, cli, event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db, Tx
 from firebell.kit.jobs.timers import Timer, schedule
@@ -27,7 +27,7 @@ from firebell.kit.slice import (
     Slice,
     Subscriptions,
 )
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
 from firebell.worker import Worker, timer_handlers
@@ -191,7 +191,7 @@ def test_no_route_is_hidden_by_an_earlier_one() -> None:
 
 
 def test_each_event_has_the_same_handlers_in_the_same_order() -> None:
-    reactions = subscriptions.build()
+    reactions = event_subscriptions.build()
     must = {event.__name__: [handler.__name__ for handler in run] for event, run in reactions.must.items()}
     then = {event.__name__: list(names) for event, names in reactions.then.items()}
     assert {event: kept(must[event], handlers) for event, handlers in MUST.items()} == MUST
@@ -200,7 +200,7 @@ def test_each_event_has_the_same_handlers_in_the_same_order() -> None:
 
 def test_the_worker_knows_the_same_timers_and_outbox_handlers() -> None:
     assert set(TIMERS) <= set(timer_handlers())
-    assert {name for names in THEN.values() for name in names} <= set(subscriptions.outbox_handlers())
+    assert {name for names in THEN.values() for name in names} <= set(event_subscriptions.outbox_handlers())
 
 
 def test_help_lists_the_same_commands_in_the_same_order() -> None:
@@ -244,7 +244,7 @@ async def ring(tx: Tx, due_timers: Sequence[Timer], now: datetime) -> Sequence[T
 def _routers() -> list[APIRouter]:
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/toy", dependencies=access.public("A toy."))
+    @router.get("/toy", dependencies=route_access.public("A toy."))
     async def toy_page() -> Response:
         return Response("ding")
 
@@ -285,12 +285,12 @@ async def test_the_app_serves_a_new_slice_and_links_to_it(dsn: str, clock: FakeC
 async def test_the_worker_runs_the_timers_and_handlers_of_a_new_slice(dsn: str, clock: FakeClock) -> None:
     HAPPENED.clear()
     async with world(dsn, clock) as w:
-        db = await Db.connect(dsn, subscriptions.build(WITH_TOY), size=2)
+        db = await Db.connect(dsn, event_subscriptions.build(WITH_TOY), size=2)
         ctx = replace(w.ctx, db=db, work_db=db)
         try:
             async with db.tx() as tx:
                 await schedule(tx, "toy.ring", "7", w.now)
-            worker = Worker(ctx, timer_handlers(WITH_TOY), subscriptions.outbox_handlers(WITH_TOY))
+            worker = Worker(ctx, timer_handlers(WITH_TOY), event_subscriptions.outbox_handlers(WITH_TOY))
             await worker.settle(w.now)
         finally:
             await db.close()
@@ -321,7 +321,7 @@ Build = Callable[[Sequence[Slice]], Mapping[str, object]]
     [
         (timer_handlers, Slice("rival", timers=lambda: {"paging.page": ring}), "paging.page"),
         (
-            subscriptions.outbox_handlers,
+            event_subscriptions.outbox_handlers,
             Slice("rival", subscriptions=lambda: Subscriptions({}, {Rung: {"look_at_shifts": count_later}})),
             "look_at_shifts",
         ),

@@ -18,7 +18,7 @@ BY_HAND = {
     "chat/web.py connect": "A chat is asked who Firebell is there, which can take seconds.",
     "chat/slack/settings_web.py finish_install": "Slack is asked for the token, which can take seconds.",
     "chat/slack/settings_web.py send_test": "A message is sent to Slack, which can take seconds.",
-    "chat/slack/settings_api.py send_test_message": "A message is sent to Slack, which can take seconds.",
+    "chat/slack/test_message_api.py send_test_message": "A message is sent to Slack, which can take seconds.",
     "dashboard/web.py home": "Whether anyone must sign in is read from the database first.",
     "handbook/template_web.py one": MARKDOWN,
     "handbook/template_web.py save": MARKDOWN,

@@ -108,18 +108,18 @@ def test_only_the_edges_ask_a_clock() -> None:
 def test_slices_meet_in_model_and_actions_alone() -> None:
     # one answer to who is on call, and one way to fill a template
     allowed = {
-        "firebell.people.access",
+        "firebell.people.route_access",
         "firebell.people.authentication",
         "firebell.people.session_watch",
         "firebell.people.sign_in",
-        "firebell.people.authorization",
+        "firebell.people.action_guards",
         "firebell.people.permissions",
         "firebell.people.unit_of_work",
         "firebell.handbook.templates",
         # the pure rule of when a person is notified
         "firebell.notify.notification_rules",
         # the pure rule of what a mitigation says of its effect
-        "firebell.incidents.timeline.mitigations",
+        "firebell.incidents.timeline.mitigation_effects",
         # the pure rule of what a severity requires
         "firebell.incidents.severity",
         # the pure rule of how long each part of an incident took
@@ -269,7 +269,7 @@ def test_loops_that_own_retries_are_the_only_ones_to_catch_everything() -> None:
         # a message that cannot be sent must not end the others of its post
         "audiences/mailer.py",
         # a fault is said to the person who waits, and Slack never gets a 500
-        "chat/slack/inbound.py",
+        "chat/slack/inbound_web.py",
         # readers get the last page that there is, whatever fails, and a request never waits for that
         "status_pages/hosting/edge.py",
         # a frame or a connection that fails must not end the others

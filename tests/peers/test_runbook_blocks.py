@@ -12,10 +12,10 @@ import pytest
 
 from firebell.cli import main
 from firebell.kit import handbook_files
-from firebell.runbooks.check import check
 from firebell.runbooks.model import Fence
 from firebell.runbooks.parse import read
 from firebell.runbooks.runbook_html import FOLDER
+from firebell.runbooks.text_checks import check
 from tests.peers.runbooks import program, runbook
 
 pytestmark = pytest.mark.peers

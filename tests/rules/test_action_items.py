@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.action_items import checking, completion, findings, preventable, reminders, rules, working_days
+from firebell.action_items import (
+    checking,
+    completion_rate,
+    findings,
+    preventable,
+    reminders,
+    rules,
+    working_days,
+)
 from firebell.action_items.model import (
     ActionItem,
     EscalatedTo,
@@ -265,7 +273,7 @@ def test_completion_of_the_vector_of_the_specification() -> None:
         done(5, date(2026, 10, 30), date(2026, 10, 30)),
         done(6, date(2026, 11, 3), date(2026, 10, 20)),
     ]
-    result = completion.completion(october, date(2026, 10, 1), date(2026, 11, 1), TODAY)
+    result = completion_rate.completion(october, date(2026, 10, 1), date(2026, 11, 1), TODAY)
     assert (result.done, result.due, result.in_grace, result.unproven) == (3, 5, 0, 3)
     assert result.interval is not None
     assert [round(bound, 4) for bound in result.interval] == [0.2307, 0.8824]
@@ -286,7 +294,7 @@ def test_completion_of_the_vector_of_the_specification() -> None:
     ],
 )
 def test_completion_counts_each_item_once(one: ActionItem, counts: tuple[int, int, int]) -> None:
-    result = completion.completion([one], *completion.window(TODAY), TODAY)
+    result = completion_rate.completion([one], *completion_rate.window(TODAY), TODAY)
     assert (result.done, result.due, result.in_grace) == counts
 
 
@@ -298,12 +306,12 @@ def test_completion_is_a_share_of_what_was_due(rows: list[tuple[int, ItemState, 
         item(n, due=TODAY + timedelta(days=due), state=state, done_on=TODAY + timedelta(days=due + late))
         for n, (due, state, late) in enumerate(rows)
     ]
-    result = completion.completion(items, *completion.window(TODAY), TODAY)
+    result = completion_rate.completion(items, *completion_rate.window(TODAY), TODAY)
     assert 0 <= result.unproven <= result.done <= result.due <= len(items) - result.in_grace
     if result.interval and result.share is not None:
         assert result.interval[0] <= result.share <= result.interval[1]
     # the target is more than 90%, so that 9 of 10 miss it
-    assert completion.Completion(9, 10, 0).result == "missed"
+    assert completion_rate.Completion(9, 10, 0).result == "missed"
 
 
 @pytest.mark.parametrize(

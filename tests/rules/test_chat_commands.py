@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.chat.commands import INCIDENT, PAGE, parse, parse_mention
+from firebell.chat.intent_texts import render
 from firebell.chat.intents import (
     AckPage,
     AddEntry,
@@ -33,7 +34,6 @@ from firebell.chat.intents import (
     TaskChange,
     Usage,
 )
-from firebell.chat.rendering import render
 from firebell.chat.slack.text import escape, tokens
 from firebell.incidents.model import IncidentRole
 

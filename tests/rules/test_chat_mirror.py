@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat import desired, mirror
+from firebell.chat import desired_state, mirror_plan
 from firebell.chat.facts import EntryFact, IncidentFacts, Someone
 from firebell.chat.mirror_model import Desired, Op, OpKind
 from firebell.chat.model import (
@@ -84,16 +84,18 @@ class Chat:
         members = {
             person.id: self.actual[key].ts
             for person in facts.invited
-            if (key := desired.member_key(person.id)) in self.actual
+            if (key := desired_state.member_key(person.id)) in self.actual
         }
-        return desired.incident(facts, self.account, self.can, self.room, members, list(self.actual), now)
+        return desired_state.incident(
+            facts, self.account, self.can, self.room, members, list(self.actual), now
+        )
 
-    def plan(self, facts: IncidentFacts, now: datetime) -> mirror.Plan:
-        return mirror.plan(self.desired(facts, now), self.actual, self.room, self.can, now)
+    def plan(self, facts: IncidentFacts, now: datetime) -> mirror_plan.Plan:
+        return mirror_plan.plan(self.desired(facts, now), self.actual, self.room, self.can, now)
 
     def apply(self, ops: tuple[Op, ...], now: datetime) -> None:
         for op in ops:
-            assert mirror.ready(op, self.actual, self.room), op
+            assert mirror_plan.ready(op, self.actual, self.room), op
             self.made.append(op)
             if op.kind is OpKind.CREATE_ROOM:
                 self.room = Room(1, 1, 7, "C9", "incident", RoomState.OPEN)
@@ -108,7 +110,7 @@ class Chat:
                     channel=op.channel or "C9",
                     ts=new_id or before.ts,
                     part_of=None if key == op.key else op.key,
-                    sent_hash=mirror.REMOVED if op.kind is OpKind.DELETE else shown,
+                    sent_hash=mirror_plan.REMOVED if op.kind is OpKind.DELETE else shown,
                     sent_urgent=op.urgent,
                     sent_at=now,
                 )
@@ -249,7 +251,7 @@ def test_announcements_of_an_incident_that_became_private_are_deleted() -> None:
 
     assert chat.count(OpKind.DELETE) >= 1
     announced = [thing for key, thing in chat.actual.items() if key.startswith("inc-7/ann@C1")]
-    assert {thing.sent_hash for thing in announced} == {mirror.REMOVED}
+    assert {thing.sent_hash for thing in announced} == {mirror_plan.REMOVED}
 
 
 def test_a_message_in_flight_is_looked_for_before_it_is_sent_again() -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
-from firebell.subscribers import mail_events, mail_reports, mail_signatures, outcomes
-from firebell.subscribers.mail_events import MailEventKind
+from firebell.subscribers import bounce_mail_parsing, mail_signatures, outcomes, provider_reports
+from firebell.subscribers.provider_reports import MailEventKind
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 SIGNER = Signer(b"secret")
@@ -78,7 +78,7 @@ CASES: list[tuple[Any, MailEventKind | None]] = [
 
 @pytest.mark.parametrize(("body", "kind"), CASES)
 def test_the_reports_of_providers(body: Any, kind: MailEventKind | None) -> None:
-    events = mail_events.read(json.dumps(body).encode())
+    events = provider_reports.read(json.dumps(body).encode())
     assert [each.kind for each in events] == ([kind] if kind else [])
     for event in events:
         assert [SIGNER.is_mail_token(*token) for token in event.tokens] == [True]
@@ -87,7 +87,7 @@ def test_the_reports_of_providers(body: Any, kind: MailEventKind | None) -> None
 def test_a_report_of_ses_arrives_in_an_envelope_of_sns() -> None:
     message = json.dumps(bounce("Permanent", "General", "5.1.1"))
     envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": message}
-    assert [each.kind for each in mail_events.read(json.dumps(envelope).encode())] == [_K.BOUNCED]
+    assert [each.kind for each in provider_reports.read(json.dumps(envelope).encode())] == [_K.BOUNCED]
 
 
 def report(status: str, action: str = "failed", *, to: str = "bounces@status.example") -> bytes:
@@ -126,7 +126,7 @@ def complaint(kind: str) -> bytes:
     ],
 )
 def test_the_reports_of_mail_servers(body: bytes, kind: MailEventKind | None) -> None:
-    events = mail_reports.read(body)
+    events = bounce_mail_parsing.read(body)
     assert [each.kind for each in events] == ([kind] if kind else [])
     for event in events:
         assert [SIGNER.is_mail_token(*token) for token in event.tokens] == [True]
@@ -134,7 +134,7 @@ def test_the_reports_of_mail_servers(body: bytes, kind: MailEventKind | None) ->
 
 def test_a_return_address_names_the_mail_whatever_a_server_does_to_its_case() -> None:
     body = report("5.1.1", to=f"Bounces+{TOKEN.upper()}@status.example").replace(ID.encode(), b"<x@y>")
-    [event] = mail_reports.read(body)
+    [event] = bounce_mail_parsing.read(body)
     assert [SIGNER.is_mail_token(*token) for token in event.tokens] == [True]
 
 
@@ -143,9 +143,9 @@ def test_a_return_address_names_the_mail_whatever_a_server_does_to_its_case() ->
 )
 def test_what_is_no_report_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
-        mail_reports.read(body)
+        bounce_mail_parsing.read(body)
     with pytest.raises(Invalid):
-        mail_events.read(body)
+        provider_reports.read(body)
 
 
 NAMES = ["event", "event-data", "RecordType", "Type", "notificationType", "bounce", "mail", "Message"]
@@ -160,11 +160,11 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_json_breaks_the_reader(value: Any) -> None:
     with contextlib.suppress(Invalid):
-        assert len(mail_events.read(json.dumps(value).encode())) <= mail_events.MAX_EVENTS
+        assert len(provider_reports.read(json.dumps(value).encode())) <= provider_reports.MAX_EVENTS
 
 
 def test_a_token_of_another_installation_is_not_genuine() -> None:
-    [(number, code)] = mail_events.tokens_in(f"x {TOKEN} {TOKEN}")
+    [(number, code)] = provider_reports.tokens_in(f"x {TOKEN} {TOKEN}")
     assert (number, SIGNER.is_mail_token(number, code)) == (42, True)
     assert not SIGNER.is_mail_token(43, code)
     assert not Signer(b"other").is_mail_token(number, code)

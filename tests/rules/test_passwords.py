@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.people import passwords
+from firebell.people import password_rules
 
 MARA = ("Mara Lindqvist", "mara.lindqvist@example.org")
 
 
 def refused(password: str, names: tuple[str, ...] = MARA) -> bool:
     try:
-        return passwords.check(password, names) != password
+        return password_rules.check(password, names) != password
     except Invalid as error:
         return list(error.fields) == ["password"]
 
@@ -55,6 +55,6 @@ def test_every_text_is_accepted_or_refused_with_a_reason(password: str) -> None:
 
 
 def test_the_list_holds_the_most_common_and_no_license() -> None:
-    assert len(passwords.common()) > 10_000
-    assert {"123456", "password", "qwertyuiop"} <= passwords.common()
-    assert not [line for line in passwords.common() if " " in line and len(line) > 30]
+    assert len(password_rules.common()) > 10_000
+    assert {"123456", "password", "qwertyuiop"} <= password_rules.common()
+    assert not [line for line in password_rules.common() if " " in line and len(line) > 30]

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from firebell.demo.incidents import STORIES, Story, write_up
 from firebell.handbook import shipped_content
 from firebell.incidents.model import Incident, TimelineEntry
-from firebell.incidents.timeline.mitigations import what_helped
+from firebell.incidents.timeline.mitigation_effects import what_helped
 from firebell.kit.markdown import to_html
 from firebell.postmortems.drafting import draft as drafts
 from firebell.postmortems.drafting.facts import DraftSources

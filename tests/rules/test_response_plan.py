@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.errors import Conflict, Invalid
-from firebell.response import business_hours, cadence, document, plan, toml_text, triggers
+from firebell.response import business_hours, cadence, document, escalation_triggers, plan, toml_text
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
     ANSWER_WITHIN,
@@ -54,7 +54,7 @@ def of(code: str, listed: list[ResponseStep]) -> list[ResponseStep]:
 
 def first(code: str, **more: Any) -> ResponseStep | None:
     """Return the first trigger of a code, None without any."""
-    return next(iter(of(code, triggers.steps(facts(**more)))), None)
+    return next(iter(of(code, escalation_triggers.steps(facts(**more)))), None)
 
 
 def asks(code: str, **more: Any) -> float | None:
@@ -113,7 +113,7 @@ def test_an_incident_over_its_target_asks_after_an_hour() -> None:
 def test_a_commander_is_asked_to_hand_over_after_four_hours_and_must_at_sev0_after_eight() -> None:
     on_duty = (7, NOW + minutes(5))
     assert asks("E7", commander_since=on_duty) == 245
-    hand_overs = of("E7", triggers.steps(facts(0, commander_since=on_duty)))
+    hand_overs = of("E7", escalation_triggers.steps(facts(0, commander_since=on_duty)))
     assert [(step.how, step.ask_at) for step in hand_overs] == [
         (How.ASK, NOW + minutes(245)),
         (How.PAGE, NOW + minutes(485)),
@@ -126,7 +126,7 @@ def test_a_regulatory_deadline_asks_when_a_quarter_of_its_period_is_left() -> No
 
 
 def test_an_unanswered_question_acts_five_minutes_after_it_was_asked() -> None:
-    for step in triggers.steps(
+    for step in escalation_triggers.steps(
         facts(0, missing_roles=("commander",), raised_at=NOW, update_due=NOW, update_from=NOW)
     ):
         assert step.ask_at is not None
@@ -186,7 +186,7 @@ def test_nothing_is_planned_for_a_group_without_anyone() -> None:
 def test_sev2_and_sev3_never_page_without_a_request() -> None:
     late = {"update_from": NOW, "update_due": NOW, "clocks": (RunningClock("GDPR-33", NOW, NOW),)}
     for severity in (2, 3):
-        assert {step.how for step in triggers.steps(facts(severity, **late))} == {How.ASK}
+        assert {step.how for step in escalation_triggers.steps(facts(severity, **late))} == {How.ASK}
 
 
 def test_reminders_come_at_80_and_100_percent() -> None:

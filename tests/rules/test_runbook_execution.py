@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.runbooks.check import check
 from firebell.runbooks.execution.attributes import FenceAttributes, RunMode, read_attributes
+from firebell.runbooks.execution.execution_plan import ExecutionPlan, StepEvent, plan_of
 from firebell.runbooks.execution.expectation import Expectation
 from firebell.runbooks.execution.output import KeptOutput, OutputSource
-from firebell.runbooks.execution.plan import ExecutionPlan, StepEvent, plan_of
 from firebell.runbooks.execution.quoting import unsafe_expansions
 from firebell.runbooks.execution.redaction import redacted
 from firebell.runbooks.execution.shell_words import shell_commands
@@ -25,7 +24,8 @@ from firebell.runbooks.execution.visible import visible
 from firebell.runbooks.model import Fence
 from firebell.runbooks.parse import read
 from firebell.runbooks.runs.model import OUTPUT_MAX_BYTES, RunEventKind, RunStepState
-from firebell.runbooks.runs.plan import steps_of
+from firebell.runbooks.runs.steps_from_text import steps_of
+from firebell.runbooks.text_checks import check
 from tests.rules.test_runbooks import GOOD, TODAY
 
 DAEMON_SECRET = "tr0ub4dor/&+ é\"'\\"

@@ -2,7 +2,7 @@
 
 from firebell.kit import handbook_files
 from firebell.runbooks.parse import title_of
-from firebell.runbooks.runs.plan import STEPS_MAX, sha256_of, steps_of
+from firebell.runbooks.runs.steps_from_text import STEPS_MAX, sha256_of, steps_of
 
 TEXT = """# Search is slow
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.runbooks.runs.durations import seconds_between, usual
 from firebell.runbooks.runs.findings import findings
-from firebell.runbooks.runs.heartbeats import lost_at
+from firebell.runbooks.runs.lost_runs import lost_at
 from firebell.runbooks.runs.model import (
     FORWARD_PARTS,
     SERVER_KINDS,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from firebell.kit.findings import FindingLevel
 from firebell.kit.markdown import anchors
 from firebell.runbooks.blank import blank_runbook
-from firebell.runbooks.check import RULES, check, owning_team, targets
 from firebell.runbooks.model import PARTS, RunbookFinding
 from firebell.runbooks.parse import read
 from firebell.runbooks.runbook_html import app_address, rendered
+from firebell.runbooks.text_checks import RULES, check, owning_team, targets
 
 TODAY = date(2026, 11, 24)
 GOOD = """# Payments failover

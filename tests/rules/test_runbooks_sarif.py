@@ -4,8 +4,8 @@ import json
 from datetime import date
 
 from firebell.runbooks import sarif
-from firebell.runbooks.check import RULES, check
 from firebell.runbooks.parse import read
+from firebell.runbooks.text_checks import RULES, check
 
 TEXT = "# Half a runbook\n\n## Owner\n\nTBD\n\n```bash\nssh <host>\n```\n"
 PATH = "run books/half.md"

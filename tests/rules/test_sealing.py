@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 
 SEALER = Sealer(b"s" * 32, "chat.account")
 

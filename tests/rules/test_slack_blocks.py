@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.chat import messages
-from firebell.chat.content import Button, Content, Link, Quote, clip, utf16_length
+from firebell.chat import mirror_messages
 from firebell.chat.discord.client import MAX_CHARS
 from firebell.chat.facts import PageFacts
 from firebell.chat.google_chat import client as google_chat
 from firebell.chat.markdown_text import markdown
+from firebell.chat.message_content import Button, Content, Link, Quote, clip, utf16_length
 from firebell.chat.slack import blocks
 from firebell.chat.teams import cards
 from tests.rules.test_chat_mirror import FACTS, MARA, NOW, entries
@@ -61,23 +61,23 @@ def _messages(text: str, count: int) -> list[Content]:
     many = tuple(replace(entry, text=text, actor=text or "x") for entry in entries(max(1, count)))
     page = replace(PAGE, title=text or "x", alerts=(text,) * count, owners=(text,) * count, service=text)
     return [
-        messages.summary(facts, "https://meet.example.org"),
-        messages.update_template(facts),
-        messages.entry(many[0], "UTC"),
-        messages.entries_digest(many, "UTC", late=False),
-        messages.entries_digest(many * 4, "UTC", late=True),
-        messages.announcement(facts, text, "https://slack.example.org"),
-        messages.announced_update(many[0], "UTC"),
-        messages.lost_room(facts),
-        messages.update_reminder(facts, NOW, overdue=True, mentions=("U123",)),
-        messages.missing_roles(replace(facts, late_roles=(text,) * count)),
-        messages.closing_poll(facts, timedelta(minutes=30)),
-        messages.closed(facts),
+        mirror_messages.summary(facts, "https://meet.example.org"),
+        mirror_messages.update_template(facts),
+        mirror_messages.entry(many[0], "UTC"),
+        mirror_messages.entries_digest(many, "UTC", late=False),
+        mirror_messages.entries_digest(many * 4, "UTC", late=True),
+        mirror_messages.announcement(facts, text, "https://slack.example.org"),
+        mirror_messages.announced_update(many[0], "UTC"),
+        mirror_messages.lost_room(facts),
+        mirror_messages.update_reminder(facts, NOW, overdue=True, mentions=("U123",)),
+        mirror_messages.missing_roles(replace(facts, late_roles=(text,) * count)),
+        mirror_messages.closing_poll(facts, timedelta(minutes=30)),
+        mirror_messages.closed(facts),
         *(
-            messages.page_message(replace(page, state=s))
+            mirror_messages.page_message(replace(page, state=s))
             for s in ("triggered", "acked", "snoozed", "resolved")
         ),
-        messages.storm([page] * max(1, count), "https://firebell.example.org"),
+        mirror_messages.storm([page] * max(1, count), "https://firebell.example.org"),
     ]
 
 
@@ -116,7 +116,7 @@ def test_buttons_stay_when_a_message_is_cut() -> None:
 
 def test_a_page_never_shows_more_than_four_buttons() -> None:
     for state in ("triggered", "acked", "snoozed", "resolved"):
-        assert len(messages.page_message(replace(PAGE, state=state)).buttons) <= 4
+        assert len(mirror_messages.page_message(replace(PAGE, state=state)).buttons) <= 4
 
 
 def test_the_stand_in_refuses_what_slack_refuses() -> None:

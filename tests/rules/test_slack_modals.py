@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
 from firebell.chat import button_values
-from firebell.chat.captures import CapturedMessage, kind_of_emoji, sent_at
+from firebell.chat.captured_messages import CapturedMessage, kind_of_emoji, sent_at
 from firebell.chat.intents import AddEntry, ChatTarget, OpenModal
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import limits, modals, payloads, reply_blocks

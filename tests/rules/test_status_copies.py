@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.token_bucket import CallRate, full
-from firebell.status_copies import difference_rules, posts, steps
-from firebell.status_copies.answers import Answer, Outcome, lost, not_sent, read_answer
+from firebell.status_copies import difference_rules, next_step, update_posts
 from firebell.status_copies.instatus import InstatusApi, mark, marked
 from firebell.status_copies.model import DifferenceKind, RemoteCall, Step, StepState
+from firebell.status_copies.provider_answers import Answer, Outcome, lost, not_sent, read_answer
 from firebell.status_copies.rate_bucket import closed
 from firebell.status_copies.remote_api import RemoteApi
-from firebell.status_copies.sending import Work, checked
 from firebell.status_copies.statuspage import StatuspageApi
+from firebell.status_copies.step_inputs import Work, checked
 from firebell.status_copies.text_limits import cut_at_sentence
 from firebell.status_pages.model import (
     ComponentStatus,
@@ -92,10 +92,10 @@ def send_all(
         step = queue[0]
         now[0] = max(now[0], step.retry_at or now[0])
         update = published.updates[step.update_id - 1]
-        post = posts.post(
-            published, update, MAPPED, WORST, is_last=posts.is_last_update(step, queue), notifies=False
+        post = update_posts.post(
+            published, update, MAPPED, WORST, is_last=update_posts.is_last_update(step, queue), notifies=False
         )
-        work = Work(step, post, remote_id, "", posts.previous_stage(published, update))
+        work = Work(step, post, remote_id, "", update_posts.previous_stage(published, update))
         begun = replace(step, state=StepState.SENDING, attempts=step.attempts + 1, begun_at=now[0])
         answers: list[Answer] = []
         for call in work.reads(api, PAGE):
@@ -107,18 +107,18 @@ def send_all(
             answer = work.unreadable(api, answers) or answer
         if answer.outcome is Outcome.OK:
             decision = work.decide(api, PAGE, work.find(api, answers))
-            if isinstance(decision, steps.Send):
+            if isinstance(decision, next_step.Send):
                 answer = checked(api, work, ask(api, standin, decision.call))
         if kills and kills.popleft():
             queue[0] = replace(begun, retry_at=now[0] + timedelta(seconds=60))
             continue
-        change = steps.after(begun, answer, now[0])
+        change = next_step.after(begun, answer, now[0])
         if change.state is not StepState.DONE:
             assert change.state in (StepState.PENDING, StepState.UNKNOWN), (change, standin.refused)
             queue[0] = replace(begun, state=change.state, retry_at=change.retry_at)
             now[0] += timedelta(seconds=31) if answer.outcome is Outcome.TOO_FAST else timedelta(0)
             continue
-        if isinstance(decision, steps.AlreadyThere):
+        if isinstance(decision, next_step.AlreadyThere):
             remote_id = decision.remote_id
         elif remote_id is None:
             created = api.incident(answer.document)
@@ -154,18 +154,18 @@ def test_only_the_last_update_that_waits_moves_components() -> None:
     published = incident([Stage.INVESTIGATING, Stage.MONITORING])
     queue = [Step(1, u.id, 1, 7, u.seq, StepState.PENDING, START, retry_at=START) for u in published.updates]
     sent = [
-        posts.post(
+        update_posts.post(
             published,
             update,
             MAPPED,
             WORST,
-            is_last=posts.is_last_update(step, queue),
+            is_last=update_posts.is_last_update(step, queue),
             notifies=False,
         )
         for update, step in zip(published.updates, queue, strict=True)
     ]
     assert [dict(post.statuses) for post in sent] == [{}, {MAPPED[1]: ComponentStatus.PARTIAL_OUTAGE}]
-    assert posts.unmapped(published, MAPPED) == {3}
+    assert update_posts.unmapped(published, MAPPED) == {3}
 
 
 def test_an_incident_that_someone_resolved_there_is_not_reopened_and_a_deleted_one_not_created_again() -> (
@@ -178,18 +178,18 @@ def test_an_incident_that_someone_resolved_there_is_not_reopened_and_a_deleted_o
         there = standin.incidents[0]
         there["status"] = "resolved" if isinstance(standin, StatuspageStandin) else "RESOLVED"
         remote = api.incident(there)
-        post = posts.post(published, published.updates[1], MAPPED, WORST, is_last=True, notifies=False)
-        decide = steps.decide_update
+        post = update_posts.post(published, published.updates[1], MAPPED, WORST, is_last=True, notifies=False)
+        decide = next_step.decide_update
         known: dict[str, Any] = {"is_known": True, "previous_stage": Stage.INVESTIGATING}
-        assert decide(api, PAGE, post, remote, **known) == steps.Hold(steps.RESOLVED_THERE)
+        assert decide(api, PAGE, post, remote, **known) == next_step.Hold(next_step.RESOLVED_THERE)
         resolved = replace(post, stage=Stage.RESOLVED)
-        assert isinstance(decide(api, PAGE, resolved, remote, **known), steps.Send)
-        assert decide(api, PAGE, post, None, **known) == steps.Hold(steps.DELETED_THERE)
+        assert isinstance(decide(api, PAGE, resolved, remote, **known), next_step.Send)
+        assert decide(api, PAGE, post, None, **known) == next_step.Hold(next_step.DELETED_THERE)
 
 
 def test_statuspage_gets_our_words_our_mark_and_no_notification() -> None:
     published = incident([Stage.INVESTIGATING])
-    post = posts.post(published, published.updates[0], MAPPED, WORST, is_last=True, notifies=False)
+    post = update_posts.post(published, published.updates[0], MAPPED, WORST, is_last=True, notifies=False)
     call = StatuspageApi(LINK).create_call(PAGE, post)
     assert (call.method, call.path) == ("POST", f"/pages/{PAGE}/incidents")
     assert call.body == {
@@ -209,7 +209,7 @@ def test_instatus_marks_what_we_sent_by_its_milliseconds() -> None:
     assert mark("h2k9w3c7x1ab") == 136
     assert marked(START, "h2k9w3c7x1ab").microsecond == 136_000
     published = incident([Stage.INVESTIGATING])
-    post = posts.post(published, published.updates[0], MAPPED, WORST, is_last=True, notifies=False)
+    post = update_posts.post(published, published.updates[0], MAPPED, WORST, is_last=True, notifies=False)
     body = InstatusApi(LINK).create_call(PAGE, post).body
     assert body is not None
     assert body["started"] == "2026-11-27T01:49:00.136Z"
@@ -245,14 +245,14 @@ def test_what_an_answer_means(status: int, text: str, write: Outcome, read: Outc
 
 
 def test_what_fails_is_tried_for_a_day() -> None:
-    assert [steps.pause_s(n) for n in (1, 2, 9, 10, 99)] == [2, 4, 512, 600, 600]
+    assert [next_step.pause_s(n) for n in (1, 2, 9, 10, 99)] == [2, 4, 512, 600, 600]
     step = Step(1, 1, 1, 7, 1, StepState.SENDING, START, attempts=1, begun_at=START, retry_at=START)
-    unknown = steps.after(step, Answer(Outcome.UNKNOWN), START)
+    unknown = next_step.after(step, Answer(Outcome.UNKNOWN), START)
     assert (unknown.state, unknown.retry_at - START) == (StepState.UNKNOWN, timedelta(seconds=10))
     late = START + timedelta(hours=24)
-    assert steps.after(step, Answer(Outcome.RETRY), late).state is StepState.DEAD
-    assert steps.after(step, Answer(Outcome.REFUSED), START).state is StepState.BLOCKED
-    assert steps.after(step, Answer(Outcome.KEY_REFUSED), START).state is StepState.PENDING
+    assert next_step.after(step, Answer(Outcome.RETRY), late).state is StepState.DEAD
+    assert next_step.after(step, Answer(Outcome.REFUSED), START).state is StepState.BLOCKED
+    assert next_step.after(step, Answer(Outcome.KEY_REFUSED), START).state is StepState.PENDING
 
 
 RATE = CallRate(0.8, 5)

@@ -19,13 +19,13 @@ from firebell.subscribers import (
     journal,
     mail_format,
     outcomes,
-    rules,
+    subscription_rules,
     throttle,
 )
 from firebell.subscribers.journal import Fate
 from firebell.subscribers.model import BroadcastKind, FollowScope, SubscriberChannel, SubscriberState
 from firebell.subscribers.outcomes import FailedMail, Failure, SmtpReply
-from firebell.subscribers.rules import Admission, RecentMails, SubscriptionEvent
+from firebell.subscribers.subscription_rules import Admission, RecentMails, SubscriptionEvent
 from firebell.subscribers.throttle import RelayPace, TokenBucket
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
@@ -82,11 +82,11 @@ def test_a_relay_that_slows_down_is_halved_and_recovers_with_what_it_accepts() -
 def test_a_subscriber_hears_of_what_meets_the_scope(
     scope: FollowScope, impact: int, components: set[int], groups: set[int], expected: bool
 ) -> None:
-    assert rules.wants(scope, BroadcastKind.INCIDENT, impact, components, groups) is expected
+    assert subscription_rules.wants(scope, BroadcastKind.INCIDENT, impact, components, groups) is expected
 
 
 def test_who_chose_maintenance_hears_of_it_whatever_their_least_impact() -> None:
-    assert rules.wants(FollowScope(min_impact=4), BroadcastKind.MAINTENANCE, 1, {1}, set())
+    assert subscription_rules.wants(FollowScope(min_impact=4), BroadcastKind.MAINTENANCE, 1, {1}, set())
 
 
 @given(st.lists(st.sampled_from(list(SubscriptionEvent)), max_size=12))
@@ -94,7 +94,7 @@ def test_no_one_becomes_active_without_confirming(events: list[SubscriptionEvent
     state: SubscriberState | None = None
     has_confirmed = False
     for event in events:
-        state = rules.next_state(state, event) or state
+        state = subscription_rules.next_state(state, event) or state
         has_confirmed |= event is SubscriptionEvent.CONFIRM
         assert state is not SubscriberState.ACTIVE or has_confirmed
         if event is SubscriptionEvent.ERASE and state is not None:
@@ -103,7 +103,7 @@ def test_no_one_becomes_active_without_confirming(events: list[SubscriptionEvent
 
 def test_the_limits_against_bombing() -> None:
     def admitted(*ages: timedelta, domain: int = 0, page: int = 0) -> Admission:
-        return rules.admission(RecentMails([NOW - age for age in ages], domain, page), NOW)
+        return subscription_rules.admission(RecentMails([NOW - age for age in ages], domain, page), NOW)
 
     day = 24 * HOUR
     assert admitted() is Admission.SEND
@@ -117,9 +117,11 @@ def test_the_limits_against_bombing() -> None:
 
 def test_progress_is_mailed_every_30_minutes_and_a_new_stage_always() -> None:
     recent = NOW - timedelta(minutes=29)
-    assert not rules.reaches_email(is_progress=True, last_mailed_at=recent, now=NOW)
-    assert rules.reaches_email(is_progress=False, last_mailed_at=recent, now=NOW)
-    assert rules.reaches_email(is_progress=True, last_mailed_at=NOW - timedelta(minutes=30), now=NOW)
+    assert not subscription_rules.reaches_email(is_progress=True, last_mailed_at=recent, now=NOW)
+    assert subscription_rules.reaches_email(is_progress=False, last_mailed_at=recent, now=NOW)
+    assert subscription_rules.reaches_email(
+        is_progress=True, last_mailed_at=NOW - timedelta(minutes=30), now=NOW
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.alerts.ingest_queue import Ingest
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Db
@@ -280,7 +280,7 @@ async def test_the_limits_outlive_a_restart(dsn: str, clock: FakeClock) -> None:
 async def again(dsn: str, clock: FakeClock) -> AsyncIterator[World]:
     """Run the same organization after a restart."""
     async with connected(settings(), dsn, clock) as ctx, sink() as receiver:
-        worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
+        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
         yield World(ctx, clock, worker, Ingest(ctx), receiver, 1, 2, 1, 1, "")
 
 
@@ -443,7 +443,7 @@ async def test_an_upgrade_asks_no_one_to_verify_again_and_stops_no_page(dsn: str
             await migrate(old)
         finally:
             await conn.close()
-        db = await Db.connect(old, subscriptions.build())
+        db = await Db.connect(old, event_subscriptions.build())
         try:
             async with db.tx() as tx:
                 methods = await people.methods_of(tx, [1])

@@ -2,7 +2,7 @@
 
 import random
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.audiences.incident_part import load_findings
 from firebell.demo import audiences, history, organization, textbook
 from firebell.demo.incidents import STORIES
@@ -21,7 +21,7 @@ async def test_a_textbook_incident_has_no_finding(dsn: str, clock: FakeClock) ->
     async with connected(settings, dsn, clock) as ctx, sink() as phone:
         async with ctx.db.tx() as tx:
             kestrel = await organization.build(tx, clock.now(), phone.url)
-        worker = Worker(ctx, timer_handlers(), subscriptions.outbox_handlers())
+        worker = Worker(ctx, timer_handlers(), event_subscriptions.outbox_handlers())
         past = history.Past(ctx, clock, worker, kestrel, random.Random(7))  # noqa: S311 - a play
         story = STORIES[0]
         await audiences.set_up(past)

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from firebell.action_items import actions, completion, store
+from firebell.action_items import actions, completion_rate, store
 from firebell.action_items.model import EscalatedTo, ItemState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
@@ -108,7 +108,9 @@ async def test_an_item_reminds_and_escalates_until_it_is_done(dsn: str, clock: F
         assert list(refused.fields) == ["owner_id"]
         async with w.ctx.db.tx() as tx:
             start, end = due, due + timedelta(days=1)
-            result = completion.completion(await store.due_between(tx, start, end), start, end, w.now.date())
+            result = completion_rate.completion(
+                await store.due_between(tx, start, end), start, end, w.now.date()
+            )
         assert (result.done, result.due) == (0, 1)
 
 

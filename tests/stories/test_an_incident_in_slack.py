@@ -69,9 +69,9 @@ async def test_nothing_is_called_again_when_nothing_changed(dsn: str, clock: Fak
         await run_for(w, 90)
         calls = len(space.calls)
         async with w.ctx.db.tx() as tx:
-            from firebell.chat import want_store
+            from firebell.chat import comparison_queue_store
 
-            await want_store.want(tx, f"inc-{incident.id}", 1, w.now)
+            await comparison_queue_store.want(tx, f"inc-{incident.id}", 1, w.now)
         await run_for(w, 90)
 
         assert space.calls[calls:] == []

@@ -8,11 +8,11 @@ import pytest
 
 from firebell.chat import store
 from firebell.chat.adapter import Call, Done
-from firebell.chat.buckets import Key
 from firebell.chat.mirror_model import OpKind
+from firebell.chat.mirror_worker import LEASE, ChatMirror
 from firebell.chat.model import AccountState
+from firebell.chat.rate_buckets import Key
 from firebell.chat.slack.client import RATES
-from firebell.chat.worker import LEASE, ChatMirror
 from firebell.kit.clock import FakeClock
 from tests.chat_world import account_of, chat_world, declare, run_for
 from tests.standins.slack.workspace import BOT_USER

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import InboundRequest, Rejected
 from firebell.alerts.sources import generic
@@ -39,7 +39,9 @@ async def test_a_worker_whose_clock_is_ahead_pages_no_one_early_and_reports_it(
         ingest = Ingest(skewed)
         stop = asyncio.Event()
         workers = [
-            asyncio.create_task(Worker(each, timer_handlers(), subscriptions.outbox_handlers()).run(stop))
+            asyncio.create_task(
+                Worker(each, timer_handlers(), event_subscriptions.outbox_handlers()).run(stop)
+            )
             for each in (ctx, skewed)
         ]
         before = datetime.now(UTC)

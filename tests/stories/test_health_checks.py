@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
-from firebell import app, health_check, subscriptions
+from firebell import app, event_subscriptions, health_check
 from firebell.kit import health as kit_health
 from firebell.kit import log as kit_log
 from firebell.kit.clock import FakeClock
@@ -176,7 +176,7 @@ async def test_lanes_that_fail_are_named_and_forgiven_when_they_pass(
         await execute(w, "alter table delivery rename column rank to grade")
         stop = asyncio.Event()
         running = asyncio.create_task(
-            Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers()).run(stop)
+            Worker(w.ctx, timer_handlers(), event_subscriptions.outbox_handlers()).run(stop)
         )
 
         async def named() -> bool:

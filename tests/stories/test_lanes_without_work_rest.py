@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from firebell.chat.slack.inbox import Inbox
-from firebell.chat.worker import ChatMirror
+from firebell.chat.mirror_worker import ChatMirror
+from firebell.chat.slack.inbound_worker import Inbox
 from firebell.kit.clock import FakeClock
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher

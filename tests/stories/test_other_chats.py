@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from firebell.chat import accounts, connecting, store
+from firebell.chat import accounts, store, token_check
 from firebell.chat.accounts import Connection
 from firebell.chat.model import Account, AccountSecrets, AnnouncementRule, ChatKind
 from firebell.incidents import actions as incidents
@@ -36,10 +36,10 @@ async def mattermost(dsn: str, clock: FakeClock) -> AsyncIterator[Team]:
     """Connect a team by its token, as an admin does."""
     async with serving(Mattermost(clock.now)) as server, world(dsn, clock) as w:
         server.add_user("mara@example.org")
-        connection, secrets = await connecting.mattermost(w.ctx, server.url, TOKEN, "kestrel")
+        connection, secrets = await token_check.mattermost(w.ctx, server.url, TOKEN, "kestrel")
         async with w.ctx.db.tx() as tx:
             account = await accounts.connect(
-                tx, SYSTEM, connection, secrets, connecting.hint(secrets), "UTC", w.now
+                tx, SYSTEM, connection, secrets, token_check.hint(secrets), "UTC", w.now
             )
         yield Team(w, server, account)
 

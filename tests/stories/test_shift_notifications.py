@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.handoffs import reminder_lead_time, shift_notifications
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
@@ -163,7 +163,7 @@ async def test_nothing_is_announced_twice_whatever_runs_again(dsn: str, clock: F
             t.w.clock.set(to)
             async with t.w.ctx.db.tx() as tx:
                 await timers.schedule(tx, shift_notifications.TIMER, str(t.id), to)
-            other = Worker(t.w.ctx, timer_handlers(), subscriptions.outbox_handlers())
+            other = Worker(t.w.ctx, timer_handlers(), event_subscriptions.outbox_handlers())
             await t.w.settle()
             await other.settle(to)
         assert t.notices() == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import LIVE_CHANNEL
 from firebell.kit.simulated_time import SimulatedPace
@@ -67,7 +67,9 @@ async def simulation(dsn: str, clock: FakeClock, seed: int = 0) -> AsyncIterator
     pace = SimulatedPace(clock, seed)
     async with world(dsn, clock, pace=pace) as w:
         stop = asyncio.Event()
-        worker = Worker(w.ctx, timer_handlers(), subscriptions.outbox_handlers(), poll=POLL, heartbeat_s=3600)
+        worker = Worker(
+            w.ctx, timer_handlers(), event_subscriptions.outbox_handlers(), poll=POLL, heartbeat_s=3600
+        )
         running = asyncio.create_task(worker.run(stop))
         conn = await asyncpg.connect(dsn)
         simulated = Simulation(w, pace, conn)

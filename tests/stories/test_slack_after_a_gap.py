@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.chat import store
-from firebell.chat.slack.inbox import Inbox
+from firebell.chat.slack.inbound_worker import Inbox
 from firebell.incidents.model import IncidentRole
 from firebell.kit.clock import FakeClock
 from tests.chat_inbound_world import ADA, JUN, MARA, ChatWorld, chat_world

@@ -10,8 +10,8 @@ import pytest
 
 from firebell.chat import inbound_store, socket_store, store
 from firebell.chat.model import Account, AccountSecrets, ChatKind
-from firebell.chat.slack import inbound
-from firebell.chat.slack.inbox import Inbox
+from firebell.chat.slack import inbound_web
+from firebell.chat.slack.inbound_worker import Inbox
 from firebell.chat.slack.socket import Sockets, is_slack
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Unavailable
@@ -27,7 +27,7 @@ async def connected(dsn: str, clock: FakeClock) -> AsyncIterator[tuple[ChatWorld
     """Yield an organization whose workspace is connected by a socket."""
     with pytest.MonkeyPatch.context() as patch:
         # a loaded machine leaves work to the lane after two seconds
-        patch.setattr(inbound, "BUDGET_S", HANGS_S)
+        patch.setattr(inbound_web, "BUDGET_S", HANGS_S)
         async with world(dsn, clock) as w, browser(w) as http, socket_slack(w, http) as slack:
             account_id = await _account_with_socket(w, slack)
             sockets = Sockets(w.ctx)

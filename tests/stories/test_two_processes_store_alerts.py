@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from firebell.alerts import actions as alerts
-from firebell.alerts.assumptions import KnownState
 from firebell.alerts.ingest_queue import Ingest
 from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.optimistic_batch import KnownState
 from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor

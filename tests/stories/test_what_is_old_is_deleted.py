@@ -7,13 +7,13 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from firebell.event_subscriptions import outbox_handlers
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Unavailable
 from firebell.kit.jobs import pruning
 from firebell.slices import retentions
-from firebell.subscriptions import outbox_handlers
 from firebell.worker import Worker, timer_handlers
 from tests.world import World, world
 

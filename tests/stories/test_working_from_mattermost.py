@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from firebell.chat import connecting, inbound_store, store
+from firebell.chat import inbound_store, store, token_check
 from firebell.chat.model import AnnouncementRule
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents
@@ -214,9 +214,9 @@ async def test_a_gesture_taken_back_within_a_minute_strikes_the_entry(dsn: str, 
 async def test_a_bot_without_the_permission_has_no_dead_buttons(dsn: str, clock: FakeClock) -> None:
     async with mattermost_team(dsn, clock) as team:
         team.server.may_create_commands = False
-        connection, secrets = await connecting.mattermost(team.w.ctx, team.server.url, TOKEN, "kestrel")
+        connection, secrets = await token_check.mattermost(team.w.ctx, team.server.url, TOKEN, "kestrel")
         assert (connection.scopes, secrets.signing_secrets) == ((), ())
-        _, pasted = await connecting.mattermost(
+        _, pasted = await token_check.mattermost(
             team.w.ctx, team.server.url, TOKEN, "kestrel", f"{'a' * 26}, {'b' * 26}"
         )
         assert pasted.signing_secrets == ("a" * 26, "b" * 26)

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from firebell.chat import accounts, connecting, inbound_store
+from firebell.chat import accounts, inbound_store, token_check
 from firebell.chat.model import ChatKind
 from firebell.chat.users import ChatUser, LinkedBy
 from firebell.incidents import actions as incidents
@@ -50,7 +50,7 @@ def shown(answer: httpx.Response) -> str:
 async def test_an_incident_is_declared_and_read_in_teams(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w, browser(w) as http:
         address = "https://prod.example.logic.azure.com/workflows/1"
-        connection, secrets = connecting.webhook(ChatKind.TEAMS, "incidents", address, SECRET)
+        connection, secrets = token_check.webhook(ChatKind.TEAMS, "incidents", address, SECRET)
         async with w.ctx.db.tx() as tx:
             account = await accounts.connect(tx, SYSTEM, connection, secrets, "", "UTC", w.now)
             await inbound_store.save_user(

@@ -5,15 +5,15 @@ from fastapi import Response
 from firebell.kit.web import html, routing
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.get("/settings/people/{person_id}/deactivate", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.get("/settings/people/{person_id}/deactivate", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def confirm_deactivation(visit: CurrentVisit, person_id: int) -> Response:
     """Show the shifts and pages that are affected, and the button that deactivates the person."""
     person = await people.person(visit.tx, person_id)

@@ -4,8 +4,8 @@ from fastapi import Response
 
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.calendars import actions as calendars
-from firebell.people import access, authentication, sessions
 from firebell.people import actions as people
+from firebell.people import authentication, route_access, sessions
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.people.user_agents import describe
@@ -13,7 +13,7 @@ from firebell.people.user_agents import describe
 router = routing.html_router()
 
 
-@router.get("/settings/sessions", dependencies=access.needs(Verb.SESSION_READ))
+@router.get("/settings/sessions", dependencies=route_access.needs(Verb.SESSION_READ))
 async def list_sessions(visit: CurrentVisit) -> Response:
     current = authentication.current_session(visit.request)
     own_sessions = await sessions.sessions(visit.tx, visit.person.id, visit.now)
@@ -31,13 +31,13 @@ async def list_sessions(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "account/sessions.html", context)
 
 
-@router.post("/settings/sessions/{session_id}/end", dependencies=access.needs(Verb.SESSION_END))
+@router.post("/settings/sessions/{session_id}/end", dependencies=route_access.needs(Verb.SESSION_END))
 async def end_session(visit: CurrentVisit, session_id: int) -> Response:
     await sessions.end(visit.tx, visit.actor, visit.person.id, session_id, visit.now)
     return flash.redirect(visit.request, "/settings/sessions", "Session ended.")
 
 
-@router.post("/settings/sessions/end-others", dependencies=access.needs(Verb.SESSION_END))
+@router.post("/settings/sessions/end-others", dependencies=route_access.needs(Verb.SESSION_END))
 async def end_other_sessions(visit: CurrentVisit) -> Response:
     """End every session of the person except this one."""
     current = authentication.current_session(visit.request)
@@ -46,7 +46,7 @@ async def end_other_sessions(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/settings/sessions", "You’re signed out everywhere else.")
 
 
-@router.post("/settings/access/revoke", dependencies=access.needs(Verb.ACCESS_REVOKE))
+@router.post("/settings/access/revoke", dependencies=route_access.needs(Verb.ACCESS_REVOKE))
 async def revoke_access(visit: CurrentVisit) -> Response:
     """Revoke every API key and feed of the person."""
     await sessions.revoke_own_access(visit.tx, visit.actor, visit.person.id, visit.now)

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from firebell.action_items import (
+    change_effects,
     checking,
-    history,
     notifying,
     queries,
     rules,
@@ -28,7 +28,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 
@@ -121,7 +121,7 @@ async def add_item(
             "reminded_until": now,
         },
     )
-    await history.record_added(tx, actor, new, now, via)
+    await change_effects.record_added(tx, actor, new, now, via)
     if incident_id is not None:
         text = f"added the action item {new.ref} “{new.title}”"
         await incidents.record_entry(tx, actor, incident_id, ENTRY_KIND, text, {"item": new.id}, now)
@@ -158,7 +158,7 @@ async def change_item(
     if checked.get("team_id") is not None:
         await people.team(tx, checked["team_id"])
     checking.choice(checked)
-    return await history.save_item_changes(tx, actor, old, checked, "changed", now, via=via)
+    return await change_effects.save_item_changes(tx, actor, old, checked, "changed", now, via=via)
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -187,7 +187,7 @@ async def assign_item(
         "proposed_at": now if owner_id is not None else None,
         "reminded_until": now,
     }
-    new = await history.save_item_changes(
+    new = await change_effects.save_item_changes(
         tx, actor, old, changes, "assigned", now, note=checking.reason(note), via=via
     )
     await notifying.propose(tx, new, actor, now)
@@ -203,7 +203,7 @@ async def accept_item(tx: Tx, actor: Actor, item_id: int, now: datetime) -> Acti
         raise Conflict(f"{old.ref} is proposed to someone else.", hint="Assign it to yourself instead.")
     if old.owner_id is None:
         return await assign_item(tx, actor, item_id, actor.person_id, now)
-    return await history.save_item_changes(tx, actor, old, {"is_accepted": True}, "accepted", now)
+    return await change_effects.save_item_changes(tx, actor, old, {"is_accepted": True}, "accepted", now)
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -229,7 +229,7 @@ async def set_item_state(
     old = _existing(items, item_id)
     links = checking.evidence(evidence)
     if old.state is to and (to is not ItemState.DUPLICATE or old.duplicate_of == duplicate_of):
-        return await history.save_item_changes(
+        return await change_effects.save_item_changes(
             tx, actor, old, {"evidence": links or old.evidence}, "changed", now, via=via
         )
     original = _existing(items, duplicate_of) if duplicate_of is not None else None
@@ -244,7 +244,7 @@ async def set_item_state(
     if refusal := rules.refusal(old, change):
         raise refusal
     is_done, is_dropped = to is ItemState.DONE, to is ItemState.DROPPED
-    today, _ = await history.today_of(tx, old, now)
+    today, _ = await change_effects.today_of(tx, old, now)
     takes = to is ItemState.IN_PROGRESS and old.owner_id == actor.person_id
     changes: dict[str, Any] = {
         "state": to,
@@ -259,7 +259,9 @@ async def set_item_state(
     }
     if to is ItemState.OPEN:
         changes["reminded_until"] = now
-    return await history.save_item_changes(tx, actor, old, changes, "moved", now, note=change.reason, via=via)
+    return await change_effects.save_item_changes(
+        tx, actor, old, changes, "moved", now, note=change.reason, via=via
+    )
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -286,7 +288,7 @@ async def _move(
         "escalated_to": EscalatedTo.NO_ONE,
         "escalated_at": None,
     }
-    new = await history.save_item_changes(tx, actor, old, changes, "due", now, note=reason, via=via)
+    new = await change_effects.save_item_changes(tx, actor, old, changes, "due", now, note=reason, via=via)
     await notifying.warn_of_moves(tx, old, new, now)
     return new
 
@@ -356,7 +358,7 @@ async def reassign_items(tx: Tx, event: PersonLeft, now: datetime) -> None:
             "proposed_at": now if lead_id is not None else None,
             "reminded_until": now,
         }
-        new = await history.save_item_changes(
+        new = await change_effects.save_item_changes(
             tx, SYSTEM, old, changes, "assigned", now, note="The owner was deactivated."
         )
         await notifying.propose(tx, new, SYSTEM, now)

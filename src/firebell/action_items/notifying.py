@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from firebell.action_items import checking, history, reminders, rules, settings, store
+from firebell.action_items import change_effects, checking, reminders, rules, settings, store
 from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
 from firebell.action_items.reminders import Reminder, ReminderKind
 from firebell.incidents.model import Incident
@@ -13,7 +13,7 @@ from firebell.kit.text import plural
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 from firebell.people.model import Person, Role
 
 NOTICE_KIND = "action"
@@ -104,7 +104,7 @@ async def report_answer(
 
 async def _record_escalation(tx: Tx, item: ActionItem, to: EscalatedTo, now: datetime) -> ActionItem:
     changes = {"escalated_to": to, "escalated_at": now}
-    return await history.save_item_changes(tx, SYSTEM, item, changes, "escalated", now)
+    return await change_effects.save_item_changes(tx, SYSTEM, item, changes, "escalated", now)
 
 
 async def send_due(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
@@ -117,13 +117,13 @@ async def send_due(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
 
 
 async def _remind(tx: Tx, item: ActionItem, now: datetime) -> None:
-    today, tz = await history.today_of(tx, item, now)
+    today, tz = await change_effects.today_of(tx, item, now)
     due = reminders.due_reminders(item, await settings.load(tx), tz, now)
     for reminder in due:
         item = await _send(tx, item, reminder, today, now)
     if due:
         item = await store.change(tx, item.id, reminded_until=now)
-    await history.schedule_reminder(tx, item, now)
+    await change_effects.schedule_reminder(tx, item, now)
 
 
 async def _send(tx: Tx, item: ActionItem, reminder: Reminder, today: date, now: datetime) -> ActionItem:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from firebell.action_items import completion, queries, question_actions, settings, store
+from firebell.action_items import completion_rate, queries, question_actions, settings, store
 from firebell.action_items.model import PreventionAnswer
 from firebell.action_items.queries import AskedQuestion
 from firebell.action_items.working_days import WorkingDays
@@ -122,14 +122,14 @@ async def get_completion(
     team: Annotated[Text | None, Query(description="only those of a team", examples=["payments"])] = None,
 ) -> CompletionShown:
     today = w.now.date()
-    first, last = completion.window(today)
+    first, last = completion_rate.window(today)
     first, last = start or first, end or last
     if not first < last <= first + LONGEST_WINDOW:
         text = "Enter a first day that is before the last, at most 5 years apart."
         raise Invalid("There are no days between these.", fields={"end": text})
     team_ids = [(await people.team_by_slug(w.tx, team)).id] if team else []
     items = await store.due_between(w.tx, first, last, team_ids)
-    result = completion.completion(items, first, last, today)
+    result = completion_rate.completion(items, first, last, today)
     return CompletionShown(
         start=first,
         end=last,
@@ -139,7 +139,7 @@ async def get_completion(
         without_evidence=result.unproven,
         share=result.share,
         interval_95=list(result.interval) if result.interval else None,
-        target=completion.TARGET,
+        target=completion_rate.TARGET,
         result=result.result,
     )
 

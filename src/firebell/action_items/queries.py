@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from firebell.action_items import completion, list_store, question_store, rules, store
-from firebell.action_items.completion import Completion
+from firebell.action_items import completion_rate, list_store, question_store, rules, store
+from firebell.action_items.completion_rate import Completion
 from firebell.action_items.model import (
     UNFINISHED,
     ActionItem,
@@ -143,7 +143,7 @@ async def overdue(tx: Tx, wanted: ItemFilter, today: date, limit: int) -> list[A
 
 async def numbers(tx: Tx, wanted: ItemFilter, now: datetime, today: date) -> Numbers:
     """Return the numbers above the board, of the teams of the filter."""
-    start, end = completion.window(today)
+    start, end = completion_rate.window(today)
     due = await store.due_between(tx, start, end, wanted.team_ids)
     teams = ItemFilter(states=UNFINISHED, team_ids=wanted.team_ids)
     late = ItemFilter(states=UNFINISHED, team_ids=wanted.team_ids, due=DueFilter.OVERDUE)
@@ -151,7 +151,7 @@ async def numbers(tx: Tx, wanted: ItemFilter, now: datetime, today: date) -> Num
         await list_store.count(tx, teams, today),
         await list_store.count(tx, late, today),
         await list_store.incidents_since(tx, now - timedelta(days=365)),
-        completion.completion(due, start, end, today),
+        completion_rate.completion(due, start, end, today),
         await store.ages(tx, now, wanted.team_ids),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.action_items import actions, history, notifying, preventable, question_store
+from firebell.action_items import actions, change_effects, notifying, preventable, question_store
 from firebell.action_items.model import PreventionAnswer, Priority, Question
 from firebell.action_items.preventable import IncidentFacts
 from firebell.alerts import actions as alerts
@@ -14,7 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.paging import actions as paging
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 
 ALERTS_COMPARED = 20
@@ -99,7 +99,7 @@ async def answer_question(
     note = f"{incident.ref}: {ANSWER_NAMES[answer].lower()}"
     if answer in (PreventionAnswer.PREVENTED, PreventionAnswer.SHORTENED):
         changes = {"priority": Priority.P1}
-        item = await history.save_item_changes(tx, actor, item, changes, "changed", now, note=note)
+        item = await change_effects.save_item_changes(tx, actor, item, changes, "changed", now, note=note)
         await notifying.report_answer(tx, item, incident, answer, now)
     await tx.live(f"inc-{incident_id}")
     await tx.live("actions")

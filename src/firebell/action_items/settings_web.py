@@ -7,7 +7,7 @@ from firebell.action_items.model import Priority
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -32,12 +32,12 @@ async def _form(visit: Visit, error: FirebellError | None = None) -> Response:
     return await html.render(visit.request, "action_items/settings.html", context)
 
 
-@router.get("/settings/action-items", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.get("/settings/action-items", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def show(visit: CurrentVisit) -> Response:
     return await _form(visit)
 
 
-@router.post("/settings/action-items", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post("/settings/action-items", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def save(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():

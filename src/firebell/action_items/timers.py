@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.action_items import history, notifying
+from firebell.action_items import change_effects, notifying
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -14,5 +14,5 @@ async def run_reminders(tx: Tx, due_timers: Sequence[timers.Timer], now: datetim
     return [timer for timer in due_timers if int(timer.key) in locked]
 
 
-HANDLERS: dict[str, timers.Handler] = {history.REMINDER_TIMER: run_reminders}
+HANDLERS: dict[str, timers.Handler] = {change_effects.REMINDER_TIMER: run_reminders}
 """Reminders of items."""

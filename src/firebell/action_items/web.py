@@ -8,7 +8,7 @@ from fastapi import Response
 
 from firebell.action_items import (
     actions,
-    completion,
+    completion_rate,
     form_values,
     list_store,
     queries,
@@ -34,8 +34,8 @@ from firebell.kit.references import parse_ref
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import plural, to_choice, to_id
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -70,7 +70,7 @@ async def _choices(tx: Tx, person_id: int, chosen: int | None = None) -> dict[st
     return {"others": others, "team_options": [(team.id, team.name) for team in teams], "teams": teams}
 
 
-@router.get("/actions", dependencies=access.needs(Verb.ACTION_ITEM_READ))
+@router.get("/actions", dependencies=route_access.needs(Verb.ACTION_ITEM_READ))
 async def action_items(
     visit: CurrentVisit,
     view: str = BOARD,
@@ -109,7 +109,7 @@ async def _list(
         "today": today,
         "error": error,
         "numbers": await queries.numbers(tx, wanted, visit.now, today),
-        "target": completion.TARGET,
+        "target": completion_rate.TARGET,
         "state_tabs": STATE_TABS,
         "due_names": DUE_NAMES,
         "soonest": await _soonest(tx, today),
@@ -137,7 +137,7 @@ async def _soonest(tx: Tx, today: date) -> date:
     return default_due(await settings.load(tx), Priority.P1, today)
 
 
-@router.get("/actions.csv", dependencies=access.needs(Verb.ACTION_ITEM_READ))
+@router.get("/actions.csv", dependencies=route_access.needs(Verb.ACTION_ITEM_READ))
 async def export(
     visit: CurrentVisit,
     state: str = "",
@@ -169,7 +169,7 @@ async def export(
     return html.download(to_csv([CSV_HEAD, *rows]).encode(), "action-items.csv")
 
 
-@router.get("/actions/new", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.get("/actions/new", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def new(visit: CurrentVisit, incident: str = "", title: str = "", quote: str = "") -> Response:
     return await _new(visit, {"incident": incident, "title": title, "quote": quote})
 
@@ -189,7 +189,7 @@ async def _new(visit: Visit, values: Mapping[str, str], error: FirebellError | N
     return await html.render(visit.request, "action_items/new.html", context)
 
 
-@router.post("/actions/new", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/new", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def add(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -201,7 +201,7 @@ async def add(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/actions/{item.ref}", f"{item.ref} added.")
 
 
-@router.post("/incidents/{ref}/actions", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/incidents/{ref}/actions", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def add_to_incident(visit: CurrentVisit, ref: str) -> Response:
     incident = await incidents.incident(visit.tx, parse_ref("INC", ref))
     values = {**form_values.new_item(visit), "incident_id": incident.id}
@@ -210,7 +210,9 @@ async def add_to_incident(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, url, f"{item.ref} added.")
 
 
-@router.post("/incidents/{ref}/action-questions/{item}", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post(
+    "/incidents/{ref}/action-questions/{item}", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE)
+)
 async def answer(visit: CurrentVisit, ref: str, item: str) -> Response:
     incident_id, item_id = parse_ref("INC", ref), parse_ref("ACT", item)
     given = form_values.answer(visit.text("answer"))
@@ -219,7 +221,7 @@ async def answer(visit: CurrentVisit, ref: str, item: str) -> Response:
     return flash.redirect(visit.request, url, "Answer saved.")
 
 
-@router.post("/actions/bulk", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/bulk", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def change_many(visit: CurrentVisit) -> Response:
     ids = [parse_ref("ACT", str(ref)) for ref in visit.form.getlist("ref")]
     back = html.local(visit.values, "/actions?view=list")
@@ -245,7 +247,7 @@ async def change_many(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, back, text)
 
 
-@router.get("/actions/{ref}", dependencies=access.needs(Verb.ACTION_ITEM_READ))
+@router.get("/actions/{ref}", dependencies=route_access.needs(Verb.ACTION_ITEM_READ))
 async def action_item(visit: CurrentVisit, ref: str) -> Response:
     return await _item(visit, parse_ref("ACT", ref))
 
@@ -278,7 +280,7 @@ async def _item(visit: Visit, item_id: int, error: FirebellError | None = None, 
     return await html.render(visit.request, "action_items/item.html", context)
 
 
-@router.post("/actions/{ref}/{what}", dependencies=access.needs(Verb.ACTION_ITEM_WRITE))
+@router.post("/actions/{ref}/{what}", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
     item_id = parse_ref("ACT", ref)
     await actions.item(visit.tx, item_id)

@@ -12,13 +12,12 @@ from firebell.alerts import (
     counting,
     dedup_and_grouping,
     integration_store,
+    list_filter_store,
     message_preview,
     read_store,
     related_store,
-    search_store,
     store,
 )
-from firebell.alerts.assumptions import Assumed
 from firebell.alerts.model import (
     Alert,
     AlertsJoined,
@@ -40,6 +39,7 @@ from firebell.alerts.model import (
     OpenedGroup,
     UnreadableMessageReceived,
 )
+from firebell.alerts.optimistic_batch import Assumed
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
 from firebell.kit.db.database import Reads, Tx
@@ -48,7 +48,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import MAX_ID, clean_name
 from firebell.kit.web import undo
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 MESSAGE_PREVIEW_BYTES = 64 * 1024
@@ -228,9 +228,9 @@ async def alerts(
     if not query:
         return await read_store.alerts(tx, before, limit, service_id=service_id, firing=firing)
     terms, below = search_terms.parse(query), MAX_ID if before is None else before
-    ids = await search_store.ids_by_key(tx, query, below, limit, service_id=service_id, firing=firing)
+    ids = await list_filter_store.ids_by_key(tx, query, below, limit, service_id=service_id, firing=firing)
     if terms.words:
-        ids += await search_store.ids_by_title(
+        ids += await list_filter_store.ids_by_title(
             tx, terms.tsquery, below, limit, service_id=service_id, firing=firing
         )
     return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])

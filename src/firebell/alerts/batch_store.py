@@ -6,7 +6,6 @@ from datetime import datetime
 import msgspec
 
 from firebell.alerts import counting, dedup_and_grouping
-from firebell.alerts.assumptions import Assumed
 from firebell.alerts.dedup_and_grouping import (
     LATE_WINDOW,
     STORM_WINDOW,
@@ -18,6 +17,7 @@ from firebell.alerts.dedup_and_grouping import (
     group_state,
 )
 from firebell.alerts.model import Alert, Group, InboundRequest, Json
+from firebell.alerts.optimistic_batch import Assumed
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 

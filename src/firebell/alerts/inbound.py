@@ -28,7 +28,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, MethodNotAllowed, NotFound, TooLarge, Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.threads import Pool
-from firebell.kit.web.direct import Header, Respond, Response
+from firebell.kit.web.small_requests import Header, Respond, Response
 
 log = logging.getLogger(__name__)
 

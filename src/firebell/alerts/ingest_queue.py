@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from firebell.alerts import actions, integration_store
-from firebell.alerts.assumptions import Assumed, KnownState
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
+from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.kit.jobs.group_commit import Done, GroupCommit

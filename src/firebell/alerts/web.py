@@ -6,7 +6,7 @@ from firebell.alerts import actions, queries, retention_store
 from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -17,7 +17,7 @@ ALERTS_LISTED = 100
 TABS = {"all": "All", "firing": "Firing"}
 
 
-@router.get("/alerts", dependencies=access.needs(Verb.ALERT_READ))
+@router.get("/alerts", dependencies=route_access.needs(Verb.ALERT_READ))
 async def alerts(
     visit: CurrentVisit, q: str = "", before: str = "", service: str = "", state: str = "all"
 ) -> Response:
@@ -49,7 +49,7 @@ async def alerts(
     return await html.render(visit.request, "alerts/alerts.html", context)
 
 
-@router.get("/alerts/{alert_id}", dependencies=access.needs(Verb.ALERT_READ))
+@router.get("/alerts/{alert_id}", dependencies=route_access.needs(Verb.ALERT_READ))
 async def alert(visit: CurrentVisit, alert_id: int) -> Response:
     (alert_details,) = await queries.alert_details(visit.tx, [await actions.alert(visit.tx, alert_id)])
     messages = await actions.messages(visit.tx, alert_details.alert)
@@ -66,7 +66,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
     return await html.render(visit.request, "alerts/alert.html", context)
 
 
-@router.get("/alerts/{alert_id}/messages/{message_id}", dependencies=access.needs(Verb.ALERT_READ))
+@router.get("/alerts/{alert_id}/messages/{message_id}", dependencies=route_access.needs(Verb.ALERT_READ))
 async def message(visit: CurrentVisit, alert_id: int, message_id: int) -> Response:
     body = await actions.message_body(visit.tx, await actions.alert(visit.tx, alert_id), message_id)
     return html.download(body, f"alert-{alert_id}-message-{message_id}.txt")

@@ -12,7 +12,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import plural, to_choices, to_id
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 
@@ -60,12 +60,12 @@ def _matches(customer: Customer, wanted: str) -> bool:
     )
 
 
-@router.get(HOME, dependencies=access.needs(Verb.CUSTOMER_READ))
+@router.get(HOME, dependencies=route_access.needs(Verb.CUSTOMER_READ))
 async def list_customers(visit: CurrentVisit, q: str = "") -> Response:
     return await _list(visit, q, {})
 
 
-@router.get("/customers.csv", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.get("/customers.csv", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def export(visit: CurrentVisit) -> Response:
     """Export all contacts, one row for each, in the form that the import reads."""
     text = customer_csv.export(
@@ -77,7 +77,7 @@ async def export(visit: CurrentVisit) -> Response:
     return Response(text, headers=headers, media_type="text/csv")
 
 
-@router.post(HOME, dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post(HOME, dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -94,7 +94,7 @@ async def create(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"{HOME}/{customer.id}", "Customer added. Add a contact.")
 
 
-@router.post("/customers/import", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post("/customers/import", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def import_customers(visit: Annotated[Visit, visit_with(files=1)]) -> Response:
     upload, pasted = visit.form.get("file"), visit.text("csv")
     try:
@@ -110,7 +110,7 @@ async def import_customers(visit: Annotated[Visit, visit_with(files=1)]) -> Resp
     return flash.redirect(visit.request, HOME, text)
 
 
-@router.post("/customers/erase", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post("/customers/erase", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def erase(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -140,12 +140,12 @@ async def _show(
     return await html.render(visit.request, "audiences/customer.html", context)
 
 
-@router.get("/customers/{customer_id}", dependencies=access.needs(Verb.CUSTOMER_READ))
+@router.get("/customers/{customer_id}", dependencies=route_access.needs(Verb.CUSTOMER_READ))
 async def show(visit: CurrentVisit, customer_id: str) -> Response:
     return await _show(visit, await _customer(visit, customer_id), {})
 
 
-@router.post("/customers/{customer_id}", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post("/customers/{customer_id}", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def change(visit: CurrentVisit, customer_id: str) -> Response:
     customer = await _customer(visit, customer_id)
     try:
@@ -164,7 +164,7 @@ async def change(visit: CurrentVisit, customer_id: str) -> Response:
     return flash.redirect(visit.request, f"{HOME}/{customer.id}", "Changes saved.")
 
 
-@router.post("/customers/{customer_id}/contacts", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post("/customers/{customer_id}/contacts", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def save_contact(visit: CurrentVisit, customer_id: str) -> Response:
     customer = await _customer(visit, customer_id)
     try:
@@ -183,7 +183,8 @@ async def save_contact(visit: CurrentVisit, customer_id: str) -> Response:
 
 
 @router.post(
-    "/customers/{customer_id}/contacts/{contact_id}/delete", dependencies=access.needs(Verb.CUSTOMER_WRITE)
+    "/customers/{customer_id}/contacts/{contact_id}/delete",
+    dependencies=route_access.needs(Verb.CUSTOMER_WRITE),
 )
 async def delete_contact(visit: CurrentVisit, customer_id: str, contact_id: str) -> Response:
     customer = await _customer(visit, customer_id)
@@ -193,7 +194,7 @@ async def delete_contact(visit: CurrentVisit, customer_id: str, contact_id: str)
     return flash.redirect(visit.request, f"{HOME}/{customer.id}", "Contact deleted.")
 
 
-@router.post("/customers/{customer_id}/delete", dependencies=access.needs(Verb.CUSTOMER_WRITE))
+@router.post("/customers/{customer_id}/delete", dependencies=route_access.needs(Verb.CUSTOMER_WRITE))
 async def delete(visit: CurrentVisit, customer_id: str) -> Response:
     customer = await _customer(visit, customer_id)
     await customer_actions.delete_customer(visit.tx, visit.actor, customer.id, visit.now)

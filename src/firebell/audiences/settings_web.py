@@ -21,8 +21,8 @@ from firebell.audiences.settings_document import LEAST_MINUTES, MOST_MINUTES
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import slugify, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -60,12 +60,12 @@ async def _home(visit: Visit, values: Mapping[str, str], error: FirebellError | 
     return await html.render(visit.request, "audiences/settings.html", context)
 
 
-@router.get(HOME, dependencies=access.needs(Verb.AUDIENCE_READ))
+@router.get(HOME, dependencies=route_access.needs(Verb.AUDIENCE_READ))
 async def home(visit: CurrentVisit) -> Response:
     return await _home(visit, {})
 
 
-@router.post(HOME, dependencies=access.needs(Verb.AUDIENCE_WRITE))
+@router.post(HOME, dependencies=route_access.needs(Verb.AUDIENCE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     kind = AudienceKind.EXTERNAL if visit.text("kind") == AudienceKind.EXTERNAL else AudienceKind.INTERNAL
     audience = AudienceDefinition(
@@ -114,7 +114,7 @@ async def _edit(visit: Visit, audience: AudienceDefinition, error: FirebellError
     return await html.render(visit.request, "audiences/audience.html", context)
 
 
-@router.get("/settings/audiences/{slug}", dependencies=access.needs(Verb.AUDIENCE_WRITE))
+@router.get("/settings/audiences/{slug}", dependencies=route_access.needs(Verb.AUDIENCE_WRITE))
 async def edit(visit: CurrentVisit, slug: str) -> Response:
     return await _edit(visit, await settings_actions.audience(visit.tx, slug))
 
@@ -128,7 +128,7 @@ def _chosen(visit: Visit, name: str) -> Sequence[str]:
     return [value for value in visit.form.getlist(name) if isinstance(value, str)]
 
 
-@router.post("/settings/audiences/{slug}", dependencies=access.needs(Verb.AUDIENCE_WRITE))
+@router.post("/settings/audiences/{slug}", dependencies=route_access.needs(Verb.AUDIENCE_WRITE))
 async def save(visit: CurrentVisit, slug: str) -> Response:
     old = await settings_actions.audience(visit.tx, slug)
     try:
@@ -154,7 +154,7 @@ async def save(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, HOME, f"{saved.name} saved.")
 
 
-@router.post("/settings/audiences/{slug}/remove", dependencies=access.needs(Verb.AUDIENCE_WRITE))
+@router.post("/settings/audiences/{slug}/remove", dependencies=route_access.needs(Verb.AUDIENCE_WRITE))
 async def remove(visit: CurrentVisit, slug: str) -> Response:
     removed = await settings_actions.audience(visit.tx, slug)
     await settings_actions.remove_audience(visit.tx, visit.actor, slug, visit.now)

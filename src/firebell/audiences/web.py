@@ -12,7 +12,7 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import plural, to_id
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -77,12 +77,12 @@ async def _render(
     return await html.render(visit.request, "audiences/incident.html", context)
 
 
-@router.get("/incidents/{ref}/audiences", dependencies=access.needs(Verb.AUDIENCE_READ))
+@router.get("/incidents/{ref}/audiences", dependencies=route_access.needs(Verb.AUDIENCE_READ))
 async def show(visit: CurrentVisit, ref: str, to: str = "", post: str = "", moment: str = "") -> Response:
     return await _render(visit, ref, to, {}, shown_post=post, moment=moment)
 
 
-@router.post("/incidents/{ref}/audiences/posts", dependencies=access.needs(Verb.AUDIENCE_SEND))
+@router.post("/incidents/{ref}/audiences/posts", dependencies=route_access.needs(Verb.AUDIENCE_SEND))
 async def send(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     to = visit.text("audience")
@@ -111,7 +111,7 @@ async def send(visit: CurrentVisit, ref: str) -> Response:
 
 
 @router.post(
-    "/incidents/{ref}/audiences/posts/{post_id}/recall", dependencies=access.needs(Verb.AUDIENCE_SEND)
+    "/incidents/{ref}/audiences/posts/{post_id}/recall", dependencies=route_access.needs(Verb.AUDIENCE_SEND)
 )
 async def recall(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident_id = parse_ref("INC", ref)
@@ -122,7 +122,7 @@ async def recall(visit: CurrentVisit, ref: str, post_id: str) -> Response:
 
 
 @router.post(
-    "/incidents/{ref}/audiences/posts/{post_id}/retry", dependencies=access.needs(Verb.AUDIENCE_SEND)
+    "/incidents/{ref}/audiences/posts/{post_id}/retry", dependencies=route_access.needs(Verb.AUDIENCE_SEND)
 )
 async def retry(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident_id = parse_ref("INC", ref)

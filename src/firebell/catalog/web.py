@@ -8,8 +8,8 @@ from firebell.catalog import actions
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -29,12 +29,12 @@ async def _services(visit: Visit, values: Mapping[str, str], error: FirebellErro
     return await html.render(visit.request, "catalog/services.html", context)
 
 
-@router.get("/services", dependencies=access.needs(Verb.SERVICE_READ))
+@router.get("/services", dependencies=route_access.needs(Verb.SERVICE_READ))
 async def services(visit: CurrentVisit) -> Response:
     return await _services(visit, {})
 
 
-@router.post("/services", dependencies=access.needs(Verb.SERVICE_WRITE))
+@router.post("/services", dependencies=route_access.needs(Verb.SERVICE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from firebell.chat import object_store, store, want_store
+from firebell.chat import comparison_queue_store, object_store, store
 from firebell.chat.model import (
     CAPABILITIES,
     CHAT_LABELS,
@@ -23,7 +23,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.http_out import check_url
 from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 MAX_RULES = 100
@@ -98,8 +98,8 @@ def _subject(connected: Account) -> str:
 
 
 async def _compare_all(tx: Tx, connected: Account, now: datetime) -> None:
-    await want_store.want_open_incidents(tx, connected.id, now)
-    await want_store.want(tx, "groups", 4, now, connected.id)
+    await comparison_queue_store.want_open_incidents(tx, connected.id, now)
+    await comparison_queue_store.want(tx, "groups", 4, now, connected.id)
     await tx.wake("chat")
     await tx.wake("chat_inbox")
 
@@ -230,7 +230,7 @@ async def retry(tx: Tx, actor: Actor, account_id: int, key: str, now: datetime) 
     target = await object_store.retry_dead(tx, account_id, key, now)
     if target is None:
         raise NotFound("There is no such dead letter.")
-    await want_store.want(tx, target, 1, now, account_id)
+    await comparison_queue_store.want(tx, target, 1, now, account_id)
     await tx.audit(actor, "chat.retried", _subject(connected), now, key=key)
     await tx.wake("chat")
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from firebell.chat.buckets import Key, Rates
-from firebell.chat.content import Content
+from firebell.chat.message_content import Content
 from firebell.chat.mirror_model import OpKind
+from firebell.chat.rate_buckets import Key, Rates
 
 
 class Trouble(StrEnum):

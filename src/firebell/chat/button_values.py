@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from firebell.chat import commands
+from firebell.chat.intent_texts import render
 from firebell.chat.intents import AckPage, EscalatePage, Intent, OpenModal, PageSomeone, ResolvePage
-from firebell.chat.rendering import render
 
 RUN, OPEN = "fb_run", "fb_open"
 """How the ids of buttons begin that carry an intent, and of those that only open an address."""

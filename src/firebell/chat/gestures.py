@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from firebell.chat import capture, inbound_store, room_events
-from firebell.chat.captures import CapturedMessage
-from firebell.chat.content import clip
+from firebell.chat import inbound_store, room_events, timeline_capture
+from firebell.chat.captured_messages import CapturedMessage
 from firebell.chat.incident_queries import visible_incident
+from firebell.chat.message_content import clip
 from firebell.chat.model import Room
 from firebell.chat.scene import Scene
 from firebell.incident_tasks import actions as tasks
@@ -33,7 +33,7 @@ async def capture_message(
     try:
         async with tx.savepoint():
             with viewing.as_reader(scene.reader):
-                await capture.capture(tx, scene, incident_id, kind, message, now)
+                await timeline_capture.capture(tx, scene, incident_id, kind, message, now)
     except Unavailable:
         raise
     except FirebellError:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import commands, incident_handlers, page_handlers, task_handlers, usage
+from firebell.chat import commands, help_texts, incident_handlers, page_handlers, task_handlers
 from firebell.chat.intents import (
     AckPage,
     AddEntry,
@@ -90,9 +90,9 @@ async def handle(
         return link_first(scene)
     match intent:
         case ShowHelp():
-            return usage.help_for(intent, scene.command_names)
+            return help_texts.help_for(intent, scene.command_names)
         case Usage():
-            return usage.answer(intent, command, scene.incident)
+            return help_texts.answer(intent, command, scene.incident)
         case OpenModal():
             return Reply(modal=intent)
         case LinkAccount():

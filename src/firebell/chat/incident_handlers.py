@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.chat import capture, desired, incident_queries, linking, store, summaries, task_queries
+from firebell.chat import (
+    desired_state,
+    incident_queries,
+    linking,
+    status_texts,
+    store,
+    task_queries,
+    timeline_capture,
+)
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
@@ -87,7 +95,7 @@ def _may_respond(scene: Scene) -> bool:
 
 async def capture_message(tx: Tx, scene: Scene, intent: CaptureMessage, now: datetime) -> Reply:
     """Add a message of the chat to the timeline."""
-    captured = await capture.capture(tx, scene, intent.incident, intent.kind, intent.message, now)
+    captured = await timeline_capture.capture(tx, scene, intent.incident, intent.kind, intent.message, now)
     return Reply(f"Added to the timeline of INC-{captured.incident_id} as a {captured.kind}.")
 
 
@@ -105,7 +113,7 @@ def declared(scene: Scene, incident: Incident, similar: Sequence[Incident] = ())
         parts.append("Only those involved see it.")
     lines = [" ".join(parts)]
     if similar:
-        lines += ["These may be the same:", *(summaries.heading(each) for each in similar)]
+        lines += ["These may be the same:", *(status_texts.heading(each) for each in similar)]
     buttons = [_open_button(scene, incident)]
     buttons += [ReplyButton(f"Join {each.ref} instead", JoinRoom(each.id)) for each in similar]
     if scene.person is None:
@@ -223,7 +231,7 @@ def _due(scene: Scene, incident: Incident) -> str:
 async def show_status(tx: Tx, scene: Scene, intent: ShowStatus, now: datetime) -> Reply:
     """Show the status."""
     known = await incident_queries.facts(tx, scene, intent.incident)
-    text = summaries.status(known.incident, known.holders, _due(scene, known.incident), now)
+    text = status_texts.status(known.incident, known.holders, _due(scene, known.incident), now)
     return Reply(text, (_open_button(scene, known.incident),))
 
 
@@ -232,7 +240,9 @@ async def show_summary(tx: Tx, scene: Scene, intent: ShowSummary, now: datetime)
     known = await incident_queries.facts(tx, scene, intent.incident)
     due = _due(scene, known.incident)
     doing = await task_queries.in_progress(tx, known.incident, now)
-    text = summaries.summary(known.incident, known.holders, known.services, known.timeline, due, now, doing)
+    text = status_texts.summary(
+        known.incident, known.holders, known.services, known.timeline, due, now, doing
+    )
     buttons = [_open_button(scene, known.incident)]
     if scene.person is None:
         return Reply(text, (*buttons, ReplyButton("Link my account", url=scene.link_url)))
@@ -247,7 +257,7 @@ async def show_summary(tx: Tx, scene: Scene, intent: ShowSummary, now: datetime)
 async def show_roles(tx: Tx, scene: Scene, intent: ShowRoles, now: datetime) -> Reply:
     """Show who holds which role."""
     known = await incident_queries.facts(tx, scene, intent.incident)
-    return Reply(summaries.roles(known.incident, known.holders), (_open_button(scene, known.incident),))
+    return Reply(status_texts.roles(known.incident, known.holders), (_open_button(scene, known.incident),))
 
 
 async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
@@ -260,9 +270,9 @@ async def join(tx: Tx, scene: Scene, intent: JoinRoom, now: datetime) -> Reply:
             await incidents.take_role(tx, scene.actor, incident.id, IncidentRole.RESPONDER, person.id, now)
     room = await store.room(tx, scene.account.id, incident.id)
     buttons = [_open_button(scene, incident)]
-    if room is not None and (url := desired.room_url(scene.account, room)):
+    if room is not None and (url := desired_state.room_url(scene.account, room)):
         buttons.insert(0, ReplyButton("Open channel", url=url, primary=True))
-    return Reply(summaries.heading(incident), tuple(buttons))
+    return Reply(status_texts.heading(incident), tuple(buttons))
 
 
 async def list_incidents(tx: Tx, scene: Scene, intent: ListIncidents, now: datetime) -> Reply:

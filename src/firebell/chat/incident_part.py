@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.chat import desired, store
+from firebell.chat import desired_state, store
 from firebell.chat.model import CAPABILITIES, Account, AccountState, Room, RoomState
 from firebell.incidents.model import OPEN, Incident
 from firebell.kit.db.database import Tx
@@ -51,7 +51,7 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> list[ChannelView]:
             ChannelView(
                 account=account,
                 room=room,
-                url=desired.room_url(account, room) if room and room.state is RoomState.OPEN else "",
+                url=desired_state.room_url(account, room) if room and room.state is RoomState.OPEN else "",
                 can_create=is_open and not has_room,
                 is_lost=is_open
                 and room is not None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from firebell.chat.captures import CapturedMessage
+from firebell.chat.captured_messages import CapturedMessage
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
 
 

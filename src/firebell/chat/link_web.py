@@ -4,14 +4,14 @@ from fastapi import Response
 
 from firebell.chat import linking
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.get("/chat/link/{token}", dependencies=access.needs(Verb.OWN_PROFILE_READ))
+@router.get("/chat/link/{token}", dependencies=route_access.needs(Verb.OWN_PROFILE_READ))
 async def link_form(visit: CurrentVisit, token: str) -> Response:
     """Show which user of which workspace would be linked; opening the page changes nothing."""
     request = linking.read_link(visit.ctx, token, visit.now)
@@ -19,7 +19,7 @@ async def link_form(visit: CurrentVisit, token: str) -> Response:
     return await html.render(visit.request, "chat/link.html", context)
 
 
-@router.post("/chat/link/{token}", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
+@router.post("/chat/link/{token}", dependencies=route_access.needs(Verb.OWN_PROFILE_WRITE))
 async def link(visit: CurrentVisit, token: str) -> Response:
     """Link the user to who is signed in."""
     request = linking.read_link(visit.ctx, token, visit.now)

@@ -2,7 +2,7 @@
 
 import re
 
-from firebell.chat.content import Content, clip
+from firebell.chat.message_content import Content, clip
 
 _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~"})
 _MENTION = re.compile(r"@(?<!\w@)(?=\w)")

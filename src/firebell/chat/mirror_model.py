@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from firebell.chat.content import Content, digest
 from firebell.chat.facts import EntryFact
+from firebell.chat.message_content import Content, digest
 
 
 class WantedKind(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.chat import commands, linking, page_queries, usage
+from firebell.chat import commands, help_texts, linking, page_queries
 from firebell.chat.commands import plain
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import (
@@ -23,7 +23,7 @@ from firebell.chat.intents import (
 from firebell.chat.page_queries import NamedTarget
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.summaries import duration, one_line
+from firebell.chat.status_texts import duration, one_line
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, NotFound
 from firebell.paging import actions as paging
@@ -233,5 +233,7 @@ async def _unknown(tx: Tx, scene: Scene, intent: PageSomeone, command: str) -> R
     suggestions = tuple(
         PageSomeone(ChatTarget("name", slug), intent.text, intent.incident) for slug in names if intent.text
     )
-    reply = usage.answer(Usage("unknown", word, verbs, intent.text), command, intent.incident, suggestions)
+    reply = help_texts.answer(
+        Usage("unknown", word, verbs, intent.text), command, intent.incident, suggestions
+    )
     return Reply(f"No one was paged. {reply.text}", reply.buttons, done=False)

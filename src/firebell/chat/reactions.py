@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from firebell.chat import want_store
-from firebell.chat.mirror import first_rank
+from firebell.chat import comparison_queue_store
+from firebell.chat.mirror_plan import first_rank
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 
@@ -14,5 +14,7 @@ async def mirror_incident(tx: Tx, payload: dict[str, Any], now: datetime) -> Non
     incident_id = int(payload["incident_id"])
     by_id = await incidents.incidents_by_id(tx, [incident_id])
     if incident_id in by_id:
-        await want_store.want(tx, f"inc-{incident_id}", first_rank(by_id[incident_id].severity), now)
+        await comparison_queue_store.want(
+            tx, f"inc-{incident_id}", first_rank(by_id[incident_id].severity), now
+        )
         await tx.wake("chat")

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from firebell.chat import desired, object_store, store, subject_store, want_store
+from firebell.chat import comparison_queue_store, desired_state, object_store, store, subject_store
 from firebell.chat.model import Account, Room, RoomState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, NotFound
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 
@@ -34,7 +34,7 @@ async def described(tx: Tx, account: Account, channel: str, field: str, now: dat
         incident = await incidents.incident(tx, room.incident_id)
         roles = (await incidents.roles(tx, [incident.id]))[incident.id]
         commander = next((r.person_id for r in roles if r.role is IncidentRole.COMMANDER), 0)
-        owner = desired.topic_mark_of(incident.severity, commander)
+        owner = desired_state.topic_mark_of(incident.severity, commander)
     await store.set_owner(tx, room.id, field, owner)
 
 
@@ -65,12 +65,12 @@ async def message_deleted(tx: Tx, account: Account, channel: str, ts: str, now: 
     message = await object_store.object_by_message(tx, account.id, channel, ts)
     if message:
         await object_store.forget_message(tx, account.id, [message.key])
-        await want_store.want(tx, message.target, 1, now, account.id)
+        await comparison_queue_store.want(tx, message.target, 1, now, account.id)
         await tx.wake("chat")
 
 
 async def _compare(tx: Tx, room: Room, now: datetime) -> None:
-    await want_store.want(tx, f"inc-{room.incident_id}", 1, now, room.account_id)
+    await comparison_queue_store.want(tx, f"inc-{room.incident_id}", 1, now, room.account_id)
     await tx.live(f"inc-{room.incident_id}")
     await tx.wake("chat")
 

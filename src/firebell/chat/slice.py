@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def _routers() -> list["APIRouter"]:
     from firebell.chat import api, link_web, users_api, web
     from firebell.chat.mattermost import web as mattermost_web
-    from firebell.chat.slack import settings_api, settings_web
+    from firebell.chat.slack import settings_web, test_message_api
     from firebell.chat.slack import web as slack_web
     from firebell.chat.teams import web as teams_web
 
@@ -27,7 +27,7 @@ def _routers() -> list["APIRouter"]:
         link_web.router,
         api.router,
         users_api.router,
-        settings_api.router,
+        test_message_api.router,
     ]
 
 

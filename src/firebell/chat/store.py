@@ -20,7 +20,7 @@ from firebell.chat.model import (
 )
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 
 _ACCOUNT = (
     "id, kind, external_id, name, mode, bot_user, scopes, state, address, bot_id, hint, reason, settings,"

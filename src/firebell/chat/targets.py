@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.chat import desired, inbound_store, object_store, queries, store, want_store
+from firebell.chat import (
+    comparison_queue_store,
+    desired_state,
+    fact_queries,
+    inbound_store,
+    object_store,
+    store,
+)
 from firebell.chat.adapter import Call
 from firebell.chat.facts import IncidentFacts
 from firebell.chat.mirror_model import Desired, Op, OpKind
@@ -40,7 +47,7 @@ async def load(tx: Tx, account: Account, target: str, public_url: str, now: date
 
 
 async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str, now: datetime) -> Target:
-    facts = await queries.incident_facts(tx, incident_id, account, public_url, now)
+    facts = await fact_queries.incident_facts(tx, incident_id, account, public_url, now)
     can = CAPABILITIES[account.kind]
     room = await store.room(tx, account.id, incident_id)
     if room and facts.private and not room.private and room.state is RoomState.OPEN:
@@ -51,13 +58,13 @@ async def _incident(tx: Tx, account: Account, incident_id: int, public_url: str,
         await store.change_room(tx, room.id, state=RoomState.MOVED)
         await object_store.forget_room(tx, account.id, incident_id)
         room = None
-    member_keys = {desired.member_key(person.id): person.id for person in facts.invited}
+    member_keys = {desired_state.member_key(person.id): person.id for person in facts.invited}
     actual = await object_store.objects(tx, account.id, f"inc-{incident_id}", list(member_keys))
     members = await _members(tx, account, member_keys, actual)
-    if desired.wants_room(facts, account, can, room) and room is None:
+    if desired_state.wants_room(facts, account, can, room) and room is None:
         room = await store.want_room(tx, account.id, incident_id, private=facts.private)
     known = [key for key, thing in actual.items() if thing.state is not ObjectState.NONE or thing.ts]
-    wanted = desired.incident(facts, account, can, room, members, known, now)
+    wanted = desired_state.incident(facts, account, can, room, members, known, now)
     return Target(wanted, actual, room, facts)
 
 
@@ -73,7 +80,7 @@ async def _leave_public_room(tx: Tx, account: Account, room: Room, now: datetime
     """Give up the room of an incident that became private: a bot cannot make a channel private."""
     await store.change_room(tx, room.id, state=RoomState.MOVED)
     await object_store.move_objects(tx, account.id, f"inc-{room.incident_id}", room.external_id, room.id)
-    await want_store.want(tx, f"room-{room.id}", 1, now, account.id)
+    await comparison_queue_store.want(tx, f"room-{room.id}", 1, now, account.id)
 
 
 async def _old_room(tx: Tx, account: Account, target: str, room_id: int) -> Target:
@@ -93,25 +100,25 @@ async def _old_room(tx: Tx, account: Account, target: str, room_id: int) -> Targ
         key for key in keys if not key.endswith(("/room", "/pin", "/invite", "/topic", "/purpose", "/name"))
     ]
     day = f"{room.created_at:%Y-%m-%d}" if room.created_at else ""
-    return Target(desired.old_room(keys, room, day), actual, room)
+    return Target(desired_state.old_room(keys, room, day), actual, room)
 
 
 async def _page(
     tx: Tx, account: Account, target: str, page_id: int, public_url: str, now: datetime
 ) -> Target:
-    loaded = await queries.page_facts(tx, [page_id], account, public_url, now)
+    loaded = await fact_queries.page_facts(tx, [page_id], account, public_url, now)
     actual = await object_store.objects(tx, account.id, target)
     if not loaded:
         return Target(Desired(()), actual)
     (facts,) = loaded
-    wanted = desired.page(facts, account, CAPABILITIES[account.kind], list(actual))
+    wanted = desired_state.page(facts, account, CAPABILITIES[account.kind], list(actual))
     alone = []
     for want in wanted.wanted:
         thing = actual.get(want.key)
         if want.channel and await _is_in_storm(tx, account, want.channel, facts.severity, thing, now):
-            key = thing.part_of if thing and thing.part_of else desired.storm_key(want.channel, now)
+            key = thing.part_of if thing and thing.part_of else desired_state.storm_key(want.channel, now)
             await object_store.cover(tx, account.id, target, want.key, want.channel, key, want.hash, now)
-            await want_store.want(tx, key, 0, now, account.id)
+            await comparison_queue_store.want(tx, key, 0, now, account.id)
         else:
             alone.append(want)
     return Target(Desired(tuple(alone), wanted.next_at), actual)
@@ -124,27 +131,27 @@ async def _is_in_storm(
         return thing.part_of is not None
     if severity in (0, 1) or channel == "-":
         return False
-    since = now - desired.STORM_WINDOW
-    return await object_store.posted_since(tx, account.id, channel, since) >= desired.STORM_PAGES
+    since = now - desired_state.STORM_WINDOW
+    return await object_store.posted_since(tx, account.id, channel, since) >= desired_state.STORM_PAGES
 
 
 async def _storm(tx: Tx, account: Account, target: str, public_url: str, now: datetime) -> Target:
     channel = target.removeprefix("storm@").rpartition("/")[0]
     page_ids = await object_store.covered_pages(tx, account.id, target)
-    pages = await queries.page_facts(tx, page_ids, account, public_url, now)
+    pages = await fact_queries.page_facts(tx, page_ids, account, public_url, now)
     actual = await object_store.objects(tx, account.id, target)
     shown = [page for page in pages if not page.is_private]
-    wanted = desired.storm(target, channel, shown, public_url) if shown else Desired(())
+    wanted = desired_state.storm(target, channel, shown, public_url) if shown else Desired(())
     return Target(wanted, actual)
 
 
 async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Target:
-    people = await queries.group_people(tx, account.settings.groups, now)
-    member_keys = {desired.member_key(p.id): p.id for each in people.values() for p in each}
+    people = await fact_queries.group_people(tx, account.settings.groups, now)
+    member_keys = {desired_state.member_key(p.id): p.id for each in people.values() for p in each}
     actual = await object_store.objects(tx, account.id, target, list(member_keys))
     members = await _members(tx, account, member_keys, actual)
     next_at = now + GROUPS_INTERVAL if people else None
-    return Target(desired.groups(people, members, next_at or now), actual)
+    return Target(desired_state.groups(people, members, next_at or now), actual)
 
 
 def channel_of(op: Op, target: Target) -> str:
@@ -165,7 +172,7 @@ def call_of(op: Op, target: Target, name_max_chars: int, nonce: str, now: dateti
     name = ""
     if op.kind in (OpKind.CREATE_ROOM, OpKind.FIND_ROOM, OpKind.RENAME):
         if facts is not None:
-            name = desired.room_name(facts, room.attempt if room else 1, name_max_chars)
+            name = desired_state.room_name(facts, room.attempt if room else 1, name_max_chars)
         else:
             name = op.value[0] if op.value else ""
     is_find = op.kind in (OpKind.FIND_POST, OpKind.FIND_ROOM)

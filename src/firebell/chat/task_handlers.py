@@ -8,7 +8,7 @@ from firebell.chat.incident_queries import visible_incident
 from firebell.chat.intents import AddTask, ChangeTask, ListTasks, OpenModal, TaskChange
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
-from firebell.chat.summaries import one_line
+from firebell.chat.status_texts import one_line
 from firebell.incident_tasks import actions as tasks
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents.model import Incident

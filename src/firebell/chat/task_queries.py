@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.chat.summaries import one_line
+from firebell.chat.status_texts import one_line
 from firebell.incident_tasks import queries
 from firebell.incident_tasks.model import Task, TaskState
 from firebell.incidents.model import Incident

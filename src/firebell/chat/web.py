@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request, Response
 
 from firebell.catalog import actions as catalog
-from firebell.chat import accounts, call_count_store, connecting, object_store, room_events, store
+from firebell.chat import accounts, call_count_store, object_store, room_events, store, token_check
 from firebell.chat.model import (
     CAPABILITIES,
     CHAT_LABELS,
@@ -27,7 +27,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number, to_required
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -103,14 +103,14 @@ async def _render(
     return await html.render(visit.request, "chat/settings.html", context)
 
 
-@router.get(_PAGE, dependencies=access.needs(Verb.CHAT_WRITE))
+@router.get(_PAGE, dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def chat_settings(visit: CurrentVisit) -> Response:
     return await _render(visit)
 
 
-@router.post("/settings/chat/connect/{kind}", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/connect/{kind}", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def connect(request: Request, kind: str) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, now = html.ctx(request), transaction.now(request)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     if kind not in set(ChatKind):
@@ -119,14 +119,14 @@ async def connect(request: Request, kind: str) -> Response:
     try:
         match chat:
             case ChatKind.SLACK:
-                connection, secrets = await connecting.slack(
+                connection, secrets = await token_check.slack(
                     ctx,
                     fields.get("bot_token", ""),
                     fields.get("signing_secret", ""),
                     fields.get("app_token", ""),
                 )
             case ChatKind.MATTERMOST:
-                connection, secrets = await connecting.mattermost(
+                connection, secrets = await token_check.mattermost(
                     ctx,
                     fields.get("address", ""),
                     fields.get("bot_token", ""),
@@ -134,7 +134,7 @@ async def connect(request: Request, kind: str) -> Response:
                     fields.get("command_tokens", ""),
                 )
             case _:
-                connection, secrets = connecting.webhook(
+                connection, secrets = token_check.webhook(
                     chat,
                     fields.get("name", ""),
                     fields.get("address", ""),
@@ -147,7 +147,7 @@ async def connect(request: Request, kind: str) -> Response:
         return await html.render(request, "chat/settings.html", context)
     async with ctx.db.tx() as tx:
         account = await accounts.connect(
-            tx, authentication.actor_of(me), connection, secrets, connecting.hint(secrets), me.tz, now
+            tx, authentication.actor_of(me), connection, secrets, token_check.hint(secrets), me.tz, now
         )
         if chat in (ChatKind.TEAMS, ChatKind.DISCORD, ChatKind.GOOGLE_CHAT) and not account.settings.rules:
             rule = AnnouncementRule(connection.external_id, connection.name)
@@ -167,25 +167,25 @@ async def _account(visit: Visit, account_id: str) -> Account:
     return await accounts.account(visit.tx, to_required(account_id, "account"))
 
 
-@router.post("/settings/chat/{account_id}/disconnect", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/disconnect", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def disconnect(visit: CurrentVisit, account_id: str) -> Response:
     account = await accounts.disconnect(visit.tx, visit.actor, to_required(account_id, "account"), visit.now)
     return flash.redirect(visit.request, _PAGE, f"{account.label} is disconnected.")
 
 
-@router.post("/settings/chat/{account_id}/pause", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/pause", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def pause(visit: CurrentVisit, account_id: str) -> Response:
     account = await accounts.pause(visit.tx, visit.actor, to_required(account_id, "account"), visit.now)
     return flash.redirect(visit.request, _PAGE, f"{account.label} is paused.")
 
 
-@router.post("/settings/chat/{account_id}/resume", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/resume", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def resume(visit: CurrentVisit, account_id: str) -> Response:
     account = await accounts.resume(visit.tx, visit.actor, to_required(account_id, "account"), visit.now)
     return flash.redirect(visit.request, _PAGE, f"{account.label} is in use again.")
 
 
-@router.post("/settings/chat/{account_id}/channels", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/channels", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def set_channels(visit: CurrentVisit, account_id: str) -> Response:
     account = await _account(visit, account_id)
     try:
@@ -204,7 +204,7 @@ async def set_channels(visit: CurrentVisit, account_id: str) -> Response:
     return flash.redirect(visit.request, _PAGE, "Channel settings saved.")
 
 
-@router.post("/settings/chat/{account_id}/rules", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/rules", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
     account = await _account(visit, account_id)
     what = visit.text("what")
@@ -230,7 +230,9 @@ async def add_rule(visit: CurrentVisit, account_id: str) -> Response:
     return flash.redirect(visit.request, _PAGE, "Announcement rule added.")
 
 
-@router.post("/settings/chat/{account_id}/rules/{number}/remove", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post(
+    "/settings/chat/{account_id}/rules/{number}/remove", dependencies=route_access.needs(Verb.CHAT_WRITE)
+)
 async def remove_rule(visit: CurrentVisit, account_id: str, number: str) -> Response:
     account = await _account(visit, account_id)
     position = to_number(number, "rule", most=accounts.MAX_RULES)
@@ -238,7 +240,7 @@ async def remove_rule(visit: CurrentVisit, account_id: str, number: str) -> Resp
     return flash.redirect(visit.request, _PAGE, "Announcement rule removed.")
 
 
-@router.post("/settings/chat/{account_id}/groups", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/groups", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def add_group(visit: CurrentVisit, account_id: str) -> Response:
     account = await _account(visit, account_id)
     try:
@@ -261,7 +263,7 @@ async def add_group(visit: CurrentVisit, account_id: str) -> Response:
     return flash.redirect(visit.request, _PAGE, "On-call group added.")
 
 
-@router.post("/settings/chat/{account_id}/groups/remove", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/groups/remove", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def remove_group(visit: CurrentVisit, account_id: str) -> Response:
     account = await _account(visit, account_id)
     groups = [g for g in account.settings.groups if g.group != visit.text("group")]
@@ -269,7 +271,7 @@ async def remove_group(visit: CurrentVisit, account_id: str) -> Response:
     return flash.redirect(visit.request, _PAGE, "On-call group removed.")
 
 
-@router.post("/settings/chat/{account_id}/dead", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/dead", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def dead_letter(visit: CurrentVisit, account_id: str) -> Response:
     account = await _account(visit, account_id)
     if visit.text("what") == "drop":
@@ -279,7 +281,7 @@ async def dead_letter(visit: CurrentVisit, account_id: str) -> Response:
     return flash.redirect(visit.request, _PAGE, "The message is sent again.")
 
 
-@router.post("/incidents/{ref}/channel/{account_id}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/channel/{account_id}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def create_channel(visit: CurrentVisit, ref: str, account_id: str) -> Response:
     incident = await incidents.incident(visit.tx, parse_ref("INC", ref))
     account = await _account(visit, account_id)

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rates
 from firebell.chat.http_calls import call as http_call
 from firebell.chat.mirror_model import OpKind
+from firebell.chat.rate_buckets import Key, Rates
 from firebell.kit.token_bucket import per_minute
 
 

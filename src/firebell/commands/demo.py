@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from firebell import process, subscriptions
+from firebell import event_subscriptions, process
 from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
@@ -20,11 +20,11 @@ from firebell.demo import (
     audiences,
     chat,
     history,
-    lifecycle,
     organization,
     regulatory,
     response,
     runbooks,
+    special_incidents,
     status_copies,
     status_page,
     subscribers,
@@ -66,7 +66,7 @@ async def phones() -> AsyncIterator[str]:
 
 
 async def _past(ctx: Context, kestrel: organization.Kestrel, clock: FakeClock) -> history.Past:
-    worker = Worker(replace(ctx, clock=clock), timer_handlers(), subscriptions.outbox_handlers())
+    worker = Worker(replace(ctx, clock=clock), timer_handlers(), event_subscriptions.outbox_handlers())
     return history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - demo data
 
 
@@ -112,7 +112,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await runbooks.set_up(past)
     await tonight.sev1_in_progress(past, now)
     await tonight.save_views(past)
-    await lifecycle.more_incidents(past, clock.now())
+    await special_incidents.more_incidents(past, clock.now())
     await action_items.add_action_items(past, clock.now())
     return past
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from firebell import subscriptions
+from firebell import event_subscriptions
 from firebell.channels.registry import CHANNELS, wakes
 from firebell.chat.health import check as check_chats
 from firebell.commands import doctor_mail
@@ -295,7 +295,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Db]:
     """Open the database as it is, without creating or migrating it."""
     async with database(settings) as (dsn, _):
         with usable():
-            db = await Db.connect(dsn, subscriptions.build(), size=2)
+            db = await Db.connect(dsn, event_subscriptions.build(), size=2)
         try:
             yield db
         finally:

@@ -41,7 +41,7 @@ for _command in (run, runs, source):
 
 
 def _read(paths: tuple[str, ...]) -> dict[Path, str]:
-    from firebell.runbooks.files import gather
+    from firebell.runbooks.file_discovery import gather
 
     try:
         return {file: _text(file) for file in gather(map(Path, paths))}
@@ -81,20 +81,20 @@ def check(paths: tuple[str, ...], form: str, max_age: int) -> int:
 
     Exits with 1 if there is an error; warnings do not fail.
     """
-    from firebell.runbooks import files, sarif
-    from firebell.runbooks.check import check as findings_of
+    from firebell.runbooks import file_discovery, sarif
     from firebell.runbooks.parse import read
+    from firebell.runbooks.text_checks import check as findings_of
 
     texts, today = _read(paths), datetime.now(UTC).date()
     findings: dict[str, list[RunbookFinding]] = {}
     for file, text in texts.items():
-        root = files.root_of(file)
+        root = file_discovery.root_of(file)
         findings[file.as_posix()] = findings_of(
             read(text),
             today,
             max_age_days=max_age,
             folder=root.folder(file),
-            existing=files.existing(file, text, root),
+            existing=file_discovery.existing(file, text, root),
         )
     if form == "sarif":
         click.echo(json.dumps(sarif.document(findings, __version__), indent=2, ensure_ascii=False))
@@ -195,7 +195,7 @@ def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_r
 
 
 def _fill(paths: tuple[str, ...], to: int, commit: str, source: str, dry_run: bool) -> None:
-    from firebell.runbooks.files import root_of
+    from firebell.runbooks.file_discovery import root_of
 
     if source or dry_run:
         fail("--to can't be combined with --source or --dry-run.", "Leave them out.", USAGE)
@@ -226,7 +226,7 @@ def _outcome_line(answer: dict[str, Any]) -> str:
 
 def _upload(paths: tuple[str, ...], source: str, dry_run: bool) -> None:
     from firebell.kit.text import slugify
-    from firebell.runbooks.files import root_of
+    from firebell.runbooks.file_discovery import root_of
 
     texts = _read(paths)
     slugs: dict[str, Path] = {}

@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 
 from firebell.commands.state_folder import state_folder
 from firebell.kit.private_files import open_private
-from firebell.runbooks.execution.plan import StepEvent
+from firebell.runbooks.execution.execution_plan import StepEvent
 from firebell.runbooks.runs.model import RunEventKind
 
 _ENDINGS = frozenset(

@@ -20,7 +20,7 @@ from firebell.commands.runbook_run_process import (
 from firebell.commands.runbook_run_reporter import Reporter
 from firebell.commands.runbook_run_screen import NeedsPerson, Screen, duration
 from firebell.runbooks.execution.attributes import RunMode
-from firebell.runbooks.execution.plan import ExecutableStep, ExecutionPlan, WayBack, step_states
+from firebell.runbooks.execution.execution_plan import ExecutableStep, ExecutionPlan, WayBack, step_states
 from firebell.runbooks.execution.shell_words import shell_commands
 from firebell.runbooks.execution.variables import Variable, VariableError
 from firebell.runbooks.runs.model import (

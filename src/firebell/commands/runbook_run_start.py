@@ -32,12 +32,12 @@ from firebell.commands.runbook_run_trust import is_trusted
 from firebell.commands.runbook_run_values import complete, given, proposals
 from firebell.kit.findings import FindingLevel
 from firebell.kit.text import plural
-from firebell.runbooks.execution.plan import ExecutionPlan, plan_of
+from firebell.runbooks.execution.execution_plan import ExecutionPlan, plan_of
 from firebell.runbooks.execution.variables import Variable, VariableError, declared
 from firebell.runbooks.model import Runbook
 from firebell.runbooks.parse import read
 from firebell.runbooks.runs.model import RunMode, RunStepState
-from firebell.runbooks.runs.plan import steps_of
+from firebell.runbooks.runs.steps_from_text import steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _parsed(body: str) -> tuple[Runbook, ExecutionPlan, tuple[Variable, ...]]:
 
 def _note_errors(runbook: Runbook, screen: Screen) -> None:
     """Name the commands in which a value could become a part of the command."""
-    from firebell.runbooks.check import check
+    from firebell.runbooks.text_checks import check
 
     for finding in check(runbook, datetime.now(UTC).date()):
         if finding.id in ("R-REPARSE", "R-QUOTE"):

@@ -14,7 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.jobs import timers
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 
 APPROVAL_TIMER = "comms.approval"
 

@@ -13,7 +13,7 @@ from firebell.comms.approval_rules import (
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -45,12 +45,12 @@ def silence_of(value: str) -> Silence:
     return Silence(value)
 
 
-@router.get("/settings/comms", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get("/settings/comms", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def settings(visit: CurrentVisit) -> Response:
     return await _render(visit)
 
 
-@router.post("/settings/comms/rules/{approval_rule}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/settings/comms/rules/{approval_rule}", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def change_rule(visit: CurrentVisit, approval_rule: str) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -70,7 +70,7 @@ async def change_rule(visit: CurrentVisit, approval_rule: str) -> Response:
     return flash.redirect(visit.request, "/settings/comms", "Approval rule saved.")
 
 
-@router.post("/settings/comms/vendors", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/settings/comms/vendors", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def change_vendors(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():

@@ -23,7 +23,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number, to_wall
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
@@ -119,12 +119,12 @@ def _labels() -> dict[str, object]:
     }
 
 
-@router.get("/incidents/{ref}/comms", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.get("/incidents/{ref}/comms", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def composer(visit: CurrentVisit, ref: str) -> Response:
     return await _render(visit, await _incident(visit, ref))
 
 
-@router.post("/incidents/{ref}/comms", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/comms", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
     incident = await _incident(visit, ref)
     try:
@@ -192,7 +192,7 @@ async def _post(visit: Visit, ref: str, post_id: str) -> tuple[Incident, CommsPo
     return incident, one
 
 
-@router.get("/incidents/{ref}/comms/{post_id}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/comms/{post_id}", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident, one = await _post(visit, ref, post_id)
     context = {
@@ -213,7 +213,7 @@ def _can_recall(one: CommsPost, now: datetime) -> bool:
     return now - one.created_at <= actions.RECALL_WITHIN
 
 
-@router.post("/incidents/{ref}/comms/{post_id}/answer", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.post("/incidents/{ref}/comms/{post_id}/answer", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def answer(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident, one = await _post(visit, ref, post_id)
     answered = visit.text("answer")
@@ -234,14 +234,14 @@ async def answer(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", text)
 
 
-@router.post("/incidents/{ref}/comms/{post_id}/ask", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/comms/{post_id}/ask", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def ask_again(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident, one = await _post(visit, ref, post_id)
     await approvals.ask_again(visit.tx, visit.actor, one.id, visit.now)
     return flash.redirect(visit.request, f"/incidents/{incident.ref}/comms/{one.id}", "Asked again.")
 
 
-@router.post("/incidents/{ref}/comms/{post_id}/retry", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/comms/{post_id}/retry", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def retry(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident, one = await _post(visit, ref, post_id)
     after = await actions.retry(visit.tx, visit.actor, one.id, visit.text("target"), visit.now)

@@ -26,8 +26,8 @@ from firebell.paging import actions as paging
 from firebell.paging import queries
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import UNANSWERED, Page, PageState
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.postmortems import actions as postmortems
 from firebell.search import commands
@@ -158,7 +158,7 @@ def _unhealthy(
     return sorted(unhealthy, key=lambda s: (s["state"] != "outage", s["name"]))
 
 
-@router.get("/", dependencies=access.public("Redirects to setup or to the sign-in form."))
+@router.get("/", dependencies=route_access.public("Redirects to setup or to the sign-in form."))
 async def home(request: Request) -> Response:
     ctx = html.ctx(request)
     now = transaction.now(request)

@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.runbooks import actions as library
 from firebell.runbooks.runs import actions
 from firebell.runbooks.runs.model import RunEvent, RunEventKind, StepKey, StepOutput
-from firebell.runbooks.runs.plan import sha256_of
+from firebell.runbooks.runs.steps_from_text import sha256_of
 
 SLUG = "ledger-failover"
 _CLIENT = "firebell runbook run on tomas-laptop"

@@ -21,9 +21,9 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("handbook")

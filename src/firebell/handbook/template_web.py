@@ -11,14 +11,14 @@ from firebell.handbook.sample_values import SAMPLE
 from firebell.kit.errors import Invalid
 from firebell.kit.markdown import rendered
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.get("/handbook/templates", dependencies=access.needs(Verb.TEMPLATE_READ))
+@router.get("/handbook/templates", dependencies=route_access.needs(Verb.TEMPLATE_READ))
 async def listed(visit: CurrentVisit) -> Response:
     templates_in_order = (await actions.all_templates(visit.tx)).values()
     groups = [(name, list(group)) for name, group in groupby(templates_in_order, lambda t: t.group)]
@@ -56,7 +56,7 @@ async def _show(request: Request, template: Template, body: str, error: Invalid 
     return await html.render(request, "handbook/template.html", context)
 
 
-@router.get("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_READ))
+@router.get("/handbook/templates/{template_id}", dependencies=route_access.needs(Verb.TEMPLATE_READ))
 async def one(request: Request, template_id: str) -> Response:
     await authentication.signed_in(request)
     async with html.ctx(request).db.tx() as tx:
@@ -64,9 +64,9 @@ async def one(request: Request, template_id: str) -> Response:
     return await _show(request, template, template.body)
 
 
-@router.post("/handbook/templates/{template_id}", dependencies=access.needs(Verb.TEMPLATE_WRITE))
+@router.post("/handbook/templates/{template_id}", dependencies=route_access.needs(Verb.TEMPLATE_WRITE))
 async def save(request: Request, template_id: str, preview: str = "") -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", "")).replace("\r\n", "\n")
     async with ctx.db.tx() as tx:
         template = await actions.template(tx, template_id)
@@ -84,7 +84,7 @@ async def save(request: Request, template_id: str, preview: str = "") -> Respons
     return flash.redirect(request, f"/handbook/templates/{template.id}", f"{template.title} saved.")
 
 
-@router.post("/handbook/templates/{template_id}/reset", dependencies=access.needs(Verb.TEMPLATE_WRITE))
+@router.post("/handbook/templates/{template_id}/reset", dependencies=route_access.needs(Verb.TEMPLATE_WRITE))
 async def reset(visit: CurrentVisit, template_id: str) -> Response:
     template = await actions.reset(visit.tx, visit.actor, template_id, visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "template.reset", visit.now)

@@ -9,7 +9,7 @@ from firebell.handbook import chapter_html, section_search, shipped_content, sta
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -36,7 +36,7 @@ def shelf_groups() -> list[tuple[str, list[Chapter]]]:
     return [(name, list(group)) for name, group in groupby(chapters_in_order, _group)]
 
 
-@router.get("/handbook", dependencies=access.needs(Verb.HANDBOOK_READ))
+@router.get("/handbook", dependencies=route_access.needs(Verb.HANDBOOK_READ))
 async def start(request: Request, q: str = "") -> Response:
     await authentication.signed_in(request)
     query = q.strip()[:200]
@@ -68,7 +68,7 @@ async def start(request: Request, q: str = "") -> Response:
     return await html.render(request, "handbook/start.html", context)
 
 
-@router.get("/handbook/{slug:path}", dependencies=access.needs(Verb.HANDBOOK_READ))
+@router.get("/handbook/{slug:path}", dependencies=route_access.needs(Verb.HANDBOOK_READ))
 async def chapter(request: Request, slug: str, download: str = "") -> Response:
     await authentication.signed_in(request)
     requested = shipped_content.chapter(slug)

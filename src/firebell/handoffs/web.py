@@ -11,7 +11,7 @@ from firebell.kit.markdown import rendered
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -60,12 +60,12 @@ async def _list(
     return await html.render(visit.request, "handoffs/handoffs.html", context)
 
 
-@router.get("/oncall/handoffs", dependencies=access.needs(Verb.HANDOFF_READ))
+@router.get("/oncall/handoffs", dependencies=route_access.needs(Verb.HANDOFF_READ))
 async def handoffs(visit: CurrentVisit, schedule: str = "", before: str = "") -> Response:
     return await _list(visit, schedule, before)
 
 
-@router.post("/oncall/handoffs/notice", dependencies=access.needs(Verb.HANDOFF_NOTICE_WRITE))
+@router.post("/oncall/handoffs/notice", dependencies=route_access.needs(Verb.HANDOFF_NOTICE_WRITE))
 async def set_notice(visit: CurrentVisit) -> Response:
     hours = visit.text("hours").strip()
     try:
@@ -98,15 +98,15 @@ async def _document(
     return await html.render(request, "handoffs/handoff.html", context)
 
 
-@router.get("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_READ))
+@router.get("/oncall/handoffs/{slug}/{day}", dependencies=route_access.needs(Verb.HANDOFF_READ))
 async def handoff(request: Request, slug: str, day: str, edit: str = "") -> Response:
     await authentication.signed_in(request)
     return await _document(request, slug, day, edit=bool(edit))
 
 
-@router.post("/oncall/handoffs/{slug}/{day}", dependencies=access.needs(Verb.HANDOFF_WRITE))
+@router.post("/oncall/handoffs/{slug}/{day}", dependencies=route_access.needs(Verb.HANDOFF_WRITE))
 async def save(request: Request, slug: str, day: str) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx = html.ctx(request)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
@@ -128,7 +128,7 @@ async def save(request: Request, slug: str, day: str) -> Response:
     )
 
 
-@router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=access.needs(Verb.HANDOFF_WRITE))
+@router.post("/oncall/handoffs/{slug}/{day}/ack", dependencies=route_access.needs(Verb.HANDOFF_WRITE))
 async def acknowledge(visit: CurrentVisit, slug: str, day: str) -> Response:
     schedule = await oncall.by_slug(visit.tx, slug)
     await actions.acknowledge(visit.tx, visit.actor, schedule, day_of(day), visit.person, visit.now)

@@ -13,8 +13,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit
@@ -46,7 +46,7 @@ async def _owners(tx: Tx, person_id: int) -> list[tuple[str, str]]:
     return [(people_by_id[i].email, label) for i, label in choice.options]
 
 
-@router.get("/tasks", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/tasks", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def tasks(
     visit: CurrentVisit,
     show: str = Scope.MINE,

@@ -11,8 +11,8 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_id, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -39,7 +39,7 @@ def _back(visit: Visit, incident_id: int, text: str) -> Response:
     return flash.redirect(visit.request, url, text)
 
 
-@router.post("/incidents/{ref}/tasks", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/tasks", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def add(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     await actions.add_task(
@@ -55,7 +55,7 @@ async def add(visit: CurrentVisit, ref: str) -> Response:
     return _back(visit, incident_id, "Task added.")
 
 
-@router.post("/incidents/{ref}/tasks/{task_id}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/tasks/{task_id}/{what}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def change(visit: CurrentVisit, ref: str, task_id: str, what: str) -> Response:
     incident_id, number = parse_ref("INC", ref), to_id(task_id)
     if number is None:

@@ -1,9 +1,16 @@
 """The actions on incidents for other slices, the web and the API, each from the room that has it."""
 
-from firebell.incidents import customer_reports, linked_pages, lookup, privacy, privacy_store, store
+from firebell.incidents import (
+    customer_reports,
+    linked_pages,
+    lookup,
+    store,
+    type_and_visibility,
+    visibility_store,
+)
 from firebell.incidents.canvas import actions as canvas_actions
 from firebell.incidents.checks import fact_store
-from firebell.incidents.closing import actions as closing_actions
+from firebell.incidents.closing import baseline_actions as closing_actions
 from firebell.incidents.closing import condition_sources, final_facts_store
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
@@ -38,7 +45,7 @@ declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
 final_facts = final_facts_store.final_facts
 firing_at = fact_store.firing_at
-hidden_ids = privacy_store.hidden_ids
+hidden_ids = visibility_store.hidden_ids
 incident = lookup.incident
 incident_of_page = store.incident_of_page
 incidents = list_store.in_phases
@@ -50,7 +57,7 @@ link_page = linked_pages.link_page
 lock_free = store.lock_free
 locked = lookup.locked
 matching = list_store.incidents
-may_be_read_by = privacy_store.may_be_read_by
+may_be_read_by = visibility_store.may_be_read_by
 merge = merging.merge
 message = message_queries.message
 next_update_text = message_queries.next_update_text
@@ -60,7 +67,7 @@ open_tasks_condition = closing_rules.open_tasks
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 published_condition = closing_rules.published
-readers_of_open = privacy_store.readers_of_open
+readers_of_open = visibility_store.readers_of_open
 record_entry = timeline_actions.record_entry
 record_runbook_step = runbook_entries.record_runbook_step
 record_report = customer_reports.record_report
@@ -77,7 +84,7 @@ services = store.services
 set_canvas = canvas_actions.set_canvas
 set_phase = phase_actions.set_phase
 set_severity = severity_actions.set_severity
-set_type = privacy.set_type
+set_type = type_and_visibility.set_type
 set_update_due = update_actions.set_update_due
 severity_meaning = message_queries.severity_meaning
 sign_baseline = closing_actions.sign_baseline

@@ -37,9 +37,9 @@ from firebell.kit.web.api import (
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 
 router = api.router("incidents")

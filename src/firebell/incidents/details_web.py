@@ -13,7 +13,7 @@ from firebell.incidents.phases import lifecycle
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -54,12 +54,12 @@ async def render_details(
     return await html.render(visit.request, "incidents/details.html", context)
 
 
-@router.get("/incidents/{ref}/details", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/details", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def details(visit: CurrentVisit, ref: str) -> Response:
     return await render_details(visit, ref, {})
 
 
-@router.post("/incidents/{ref}/details/type", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/details/type", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def set_type(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
@@ -77,7 +77,7 @@ async def set_type(visit: CurrentVisit, ref: str) -> Response:
     )
 
 
-@router.post("/incidents/{ref}/details/merge", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/details/merge", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def merge(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
@@ -93,7 +93,7 @@ async def merge(visit: CurrentVisit, ref: str) -> Response:
     )
 
 
-@router.post("/incidents/{ref}/details/links", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/details/links", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def relate(visit: CurrentVisit, ref: str) -> Response:
     """Link another incident, or with `remove` delete the link."""
     incident_id, fields = parse_ref("INC", ref), visit.values

@@ -1,7 +1,7 @@
 """The SQL that searches incidents."""
 
 from firebell.incidents.model import OPEN
-from firebell.incidents.privacy_store import Values, readable
+from firebell.incidents.visibility_store import Values, readable
 from firebell.kit.db.database import Reads, Row
 
 RECENT_INCIDENTS = 1000

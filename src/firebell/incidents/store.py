@@ -13,7 +13,7 @@ from firebell.incidents.model import (
     Phase,
     Visibility,
 )
-from firebell.incidents.privacy_store import Values, readable
+from firebell.incidents.visibility_store import Values, readable
 from firebell.kit.db.database import Row, Tx
 from firebell.kit.text import MAX_ID
 

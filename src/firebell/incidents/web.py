@@ -37,8 +37,8 @@ from firebell.kit.war_rooms import war_room_url
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -76,7 +76,7 @@ _FLASH_TEXTS = {
 _MAJOR_INCIDENT_ROLES = (IncidentRole.COMMANDER, IncidentRole.COMMS, IncidentRole.SME, IncidentRole.SCRIBE)
 
 
-@router.get("/i/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/i/{ref}", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def short(ref: str) -> Response:
     return html.redirect(f"/incidents/INC-{parse_ref('INC', ref)}")
 
@@ -294,7 +294,7 @@ async def render_room(
     )
 
 
-@router.get("/incidents/{ref}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def room(
     request: Request, ref: str, show: str = "all", template: str = "", entries: str = ""
 ) -> Response:
@@ -327,7 +327,7 @@ def _effective_at(fields: Mapping[str, str], visit: Visit) -> datetime | None:
     return to_instant(to_wall(fields["effective_at"], "effective_at"), visit.person.tz)
 
 
-@router.post("/incidents/{ref}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/{what}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id = parse_ref("INC", ref)
     fields = visit.values

@@ -42,7 +42,7 @@ from firebell.paging.model import (
     TargetKind,
 )
 from firebell.people import actions as people
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.model import PersonLeft
 from firebell.people.permissions import Verb
 

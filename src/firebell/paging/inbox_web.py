@@ -16,8 +16,8 @@ from firebell.paging import bulk_actions, filtering, list_pagination, list_store
 from firebell.paging.filtering import PageQuery
 from firebell.paging.model import OPEN, PageFilter, PageState
 from firebell.paging.web import page_detail
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -38,7 +38,7 @@ TABS = {
 WHOSE_LABELS = {"me": "Mine", "my-teams": "My teams", "all": "All"}
 
 
-@router.get("/pages", dependencies=access.needs(Verb.PAGE_READ))
+@router.get("/pages", dependencies=route_access.needs(Verb.PAGE_READ))
 async def inbox(
     visit: CurrentVisit,
     state: str = "open",
@@ -178,13 +178,13 @@ def _next_shift(shifts: list[oncall.PersonShift], tz: str, now: datetime) -> str
     return f"Your next shift is {first.schedule.name}, {html.format_short(first.start, tz, now)}."
 
 
-@router.post("/pages/bulk", dependencies=access.needs(Verb.PAGE_RESPOND))
+@router.post("/pages/bulk", dependencies=route_access.needs(Verb.PAGE_RESPOND))
 async def act_on_many(request: Request) -> Response:
     """Act on the checked rows and on those that "Select all" counted, but on no later page.
 
     Each batch of pages has a transaction of its own.
     """
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     try:
         action = bulk_actions.BulkAction(str(form.get("do", "")))
     except ValueError:

@@ -23,9 +23,9 @@ from firebell.paging import filtering, list_pagination, queries
 from firebell.paging.api import PageShown, Reader, page_fields
 from firebell.paging.bulk_actions import LIMIT, BulkAction, Result, act
 from firebell.paging.model import OPEN, PageState
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 
 router = api.router("pages")
 

@@ -14,8 +14,8 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, manual
 from firebell.paging.dry_run import PlannedLevel, dry_run, offset
 from firebell.paging.model import ManualTarget, ManualTargetKind, Policy
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -105,12 +105,12 @@ async def _form(visit: Visit, values: dict[str, str], error: FirebellError | Non
     return await html.render(visit.request, "paging/new_page.html", context)
 
 
-@router.get("/pages/new", dependencies=access.needs(Verb.PAGE_START))
+@router.get("/pages/new", dependencies=route_access.needs(Verb.PAGE_START))
 async def page_form(visit: CurrentVisit, target: str = "", incident: str = "", text: str = "") -> Response:
     return await _form(visit, {"target": target, "incident": incident, "text": text}, None)
 
 
-@router.post("/pages/new", dependencies=access.needs(Verb.PAGE_START))
+@router.post("/pages/new", dependencies=route_access.needs(Verb.PAGE_START))
 async def start_page(visit: CurrentVisit, preview: str = "") -> Response:
     values = visit.values
     if preview:

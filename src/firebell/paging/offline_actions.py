@@ -8,7 +8,7 @@ from firebell.kit.db.events import Actor
 from firebell.paging import actions, single_use_store, store
 from firebell.paging.model import Page, PageState
 from firebell.paging.offline_checks import ActionKind, DelayedAction, Stale, objection, position, same_plan
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 

@@ -13,7 +13,7 @@ from firebell.paging import policy_store
 from firebell.paging.model import Level, Plan, Policy
 from firebell.paging.policy_validation import checked_plan
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 

@@ -17,8 +17,8 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions, policy_store
 from firebell.paging.dry_run import dry_run, offset
 from firebell.paging.model import Level, Plan, Policy, Target, TargetKind
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -50,7 +50,7 @@ async def _names(tx: Tx, policies: Sequence[Policy]) -> dict[str, str]:
     return {value: label for _, options in targets for value, label in options}
 
 
-@router.get("/escalation", dependencies=access.needs(Verb.POLICY_READ))
+@router.get("/escalation", dependencies=route_access.needs(Verb.POLICY_READ))
 async def policies(visit: CurrentVisit) -> Response:
     policies_ = await actions.policies(visit.tx)
     names = await _names(visit.tx, policies_)
@@ -117,12 +117,12 @@ async def _editor(
     return await html.render(visit.request, "paging/policy_edit.html", context)
 
 
-@router.get("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
+@router.get("/escalation/new", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def new_policy(visit: CurrentVisit) -> Response:
     return await _editor(visit, None, PolicyForm())
 
 
-@router.get("/escalation/{slug}", dependencies=access.needs(Verb.POLICY_READ))
+@router.get("/escalation/{slug}", dependencies=route_access.needs(Verb.POLICY_READ))
 async def policy(visit: CurrentVisit, slug: str) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     names = await _names(visit.tx, [policy_])
@@ -144,7 +144,7 @@ async def policy(visit: CurrentVisit, slug: str) -> Response:
     return await html.render(visit.request, "paging/policy.html", context)
 
 
-@router.get("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
+@router.get("/escalation/{slug}/edit", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def edit_policy(visit: CurrentVisit, slug: str) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     return await _editor(visit, policy_, PolicyForm.of(policy_))
@@ -183,7 +183,7 @@ def _plan(draft: PolicyForm, errors: FieldErrors) -> Plan:
     return Plan(name=draft.name, levels=tuple(levels), repeat=repeat, ack_timeout_s=timeout_s)
 
 
-@router.post("/escalation/new", dependencies=access.needs(Verb.POLICY_WRITE))
+@router.post("/escalation/new", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def create_policy(visit: CurrentVisit) -> Response:
     draft = PolicyForm.sent(visit.form)
     try:
@@ -208,7 +208,7 @@ async def create_policy(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/escalation/{policy_.slug}", f"{policy_.name} created.")
 
 
-@router.post("/escalation/{slug}/edit", dependencies=access.needs(Verb.POLICY_WRITE))
+@router.post("/escalation/{slug}/edit", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def change_policy(visit: CurrentVisit, slug: str) -> Response:
     draft = PolicyForm.sent(visit.form)
     policy_ = await actions.policy_by_slug(visit.tx, slug)
@@ -233,7 +233,7 @@ async def change_policy(visit: CurrentVisit, slug: str) -> Response:
     )
 
 
-@router.post("/escalation/{slug}/delete", dependencies=access.needs(Verb.POLICY_WRITE))
+@router.post("/escalation/{slug}/delete", dependencies=route_access.needs(Verb.POLICY_WRITE))
 async def delete_policy(visit: CurrentVisit, slug: str) -> Response:
     policy_ = await actions.policy_by_slug(visit.tx, slug)
     await actions.delete_policy(visit.tx, visit.actor, policy_, visit.now)

@@ -20,7 +20,7 @@ from firebell.paging.model import (
     TargetKind,
 )
 from firebell.paging.recipients import hypothetical_page, load_recipients
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 
 
 async def reachable(tx: Tx, targets: Sequence[ManualTarget], now: datetime) -> list[list[int]]:

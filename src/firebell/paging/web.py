@@ -14,8 +14,8 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.paging import ack_links, actions, queries
 from firebell.paging.model import PageState
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions as runbooks
@@ -44,12 +44,12 @@ async def page_detail(tx: Tx, page_id: int, public_url: str, now: datetime) -> d
     }
 
 
-@router.get("/p/{ref}", dependencies=access.needs(Verb.PAGE_READ))
+@router.get("/p/{ref}", dependencies=route_access.needs(Verb.PAGE_READ))
 async def short(ref: str) -> Response:
     return html.redirect(f"/pages/PG-{parse_ref('PG', ref)}")
 
 
-@router.get("/pages/{ref}", dependencies=access.needs(Verb.PAGE_READ))
+@router.get("/pages/{ref}", dependencies=route_access.needs(Verb.PAGE_READ))
 async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
@@ -57,7 +57,7 @@ async def detail(visit: CurrentVisit, ref: str) -> Response:
     return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 
 
-@router.get("/pages/{ref}/more", dependencies=access.needs(Verb.PAGE_RESPOND))
+@router.get("/pages/{ref}/more", dependencies=route_access.needs(Verb.PAGE_RESPOND))
 async def more(visit: CurrentVisit, ref: str) -> Response:
     """Show the actions of a phone's sheet, for browsers without JavaScript."""
     page_id = parse_ref("PG", ref)
@@ -67,7 +67,7 @@ async def more(visit: CurrentVisit, ref: str) -> Response:
     return await html.render(visit.request, "paging/page_actions.html", context)
 
 
-@router.post("/pages/{ref}/{what}", dependencies=access.needs(Verb.PAGE_RESPOND))
+@router.post("/pages/{ref}/{what}", dependencies=route_access.needs(Verb.PAGE_RESPOND))
 async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     page_id = parse_ref("PG", ref)
     match what:
@@ -93,13 +93,13 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
     return flash.redirect(visit.request, html.local(visit.form, f"/pages/PG-{page_id}"), text)
 
 
-@router.get("/ack/{token}", dependencies=access.public("The signed link is the right."))
+@router.get("/ack/{token}", dependencies=route_access.public("The signed link is the right."))
 async def ack_form(request: Request, token: str) -> Response:
     """Show the page and a button; opening the link changes nothing (spec 2.1)."""
     return await _by_link(request, token, None)
 
 
-@router.post("/ack/{token}", dependencies=access.public("The signed link is the right."))
+@router.post("/ack/{token}", dependencies=route_access.public("The signed link is the right."))
 async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = transaction.now(request)

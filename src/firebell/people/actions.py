@@ -19,7 +19,7 @@ from firebell.people import (
     key_store,
     notification_rule_store,
     password_hashing,
-    passwords,
+    password_rules,
     quiet_hours_store,
     sessions,
     sign_in_links,
@@ -30,7 +30,7 @@ from firebell.people import (
     verification,
     verification_actions,
 )
-from firebell.people.authorization import permits, require
+from firebell.people.action_guards import permits, require
 from firebell.people.model import Person, PersonLeft, QuietHours, QuietHoursChanged, Role
 from firebell.people.permissions import Verb
 
@@ -93,7 +93,7 @@ async def is_secret(stored: str, password: str) -> bool:
 
 async def hash_password(password: str, owner: Person) -> str:
     """Return the hash of a new password; raise `Invalid` when it is short, common, or made of the owner's name."""
-    return await hash_secret(passwords.check(password, (owner.name, owner.email)))
+    return await hash_secret(password_rules.check(password, (owner.name, owner.email)))
 
 
 async def person(tx: Tx, person_id: int) -> Person:
@@ -123,7 +123,7 @@ async def create_person(
     errors.value(lambda: validation.check_role(role), None)
     errors.value(lambda: validation.check_zone(tz), None)
     if password is not None:
-        errors.value(lambda: passwords.check(password, (name, email)), None)
+        errors.value(lambda: password_rules.check(password, (name, email)), None)
     errors.check()
     password_hash = await hash_secret(password) if password is not None else None
     person = await store.insert_person(tx, clean, address, role, tz, password_hash, now)

@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.db.database import Reads
 from firebell.kit.web import html, routing
-from firebell.people import access, audit_store, store, team_store
+from firebell.people import audit_store, route_access, store, team_store
 from firebell.people.audit_labels import action_label, subject_label
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -14,7 +14,7 @@ router = routing.html_router()
 AUDIT_PAGE_SIZE = 100
 
 
-@router.get("/settings/audit", dependencies=access.needs(Verb.AUDIT_READ))
+@router.get("/settings/audit", dependencies=route_access.needs(Verb.AUDIT_READ))
 async def audit(visit: CurrentVisit, before: int | None = None) -> Response:
     entries = await audit_store.audit_entries(visit.tx, before, AUDIT_PAGE_SIZE)
     names = await _subject_names(visit.tx, [entry["subject"] for entry in entries])

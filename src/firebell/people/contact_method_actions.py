@@ -18,7 +18,7 @@ from firebell.people import (
     validation,
     verification_actions,
 )
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.model import ContactMethod, ContactTestRequested, MethodState, RotatedSecret
 from firebell.people.permissions import Verb
 

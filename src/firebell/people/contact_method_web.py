@@ -11,10 +11,10 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import (
-    access,
     actions,
     authentication,
     quiet_hours_store,
+    route_access,
     validation,
     verification_actions,
 )
@@ -64,12 +64,12 @@ async def _contact(
     return await html.render(visit.request, "people/contact_methods.html", context)
 
 
-@router.get("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_READ))
+@router.get("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_READ))
 async def contact(visit: CurrentVisit) -> Response:
     return await _contact(visit, {})
 
 
-@router.post("/settings/contact", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
 async def add_contact(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:
@@ -94,14 +94,18 @@ async def add_contact(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"/settings/contact/{method.id}/verify", text)
 
 
-@router.get("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.get(
+    "/settings/contact/{method_id}/secret", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
+)
 async def rotated_secret(request: Request, method_id: int) -> Response:
     """Redirect a reload of the page that showed the secret once."""
     await authentication.signed_in(request)
     return html.redirect("/settings/contact")
 
 
-@router.post("/settings/contact/{method_id}/secret", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post(
+    "/settings/contact/{method_id}/secret", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
+)
 async def rotate_secret(visit: CurrentVisit, method_id: int) -> Response:
     rotated = await actions.rotate_signing_secret(
         visit.tx, visit.actor, method_id, visit.person.id, visit.now
@@ -110,14 +114,16 @@ async def rotate_secret(visit: CurrentVisit, method_id: int) -> Response:
     return await _contact(visit, {}, secret=rotated.secret)
 
 
-@router.post("/settings/contact/{method_id}/test", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post("/settings/contact/{method_id}/test", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
 async def test_contact(visit: CurrentVisit, method_id: int) -> Response:
     await actions.request_test(visit.tx, visit.actor, method_id, visit.person.id, visit.now)
     text = "Test sent. Its result is shown here within a minute."
     return flash.redirect(visit.request, "/settings/contact", text)
 
 
-@router.post("/settings/contact/{method_id}/remove", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post(
+    "/settings/contact/{method_id}/remove", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
+)
 async def remove_contact(visit: CurrentVisit, method_id: int) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -147,7 +153,7 @@ def _rules(rows: Sequence[Row]) -> list[tuple[int, int]]:
     ]
 
 
-@router.post("/settings/rules/{urgency}", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post("/settings/rules/{urgency}", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
     if urgency not in ("high", "low"):
         raise Invalid(f"{urgency!r} is not an urgency.")
@@ -169,7 +175,7 @@ async def save_rules(visit: CurrentVisit, urgency: str) -> Response:
     return flash.redirect(visit.request, "/settings/contact", text)
 
 
-@router.post("/settings/quiet-hours", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post("/settings/quiet-hours", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
 async def save_quiet_hours(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:

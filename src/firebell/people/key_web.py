@@ -7,7 +7,7 @@ from fastapi import Response
 
 from firebell.kit.errors import FirebellError, Forbidden, Invalid
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access, actions, key_store
+from firebell.people import actions, key_store, route_access
 from firebell.people.model import SCOPES
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -33,12 +33,12 @@ async def _keys(
     return await html.render(visit.request, "people/keys.html", context)
 
 
-@router.get("/settings/keys", dependencies=access.needs(Verb.API_KEY_READ))
+@router.get("/settings/keys", dependencies=route_access.needs(Verb.API_KEY_READ))
 async def keys(visit: CurrentVisit) -> Response:
     return await _keys(visit, {})
 
 
-@router.post("/settings/keys", dependencies=access.needs(Verb.API_KEY_CREATE))
+@router.post("/settings/keys", dependencies=route_access.needs(Verb.API_KEY_CREATE))
 async def add_key(visit: CurrentVisit) -> Response:
     chosen = [str(s) for s in visit.form.getlist("scope")]
     try:
@@ -57,7 +57,7 @@ async def add_key(visit: CurrentVisit) -> Response:
     return await _keys(visit, {}, secret)
 
 
-@router.post("/settings/keys/{key_id}/revoke", dependencies=access.needs(Verb.API_KEY_REVOKE))
+@router.post("/settings/keys/{key_id}/revoke", dependencies=route_access.needs(Verb.API_KEY_REVOKE))
 async def revoke_key(visit: CurrentVisit, key_id: int) -> Response:
     name = await actions.revoke_api_key(visit.tx, visit.actor, key_id, visit.person.id, visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "key.revoked", visit.now)

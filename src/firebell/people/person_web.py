@@ -7,7 +7,7 @@ from fastapi import Response
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access, actions, store
+from firebell.people import actions, route_access, store
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -50,12 +50,12 @@ async def _people(
     return await html.render(visit.request, "people/people.html", context)
 
 
-@router.get("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.get("/settings/people", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def people(visit: CurrentVisit) -> Response:
     return await _people(visit, {})
 
 
-@router.post("/settings/people", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.post("/settings/people", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def add_person(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:
@@ -76,7 +76,7 @@ async def add_person(visit: CurrentVisit) -> Response:
     return await _people(visit, {}, linked=(person.name, f"{visit.ctx.public_url}{link}"))
 
 
-@router.post("/settings/people/{person_id}", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.post("/settings/people/{person_id}", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def save_person(visit: CurrentVisit, person_id: int) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -100,7 +100,7 @@ async def save_person(visit: CurrentVisit, person_id: int) -> Response:
     return flash.redirect(visit.request, "/settings/people", f"{person.name}’s role saved.")
 
 
-@router.post("/settings/people/{person_id}/link", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.post("/settings/people/{person_id}/link", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def create_link(visit: CurrentVisit, person_id: int) -> Response:
     person = await actions.person(visit.tx, person_id)
     link = await actions.welcome_link(visit.tx, visit.actor, visit.ctx.signer, person_id, visit.now)

@@ -4,14 +4,14 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, actions, authentication, sign_in
+from firebell.people import actions, authentication, route_access, sign_in
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.post("/theme", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
+@router.post("/theme", dependencies=route_access.needs(Verb.OWN_PROFILE_WRITE))
 async def theme(visit: CurrentVisit) -> Response:
     after = {"auto": "dark", "dark": "light", "light": "auto"}
     chosen = str(visit.form.get("theme") or after[visit.person.theme])
@@ -21,7 +21,7 @@ async def theme(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, html.came_from(visit.request), text)
 
 
-@router.get("/more", dependencies=access.needs(Verb.OWN_PROFILE_READ))
+@router.get("/more", dependencies=route_access.needs(Verb.OWN_PROFILE_READ))
 async def more(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "people/more.html", {"nav": "more"})
 
@@ -38,12 +38,12 @@ async def _profile(request: Request, error: FirebellError | None = None) -> Resp
     return await html.render(request, "people/profile.html", context)
 
 
-@router.get("/settings", dependencies=access.needs(Verb.OWN_PROFILE_READ))
+@router.get("/settings", dependencies=route_access.needs(Verb.OWN_PROFILE_READ))
 async def profile(visit: CurrentVisit) -> Response:
     return await _profile(visit.request)
 
 
-@router.post("/settings", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
+@router.post("/settings", dependencies=route_access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_profile(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -61,9 +61,9 @@ async def save_profile(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/settings", "Profile saved.")
 
 
-@router.post("/settings/password", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
+@router.post("/settings/password", dependencies=route_access.needs(Verb.OWN_PROFILE_WRITE))
 async def save_password(request: Request) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx = html.ctx(request)
     now, actor = transaction.now(request), authentication.actor_of(me)
     # hashing a password takes longer than a transaction should stay open

@@ -9,14 +9,14 @@ from firebell.channels.email import CHANNEL as EMAIL
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, TooMany
 from firebell.kit.web import html, routing, transaction
-from firebell.people import access, actions, authentication, sign_in, store, verification_actions
+from firebell.people import actions, authentication, route_access, sign_in, store, verification_actions
 from firebell.people.model import ContactMethod, MethodState, Person
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
 
 
-@router.get("/login", dependencies=access.public("The sign-in form."))
+@router.get("/login", dependencies=route_access.public("The sign-in form."))
 async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the address's name for it
 
     async with html.ctx(request).db.reads() as tx:
@@ -25,7 +25,7 @@ async def login_form(request: Request, next: str = "/") -> Response:  # noqa: A0
     return await html.render(request, "people/login.html", {"next": next, "email": "", "error": None})
 
 
-@router.post("/login", dependencies=access.public("The sign-in itself."))
+@router.post("/login", dependencies=route_access.public("The sign-in itself."))
 async def login(request: Request) -> Response:
     form = await request.form(max_files=0)
     email, target = str(form.get("email", "")), str(form.get("next", "/"))
@@ -39,7 +39,7 @@ async def login(request: Request) -> Response:
     return response
 
 
-@router.get("/welcome/{token}", dependencies=access.public("The signed link is the right."))
+@router.get("/welcome/{token}", dependencies=route_access.public("The signed link is the right."))
 async def welcome_form(request: Request, token: str) -> Response:
     """Show the form in which a new person chooses a password."""
     return await _welcome(request, token, None)
@@ -53,7 +53,7 @@ async def _welcome(request: Request, token: str, error: Invalid | None) -> Respo
     return await html.render(request, "people/welcome.html", context)
 
 
-@router.post("/welcome/{token}", dependencies=access.public("The signed link is the right."))
+@router.post("/welcome/{token}", dependencies=route_access.public("The signed link is the right."))
 async def welcome(request: Request, token: str) -> Response:
     form, ctx = await request.form(max_files=0), html.ctx(request)
     now = transaction.now(request)
@@ -83,9 +83,9 @@ async def _send_first_code(
     return None
 
 
-@router.post("/logout", dependencies=access.needs(Verb.OWN_PROFILE_WRITE))
+@router.post("/logout", dependencies=route_access.needs(Verb.OWN_PROFILE_WRITE))
 async def logout(request: Request) -> Response:
-    await access.form(request)
+    await route_access.form(request)
     # ends the session in a transaction of its own, as signing in begins it
     response = html.redirect("/login")
     await sign_in.end_session(request, response)

@@ -16,7 +16,6 @@ def _routers() -> list["APIRouter"]:
     from firebell.people import (
         api,
         audit_web,
-        contact_method_api,
         contact_method_web,
         key_api,
         key_web,
@@ -27,6 +26,7 @@ def _routers() -> list["APIRouter"]:
         team_web,
         verification_api,
         verification_web,
+        webhook_secret_api,
     )
 
     return [
@@ -39,7 +39,7 @@ def _routers() -> list["APIRouter"]:
         team_web.router,
         audit_web.router,
         api.router,
-        contact_method_api.router,
+        webhook_secret_api.router,
         verification_api.router,
         key_api.router,
         session_api.router,
@@ -47,9 +47,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.people import retention
+    from firebell.people import verification_retention
 
-    return retention.RETENTIONS
+    return verification_retention.RETENTIONS
 
 
 SLICE = Slice(

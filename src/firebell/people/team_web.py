@@ -5,7 +5,7 @@ from fastapi import Response
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choices, to_id
 from firebell.kit.web import flash, html, routing, undo
-from firebell.people import access, actions
+from firebell.people import actions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -40,7 +40,7 @@ async def _teams(visit: Visit, error: FirebellError | None = None, refused: str 
     return await html.render(visit.request, "people/teams.html", context)
 
 
-@router.get("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
+@router.get("/settings/teams", dependencies=route_access.needs(Verb.TEAM_WRITE))
 async def teams(visit: CurrentVisit) -> Response:
     return await _teams(visit)
 
@@ -60,12 +60,12 @@ async def _team(visit: Visit, slug: str, error: FirebellError | None = None) -> 
     return await html.render(visit.request, "people/team.html", context)
 
 
-@router.get("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
+@router.get("/settings/teams/{slug}", dependencies=route_access.needs(Verb.TEAM_WRITE))
 async def team(visit: CurrentVisit, slug: str) -> Response:
     return await _team(visit, slug)
 
 
-@router.post("/settings/teams/{slug}", dependencies=access.needs(Verb.TEAM_WRITE))
+@router.post("/settings/teams/{slug}", dependencies=route_access.needs(Verb.TEAM_WRITE))
 async def save_members(visit: CurrentVisit, slug: str) -> Response:
     try:
         chosen = to_choices(visit.form.getlist("member"), "member")
@@ -80,7 +80,7 @@ async def save_members(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, "/settings/teams", f"{team.name} saved.", offer)
 
 
-@router.post("/settings/teams", dependencies=access.needs(Verb.TEAM_WRITE))
+@router.post("/settings/teams", dependencies=route_access.needs(Verb.TEAM_WRITE))
 async def create_team(visit: CurrentVisit) -> Response:
     name = visit.text("name")
     try:
@@ -92,7 +92,7 @@ async def create_team(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/settings/teams", f"{name} created.")
 
 
-@router.post("/settings/catch-all", dependencies=access.needs(Verb.FALLBACK_WRITE))
+@router.post("/settings/catch-all", dependencies=route_access.needs(Verb.FALLBACK_WRITE))
 async def save_fallback_responders(visit: CurrentVisit) -> Response:
     try:
         chosen = to_choices(visit.form.getlist("member"), "member")

@@ -16,11 +16,11 @@ from firebell.kit.context import Context
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.web import html, transaction
-from firebell.people import access, authentication
-from firebell.people.access import may
+from firebell.people import authentication, route_access
 from firebell.people.authentication import Caller
 from firebell.people.model import Person
 from firebell.people.permissions import Rights, Verb
+from firebell.people.route_access import may
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
     async def posted(
         request: Request, person: Annotated[Person, Depends(authentication.signed_in)]
     ) -> FormData:
-        return await access.form(request, files, fields) if request.method == "POST" else FormData()
+        return await route_access.form(request, files, fields) if request.method == "POST" else FormData()
 
     async def signed_in_visit(
         request: Request,

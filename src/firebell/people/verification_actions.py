@@ -10,7 +10,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound, TooMany
 from firebell.kit.signing import Signer
 from firebell.people import contact_method_store, store, verification, verification_store
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.model import ContactCodeRequested, ContactMethod, ContactMethodDisabled, MethodState
 from firebell.people.permissions import Verb
 from firebell.people.verification import CodeOutcome, Limit, MethodEvent

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound, TooMany
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, actions, authentication, verification_actions, verification_store
+from firebell.people import actions, authentication, route_access, verification_actions, verification_store
 from firebell.people.model import MethodState
 from firebell.people.permissions import Verb
 
@@ -38,14 +38,18 @@ async def _verify(
     return await html.render(request, "people/verify.html", context)
 
 
-@router.get("/settings/contact/{method_id}/verify", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.get(
+    "/settings/contact/{method_id}/verify", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
+)
 async def verify_form(request: Request, method_id: int, back: str = "") -> Response:
     return await _verify(request, method_id, html.local({"back": back}, _LIST))
 
 
-@router.post("/settings/contact/{method_id}/verify", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE))
+@router.post(
+    "/settings/contact/{method_id}/verify", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
+)
 async def verify(request: Request, method_id: int) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, back = html.ctx(request), html.local(form, _LIST)
     async with ctx.db.tx() as tx:
         entered = await verification_actions.enter_code(
@@ -65,10 +69,10 @@ async def verify(request: Request, method_id: int) -> Response:
 
 
 @router.post(
-    "/settings/contact/{method_id}/verification", dependencies=access.needs(Verb.CONTACT_METHOD_WRITE)
+    "/settings/contact/{method_id}/verification", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
 )
 async def send_code(request: Request, method_id: int) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, back, now = html.ctx(request), html.local(form, _LIST), transaction.now(request)
     try:
         async with ctx.db.tx() as tx:

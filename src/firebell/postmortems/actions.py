@@ -11,7 +11,7 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import undo
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
 from firebell.postmortems.document.blocks import expand

@@ -9,8 +9,8 @@ from firebell.kit.errors import Conflict
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions, list_position
@@ -24,7 +24,7 @@ POSTMORTEMS_LISTED = 50
 """Post-mortems on one screen of the list."""
 
 
-@router.get("/post-mortems", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def postmortems(visit: CurrentVisit, before: str = "") -> Response:
     after = list_position.parse(before)
     if before and after is None:
@@ -82,15 +82,15 @@ async def _shown_body(tx: Tx, postmortem: Postmortem) -> str:
     return (await actions.version(tx, postmortem.incident_id, postmortem.published_version)).body
 
 
-@router.get("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems/{ref}", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def postmortem(request: Request, ref: str, edit: str = "") -> Response:
     await authentication.signed_in(request)
     return await _document(request, ref, bool(edit))
 
 
-@router.post("/post-mortems/{ref}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def save(request: Request, ref: str) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, incident_id = request.app.state.ctx, parse_ref("INC", ref)
     body, version = str(form.get("body", "")), to_number(form.get("version", ""), "version")
     try:
@@ -105,7 +105,7 @@ async def save(request: Request, ref: str) -> Response:
     )
 
 
-@router.post("/post-mortems/{ref}/publish", dependencies=access.needs(Verb.POSTMORTEM_PUBLISH))
+@router.post("/post-mortems/{ref}/publish", dependencies=route_access.needs(Verb.POSTMORTEM_PUBLISH))
 async def publish(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     await actions.publish(visit.tx, visit.actor, incident_id, visit.now)
@@ -114,7 +114,7 @@ async def publish(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text, offer)
 
 
-@router.post("/post-mortems/{ref}/start", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/start", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def start(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     await actions.start(visit.tx, visit.actor, incident_id, visit.now)

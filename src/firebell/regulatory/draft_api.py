@@ -9,9 +9,9 @@ from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, PathId, Text, problems
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.regulatory import breach_queries, draft_actions, draft_queries, draft_store, draft_text
 from firebell.regulatory.actions import REASON_MAX_CHARS

@@ -12,7 +12,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.regulatory import breach_queries, draft_actions, draft_queries, draft_text, queries
@@ -53,7 +53,7 @@ async def _render(
     return await html.render(visit.request, "regulatory/draft.html", context)
 
 
-@router.get("/clocks/breaches", dependencies=access.needs(Verb.REGULATORY_DRAFT_READ))
+@router.get("/clocks/breaches", dependencies=route_access.needs(Verb.REGULATORY_DRAFT_READ))
 async def breaches(visit: CurrentVisit) -> Response:
     context = {
         **shared_context(await queries.setup(visit.tx), visit.now.date()),
@@ -63,7 +63,7 @@ async def breaches(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "regulatory/breaches.html", context)
 
 
-@router.get("/clocks/breaches.csv", dependencies=access.needs(Verb.REGULATORY_DRAFT_READ))
+@router.get("/clocks/breaches.csv", dependencies=route_access.needs(Verb.REGULATORY_DRAFT_READ))
 async def export_breaches(visit: CurrentVisit) -> Response:
     rows: list[Sequence[object]] = [breach_queries.CSV_HEAD]
     for one in await breach_queries.breaches(visit.tx, visit.actor, visit.now):
@@ -74,7 +74,7 @@ async def export_breaches(visit: CurrentVisit) -> Response:
     return Response(to_csv(rows), headers=headers, media_type="text/csv")
 
 
-@router.post("/incidents/{ref}/clocks/drafts", dependencies=access.needs(Verb.REGULATORY_DRAFT_WRITE))
+@router.post("/incidents/{ref}/clocks/drafts", dependencies=route_access.needs(Verb.REGULATORY_DRAFT_WRITE))
 async def open_draft(visit: CurrentVisit, ref: str) -> Response:
     incident_id, obligation = parse_ref("INC", ref), visit.text("obligation")
     draft = await draft_actions.open_draft(visit.tx, visit.actor, incident_id, obligation, visit.now)
@@ -83,7 +83,7 @@ async def open_draft(visit: CurrentVisit, ref: str) -> Response:
 
 
 @router.get(
-    "/incidents/{ref}/clocks/drafts/{draft_id}", dependencies=access.needs(Verb.REGULATORY_DRAFT_READ)
+    "/incidents/{ref}/clocks/drafts/{draft_id}", dependencies=route_access.needs(Verb.REGULATORY_DRAFT_READ)
 )
 async def draft_page(visit: CurrentVisit, ref: str, draft_id: int) -> Response:
     return await _render(visit, ref, draft_id, {})
@@ -91,7 +91,7 @@ async def draft_page(visit: CurrentVisit, ref: str, draft_id: int) -> Response:
 
 @router.get(
     "/incidents/{ref}/clocks/drafts/{draft_id}/text/{form}",
-    dependencies=access.needs(Verb.REGULATORY_DRAFT_READ),
+    dependencies=route_access.needs(Verb.REGULATORY_DRAFT_READ),
 )
 async def draft_as_text(visit: CurrentVisit, ref: str, draft_id: int, form: str) -> Response:
     if form not in EXPORTS:
@@ -107,7 +107,7 @@ async def draft_as_text(visit: CurrentVisit, ref: str, draft_id: int, form: str)
 
 @router.post(
     "/incidents/{ref}/clocks/drafts/{draft_id}/fields",
-    dependencies=access.needs(Verb.REGULATORY_DRAFT_WRITE),
+    dependencies=route_access.needs(Verb.REGULATORY_DRAFT_WRITE),
 )
 async def save_fields(visit: CurrentVisit, ref: str, draft_id: int) -> Response:
     fields = visit.values
@@ -129,7 +129,7 @@ async def save_fields(visit: CurrentVisit, ref: str, draft_id: int) -> Response:
 
 @router.post(
     "/incidents/{ref}/clocks/drafts/{draft_id}/{step}",
-    dependencies=access.needs(Verb.REGULATORY_DRAFT_WRITE),
+    dependencies=route_access.needs(Verb.REGULATORY_DRAFT_WRITE),
 )
 async def move(visit: CurrentVisit, ref: str, draft_id: int, step: str) -> Response:
     tx, actor, now, fields = visit.tx, visit.actor, visit.now, visit.values

@@ -8,8 +8,8 @@ from fastapi import Response
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_choice, to_number, to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -50,12 +50,12 @@ async def _render(visit: Visit, fields: Mapping[str, str], error: FirebellError 
     return await html.render(visit.request, "regulatory/regimes.html", context)
 
 
-@router.get("/clocks/regimes", dependencies=access.needs(Verb.REGULATORY_READ))
+@router.get("/clocks/regimes", dependencies=route_access.needs(Verb.REGULATORY_READ))
 async def regimes(visit: CurrentVisit) -> Response:
     return await _render(visit, {})
 
 
-@router.post("/clocks/regimes", dependencies=access.needs(Verb.REGULATORY_WRITE))
+@router.post("/clocks/regimes", dependencies=route_access.needs(Verb.REGULATORY_WRITE))
 async def set_responsible(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -93,12 +93,12 @@ async def _regime_page(
     return await html.render(visit.request, "regulatory/regime.html", context)
 
 
-@router.get("/clocks/regimes/{regime_id}", dependencies=access.needs(Verb.REGULATORY_READ))
+@router.get("/clocks/regimes/{regime_id}", dependencies=route_access.needs(Verb.REGULATORY_READ))
 async def regime(visit: CurrentVisit, regime_id: str) -> Response:
     return await _regime_page(visit, regime_id)
 
 
-@router.post("/clocks/regimes/{regime_id}", dependencies=access.needs(Verb.REGULATORY_WRITE))
+@router.post("/clocks/regimes/{regime_id}", dependencies=route_access.needs(Verb.REGULATORY_WRITE))
 async def set_regime(visit: CurrentVisit, regime_id: str) -> Response:
     values = visit.values
     try:
@@ -120,7 +120,7 @@ async def set_regime(visit: CurrentVisit, regime_id: str) -> Response:
     return flash.redirect(visit.request, "/clocks/regimes", f"{name} saved.")
 
 
-@router.post("/clocks/contracts", dependencies=access.needs(Verb.REGULATORY_WRITE))
+@router.post("/clocks/contracts", dependencies=route_access.needs(Verb.REGULATORY_WRITE))
 async def add_contract(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
@@ -142,7 +142,7 @@ async def add_contract(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/clocks/regimes", f"Contract with {contract.customer} added.")
 
 
-@router.post("/clocks/contracts/{contract_id}/end", dependencies=access.needs(Verb.REGULATORY_WRITE))
+@router.post("/clocks/contracts/{contract_id}/end", dependencies=route_access.needs(Verb.REGULATORY_WRITE))
 async def end_contract(visit: CurrentVisit, contract_id: str) -> Response:
     contract = await actions.end_contract(
         visit.tx, visit.actor, to_required(contract_id, "contract"), visit.now

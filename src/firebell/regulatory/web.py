@@ -14,7 +14,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.regulatory import actions, draft_queries, queries, rules, store, wording
@@ -118,12 +118,12 @@ def _default_start(facts: IncidentFacts, current: Setup, fact: str) -> datetime 
     return facts.detected_at if current.definitions[fact].has_default else None
 
 
-@router.get("/incidents/{ref}/clocks", dependencies=access.needs(Verb.REGULATORY_READ))
+@router.get("/incidents/{ref}/clocks", dependencies=route_access.needs(Verb.REGULATORY_READ))
 async def clocks(visit: CurrentVisit, ref: str) -> Response:
     return await _render(visit, ref, {})
 
 
-@router.post("/incidents/{ref}/clocks/facts", dependencies=access.needs(Verb.REGULATORY_RECORD))
+@router.post("/incidents/{ref}/clocks/facts", dependencies=route_access.needs(Verb.REGULATORY_RECORD))
 async def record_fact(visit: CurrentVisit, ref: str) -> Response:
     fields = visit.values
     incident_id = parse_ref("INC", ref)
@@ -148,7 +148,7 @@ async def record_fact(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/clocks", "Fact recorded.")
 
 
-@router.get("/clocks", dependencies=access.needs(Verb.REGULATORY_READ))
+@router.get("/clocks", dependencies=route_access.needs(Verb.REGULATORY_READ))
 async def register(visit: CurrentVisit, state: str = "running") -> Response:
     tab = state if state in TABS else "running"
     listed = await queries.register(visit.tx, visit.now)
@@ -181,7 +181,7 @@ def _in_tab(one: IncidentClocks, tab: str) -> list[Clock]:
     ]
 
 
-@router.get("/clocks.csv", dependencies=access.needs(Verb.REGULATORY_READ))
+@router.get("/clocks.csv", dependencies=route_access.needs(Verb.REGULATORY_READ))
 async def export(visit: CurrentVisit) -> Response:
     """Export the register, one row per clock, with what was decided not to apply and why."""
     listed = await queries.register(visit.tx, visit.now)

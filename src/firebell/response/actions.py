@@ -13,7 +13,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.response import acting, cadence, plan, queries, store
 from firebell.response.model import (

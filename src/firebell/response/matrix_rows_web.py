@@ -8,7 +8,7 @@ from fastapi import Response
 
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.response import document, queries, settings_actions
@@ -32,12 +32,12 @@ async def _rows_page(visit: Visit, error: FirebellError | None = None) -> Respon
     return await html.render(visit.request, "response/rows.html", context)
 
 
-@router.get(PAGE, dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.get(PAGE, dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def rows_form(visit: CurrentVisit) -> Response:
     return await _rows_page(visit)
 
 
-@router.post(PAGE, dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(PAGE, dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def edit_rows(visit: CurrentVisit) -> Response:
     before: tuple[MatrixRow, ...] = ()
     after: list[MatrixRow] = []

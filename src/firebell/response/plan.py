@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from firebell.incidents.severity import FACTS, Severity
-from firebell.response import business_hours, cadence, triggers
+from firebell.response import business_hours, cadence, escalation_triggers
 from firebell.response.model import (
     ANSWER_WITHIN,
     GROUP_NAMES,
@@ -54,7 +54,7 @@ def steps(settings: ResponseSettings, facts: ResponseFacts) -> list[ResponseStep
     """
     if not facts.is_open:
         return []
-    timed = [*cadence.reminders(facts), *(triggers.steps(facts) if facts.is_active else [])]
+    timed = [*cadence.reminders(facts), *(escalation_triggers.steps(facts) if facts.is_active else [])]
     if facts.severity > 1:
         timed = [_in_business_hours(step, settings) for step in timed]
     listed = [*_on_declaration(settings, facts), *timed]

@@ -15,7 +15,7 @@ from firebell.paging import actions as paging
 from firebell.people import actions as people
 from firebell.regulatory import queries as regulatory
 from firebell.regulatory.model import ACTIVE as RUNNING
-from firebell.response import cadence, document, plan, store, triggers
+from firebell.response import cadence, document, escalation_triggers, plan, store
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
     CHANNEL,
@@ -157,7 +157,7 @@ async def _facts(
         confirmed_at=response.confirmed_at,
         is_security=getattr(incident, "type", "") == SECURITY_TYPE,
         raised_at=raised_at,
-        progress_at=await incidents.last_entry_at(tx, incident.id, triggers.PROGRESS_KINDS),
+        progress_at=await incidents.last_entry_at(tx, incident.id, escalation_triggers.PROGRESS_KINDS),
         missing_roles=tuple(
             r for r in FACTS[Severity(incident.severity)].roles if IncidentRole(r) not in held
         ),

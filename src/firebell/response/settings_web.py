@@ -15,11 +15,19 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import to_choice, to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.response import document, preview, queries, settings_actions, store, toml_text, triggers
+from firebell.response import (
+    document,
+    escalation_triggers,
+    preview,
+    queries,
+    settings_actions,
+    store,
+    toml_text,
+)
 from firebell.response.model import (
     CHANNEL,
     GROUP_NAMES,
@@ -83,7 +91,7 @@ def _roles(level: int) -> list[str]:
     """Return the required roles of a severity with their deadlines, one line for each deadline."""
     by_deadline: dict[int | None, list[str]] = {}
     for role in FACTS[Severity(level)].roles:
-        within = triggers.role_within(level, role)
+        within = escalation_triggers.role_within(level, role)
         minutes = int(within.total_seconds() // 60) if level <= 1 else None
         by_deadline.setdefault(minutes, []).append(ROLE_NAMES[IncidentRole(role)])
     lines = []
@@ -116,7 +124,7 @@ def _dry_run_at(text: str, visit: Visit) -> datetime:
     return to_instant(to_wall(text, "at"), visit.person.tz) if text else visit.now
 
 
-@router.get(HOME, dependencies=access.needs(Verb.RESPONSE_READ))
+@router.get(HOME, dependencies=route_access.needs(Verb.RESPONSE_READ))
 async def settings_page(
     visit: CurrentVisit, severity: str = "SEV1", dry: str = "", at: str = "", service: str = ""
 ) -> Response:
@@ -197,12 +205,12 @@ async def _severity_form(
     return await html.render(visit.request, "response/severity.html", context)
 
 
-@router.get(HOME + "/severities/{severity}", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.get(HOME + "/severities/{severity}", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def severity_form(visit: CurrentVisit, severity: str) -> Response:
     return await _severity_form(visit, _level(severity))
 
 
-@router.post(HOME + "/severities/{severity}", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/severities/{severity}", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def edit_severity(visit: CurrentVisit, severity: str) -> Response:
     level, values = _level(severity), visit.values
 
@@ -255,12 +263,12 @@ async def _groups_form(visit: Visit, error: FirebellError | None = None) -> Resp
     return await html.render(visit.request, "response/groups.html", context)
 
 
-@router.get(HOME + "/groups", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.get(HOME + "/groups", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def groups_form(visit: CurrentVisit) -> Response:
     return await _groups_form(visit)
 
 
-@router.post(HOME + "/groups", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/groups", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def edit_groups(visit: CurrentVisit) -> Response:
     values = visit.values
 
@@ -328,7 +336,7 @@ async def _first_choice(visit: Visit, row: str, how: str) -> str:
     return next((who for function, who in FUNCTION_WHO.items() if function == row), NEXT_TIER)
 
 
-@router.get(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.get(HOME + "/steps", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def step_form(
     visit: CurrentVisit,
     severity: str = "SEV1",
@@ -367,7 +375,7 @@ def _step_of(values: Mapping[str, str]) -> MatrixStep:
     return MatrixStep(after, values.get("function", ""), How(values["how"]), values.get("who", ""))
 
 
-@router.post(HOME + "/steps", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/steps", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def add_step(visit: CurrentVisit) -> Response:
     values = visit.values
     level = _level(values.get("severity", ""))
@@ -387,7 +395,7 @@ async def add_step(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"{HOME}?severity=SEV{level}", "Added to the changes to review.")
 
 
-@router.post(HOME + "/steps/remove", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/steps/remove", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def remove_step(visit: CurrentVisit) -> Response:
     level, step = _level(visit.text("severity")), _step_of(visit.values)
 
@@ -398,7 +406,7 @@ async def remove_step(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, f"{HOME}?severity=SEV{level}", "Added to the changes to review.")
 
 
-@router.get(HOME + "/review", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.get(HOME + "/review", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def review(visit: CurrentVisit) -> Response:
     names = await queries.target_names(visit.tx)
     in_force, edited = await _current(visit)
@@ -414,13 +422,13 @@ async def review(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "response/review.html", context)
 
 
-@router.post(HOME + "/apply", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/apply", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def apply(visit: CurrentVisit) -> Response:
     settings = await settings_actions.apply_draft(visit.tx, visit.actor, visit.now)
     return flash.redirect(visit.request, HOME, f"Version {settings.version} is in force.")
 
 
-@router.post(HOME + "/discard", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/discard", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def discard(visit: CurrentVisit) -> Response:
     await settings_actions.discard_draft(visit.tx, visit.actor, visit.now)
     return flash.redirect(visit.request, HOME, "Changes discarded.")
@@ -439,12 +447,12 @@ async def _transfer_page(visit: Visit, text: str = "", error: FirebellError | No
     return await html.render(visit.request, "response/transfer.html", context)
 
 
-@router.get(HOME + "/transfer", dependencies=access.needs(Verb.RESPONSE_READ))
+@router.get(HOME + "/transfer", dependencies=route_access.needs(Verb.RESPONSE_READ))
 async def transfer(visit: CurrentVisit) -> Response:
     return await _transfer_page(visit)
 
 
-@router.post(HOME + "/transfer", dependencies=access.needs(Verb.RESPONSE_WRITE))
+@router.post(HOME + "/transfer", dependencies=route_access.needs(Verb.RESPONSE_WRITE))
 async def import_settings(visit: CurrentVisit) -> Response:
     text = visit.text("text")
     try:

@@ -6,7 +6,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.response import actions
@@ -17,7 +17,7 @@ UNCHANGED = "Nothing changed since the last update."
 LONGEST_PROMISE_MIN = 24 * 60
 
 
-@router.post("/incidents/{ref}/response/answers", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/response/answers", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def answer(visit: CurrentVisit, ref: str) -> Response:
     incident_id, step = parse_ref("INC", ref), visit.text("step")
     match visit.text("answer"):
@@ -33,7 +33,7 @@ async def answer(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", done)
 
 
-@router.post("/incidents/{ref}/response/expertise", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/response/expertise", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def request_expertise(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     request = await actions.request_expertise(
@@ -44,7 +44,7 @@ async def request_expertise(visit: CurrentVisit, ref: str) -> Response:
     )
 
 
-@router.post("/incidents/{ref}/response/promises", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/response/promises", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def promise(visit: CurrentVisit, ref: str) -> Response:
     incident_id, audience = parse_ref("INC", ref), visit.text("audience")
     if audience not in list(Audience):
@@ -54,7 +54,7 @@ async def promise(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", f"Next update in {minutes} min.")
 
 
-@router.post("/incidents/{ref}/response/customers", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/response/customers", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def inform_customers(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     text = UNCHANGED if visit.text("unchanged") else visit.text("text")

@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.jobs.pruning import VARIABLE
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.retention import queries
@@ -12,7 +12,7 @@ from firebell.retention import queries
 router = routing.html_router()
 
 
-@router.get("/settings/retention", dependencies=access.needs(Verb.AUDIT_READ))
+@router.get("/settings/retention", dependencies=route_access.needs(Verb.AUDIT_READ))
 async def retention(visit: CurrentVisit) -> Response:
     retentions = visit.request.app.state.retentions
     context = {

@@ -13,11 +13,10 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import MAX_ID, clean_text, slugify
 from firebell.kit.web import undo
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import coverage, matching, store
 from firebell.runbooks.automation import last_exercised
-from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored
 from firebell.runbooks.library_checks import untested
 from firebell.runbooks.matching import RunbookLink
@@ -25,6 +24,7 @@ from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, Runbook
 from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.runs import summary_store
 from firebell.runbooks.store import NewText, OwnRunbook
+from firebell.runbooks.text_checks import check
 
 BODY_MAX_CHARS = 200_000
 _SOURCE_MAX_CHARS = 500

@@ -18,15 +18,15 @@ from firebell.kit.web.api import (
     problems,
     removed,
 )
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.runbooks import actions, queries
-from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read
 from firebell.runbooks.model import MAX_AGE_DAYS, RunbookFinding
-from firebell.runbooks.runs.plan import sha256_of
+from firebell.runbooks.runs.steps_from_text import sha256_of
+from firebell.runbooks.text_checks import check
 
 router = api.router("runbooks", "/runbooks")
 

@@ -4,7 +4,7 @@ from fastapi import Response
 
 from firebell.kit.text import MAX_ID, to_number, to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions
@@ -16,7 +16,7 @@ router = routing.html_router()
 SHOWN = 50
 
 
-@router.get("/runbooks/{slug}/versions", dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get("/runbooks/{slug}/versions", dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def versions(visit: CurrentVisit, slug: str) -> Response:
     stored = await actions.runbook(visit.tx, slug)
     before = to_number(visit.request.query_params.get("before") or MAX_ID, "before")
@@ -40,7 +40,9 @@ async def versions(visit: CurrentVisit, slug: str) -> Response:
     return await html.render(visit.request, "runbooks/versions.html", context)
 
 
-@router.post("/runbooks/{slug}/versions/{version}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post(
+    "/runbooks/{slug}/versions/{version}/restore", dependencies=route_access.needs(Verb.RUNBOOK_WRITE)
+)
 async def restore(visit: CurrentVisit, slug: str, version: str) -> Response:
     await actions.restore_version(visit.tx, visit.actor, slug, to_required(version, "version"), visit.now)
     return flash.redirect(visit.request, f"/runbooks/{slug}", f"Version {version} is the current text again.")

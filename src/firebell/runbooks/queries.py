@@ -10,9 +10,9 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
 from firebell.kit.text import slugify
 from firebell.runbooks import actions
-from firebell.runbooks.check import owning_team
 from firebell.runbooks.isolated_parser import read_stored
 from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
+from firebell.runbooks.text_checks import owning_team
 
 
 @dataclass(frozen=True, slots=True)

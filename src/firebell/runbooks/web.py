@@ -7,25 +7,25 @@ from fastapi import Request, Response
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction, undo
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions, library_queries, queries
 from firebell.runbooks.blank import blank_runbook
-from firebell.runbooks.check import check
 from firebell.runbooks.isolated_parser import read, read_stored, rendered
 from firebell.runbooks.library_queries import LibraryFilter
 from firebell.runbooks.model import RunbookFinding
 from firebell.runbooks.runs import queries as run_queries
 from firebell.runbooks.sources import actions as source_actions
 from firebell.runbooks.sources import queries as source_queries
+from firebell.runbooks.text_checks import check
 
 router = routing.html_router()
 
 _RUNS_SHOWN = 5
 
 
-@router.get("/runbooks", dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get("/runbooks", dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def library(visit: CurrentVisit) -> Response:
     asked = visit.request.query_params
     narrowed = LibraryFilter(
@@ -69,13 +69,13 @@ async def _editor(
     return await html.render(request, "runbooks/edit.html", context)
 
 
-@router.get("/runbooks/new", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.get("/runbooks/new", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def new(request: Request) -> Response:
     await authentication.signed_in(request)
     return await _editor(request)
 
 
-@router.get("/runbooks/{slug}", dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get("/runbooks/{slug}", dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def runbook(request: Request, slug: str) -> Response:
     await authentication.signed_in(request)
     ctx = html.ctx(request)
@@ -102,14 +102,14 @@ async def runbook(request: Request, slug: str) -> Response:
     return await html.render(request, "runbooks/runbook.html", context, kept_offline=True)
 
 
-@router.get("/runbooks/{slug}/edit", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.get("/runbooks/{slug}/edit", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def edit(request: Request, slug: str) -> Response:
     await authentication.signed_in(request)
     return await _editor(request, slug)
 
 
 async def _save(request: Request, slug: str) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, body = html.ctx(request), str(form.get("body", ""))
     now = transaction.now(request)
     if form.get("check"):
@@ -126,24 +126,24 @@ async def _save(request: Request, slug: str) -> Response:
     return flash.redirect(request, f"/runbooks/{target}", f"Runbook {target} saved.")
 
 
-@router.post("/runbooks", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post("/runbooks", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def create(request: Request) -> Response:
     return await _save(request, "")
 
 
-@router.post("/runbooks/{slug}", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post("/runbooks/{slug}", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def save(request: Request, slug: str) -> Response:
     return await _save(request, slug)
 
 
-@router.post("/runbooks/{slug}/remove", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post("/runbooks/{slug}/remove", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def remove(visit: CurrentVisit, slug: str) -> Response:
     await actions.remove(visit.tx, visit.actor, slug, visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.removed", visit.now)
     return flash.redirect(visit.request, "/runbooks", f"Runbook {slug} removed.", offer)
 
 
-@router.post("/runbooks/{slug}/restore", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post("/runbooks/{slug}/restore", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def restore(visit: CurrentVisit, slug: str) -> Response:
     await actions.restore(visit.tx, visit.actor, slug, visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "runbook.restored", visit.now)

@@ -6,9 +6,9 @@ from fastapi import Query
 
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Ctx, Limit
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.search import run_search
 from firebell.search.model import GroupName, Hit, Kind
 

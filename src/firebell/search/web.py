@@ -5,7 +5,7 @@ from fastapi import Request, Response
 from firebell.kit.errors import Unavailable
 from firebell.kit.search_terms import parse
 from firebell.kit.web import html, routing
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.search import run_search
 from firebell.search.model import GroupName, Results
@@ -13,7 +13,7 @@ from firebell.search.model import GroupName, Results
 router = routing.html_router()
 
 
-@router.get("/search", dependencies=access.needs(Verb.SEARCH_READ))
+@router.get("/search", dependencies=route_access.needs(Verb.SEARCH_READ))
 async def search(request: Request, q: str = "", group: str = "") -> Response:
     me, ctx = await authentication.signed_in(request), html.ctx(request)
     name = GroupName(group) if group in set(GroupName) else None

@@ -8,7 +8,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing, undo
 from firebell.paging import actions as paging
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.service_overview import queries
@@ -16,7 +16,7 @@ from firebell.service_overview import queries
 router = routing.html_router()
 
 
-@router.get("/services/{slug}", dependencies=access.needs(Verb.SERVICE_READ))
+@router.get("/services/{slug}", dependencies=route_access.needs(Verb.SERVICE_READ))
 async def service(visit: CurrentVisit, slug: str) -> Response:
     return await _service(visit, slug)
 
@@ -45,7 +45,7 @@ async def _service(visit: Visit, slug: str, revealed: int | None = None) -> Resp
     return await html.render(visit.request, "service_overview/service.html", context)
 
 
-@router.post("/services/{slug}/integrations", dependencies=access.needs(Verb.INTEGRATION_CREATE))
+@router.post("/services/{slug}/integrations", dependencies=route_access.needs(Verb.INTEGRATION_CREATE))
 async def add_key(visit: CurrentVisit, slug: str) -> Response:
     service = await catalog.by_slug(visit.tx, slug)
     integration = await alerts.create_integration(
@@ -61,7 +61,7 @@ async def add_key(visit: CurrentVisit, slug: str) -> Response:
 
 @router.post(
     "/services/{slug}/integrations/{integration_id}/reveal",
-    dependencies=access.needs(Verb.INTEGRATION_REVEAL),
+    dependencies=route_access.needs(Verb.INTEGRATION_REVEAL),
 )
 async def reveal_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
     integration = await alerts.reveal_integration(
@@ -77,7 +77,7 @@ async def reveal_key(visit: CurrentVisit, slug: str, integration_id: int) -> Res
 
 @router.post(
     "/services/{slug}/integrations/{integration_id}/revoke",
-    dependencies=access.needs(Verb.INTEGRATION_REVOKE),
+    dependencies=route_access.needs(Verb.INTEGRATION_REVOKE),
 )
 async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Response:
     service_id = (await catalog.by_slug(visit.tx, slug)).id
@@ -88,7 +88,7 @@ async def revoke_key(visit: CurrentVisit, slug: str, integration_id: int) -> Res
     return flash.redirect(visit.request, f"/services/{slug}", f"Key of {key.name} revoked.", offer)
 
 
-@router.post("/services/{slug}/policy", dependencies=access.needs(Verb.SERVICE_WRITE))
+@router.post("/services/{slug}/policy", dependencies=route_access.needs(Verb.SERVICE_WRITE))
 async def choose_policy(visit: CurrentVisit, slug: str) -> Response:
     chosen = visit.text("policy")
     service = await catalog.by_slug(visit.tx, slug)

@@ -20,7 +20,7 @@ from firebell.oncall.schedules import actions as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Level, Target, TargetKind
 from firebell.people import actions as people
-from firebell.people import authentication, passwords, validation
+from firebell.people import authentication, password_rules, validation
 from firebell.people.model import Person
 
 _SETUP_LOCK = 7_316_202_612
@@ -67,7 +67,7 @@ def check(answers: Answers, errors: FieldErrors | None = None) -> None:
     else:
         errors.add("email", "Enter your email address.")
     errors.value(lambda: validation.check_zone(answers.tz), None)
-    errors.value(lambda: passwords.check(answers.password, (answers.name, answers.email)), None)
+    errors.value(lambda: password_rules.check(answers.password, (answers.name, answers.email)), None)
     for kind, address in answers.addresses.items():
         if address:
             errors.value(partial(validation.check_address, kind, address), None, {"address": kind})

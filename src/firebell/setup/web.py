@@ -16,8 +16,8 @@ from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.field_errors import FieldErrors
 from firebell.paging import actions as paging
-from firebell.people import access, authentication, sign_in
 from firebell.people import actions as people
+from firebell.people import authentication, route_access, sign_in
 from firebell.people.model import MethodState, Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -46,7 +46,7 @@ async def _form(request: Request, values: dict[str, str], error: FirebellError |
     return await html.render(request, "setup/setup.html", context)
 
 
-@router.get("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
+@router.get("/setup", dependencies=route_access.public("No one exists yet: setup_token decides."))
 async def setup_form(request: Request, token: str = "") -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
@@ -56,7 +56,7 @@ async def setup_form(request: Request, token: str = "") -> Response:
     return await _form(request, {}, None)
 
 
-@router.post("/setup", dependencies=access.public("No one exists yet: setup_token decides."))
+@router.post("/setup", dependencies=route_access.public("No one exists yet: setup_token decides."))
 async def setup(request: Request) -> Response:
     ctx = html.ctx(request)
     async with ctx.db.tx() as tx:
@@ -104,7 +104,7 @@ def _answers(values: dict[str, str], password: str, errors: FieldErrors) -> Answ
     )
 
 
-@router.get("/setup/done", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.get("/setup/done", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def done(visit: CurrentVisit, service: str) -> Response:
     message = flash.waiting(visit.request, visit.now)
     first_service = await catalog.by_slug(visit.tx, service)

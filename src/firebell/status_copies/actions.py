@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_copies import difference_store, outcomes, queries, step_store, store
+from firebell.status_copies import difference_store, queries, recording, step_store, store
 from firebell.status_copies.model import (
     PROVIDER_LABELS,
     STUCK,
@@ -293,6 +293,6 @@ async def adopt(
     )
     published = await publishing.publish_update(tx, actor, page.id, incident.public_id, update, now)
     await step_store.enqueue(tx, page.id, now)
-    await outcomes.skip_waiting(tx, copy.id, published.id, now)
+    await recording.skip_waiting(tx, copy.id, published.id, now)
     await difference_store.delete_stage_and_text(tx, copy.id, difference.subject)
     await _record_copy_change(tx, actor, "adopted", page, copy, now, incident=incident.name)

@@ -3,8 +3,8 @@
 import httpx
 
 from firebell.kit import http_out
-from firebell.status_copies.answers import Answer, lost, not_sent, read_answer
 from firebell.status_copies.model import RemoteCall
+from firebell.status_copies.provider_answers import Answer, lost, not_sent, read_answer
 from firebell.status_copies.remote_api import RemoteApi
 
 CALL_LIMIT_S = 10.0

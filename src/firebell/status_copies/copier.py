@@ -15,13 +15,13 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.token_bucket import full
-from firebell.status_copies import comparing, importing, outcomes, sending, step_store, store
-from firebell.status_copies.answers import Answer, Outcome
+from firebell.status_copies import drift_comparison, importing, recording, step_inputs, step_store, store
 from firebell.status_copies.client import ask
 from firebell.status_copies.model import RemoteCall, StatusCopy
+from firebell.status_copies.next_step import AlreadyThere, Hold
+from firebell.status_copies.provider_answers import Answer, Outcome
 from firebell.status_copies.providers import api_of
 from firebell.status_copies.remote_api import RemoteApi
-from firebell.status_copies.steps import AlreadyThere, Hold
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ class Copier:
             try:
                 key = await store.open_key(tx, copy)
             except Invalid as error:
-                await outcomes.stop(tx, copy, error.message, now)
+                await recording.stop(tx, copy, error.message, now)
                 return
             await step_store.enqueue(tx, copy.status_page_id, now)
-            work = await sending.load(tx, copy, now)
-            page = await sending.page(tx, copy)
+            work = await step_inputs.load(tx, copy, now)
+            page = await step_inputs.page(tx, copy)
         session = Session(self._ctx, copy, key, f"{self._ctx.public_url}/s/{page.slug}")
         if work is not None:
             await self._send(session, work)
@@ -78,14 +78,14 @@ class Copier:
         async with self._ctx.work_db.tx() as tx:
             await store.release(tx, copy.id, self._holder)
 
-    async def _send(self, session: "Session", work: sending.Work) -> None:
+    async def _send(self, session: "Session", work: step_inputs.Work) -> None:
         """Read the incident, decide, and make the one call of a step."""
         reads = work.reads(session.api, session.copy.remote_page_id)
         if not await session.reserve(len(reads) + 1):
             return
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            step = await sending.begin(tx, work.step, session.now)
+            step = await step_inputs.begin(tx, work.step, session.now)
         work = replace(work, step=step)
         answers, failure = await session.read(reads)
         if failure and not (failure.outcome is Outcome.GONE and work.remote_id):
@@ -102,15 +102,15 @@ class Copier:
             case Hold():
                 answer = Answer(Outcome.REFUSED, reason=decision.reason)
             case _:
-                answer = sending.checked(session.api, work, await session.ask(decision.call))
+                answer = step_inputs.checked(session.api, work, await session.ask(decision.call))
         async with self._ctx.work_db.tx() as tx:
-            await outcomes.record_step(tx, session.copy, work, decision, answer, session.api, session.now)
+            await recording.record_step(tx, session.copy, work, decision, answer, session.api, session.now)
         await self._handle(session, answer)
 
-    async def _record(self, session: "Session", work: sending.Work, failure: Answer) -> None:
+    async def _record(self, session: "Session", work: step_inputs.Work, failure: Answer) -> None:
         """Record that a step was not tried, because the page could not be read."""
         async with self._ctx.work_db.tx() as tx:
-            await outcomes.record_failure(tx, session.copy, work.step, failure, session.now)
+            await recording.record_failure(tx, session.copy, work.step, failure, session.now)
         await self._handle(session, failure)
 
     async def _compare(self, session: "Session") -> None:
@@ -121,7 +121,7 @@ class Copier:
         if not await session.reserve(len(calls) + 1):
             return
         answers, failure = await session.read(calls)
-        overwrite: comparing.Overwrite | None = None
+        overwrite: drift_comparison.Overwrite | None = None
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
             await store.change_copy(tx, session.copy.id, check_at=session.now + CHECK_INTERVAL)
@@ -133,7 +133,7 @@ class Copier:
                     for document in documents[len(component_calls) :]
                     for incident in session.api.incidents(document)
                 ]
-                overwrite = await comparing.compare(
+                overwrite = await drift_comparison.compare(
                     tx, session.copy, session.api, remote_components, incidents, session.now
                 )
         if failure:
@@ -142,7 +142,7 @@ class Copier:
         elif overwrite is not None:
             answer = await session.ask(overwrite.call) if overwrite.call else Answer(Outcome.OK)
             async with self._ctx.work_db.tx() as tx:
-                await outcomes.record_overwrite(tx, session.copy, overwrite, answer, session.now)
+                await recording.record_overwrite(tx, session.copy, overwrite, answer, session.now)
             await self._handle(session, answer)
 
     async def _import(self, session: "Session", number: int) -> None:
@@ -176,7 +176,9 @@ class Copier:
         """Stop a copy whose page does not exist."""
         if failure.outcome is Outcome.GONE:
             async with self._ctx.work_db.tx() as tx:
-                await outcomes.stop(tx, session.copy, f"There is no such page: {failure.reason}", session.now)
+                await recording.stop(
+                    tx, session.copy, f"There is no such page: {failure.reason}", session.now
+                )
 
     async def _handle(self, session: "Session", answer: Answer) -> None:
         """Stop a copy whose key is refused, and let a key rest that was too fast."""
@@ -184,7 +186,7 @@ class Copier:
             extra = {"copy": session.copy.id, "outcome": str(answer.outcome), "reason": answer.reason}
             log.warning("a call about a copy of a status page failed", extra=extra)
         async with self._ctx.work_db.tx() as tx:
-            await outcomes.note(tx, session.copy, answer, session.api.rate, session.now)
+            await recording.note(tx, session.copy, answer, session.api.rate, session.now)
 
 
 class Session:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.status_copies import difference_store, posts, step_store, store
+from firebell.status_copies import difference_store, step_store, store, update_posts
 from firebell.status_copies.model import (
     STUCK,
     CopyState,
@@ -125,6 +125,6 @@ async def unmapped_by_incident(
         copy = copies[copy_id]
         mapped = await store.component_map(tx, copy_id)
         for incident in await published(tx, copy, [public_incident_id]):
-            if missing := posts.unmapped(incident, mapped):
+            if missing := update_posts.unmapped(incident, mapped):
                 lacking.setdefault(incident_id, []).append((copy, len(missing)))
     return lacking

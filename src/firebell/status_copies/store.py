@@ -8,7 +8,7 @@ from typing import Any
 
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.kit.token_bucket import RateBucket
 from firebell.status_copies.model import CopyState, Provider, RemoteComponent, StatusCopy
 from firebell.status_pages.model import ComponentStatus

@@ -7,7 +7,7 @@ from fastapi import Response
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import to_number, to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_copies import actions, queries
@@ -55,12 +55,12 @@ async def _render(
     return await html.render(visit.request, "status_copies/copies.html", context)
 
 
-@router.get("/status-pages/{slug}/copies", dependencies=access.needs(Verb.STATUS_COPY_READ))
+@router.get("/status-pages/{slug}/copies", dependencies=route_access.needs(Verb.STATUS_COPY_READ))
 async def show(visit: CurrentVisit, slug: str) -> Response:
     return await _render(visit, await status_pages.status_page(visit.tx, slug), {})
 
 
-@router.post("/status-pages/{slug}/copies", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post("/status-pages/{slug}/copies", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def connect(visit: CurrentVisit, slug: str) -> Response:
     page = await status_pages.status_page(visit.tx, slug)
     try:
@@ -97,7 +97,7 @@ async def _changed(visit: Visit, slug: str, copy_id: str, change: Change, messag
 COPY = "/status-pages/{slug}/copies/{copy_id}"
 
 
-@router.post(f"{COPY}/key", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/key", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def change_key(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.change_key(visit.tx, visit.actor, page, number, visit.text("key"), visit.now)
@@ -105,7 +105,7 @@ async def change_key(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     return await _changed(visit, slug, copy_id, change, "API key saved.")
 
 
-@router.post(f"{COPY}/notifies", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/notifies", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def set_notifies(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     notifies = "notifies" in visit.values
 
@@ -115,7 +115,7 @@ async def set_notifies(visit: CurrentVisit, slug: str, copy_id: str) -> Response
     return await _changed(visit, slug, copy_id, change, "Changes saved.")
 
 
-@router.post(f"{COPY}/pause", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/pause", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def pause(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.pause(visit.tx, visit.actor, page, number, visit.now)
@@ -123,7 +123,7 @@ async def pause(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     return await _changed(visit, slug, copy_id, change, "The copy is paused.")
 
 
-@router.post(f"{COPY}/resume", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/resume", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def resume(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.resume(visit.tx, visit.actor, page, number, visit.now)
@@ -131,7 +131,7 @@ async def resume(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     return await _changed(visit, slug, copy_id, change, "The copy is resumed.")
 
 
-@router.post(f"{COPY}/check", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/check", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def check(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.check_now(visit.tx, visit.actor, page, number, visit.now)
@@ -139,7 +139,7 @@ async def check(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     return await _changed(visit, slug, copy_id, change, "Comparing now.")
 
 
-@router.post(f"{COPY}/components", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/components", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def map_components(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     prefix = "component-"
     mapped = {
@@ -154,7 +154,7 @@ async def map_components(visit: CurrentVisit, slug: str, copy_id: str) -> Respon
     return await _changed(visit, slug, copy_id, change, "Components mapped.")
 
 
-@router.post(f"{COPY}/import", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/import", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def start_import(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.start_import(visit.tx, visit.actor, page, number, visit.now)
@@ -162,7 +162,7 @@ async def start_import(visit: CurrentVisit, slug: str, copy_id: str) -> Response
     return await _changed(visit, slug, copy_id, change, "The import starts as soon as the copy is active.")
 
 
-@router.post(f"{COPY}/disconnect", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/disconnect", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def disconnect(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     def change(page: StatusPage, number: int) -> Awaitable[object]:
         return actions.disconnect(visit.tx, visit.actor, page, number, visit.now)
@@ -170,7 +170,9 @@ async def disconnect(visit: CurrentVisit, slug: str, copy_id: str) -> Response:
     return await _changed(visit, slug, copy_id, change, "Disconnected.")
 
 
-@router.post(f"{COPY}/queue/{{update_id}}/{{version}}", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(
+    f"{COPY}/queue/{{update_id}}/{{version}}", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE)
+)
 async def decide_step(visit: CurrentVisit, slug: str, copy_id: str, update_id: str, version: str) -> Response:
     update, number_of_version = to_required(update_id, "update"), to_required(version, "version")
     decide = actions.skip_step if visit.text("what") == "skip" else actions.retry_step
@@ -181,7 +183,7 @@ async def decide_step(visit: CurrentVisit, slug: str, copy_id: str, update_id: s
     return await _changed(visit, slug, copy_id, change, "Changes saved.")
 
 
-@router.post(f"{COPY}/differences/{{difference_id}}", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(f"{COPY}/differences/{{difference_id}}", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE))
 async def decide_difference(visit: CurrentVisit, slug: str, copy_id: str, difference_id: str) -> Response:
     difference = to_required(difference_id, "difference")
     decide = actions.ignore if visit.text("what") == "ignore" else actions.overwrite
@@ -192,7 +194,9 @@ async def decide_difference(visit: CurrentVisit, slug: str, copy_id: str, differ
     return await _changed(visit, slug, copy_id, change, "Changes saved.")
 
 
-@router.post(f"{COPY}/differences/{{difference_id}}/adopt", dependencies=access.needs(Verb.STATUS_COPY_WRITE))
+@router.post(
+    f"{COPY}/differences/{{difference_id}}/adopt", dependencies=route_access.needs(Verb.STATUS_COPY_WRITE)
+)
 async def adopt(visit: CurrentVisit, slug: str, copy_id: str, difference_id: str) -> Response:
     difference = to_required(difference_id, "difference")
 

@@ -13,7 +13,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, component_history, publishing, queries, stages, store
@@ -122,13 +122,13 @@ async def _incident(visit: Visit, ref: str) -> Incident | None:
     return await incidents.incident(visit.tx, parse_ref("INC", ref)) if ref else None
 
 
-@router.get("/status-pages/{slug}/incidents/new", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.get("/status-pages/{slug}/incidents/new", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def new(visit: CurrentVisit, slug: str, incident: str = "") -> Response:
     page, about = await actions.status_page(visit.tx, slug), await _incident(visit, incident)
     return await _render(visit, page, None, about, {})
 
 
-@router.post("/status-pages/{slug}/incidents/new", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post("/status-pages/{slug}/incidents/new", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def publish_first(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     about = await _incident(visit, visit.text("incident"))
@@ -150,7 +150,9 @@ async def publish_first(visit: CurrentVisit, slug: str) -> Response:
     )
 
 
-@router.get("/status-pages/{slug}/incidents/{public_id}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get(
+    "/status-pages/{slug}/incidents/{public_id}", dependencies=route_access.needs(Verb.STATUS_PAGE_READ)
+)
 async def show(visit: CurrentVisit, slug: str, public_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     published = await publishing.public_incident(visit.tx, page.id, public_id)
@@ -159,7 +161,7 @@ async def show(visit: CurrentVisit, slug: str, public_id: str) -> Response:
 
 
 @router.post(
-    "/status-pages/{slug}/incidents/{public_id}", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH)
+    "/status-pages/{slug}/incidents/{public_id}", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH)
 )
 async def publish_next(visit: CurrentVisit, slug: str, public_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
@@ -178,7 +180,7 @@ async def publish_next(visit: CurrentVisit, slug: str, public_id: str) -> Respon
 
 @router.post(
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}",
-    dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH),
+    dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH),
 )
 async def edit(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
@@ -197,7 +199,7 @@ async def edit(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Resp
 
 @router.post(
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}/translations",
-    dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH),
+    dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH),
 )
 async def translate(visit: CurrentVisit, slug: str, public_id: str, seq: str) -> Response:
     page = await actions.status_page(visit.tx, slug)

@@ -9,7 +9,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import slugify, to_choice, to_choices, to_id, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, queries, store
@@ -39,12 +39,12 @@ async def _list(visit: Visit, values: Mapping[str, str], error: FirebellError | 
     return await html.render(visit.request, "status_pages/list.html", context)
 
 
-@router.get("/status-pages", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get("/status-pages", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def list_pages(visit: CurrentVisit) -> Response:
     return await _list(visit, {})
 
 
-@router.post("/status-pages", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/status-pages", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     values = visit.values
     try:
@@ -82,12 +82,12 @@ async def _show(visit: Visit, slug: str, refused: str = "", error: FirebellError
     return await html.render(visit.request, "status_pages/admin.html", context)
 
 
-@router.get("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get("/status-pages/{slug}", dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def show(visit: CurrentVisit, slug: str) -> Response:
     return await _show(visit, slug)
 
 
-@router.post("/status-pages/{slug}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/status-pages/{slug}", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def change(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:
@@ -107,7 +107,7 @@ async def change(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Changes saved.")
 
 
-@router.post("/status-pages/{slug}/groups", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/status-pages/{slug}/groups", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def add_group(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:
@@ -118,7 +118,7 @@ async def add_group(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{slug}", "Group added.")
 
 
-@router.post("/status-pages/{slug}/components", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/status-pages/{slug}/components", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def add_component(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:
@@ -146,7 +146,7 @@ async def _component(visit: Visit, slug: str, component_id: str) -> tuple[Status
 
 
 @router.post(
-    "/status-pages/{slug}/components/{component_id}", dependencies=access.needs(Verb.STATUS_PAGE_WRITE)
+    "/status-pages/{slug}/components/{component_id}", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE)
 )
 async def change_component(visit: CurrentVisit, slug: str, component_id: str) -> Response:
     page, component = await _component(visit, slug, component_id)
@@ -178,7 +178,7 @@ def _day(value: str) -> date:
 
 @router.post(
     "/status-pages/{slug}/components/{component_id}/archive",
-    dependencies=access.needs(Verb.STATUS_PAGE_WRITE),
+    dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE),
 )
 async def archive_component(visit: CurrentVisit, slug: str, component_id: str) -> Response:
     page, component = await _component(visit, slug, component_id)
@@ -186,7 +186,7 @@ async def archive_component(visit: CurrentVisit, slug: str, component_id: str) -
     return flash.redirect(visit.request, f"/status-pages/{slug}", f"{component.name} removed.")
 
 
-@router.post("/status-pages/{slug}/embed", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post("/status-pages/{slug}/embed", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def set_embedding(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:

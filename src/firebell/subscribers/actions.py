@@ -5,7 +5,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages.model import StatusPage
 from firebell.subscribers import (
@@ -13,9 +13,9 @@ from firebell.subscribers import (
     broadcast_store,
     broadcasts,
     request_store,
-    rules,
     store,
     subscribing,
+    subscription_rules,
 )
 from firebell.subscribers.csv_import import CsvRows, ImportPreview
 from firebell.subscribers.model import (
@@ -139,7 +139,7 @@ async def send_test(tx: Tx, actor: Actor, page: StatusPage, subscriber_id: int, 
 async def unsubscribe(tx: Tx, actor: Actor, page: StatusPage, subscriber_id: int, now: datetime) -> None:
     """End a subscription, void what is queued for it, and tell its owner, who can undo it. Idempotent."""
     current = await subscriber(tx, page, subscriber_id)
-    if rules.next_state(current.state, rules.SubscriptionEvent.UNSUBSCRIBE) is None:
+    if subscription_rules.next_state(current.state, subscription_rules.SubscriptionEvent.UNSUBSCRIBE) is None:
         return
     await subscribing.unsubscribe(tx, current, now)
     await tx.audit(actor, "subscriber.unsubscribed", page.name, now, subscriber=subscriber_id)

@@ -16,7 +16,7 @@ from firebell.status_pages.model import (
     UpdateKind,
     UpdatePublished,
 )
-from firebell.subscribers import broadcast_store, delivery_store, rules, store, update_texts
+from firebell.subscribers import broadcast_store, delivery_store, store, subscription_rules, update_texts
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (
     Broadcast,
@@ -51,7 +51,9 @@ async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
     if page is not None and page.visibility is PageVisibility.PRIVATE:
         new = replace(new, content=_without_text(new.content))
     last_mailed_at = await broadcast_store.last_mailed_at(tx, new.status_page_id, new.subject)
-    reaches_email = rules.reaches_email(is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now)
+    reaches_email = subscription_rules.reaches_email(
+        is_progress=new.is_progress, last_mailed_at=last_mailed_at, now=now
+    )
     await broadcast_store.insert(tx, new, reaches_email=reaches_email, now=now)
     await tx.wake("subscribers")
 
@@ -160,6 +162,6 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
 def _wants(candidate: store.ActiveSubscriber, broadcast: Broadcast) -> bool:
     if candidate.channel is SubscriberChannel.EMAIL and not broadcast.reaches_email:
         return False
-    return rules.wants(
+    return subscription_rules.wants(
         candidate.scope, broadcast.kind, broadcast.impact, broadcast.component_ids, broadcast.group_ids
     )

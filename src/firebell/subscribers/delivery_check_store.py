@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.subscribers.delivery_checks import ON_TIME_SHARE, BroadcastRecord, ConfirmFlood
-from firebell.subscribers.rules import PAGE_WINDOW
+from firebell.subscribers.subscription_rules import PAGE_WINDOW
 
 
 async def broadcasts(tx: Tx, incident_ids: Sequence[int], now: datetime) -> list[BroadcastRecord]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents.model import Incident
 from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
-from firebell.subscribers.rules import CONFIRMS_PER_PAGE
+from firebell.subscribers.subscription_rules import CONFIRMS_PER_PAGE
 
 ON_TIME_WITHIN = timedelta(minutes=15)
 """How long the first post may take to reach its subscribers."""

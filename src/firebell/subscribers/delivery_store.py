@@ -7,7 +7,7 @@ from typing import Any
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
-from firebell.subscribers import rules, store
+from firebell.subscribers import store, subscription_rules
 from firebell.subscribers.model import Broadcast, ClaimedDelivery, Purpose
 from firebell.subscribers.outcomes import Failure
 
@@ -209,7 +209,9 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
     return [
         ClaimedDelivery(
             row["delivery_id"],
-            rules.delivery_key(row["purpose"], row["broadcast_id"] or row["delivery_id"], row["id"]),
+            subscription_rules.delivery_key(
+                row["purpose"], row["broadcast_id"] or row["delivery_id"], row["id"]
+            ),
             Purpose(row["purpose"]),
             row["broadcast_id"],
             tuple(row["carried"]),
@@ -222,7 +224,7 @@ async def _claimed(tx: Tx, ids: Sequence[int], now: datetime) -> list[ClaimedDel
             row["tz"],
             tuple(filter(None, (row["secret"], row["previous_secret"]))),
             row["page_host"] or "",
-            (locale := rules.locale_of(row["locale"], row["page_locale"], row["page_locales"])),
+            (locale := subscription_rules.locale_of(row["locale"], row["page_locale"], row["page_locales"])),
             locale == row["page_locale"],
         )
         for row in rows

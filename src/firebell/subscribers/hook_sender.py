@@ -9,7 +9,7 @@ import httpx
 from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, message_texts, recording, store
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_store import DeliveryOutcome

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from firebell.kit.context import Context
-from firebell.subscribers import broadcast_store, broadcasts, delivery_store, rules, store, subscribing
+from firebell.subscribers import (
+    broadcast_store,
+    broadcasts,
+    delivery_store,
+    store,
+    subscribing,
+    subscription_rules,
+)
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.hook_sender import HookSender
 from firebell.subscribers.journal import FOLDER, Fate, Journal
@@ -66,8 +73,8 @@ class Planner:
             return
         self._kept_house_at = now
         async with self._share.claiming() as tx:
-            await store.expire_quarantined(tx, now - rules.QUARANTINE_PERIOD, now)
-            for lane, period in rules.SENDABLE_PERIODS.items():
+            await store.expire_quarantined(tx, now - subscription_rules.QUARANTINE_PERIOD, now)
+            for lane, period in subscription_rules.SENDABLE_PERIODS.items():
                 await delivery_store.expire(tx, lane, now - period, now)
 
     async def _recover(self, now: datetime) -> int:

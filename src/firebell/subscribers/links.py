@@ -7,7 +7,7 @@ from enum import StrEnum
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.signing import Signer
 from firebell.subscribers.model import StatusSubscriber
-from firebell.subscribers.rules import UNDO_PERIOD
+from firebell.subscribers.subscription_rules import UNDO_PERIOD
 
 LINK_PERIOD = timedelta(days=3653)
 """How long the link of a subscription works, unless it ends: mails are read years later."""

@@ -9,7 +9,7 @@ from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.signing import Signer
-from firebell.people.authorization import internal, permits
+from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.subscribers import (
     addresses,
@@ -19,12 +19,12 @@ from firebell.subscribers import (
     mail_event_store,
     outcomes,
     recording,
-    rules,
     store,
+    subscription_rules,
 )
 from firebell.subscribers.mail_event_store import ReportedDelivery
-from firebell.subscribers.mail_events import MailEvent, MailEventKind
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
+from firebell.subscribers.provider_reports import MailEvent, MailEventKind
 
 KEY_SETTING = "mail_events_key"
 
@@ -88,7 +88,7 @@ async def _complained(
         await store.suppress(tx, addresses.address_hash(secret, subscriber.mailbox), now)
     if reported.broadcast_id:
         await recording.count_complaint(tx, reported.broadcast_id, now)
-    state = rules.next_state(subscriber.state, rules.SubscriptionEvent.UNSUBSCRIBE)
+    state = subscription_rules.next_state(subscriber.state, subscription_rules.SubscriptionEvent.UNSUBSCRIBE)
     if state is None:
         return
     await delivery_store.void(tx, subscriber.id, "suppressed", now)

@@ -16,12 +16,12 @@ from firebell.kit.http_out import get
 from firebell.kit.threads import Pool
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.request_body import read_body
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import mail_event_actions, mail_events, mail_reports, mail_signatures
-from firebell.subscribers.mail_events import MailEvent
+from firebell.subscribers import bounce_mail_parsing, mail_event_actions, mail_signatures, provider_reports
+from firebell.subscribers.provider_reports import MailEvent
 
 router = routing.html_router()
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _MAX_CERTIFICATES, _CERTIFICATE_BYTES, _LIMIT_S = 8, 64 * 1024, 10
 _certificates: OrderedDict[str, bytes] = OrderedDict()
 
 
-@router.post(f"{ADDRESS}{{key}}", dependencies=access.public("The key in the address is the right."))
+@router.post(f"{ADDRESS}{{key}}", dependencies=route_access.public("The key in the address is the right."))
 async def receive(request: Request, key: str) -> Response:
     """Act on each report that names a mail of ours, and answer how many did; repeats change nothing."""
     ctx, now = html.ctx(request), transaction.now(request)
@@ -42,7 +42,7 @@ async def receive(request: Request, key: str) -> Response:
             raise NotFound(
                 "No mail provider posts to this address.", hint="Copy it from a page of subscribers."
             )
-    body = await read_body(request, mail_reports.MAX_BYTES)
+    body = await read_body(request, bounce_mail_parsing.MAX_BYTES)
     if body is None:
         raise TooLarge("The report is larger than 1 MB.", hint="Return bounces without the whole mail.")
     events = await _events(ctx, request, body)
@@ -52,16 +52,16 @@ async def receive(request: Request, key: str) -> Response:
 
 
 async def _events(ctx: Context, request: Request, body: bytes) -> list[MailEvent]:
-    if mail_reports.is_report(body, request.headers.get("content-type", "")):
-        return await _READING.run(lambda: mail_reports.read(body))
-    value = await _READING.run(lambda: mail_events.decoded(body))
+    if bounce_mail_parsing.is_report(body, request.headers.get("content-type", "")):
+        return await _READING.run(lambda: bounce_mail_parsing.read(body))
+    value = await _READING.run(lambda: provider_reports.decoded(body))
     if isinstance(value, dict) and "TopicArn" in value:
         await _check_sns(ctx, value)
         if value.get("Type") != "Notification":
             await _confirm_sns(ctx, value)
             return []
     _check_signature(ctx, request, value, body)
-    return await _READING.run(lambda: mail_events.read(body))
+    return await _READING.run(lambda: provider_reports.read(body))
 
 
 def _check_signature(ctx: Context, request: Request, value: Any, body: bytes) -> None:
@@ -117,7 +117,8 @@ async def _confirm_sns(ctx: Context, message: Mapping[str, Any]) -> None:
 
 
 @router.post(
-    "/status-pages/{slug}/subscribers/mail-events/replace", dependencies=access.needs(Verb.SUBSCRIBER_WRITE)
+    "/status-pages/{slug}/subscribers/mail-events/replace",
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def replace_address(visit: CurrentVisit, slug: str) -> Response:
     page = await status_pages.status_page(visit.tx, slug)

@@ -18,12 +18,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Gone, Invalid, NotFound
 from firebell.kit.rate_limit import SlidingWindow
 from firebell.kit.text import to_choices, to_number
-from firebell.kit.web import html, page_host, routing, transaction
-from firebell.people import access
+from firebell.kit.web import html, routing, status_page_host, transaction
+from firebell.people import route_access
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import PageVisibility, StatusPage
 from firebell.status_pages.public.languages import ENGLISH, Language, preferred
-from firebell.subscribers import addresses, links, rules, subscribing
+from firebell.subscribers import addresses, links, subscribing, subscription_rules
 from firebell.subscribers.csv_import import channel_of
 from firebell.subscribers.links import LinkKind, SubscriptionLink
 from firebell.subscribers.model import (
@@ -40,7 +40,7 @@ from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_fr
 
 router = routing.html_router()
 
-ANYONE = access.public("Anyone may subscribe to a status page.")
+ANYONE = route_access.public("Anyone may subscribe to a status page.")
 FORM_PURPOSE = "subscriber.form"
 FORM_PERIOD = timedelta(hours=24)
 _FIELD_BYTES = 20_000
@@ -158,7 +158,7 @@ async def _page(request: Request, slug: str, code: str, now: datetime) -> _Frame
 
 def _base(request: Request, page: StatusPage) -> str:
     """Return the path of a page, on its own host or on that of the installation."""
-    return "" if page_host.slug_of(request.scope) else f"/s/{page.slug}"
+    return "" if status_page_host.slug_of(request.scope) else f"/s/{page.slug}"
 
 
 @router.get("/s/{slug}/subscribe", dependencies=ANYONE)
@@ -225,7 +225,9 @@ def _check_rate(request: Request, client: str, now: datetime) -> None:
         windows = SlidingWindow(timedelta(hours=1)), SlidingWindow(timedelta(days=1))
         request.app.state.subscribe_windows = windows
     message = "Too many requests came from your network."
-    for window, limit in zip(windows, (rules.REQUESTS_PER_HOUR, rules.REQUESTS_PER_DAY), strict=True):
+    for window, limit in zip(
+        windows, (subscription_rules.REQUESTS_PER_HOUR, subscription_rules.REQUESTS_PER_DAY), strict=True
+    ):
         window.check(client, limit, now, message)
     for window in windows:
         window.count(client, now)
@@ -246,11 +248,11 @@ def _is_by_a_person(ctx: Context, page: StatusPage, form: FormData, now: datetim
         value = ctx.signer.open(FORM_PURPOSE, _text(form, "token"), now)
     except FirebellError:
         return False
-    is_old_enough = now.timestamp() - value["t"] >= rules.LEAST_FORM_AGE.total_seconds()
+    is_old_enough = now.timestamp() - value["t"] >= subscription_rules.LEAST_FORM_AGE.total_seconds()
     return is_old_enough and value["p"] == page.id and not _text(form, "website")
 
 
-@router.get("/u/{token}", dependencies=access.public("The signed link is the right."))
+@router.get("/u/{token}", dependencies=route_access.public("The signed link is the right."))
 async def show_link(request: Request, token: str) -> Response:
     """Show what the link of a mail can do; a mail scanner that follows it changes nothing."""
     ctx, now = html.ctx(request), transaction.now(request)
@@ -298,8 +300,14 @@ async def _manage(
         "components": components,
         "is_confirming": link.kind is LinkKind.CONFIRM,
         "is_undoing": link.kind is LinkKind.RESUBSCRIBE,
-        "can_confirm": rules.next_state(subscriber.state, rules.SubscriptionEvent.CONFIRM) is not None,
-        "can_undo": rules.next_state(subscriber.state, rules.SubscriptionEvent.RESUBSCRIBE) is not None,
+        "can_confirm": subscription_rules.next_state(
+            subscriber.state, subscription_rules.SubscriptionEvent.CONFIRM
+        )
+        is not None,
+        "can_undo": subscription_rules.next_state(
+            subscriber.state, subscription_rules.SubscriptionEvent.RESUBSCRIBE
+        )
+        is not None,
         "is_active": subscriber.state is SubscriberState.ACTIVE,
         "done": t(done) if done else "",
         "secret": secret,
@@ -314,7 +322,7 @@ async def _page_of(tx: Tx, request: Request, subscriber: StatusSubscriber) -> St
     """Return the page of a subscriber; raise `Invalid` on the own host of another page."""
     page = await status_pages.page_by_id(tx, subscriber.status_page_id)
     assert page
-    if page_host.slug_of(request.scope) not in ("", page.slug):
+    if status_page_host.slug_of(request.scope) not in ("", page.slug):
         raise Invalid("This link doesn’t work.", hint="Subscribe again on the status page.")
     return page
 
@@ -331,7 +339,7 @@ async def _framed(
     return _FramedPage(page, frame)
 
 
-@router.post("/u/{token}", dependencies=access.public("The signed link is the right."))
+@router.post("/u/{token}", dependencies=route_access.public("The signed link is the right."))
 async def use_link(request: Request, token: str) -> Response:
     """Do what the posted form says; the one-click form of a mail program always gets an empty 200 (RFC 8058)."""
     ctx, now, form = html.ctx(request), transaction.now(request), await _form(request)

@@ -12,7 +12,7 @@ from firebell.subscribers.model import (
     SubscriberChannel,
     SubscriptionRequest,
 )
-from firebell.subscribers.rules import CONFIRM_WINDOW, DOMAIN_WINDOW, PAGE_WINDOW, RecentMails
+from firebell.subscribers.subscription_rules import CONFIRM_WINDOW, DOMAIN_WINDOW, PAGE_WINDOW, RecentMails
 
 MAX_WAITING_REQUESTS = 10_000
 """Requests that wait for the worker; more are dropped, so that a flood fills no disk."""

@@ -6,7 +6,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
 from firebell.subscribers import broadcast_store, delivery_store, mail_event_store
-from firebell.subscribers.rules import CONFIRM_PERIOD, PURGE_AFTER
+from firebell.subscribers.subscription_rules import CONFIRM_PERIOD, PURGE_AFTER
 
 KEPT_DAYS = 30
 _PENDING_DAYS_LESS = timedelta(days=KEPT_DAYS) - (PURGE_AFTER - CONFIRM_PERIOD)

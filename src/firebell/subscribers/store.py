@@ -8,7 +8,7 @@ from typing import Any
 
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.subscribers.model import (
     BroadcastKind,
     FollowScope,

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
-from firebell.subscribers import addresses, delivery_store, mail_event_store, request_store, rules, store
+from firebell.subscribers import (
+    addresses,
+    delivery_store,
+    mail_event_store,
+    request_store,
+    store,
+    subscription_rules,
+)
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.links import LinkKind, SubscriptionLink
 from firebell.subscribers.model import (
@@ -18,7 +25,7 @@ from firebell.subscribers.model import (
     SubscriptionRequest,
 )
 from firebell.subscribers.request_store import StoredRequest
-from firebell.subscribers.rules import Admission, SubscriptionEvent
+from firebell.subscribers.subscription_rules import Admission, SubscriptionEvent
 
 CONSENT_TEXT = "2026-11"
 """The version of the text above the form, as proof of what someone agreed to."""
@@ -54,8 +61,8 @@ async def _admit(tx: Tx, stored: StoredRequest, now: datetime) -> Admission:
     host = addresses.host_of(wanted.channel, wanted.address)
     recent = await request_store.recent_mails(tx, address_hash, host, page_id, purpose, now)
     if wanted.is_trusted:
-        recent = rules.RecentMails(recent.address, 0, 0)
-    admission = rules.admission(recent, now)
+        recent = subscription_rules.RecentMails(recent.address, 0, 0)
+    admission = subscription_rules.admission(recent, now)
     if admission is not Admission.SEND:
         return admission
     await request_store.record_mail(tx, address_hash, host, page_id, purpose, now)
@@ -76,7 +83,7 @@ async def _ask_to_confirm(
         if known is None:
             return
     else:
-        state = rules.next_state(known.state, SubscriptionEvent.REQUEST)
+        state = subscription_rules.next_state(known.state, SubscriptionEvent.REQUEST)
         assert state
         await store.set_scope(tx, known.id, wanted.scope)
         await store.change(
@@ -93,7 +100,7 @@ async def _ask_to_confirm(
         tx,
         known.id,
         confirm_generation=known.confirm_generation + 1,
-        confirm_until=now + rules.CONFIRM_PERIOD,
+        confirm_until=now + subscription_rules.CONFIRM_PERIOD,
         consent_network=wanted.network,
         consent_text=CONSENT_TEXT,
     )
@@ -134,7 +141,7 @@ async def confirm(tx: Tx, link: SubscriptionLink, now: datetime) -> tuple[Status
     A webhook becomes active when it has echoed a challenge. Raise `Gone` if the link was used.
     """
     subscriber = await of_link(tx, link)
-    state = rules.next_state(subscriber.state, SubscriptionEvent.CONFIRM)
+    state = subscription_rules.next_state(subscriber.state, SubscriptionEvent.CONFIRM)
     if state is None or link.kind is not LinkKind.CONFIRM:
         raise Gone("This link was used already.", hint="Later mails have a link to change your settings.")
     if subscriber.channel is SubscriberChannel.WEBHOOK:
@@ -172,7 +179,7 @@ async def refuse(tx: Tx, link: SubscriptionLink, now: datetime) -> None:
 
 async def unsubscribe(tx: Tx, subscriber: StatusSubscriber, now: datetime) -> None:
     """End a subscription and void what is queued for it; idempotent. One mail says so, and can take it back."""
-    state = rules.next_state(subscriber.state, SubscriptionEvent.UNSUBSCRIBE)
+    state = subscription_rules.next_state(subscriber.state, SubscriptionEvent.UNSUBSCRIBE)
     if state is None:
         return
     await delivery_store.void(tx, subscriber.id, "unsubscribed", now)
@@ -186,7 +193,7 @@ async def resubscribe(tx: Tx, link: SubscriptionLink, now: datetime) -> StatusSu
     subscriber = await of_link(tx, link)
     if subscriber.state is SubscriberState.ACTIVE:
         return subscriber
-    if rules.next_state(subscriber.state, SubscriptionEvent.RESUBSCRIBE) is None:
+    if subscription_rules.next_state(subscriber.state, SubscriptionEvent.RESUBSCRIBE) is None:
         raise Gone("This can no longer be undone.", hint="Subscribe again on the status page.")
     return await activate(tx, subscriber, now)
 

@@ -13,7 +13,7 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_choices, to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, permissions
+from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
@@ -30,7 +30,6 @@ from firebell.subscribers import (
 )
 from firebell.subscribers.csv_import import ImportPreview, channel_of
 from firebell.subscribers.mail_event_web import ADDRESS
-from firebell.subscribers.mail_events import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,
@@ -41,6 +40,7 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
+from firebell.subscribers.provider_reports import MAIL_EVENT_LABELS
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.store import SubscriberFilter
 
@@ -143,7 +143,7 @@ def _set_filters(own: str, query: Mapping[str, str]) -> list[tuple[str, str, str
     return set_filters
 
 
-@router.get("/status-pages/{slug}/subscribers", dependencies=access.needs(Verb.SUBSCRIBER_READ))
+@router.get("/status-pages/{slug}/subscribers", dependencies=route_access.needs(Verb.SUBSCRIBER_READ))
 async def list_subscribers(
     visit: CurrentVisit, slug: str, q: str = "", channel: str = "", state: str = "", before: str = ""
 ) -> Response:
@@ -153,7 +153,7 @@ async def list_subscribers(
     )
 
 
-@router.post("/status-pages/{slug}/subscribers", dependencies=access.needs(Verb.SUBSCRIBER_WRITE))
+@router.post("/status-pages/{slug}/subscribers", dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE))
 async def invite(visit: CurrentVisit, slug: str) -> Response:
     page = await status_pages.status_page(visit.tx, slug)
     try:
@@ -172,7 +172,9 @@ async def invite(visit: CurrentVisit, slug: str) -> Response:
     )
 
 
-@router.post("/status-pages/{slug}/subscribers/import", dependencies=access.needs(Verb.SUBSCRIBER_WRITE))
+@router.post(
+    "/status-pages/{slug}/subscribers/import", dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE)
+)
 async def import_csv(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
     """Show what a file would do, and do it when its text is posted again."""
     page = await status_pages.status_page(visit.tx, slug)
@@ -210,7 +212,7 @@ async def _uploaded(visit: Visit) -> str:
         raise Invalid("The file can’t be read.", fields={"file": "Save it as CSV in UTF-8."}) from None
 
 
-@router.get("/status-pages/{slug}/subscribers.csv", dependencies=access.needs(Verb.SUBSCRIBER_READ))
+@router.get("/status-pages/{slug}/subscribers.csv", dependencies=route_access.needs(Verb.SUBSCRIBER_READ))
 async def export(request: Request, slug: str, q: str = "", channel: str = "", state: str = "") -> Response:
     """Export the list with the same parameters."""
     async with transaction.opened(request) as (tx, _):
@@ -277,7 +279,7 @@ async def _show(
 
 
 @router.get(
-    "/status-pages/{slug}/subscribers/{subscriber_id}", dependencies=access.needs(Verb.SUBSCRIBER_READ)
+    "/status-pages/{slug}/subscribers/{subscriber_id}", dependencies=route_access.needs(Verb.SUBSCRIBER_READ)
 )
 async def show(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -285,7 +287,7 @@ async def show(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
 
 
 @router.post(
-    "/status-pages/{slug}/subscribers/{subscriber_id}", dependencies=access.needs(Verb.SUBSCRIBER_WRITE)
+    "/status-pages/{slug}/subscribers/{subscriber_id}", dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE)
 )
 async def change(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -321,7 +323,7 @@ def _done(visit: Visit, page: StatusPage, subscriber: StatusSubscriber, message:
 
 @router.post(
     "/status-pages/{slug}/subscribers/{subscriber_id}/resend",
-    dependencies=access.needs(Verb.SUBSCRIBER_WRITE),
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def resend(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -330,7 +332,8 @@ async def resend(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response
 
 
 @router.post(
-    "/status-pages/{slug}/subscribers/{subscriber_id}/test", dependencies=access.needs(Verb.SUBSCRIBER_WRITE)
+    "/status-pages/{slug}/subscribers/{subscriber_id}/test",
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def send_test(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -340,7 +343,7 @@ async def send_test(visit: CurrentVisit, slug: str, subscriber_id: str) -> Respo
 
 @router.post(
     "/status-pages/{slug}/subscribers/{subscriber_id}/unsubscribe",
-    dependencies=access.needs(Verb.SUBSCRIBER_WRITE),
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def unsubscribe(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -350,7 +353,7 @@ async def unsubscribe(visit: CurrentVisit, slug: str, subscriber_id: str) -> Res
 
 @router.post(
     "/status-pages/{slug}/subscribers/{subscriber_id}/erase",
-    dependencies=access.needs(Verb.SUBSCRIBER_WRITE),
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def erase(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
     page, subscriber = await _one(visit, slug, subscriber_id)
@@ -363,7 +366,8 @@ async def erase(visit: CurrentVisit, slug: str, subscriber_id: str) -> Response:
 
 
 @router.post(
-    "/status-pages/{slug}/broadcasts/{broadcast_id}/{what}", dependencies=access.needs(Verb.SUBSCRIBER_WRITE)
+    "/status-pages/{slug}/broadcasts/{broadcast_id}/{what}",
+    dependencies=route_access.needs(Verb.SUBSCRIBER_WRITE),
 )
 async def change_broadcast(visit: CurrentVisit, slug: str, broadcast_id: str, what: str) -> Response:
     page = await status_pages.status_page(visit.tx, slug)

@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.undo import undoable_actions
@@ -11,7 +11,7 @@ from firebell.undo import undoable_actions
 router = routing.html_router()
 
 
-@router.post("/undo", dependencies=access.needs(Verb.ACTION_UNDO))
+@router.post("/undo", dependencies=route_access.needs(Verb.ACTION_UNDO))
 async def undo_in_browser(visit: CurrentVisit) -> Response:
     """Undo the action of the form's token and show what was restored."""
     token = visit.text("token")

@@ -13,8 +13,8 @@ from firebell.kit.web import flash, html, routing
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import HourClass
 from firebell.oncall.schedules import queries as oncall
-from firebell.people import access, permissions
 from firebell.people import actions as people
+from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.workload import actions, measurement, pay
@@ -67,7 +67,7 @@ def _teams(report: WorkloadReport) -> list[WorkShare]:
     return [team for team in report.teams if team_ids.count(team.of.id) > 1]
 
 
-@router.get("/oncall/load", dependencies=access.needs(Verb.WORKLOAD_READ))
+@router.get("/oncall/load", dependencies=route_access.needs(Verb.WORKLOAD_READ))
 async def load(
     visit: CurrentVisit, month: str = "", schedule: str = "", start: str = "", end: str = ""
 ) -> Response:
@@ -100,14 +100,14 @@ async def load(
     return await html.render(visit.request, "workload/workload.html", context)
 
 
-@router.get("/oncall/pay", dependencies=access.needs(Verb.WORKLOAD_READ))
+@router.get("/oncall/pay", dependencies=route_access.needs(Verb.WORKLOAD_READ))
 async def paid(visit: CurrentVisit, month: str = "") -> Response:
     _, page_context = await _report(visit, month)
     context = {**page_context, "classes": list(HourClass)}
     return await html.render(visit.request, "workload/pay.html", context)
 
 
-@router.get("/oncall/pay.csv", dependencies=access.needs(Verb.WORKLOAD_READ))
+@router.get("/oncall/pay.csv", dependencies=route_access.needs(Verb.WORKLOAD_READ))
 async def paid_csv(visit: CurrentVisit, month: str = "", bom: str = "") -> Response:
     slug = visit.request.query_params.get("team", "")
     team = await people.team_by_slug(visit.tx, slug) if slug else None
@@ -128,7 +128,7 @@ async def _rates(visit: Visit, fields: dict[str, str], error: FirebellError | No
     return await html.render(visit.request, "workload/rates.html", context)
 
 
-@router.get("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_READ))
+@router.get("/oncall/pay/rates", dependencies=route_access.needs(Verb.PAY_READ))
 async def rates(visit: CurrentVisit, month: str = "") -> Response:
     chosen = actions.month_named(month, visit.now)
     rate_period = await actions.rate_period(visit.tx, chosen)
@@ -138,7 +138,7 @@ async def rates(visit: CurrentVisit, month: str = "") -> Response:
     return await _rates(visit, fields)
 
 
-@router.post("/oncall/pay/rates", dependencies=access.needs(Verb.PAY_RATES_WRITE))
+@router.post("/oncall/pay/rates", dependencies=route_access.needs(Verb.PAY_RATES_WRITE))
 async def set_rates(visit: CurrentVisit) -> Response:
     filled = {k: v for k, v in visit.values.items() if k != "csrf"}
     fields = pay.to_json(Rates()) | {"month": f"{visit.now:%Y-%m}"} | filled

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from firebell.chat import button_values
-from firebell.chat.content import Button, Content, clip
 from firebell.chat.markdown_text import escape
 from firebell.chat.mattermost.action_tokens import SignButton
+from firebell.chat.message_content import Button, Content, clip
 from firebell.chat.reply_model import Reply, ReplyButton
 
 NAME_MAX_CHARS = 60

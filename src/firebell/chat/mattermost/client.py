@@ -6,14 +6,14 @@ from typing import Any
 import httpx
 
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rates
-from firebell.chat.content import clip
 from firebell.chat.http_calls import call as http_call
 from firebell.chat.markdown_text import markdown
 from firebell.chat.mattermost.action_tokens import SignButton
 from firebell.chat.mattermost.attachments import of_content
+from firebell.chat.message_content import clip
 from firebell.chat.mirror_model import OpKind
 from firebell.chat.model import Account
+from firebell.chat.rate_buckets import Key, Rates
 from firebell.incidents.channel_names import MATTERMOST_MAX_CHARS
 from firebell.kit.token_bucket import per_minute
 

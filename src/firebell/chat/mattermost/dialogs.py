@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from firebell.chat.content import clip
 from firebell.chat.intents import (
     AddEntry,
     AddTask,
@@ -19,6 +18,7 @@ from firebell.chat.intents import (
     ResolveIncident,
     SubmitDeclaration,
 )
+from firebell.chat.message_content import clip
 from firebell.incidents.model import ENTRY_KINDS, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, typed_answers
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from firebell.chat.adapter import CallFailed
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.http_calls import call
-from firebell.chat.mattermost.users import api
+from firebell.chat.mattermost.known_users import api
 from firebell.kit.context import Context
 
 log = logging.getLogger(__name__)

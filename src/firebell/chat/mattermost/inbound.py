@@ -15,14 +15,14 @@ from firebell.chat import button_values, commands, page_queries, store
 from firebell.chat.acting import act_once
 from firebell.chat.adapter import CallFailed
 from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.http_calls import call
 from firebell.chat.intents import Intent, OpenModal, PageSomeone, SubmitDeclaration
 from firebell.chat.mattermost import action_tokens, attachments, dialogs, direct_messages, requests
 from firebell.chat.mattermost.action_tokens import DialogToken
+from firebell.chat.mattermost.known_users import api, known_user
 from firebell.chat.mattermost.requests import MattermostRequest
 from firebell.chat.mattermost.text import tokens
-from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import Account, ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene

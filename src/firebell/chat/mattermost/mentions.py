@@ -12,12 +12,12 @@ from typing import Any
 
 from firebell.chat import commands, handlers, inbound_store, mention_reading_store, store
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.http_calls import call
 from firebell.chat.mattermost import action_tokens, attachments, direct_messages
+from firebell.chat.mattermost.known_users import ASK_LIMIT_S, api, known_user
 from firebell.chat.mattermost.posts import Post, PostKind, instant, millis, read_posts
 from firebell.chat.mattermost.text import mentioned, tokens
-from firebell.chat.mattermost.users import ASK_LIMIT_S, api, known_user
 from firebell.chat.model import AccountState
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.kit.context import Context

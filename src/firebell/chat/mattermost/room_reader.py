@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import capture, gestures, inbound_store, room_events, room_reading_store, store
+from firebell.chat import gestures, inbound_store, room_events, room_reading_store, store, timeline_capture
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.captures import TASK, CapturedMessage
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.captured_messages import TASK, CapturedMessage
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.http_calls import call
+from firebell.chat.mattermost.known_users import api, known_user
 from firebell.chat.mattermost.mentions import BotNames, MentionReader, answer_mention
 from firebell.chat.mattermost.posts import Post, PostKind, millis, read_posts
-from firebell.chat.mattermost.users import api, known_user
 from firebell.chat.model import AccountState, Room
 from firebell.chat.scene import Scene
 from firebell.kit.context import Context
@@ -192,10 +192,10 @@ async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
         return False
     author = await _author(tx, reading, post)
     if post.is_deleted:
-        await capture.record_deletion(tx, author, account_id, channel, post.id, reading.now)
+        await timeline_capture.record_deletion(tx, author, account_id, channel, post.id, reading.now)
         return True
     if post.is_edited:
-        await capture.record_edit(
+        await timeline_capture.record_edit(
             tx, author, account_id, channel, post.id, post.text[:_TEXT_CHARS], reading.now
         )
     scene = await reading.scene(tx, known.captured_by)
@@ -204,7 +204,7 @@ async def _changed(tx: Tx, reading: _Reading, post: Post) -> bool:
     )
     if stays or not gestures.is_responder(scene):
         return False
-    return await capture.withdraw(
+    return await timeline_capture.withdraw(
         tx, scene.actor, known.captured_by, account_id, channel, post.id, known.kind, reading.now
     )
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from firebell.chat.captures import CapturedMessage
+from firebell.chat.captured_messages import CapturedMessage
 from firebell.chat.intents import CaptureMessage
 from firebell.chat.slack import limits, modals
 from firebell.chat.slack.payloads import text_at

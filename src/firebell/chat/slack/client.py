@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.chat.adapter import CALL_LIMIT_S, Call, CallFailed, Done, Trouble
-from firebell.chat.buckets import Key, Rates
 from firebell.chat.mirror_model import OpKind
+from firebell.chat.rate_buckets import Key, Rates
 from firebell.chat.slack import blocks
 from firebell.incidents.channel_names import SLACK_MAX_CHARS
 from firebell.kit.token_bucket import per_minute

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.chat import (
-    capture,
     commands,
     gestures,
     handlers,
@@ -15,9 +14,10 @@ from firebell.chat import (
     linking,
     room_events,
     store,
+    timeline_capture,
 )
-from firebell.chat.captures import TASK, CapturedMessage, kind_of_emoji
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.captured_messages import TASK, CapturedMessage, kind_of_emoji
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.intents import ShowSummary
 from firebell.chat.model import AccountState
@@ -118,7 +118,9 @@ async def _edited(event: SlackEvent) -> None:
         if await _once(event, tx):
             actor = await _event_actor(event, tx, event.text("message", "user"))
             account_id = event.connected.account.id
-            await capture.record_edit(tx, actor, account_id, event.text("channel"), ts, text, event.now)
+            await timeline_capture.record_edit(
+                tx, actor, account_id, event.text("channel"), ts, text, event.now
+            )
 
 
 async def _deleted(event: SlackEvent) -> None:
@@ -128,7 +130,7 @@ async def _deleted(event: SlackEvent) -> None:
             actor = await _event_actor(event, tx, event.text("previous_message", "user"))
             account_id = event.connected.account.id
             channel = event.text("channel")
-            await capture.record_deletion(tx, actor, account_id, channel, ts, event.now)
+            await timeline_capture.record_deletion(tx, actor, account_id, channel, ts, event.now)
             await room_events.message_deleted(tx, event.connected.account, channel, ts, event.now)
 
 
@@ -239,7 +241,7 @@ async def _withdraw(event: SlackEvent, who: str, channel: str, ts: str, kind: st
         user = await inbound_store.user(tx, account_id, who)
         scene = await event.scene(tx, user, who, channel)
         if gestures.is_responder(scene):
-            await capture.withdraw(tx, scene.actor, who, account_id, channel, ts, kind, event.now)
+            await timeline_capture.withdraw(tx, scene.actor, who, account_id, channel, ts, kind, event.now)
 
 
 async def _joined(event: SlackEvent) -> None:

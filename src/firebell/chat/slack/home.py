@@ -8,7 +8,7 @@ from firebell.chat.intents import AckPage, Intent, LinkAccount, ListPages, OpenM
 from firebell.chat.page_queries import OnCallLine
 from firebell.chat.slack import limits
 from firebell.chat.slack.reply_blocks import plain_text
-from firebell.chat.summaries import heading, one_line
+from firebell.chat.status_texts import heading, one_line
 
 View = dict[str, Any]
 _LISTED = 10

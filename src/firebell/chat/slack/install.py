@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
-from firebell.chat import accounts, connecting, install_store, store
+from firebell.chat import accounts, install_store, store, token_check
 from firebell.chat.model import Account, AccountSecrets, ChatKind
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.manifest import PATH
@@ -14,7 +14,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Gone, Invalid
 from firebell.kit.signing import random_token
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 LIFETIME = timedelta(minutes=10)
@@ -89,7 +89,7 @@ async def exchange(
         )
     except interactive_calls.SlackError as error:
         raise Conflict(f"Slack refused the installation: {error.code}.", hint="Begin again.") from error
-    return await connecting.slack(ctx, str(answer.get("access_token", "")), secrets["signing_secret"], "")
+    return await token_check.slack(ctx, str(answer.get("access_token", "")), secrets["signing_secret"], "")
 
 
 @permits(Verb.CHAT_WRITE)
@@ -112,4 +112,4 @@ async def finish(
             f"The app was installed in {connection.name}, but {others[0].name} is connected.",
             hint=f"Disconnect {others[0].name} first.",
         )
-    return await accounts.connect(tx, actor, connection, secrets, connecting.hint(secrets), tz, now)
+    return await accounts.connect(tx, actor, connection, secrets, token_check.hint(secrets), tz, now)

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from firebell.chat import button_values, commands, handlers, home_queries, inbound_store, incident_queries
-from firebell.chat.captures import CapturedMessage
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.captured_messages import CapturedMessage
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.chat import inbound_store, linking
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.user_facts import user_facts
 from firebell.chat.users import ChatUser

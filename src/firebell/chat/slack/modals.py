@@ -23,7 +23,7 @@ from firebell.chat.intents import (
 from firebell.chat.slack import limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
-from firebell.chat.summaries import heading
+from firebell.chat.status_texts import heading
 from firebell.incidents.model import (
     ENTRY_KINDS,
     ROLE_NAMES,

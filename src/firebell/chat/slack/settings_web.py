@@ -5,15 +5,15 @@ from typing import Any
 from fastapi import Request, Response
 
 from firebell.chat import accounts, link_queries, linking, socket_store, store
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.model import Account
 from firebell.chat.slack import install, test_message
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_required
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -31,7 +31,7 @@ async def context(tx: Tx, slack: Account | None, request: Request) -> dict[str, 
     return {"unlinked": unlinked, "socket_error": errors.get(slack.id, "")}
 
 
-@router.post("/settings/chat/slack/install", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/slack/install", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def begin_install(visit: CurrentVisit) -> Response:
     """Show the link that leads to Slack; a form may not lead to another site."""
     url = error = None
@@ -58,7 +58,7 @@ async def begin_install(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "chat/install.html", shown)
 
 
-@router.get("/chat/slack/installed", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.get("/chat/slack/installed", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def finish_install(request: Request) -> Response:
     """Connect the workspace that an admin chose in Slack; Slack sends them back to here."""
     me, ctx, now = await authentication.signed_in(request), html.ctx(request), transaction.now(request)
@@ -73,10 +73,10 @@ async def finish_install(request: Request) -> Response:
     return flash.redirect(request, _PAGE, f"{account.label} is connected.")
 
 
-@router.post("/settings/chat/{account_id}/test", dependencies=access.needs(Verb.CHAT_WRITE))
+@router.post("/settings/chat/{account_id}/test", dependencies=route_access.needs(Verb.CHAT_WRITE))
 async def send_test(request: Request, account_id: str) -> Response:
     """Send a test message to a channel, or to the admin who asks for it."""
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, channel = html.ctx(request), str(form.get("channel", "")).strip().lstrip("#")
     async with ctx.db.tx() as tx:
         account = await accounts.account(tx, to_required(account_id, "account"))
@@ -91,7 +91,7 @@ async def send_test(request: Request, account_id: str) -> Response:
     return flash.redirect(request, _PAGE, "Test message sent. Press its button in Slack.")
 
 
-@router.post("/settings/chat/{account_id}/users", dependencies=access.needs(Verb.PERSON_WRITE))
+@router.post("/settings/chat/{account_id}/users", dependencies=route_access.needs(Verb.PERSON_WRITE))
 async def link_user(visit: CurrentVisit, account_id: str) -> Response:
     """Link a user who acted without a link to a person."""
     account = await accounts.account(visit.tx, to_required(account_id, "account"))

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 from fastapi import Response
 
 from firebell.chat import socket_store, store, sweep_store
-from firebell.chat.adapters import SLACK_API_URL
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
+from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import interactive_calls, payloads
-from firebell.chat.slack.inbound import SlackReceiver
-from firebell.chat.slack.inbox import GAP
+from firebell.chat.slack.inbound_web import SlackReceiver
+from firebell.chat.slack.inbound_worker import GAP
 from firebell.chat.slack.payloads import text_at
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence

@@ -12,11 +12,11 @@ from typing import Any
 
 from firebell.chat import store, sweep_store
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.adapters import SLACK_API_URL
-from firebell.chat.captures import kind_of_emoji, sent_at
-from firebell.chat.connected import Connected
+from firebell.chat.captured_messages import kind_of_emoji, sent_at
+from firebell.chat.connected_account import Connected
 from firebell.chat.inbound_store import InboxItem
 from firebell.chat.mirror_model import OpKind
+from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import events
 from firebell.chat.slack.client import SlackClient
 from firebell.chat.slack.events import SlackEvent

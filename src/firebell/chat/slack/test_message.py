@@ -1,6 +1,6 @@
 """A test message with a button, which proves the whole way: token, scopes, address, signature and database."""
 
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.intents import LinkAccount
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply, ReplyButton

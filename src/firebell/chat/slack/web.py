@@ -2,14 +2,14 @@
 
 from fastapi import Request, Response
 
-from firebell.chat.slack.inbound import SlackReceiver
+from firebell.chat.slack.inbound_web import SlackReceiver
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 
 router = routing.html_router()
 
 
-@router.post("/chat/slack", dependencies=access.public("Slack signs its requests."))
+@router.post("/chat/slack", dependencies=route_access.public("Slack signs its requests."))
 async def receive_slack(request: Request) -> Response:
     """Receive commands, buttons, forms and events of Slack."""
     state = request.app.state

@@ -9,7 +9,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 
 KIND = "timeline"
 RECALL_REASON = "Recalled by its author."

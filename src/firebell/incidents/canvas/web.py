@@ -8,14 +8,14 @@ from firebell.kit.errors import Conflict
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.post("/incidents/{ref}/canvas/{name}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/canvas/{name}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def save(visit: CurrentVisit, ref: str, name: str) -> Response:
     incident_id, text = parse_ref("INC", ref), visit.text("text")
     version = to_number(visit.text("version"), "version")

@@ -11,7 +11,7 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_wall
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -28,7 +28,7 @@ async def _finding(visit: Visit, incident_id: int, finding_id: str) -> ProcessFi
     return finding
 
 
-@router.post("/incidents/{ref}/checks/waive", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/checks/waive", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def waive(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     finding = await _finding(visit, incident_id, fields.get("finding", ""))
@@ -39,7 +39,7 @@ async def waive(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", "Check waived.")
 
 
-@router.post("/incidents/{ref}/checks/unwaive", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/checks/unwaive", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def unwaive(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     finding = await _finding(visit, incident_id, visit.values.get("finding", ""))

@@ -10,7 +10,7 @@ from firebell.incidents.closing import final_facts_actions, watchers
 from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.closing import store as closing_store
-from firebell.incidents.closing.actions import NOTE_MAX_CHARS
+from firebell.incidents.closing.baseline_actions import NOTE_MAX_CHARS
 from firebell.incidents.closing.final_facts import (
     AFFECTED_MAX_CHARS,
     CAUSE_MAX_CHARS,

@@ -14,7 +14,7 @@ _sources: list[ConditionSource] = []
 
 
 def register(sources: Sequence[ConditionSource]) -> None:
-    """Replace the sources of conditions; `firebell.subscriptions` calls it with those of all slices."""
+    """Replace the sources of conditions; `firebell.event_subscriptions` calls it with those of all slices."""
     _sources[:] = sources
 
 

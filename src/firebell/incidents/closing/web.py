@@ -21,8 +21,8 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -66,12 +66,12 @@ async def _render(
     return await html.render(visit.request, "incidents/close.html", context)
 
 
-@router.get("/incidents/{ref}/close", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/close", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def show(visit: CurrentVisit, ref: str) -> Response:
     return await _render(visit, ref, {})
 
 
-@router.post("/incidents/{ref}/close", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/close", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def close(visit: CurrentVisit, ref: str) -> Response:
     """Close the incident; with `force`, without the missing conditions."""
     incident_id, fields = parse_ref("INC", ref), visit.values
@@ -91,14 +91,14 @@ async def close(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", f"INC-{incident_id} closed.")
 
 
-@router.post("/incidents/{ref}/close/baseline", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/close/baseline", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def sign_baseline(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     await actions.sign_baseline(visit.tx, visit.actor, incident_id, visit.text("note"), visit.now)
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", "Baseline confirmed.")
 
 
-@router.post("/incidents/{ref}/close/reports", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/close/reports", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def record_report(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     was_monitoring = (await actions.incident(visit.tx, incident_id)).phase is Phase.MONITORING
@@ -122,7 +122,7 @@ async def record_report(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", text)
 
 
-@router.post("/incidents/{ref}/close/watch", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.post("/incidents/{ref}/close/watch", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def watch(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     if visit.text("stop"):
@@ -134,7 +134,7 @@ async def watch(visit: CurrentVisit, ref: str) -> Response:
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}/close", text)
 
 
-@router.post("/incidents/{ref}/close/facts", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/close/facts", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def record_facts(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
@@ -164,7 +164,7 @@ def _same_minute(at: datetime | None, stored: datetime | None) -> datetime | Non
     return stored if same else at
 
 
-@router.post("/incidents/{ref}/close/reports/answer", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/close/reports/answer", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def answer_report(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     report_id = to_choice(visit.text("report"), "report") or 0

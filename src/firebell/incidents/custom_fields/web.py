@@ -11,7 +11,7 @@ from firebell.incidents.details_web import render_details
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -35,12 +35,12 @@ async def _render(visit: Visit, fields: Mapping[str, str], error: FirebellError 
     return await html.render(visit.request, "incidents/custom_fields.html", context)
 
 
-@router.get(ADDRESS, dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get(ADDRESS, dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def fields(visit: CurrentVisit) -> Response:
     return await _render(visit, {})
 
 
-@router.post(ADDRESS, dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post(ADDRESS, dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     given = visit.values
     try:
@@ -62,13 +62,13 @@ async def create(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, ADDRESS, "Field created.")
 
 
-@router.post(f"{ADDRESS}/{{slug}}/remove", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post(f"{ADDRESS}/{{slug}}/remove", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def remove(visit: CurrentVisit, slug: str) -> Response:
     await field_actions.remove_field(visit.tx, visit.actor, slug, visit.now)
     return flash.redirect(visit.request, ADDRESS, "Field removed.")
 
 
-@router.post("/incidents/{ref}/details/fields", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/details/fields", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def set_values(visit: CurrentVisit, ref: str) -> Response:
     incident_id = parse_ref("INC", ref)
     given = {n.removeprefix(PREFIX): text for n, text in visit.values.items() if n.startswith(PREFIX)}

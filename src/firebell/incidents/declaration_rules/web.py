@@ -13,7 +13,7 @@ from firebell.incidents.severity import parse
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -83,12 +83,12 @@ async def _render(
     return await html.render(visit.request, "incidents/declaration_rules.html", context)
 
 
-@router.get(ADDRESS, dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get(ADDRESS, dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def rules(visit: CurrentVisit) -> Response:
     return await _render(visit, {})
 
 
-@router.post(ADDRESS, dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post(ADDRESS, dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     """Create a rule; with `try`, only show what it would have declared."""
     try:
@@ -104,13 +104,13 @@ async def create(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, ADDRESS, "Rule created.")
 
 
-@router.get(f"{ADDRESS}/{{rule_id}}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get(f"{ADDRESS}/{{rule_id}}", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def edit(visit: CurrentVisit, rule_id: int) -> Response:
     rule = await rule_actions.rule(visit.tx, rule_id)
     return await _render(visit, _fields(rule), edited=rule)
 
 
-@router.post(f"{ADDRESS}/{{rule_id}}", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post(f"{ADDRESS}/{{rule_id}}", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def update(visit: CurrentVisit, rule_id: int) -> Response:
     edited = await rule_actions.rule(visit.tx, rule_id)
     try:
@@ -125,7 +125,7 @@ async def update(visit: CurrentVisit, rule_id: int) -> Response:
     return flash.redirect(visit.request, ADDRESS, "Rule saved.")
 
 
-@router.post(f"{ADDRESS}/{{rule_id}}/remove", dependencies=access.needs(Verb.INCIDENT_SETTINGS_WRITE))
+@router.post(f"{ADDRESS}/{{rule_id}}/remove", dependencies=route_access.needs(Verb.INCIDENT_SETTINGS_WRITE))
 async def remove(visit: CurrentVisit, rule_id: int) -> Response:
     await rule_actions.remove_rule(visit.tx, visit.actor, rule_id, visit.now)
     return flash.redirect(visit.request, ADDRESS, "Rule removed.")

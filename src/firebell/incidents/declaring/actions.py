@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import linked_pages, privacy, store, timeline_writer
+from firebell.incidents import linked_pages, store, timeline_writer, type_and_visibility
 from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.model import OPEN, Incident, IncidentDeclared, IncidentRole, IncidentType, Phase
 from firebell.incidents.phases import actions as phase_actions
@@ -18,7 +18,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 _TWIN_WITHIN = timedelta(seconds=10)
@@ -79,7 +79,7 @@ async def declare(
         declared_by=actor.person_id,
         now=now,
         type=incident_type,
-        visibility=privacy.visibility_of(incident_type, private=private),
+        visibility=type_and_visibility.visibility_of(incident_type, private=private),
     )
     await store.set_services(tx, incident.id, affected_ids)
     origin = f" from {page.ref}" if page else ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import privacy, store, timeline_writer
+from firebell.incidents import store, timeline_writer, type_and_visibility
 from firebell.incidents.model import Incident, IncidentType, Phase
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.severity import Severity
@@ -15,7 +15,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 
@@ -79,7 +79,7 @@ async def backfill(
         now=times.declared_at,
         phase=Phase.CLOSED,
         type=incident_type,
-        visibility=privacy.visibility_of(incident_type, private=private),
+        visibility=type_and_visibility.visibility_of(incident_type, private=private),
         backfilled=True,
     )
     incident = await store.change(

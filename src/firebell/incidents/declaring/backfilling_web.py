@@ -16,7 +16,7 @@ from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_choices, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -35,7 +35,7 @@ async def _past_form(visit: Visit, fields: Mapping[str, str], error: FirebellErr
     return await html.render(visit.request, "incidents/past.html", context)
 
 
-@router.get("/incidents/past", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.get("/incidents/past", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def past_form(visit: CurrentVisit) -> Response:
     return await _past_form(visit, {})
 
@@ -50,7 +50,7 @@ def _past_times(fields: Mapping[str, str], tz: str) -> PastTimes:
     return PastTimes(**{n: v for n, v in known.items() if v is not None}, impact_start=at("impact_start"))
 
 
-@router.post("/incidents/past", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/past", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def backfill(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:

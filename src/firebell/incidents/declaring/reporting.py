@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from firebell.catalog import actions as catalog
-from firebell.incidents import linked_pages, lookup, privacy, store, timeline_writer
+from firebell.incidents import linked_pages, lookup, store, timeline_writer, type_and_visibility
 from firebell.incidents.model import UNDECLARED, Incident, IncidentDeclared, IncidentType, Phase, PhaseChanged
 from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.severity import FACTS, Severity, classify
@@ -18,7 +18,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_name, clean_text
 from firebell.paging import actions as paging
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 
@@ -59,7 +59,7 @@ async def report(
         now=now,
         phase=Phase.DETECTED,
         type=incident_type,
-        visibility=privacy.visibility_of(incident_type, private=private),
+        visibility=type_and_visibility.visibility_of(incident_type, private=private),
     )
     await store.set_services(tx, incident.id, affected_ids)
     if page:

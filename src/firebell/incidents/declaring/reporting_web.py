@@ -14,7 +14,7 @@ from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choices
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -37,12 +37,12 @@ async def _report_form(
     return await html.render(visit.request, "incidents/report.html", context)
 
 
-@router.get("/incidents/report", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.get("/incidents/report", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def report_form(visit: CurrentVisit) -> Response:
     return await _report_form(visit, {})
 
 
-@router.post("/incidents/report", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.post("/incidents/report", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def report(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:
@@ -80,12 +80,12 @@ async def _declare_form(
     return await html.render(visit.request, "incidents/declare_reported.html", context)
 
 
-@router.get("/incidents/{ref}/declare", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.get("/incidents/{ref}/declare", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def declare_form(visit: CurrentVisit, ref: str) -> Response:
     return await _declare_form(visit, ref, {})
 
 
-@router.post("/incidents/{ref}/declare", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.post("/incidents/{ref}/declare", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def declare(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:

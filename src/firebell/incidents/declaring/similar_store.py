@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.incidents.model import OPEN, Incident
-from firebell.incidents.privacy_store import Values, readable
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
+from firebell.incidents.visibility_store import Values, readable
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import tsquery
 

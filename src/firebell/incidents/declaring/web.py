@@ -28,7 +28,7 @@ from firebell.kit.text import to_choices, to_id
 from firebell.kit.web import flash, html, routing
 from firebell.paging import actions as paging
 from firebell.paging.model import OPEN as OPEN_PAGES
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 
@@ -116,12 +116,12 @@ async def _similar(
     return await similar_incidents(visit.tx, title, visit.now, answered=answered, service_ids=ids)
 
 
-@router.get("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.get("/incidents/new", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def declare_form(visit: CurrentVisit, page: str = "") -> Response:
     return await _declare_form(visit, page, {}, None)
 
 
-@router.post("/incidents/new", dependencies=access.needs(Verb.INCIDENT_DECLARE))
+@router.post("/incidents/new", dependencies=route_access.needs(Verb.INCIDENT_DECLARE))
 async def declare(visit: CurrentVisit, preview: str = "") -> Response:
     page = visit.text("page")
     values = {name: value for name, value in visit.values.items() if name != "service"}

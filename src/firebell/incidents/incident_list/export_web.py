@@ -16,7 +16,7 @@ from firebell.incidents.queries import IncidentSummary, summaries
 from firebell.kit.context import Context
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.web import html, routing, transaction
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 
 router = routing.html_router()
@@ -31,7 +31,7 @@ CSV_HEAD = (
 )
 
 
-@router.get("/incidents.csv", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents.csv", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def export(
     request: Request,
     state: str = "open",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firebell.incidents import privacy_store
+from firebell.incidents import visibility_store
 from firebell.incidents.incident_list.list_numbers import Numbers, Tally
 from firebell.incidents.incident_list.store import COUNTED, ListQuery
 from firebell.incidents.model import IncidentFilter, Phase
@@ -101,7 +101,7 @@ async def tallies(tx: Tx, wanted: IncidentFilter, starts: Sequence[datetime]) ->
         where incident_postmortem.state <> 'published'
         group by drill, phase, severity, month
         """
-        if hidden := await privacy_store.hidden_ids(tx):
+        if hidden := await visibility_store.hidden_ids(tx):
             statement += _without(properties, query.add(hidden))
     else:
         limit = COUNTED + 1

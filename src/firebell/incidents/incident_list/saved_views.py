@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from firebell.kit.text import clean_name
 from firebell.kit.web import undo
-from firebell.people.authorization import permits, require
+from firebell.people.action_guards import permits, require
 from firebell.people.permissions import Verb
 
 PARAMETERS = ("state", "sort", "q", "severity", "service", "commander", "month", "type", "field")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from firebell.incidents.model import OPEN, Incident, IncidentFilter, Phase, PostmortemState, Sort
-from firebell.incidents.privacy_store import readable
 from firebell.incidents.store import INCIDENT_COLUMNS, incident_from_row
+from firebell.incidents.visibility_store import readable
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import NEWEST_SEARCHED, tsquery
 

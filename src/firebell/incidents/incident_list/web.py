@@ -23,8 +23,8 @@ from firebell.kit.errors import Invalid
 from firebell.kit.slice import IncidentChecks, IncidentPart
 from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
@@ -102,7 +102,7 @@ async def _open_problems(
     return {i: result.problems for i, result in results.items() if result.problems}
 
 
-@router.get("/incidents", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def incidents(
     visit: CurrentVisit,
     state: str = "open",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.incidents.model import ACTIVE, Incident, Phase, TimelineEntry
 from firebell.incidents.phases.lifecycle import POSTMORTEM_WITHIN, postmortem_required
-from firebell.incidents.timeline.mitigations import current_mitigation
+from firebell.incidents.timeline.mitigation_effects import current_mitigation
 from firebell.incidents.update_deadlines.rules import next_update
 from firebell.kit.text import slugify
 from firebell.kit.web.html import duration, format_short

@@ -8,14 +8,14 @@ from firebell.incidents import actions
 from firebell.incidents.messages.queries import messages
 from firebell.kit.references import parse_ref
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
 router = routing.html_router()
 
 
-@router.get("/incidents/{ref}/messages", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/messages", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def show(visit: CurrentVisit, ref: str) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
     all_messages = await messages(visit.tx, incident, visit.ctx.public_url, visit.person.tz, visit.now)

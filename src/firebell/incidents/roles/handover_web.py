@@ -9,7 +9,7 @@ from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_choice, to_id
 from firebell.kit.web import flash, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -22,7 +22,7 @@ _ANSWERS = {
 }
 
 
-@router.post("/incidents/{ref}/roles/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/roles/{what}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def change(visit: CurrentVisit, ref: str, what: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     tx, actor, now = visit.tx, visit.actor, visit.now

@@ -19,7 +19,7 @@ from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id, to_number, to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.stored_files import stored_file
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 
@@ -44,7 +44,7 @@ def _attached_text(files: Sequence[NewFile]) -> str:
     return f"Attached {', '.join(file.name for file in files)}" if files else ""
 
 
-@router.post("/incidents/{ref}/entries", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post("/incidents/{ref}/entries", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def add_entry(visit: Annotated[Visit, visit_with(files=2 * MAX_FILES)], ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
@@ -86,7 +86,7 @@ async def _entry_page(
     return await html.render(visit.request, "incidents/entry.html", context)
 
 
-@router.get("/incidents/{ref}/entries/{entry_id}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/entries/{entry_id}", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def entry(visit: CurrentVisit, ref: str, entry_id: str) -> Response:
     return await _entry_page(visit, parse_ref("INC", ref), _id(entry_id))
 
@@ -107,7 +107,9 @@ _CHANGED_TEXTS = {
 }
 
 
-@router.post("/incidents/{ref}/entries/{entry_id}/{what}", dependencies=access.needs(Verb.INCIDENT_UPDATE))
+@router.post(
+    "/incidents/{ref}/entries/{entry_id}/{what}", dependencies=route_access.needs(Verb.INCIDENT_UPDATE)
+)
 async def change_entry(visit: CurrentVisit, ref: str, entry_id: str, what: str) -> Response:
     incident_id, number, fields = parse_ref("INC", ref), _id(entry_id), visit.values
     entry_of = (visit.tx, visit.actor, incident_id, number)
@@ -135,20 +137,22 @@ async def change_entry(visit: CurrentVisit, ref: str, entry_id: str, what: str) 
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}#e-{number}", _CHANGED_TEXTS[what])
 
 
-@router.get("/incidents/{ref}/attachments/{attachment_id}", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get(
+    "/incidents/{ref}/attachments/{attachment_id}", dependencies=route_access.needs(Verb.INCIDENT_READ)
+)
 async def attachment(visit: CurrentVisit, ref: str, attachment_id: str) -> Response:
     file, content = await entry_actions.attachment(visit.tx, parse_ref("INC", ref), _id(attachment_id))
     return stored_file(content, file.name, file.media_type)
 
 
-@router.get("/incidents/{ref}/timeline.md", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/timeline.md", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def timeline_as_markdown(visit: CurrentVisit, ref: str) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
     text = markdown(incident, await timeline_store.entry_views(visit.tx, incident.id), visit.person.tz)
     return html.download(text.encode(), f"{incident.ref}-timeline.md")
 
 
-@router.get("/incidents/{ref}/export.json", dependencies=access.needs(Verb.INCIDENT_READ))
+@router.get("/incidents/{ref}/export.json", dependencies=route_access.needs(Verb.INCIDENT_READ))
 async def export(visit: CurrentVisit, ref: str) -> Response:
     incident = await actions.incident(visit.tx, parse_ref("INC", ref))
     document = await incident_export(visit.tx, incident, visit.now)

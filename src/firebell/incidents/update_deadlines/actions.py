@@ -9,7 +9,7 @@ from firebell.incidents.update_deadlines import rules as update_rules
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
-from firebell.people.authorization import internal
+from firebell.people.action_guards import internal
 
 UPDATE_DUE_TIMER = "incidents.update_due"
 

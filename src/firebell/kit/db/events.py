@@ -29,7 +29,7 @@ MustHandler = Callable[["Tx", Any, datetime], Awaitable[None]]
 
 @dataclass(slots=True)
 class Reactions:
-    """The event handlers by event type, built only by `firebell.subscriptions`.
+    """The event handlers by event type, built only by `firebell.event_subscriptions`.
 
     `must` runs in the emitter's transaction; `then` stores one outbox row per reaction and runs later.
     """

@@ -7,9 +7,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from firebell.kit.web import direct
+from firebell.kit.web import small_requests
 from firebell.kit.web.connections import Register, Waiting
-from firebell.kit.web.direct import DirectApp, DirectCycle, Response
+from firebell.kit.web.small_requests import DirectApp, DirectCycle, Response
 
 
 class _Refused(Exception):  # noqa: N818 - it never leaves this module
@@ -133,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return None
         if self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return None
-        content_type = direct.content_type_of(self.headers)
+        content_type = small_requests.content_type_of(self.headers)
         return None if content_type is None else DirectCycle(content_type, self.parser.should_keep_alive())
 
     def _answer(self, cycle: DirectCycle) -> bool:
@@ -144,7 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if cycle.disconnected or self.transport.is_closing():
                 return
             head = self.server_state.default_headers
-            self.transport.write(direct.encode(response, head, keep_alive=cycle.keep_alive))
+            self.transport.write(small_requests.encode(response, head, keep_alive=cycle.keep_alive))
             if cycle.keep_alive:
                 self._after_response()
             else:

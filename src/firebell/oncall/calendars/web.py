@@ -30,8 +30,8 @@ from firebell.oncall.calendars.model import (
 from firebell.oncall.calendars.person_matching import from_the_top
 from firebell.oncall.model import Schedule
 from firebell.oncall.schedules import queries as oncall
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
@@ -59,7 +59,9 @@ def _has(request: Request, tag: str) -> bool:
 
 
 @router.api_route(
-    "/calendar/{token}.ics", methods=["GET", "HEAD"], dependencies=access.public("The token grants access.")
+    "/calendar/{token}.ics",
+    methods=["GET", "HEAD"],
+    dependencies=route_access.public("The token grants access."),
 )
 async def feed(request: Request, token: str) -> Response:
     """Return a feed to anyone with its address: 304 if unchanged, 410 if it has ended."""
@@ -113,12 +115,12 @@ async def _mine(
     return await html.render(visit.request, "oncall/my_calendars.html", context)
 
 
-@router.get("/settings/calendars", dependencies=access.needs(Verb.OWN_CALENDAR_READ))
+@router.get("/settings/calendars", dependencies=route_access.needs(Verb.OWN_CALENDAR_READ))
 async def mine(visit: CurrentVisit) -> Response:
     return await _mine(visit, {})
 
 
-@router.post("/settings/calendars/feeds", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
+@router.post("/settings/calendars/feeds", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE))
 async def make_feed(visit: CurrentVisit) -> Response:
     kind, _, number = visit.text("of").partition(":")
     try:
@@ -142,14 +144,16 @@ async def make_feed(visit: CurrentVisit) -> Response:
     return await _mine(visit, {}, f"{visit.ctx.public_url}/calendar/{token}.ics")
 
 
-@router.post("/settings/calendars/feeds/{feed_id}/revoke", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
+@router.post(
+    "/settings/calendars/feeds/{feed_id}/revoke", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE)
+)
 async def revoke_feed(visit: CurrentVisit, feed_id: int) -> Response:
     await actions.revoke_feed(visit.tx, visit.actor, feed_id, visit.person.id, visit.now)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "calendar.feed_revoked", visit.now)
     return flash.redirect(visit.request, "/settings/calendars", "Calendar feed revoked.", offer)
 
 
-@router.post("/settings/calendars/busy", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
+@router.post("/settings/calendars/busy", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE))
 async def add_busy(visit: CurrentVisit) -> Response:
     fields = visit.values
     try:
@@ -208,7 +212,7 @@ def _days(holidays: Sequence[tuple[int, ImportedShift]], tz: str) -> list[tuple[
     return [(day, title, users) for (day, title), users in days.items()]
 
 
-@router.get("/oncall/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
+@router.get("/oncall/calendars", dependencies=route_access.needs(Verb.SCHEDULE_READ))
 async def all_calendars(visit: CurrentVisit) -> Response:
     schedules = await oncall.schedules(visit.tx, since=visit.now, until=visit.now)
     imports = await actions.imports_of_schedules(visit.tx, [s.id for s in schedules])
@@ -226,12 +230,12 @@ async def all_calendars(visit: CurrentVisit) -> Response:
     return await html.render(visit.request, "oncall/all_calendars.html", context)
 
 
-@router.get("/oncall/{slug}/calendars", dependencies=access.needs(Verb.SCHEDULE_READ))
+@router.get("/oncall/{slug}/calendars", dependencies=route_access.needs(Verb.SCHEDULE_READ))
 async def of_schedule(visit: CurrentVisit, slug: str) -> Response:
     return await _of_schedule(visit, slug, {})
 
 
-@router.post("/oncall/{slug}/calendars", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/oncall/{slug}/calendars", dependencies=route_access.needs(Verb.CALENDAR_WRITE))
 async def add(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
     fields = visit.values
     users: list[int] = []
@@ -313,8 +317,10 @@ def _own(visit: Visit) -> bool:
     return visit.request.url.path.startswith("/settings")
 
 
-@router.post("/oncall/calendars/{import_id}/fetch", dependencies=access.needs(Verb.CALENDAR_WRITE))
-@router.post("/settings/calendars/{import_id}/fetch", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
+@router.post("/oncall/calendars/{import_id}/fetch", dependencies=route_access.needs(Verb.CALENDAR_WRITE))
+@router.post(
+    "/settings/calendars/{import_id}/fetch", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE)
+)
 async def fetch(visit: CurrentVisit, import_id: int) -> Response:
     calendar = await actions.import_for(visit.tx, import_id, visit.person.id, own=_own(visit))
     await actions.fetch_now(visit.tx, calendar.id, visit.now)
@@ -323,7 +329,7 @@ async def fetch(visit: CurrentVisit, import_id: int) -> Response:
     )
 
 
-@router.post("/oncall/calendars/{import_id}/place", dependencies=access.needs(Verb.CALENDAR_WRITE))
+@router.post("/oncall/calendars/{import_id}/place", dependencies=route_access.needs(Verb.CALENDAR_WRITE))
 async def place(visit: CurrentVisit, import_id: int) -> Response:
     where = _place(visit.form)
     calendar = await actions.import_for(visit.tx, import_id, visit.person.id)
@@ -333,8 +339,10 @@ async def place(visit: CurrentVisit, import_id: int) -> Response:
     )
 
 
-@router.post("/oncall/calendars/{import_id}/remove", dependencies=access.needs(Verb.CALENDAR_WRITE))
-@router.post("/settings/calendars/{import_id}/remove", dependencies=access.needs(Verb.OWN_CALENDAR_WRITE))
+@router.post("/oncall/calendars/{import_id}/remove", dependencies=route_access.needs(Verb.CALENDAR_WRITE))
+@router.post(
+    "/settings/calendars/{import_id}/remove", dependencies=route_access.needs(Verb.OWN_CALENDAR_WRITE)
+)
 async def remove(visit: CurrentVisit, import_id: int) -> Response:
     calendar = await actions.import_for(visit.tx, import_id, visit.person.id, own=_own(visit))
     await actions.remove_import(visit.tx, visit.actor, calendar, visit.now)

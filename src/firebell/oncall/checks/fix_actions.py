@@ -13,8 +13,8 @@ from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
-from firebell.oncall.swaps import covers, overrides
-from firebell.people.authorization import permits
+from firebell.oncall.swaps import covers, override_removal
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 CARRIED_OUT = ("leave", "remove", "offset", "ask", "take", "seen")
@@ -48,7 +48,7 @@ async def _apply(
             for edit_id in args["edits"]:
                 # removing one override of a swap removes its others too
                 if edit_id in [e.id for e in (await changes.lock(tx, schedule_id)).overrides if e.end > now]:
-                    await overrides.remove_override(tx, actor, edit_id, now)
+                    await override_removal.remove_override(tx, actor, edit_id, now)
         case "offset":
             schedule = await changes.lock(tx, schedule_id)
             layers = [

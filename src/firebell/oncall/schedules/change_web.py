@@ -16,7 +16,7 @@ from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.model import OverrideKind, Schedule
 from firebell.oncall.schedules import actions, editor_form, queries, shadows
 from firebell.oncall.schedules.web import Filled, one
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -101,7 +101,7 @@ async def _save_override(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: 
     )
 
 
-@router.post("/oncall/{slug}/override", dependencies=access.needs(Verb.OVERRIDE_WRITE))
+@router.post("/oncall/{slug}/override", dependencies=route_access.needs(Verb.OVERRIDE_WRITE))
 async def override(visit: CurrentVisit, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(visit, slug, "override", _with_override)
@@ -148,7 +148,7 @@ async def _save_rotation(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: 
         await actions.join(tx, actor, i, layer_id=layer, person_id=person, place=place, at=at, now=now)
 
 
-@router.post("/oncall/{slug}/rotation", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/rotation", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def rotation(visit: CurrentVisit, slug: str, preview: str = "") -> Response:
     if preview:
         return await _preview(visit, slug, "rotation", _with_rotation)
@@ -171,12 +171,12 @@ async def _save_shadow(tx: Tx, me: Person, old: Schedule, fields: Fields, tz: st
     )
 
 
-@router.post("/oncall/{slug}/shadows", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/shadows", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def shadow(visit: CurrentVisit, slug: str) -> Response:
     return await _save(visit, slug, "shadow", _save_shadow)
 
 
-@router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/shadows/{shadow_id}/end", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def end_shadow(visit: CurrentVisit, slug: str, shadow_id: int) -> Response:
     schedule = await queries.by_slug(visit.tx, slug, since=visit.now)
     await shadows.remove_shadow(visit.tx, visit.actor, schedule.id, shadow_id, visit.now)

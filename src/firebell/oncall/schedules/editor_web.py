@@ -19,8 +19,8 @@ from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.schedules import actions, editor_form, queries
 from firebell.oncall.swaps.web import FORMER_MEMBER
-from firebell.people import access, authentication
 from firebell.people import actions as people
+from firebell.people import authentication, route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
@@ -89,7 +89,7 @@ async def _editor(visit: Visit, old: Schedule | None, draft: EditorState) -> Res
     return await html.render(visit.request, "oncall/schedule_editor.html", context)
 
 
-@router.get("/oncall/new/sun", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.get("/oncall/new/sun", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def new_sun(visit: CurrentVisit) -> Response:
     """Render the editor with one layer per region."""
     now = visit.now.astimezone(ZoneInfo(visit.person.tz))
@@ -97,25 +97,25 @@ async def new_sun(visit: CurrentVisit) -> Response:
     return await _editor(visit, None, EditorState({"name": "", "team": "", "tz": visit.person.tz}, layers))
 
 
-@router.get("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.get("/oncall/{slug}/edit", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def edit(visit: CurrentVisit, slug: str) -> Response:
     old = await queries.by_slug(visit.tx, slug)
     fields = {"name": old.name, "team": old.team_id, "tz": old.tz}
     return await _editor(visit, old, EditorState(fields, layer_versions.current(old, visit.now)))
 
 
-@router.post("/oncall/{slug}/edit", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/edit", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def save(visit: LargeForm, slug: str, preview: str = "") -> Response:
     old = await queries.by_slug(visit.tx, slug)
     return await _preview(visit, old) if preview else await _save(visit, old)
 
 
-@router.post("/oncall/new/layers", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/new/layers", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def make(visit: LargeForm, preview: str = "") -> Response:
     return await _preview(visit, None) if preview else await _save(visit, None)
 
 
-@router.post("/oncall/{slug}/delete", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/delete", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def delete(visit: CurrentVisit, slug: str) -> Response:
     old = await queries.by_slug(visit.tx, slug)
     fields = {"name": old.name, "team": old.team_id, "tz": old.tz}

@@ -12,8 +12,8 @@ from firebell.kit.text import to_choices, to_required, to_wall
 from firebell.kit.web import flash, html, routing
 from firebell.oncall.model import Layer, Unit
 from firebell.oncall.schedules import actions, editor_form
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -40,13 +40,13 @@ async def _new_form(visit: Visit, fields: Mapping[str, Any], error: FirebellErro
     return await html.render(visit.request, "oncall/new_schedule.html", context)
 
 
-@router.get("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.get("/oncall/new", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def new(visit: CurrentVisit) -> Response:
     anchor = f"{editor_form.monday_morning(visit.now.astimezone(ZoneInfo(visit.person.tz))):%Y-%m-%dT%H:%M}"
     return await _new_form(visit, {"tz": visit.person.tz, "anchor": anchor, "levels": "2", "order": []})
 
 
-@router.post("/oncall/new", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/new", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def create(visit: CurrentVisit) -> Response:
     fields: dict[str, Any] = {"tz": "", "anchor": "", **visit.values, "order": []}
     try:

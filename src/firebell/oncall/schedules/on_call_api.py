@@ -30,7 +30,7 @@ from firebell.oncall.rota.shifts import at as on_duty_at
 from firebell.oncall.rota.shifts import between, gaps
 from firebell.oncall.schedules import actions, queries
 from firebell.oncall.schedules.schemas import EditShown, Named, PreviewShown, edit_shown, preview_shown
-from firebell.oncall.swaps import overrides as override_actions
+from firebell.oncall.swaps import override_removal as override_actions
 from firebell.people import actions as people
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Reading, Work, reading, work

@@ -9,7 +9,7 @@ from firebell.oncall.rota import timeline_grid
 from firebell.oncall.schedules import queries, timeline_context
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.oncall.swaps.web import askable
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 
@@ -18,7 +18,7 @@ router = routing.html_router()
 SCHEDULES_PER_PAGE = 25
 
 
-@router.get("/oncall", dependencies=access.needs(Verb.SCHEDULE_READ))
+@router.get("/oncall", dependencies=route_access.needs(Verb.SCHEDULE_READ))
 async def oncall(visit: CurrentVisit) -> Response:
     options = timeline_context.TimelineView.of(visit.request, visit.person)
     shown_days = timeline_context.picture(options, visit.now)

@@ -17,11 +17,11 @@ from firebell.oncall.checks.rules import CHECKS_HORIZON
 from firebell.oncall.rota import layer_versions, timeline_grid
 from firebell.oncall.rota.shifts import next_change
 from firebell.oncall.schedules import editor_form, queries, timeline_context
-from firebell.oncall.swaps import overrides
+from firebell.oncall.swaps import override_removal
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.oncall.swaps.web import askable
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -91,7 +91,7 @@ def _lengths(handoff: datetime | None) -> list[tuple[str, str]]:
     return [*until_handoff, *hours, ("", "Until a set time")]
 
 
-@router.get("/oncall/{slug}", dependencies=access.needs(Verb.SCHEDULE_READ))
+@router.get("/oncall/{slug}", dependencies=route_access.needs(Verb.SCHEDULE_READ))
 async def schedule(visit: CurrentVisit, slug: str, start: str = "", end: str = "") -> Response:
     tz = timeline_context.TimelineView.of(visit.request, visit.person).tz
     fields = {name: _local(text, tz) for name, text in (("start", start), ("end", end)) if text}
@@ -107,15 +107,15 @@ def _local(text: str, tz: str) -> str:
         return ""
 
 
-@router.post("/oncall/{slug}/edits/{edit_id}/remove", dependencies=access.needs(Verb.OVERRIDE_WRITE))
+@router.post("/oncall/{slug}/edits/{edit_id}/remove", dependencies=route_access.needs(Verb.OVERRIDE_WRITE))
 async def remove(visit: CurrentVisit, slug: str, edit_id: int) -> Response:
     schedule = await queries.by_slug(visit.tx, slug)
-    await overrides.remove_override(visit.tx, visit.actor, edit_id, visit.now, schedule_id=schedule.id)
+    await override_removal.remove_override(visit.tx, visit.actor, edit_id, visit.now, schedule_id=schedule.id)
     offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "schedule.override_removed", visit.now)
     return flash.redirect(visit.request, f"/oncall/{slug}", f"Override on {schedule.name} removed.", offer)
 
 
-@router.post("/oncall/{slug}/fix", dependencies=access.needs(Verb.SCHEDULE_WRITE))
+@router.post("/oncall/{slug}/fix", dependencies=route_access.needs(Verb.SCHEDULE_WRITE))
 async def fix(visit: CurrentVisit, slug: str) -> Response:
     try:
         async with visit.tx.savepoint():

@@ -22,11 +22,11 @@ from firebell.oncall.model import (
 )
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import overrides, requests, resulting_overrides
+from firebell.oncall.swaps import override_removal, requests, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
-from firebell.oncall.swaps.lifecycle import Lifecycle
+from firebell.oncall.swaps.request_states import Lifecycle
 from firebell.people import actions as people
-from firebell.people.authorization import permits, require_party
+from firebell.people.action_guards import permits, require_party
 from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
@@ -189,4 +189,4 @@ async def give_back(tx: Tx, actor: Actor, cover_id: int, now: datetime) -> None:
     await require_party(tx, actor, _LIFECYCLE.parties(cover))
     if cover.end <= now:
         raise Conflict("This shift is over.")
-    await overrides.remove_override(tx, actor, cover.edit_id, now)
+    await override_removal.remove_override(tx, actor, cover.edit_id, now)

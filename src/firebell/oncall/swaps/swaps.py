@@ -24,9 +24,9 @@ from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
 from firebell.oncall.swaps import requests, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
-from firebell.oncall.swaps.lifecycle import Lifecycle
+from firebell.oncall.swaps.request_states import Lifecycle
 from firebell.people import actions as people
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(

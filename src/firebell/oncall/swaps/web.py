@@ -19,8 +19,8 @@ from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries
 from firebell.oncall.swaps import covers, swaps, time_off
 from firebell.oncall.swaps import queries as swap_queries
-from firebell.people import access
 from firebell.people import actions as people
+from firebell.people import route_access
 from firebell.people.model import Person
 from firebell.people.permissions import Verb
 from firebell.people.queries import choosable
@@ -140,7 +140,7 @@ async def _my_shifts(
     return await html.render(visit.request, "oncall/my_shifts.html", context)
 
 
-@router.get("/oncall/me", dependencies=access.needs(Verb.SCHEDULE_READ))
+@router.get("/oncall/me", dependencies=route_access.needs(Verb.SCHEDULE_READ))
 async def mine(visit: CurrentVisit) -> Response:
     return await _my_shifts(visit)
 
@@ -160,7 +160,7 @@ def _interval(text: str) -> Interval:
     return Interval(start, end)
 
 
-@router.post("/oncall/covers", dependencies=access.needs(Verb.SHIFT_TRADE))
+@router.post("/oncall/covers", dependencies=route_access.needs(Verb.SHIFT_TRADE))
 async def ask(visit: CurrentVisit) -> Response:
     try:
         asked = to_choice(visit.form.get("asked"), "asked")
@@ -181,7 +181,7 @@ async def ask(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/oncall/me#covers", "Cover request sent.")
 
 
-@router.post("/oncall/covers/{cover_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
+@router.post("/oncall/covers/{cover_id}/{verb}", dependencies=route_access.needs(Verb.SHIFT_TRADE))
 async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -207,7 +207,7 @@ async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Respons
     return flash.redirect(visit.request, "/oncall/me#covers", _COVER_ANSWERED[verb])
 
 
-@router.post("/oncall/swaps", dependencies=access.needs(Verb.SHIFT_TRADE))
+@router.post("/oncall/swaps", dependencies=route_access.needs(Verb.SHIFT_TRADE))
 async def propose(visit: CurrentVisit) -> Response:
     try:
         other, _, theirs = visit.text("theirs").partition("|")
@@ -228,7 +228,7 @@ async def propose(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/oncall/me#covers", "Swap proposed.")
 
 
-@router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=access.needs(Verb.SHIFT_TRADE))
+@router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=route_access.needs(Verb.SHIFT_TRADE))
 async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
     action = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
     try:
@@ -242,7 +242,7 @@ async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
     return flash.redirect(visit.request, "/oncall/me#covers", _SWAP_ANSWERED[verb])
 
 
-@router.post("/oncall/vacations", dependencies=access.needs(Verb.TIME_OFF_WRITE))
+@router.post("/oncall/vacations", dependencies=route_access.needs(Verb.TIME_OFF_WRITE))
 async def away(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -260,7 +260,7 @@ async def away(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, "/oncall/me#away", "Time off saved.")
 
 
-@router.post("/oncall/vacations/{vacation_id}/cancel", dependencies=access.needs(Verb.TIME_OFF_WRITE))
+@router.post("/oncall/vacations/{vacation_id}/cancel", dependencies=route_access.needs(Verb.TIME_OFF_WRITE))
 async def back(visit: CurrentVisit, vacation_id: int) -> Response:
     try:
         async with visit.tx.savepoint():

@@ -7,9 +7,9 @@ from pydantic import Field
 from firebell.kit.findings import FindingLevel
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Text
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.postmortems.blameless import isolated, queries
 
 router = api.router("post-mortems", "/post-mortems")

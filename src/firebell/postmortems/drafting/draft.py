@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.handbook.templates import fill
 from firebell.incidents.model import TimelineEntry
-from firebell.incidents.timeline.mitigations import what_helped
+from firebell.incidents.timeline.mitigation_effects import what_helped
 from firebell.kit.markdown import block, cell, line
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.evidence import EvidenceKind, EvidenceRef

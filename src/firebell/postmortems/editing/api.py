@@ -20,9 +20,9 @@ from firebell.kit.web.api import (
     Text,
     problems,
 )
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.postmortems import actions, lookup, text_limits
 from firebell.postmortems.blameless import isolated

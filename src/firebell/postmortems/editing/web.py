@@ -12,7 +12,7 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.postmortems import actions, lookup
@@ -49,15 +49,15 @@ class SectionPart:
     name: str = ""
 
 
-@router.get("/post-mortems/{ref}/edit", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.get("/post-mortems/{ref}/edit", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def edit(request: Request, ref: str, section: str = "") -> Response:
     await authentication.signed_in(request)
     return await _desk(request, ref, section)
 
 
-@router.post("/post-mortems/{ref}/sections/{slug}", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/sections/{slug}", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def save_section(request: Request, ref: str, slug: str) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     incident_id, text = parse_ref("INC", ref), str(form.get("text", ""))
     version = to_number(form.get("base_version", ""), "base_version")
     try:
@@ -79,7 +79,7 @@ async def save_section(request: Request, ref: str, slug: str) -> Response:
     return flash.redirect(request, f"/post-mortems/INC-{incident_id}/edit#{slug}", "Section saved.")
 
 
-@router.post("/post-mortems/{ref}/comments", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post("/post-mortems/{ref}/comments", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE))
 async def add_comment(visit: CurrentVisit, ref: str) -> Response:
     incident_id, form = parse_ref("INC", ref), visit.form
     section = str(form.get("section", ""))
@@ -97,7 +97,7 @@ async def add_comment(visit: CurrentVisit, ref: str) -> Response:
 
 
 @router.post(
-    "/post-mortems/{ref}/comments/{comment_id}/reply", dependencies=access.needs(Verb.POSTMORTEM_WRITE)
+    "/post-mortems/{ref}/comments/{comment_id}/reply", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE)
 )
 async def reply(visit: CurrentVisit, ref: str, comment_id: str) -> Response:
     incident_id, number = parse_ref("INC", ref), to_number(comment_id, "comment_id")
@@ -108,7 +108,8 @@ async def reply(visit: CurrentVisit, ref: str, comment_id: str) -> Response:
 
 
 @router.post(
-    "/post-mortems/{ref}/comments/{comment_id}/resolve", dependencies=access.needs(Verb.POSTMORTEM_WRITE)
+    "/post-mortems/{ref}/comments/{comment_id}/resolve",
+    dependencies=route_access.needs(Verb.POSTMORTEM_WRITE),
 )
 async def resolve(visit: CurrentVisit, ref: str, comment_id: str) -> Response:
     incident_id, number = parse_ref("INC", ref), to_number(comment_id, "comment_id")
@@ -118,7 +119,7 @@ async def resolve(visit: CurrentVisit, ref: str, comment_id: str) -> Response:
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}/edit#comments", text)
 
 
-@router.get("/post-mortems/{ref}/versions", dependencies=access.needs(Verb.POSTMORTEM_READ))
+@router.get("/post-mortems/{ref}/versions", dependencies=route_access.needs(Verb.POSTMORTEM_READ))
 async def versions(visit: CurrentVisit, ref: str, before: str = "", base: str = "", to: str = "") -> Response:
     incident_id = parse_ref("INC", ref)
     postmortem = await lookup.of_incident(visit.tx, incident_id)
@@ -144,7 +145,9 @@ async def versions(visit: CurrentVisit, ref: str, before: str = "", base: str = 
     return await html.render(visit.request, "postmortems/versions.html", context)
 
 
-@router.post("/post-mortems/{ref}/versions/{n}/restore", dependencies=access.needs(Verb.POSTMORTEM_WRITE))
+@router.post(
+    "/post-mortems/{ref}/versions/{n}/restore", dependencies=route_access.needs(Verb.POSTMORTEM_WRITE)
+)
 async def restore(visit: CurrentVisit, ref: str, n: str) -> Response:
     incident_id, number = parse_ref("INC", ref), to_number(n, "n")
     await actions.restore(visit.tx, visit.actor, incident_id, number, visit.now)

@@ -12,9 +12,9 @@ from firebell.runbooks.runs.actions import run_of
 from firebell.runbooks.runs.durations import usual
 from firebell.runbooks.runs.findings import findings
 from firebell.runbooks.runs.model import ROLLBACK, RunbookRun, RunProgress, RunStep, StepKey, StepOutput
-from firebell.runbooks.runs.plan import sha256_of
 from firebell.runbooks.runs.progress import current
 from firebell.runbooks.runs.rollback import RollbackPlan
+from firebell.runbooks.runs.steps_from_text import sha256_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.people import actions as people
-from firebell.runbooks.check import owning_team
 from firebell.runbooks.model import RunbookStepped
 from firebell.runbooks.runs import event_store, store
 from firebell.runbooks.runs.durations import seconds_between, usual
-from firebell.runbooks.runs.heartbeats import TIMER, lost_at
+from firebell.runbooks.runs.lost_runs import TIMER, lost_at
 from firebell.runbooks.runs.model import (
     EVENTS_PER_RUN,
     RunbookRun,
@@ -29,6 +28,7 @@ from firebell.runbooks.runs.model import (
     Stream,
 )
 from firebell.runbooks.runs.progress import begun, contiguous, replay
+from firebell.runbooks.text_checks import owning_team
 
 _RECORDED = frozenset(
     {

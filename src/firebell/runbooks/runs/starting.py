@@ -10,16 +10,16 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.jobs import timers
 from firebell.kit.text import clean_text, slugify
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as library
 from firebell.runbooks.isolated_parser import read
 from firebell.runbooks.model import RUN_STARTED, RunbookStepped
-from firebell.runbooks.runs import isolated_plan, recording, store
-from firebell.runbooks.runs.heartbeats import TIMER, lost_at
+from firebell.runbooks.runs import isolated_steps, recording, store
+from firebell.runbooks.runs.lost_runs import TIMER, lost_at
 from firebell.runbooks.runs.model import RunbookRun, RunKind, RunMode, RunState
-from firebell.runbooks.runs.plan import sha256_of
 from firebell.runbooks.runs.progress import begun
+from firebell.runbooks.runs.steps_from_text import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ async def _incident_of_page(tx: Tx, page_id: int) -> int | None:
 async def _insert(
     tx: Tx, actor: Actor, client_id: str | None, run: RunbookRun, body: str, now: datetime
 ) -> RunbookRun:
-    runbook, planned = await read(body), await isolated_plan.steps(body)
+    runbook, planned = await read(body), await isolated_steps.steps(body)
     await store.put_text(tx, run.sha256, body)
     inserted = await store.insert(
         tx, client_id, replace(run, title=runbook.title or run.slug), runbook.owner, now

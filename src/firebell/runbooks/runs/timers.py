@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.runbooks.runs import actions, store
-from firebell.runbooks.runs.heartbeats import TIMER, lost_at
+from firebell.runbooks.runs.lost_runs import TIMER, lost_at
 from firebell.runbooks.runs.model import RunKind, RunState
 
 

@@ -11,13 +11,13 @@ from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing, transaction
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.runbooks import actions as library
 from firebell.runbooks.parse import title_of
 from firebell.runbooks.queries import slug_at
-from firebell.runbooks.runs import actions, isolated_plan, queries
+from firebell.runbooks.runs import actions, isolated_steps, queries
 from firebell.runbooks.runs.model import FORWARD_PARTS, RunbookRun, RunEventKind
 from firebell.runbooks.runs.output_html import output_html
 
@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-@router.get("/runbooks/runs", dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get("/runbooks/runs", dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def list_runs(visit: CurrentVisit, runbook: str = "", incident: str = "", before: str = "") -> Response:
     last = to_id(before)
     runs = await queries.runs(
@@ -55,7 +55,7 @@ async def list_runs(visit: CurrentVisit, runbook: str = "", incident: str = "", 
     return await html.render(visit.request, "runbooks/runs.html", context)
 
 
-@router.get("/runbooks/runs/new", dependencies=access.needs(Verb.RUNBOOK_RUN))
+@router.get("/runbooks/runs/new", dependencies=route_access.needs(Verb.RUNBOOK_RUN))
 async def choose(
     visit: CurrentVisit, incident: str = "", page: str = "", runbook: str = "", q: str = ""
 ) -> Response:
@@ -73,9 +73,9 @@ async def choose(
     return await html.render(visit.request, "runbooks/start_run.html", context)
 
 
-@router.post("/runbooks/runs", dependencies=access.needs(Verb.RUNBOOK_RUN))
+@router.post("/runbooks/runs", dependencies=route_access.needs(Verb.RUNBOOK_RUN))
 async def start(request: Request) -> Response:
-    form, me = await access.form(request), await authentication.signed_in(request)
+    form, me = await route_access.form(request), await authentication.signed_in(request)
     incident, page = str(form.get("incident", "")), str(form.get("page", ""))
     async with html.ctx(request).db.tx() as tx:
         run = await actions.start(
@@ -89,7 +89,7 @@ async def start(request: Request) -> Response:
     return flash.redirect(request, f"/runbooks/runs/{run.ref}", f"{run.ref} is open.")
 
 
-@router.get("/runbooks/runs/{ref}", dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get("/runbooks/runs/{ref}", dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def run(request: Request, ref: str) -> Response:
     await authentication.signed_in(request)
     return await _show(request, parse_ref("RUN", ref))
@@ -108,7 +108,7 @@ async def _show(request: Request, run_id: int, error: FirebellError | None = Non
         "d": details,
         "run": shown,
         "parts": [(part, [s for s in details.steps if s.part == part]) for part in FORWARD_PARTS],
-        "bodies": await isolated_plan.html_of_steps(body, known),
+        "bodies": await isolated_steps.html_of_steps(body, known),
         "outputs": {key: output_html(each.head, each.tail) for key, each in details.outputs.items()},
         "earlier": earlier,
         "works_here": shown.is_open and (shown.kind == "web" or shown.is_taken_over),
@@ -138,10 +138,10 @@ async def _apply(request: Request, run_id: int, change: Change, text: str) -> Re
 
 
 @router.post(
-    "/runbooks/runs/{ref}/steps/{part}/{position}/{what}", dependencies=access.needs(Verb.RUNBOOK_RUN)
+    "/runbooks/runs/{ref}/steps/{part}/{position}/{what}", dependencies=route_access.needs(Verb.RUNBOOK_RUN)
 )
 async def change_step(request: Request, ref: str, part: str, position: str, what: str) -> Response:
-    form, run_id, number = await access.form(request), parse_ref("RUN", ref), to_id(position)
+    form, run_id, number = await route_access.form(request), parse_ref("RUN", ref), to_id(position)
     if what not in _KINDS or number is None:
         raise NotFound(f"There is no {what[:40]} of step {position[:40]}.")
     kind, text = _KINDS[what]
@@ -154,9 +154,9 @@ async def change_step(request: Request, ref: str, part: str, position: str, what
     return await _apply(request, run_id, change, text)
 
 
-@router.post("/runbooks/runs/{ref}/roll-back", dependencies=access.needs(Verb.RUNBOOK_RUN))
+@router.post("/runbooks/runs/{ref}/roll-back", dependencies=route_access.needs(Verb.RUNBOOK_RUN))
 async def roll_back(request: Request, ref: str) -> Response:
-    form, run_id = await access.form(request), parse_ref("RUN", ref)
+    form, run_id = await route_access.form(request), parse_ref("RUN", ref)
 
     async def change(tx: Tx, actor: Actor, now: datetime) -> RunbookRun:
         return await actions.roll_back(tx, actor, run_id, now, reason=str(form.get("reason", "")))
@@ -164,9 +164,9 @@ async def roll_back(request: Request, ref: str) -> Response:
     return await _apply(request, run_id, change, "Rolling back.")
 
 
-@router.post("/runbooks/runs/{ref}/stop", dependencies=access.needs(Verb.RUNBOOK_RUN))
+@router.post("/runbooks/runs/{ref}/stop", dependencies=route_access.needs(Verb.RUNBOOK_RUN))
 async def stop(request: Request, ref: str) -> Response:
-    form, run_id = await access.form(request), parse_ref("RUN", ref)
+    form, run_id = await route_access.form(request), parse_ref("RUN", ref)
 
     async def change(tx: Tx, actor: Actor, now: datetime) -> RunbookRun:
         return await actions.stop(tx, actor, run_id, now, reason=str(form.get("reason", "")))
@@ -174,9 +174,9 @@ async def stop(request: Request, ref: str) -> Response:
     return await _apply(request, run_id, change, "Run stopped.")
 
 
-@router.post("/runbooks/runs/{ref}/take-over", dependencies=access.needs(Verb.RUNBOOK_RUN))
+@router.post("/runbooks/runs/{ref}/take-over", dependencies=route_access.needs(Verb.RUNBOOK_RUN))
 async def take_over(request: Request, ref: str) -> Response:
-    await access.form(request)
+    await route_access.form(request)
     run_id = parse_ref("RUN", ref)
 
     async def change(tx: Tx, actor: Actor, now: datetime) -> RunbookRun:

@@ -8,7 +8,7 @@ import msgspec
 
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
 from firebell.runbooks.sources.source_settings import SourceSettings
 

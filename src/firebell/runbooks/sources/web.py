@@ -7,7 +7,7 @@ from fastapi import Response
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.text import to_number, to_required
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.runbooks.sources import actions, queries
@@ -58,12 +58,12 @@ async def _render(
     return await html.render(visit.request, "runbooks/sources.html", context)
 
 
-@router.get(ADDRESS, dependencies=access.needs(Verb.RUNBOOK_READ))
+@router.get(ADDRESS, dependencies=route_access.needs(Verb.RUNBOOK_READ))
 async def show(visit: CurrentVisit) -> Response:
     return await _render(visit, {})
 
 
-@router.post(ADDRESS, dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(ADDRESS, dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def add(visit: CurrentVisit) -> Response:
     try:
         async with visit.tx.savepoint():
@@ -84,14 +84,14 @@ async def add(visit: CurrentVisit) -> Response:
     return flash.redirect(visit.request, ADDRESS, f"Source {source.name} added.")
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/sync", dependencies=access.needs(Verb.RUNBOOK_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/sync", dependencies=route_access.needs(Verb.RUNBOOK_WRITE))
 async def sync(visit: CurrentVisit, source_id: str) -> Response:
     number = to_required(source_id, "source")
     source = await actions.request_sync(visit.tx, visit.actor, number, visit.now)
     return flash.redirect(visit.request, ADDRESS, f"Syncing {source.name}.")
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/token", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/token", dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def set_token(visit: CurrentVisit, source_id: str) -> Response:
     number = to_required(source_id, "source")
     try:
@@ -102,7 +102,7 @@ async def set_token(visit: CurrentVisit, source_id: str) -> Response:
     return flash.redirect(visit.request, ADDRESS, "Access token saved.")
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/secret", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/secret", dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def show_secret(visit: CurrentVisit, source_id: str) -> Response:
     number = to_required(source_id, "source")
     secret = await actions.reveal_hook_secret(visit.tx, visit.actor, number, visit.now)
@@ -120,17 +120,17 @@ async def _decide(visit: Visit, source_id: str, message: str, *, archive: bool) 
     return flash.redirect(visit.request, ADDRESS, message)
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/archive", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/archive", dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def archive(visit: CurrentVisit, source_id: str) -> Response:
     return await _decide(visit, source_id, "The commit is applied with the next sync.", archive=True)
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/ignore", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/ignore", dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def ignore(visit: CurrentVisit, source_id: str) -> Response:
     return await _decide(visit, source_id, "The commit is ignored. The next one is read.", archive=False)
 
 
-@router.post(f"{ADDRESS}/{{source_id}}/remove", dependencies=access.needs(Verb.RUNBOOK_SOURCE_WRITE))
+@router.post(f"{ADDRESS}/{{source_id}}/remove", dependencies=route_access.needs(Verb.RUNBOOK_SOURCE_WRITE))
 async def remove(visit: CurrentVisit, source_id: str) -> Response:
     source = await actions.remove(visit.tx, visit.actor, to_required(source_id, "source"), visit.now)
     return flash.redirect(visit.request, ADDRESS, f"Source {source.name} removed. Its runbooks stay.")

@@ -3,7 +3,7 @@
 from fastapi import Request, Response, status
 
 from firebell.kit.web import html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.runbooks.sources import actions, signatures, store
 
 router = routing.html_router()
@@ -11,7 +11,7 @@ router = routing.html_router()
 
 @router.post(
     "/in/runbooks/{source_id}",
-    dependencies=access.public("The host of a repository signs its notifications."),
+    dependencies=route_access.public("The host of a repository signs its notifications."),
 )
 async def notified(request: Request, source_id: str) -> Response:
     ctx, body = html.ctx(request), await request.body()

@@ -10,9 +10,9 @@ from pydantic import Field
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, PathId, ShortName, StrictBool, Text, problems
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions
 from firebell.status_pages.hosting import actions as hosting_actions

@@ -16,7 +16,7 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
 from firebell.kit.timing import REAL, Pace
-from firebell.kit.web import page_host
+from firebell.kit.web import status_page_host
 from firebell.kit.web.origin import host_name, is_allowed_host
 from firebell.status_pages import queries
 from firebell.status_pages.actions import SLUG
@@ -168,9 +168,9 @@ class StatusEdge(PageServer):
             return False
         path = scope["path"]
         if _FORM.fullmatch(path):
-            await app(page_host.handed_over(scope, slug, f"/s/{slug}{path}"), receive, send)
+            await app(status_page_host.handed_over(scope, slug, f"/s/{slug}{path}"), receive, send)
         elif path.startswith(_LINK):
-            await app(page_host.handed_over(scope, slug, path), receive, send)
+            await app(status_page_host.handed_over(scope, slug, path), receive, send)
         else:
             await self.serve(slug, "", path, scope, receive, send)
         return True

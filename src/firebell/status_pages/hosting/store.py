@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.kit.sealing import Sealer
+from firebell.kit.secret_encryption import Sealer
 from firebell.status_pages.hosting.model import (
     FeedKey,
     HostClaim,

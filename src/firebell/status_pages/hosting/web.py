@@ -12,7 +12,7 @@ from firebell.kit.errors import FirebellError, Invalid, NotFound
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.origin import host_name
-from firebell.people import access, authentication
+from firebell.people import authentication, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions
@@ -27,7 +27,9 @@ router = routing.html_router()
 PAGE = "/status-pages/{slug}/hosting"
 
 
-@router.get("/internal/tls-ask", dependencies=access.public("A proxy asks before it gets a certificate."))
+@router.get(
+    "/internal/tls-ask", dependencies=route_access.public("A proxy asks before it gets a certificate.")
+)
 async def tls_ask(request: Request, domain: str = "") -> Response:
     """Answer 200 only for the proven host of a status page, as Caddy's on-demand TLS asks."""
     async with html.ctx(request).db.tx() as tx:
@@ -69,12 +71,12 @@ async def _show(
     return await html.render(visit.request, "status_pages/hosting.html", context)
 
 
-@router.get(PAGE, dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.get(PAGE, dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def show(visit: CurrentVisit, slug: str) -> Response:
     return await _show(visit, slug)
 
 
-@router.post(f"{PAGE}/access", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/access", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def change_access(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     values: dict[str, object] = {
@@ -91,7 +93,7 @@ async def change_access(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Access saved.")
 
 
-@router.post(f"{PAGE}/feed-keys", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/feed-keys", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def create_feed_key(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:
@@ -105,14 +107,14 @@ async def create_feed_key(visit: CurrentVisit, slug: str) -> Response:
     return await _show(visit, slug, feed_key=secret)
 
 
-@router.post(f"{PAGE}/feed-keys/{{key_id}}/revoke", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/feed-keys/{{key_id}}/revoke", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def revoke_feed_key(visit: CurrentVisit, slug: str, key_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     await hosting_actions.revoke_feed_key(visit.tx, visit.actor, page.id, to_id(key_id) or 0, visit.now)
     return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Feed key revoked.")
 
 
-@router.post(f"{PAGE}/host", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/host", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def claim_host(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     try:
@@ -127,10 +129,10 @@ async def claim_host(visit: CurrentVisit, slug: str) -> Response:
     )
 
 
-@router.post(f"{PAGE}/host/proof", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/host/proof", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def prove_host(request: Request, slug: str) -> Response:
     """Read the token from the DNS or the host, which can take seconds, and accept the claim if it is right."""
-    await access.form(request)
+    await route_access.form(request)
     person, ctx = await authentication.signed_in(request), html.ctx(request)
     async with ctx.db.tx() as tx:
         page = await actions.status_page(tx, slug)
@@ -146,14 +148,14 @@ async def prove_host(request: Request, slug: str) -> Response:
     )
 
 
-@router.post(f"{PAGE}/host/remove", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/host/remove", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def remove_host(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     await hosting_actions.remove_host(visit.tx, visit.actor, page.id, visit.now)
     return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Host name removed.")
 
 
-@router.post(f"{PAGE}/theme", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/theme", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def change_theme(visit: Annotated[Visit, visit_with(files=1)], slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     values: dict[str, object] = {
@@ -187,7 +189,7 @@ async def _uploaded_logo(visit: Visit) -> bytes:
     return data
 
 
-@router.post(f"{PAGE}/mirrors", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/mirrors", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def add_mirror(visit: CurrentVisit, slug: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     names = ("url", "endpoint", "region", "bucket", "prefix", "access_key", "secret")
@@ -200,7 +202,7 @@ async def add_mirror(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{slug}/hosting", "Mirror added.")
 
 
-@router.post(f"{PAGE}/mirrors/{{mirror_id}}/remove", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{PAGE}/mirrors/{{mirror_id}}/remove", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def remove_mirror(visit: CurrentVisit, slug: str, mirror_id: str) -> Response:
     page = await actions.status_page(visit.tx, slug)
     await hosting_actions.remove_mirror(visit.tx, visit.actor, page.id, to_id(mirror_id) or 0, visit.now)

@@ -11,7 +11,7 @@ from firebell.kit.intervals import Interval
 from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.text import to_choices, to_number, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions as page_actions
@@ -54,7 +54,7 @@ def _times(page: StatusPage) -> dict[str, Any]:
     }
 
 
-@router.get(_BASE, dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get(_BASE, dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def list_maintenance(visit: CurrentVisit, slug: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     windows = await queries.windows(visit.tx, page, visit.now)
@@ -165,12 +165,12 @@ async def _preview(
     }
 
 
-@router.get(f"{_BASE}/new", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.get(f"{_BASE}/new", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def new_maintenance(visit: CurrentVisit, slug: str) -> Response:
     return await _form(visit, await page_actions.status_page(visit.tx, slug), {})
 
 
-@router.post(f"{_BASE}/new", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{_BASE}/new", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def schedule(visit: CurrentVisit, slug: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     try:
@@ -216,7 +216,7 @@ async def _show(
     return await html.render(visit.request, "status_pages/maintenance.html", context)
 
 
-@router.get(_ONE, dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get(_ONE, dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def show_maintenance(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     return await _show(visit, slug, maintenance_id, {})
 
@@ -225,21 +225,21 @@ def _changed(visit: Visit, slug: str, window: Maintenance, message: str) -> Resp
     return flash.redirect(visit.request, f"/status-pages/{slug}/maintenance/{window.public_id}", message)
 
 
-@router.post(f"{_ONE}/start", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/start", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def start(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.start_maintenance(visit.tx, visit.actor, page.id, maintenance_id, "", visit.now)
     return _changed(visit, slug, window, "Maintenance started.")
 
 
-@router.post(f"{_ONE}/verify", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/verify", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def verify(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.verify_maintenance(visit.tx, visit.actor, page.id, maintenance_id, "", visit.now)
     return _changed(visit, slug, window, "Maintenance is being verified.")
 
 
-@router.post(f"{_ONE}/complete", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/complete", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def complete(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.complete_maintenance(visit.tx, visit.actor, page.id, maintenance_id, "", visit.now)
@@ -247,7 +247,7 @@ async def complete(visit: CurrentVisit, slug: str, maintenance_id: str) -> Respo
     return _changed(visit, slug, window, message)
 
 
-@router.post(f"{_ONE}/cancel", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/cancel", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def cancel(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.cancel_maintenance(
@@ -256,7 +256,7 @@ async def cancel(visit: CurrentVisit, slug: str, maintenance_id: str) -> Respons
     return _changed(visit, slug, window, "Maintenance canceled." if not window.started_at else "Ended early.")
 
 
-@router.post(f"{_ONE}/extend", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/extend", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def extend(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     try:
@@ -272,7 +272,7 @@ async def extend(visit: CurrentVisit, slug: str, maintenance_id: str) -> Respons
     return _changed(visit, slug, window, "End changed.")
 
 
-@router.post(f"{_ONE}/postpone", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/postpone", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def postpone(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     try:
@@ -289,7 +289,7 @@ async def postpone(visit: CurrentVisit, slug: str, maintenance_id: str) -> Respo
     return _changed(visit, slug, window, "Maintenance postponed.")
 
 
-@router.post(f"{_ONE}/updates", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/updates", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def add_update(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     try:
@@ -302,7 +302,7 @@ async def add_update(visit: CurrentVisit, slug: str, maintenance_id: str) -> Res
     return _changed(visit, slug, window, "Update published.")
 
 
-@router.post(f"{_ONE}/updates/{{seq}}", dependencies=access.needs(Verb.STATUS_PAGE_PUBLISH))
+@router.post(f"{_ONE}/updates/{{seq}}", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def edit_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.edit_maintenance_update(
@@ -315,7 +315,7 @@ async def edit_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: 
     return _changed(visit, slug, window, "Text replaced.")
 
 
-@router.post(f"{_ONE}/stop-repeating", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{_ONE}/stop-repeating", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def stop_repeating(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     cancelled = await actions.stop_repeating(visit.tx, visit.actor, page.id, maintenance_id, visit.now)

@@ -8,7 +8,7 @@ from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_id, to_required, to_wall
 from firebell.kit.web import flash, html, routing
-from firebell.people import access
+from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as page_actions
@@ -52,12 +52,12 @@ async def _show(
     return await html.render(visit.request, "status_pages/relabelings.html", context)
 
 
-@router.get(_BASE, dependencies=access.needs(Verb.STATUS_PAGE_READ))
+@router.get(_BASE, dependencies=route_access.needs(Verb.STATUS_PAGE_READ))
 async def list_relabelings(visit: CurrentVisit, slug: str) -> Response:
     return await _show(visit, slug, {})
 
 
-@router.post(_BASE, dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(_BASE, dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def request_relabeling(visit: CurrentVisit, slug: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     try:
@@ -80,14 +80,14 @@ async def request_relabeling(visit: CurrentVisit, slug: str) -> Response:
     return flash.redirect(visit.request, f"/status-pages/{slug}/relabelings", done)
 
 
-@router.post(f"{_ONE}/accept", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{_ONE}/accept", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def accept_relabeling(visit: CurrentVisit, slug: str, relabeling_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     await actions.accept_relabeling(visit.tx, visit.actor, page.id, to_id(relabeling_id) or 0, visit.now)
     return flash.redirect(visit.request, f"/status-pages/{slug}/relabelings", "Relabeling accepted.")
 
 
-@router.post(f"{_ONE}/decline", dependencies=access.needs(Verb.STATUS_PAGE_WRITE))
+@router.post(f"{_ONE}/decline", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
 async def decline_relabeling(visit: CurrentVisit, slug: str, relabeling_id: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
     one = await actions.decline_relabeling(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.chat import mirror, object_store, store
+from firebell.chat import mirror_plan, object_store, store
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.mirror_model import Op, OpKind
 from firebell.chat.model import Account, AccountState, ObjectState, RoomState
@@ -49,7 +49,7 @@ async def done(record: Record, outcome: Done) -> None:
     elif op.kind is OpKind.ARCHIVE and room and op.in_room:
         await store.change_room(tx, room.id, state=RoomState.ARCHIVED)
     elif op.kind is OpKind.DELETE:
-        hashes = tuple(mirror.REMOVED for _ in op.keys)
+        hashes = tuple(mirror_plan.REMOVED for _ in op.keys)
     await object_store.sent(
         tx,
         account.id,
@@ -164,7 +164,7 @@ async def _message_gone(record: Record, posts: int) -> None:
     """Post a message that someone deleted again, three times at most."""
     tx, account = record.tx, record.account
     await object_store.forget_message(tx, account.id, record.op.keys)
-    if posts >= mirror.REPOSTS:
+    if posts >= mirror_plan.REPOSTS:
         await object_store.failed(
             tx, account.id, record.op.keys, ObjectState.DEAD, "CH-LOST", retry_at=None, now=record.now
         )

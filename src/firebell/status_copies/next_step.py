@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.status_copies.answers import Answer, Outcome
 from firebell.status_copies.model import Post, RemoteCall, RemoteIncident, Step, StepState
+from firebell.status_copies.provider_answers import Answer, Outcome
 from firebell.status_copies.remote_api import RemoteApi
 from firebell.status_copies.text_limits import comparable
 from firebell.status_pages.model import Stage

@@ -9,13 +9,13 @@ from firebell.kit.errors import Invalid
 from firebell.kit.process_pool import DOCUMENTS, TakesTooLong
 from firebell.runbooks.runbook_html import rendered
 from firebell.runbooks.runs.model import RunbookStep, StepKey
-from firebell.runbooks.runs.plan import steps_of
+from firebell.runbooks.runs.steps_from_text import steps_of
 
 
 async def steps(text: str) -> list[RunbookStep]:
     """Return the steps of a text; raise `Invalid` if it has none or takes too long to parse."""
     try:
-        answer = await DOCUMENTS.call("firebell.runbooks.runs.plan:steps_of", text)
+        answer = await DOCUMENTS.call("firebell.runbooks.runs.steps_from_text:steps_of", text)
     except TakesTooLong as exc:
         raise Invalid("The runbook takes too long to process.", hint="Shorten it.") from exc
     planned = msgspec.json.decode(answer, type=list[RunbookStep])
@@ -44,7 +44,7 @@ def _without_heading(text: str) -> str:
 async def html_of_steps(text: str, known: Sequence[str]) -> dict[StepKey, Markup]:
     """Return the HTML of each step of a text, none if rendering takes too long."""
     try:
-        answer = await DOCUMENTS.call("firebell.runbooks.runs.isolated_plan:step_html", text, sorted(known))
+        answer = await DOCUMENTS.call("firebell.runbooks.runs.isolated_steps:step_html", text, sorted(known))
     except TakesTooLong:
         return {}
     return {

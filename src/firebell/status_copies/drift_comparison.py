@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.kit.db.database import Tx
-from firebell.status_copies import difference_rules, difference_store, posts, queries, step_store, store
+from firebell.status_copies import (
+    difference_rules,
+    difference_store,
+    queries,
+    step_store,
+    store,
+    update_posts,
+)
 from firebell.status_copies.model import (
     STUCK,
     Difference,
@@ -119,7 +126,7 @@ async def _copied(
         if remote is None and not is_complete:
             continue
         latest = published.updates[-1]
-        post = posts.post(published, latest, mapped, {}, is_last=False, notifies=False)
+        post = update_posts.post(published, latest, mapped, {}, is_last=False, notifies=False)
         steps = await step_store.steps_of_incident(tx, copy.id, published.id)
         sent = next((s.remote_update_id for s in steps if s.update_id == latest.id and s.version == 1), "")
         copied.append(_Copied(published, remote, post, sent or ""))

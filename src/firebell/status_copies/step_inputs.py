@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.status_copies import posts, queries, step_store, store
-from firebell.status_copies.answers import Answer, Outcome
+from firebell.status_copies import queries, step_store, store, update_posts
 from firebell.status_copies.model import Post, RemoteCall, RemoteIncident, StatusCopy, Step, StepState
+from firebell.status_copies.next_step import Decision, decide_edit, decide_update
+from firebell.status_copies.provider_answers import Answer, Outcome
 from firebell.status_copies.remote_api import RemoteApi
-from firebell.status_copies.steps import Decision, decide_edit, decide_update
 from firebell.status_pages.model import Stage, StatusPage
 
 UNREADABLE = "The answer is not the incident that was asked for."
@@ -105,18 +105,18 @@ async def _post(
     """Return what a step sends, and the stage of the update before, None for maintenance and for the first."""
     mapped = await store.component_map(tx, copy.id)
     _, statuses = await queries.statuses(tx, await queries.page_of(tx, copy), now)
-    is_last = posts.is_last_update(step, steps)
+    is_last = update_posts.is_last_update(step, steps)
     window = await queries.maintenance(tx, step.public_incident_id)
     if window is not None:
         change = next(each for each in window.updates if each.id == step.update_id)
-        sent = posts.maintenance_post(
+        sent = update_posts.maintenance_post(
             window, change, mapped, statuses, is_last=is_last, notifies=copy.notifies
         )
         return sent, None
     [published] = await queries.published(tx, copy, [step.public_incident_id])
     update = next(each for each in published.updates if each.id == step.update_id)
-    post = posts.post(published, update, mapped, statuses, is_last=is_last, notifies=copy.notifies)
-    return post, posts.previous_stage(published, update)
+    post = update_posts.post(published, update, mapped, statuses, is_last=is_last, notifies=copy.notifies)
+    return post, update_posts.previous_stage(published, update)
 
 
 async def begin(tx: Tx, step: Step, now: datetime) -> Step:

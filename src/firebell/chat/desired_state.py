@@ -6,9 +6,9 @@ Nothing here knows what is in the chat already: `mirror.py` compares.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from firebell.chat import messages
-from firebell.chat.content import Button, Content, digest
+from firebell.chat import mirror_messages
 from firebell.chat.facts import EntryFact, IncidentFacts, PageFacts, Someone
+from firebell.chat.message_content import Button, Content, digest
 from firebell.chat.mirror_model import Desired, Rank, Wanted, WantedKind
 from firebell.chat.model import Account, Capabilities, ChatKind, OncallGroup, Room, RoomState
 from firebell.incidents.channel_names import channel_name
@@ -128,7 +128,7 @@ def _room(
     owners = room.owners if room else {}
     wanted = [Wanted(_key(facts, "room"), WantedKind.ROOM, Rank.ROOM, (str(facts.private),))]
     summary_key = _key(facts, "summary")
-    summary = messages.summary(facts)
+    summary = mirror_messages.summary(facts)
     wanted.append(
         Wanted(
             summary_key,
@@ -139,8 +139,8 @@ def _room(
             urgent=_urgent(facts),
         )
     )
-    if len(facts.template) > messages.TEMPLATE_MAX_CHARS and facts.is_open:
-        template = messages.update_template(facts)
+    if len(facts.template) > mirror_messages.TEMPLATE_MAX_CHARS and facts.is_open:
+        template = mirror_messages.update_template(facts)
         wanted.append(
             Wanted(
                 _key(facts, "template"),
@@ -162,13 +162,13 @@ def _room(
                 _key(facts, "topic"),
                 WantedKind.TOPIC,
                 Rank.TOPIC,
-                (messages.topic(facts),),
+                (mirror_messages.topic(facts),),
                 settle_s=TOPIC_SETTLE_S,
                 urgent=_urgent(facts),
             )
         )
     if "purpose" not in owners:
-        purpose = (messages.purpose(facts),) if not facts.private else (facts.ref,)
+        purpose = (mirror_messages.purpose(facts),) if not facts.private else (facts.ref,)
         wanted.append(
             Wanted(_key(facts, "purpose"), WantedKind.PURPOSE, Rank.TOPIC, purpose, settle_s=TOPIC_SETTLE_S)
         )
@@ -191,7 +191,12 @@ def _room(
     wanted += _entries(facts, room)
     if facts.phase in (Phase.CLOSED, Phase.REVIEWED):
         wanted.append(
-            Wanted(_key(facts, "closed"), WantedKind.MESSAGE, Rank.REMINDER, content=messages.closed(facts))
+            Wanted(
+                _key(facts, "closed"),
+                WantedKind.MESSAGE,
+                Rank.REMINDER,
+                content=mirror_messages.closed(facts),
+            )
         )
     return wanted
 
@@ -213,7 +218,7 @@ def _entries(facts: IncidentFacts, room: Room | None) -> list[Wanted]:
             _key(facts, f"e-{entry.id}"),
             WantedKind.LINE,
             Rank.ENTRY,
-            content=messages.entry(entry, facts.tz),
+            content=mirror_messages.entry(entry, facts.tz),
             entry=entry,
             tz=facts.tz,
         )
@@ -247,23 +252,25 @@ def _questions(
             lead = facts.comms or facts.commander
             mentions = (members[lead.id],) if lead and lead.id in members else ()
             key = reminder + _stamp(due_at)
-            content = messages.update_reminder(facts, due_at, overdue=now >= due_at, mentions=mentions)
+            content = mirror_messages.update_reminder(facts, due_at, overdue=now >= due_at, mentions=mentions)
             wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=content))
             open_keys.add(key)
     roles = _key(facts, "roles-missing")
     if facts.is_open and facts.missing_roles:
         times.append(now + ROLES_INTERVAL)
     if facts.is_open and facts.late_roles:
-        content = messages.missing_roles(facts)
+        content = mirror_messages.missing_roles(facts)
         wanted.append(Wanted(roles, WantedKind.MESSAGE, Rank.REMINDER, content=content))
     elif roles in known_keys:
-        wanted.append(Wanted(roles, WantedKind.MESSAGE, Rank.REMINDER, content=messages.roles_filled()))
+        wanted.append(
+            Wanted(roles, WantedKind.MESSAGE, Rank.REMINDER, content=mirror_messages.roles_filled())
+        )
     if facts.phase is Phase.MONITORING and facts.stable_since:
         asked_at = facts.stable_since + STABLE_FOR
         times.append(asked_at)
         if now >= asked_at:
             key = poll + _stamp(facts.stable_since)
-            content = messages.closing_poll(facts, STABLE_FOR)
+            content = mirror_messages.closing_poll(facts, STABLE_FOR)
             wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=content))
             open_keys.add(key)
     for key in known_keys:
@@ -271,9 +278,9 @@ def _questions(
             continue
         if key.startswith(reminder):
             past = datetime.fromtimestamp(int(key.removeprefix(reminder)), UTC)
-            done: Content = messages.reminder_done(facts, past)
+            done: Content = mirror_messages.reminder_done(facts, past)
         elif key.startswith(poll):
-            done = messages.closing_poll_done(facts)
+            done = mirror_messages.closing_poll_done(facts)
         else:
             continue
         wanted.append(Wanted(key, WantedKind.MESSAGE, Rank.REMINDER, content=done))
@@ -321,7 +328,7 @@ def _announcements(
     for channel in channels:
         key = _key(facts, f"ann@{channel}")
         room_name = room.name if room and is_there else ""
-        content = messages.announcement(
+        content = mirror_messages.announcement(
             facts, room_name, room_url(account, room) if room_name and room else ""
         )
         wanted.append(
@@ -338,7 +345,7 @@ def _announcements(
         if can.threads:
             wanted += [_reply(key, channel, entry, facts.tz) for entry in facts.updates]
         if room and room.state is RoomState.LOST and facts.is_open and "room" not in room.owners:
-            lost = messages.lost_room(facts)
+            lost = mirror_messages.lost_room(facts)
             wanted.append(
                 Wanted(
                     f"{key}/lost-{room.id}",
@@ -360,7 +367,7 @@ def _requested_posts(
     room_name, url = (room.name, room_url(account, room)) if room and is_there else ("", "")
     wanted = []
     for post in facts.posts:
-        content = messages.requested_post(facts, post.reason, room_name, url)
+        content = mirror_messages.requested_post(facts, post.reason, room_name, url)
         wanted.append(
             Wanted(
                 _key(facts, f"post-{post.id}"),
@@ -388,7 +395,7 @@ def _reply(key: str, channel: str, entry: EntryFact, tz: str) -> Wanted:
         f"{key}/u-{entry.id}",
         WantedKind.LINE,
         Rank.ENTRY,
-        content=messages.announced_update(entry, tz),
+        content=mirror_messages.announced_update(entry, tz),
         channel=channel,
         thread=key,
         entry=entry,
@@ -404,7 +411,7 @@ def page(facts: PageFacts, account: Account, can: Capabilities, known_keys: Sequ
         if rule.takes_page(facts.urgency, facts.service_ids, facts.team_ids)
     ]
     channels = [] if facts.is_private else list(dict.fromkeys(rule.channel for rule in rules))
-    content = messages.page_message(facts)
+    content = mirror_messages.page_message(facts)
     wanted = []
     for channel in channels:
         key = f"pg-{facts.id}@{channel}"
@@ -438,7 +445,7 @@ def storm_key(channel: str, now: datetime) -> str:
 
 def storm(key: str, channel: str, pages: Sequence[PageFacts], base_url: str) -> Desired:
     """Return the message that stands for many pages."""
-    content = messages.storm(pages, base_url)
+    content = mirror_messages.storm(pages, base_url)
     want = Wanted(
         key, WantedKind.MESSAGE, Rank.SUMMARY, content=content, channel=channel, settle_s=STORM_SETTLE_S
     )

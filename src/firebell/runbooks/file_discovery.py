@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from firebell.runbooks.check import targets
 from firebell.runbooks.parse import read
+from firebell.runbooks.text_checks import targets
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import call_count_store, mirror, object_store, outcomes, store, targets, want_store
+from firebell.chat import (
+    call_count_store,
+    comparison_queue_store,
+    mirror_plan,
+    object_store,
+    recording,
+    store,
+    targets,
+)
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
-from firebell.chat.adapters import open_adapter
-from firebell.chat.buckets import Buckets
 from firebell.chat.call_counts import CallOutcome, outcome_of
 from firebell.chat.mirror_model import Op, OpKind
 from firebell.chat.model import CAPABILITIES, Account, AccountSecrets, AccountState, Want
+from firebell.chat.open_adapter import open_adapter
+from firebell.chat.rate_buckets import Buckets
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
@@ -101,7 +109,7 @@ class ChatMirror:
                 if not isinstance(result, Exception) or isinstance(result, Unavailable):
                     raise result
                 log.error("a chat target failed", extra={"target": want.target}, exc_info=result)
-                await want_store.settle(tx, want, now + PAUSE_AFTER_ERROR, done=False)
+                await comparison_queue_store.settle(tx, want, now + PAUSE_AFTER_ERROR, done=False)
             await self._rest(tx, sessions, now)
         return calls
 
@@ -110,7 +118,7 @@ class ChatMirror:
             if session.calls:
                 await call_count_store.add(tx, session.account.id, session.calls, now)
                 session.calls.clear()
-        self.upcoming = await want_store.next_due_at(tx, [s.account.id for s in sessions])
+        self.upcoming = await comparison_queue_store.next_due_at(tx, [s.account.id for s in sessions])
         if any(rule.pages for s in sessions for rule in s.account.settings.rules):
             page_poll = now + PAGE_POLL
             self.upcoming = min(self.upcoming, page_poll) if self.upcoming else page_poll
@@ -137,9 +145,10 @@ class ChatMirror:
         for session in sessions:
             account = session.account
             if any(rule.pages for rule in account.settings.rules):
-                await want_store.want_changed_pages(tx, account.id, now, PAGES_PER_TURN)
+                await comparison_queue_store.want_changed_pages(tx, account.id, now, PAGES_PER_TURN)
             wants += [
-                (session, want) for want in await want_store.due(tx, account.id, now, CONCURRENT_TARGETS)
+                (session, want)
+                for want in await comparison_queue_store.due(tx, account.id, now, CONCURRENT_TARGETS)
             ]
         return wants
 
@@ -152,7 +161,7 @@ class ChatMirror:
         except NotFound:
             # the incident was deleted
             async with self._ctx.work_db.tx() as tx:
-                await want_store.settle(tx, want, None, done=True)
+                await comparison_queue_store.settle(tx, want, None, done=True)
         return calls
 
     async def _step(self, session: _Session, want: Want) -> bool:
@@ -164,11 +173,13 @@ class ChatMirror:
             await fence(tx)
             target = await targets.load(tx, session.account, want.target, self._ctx.public_url, now)
             can = CAPABILITIES[session.account.kind]
-            plan = mirror.plan(target.desired, target.actual, target.room, can, now)
+            plan = mirror_plan.plan(target.desired, target.actual, target.room, can, now)
             op, free_at = self._first(session, target, plan.ops, now)
             if op is None:
                 next_at = min((at for at in (plan.next_at, free_at) if at), default=None)
-                await want_store.settle(tx, want, next_at, done=not plan.ops and not plan.is_retrying)
+                await comparison_queue_store.settle(
+                    tx, want, next_at, done=not plan.ops and not plan.is_retrying
+                )
                 return False
             call = targets.call_of(op, target, session.adapter.name_max_chars, uuid.uuid4().hex, now)
             if op.kind not in _FINDS:
@@ -179,14 +190,14 @@ class ChatMirror:
         session.calls[outcome_of(outcome)] += 1
         now = self._ctx.clock.now()
         async with self._ctx.work_db.tx() as tx:
-            record = outcomes.Record(tx, session.account, want.target, target, op, call, now)
+            record = recording.Record(tx, session.account, want.target, target, op, call, now)
             if isinstance(outcome, CallFailed):
                 await self._failed(session, record, outcome, now)
             elif op.kind in _FINDS:
-                await outcomes.adopt(record, outcome)
+                await recording.adopt(record, outcome)
             else:
                 assert outcome
-                await outcomes.done(record, outcome)
+                await recording.done(record, outcome)
         return True
 
     def _first(
@@ -198,7 +209,7 @@ class ChatMirror:
         """
         waits = []
         for op in ops:
-            if not mirror.ready(op, target.actual, target.room):
+            if not mirror_plan.ready(op, target.actual, target.room):
                 continue
             keys = session.adapter.buckets(op.kind, targets.channel_of(op, target), op.key)
             free_at = session.buckets.free_at(keys, now)
@@ -237,7 +248,7 @@ class ChatMirror:
             until = now + timedelta(seconds=(failure.after_s or 30) + jitter_s)
             session.buckets.close(keys[0], until, now)
         jitter = self._ctx.pace.uniform(0.8, 1.2)
-        await outcomes.failed(record, failure, jitter)
+        await recording.failed(record, failure, jitter)
 
     async def close(self) -> None:
         """Give up the leases, so that another process can go on at once."""

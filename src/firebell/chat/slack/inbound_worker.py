@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.chat import inbound_store, store, sweep_store
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.inbound_store import GIVE_UP_AFTER, InboxItem
 from firebell.chat.slack import events, interactions, interactive_calls, sweep
 from firebell.chat.slack.known_users import known_user

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 
 from firebell.chat import button_values, inbound_store, incident_queries, page_queries, store, sweep_store
 from firebell.chat.command_limit import CommandLimit
-from firebell.chat.connected import Connected, scene_of
+from firebell.chat.connected_account import Connected, scene_of
 from firebell.chat.model import ChatKind
 from firebell.chat.reply_model import Reply
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks

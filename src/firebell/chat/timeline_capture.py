@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from firebell.chat import inbound_store, linking
-from firebell.chat.captures import WITHDRAW_WITHIN, CapturedMessage, origin, sent_at
+from firebell.chat.captured_messages import WITHDRAW_WITHIN, CapturedMessage, origin, sent_at
 from firebell.chat.inbound_store import Capture
 from firebell.chat.incident_queries import visible_incident
 from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.people.authorization import permits
+from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 CORRECTION = "correction"

@@ -6,13 +6,13 @@ from fastapi import Response
 from pydantic import Field
 
 from firebell.chat import accounts, store
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.slack import test_message
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, Ctx, PathId, Text, problems
-from firebell.people.access import may
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
+from firebell.people.route_access import may
 
 router = api.router("chat")
 

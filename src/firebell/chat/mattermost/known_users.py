@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.chat import inbound_store, linking
 from firebell.chat.adapter import CallFailed
-from firebell.chat.connected import Connected
+from firebell.chat.connected_account import Connected
 from firebell.chat.http_calls import call
 from firebell.chat.users import ChatUser, UserFacts
 from firebell.kit.context import Context

@@ -1,8 +1,8 @@
 """The answers to what is no command, and the help (pure)."""
 
 from firebell.chat import commands
+from firebell.chat.intent_texts import render
 from firebell.chat.intents import Intent, OpenModal, ShowHelp, Usage
-from firebell.chat.rendering import render
 from firebell.chat.reply_model import Reply, ReplyButton
 
 _INCIDENT_HELP = (

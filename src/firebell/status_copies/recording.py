@@ -9,9 +9,8 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.model import Role
-from firebell.status_copies import difference_store, queries, rate_bucket, step_store, steps, store
-from firebell.status_copies.answers import Answer, Outcome
-from firebell.status_copies.comparing import Overwrite
+from firebell.status_copies import difference_store, next_step, queries, rate_bucket, step_store, store
+from firebell.status_copies.drift_comparison import Overwrite
 from firebell.status_copies.model import (
     FINISHED,
     CopyState,
@@ -22,9 +21,10 @@ from firebell.status_copies.model import (
     StepState,
     topic,
 )
+from firebell.status_copies.next_step import AlreadyThere, Decision, Hold
+from firebell.status_copies.provider_answers import Answer, Outcome
 from firebell.status_copies.remote_api import RemoteApi
-from firebell.status_copies.sending import Work
-from firebell.status_copies.steps import AlreadyThere, Decision, Hold
+from firebell.status_copies.step_inputs import Work
 
 RECHECK = timedelta(seconds=30)
 """When a copy is compared again after something was overwritten, so that it shows that it worked."""
@@ -59,7 +59,7 @@ async def record_step(
 
 async def record_failure(tx: Tx, copy: StatusCopy, step: Step, answer: Answer, now: datetime) -> None:
     """Record the state of a step after an answer."""
-    change = steps.after(step, answer, now)
+    change = next_step.after(step, answer, now)
     done_at = now if change.state is StepState.DONE else None
     await step_store.change_step(
         tx, step, state=change.state, retry_at=change.retry_at, error=change.error, done_at=done_at

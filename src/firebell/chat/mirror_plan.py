@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firebell.chat import messages
-from firebell.chat.content import Content
+from firebell.chat import mirror_messages
+from firebell.chat.message_content import Content
 from firebell.chat.mirror_model import Desired, Op, OpKind, Wanted, WantedKind
 from firebell.chat.model import Capabilities, ChatObject, ObjectState, Room, RoomState
 
@@ -218,7 +218,7 @@ class _Planner:
 def lines_content(group: Sequence[Wanted], *, late: bool) -> Content:
     """Return the digest of several entries."""
     entries = [want.entry for want in group if want.entry]
-    return messages.entries_digest(entries, group[0].tz, late=late)
+    return mirror_messages.entries_digest(entries, group[0].tz, late=late)
 
 
 def plan(

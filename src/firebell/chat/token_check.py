@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from firebell.chat.accounts import Connection, check_webhook
 from firebell.chat.adapter import CallFailed, Trouble
-from firebell.chat.adapters import SLACK_API_URL
 from firebell.chat.model import CHAT_LABELS, AccountSecrets, ChatKind
+from firebell.chat.open_adapter import SLACK_API_URL
 from firebell.chat.slack import interactive_calls
 from firebell.chat.slack.scopes import NEEDED
 from firebell.chat.teams.activities import secret_bytes
