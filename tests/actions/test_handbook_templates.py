@@ -131,10 +131,10 @@ async def test_messages_are_filled_for_the_phase_that_it_is_in(dsn: str, clock: 
         mara, made = await w.actor(w.mara), await declared(w)
         drafts = await run(w, messages, made, "https://firebell.example.org", "UTC", w.now)
         assert drafts[0].template.id == "update-first"
-        assert "Mara Lindqvist commands" in drafts[0].text
+        assert "Mara Lindqvist is in command" in drafts[0].text
         assert "comms" in drafts[0].missing
         assert "https://firebell.example.org/incidents/INC-1" in drafts[0].text
-        assert len({m.template.id for m in drafts}) == len(drafts) == 21
+        assert len({m.template.id for m in drafts}) == len(drafts) == 24
         channel = next(m for m in drafts if m.template.id == "channel-name")
         assert channel.text == "incident-2026-11-24-card-payments-fail"
         assert channel.missing == []

@@ -30,7 +30,7 @@ async def test_templates_are_for_managers_to_change_and_for_all_to_read(dsn: str
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         listed = await jun("GET", "/templates")
         assert {t["source"] for t in listed} == {"shipped"}
-        assert len(listed) == 27
+        assert len(listed) == 30
         one = await jun("GET", "/templates/update-first")
         assert one["body"] == one["shipped"]
         assert "next_update" in one["slots"]

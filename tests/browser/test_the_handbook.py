@@ -11,6 +11,7 @@ from tests.servers import serve
 pytestmark = pytest.mark.browser
 CHAPTERS = (
     "/handbook",
+    "/handbook/SKILL",
     "/handbook/references/severity-classification",
     "/handbook/examples/runbooks/database-failover",
     "/handbook/scripts/classify-severity",

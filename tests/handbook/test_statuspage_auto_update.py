@@ -434,7 +434,7 @@ def test_the_handbooks_own_templates_leave_no_slot_open(desk: Desk) -> None:
     desk.alert("--templates", str(REAL))
     desk.alert("--templates", str(REAL), "--auto-resolve", status="resolved")
     bodies = [update["body"] for update in desk.post["incident_updates"]]
-    assert bodies[1].startswith("We are sorry: some card payments fail.")
+    assert bodies[1].startswith("We're sorry about this: some card payments fail.")
     assert not [body for body in bodies if "{{" in body or not body]
     assert module(SCRIPT).TEMPLATES == REAL
 

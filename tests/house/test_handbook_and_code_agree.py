@@ -1,20 +1,26 @@
 """The handbook and the code agree; if this fails, one of the two is wrong."""
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
+import yaml
+from tools import practice_doc
 
 from firebell.handbook import shipped_content, templates
 from firebell.incidents.messages import placeholder_values
 from firebell.incidents.model import POSTMORTEM_WITHIN, ROLE_NAMES, IncidentRole, Phase
 from firebell.incidents.severity import FACTS, QUESTIONS, Severity, classify
 from firebell.kit.handbook_files import skill, skill_files
+from firebell.regulatory.regime_files import catalog
 from firebell.workload.measurement import MAX_NIGHT_PAGES
 from tests.house.source import SRC
 
 SEVERITY = "references/severity-classification.md"
 WORKFLOW = "references/incident-workflow.md"
+METRICS = "references/metrics.md"
+IMPLEMENTATION = "references/implementation.md"
 FILES = {
     "SKILL.md",
     "references/severity-classification.md",
@@ -23,10 +29,23 @@ FILES = {
     "references/blameless-postmortems.md",
     "references/tool-comparison.md",
     "references/escalation-matrix.md",
+    "references/on-call.md",
+    "references/alert-design.md",
+    "references/metrics.md",
+    "references/training.md",
+    "references/security-incidents.md",
+    "references/crisis-communication.md",
+    "references/implementation.md",
+    "references/glossary.md",
+    "references/with-firebell.md",
     "examples/communication-templates.md",
     "examples/postmortem-template.md",
+    "examples/postmortem-sev0.md",
+    "examples/postmortem-near-miss.md",
     "examples/oncall-handoff-template.md",
     "examples/blank-runbook.md",
+    "examples/runbooks/bad-release.md",
+    "examples/runbooks/certificate-expired.md",
     "examples/runbooks/database-failover.md",
     "examples/runbooks/cache-invalidation.md",
     "examples/runbooks/ddos-mitigation.md",
@@ -34,12 +53,17 @@ FILES = {
     "examples/integrations/statuspage-auto-update.py",
     "examples/integrations/postmortem-generator.py",
     "scripts/classify-severity.py",
+    "evals/check.py",
+    "evals/severity.json",
+    "evals/routing.json",
+    "evals/conversations.json",
 }
 TEMPLATES = {
     *("update-first", "update-progress", "update-mitigated", "update-resolved", "update-handover"),
     *("channel-pinned", "channel-name", "all-clear", "status-investigating", "status-identified"),
     *("status-monitoring", "status-resolved", "status-maintenance", "email-acknowledge", "email-update"),
     *("email-resolved", "executive-brief", "regulator-gdpr-33", "regulator-financial", "regulator-hipaa"),
+    *("regulator-gdpr-34", "regulator-nis2-ew", "regulator-sec-8k"),
     *("holding-statement", "postmortem", "handoff", "sev0", "sev1", "sev2", "sev3"),
 }
 CHECKS = re.compile(r"\b([IPFRC]-[A-Z]{2,}(?:-[A-Z]+)*)\b")
@@ -74,12 +98,52 @@ def test_exactly_the_files_of_the_written_practice_are_there() -> None:
 
 def test_the_skill_is_one_that_an_agent_can_load() -> None:
     text = skill("SKILL.md")
-    front = dict(line.split(": ", 1) for line in text.split("---\n")[1].splitlines())
-    assert set(front) == {"name", "description"}
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert set(front) == {"name", "description", "license", "compatibility", "metadata"}
     assert front["name"] == "managing-incidents"
     assert re.fullmatch(r"[a-z0-9-]{1,64}", front["name"])
     assert 100 < len(front["description"]) <= 1024
+    assert len(front["compatibility"]) <= 500
+    assert front["license"] == "Apache-2.0"
+    assert re.fullmatch(r"\d+\.\d+", front["metadata"]["version"])
     assert len(text.splitlines()) < 500
+    pieces = re.findall(r"\w{1,6}|[^\w\s]", text)
+    assert len(pieces) < 5000, "more pieces than tokens; an agent loads the whole file"
+
+
+def test_the_table_of_the_skill_leads_to_every_reference_and_every_eval_expects_a_file_in_it() -> None:
+    part = skill("SKILL.md").partition("\n## Where to look\n")[2].partition("\n## ")[0]
+    targets = {link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", part)}
+    read = {path for path in FILES if path.endswith(".md") and path != "SKILL.md"}
+    assert targets == read
+    routes = json.loads(skill("evals/routing.json"))
+    assert len({case["open"] for case in routes}) == len(routes) == 10
+    assert {case["open"] for case in routes} <= targets
+
+
+def test_the_severity_cases_of_the_evals_are_those_of_the_handbook() -> None:
+    cases = json.loads(skill("evals/severity.json"))
+    rows = [list(case.values()) for case in table(SEVERITY, "Twenty cases")]
+    assert [[str(c["id"]), c["situation"], *c["answers"].values(), c["severity"]] for c in cases] == [
+        row[:-1] for row in rows
+    ]
+    yes = {"yes": True, "no": False, "unknown": None}
+    for case in cases:
+        answered = {name: yes[answer] for name, answer in case["answers"].items()}
+        assert classify(answered).provisional == case["provisional"], case["id"]
+
+
+def test_long_chapters_have_a_table_of_contents() -> None:
+    without = [
+        chapter.path
+        for chapter in shipped_content.chapters()
+        if not chapter.is_code
+        and chapter.path.startswith("references/")
+        and chapter.path not in ("references/glossary.md", "references/with-firebell.md")
+        and len(chapter.text.splitlines()) > 100
+        and "**Contents:**" not in chapter.text
+    ]
+    assert without == []
 
 
 @pytest.mark.parametrize("sev", list(Severity), ids=lambda s: s.name)
@@ -161,8 +225,25 @@ def test_the_process_checks_are_those_of_the_specification_and_the_code_has_no_o
     running = set(CHECKS.findall(code))
     assert running
     assert running <= SPECIFIED
-    said = {row["Id"] for row in rows if row["Id"].startswith("I-") and "today:" in row["What it looks at"]}
-    assert said == running
+
+
+def test_the_page_of_commands_and_checks_is_the_generated_one() -> None:
+    assert skill("references/with-firebell.md") == practice_doc.render(), "run python -m tools.practice_doc"
+    assert practice_doc.listed() == [row["Id"] for row in table(WORKFLOW, "Process checks")]
+    by_a_person = {
+        row["Check"]
+        for row in table("references/with-firebell.md", "Process checks")
+        if row["Who looks"] == "a person"
+    }
+    known = practice_doc.running()
+    assert not {code for code in by_a_person if practice_doc.OTHER_CODES.get(code, code) in known}
+
+
+def test_the_state_of_the_product_stands_on_one_page() -> None:
+    status = re.compile(
+        r"\bby hand today\b|\bplanned check\b|\bFirebell today\b|\| today:|\| planned:|In Firebell[,:]"
+    )
+    assert {path: m[0] for path, text in prose().items() if (m := status.search(text))} == {}
 
 
 def test_no_text_names_a_check_that_does_not_exist() -> None:
@@ -180,6 +261,8 @@ def test_no_text_names_a_check_that_does_not_exist() -> None:
 def test_the_clocks_and_triggers_are_those_of_the_specification() -> None:
     clocks = [row["Id"] for row in table(WORKFLOW, "Regulatory clocks")]
     assert len(clocks) == len(set(clocks))
+    obligations = {one.id for regime in catalog().regimes.values() for one in regime.obligations}
+    assert set(clocks) - {"CONTRACT-*"} <= obligations
     assert set(clocks) >= {
         *("GDPR-33", "GDPR-33P", "GDPR-34", "UKGDPR-33", "HIPAA-IND", "HIPAA-HHS500", "HIPAA-HHS"),
         *("HIPAA-MEDIA", "HIPAA-BA", "NIS2-EW", "NIS2-IN", "NIS2-FR", "DORA-I", "DORA-M", "DORA-F"),
@@ -191,8 +274,8 @@ def test_the_clocks_and_triggers_are_those_of_the_specification() -> None:
     assert blame == ["B1", "B1s", "B1i", "B2", "B3", "B5", "B7", "B8", "B9", "B10"]
 
 
-def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
-    targets = {row["Metric"]: row["Target"] for row in table("SKILL.md", "Metrics and targets")}
+def test_the_targets_are_the_same_in_the_metrics_and_in_the_table() -> None:
+    targets = {row["Metric"]: row["Target"] for row in table(METRICS, "Metrics and targets")}
     assert targets["MTBF"] == "> 30 d"
     assert targets["Frequency"] == "down"
     assert targets["Action completion"] == "> 90%"
@@ -202,17 +285,19 @@ def test_the_targets_are_the_same_in_the_skill_and_in_the_table() -> None:
 
 
 def test_the_implementation_checklist_has_its_four_phases() -> None:
-    text = shipped_content.chapter("SKILL.md").text
+    text = shipped_content.chapter(IMPLEMENTATION).text
     part = text.partition("## Implementation checklist")[2].partition("\n## ")[0]
     phases = re.split(r"^### ", part, flags=re.MULTILINE)[1:]
     names = [phase.splitlines()[0] for phase in phases]
     kinds = ("Foundation", "Processes", "Culture", "Optimization")
     assert names == [f"Phase {n}: {kind}" for n, kind in enumerate(kinds, 1)]
     assert [len(re.findall(r"^- \[ \] \S", phase, re.MULTILINE)) for phase in phases] == [4, 4, 4, 4]
+    weeks = ["Week 1.", "Weeks 2 and 3.", "Weeks 4 and after.", "Months 3 to 6."]
+    assert [phase.splitlines()[2] for phase in phases] == weeks
 
 
 def test_every_anti_pattern_names_its_check() -> None:
-    rows = table("SKILL.md", "Anti-patterns")
+    rows = table(IMPLEMENTATION, "Anti-patterns")
     assert len(rows) >= 7
     assert {row["Check"] for row in rows} <= SPECIFIED
     assert {"I-LATE", "I-NOIC", "I-HANDSON", "P-SKIPPED", "P-BLAME", "P-STALE", "F-FATIGUE"} <= {
@@ -277,15 +362,17 @@ def test_the_night_limit_is_one_figure_in_every_file() -> None:
     limits = {p: [m[1] for m in IN_A_NIGHT.finditer(text)] for p, text in prose().items()}
     named = {path: {number(n) for n in numbers} for path, numbers in limits.items() if numbers}
     assert set(named) == {
-        "SKILL.md",
+        "references/alert-design.md",
         "references/escalation-matrix.md",
+        "references/implementation.md",
         "references/incident-workflow.md",
+        "references/metrics.md",
+        "references/on-call.md",
         "examples/oncall-handoff-template.md",
     }
     assert set().union(*named.values()) == {MAX_NIGHT_PAGES + 1}, named
     assert (
-        row("SKILL.md", "Metrics and targets", "Pages at night")["Target"]
-        == f"fewer than {MAX_NIGHT_PAGES + 1}"
+        row(METRICS, "Metrics and targets", "Pages at night")["Target"] == f"fewer than {MAX_NIGHT_PAGES + 1}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firebell.handbook import chapter_html, section_search, shipped_content
+from firebell.handbook import chapter_html, section_search, shipped_content, start_page
 from firebell.handbook import chapter_parser as handbook_chapters
 from firebell.handbook.model import Chapter
 
@@ -110,7 +110,7 @@ def test_what_was_searched_for_cannot_become_html() -> None:
             "references/incident-roles.md#who-fills-what",
             "/handbook/references/incident-roles#who-fills-what",
         ),
-        ("references/incident-roles.md", "../SKILL.md", "/handbook"),
+        ("references/incident-roles.md", "../SKILL.md", "/handbook/SKILL"),
         ("references/incident-roles.md", "incident-workflow.md", "/handbook/references/incident-workflow"),
         ("SKILL.md", "scripts/classify-severity.py", "/handbook/scripts/classify-severity"),
         ("SKILL.md", "#severity", "#severity"),
@@ -121,6 +121,27 @@ def test_what_was_searched_for_cannot_become_html() -> None:
 )
 def test_links_between_files_lead_to_pages(path: str, href: str, leads: str) -> None:
     assert chapter_html.target(path, href) == leads
+
+
+def test_the_start_page_leads_to_every_chapter_once_and_its_links_lead_somewhere() -> None:
+    shown = [c.path for chapters in start_page.shelves().values() for c in chapters]
+    shown += [c.path for c in (*start_page.runbooks(), *start_page.programs())]
+    assert sorted(shown) == sorted(c.path for c in shipped_content.chapters() if c.path != "SKILL.md")
+    for path in (*(r.path for r in start_page.ROLES), *(path for _, path in start_page.NEWCOMERS)):
+        file, _, anchor = path.partition("#")
+        if not file.startswith("/"):
+            chapter = shipped_content.chapter(file)
+            assert not anchor or anchor in {h.anchor for h in handbook_chapters.headings(chapter.text)}, path
+    assert [s.number for s in start_page.severities()] == [0, 1, 2, 3]
+    assert start_page.severities()[1].response == "Page now; a commander leads"
+    assert all(1 <= start_page.minutes(c) < 60 for c in shipped_content.chapters())
+
+
+def test_the_cells_of_wide_tables_carry_their_column_for_phones() -> None:
+    html = chapter_html.rendered("references/severity-classification.md")
+    assert '<td data-label="Situation">Payments: every card' in html
+    narrow = html.partition("Is production completely down")[0].rpartition("<table")[2]
+    assert not narrow.startswith(' class="reflow"'), "two columns fit"
 
 
 def test_every_chapter_is_rendered_with_its_anchors_and_no_link_to_a_file() -> None:

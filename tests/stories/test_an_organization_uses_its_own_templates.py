@@ -42,7 +42,8 @@ async def test_everyone_who_signs_in_reads_the_handbook(dsn: str, clock: FakeClo
             answer = await http.get(path)
             assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/login")
         await sign_in(http, JUN)
-        assert "Managing incidents</h1>" in (await http.get("/handbook")).text
+        assert "Something is broken right now" in (await http.get("/handbook")).text
+        assert "Managing incidents</h1>" in (await http.get("/handbook/SKILL")).text
         by_name = await http.get("/handbook/SKILL", follow_redirects=True)
         assert "Managing incidents</h1>" in by_name.text
         assert (await http.get("/handbook/references/nothing")).status_code == 404

@@ -101,7 +101,7 @@ FACTS = (
 HELP = """\
 exit codes:
   0    the severity was found
-  2    the command was wrong, or nobody is there to be asked
+  2    the command was wrong, or no one can be asked
   130  stopped by Ctrl-C
 
 examples:

@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 from markdown_it.token import Token
 from markupsafe import Markup, escape
@@ -12,7 +13,7 @@ from firebell.handbook import shipped_content
 from firebell.handbook.chapter_parser import headings
 from firebell.handbook.model import Chapter, Heading
 from firebell.handbook.templates import slots
-from firebell.kit.markdown import accessible_tables, markdown
+from firebell.kit.markdown import accessible_tables, markdown, plain_text
 
 PAGES = (
     *("incidents", "pages", "oncall", "escalation", "services", "alerts", "post-mortems", "handbook"),
@@ -34,8 +35,8 @@ def target(path: str, href: str) -> str:
 
 
 def address(chapter: Chapter) -> str:
-    """Return the path of a chapter in the app."""
-    return f"/handbook/{chapter.slug}" if chapter.slug else "/handbook"
+    """Return the path of a chapter in the app; `/handbook` itself is the start page."""
+    return f"/handbook/{chapter.slug or 'SKILL'}"
 
 
 def _html(content: str, kind: str = "html_inline") -> Token:
@@ -74,6 +75,26 @@ def _task(children: list[Token]) -> bool:
     return True
 
 
+def _label_cells(tokens: Sequence[Token]) -> None:
+    """Give each cell of a table with three columns or more its column, which a phone shows in place of a header."""
+    labels: list[str] = []
+    column = 0
+    table = Token("table_open", "table", 1)
+    for token, inline in pairwise(tokens):
+        if token.type == "table_open":
+            labels, table = [], token
+        elif token.type == "th_open":
+            labels.append(plain_text(inline).strip())
+        elif token.type == "thead_close" and len(labels) > 2:
+            table.attrs["class"] = "reflow"
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            if len(labels) > 2 and labels[column] and plain_text(inline).strip():
+                token.attrs["data-label"] = labels[column]
+            column += 1
+
+
 @cache
 def rendered(path: str) -> Markup:
     """Return a Markdown chapter as HTML. The files come with Firebell, and raw HTML is off."""
@@ -82,7 +103,9 @@ def rendered(path: str) -> Markup:
     out: list[Token] = []
     items: list[Token] = []
     heading = Heading(1, chapter.title, "")
-    for token in markdown.parse(chapter.text):
+    tokens = markdown.parse(chapter.text)
+    _label_cells(tokens)
+    for token in tokens:
         if token.type == "inline":
             children = token.children or []
             if items and _task(children):

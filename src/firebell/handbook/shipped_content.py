@@ -9,14 +9,15 @@ from firebell.kit.errors import NotFound
 from firebell.kit.handbook_files import skill, skill_files
 
 _TEMPLATE_PATHS = ("examples/", "references/severity-classification.md")
+_NOT_READ = "evals/"
+"""The folder of cases that test the skill; the wheel ships them, and the handbook does not show them."""
 
 
 @cache
 def chapters() -> tuple[Chapter, ...]:
     """Return all chapters in reading order."""
-    return tuple(
-        handbook_chapters.chapter(path, skill(path)) for path in handbook_chapters.ordered(skill_files(""))
-    )
+    paths = [path for path in skill_files("") if not path.startswith(_NOT_READ)]
+    return tuple(handbook_chapters.chapter(path, skill(path)) for path in handbook_chapters.ordered(paths))
 
 
 def chapter(slug: str) -> Chapter:

@@ -5,7 +5,7 @@ from itertools import groupby, pairwise
 from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
-from firebell.handbook import chapter_html, chapter_parser, section_search, shipped_content
+from firebell.handbook import chapter_html, section_search, shipped_content, start_page
 from firebell.handbook.model import Chapter
 from firebell.kit.handbook_files import skill
 from firebell.kit.web import html, routing
@@ -50,7 +50,22 @@ async def start(request: Request, q: str = "") -> Response:
             "to": chapter_html.address,
         }
         return await html.render(request, "handbook/search.html", context)
-    return await _show(request, shipped_content.chapter(chapter_parser.FIRST))
+    context = {
+        "nav": "handbook",
+        "steps": start_page.STEPS,
+        "roles": start_page.ROLES,
+        "phrases": start_page.PHRASES,
+        "newcomers": start_page.NEWCOMERS,
+        "severities": start_page.severities(),
+        "runbooks": start_page.runbooks(),
+        "programs": start_page.programs(),
+        "shelves": start_page.shelves(),
+        "minutes": start_page.minutes,
+        "title": start_page.title,
+        "to": chapter_html.address,
+        "link": lambda path: chapter_html.target("", path),
+    }
+    return await html.render(request, "handbook/start.html", context)
 
 
 @router.get("/handbook/{slug:path}", dependencies=route_access.needs(Verb.HANDBOOK_READ))
@@ -61,7 +76,7 @@ async def chapter(request: Request, slug: str, download: str = "") -> Response:
         name = requested.path.rpartition("/")[2]
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **html.HEADERS}
         return PlainTextResponse(skill(requested.path), headers=headers)
-    if slug != requested.slug:
+    if f"/handbook/{slug}" != chapter_html.address(requested):
         return html.redirect(chapter_html.address(requested))
     return await _show(request, requested)
 

@@ -324,7 +324,7 @@ class Bridge:
         self.slack("chat.postMessage", channel=channel, text=text, blocks=blocks, unfurl_links=False)
 
     def command(self, form: dict[str, str], tries: int) -> None:
-        """Do in PagerDuty what somebody asked for in Slack, in their name."""
+        """Do in PagerDuty what a person asked for in Slack, in their name."""
         verb, _, rest = form["text"].strip().partition(" ")
         ident = self.store.find("channel", form["channel_id"])["id"]
         fine = ["user_not_found", "missing_scope", "user_not_visible"]
