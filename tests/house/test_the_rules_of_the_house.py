@@ -15,6 +15,7 @@ from tests.house.source import ROOT, SLICES, SRC, TEMPLATES, modules
 ROOMS = (
     *("oncall/schedules", "oncall/swaps", "oncall/checks", "oncall/calendars"),
     *("status_pages/hosting", "status_pages/maintenance", "status_pages/public"),
+    "runbooks/runs",
 )
 """The rooms of a large slice, each with the public faces of a slice."""
 
@@ -122,6 +123,8 @@ def test_slices_meet_in_model_and_actions_alone() -> None:
         "firebell.incidents.timeline.mitigation_effects",
         # the pure rule of the share that is done in time, and its interval
         "firebell.action_items.completion_rate",
+        # the pure rule of how far a runbook is automated
+        "firebell.runbooks.automation",
         # the pure rule of what a severity requires
         "firebell.incidents.severity",
         # the pure rule of how long each part of an incident took

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from firebell.catalog import actions as catalog
 from firebell.drills import (
     delivering,
-    facts,
+    fact_queries,
     major_incident_store,
     notices,
     record_store,
@@ -273,7 +273,7 @@ async def _pick(tx: Tx, current: Drill, inject_id: str) -> Inject:
     clock = clock_of(current)
     assert clock is not None  # it is under way
     settled = [each.inject_id for each in record.delivered]
-    times = facts.first_times(await facts.timeline_of(tx, current), clock)
+    times = fact_queries.first_times(await fact_queries.timeline_of(tx, current), clock)
     if not inject_id:
         waiting = due_times(scenario.injects, settled, times)
         if not waiting:

@@ -14,7 +14,7 @@ from firebell.paging.model import ManualPageStarted
 from firebell.people import actions as people
 from firebell.people.model import PersonLeft
 from firebell.runbooks.model import RUN_STARTED, RunbookStepped
-from firebell.runbooks.runs import store as run_store
+from firebell.runbooks.runs import actions as runs
 from firebell.runbooks.runs.model import RunKind
 
 
@@ -84,7 +84,7 @@ async def refuse_commands(tx: Tx, event: RunbookStepped, now: datetime) -> None:
     drill = await store.of_incident(tx, event.incident_id)
     if drill is None or scenario_of(drill).allow_commands:
         return
-    run = await run_store.run(tx, event.run_id)
+    run = await runs.find(tx, event.run_id)
     if run is not None and run.kind is RunKind.CLI:
         raise Conflict(
             f"{drill.ref} allows no commands.", hint="Run it with --dry-run, or set allow_commands: true."

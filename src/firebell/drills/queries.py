@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from firebell.drills import facts, record_store, store
+from firebell.drills import fact_queries, record_store, store
 from firebell.drills.clock import DrillClock, clock_of, due_times
 from firebell.drills.model import (
     ANSWERABLE,
@@ -112,8 +112,8 @@ async def view(tx: Tx, drill: Drill, person_id: int, *, leads: bool, now: dateti
         leads and not (part is not None and part.state == "accepted")
     )
     sees_all = is_facilitator or drill.state is DrillState.FINISHED
-    entries = await facts.timeline_of(tx, drill)
-    reached = facts.first_times(entries, clock) if clock else {}
+    entries = await fact_queries.timeline_of(tx, drill)
+    reached = fact_queries.first_times(entries, clock) if clock else {}
     if not sees_all:
         record = replace(record, observations=())
     names = {
@@ -149,8 +149,8 @@ async def _score(tx: Tx, drill: Drill, scenario: Scenario, record: Record, now: 
         return Score(())
     findings = None
     if drill.incident_id is not None:
-        findings = await facts.findings_of(tx, await incidents.incident(tx, drill.incident_id), now)
-    return score(scenario, await facts.load_facts(tx, drill, record, now, findings))
+        findings = await fact_queries.findings_of(tx, await incidents.incident(tx, drill.incident_id), now)
+    return score(scenario, await fact_queries.load_facts(tx, drill, record, now, findings))
 
 
 @dataclass(frozen=True, slots=True)

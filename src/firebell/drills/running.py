@@ -5,7 +5,15 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.drills import debrief, delivering, facts, major_incident_store, notices, record_store, store
+from firebell.drills import (
+    debrief,
+    delivering,
+    fact_queries,
+    major_incident_store,
+    notices,
+    record_store,
+    store,
+)
 from firebell.drills.clock import clock_of, due_times
 from firebell.drills.model import Drill, DrillState
 from firebell.drills.sandbox import accepted
@@ -37,7 +45,7 @@ async def reschedule(tx: Tx, drill: Drill, now: datetime) -> None:
     at = clock.started_at + LONGEST
     if drill.state is DrillState.RUNNING:
         record = await record_store.record(tx, drill.id)
-        times = facts.first_times(await facts.timeline_of(tx, drill), clock)
+        times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
         settled = [each.inject_id for each in record.delivered]
         for due_s, _ in due_times(scenario_of(drill).injects, settled, times):
             instant = now + WATCH_EVERY if due_s is None else clock.instant(due_s)
@@ -66,7 +74,7 @@ async def _deliver_due(tx: Tx, drill: Drill, now: datetime) -> None:
     clock = clock_of(drill)
     assert clock is not None  # it is running
     record = await record_store.record(tx, drill.id)
-    times = facts.first_times(await facts.timeline_of(tx, drill), clock)
+    times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
     settled = [each.inject_id for each in record.delivered]
     for due_s, inject in due_times(scenario_of(drill).injects, settled, times):
         if due_s is not None and due_s <= clock.elapsed_s(now):
@@ -99,8 +107,8 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     record = await record_store.record(tx, drill.id)
     await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
     incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
-    findings = await facts.findings_of(tx, incident, now) if incident else None
-    scored = score(scenario_of(drill), await facts.load_facts(tx, drill, record, now, findings))
+    findings = await fact_queries.findings_of(tx, incident, now) if incident else None
+    scored = score(scenario_of(drill), await fact_queries.load_facts(tx, drill, record, now, findings))
     results: list[dict[str, Any]] = [asdict(result) for result in scored.results]
     drill = await store.change(
         tx,
@@ -113,7 +121,7 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
             for f in findings or ()
         ],
     )
-    took_part = await facts.people_who_took_part(tx, drill, record)
+    took_part = await fact_queries.people_who_took_part(tx, drill, record)
     await record_store.set_attended(tx, drill.id, took_part & accepted(record.participants))
     await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
     await tx.audit(actor, "drill.finished", drill.ref, now, score=drill.score)

@@ -86,6 +86,7 @@ set_severity = severity_actions.set_severity
 set_type = type_and_visibility.set_type
 set_update_due = update_actions.set_update_due
 severity_meaning = message_queries.severity_meaning
+severity_texts = message_queries.severities
 sign_baseline = closing_actions.sign_baseline
 similar_incidents = similar_queries.similar_incidents
 strike_entry = entry_actions.strike_entry

@@ -12,7 +12,7 @@ from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
 from firebell.people.model import Role
 from firebell.people.permissions import Verb
-from firebell.readiness import day_store, loading, queries
+from firebell.readiness import day_store, fact_queries, queries
 from firebell.readiness.model import BY_ID, Assessment
 from firebell.readiness.rules import assess
 
@@ -32,7 +32,7 @@ async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, in
 @internal("The daily timer records the day.")
 async def record_day(tx: Tx, now: datetime) -> Assessment:
     """Assess and store the row of the day."""
-    facts = await loading.load_facts(tx, now)
+    facts = await fact_queries.load_facts(tx, now)
     assessed = assess(facts, await day_store.waivers(tx, now), now)
     await day_store.save_day(tx, queries.day_of(assessed, now))
     await tx.live("readiness")

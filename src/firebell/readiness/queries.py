@@ -8,7 +8,7 @@ from itertools import pairwise
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding, FindingLevel
-from firebell.readiness import day_store, loading
+from firebell.readiness import day_store, fact_queries
 from firebell.readiness.model import BY_ID, Assessment, ItemState, ReadinessDay
 from firebell.readiness.rules import assess
 
@@ -66,7 +66,7 @@ def since_day(days: Sequence[ReadinessDay], item_id: str, state: ItemState) -> d
 
 async def current(tx: Tx, now: datetime) -> Assessment:
     """Return the assessment at an instant; evidence of incidents that the reader may not read is left out."""
-    facts = await loading.load_facts(tx, now)
+    facts = await fact_queries.load_facts(tx, now)
     assessed = assess(facts, await day_store.waivers(tx, now), now)
     days = await day_store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())
     hidden = set(await incidents.hidden_ids(tx))

@@ -53,9 +53,11 @@ def newer_than(
 
 
 def evidence_of(row: Dated) -> Evidence:
+    """Return a row as evidence, with a link if it is an incident."""
     link = f"/incidents/{row.ref}" if row.incident_id is not None and row.ref.startswith("INC-") else ""
     return Evidence(row.ref, link, row.at, row.incident_id)
 
 
 def newest(rows: Iterable[Dated], since: datetime) -> list[Dated]:
+    """Return the rows after an instant, newest first."""
     return sorted((row for row in rows if row.at > since), key=lambda row: row.at, reverse=True)

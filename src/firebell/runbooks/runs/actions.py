@@ -10,7 +10,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
-from firebell.runbooks.runs import event_store, store
+from firebell.runbooks.runs import event_store, store, summary_store
 from firebell.runbooks.runs.durations import seconds_between
 from firebell.runbooks.runs.model import (
     REASON_MAX_CHARS,
@@ -38,6 +38,7 @@ from firebell.runbooks.runs.starting import ReportedRun, report_run, start
 __all__ = [
     "ReportedRun",
     "change_step",
+    "find",
     "lose",
     "report_events",
     "report_run",
@@ -45,8 +46,12 @@ __all__ = [
     "run_of",
     "start",
     "stop",
+    "summaries",
     "take_over",
 ]
+
+find = store.run
+summaries = summary_store.summaries
 
 
 def _check_open(run: RunbookRun) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
-from firebell.incidents.messages.queries import severities
+from firebell.incidents import actions as incidents
 from firebell.incidents.severity import FACTS
 from firebell.kit import viewing
 from firebell.kit.db.database import Tx
@@ -20,7 +20,7 @@ from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, Te
 from firebell.runbooks import actions as runbook_actions
 from firebell.runbooks import queries as runbook_queries
 from firebell.runbooks.automation import automation_level
-from firebell.runbooks.runs import summary_store
+from firebell.runbooks.runs import actions as runbook_runs
 
 PROVISIONAL_AFTER = timedelta(minutes=15)
 _EVENTS_SINCE = timedelta(days=190)
@@ -34,7 +34,7 @@ async def load_facts(tx: Tx, now: datetime) -> ReadinessFacts:
 
 async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
     rota = await _Rota.load(tx, now)
-    lines = severities(await handbook.all_templates(tx)).values()
+    lines = incidents.severity_texts(await handbook.all_templates(tx)).values()
     required = [int(severity) for severity, fact in FACTS.items() if fact.postmortem]
     return ReadinessFacts(
         classified=await store.classified(tx, now - rulings.YEAR, rulings.CLASSIFIED_MIN),
@@ -66,7 +66,7 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
 async def _runbooks(tx: Tx, now: datetime) -> list[RunbookFacts]:
     """Return the runbooks of the library that count: changed ones, and shipped ones that were run."""
     run = await store.runbooks_run(tx)
-    runs = await summary_store.summaries(tx)
+    runs = await runbook_runs.summaries(tx)
     linked = {service.runbook_url.rstrip("/").rpartition("/")[2] for service in await catalog.services(tx)}
     details = await runbook_queries.details(tx, await runbook_actions.library(tx), "", now)
     return [
