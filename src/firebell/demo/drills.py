@@ -10,6 +10,7 @@ from firebell.incidents.model import IncidentRole, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.paging import actions as paging
+from firebell.postmortems import actions as postmortems
 from firebell.readiness import actions as readiness
 
 PLAYERS = ("Jun", "Ewa", "Tomás")
@@ -101,3 +102,6 @@ async def _game_day(past: Past, tx: Tx, begin: datetime) -> None:
     await actions.deliver_now(tx, mara, drill, at(29), "i5")
     await incidents.set_phase(tx, ewa, incident.id, Phase.MONITORING, at(31), effective_at=at(28))
     await actions.finish_drill(tx, mara, drill, at(43))
+    reason = "The debrief covered it, and the scenario stays as it is."
+    for actor in (ewa, mara):
+        await postmortems.withdraw(tx, actor, incident.id, reason, at(60))

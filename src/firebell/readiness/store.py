@@ -352,20 +352,27 @@ async def closed_incidents(tx: Tx, since: datetime, limit: int) -> list[datetime
 
 
 async def planning(tx: Tx, since: datetime) -> PlanningFacts:
-    """3.4: return how many action items were changed since an instant, and how many are unfinished.
-
-    No tracker can be connected in this version, so nothing of them is planned in one.
-    """
+    """3.4: return how many action items were changed since an instant, and how many are planned in a tracker."""
     row = await tx.row(
         """
         select
             (select count(*) from action_item where changed_at > $1) as touched,
-            (select count(*) from action_item where state in ('open', 'in_progress')) as unfinished
+            (select count(*) from action_item where state in ('open', 'in_progress')) as unfinished,
+            (
+                select count(distinct item.id)
+                from action_item item
+                join tracker_link link on link.item_id = item.id
+                where item.state in ('open', 'in_progress')
+                    and link.state = 'linked'
+                    and link.snapshot ->> 'due' <> ''
+            ) as planned,
+            (select max(last_ok_at) from tracker where is_enabled) as synced_at,
+            exists (select from tracker where is_enabled) as has_trackers
         """,
         since,
     )
     assert row
-    return PlanningFacts(row["touched"], row["unfinished"], 0, None, False)
+    return PlanningFacts(**row)
 
 
 async def active_rules(tx: Tx) -> int:
