@@ -27,7 +27,7 @@ from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
 from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.incidents import actions as incidents
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.context import Context
 from firebell.kit.errors import FirebellError, Invalid, TooMany, Unauthenticated, Unavailable
 from firebell.kit.log import OncePerMinute, correlation_id
@@ -153,7 +153,7 @@ async def events(request: Request, topics: str = "", since: str = "") -> Streami
     person, watch = await authentication.signed_in(request), await session_watch.watch(request)
     ctx.live.check_room(person.id)
     wanted = frozenset(t for t in topics.split(",") if t)
-    if viewing.reader() is not None and any(t.startswith("inc-") for t in wanted):
+    if private_reader.reader() is not None and any(t.startswith("inc-") for t in wanted):
         async with ctx.db.tx() as tx:
             wanted -= {f"inc-{i}" for i in await incidents.hidden_ids(tx)}
     return StreamingResponse(
@@ -277,7 +277,7 @@ class _Observed:
                     log.info("request", extra={**facts, "ms": took})
             await send(message)
 
-        with viewing.as_reader(None):  # what the request restricts ends with it
+        with private_reader.as_reader(None):  # what the request restricts ends with it
             await self._app(scope, receive, observed)
 
 

@@ -25,7 +25,7 @@ from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.jobs import outbox, pruning, timers
 from firebell.kit.log import OncePerMinute, correlation_id
 from firebell.kit.slice import Slice, unique
-from firebell.metrics.projector import Projector
+from firebell.metrics.projection_worker import Projector
 from firebell.notify.sender import Sender
 from firebell.oncall.calendars.fetcher import Fetcher
 from firebell.paging import timers as paging_due

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firebell.incidents import actions as incidents
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -399,12 +399,12 @@ async def test_a_run_of_a_private_incident_is_seen_by_its_readers_only(dsn: str,
         everything = [open_run.id, run.id]
         for person, visible in ((w.jun, [open_run.id]), (w.mara, everything), (None, everything)):
             async with w.ctx.db.tx() as tx:
-                with viewing.as_reader(person):
+                with private_reader.as_reader(person):
                     assert [r.id for r in await queries.runs(tx)] == visible
                     assert bool(await queries.runs(tx, incident_id=incident_id)) is (run.id in visible)
         jun: Actor = await w.actor(w.jun)
         async with w.ctx.db.tx() as tx:
-            with viewing.as_reader(w.jun):
+            with private_reader.as_reader(w.jun):
                 for attempt in (
                     actions.change_step(tx, jun, run.id, PREPARE, K.STEP_DONE, 0, w.now),
                     actions.stop(tx, jun, run.id, w.now),

@@ -7,7 +7,7 @@ from firebell.kit.db.database import Tx
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import covers, swaps, time_off
+from firebell.oncall.swaps import cover_actions, swap_actions, time_off
 from tests.world import World
 
 
@@ -38,10 +38,10 @@ async def add_shifts(tx: Tx, w: World) -> None:
     mine, theirs = (
         next(s for s in shifts[i] if s.schedule.id == 1 and s.start > now + week) for i in (w.mara, w.jun)
     )
-    await covers.ask(
+    await cover_actions.ask(
         tx, mara, schedule_id=1, requester=w.mara, start=mine.start, end=mine.end, reason="away", now=now
     )
-    await swaps.propose(
+    await swap_actions.propose(
         tx,
         mara,
         schedule_id=1,

@@ -8,7 +8,7 @@ import icalendar
 import msgspec
 
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import published_log
+from firebell.status_pages import published_log_chain
 from firebell.status_pages.model import MaintenanceChanged
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_status_pages import PAGE, read
@@ -139,7 +139,7 @@ async def test_customers_hear_of_maintenance_from_its_announcement_to_its_end(
 
         # everything that was published is in the log and in the feeds
         log = (await read(w, http, "/history.jsonl")).text.splitlines()
-        assert published_log.first_broken(log) is None
+        assert published_log_chain.first_broken(log) is None
         stages = [msgspec.json.decode(line)["stage"] for line in log]
         assert stages == [
             *("scheduled", "in_progress", "in_progress", "in_progress", "verifying", "completed"),

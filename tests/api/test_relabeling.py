@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.clock import FakeClock
 from firebell.people.model import Role
-from firebell.status_pages import published_log
+from firebell.status_pages import published_log_chain
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_status_pages import PAGE, read
 
@@ -80,7 +80,7 @@ async def test_an_outage_becomes_maintenance_when_a_second_person_accepts_it(
         assert "Announced by email only." in history.text
         lines = (await read(w, http, "/history.jsonl")).text.splitlines()
         assert lines[:-1] == log_before.splitlines()
-        assert ('"kind": "relabeling"' in lines[-1], published_log.first_broken(lines)) == (True, None)
+        assert ('"kind": "relabeling"' in lines[-1], published_log_chain.first_broken(lines)) == (True, None)
         # machines that know Statuspage's API, feeds and lists of incidents see no new incident
         assert len((await read(w, http, "/api/v2/incidents.json")).json()["incidents"]) == 1
         assert len(await api("GET", f"{PAGE}/incidents")) == 1

@@ -10,8 +10,8 @@ import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import published_log
-from firebell.status_pages.public.documents import asset_path
+from firebell.status_pages import published_log_chain
+from firebell.status_pages.public.rendered_documents import asset_path
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_timeline_entries import declare
 from tests.world import World
@@ -131,9 +131,9 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Two."})
         log = (await read(w, http, "/history.jsonl")).text
         assert [msgspec.json.decode(line)["body"] for line in log.splitlines()] == ["One.", "Two."]
-        assert published_log.first_broken(log.splitlines()) is None
-        assert published_log.first_broken(log.replace("One.", "Three.").splitlines()) == 1
-        assert published_log.first_broken(log.splitlines()[1:]) == 1
+        assert published_log_chain.first_broken(log.splitlines()) is None
+        assert published_log_chain.first_broken(log.replace("One.", "Three.").splitlines()) == 1
+        assert published_log_chain.first_broken(log.splitlines()[1:]) == 1
         feed = ET.fromstring((await read(w, http, "/history.atom")).text)
         assert [e.text for e in feed.iter("{http://www.w3.org/2005/Atom}title")] == [
             "K status",

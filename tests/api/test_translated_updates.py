@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from firebell.kit.clock import FakeClock
-from firebell.status_pages import published_log
+from firebell.status_pages import published_log_chain
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.api.test_status_pages import INCIDENTS, PAGE, read
 
@@ -54,9 +54,11 @@ async def test_readers_get_a_translation_until_its_text_is_replaced(dsn: str, cl
 
         lines = (await read(w, http, "/history.jsonl")).text.splitlines()
         assert ['"locale": "de"' in line for line in lines] == [False, True, True]
-        assert published_log.first_broken(lines) is None
+        assert published_log_chain.first_broken(lines) is None
         assert (
-            published_log.first_broken([line.replace('"locale": "de"', '"locale": "fr"') for line in lines])
+            published_log_chain.first_broken(
+                [line.replace('"locale": "de"', '"locale": "fr"') for line in lines]
+            )
             == 2
         )
 
@@ -65,7 +67,7 @@ async def test_readers_get_a_translation_until_its_text_is_replaced(dsn: str, cl
         after = (await read(w, http, "/de")).text
         assert (form["body"] in after, "it named a customer." in after) == (False, True)
         lines = (await read(w, http, "/history.jsonl")).text.splitlines()
-        assert (len(lines), published_log.first_broken(lines)) == (4, None)
+        assert (len(lines), published_log_chain.first_broken(lines)) == (4, None)
         await api("PUT", german, {"body": "Entfernt."})
         assert "Entfernt." in (await read(w, http, "/de")).text
         assert "status_page.update_translated" in {e["action"] for e in await api("GET", "/audit")}
@@ -104,9 +106,9 @@ async def test_a_text_that_leaked_something_is_erased_and_the_log_still_verifies
             text = (await read(w, http, path)).text
             assert ("Nordpost" in text, "It named a customer." in text) == (False, True), path
         lines = (await read(w, http, "/history.jsonl")).text.splitlines()
-        assert published_log.first_broken(lines) is None
+        assert published_log_chain.first_broken(lines) is None
         # a text is only missing if what replaced it follows
-        assert published_log.first_broken(lines[:-1]) == 1
+        assert published_log_chain.first_broken(lines[:-1]) == 1
         async with w.ctx.db.tx() as tx:
             [content] = [row["content"] for row in await tx.fetch("select content from status_broadcast")]
         assert (content["body"], content["translations"]) == (notice, {})

@@ -219,7 +219,7 @@ def test_the_process_checks_are_those_of_the_specification_and_the_code_has_no_o
     assert len(listed) == len(SPECIFIED)
     rules = [
         *(SRC / "incidents" / "checks").glob("*_checks.py"),
-        SRC / "status_pages/truthfulness/checks.py",
+        SRC / "status_pages/truthfulness/process_checks.py",
     ]
     code = "".join(path.read_text() for path in rules)
     running = set(CHECKS.findall(code))

@@ -65,7 +65,7 @@ BY_HAND = {
     "subscribers/public_web.py _subscribe_form": NO_ONE,
     "subscribers/public_web.py show_link": NO_ONE,
     "subscribers/public_web.py _subscribe": NO_ONE,
-    "subscribers/mail_event_web.py receive": NO_ONE,
+    "subscribers/mail_event_hook_web.py receive": NO_ONE,
     "subscribers/public_web.py use_link": NO_ONE,
     "subscribers/web.py _rows": "A client that reads slowly holds no transaction open.",
 }

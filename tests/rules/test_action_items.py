@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from firebell.action_items import (
     checking,
     completion_rate,
-    findings,
     preventable,
+    process_checks,
     reminders,
     rules,
     working_days,
@@ -331,7 +331,7 @@ def test_completion_is_a_share_of_what_was_due(rows: list[tuple[int, ItemState, 
 def test_findings_name_what_is_ignored_unowned_and_unproven(
     one: ActionItem, expected: list[tuple[str, FindingLevel]]
 ) -> None:
-    results = findings.findings("INC-3", [one], WorkingDays(), TODAY)
+    results = process_checks.findings("INC-3", [one], WorkingDays(), TODAY)
     assert [(f.code, f.level) for f in results] == expected
 
 

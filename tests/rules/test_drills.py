@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firebell.drills.clock import DrillClock, due_times
 from firebell.drills.model import Inject, InjectKind, Participant
-from firebell.drills.sandbox import is_night, reachable
+from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import duration_s, read_scenario
 from firebell.drills.scoring import DrillFacts, Verdict, score, updates_on_time
 from firebell.drills.shipped import shipped

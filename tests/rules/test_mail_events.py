@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.signing import Signer
-from firebell.subscribers import bounce_mail_parsing, dead_addresses, mail_signatures, provider_reports
-from firebell.subscribers.provider_reports import MailEventKind
+from firebell.subscribers import bounce_mail_parsing, dead_addresses, mail_event_parsing, mail_signatures
+from firebell.subscribers.mail_event_parsing import MailEventKind
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 SIGNER = Signer(b"secret")
@@ -78,7 +78,7 @@ CASES: list[tuple[Any, MailEventKind | None]] = [
 
 @pytest.mark.parametrize(("body", "kind"), CASES)
 def test_the_reports_of_providers(body: Any, kind: MailEventKind | None) -> None:
-    events = provider_reports.read(json.dumps(body).encode())
+    events = mail_event_parsing.read(json.dumps(body).encode())
     assert [each.kind for each in events] == ([kind] if kind else [])
     for event in events:
         assert [SIGNER.is_mail_token(*token) for token in event.tokens] == [True]
@@ -87,7 +87,7 @@ def test_the_reports_of_providers(body: Any, kind: MailEventKind | None) -> None
 def test_a_report_of_ses_arrives_in_an_envelope_of_sns() -> None:
     message = json.dumps(bounce("Permanent", "General", "5.1.1"))
     envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": message}
-    assert [each.kind for each in provider_reports.read(json.dumps(envelope).encode())] == [_K.BOUNCED]
+    assert [each.kind for each in mail_event_parsing.read(json.dumps(envelope).encode())] == [_K.BOUNCED]
 
 
 def report(status: str, action: str = "failed", *, to: str = "bounces@status.example") -> bytes:
@@ -145,7 +145,7 @@ def test_what_is_no_report_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         bounce_mail_parsing.read(body)
     with pytest.raises(Invalid):
-        provider_reports.read(body)
+        mail_event_parsing.read(body)
 
 
 NAMES = ["event", "event-data", "RecordType", "Type", "notificationType", "bounce", "mail", "Message"]
@@ -160,11 +160,11 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_json_breaks_the_reader(value: Any) -> None:
     with contextlib.suppress(Invalid):
-        assert len(provider_reports.read(json.dumps(value).encode())) <= provider_reports.MAX_EVENTS
+        assert len(mail_event_parsing.read(json.dumps(value).encode())) <= mail_event_parsing.MAX_EVENTS
 
 
 def test_a_token_of_another_installation_is_not_genuine() -> None:
-    [(number, code)] = provider_reports.tokens_in(f"x {TOKEN} {TOKEN}")
+    [(number, code)] = mail_event_parsing.tokens_in(f"x {TOKEN} {TOKEN}")
     assert (number, SIGNER.is_mail_token(number, code)) == (42, True)
     assert not SIGNER.is_mail_token(43, code)
     assert not Signer(b"other").is_mail_token(number, code)

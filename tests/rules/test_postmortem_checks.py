@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.findings import FindingLevel
-from firebell.postmortems.checks.action_items import ListedAction, listed_actions, problems
 from firebell.postmortems.checks.content_checks import ContentProblem, KnownWaiver, content_problems
+from firebell.postmortems.checks.listed_items import ListedAction, listed_actions, problems
 from firebell.postmortems.checks.process_checks import PostmortemRecord, findings
 from firebell.postmortems.deadlines import GuidedDeadline, due_at, step_due_at
 from firebell.postmortems.reminders.marks import plan, reminders, working_instant

@@ -12,7 +12,7 @@ from firebell.postmortems.document.evidence import claims_without_evidence, refe
 from firebell.postmortems.document.factors import FACTORS, is_factor
 from firebell.postmortems.document.rendering import EvidenceLink, mark_links, with_evidence
 from firebell.postmortems.document.sections import HEAD, join, split
-from firebell.postmortems.guide.checks import glyph, review
+from firebell.postmortems.guide.publication_obstacles import glyph, review
 from firebell.postmortems.text_limits import clean_body, clean_section
 
 WHOLE = """\

@@ -15,8 +15,8 @@ from firebell.regulatory import draft_comparison, draft_text
 from firebell.regulatory.draft_facts import DraftSources, fill, known_fact
 from firebell.regulatory.draft_model import Draft, DraftState, DraftTemplate, FieldAnswer
 from firebell.regulatory.draft_template_files import check, draft_templates, read_template, template_of
-from firebell.regulatory.findings import contradiction_findings
 from firebell.regulatory.model import Answer, FactRecord
+from firebell.regulatory.process_checks import contradiction_findings
 from firebell.regulatory.regime_files import catalog
 from tests.rules.test_incidents_lifecycle import incident
 

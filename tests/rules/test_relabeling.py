@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import component_history, published_log, view
+from firebell.status_pages import component_history, published_log_chain, view
 from firebell.status_pages.model import (
     Component,
     ComponentStatus,
@@ -130,13 +130,13 @@ def test_the_log_has_the_interval_the_status_and_the_reason() -> None:
         "Checkout from 2026-11-25 02:00:00 to 2026-11-25 04:00:00 UTC: under maintenance. Announced by email only."
     )
     logged = RelabelingEntry(1, "u9", body, (Effect(1, M, _at(2)),), NOW)
-    entry = published_log.LogEntry(
+    entry = published_log_chain.LogEntry(
         *("kestrel", 1, "r1", logged.public_id, logged.version, logged.kind, logged.stage),
-        *({"checkout00001": "under_maintenance"}, NOW, NOW, published_log.body_hash(body)),
+        *({"checkout00001": "under_maintenance"}, NOW, NOW, published_log_chain.body_hash(body)),
     )
-    first = published_log.ChainedEntry(
-        entry, published_log.FIRST, published_log.entry_hash(entry, published_log.FIRST)
+    first = published_log_chain.ChainedEntry(
+        entry, published_log_chain.FIRST, published_log_chain.entry_hash(entry, published_log_chain.FIRST)
     )
-    line = published_log.line(first, body, "")
-    assert published_log.first_broken([line]) is None
-    assert published_log.first_broken([line.replace("02:00:00 to", "01:00:00 to")]) == 1
+    line = published_log_chain.line(first, body, "")
+    assert published_log_chain.first_broken([line]) is None
+    assert published_log_chain.first_broken([line.replace("02:00:00 to", "01:00:00 to")]) == 1

@@ -28,8 +28,8 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public.documents import ASSETS, StatusDocuments, document, sign_in_form
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
+from firebell.status_pages.public.rendered_documents import ASSETS, StatusDocuments, document, sign_in_form
 from firebell.status_pages.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2] / "src/firebell"
@@ -162,7 +162,7 @@ def _strings() -> Iterator[str]:
         *(ROOT / "templates/status_pages").glob("public*.html"),
         *(ROOT / "templates/subscribers").glob("public*.html"),
         ROOT / "templates/subscribers/scope_parts.html",
-        ROOT / "status_pages/public/documents.py",
+        ROOT / "status_pages/public/rendered_documents.py",
         ROOT / "subscribers/message_texts.py",
         ROOT / "subscribers/update_texts.py",
     ]:

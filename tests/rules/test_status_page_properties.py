@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.status_pages import component_history, impact, published_log, stages, uptime
+from firebell.status_pages import component_history, impact, published_log_chain, stages, uptime
 from firebell.status_pages.component_history import StatusSpan
 from firebell.status_pages.model import (
     ComponentStatus,
@@ -261,20 +261,20 @@ texts = st.lists(
 def test_s8_the_log_verifies_and_any_changed_byte_fails_at_its_entry(
     entries: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    lines, prev = [], published_log.FIRST
+    lines, prev = [], published_log_chain.FIRST
     for seq, (body, locale) in enumerate(entries, 1):
-        entry = published_log.LogEntry(
+        entry = published_log_chain.LogEntry(
             *("kestrel", seq, "h2k9w3c7x1ab", f"u{seq}", 1, "update", "investigating"),
             {"checkout00001": "partial_outage"},
             NOW,
             NOW,
-            published_log.body_hash(body),
+            published_log_chain.body_hash(body),
             locale,
         )
-        chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
-        lines.append(published_log.line(chained, body, ""))
+        chained = published_log_chain.ChainedEntry(entry, prev, published_log_chain.entry_hash(entry, prev))
+        lines.append(published_log_chain.line(chained, body, ""))
         prev = chained.hash
-    assert published_log.first_broken(lines) is None
+    assert published_log_chain.first_broken(lines) is None
     number = data.draw(st.integers(0, len(lines) - 1))
     fields = json.loads(lines[number])
     name = data.draw(st.sampled_from([field for field in fields if field != "reason"]))
@@ -287,7 +287,7 @@ def test_s8_the_log_verifies_and_any_changed_byte_fails_at_its_entry(
         else f"{value}x"
     )
     forged = [*lines[:number], json.dumps(fields), *lines[number + 1 :]]
-    assert published_log.first_broken(forged) == number + 1
-    assert published_log.first_broken([*lines[:number], *lines[number + 1 :]]) == (
+    assert published_log_chain.first_broken(forged) == number + 1
+    assert published_log_chain.first_broken([*lines[:number], *lines[number + 1 :]]) == (
         number + 1 if number + 1 < len(lines) else None
     )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.incidents.model import Phase
-from firebell.status_pages import component_history, impact, published_log, stages, uptime
+from firebell.status_pages import component_history, impact, published_log_chain, stages, uptime
 from firebell.status_pages.component_history import StatusSpan
 from firebell.status_pages.model import (
     ComponentStatus,
@@ -288,35 +288,35 @@ def test_spans_cover_the_time_without_gaps_and_agree_with_every_instant(
         assert component_history.status_at(incidents, 1, span.start) is span.status
 
 
-def _entry(seq: int, update: str, stage: str, at: str, body: str) -> published_log.LogEntry:
-    return published_log.LogEntry(
+def _entry(seq: int, update: str, stage: str, at: str, body: str) -> published_log_chain.LogEntry:
+    return published_log_chain.LogEntry(
         *("kestrel", seq, "h2k9w3c7x1ab", update, 1, "update", stage),
         {"checkout00001": "partial_outage"},
         _at(at),
         _at(at),
-        published_log.body_hash(body),
+        published_log_chain.body_hash(body),
     )
 
 
 def test_the_log_has_the_hashes_of_the_specification_and_shows_a_changed_byte() -> None:
     first = _entry(1, "u1", "investigating", "01:49:00", "We are investigating failed card payments.")
     second = _entry(2, "u2", "identified", "02:16:00", "We found the cause.")
-    hashes = [published_log.entry_hash(first, published_log.FIRST)]
-    hashes.append(published_log.entry_hash(second, hashes[0]))
+    hashes = [published_log_chain.entry_hash(first, published_log_chain.FIRST)]
+    hashes.append(published_log_chain.entry_hash(second, hashes[0]))
     assert hashes == [
         "c800efafd3a3cf1504d731a841e38aa57eed74a43db73be8e4e878356fcf23ea",
         "d31d3223bd9c17be84e3d6b53c253c2e8c7fbf3df8b51673a84dc08d29e1ccc7",
     ]
     chain = [
-        published_log.ChainedEntry(first, published_log.FIRST, hashes[0]),
-        published_log.ChainedEntry(second, hashes[0], hashes[1]),
+        published_log_chain.ChainedEntry(first, published_log_chain.FIRST, hashes[0]),
+        published_log_chain.ChainedEntry(second, hashes[0], hashes[1]),
     ]
     texts = ("We are investigating failed card payments.", "We found the cause.")
-    lines = [published_log.line(entry, text, "") for entry, text in zip(chain, texts, strict=True)]
-    assert published_log.first_broken(lines) is None
+    lines = [published_log_chain.line(entry, text, "") for entry, text in zip(chain, texts, strict=True)]
+    assert published_log_chain.first_broken(lines) is None
     changed = _entry(1, "u1", "investigating", "01:49:00", "We are investigating failed card payment.")
-    chained = published_log.ChainedEntry(changed, published_log.FIRST, hashes[0])
-    forged = published_log.line(chained, "We are investigating failed card payment.", "")
-    assert published_log.first_broken([forged, lines[1]]) == 1
-    assert published_log.first_broken([lines[0].replace("failed", "some"), lines[1]]) == 1
-    assert published_log.first_broken(lines[1:]) == 1
+    chained = published_log_chain.ChainedEntry(changed, published_log_chain.FIRST, hashes[0])
+    forged = published_log_chain.line(chained, "We are investigating failed card payment.", "")
+    assert published_log_chain.first_broken([forged, lines[1]]) == 1
+    assert published_log_chain.first_broken([lines[0].replace("failed", "some"), lines[1]]) == 1
+    assert published_log_chain.first_broken(lines[1:]) == 1

@@ -19,11 +19,11 @@ from firebell.action_items.model import (
     Priority,
     Strength,
 )
-from firebell.action_items.trackers import findings, issue_text, jira
+from firebell.action_items.trackers import issue_text, jira, process_checks
+from firebell.action_items.trackers.compared_values import directions
 from firebell.action_items.trackers.hook_signatures import HookRequest, path_token
 from firebell.action_items.trackers.model import Direction, LinkState, SyncField, Tracker, TrackerLink
 from firebell.action_items.trackers.three_way import Conflict, merge
-from firebell.action_items.trackers.values import directions
 from firebell.action_items.trackers.vendor import Outcome
 from firebell.action_items.trackers.vendor_registry import registry
 from firebell.action_items.trackers.vendors import github, gitlab, linear
@@ -457,7 +457,7 @@ def test_findings_of_links() -> None:
         )
         conflicts = {88: [event]} if conflict else {}
         one = tracker("github", "acme/shop")
-        return [f.code for f in findings.findings("INC-1", [item()], {88: [link]}, {1: one}, conflicts)]
+        return [f.code for f in process_checks.findings("INC-1", [item()], {88: [link]}, {1: one}, conflicts)]
 
     assert codes(state=LinkState.LINKED) == []
     assert codes(state=LinkState.LINKED, conflict=True) == ["X-CONFLICT"]

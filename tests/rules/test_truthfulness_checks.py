@@ -22,7 +22,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.truthfulness.checks import findings
+from firebell.status_pages.truthfulness.process_checks import findings
 from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
 from tests.rules.test_incidents_lifecycle import incident
 

@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from firebell.kit.clock import FakeClock
-from firebell.kit.mail.server import parse_smtp_url
+from firebell.kit.mail.server_url import parse_smtp_url
 from firebell.paging import actions as paging
 from firebell.people import actions as people
 from tests.servers import mail_server

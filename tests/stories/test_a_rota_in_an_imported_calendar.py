@@ -23,7 +23,7 @@ from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.model import OverrideKind
 from firebell.oncall.schedules import actions as oncall
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import covers, time_off
+from firebell.oncall.swaps import cover_actions, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from tests.servers import free_port, listening, until
@@ -305,7 +305,7 @@ async def test_a_request_is_withdrawn_when_a_calendar_gives_its_shift_to_someone
         await take_in(w, url=there.url)
         start = w.now + timedelta(days=2)
         async with w.ctx.db.tx() as tx:
-            cover = await covers.ask(
+            cover = await cover_actions.ask(
                 tx,
                 await w.actor(w.jun),
                 schedule_id=await primary(w),

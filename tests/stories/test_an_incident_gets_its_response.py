@@ -13,7 +13,7 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid
 from firebell.paging.model import PageState
 from firebell.people import actions as people
-from firebell.response import acting, actions, document, queries, settings_actions
+from firebell.response import actions, document, queries, running_steps, settings_actions
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import (
     Audience,
@@ -55,7 +55,7 @@ class Org:
     async def paged(self, incident: Incident) -> set[str]:
         """Return the names of everyone whom the incident has paged."""
         async with self.w.ctx.db.tx() as tx:
-            ids = await acting.paged_people(tx, incident.id, self.w.now)
+            ids = await running_steps.paged_people(tx, incident.id, self.w.now)
             named = await people.people_by_id(tx, list(ids))
         return {person.name.split()[0] for person in named.values()}
 
@@ -71,7 +71,7 @@ class Org:
         """Return (code, whether it asks now) of the steps to come."""
         async with self.w.ctx.db.tx() as tx:
             (one,) = await queries.running(tx, [await incidents.incident(tx, incident.id)], self.w.now)
-        return [(step.code, acting.is_asking(one, step)) for step in one.pending]
+        return [(step.code, running_steps.is_asking(one, step)) for step in one.pending]
 
     async def key(self, incident: Incident, code: str) -> str:
         """Return the key of the first step of a code."""

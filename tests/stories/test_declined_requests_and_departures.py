@@ -5,7 +5,7 @@ from typing import Any
 
 from firebell.kit.clock import FakeClock
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import covers, swaps
+from firebell.oncall.swaps import cover_actions, swap_actions
 from firebell.people import actions as people
 from tests.stories.test_shift_notifications import HOUR, MONDAY, Team, team, weekly
 
@@ -16,7 +16,12 @@ async def ask(t: Team, *asked: int) -> int:
     """Request cover for a day of Mara's week, and discard the notices."""
     start = MONDAY - timedelta(days=4)
     cover = await t.run(
-        covers.ask, schedule_id=t.id, requester=t.w.mara, start=start, end=start + 24 * HOUR, asked=asked
+        cover_actions.ask,
+        schedule_id=t.id,
+        requester=t.w.mara,
+        start=start,
+        end=start + 24 * HOUR,
+        asked=asked,
     )
     t.notices()
     return int(cover.id)
@@ -27,12 +32,12 @@ async def test_the_requester_is_notified_of_who_declines_and_whether_anyone_is_l
 ) -> None:
     async with team(dsn, clock) as t:
         cover = await ask(t, t.w.jun, t.ada)
-        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        await t.run(cover_actions.decline, cover, t.w.jun, by=t.w.jun)
         assert "Others can still accept. You stay on call until someone accepts." in t.notes()[0]
         assert t.notices() == [("Mara", "Jun Okafor can’t cover for you: Weekly")]
-        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        await t.run(cover_actions.decline, cover, t.w.jun, by=t.w.jun)
         assert t.notices() == []
-        await t.run(covers.decline, cover, t.ada, by=t.ada)
+        await t.run(cover_actions.decline, cover, t.ada, by=t.ada)
         assert "Everyone you asked has declined: ask someone else." in t.notes()[0]
         assert t.notices() == [("Mara", "Ada Byron can’t cover for you: Weekly")]
 
@@ -40,7 +45,7 @@ async def test_the_requester_is_notified_of_who_declines_and_whether_anyone_is_l
 async def test_a_request_of_everyone_stays_open_for_the_others(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         cover = await ask(t)
-        await t.run(covers.decline, cover, t.w.jun, by=t.w.jun)
+        await t.run(cover_actions.decline, cover, t.w.jun, by=t.w.jun)
         assert "From Thu 26 Nov 09:00 to Fri 27 Nov 09:00 (Europe/Stockholm). Others can" in t.notes()[0]
 
 
@@ -111,11 +116,13 @@ async def test_people_asked_for_cover_are_notified_when_the_requester_leaves(
     async with team(dsn, clock) as t:
         start = MONDAY + timedelta(days=8)
         stretch: dict[str, Any] = {"start": start, "end": start + 24 * HOUR}
-        await t.run(covers.ask, schedule_id=t.id, requester=t.ada, **stretch, asked=[t.w.jun])
-        await t.run(covers.ask, schedule_id=t.id, requester=t.ada, start=start + 2 * DAY, end=start + 3 * DAY)
+        await t.run(cover_actions.ask, schedule_id=t.id, requester=t.ada, **stretch, asked=[t.w.jun])
+        await t.run(
+            cover_actions.ask, schedule_id=t.id, requester=t.ada, start=start + 2 * DAY, end=start + 3 * DAY
+        )
         theirs = (MONDAY + timedelta(days=14), MONDAY + timedelta(days=21))
         await t.run(
-            swaps.propose,
+            swap_actions.propose,
             schedule_id=t.id,
             proposer=t.ada,
             other=t.w.mara,

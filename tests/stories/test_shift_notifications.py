@@ -17,7 +17,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.jobs import timers
 from firebell.oncall.model import Layer, OverrideKind, Unit
 from firebell.oncall.schedules import actions as oncall
-from firebell.oncall.swaps import covers, swaps
+from firebell.oncall.swaps import cover_actions, swap_actions
 from firebell.people import actions as people
 from firebell.worker import Worker, timer_handlers
 from tests.world import World, world
@@ -309,7 +309,7 @@ async def test_available_people_are_asked_for_cover_and_the_requester_is_notifie
         )
         t.notices()
         ask = await t.run(
-            covers.ask,
+            cover_actions.ask,
             schedule_id=t.id,
             requester=t.w.mara,
             start=MONDAY - timedelta(days=4),
@@ -319,7 +319,7 @@ async def test_available_people_are_asked_for_cover_and_the_requester_is_notifie
         # Ada is on call elsewhere then
         assert "“a concert”" in t.notes()[0]
         assert t.notices() == [("Jun", "Mara Lindqvist requests cover: Weekly")]
-        await t.run(covers.take, ask.id, t.w.jun)
+        await t.run(cover_actions.take, ask.id, t.w.jun)
         assert sorted(t.notices()) == [
             ("Jun", "Mara Lindqvist changed Weekly"),
             ("Mara", "Jun Okafor covers for you: Weekly"),
@@ -329,7 +329,7 @@ async def test_available_people_are_asked_for_cover_and_the_requester_is_notifie
 async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: str, clock: FakeClock) -> None:
     async with team(dsn, clock) as t:
         swap = await t.run(
-            swaps.propose,
+            swap_actions.propose,
             schedule_id=t.id,
             proposer=t.w.mara,
             other=t.w.jun,
@@ -337,7 +337,7 @@ async def test_a_swap_is_proposed_to_the_other_and_the_answer_comes_back(dsn: st
             theirs=(MONDAY, MONDAY + timedelta(days=3)),
         )
         assert t.notices() == [("Jun", "Mara Lindqvist proposes a swap: Weekly")]
-        await t.run(swaps.decline, swap.id, by=t.w.jun)
+        await t.run(swap_actions.decline, swap.id, by=t.w.jun)
         assert t.notices() == [("Mara", "Jun Okafor declined your swap: Weekly")]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from firebell.action_items import findings, queries, settings, store
+from firebell.action_items import process_checks, queries, settings, store
 from firebell.action_items.model import ActionItem, ItemKind, Priority
 from firebell.action_items.queries import AskedQuestion, Names
 from firebell.action_items.trackers import queries as trackers
@@ -65,7 +65,7 @@ async def load_findings(
     return {
         incident.id: severest_first(
             [
-                *findings.findings(incident.ref, by_incident[incident.id], working, now.date()),
+                *process_checks.findings(incident.ref, by_incident[incident.id], working, now.date()),
                 *synced.get(incident.ref, ()),
             ]
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 
 
@@ -39,6 +39,6 @@ async def incidents_of_pages(tx: Tx, page_ids: Collection[int]) -> dict[int, lis
         group by page_id
         """,
         list(page_ids),
-        viewing.reader(),
+        private_reader.reader(),
     )
     return {row["page_id"]: row["incident_ids"] for row in rows}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from firebell.audiences import findings, queries
+from firebell.audiences import process_checks, queries
 from firebell.audiences.incident_audiences import IncidentAudiences
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
@@ -26,7 +26,10 @@ async def load_findings(
     tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
     """Return the findings about what audiences of each incident were sent, and when."""
-    return {one.incident.id: findings.findings(one, now) for one in await queries.of_incidents(tx, incidents)}
+    return {
+        one.incident.id: process_checks.findings(one, now)
+        for one in await queries.of_incidents(tx, incidents)
+    }
 
 
 PART = IncidentPart(load, "audiences/incident_part.html", load_rows, "audiences/incident_part.html", "rest")

@@ -11,7 +11,7 @@ from firebell.chat.scene import Scene
 from firebell.incident_tasks import actions as tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 from firebell.people.model import Role
@@ -32,7 +32,7 @@ async def capture_message(
         return False
     try:
         async with tx.savepoint():
-            with viewing.as_reader(scene.reader):
+            with private_reader.as_reader(scene.reader):
                 await timeline_capture.capture(tx, scene, incident_id, kind, message, now)
     except Unavailable:
         raise
@@ -49,7 +49,7 @@ async def add_task(tx: Tx, scene: Scene, incident_id: int, message: CapturedMess
         return False
     try:
         async with tx.savepoint():
-            with viewing.as_reader(scene.reader):
+            with private_reader.as_reader(scene.reader):
                 if not await inbound_store.claim(tx, scene.account.id, key, now):
                     return False
                 incident = await visible_incident(tx, scene, incident_id)

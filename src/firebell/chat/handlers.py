@@ -41,7 +41,7 @@ from firebell.chat.intents import (
 )
 from firebell.chat.reply_model import Reply, ReplyButton, refusal
 from firebell.chat.scene import Scene
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import FirebellError, Unavailable
 
@@ -99,7 +99,7 @@ async def handle(
             return already_linked(scene) if scene.person else link_first(scene)
     try:
         async with tx.savepoint():
-            with viewing.as_reader(scene.reader):
+            with private_reader.as_reader(scene.reader):
                 return await HANDLERS[type(intent)](tx, scene, intent, now)
     except Unavailable:
         # the transaction failed, not the intent

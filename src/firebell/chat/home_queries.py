@@ -7,7 +7,7 @@ from firebell.chat import incident_queries, page_queries
 from firebell.chat.page_queries import OnCallLine
 from firebell.chat.scene import Scene
 from firebell.incidents.queries import IncidentSummary
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.paging.model import UNANSWERED, Page
 
@@ -29,7 +29,7 @@ class HomeFacts:
 
 async def facts(tx: Tx, scene: Scene, now: datetime) -> HomeFacts:
     """Return what a person sees; someone who is linked to no one sees open incidents at most."""
-    with viewing.as_reader(scene.reader):
+    with private_reader.as_reader(scene.reader):
         if scene.person is None:
             may_read = scene.account.settings.unlinked == "declare"
             listed = await incident_queries.listed(tx, scene, "", now) if may_read else []

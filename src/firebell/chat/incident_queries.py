@@ -8,7 +8,7 @@ from firebell.chat.scene import Scene
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries
 from firebell.incidents.model import OPEN, Incident, IncidentRole, Phase, TimelineEntry
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.people.model import Role
@@ -79,13 +79,13 @@ async def similar(
     """Return the incidents that a declaration may duplicate, of those that this person may see."""
     if not _may_see(scene) or (scene.person is None and scene.account.settings.unlinked != "declare"):
         return []
-    with viewing.as_reader(scene.reader):
+    with private_reader.as_reader(scene.reader):
         return await incidents.similar_incidents(tx, title, now, answered=answered, service_ids=service_ids)
 
 
 async def update_draft(tx: Tx, scene: Scene, incident_id: int, now: datetime) -> str:
     """Return the update template of an incident as far as it can be filled; empty for one that is not visible."""
-    with viewing.as_reader(scene.reader):
+    with private_reader.as_reader(scene.reader):
         incident = (await incidents.incidents_by_id(tx, [incident_id])).get(incident_id)
         if incident is None or not _may_see(scene):
             return ""
@@ -94,6 +94,6 @@ async def update_draft(tx: Tx, scene: Scene, incident_id: int, now: datetime) ->
 
 async def open_choices(tx: Tx, scene: Scene) -> list[tuple[int, str]]:
     """Return the numbers and headings of open incidents that this person may see, newest first."""
-    with viewing.as_reader(scene.reader):
+    with private_reader.as_reader(scene.reader):
         rows = await incidents.incidents(tx, tuple(OPEN), False, 100)
     return [(row.id, f"{row.ref} {row.title}") for row in rows if _may_see(scene)]

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 
 from firebell.chat import (
     call_count_store,
+    call_outcomes,
     comparison_queue_store,
     mirror_plan,
+    mirror_targets,
     object_store,
-    recording,
     store,
-    targets,
 )
 from firebell.chat.adapter import Adapter, Call, CallFailed, Done, Trouble
 from firebell.chat.call_counts import CallOutcome, outcome_of
@@ -171,7 +171,7 @@ class ChatMirror:
             return False
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            target = await targets.load(tx, session.account, want.target, self._ctx.public_url, now)
+            target = await mirror_targets.load(tx, session.account, want.target, self._ctx.public_url, now)
             can = CAPABILITIES[session.account.kind]
             plan = mirror_plan.plan(target.desired, target.actual, target.room, can, now)
             op, free_at = self._first(session, target, plan.ops, now)
@@ -181,7 +181,7 @@ class ChatMirror:
                     tx, want, next_at, done=not plan.ops and not plan.is_retrying
                 )
                 return False
-            call = targets.call_of(op, target, session.adapter.name_max_chars, uuid.uuid4().hex, now)
+            call = mirror_targets.call_of(op, target, session.adapter.name_max_chars, uuid.uuid4().hex, now)
             if op.kind not in _FINDS:
                 await object_store.begin(
                     tx, want.account_id, want.target, op.keys, op.hashes, call.channel, call.nonce, now
@@ -190,18 +190,18 @@ class ChatMirror:
         session.calls[outcome_of(outcome)] += 1
         now = self._ctx.clock.now()
         async with self._ctx.work_db.tx() as tx:
-            record = recording.Record(tx, session.account, want.target, target, op, call, now)
+            record = call_outcomes.Record(tx, session.account, want.target, target, op, call, now)
             if isinstance(outcome, CallFailed):
                 await self._failed(session, record, outcome, now)
             elif op.kind in _FINDS:
-                await recording.adopt(record, outcome)
+                await call_outcomes.adopt(record, outcome)
             else:
                 assert outcome
-                await recording.done(record, outcome)
+                await call_outcomes.done(record, outcome)
         return True
 
     def _first(
-        self, session: _Session, target: targets.Target, ops: tuple[Op, ...], now: datetime
+        self, session: _Session, target: mirror_targets.Target, ops: tuple[Op, ...], now: datetime
     ) -> tuple[Op | None, datetime | None]:
         """Return the first op whose needs are met and whose buckets are free, and take its tokens.
 
@@ -211,7 +211,7 @@ class ChatMirror:
         for op in ops:
             if not mirror_plan.ready(op, target.actual, target.room):
                 continue
-            keys = session.adapter.buckets(op.kind, targets.channel_of(op, target), op.key)
+            keys = session.adapter.buckets(op.kind, mirror_targets.channel_of(op, target), op.key)
             free_at = session.buckets.free_at(keys, now)
             if free_at <= now:
                 session.buckets.take(keys, now)
@@ -234,7 +234,7 @@ class ChatMirror:
             return await self._made(session, op, replace(call, plain=True))
 
     async def _failed(
-        self, session: _Session, record: "recording.Record", failure: CallFailed, now: datetime
+        self, session: _Session, record: "call_outcomes.Record", failure: CallFailed, now: datetime
     ) -> None:
         log.log(
             logging.INFO if failure.trouble is Trouble.SKIPPED else logging.WARNING,
@@ -248,7 +248,7 @@ class ChatMirror:
             until = now + timedelta(seconds=(failure.after_s or 30) + jitter_s)
             session.buckets.close(keys[0], until, now)
         jitter = self._ctx.pace.uniform(0.8, 1.2)
-        await recording.failed(record, failure, jitter)
+        await call_outcomes.failed(record, failure, jitter)
 
     async def close(self) -> None:
         """Give up the leases, so that another process can go on at once."""

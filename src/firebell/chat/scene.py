@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.chat.model import CHAT_LABELS, Account
 from firebell.chat.users import LinkedBy
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.events import Actor
 from firebell.kit.localtime import zone
 from firebell.people.model import Person, Role
@@ -53,7 +53,7 @@ class Scene:
     def reader(self) -> int | None:
         """To whose private incidents reads are restricted; None for managers, who read all."""
         if self.person is None or self.is_overheard:
-            return viewing.NO_ONE
+            return private_reader.NO_ONE
         return None if Role(self.person.role) in MANAGERS else self.person.id
 
     @property

@@ -16,7 +16,7 @@ from firebell.kit.findings import CheckResult
 from firebell.kit.mail import authentication
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
-from firebell.kit.mail.server import SmtpServer, parse_smtp_url
+from firebell.kit.mail.server_url import SmtpServer, parse_smtp_url
 from firebell.kit.txt_records import TxtRecords
 
 LIMIT_S = 15.0

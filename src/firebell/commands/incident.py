@@ -12,7 +12,7 @@ from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.incident_drafts import draft, draft_step, drafts
 from firebell.commands.incident_files import attach, export
 from firebell.commands.incident_lines import summary_line, timeline_markdown
-from firebell.commands.incident_lists import similar, views
+from firebell.commands.incident_similar_and_views import similar, views
 from firebell.commands.incident_tasks import task
 from firebell.commands.incident_watch import watch
 from firebell.commands.manual_page import incident_page

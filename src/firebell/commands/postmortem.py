@@ -20,7 +20,7 @@ from firebell.commands.output import (
 )
 from firebell.commands.postmortem_action import action
 from firebell.commands.postmortem_archive import search, similar
-from firebell.commands.postmortem_author import assign
+from firebell.commands.postmortem_assign import assign
 from firebell.commands.postmortem_lint import lint
 from firebell.commands.postmortem_meeting import meeting
 from firebell.kit.private_files import write_private

@@ -208,7 +208,7 @@ def retract(slug: str, id_: str, update: int, reason: str) -> None:
 @as_json
 def verify(log: str) -> None:
     """Check a log: that no published text was changed, left out or put in later. Works offline."""
-    from firebell.status_pages.published_log import first_broken
+    from firebell.status_pages.published_log_chain import first_broken
 
     lines = _read(log).splitlines()
     broken = first_broken(lines)

@@ -8,7 +8,7 @@ from firebell.demo.organization import Kestrel
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
-from firebell.response import acting, actions, document, queries, settings_actions
+from firebell.response import actions, document, queries, running_steps, settings_actions
 from firebell.response.defaults import SHIPPED
 from firebell.response.model import BusinessHours, Function, How, MatrixStep, ResponseGroup
 
@@ -43,6 +43,6 @@ async def wait_with_escalation(past: Past, incident_id: int) -> None:
     async with past.ctx.db.tx() as tx:
         (one,) = await queries.running(tx, [await incidents.incident(tx, incident_id)], now)
         for step in one.pending:
-            if acting.is_asking(one, step):
+            if running_steps.is_asking(one, step):
                 reason = "Payments secondary is here. Nothing to add yet."
                 await actions.not_yet(tx, past.kestrel.actor("Mara"), incident_id, step.key, reason, now)

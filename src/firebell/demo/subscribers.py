@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from firebell.demo.status_page import SLUG
 from firebell.status_pages import actions as status_pages
 from firebell.subscribers import addresses, mail_event_store, store
+from firebell.subscribers.mail_event_parsing import MailEvent, MailEventKind
 from firebell.subscribers.mail_event_store import ReportedDelivery
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriberState, SubscriptionRequest
-from firebell.subscribers.provider_reports import MailEvent, MailEventKind
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past

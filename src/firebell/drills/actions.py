@@ -28,7 +28,7 @@ from firebell.drills.model import (
     Inject,
     TrayTarget,
 )
-from firebell.drills.sandbox import accepted
+from firebell.drills.reachable_people import accepted
 from firebell.drills.scenario_file import ScenarioFile, read_scenario
 from firebell.drills.shipped import scenario_of, shipped
 from firebell.incidents import actions as incidents

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.drills import notices, record_store, sandbox
+from firebell.drills import notices, reachable_people, record_store
 from firebell.drills.clock import DrillClock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
@@ -70,7 +70,7 @@ async def _page(
         return None, "No one was paged: the drill has no service with an escalation policy."
     by_id = await people.people_by_id(tx, [each.person_id for each in participants])
     zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = sandbox.reachable(participants, zones, now)
+    allowed = reachable_people.reachable(participants, zones, now)
     text = f"{inject.text}{f' on {inject.service}' if inject.service else ''}"
     page = await paging.start_drill_page(tx, SYSTEM, policy, allowed, text, now)
     if page is None:
@@ -114,7 +114,7 @@ async def _show(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datet
         return
     by_id = await people.people_by_id(tx, [each.person_id for each in record.participants])
     zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = sandbox.reachable(record.participants, zones, now)
+    allowed = reachable_people.reachable(record.participants, zones, now)
     holders = [i for i in await _holders(tx, drill, inject.to) if i in allowed] if inject.to else []
     note = "Answer it on the screen of the drill." if inject.kind is InjectKind.QUESTION else ""
     await notices.send(tx, drill, holders or allowed, f"inject:{inject.id}", inject.title, note, now)

@@ -16,7 +16,7 @@ from firebell.drills import (
 )
 from firebell.drills.clock import clock_of, due_times
 from firebell.drills.model import Drill, DrillState
-from firebell.drills.sandbox import accepted
+from firebell.drills.reachable_people import accepted
 from firebell.drills.scoring import score
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents

@@ -24,7 +24,7 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.drills import guards, running
+    from firebell.drills import running, sandbox_guards
     from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged, SeverityChanged
     from firebell.paging.model import ManualPageStarted
     from firebell.people.model import PersonLeft
@@ -32,12 +32,12 @@ def _subscriptions() -> Subscriptions:
 
     return Subscriptions(
         must={
-            IncidentDeclared: (guards.attach_incident,),
-            ManualPageStarted: (guards.confine_page,),
-            DrillPaged: (guards.confine_incident_page,),
-            RoleChanged: (guards.refuse_outsiders,),
-            RunbookStepped: (guards.refuse_commands,),
-            PersonLeft: (guards.decline_for_leaver,),
+            IncidentDeclared: (sandbox_guards.attach_incident,),
+            ManualPageStarted: (sandbox_guards.confine_page,),
+            DrillPaged: (sandbox_guards.confine_incident_page,),
+            RoleChanged: (sandbox_guards.refuse_outsiders,),
+            RunbookStepped: (sandbox_guards.refuse_commands,),
+            PersonLeft: (sandbox_guards.decline_for_leaver,),
         },
         then={
             IncidentDeclared: {"pause_drills": running.pause_for_real_incident},

@@ -6,13 +6,13 @@ Every statement that finds incidents for someone has `readable` among its condit
 from collections.abc import Callable
 
 from firebell.incidents.model import Incident
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Reads
 
 
 def readable(add: Callable[[object], str]) -> str:
     """Return the condition that an `incident` may be read by whom reads are restricted to; `add` adds a value."""
-    reader = viewing.reader()
+    reader = private_reader.reader()
     if reader is None:
         return "true"
     return f"""(
@@ -40,7 +40,7 @@ class Values:
 
 async def hidden_ids(tx: Reads) -> list[int]:
     """Return the private incidents that the current reader may not read; without a restriction, none."""
-    reader = viewing.reader()
+    reader = private_reader.reader()
     if reader is None:
         return []
     rows = await tx.fetch(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query, Response
 from pydantic import Field
 
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
 from firebell.metrics import cost, export, fact_store, member_store, projection, queries
@@ -169,7 +169,7 @@ Filters = Annotated[queries.Query, Depends(_query)]
 @contextmanager
 def _without_private() -> Iterator[None]:
     """Read inside the block what everyone may read."""
-    with viewing.as_reader(viewing.NO_ONE):
+    with private_reader.as_reader(private_reader.NO_ONE):
         yield
 
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from weakref import WeakKeyDictionary
 
 from firebell.incidents import actions as incidents
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Db, Tx
 from firebell.metrics import fact_store, queries
 from firebell.metrics.model import Scope
@@ -22,7 +22,7 @@ async def home(db: Db, tx: Tx, scope: Scope) -> Home:
 
     Numbers with a private incident are never kept: only those that everyone may read are.
     """
-    with viewing.as_reader(viewing.NO_ONE):
+    with private_reader.as_reader(private_reader.NO_ONE):
         private = await incidents.hidden_ids(tx)
     if not set(private) <= set(scope.hidden):
         return await queries.home(tx, scope)

@@ -9,7 +9,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.incidents.model import TYPE_NAMES
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
 from firebell.kit.web import flash, html, routing
@@ -103,7 +103,7 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
     except FirebellError as error:
         return await _refused(visit, address, error)
     if format in ("csv", "json"):
-        with viewing.as_reader(viewing.NO_ONE):
+        with private_reader.as_reader(private_reader.NO_ONE):
             shared = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
             records = [
                 export.figures(await queries.result(visit.tx, slug, shared, with_tables=False))
@@ -238,7 +238,7 @@ MEMBERS_LISTED = 1_000
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
     """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
-    with viewing.as_reader(viewing.NO_ONE):
+    with private_reader.as_reader(private_reader.NO_ONE):
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
         result = await queries.result(visit.tx, slug, scope)
         members: Sequence[Member] = []

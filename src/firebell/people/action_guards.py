@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Forbidden
@@ -109,7 +109,7 @@ def permits(
                 await require(tx, actor, verb)
             token = _decided.set(True)
             try:
-                with viewing.as_reader(await _reader(tx, actor)):
+                with private_reader.as_reader(await _reader(tx, actor)):
                     return await action(tx, actor, *args, **kwargs)
             finally:
                 _decided.reset(token)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request
 
-from firebell.kit import signing, viewing
+from firebell.kit import private_reader, signing
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import FirebellError, Forbidden, Unavailable
@@ -65,7 +65,7 @@ async def visitor(request: Request) -> Person | None:
             if stored:
                 request.state.me, request.state.csrf, request.state.session = person, _, session = stored
                 request.state.may = partial(permissions.allows, rights_of(person))
-                viewing.restrict(permissions.private_reader(rights_of(person), person.id))
+                private_reader.restrict(permissions.private_reader(rights_of(person), person.id))
                 await _touch(request, session)
     me: Person | None = request.state.me
     return me
@@ -134,7 +134,7 @@ async def by_key(request: Request) -> Caller | None:
         async with ctx.db.tx() as tx:
             await key_store.touch_key(tx, key.id, ctx.clock.now())
     rights = Rights(Role(owner.role), frozenset(key.scopes))
-    viewing.restrict(permissions.private_reader(rights, owner.id))
+    private_reader.restrict(permissions.private_reader(rights, owner.id))
     return Caller(Actor("key", f"{owner.name} ({key.name})", owner.id, rights), owner.id, rights)
 
 

@@ -7,7 +7,7 @@ from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
 from firebell.incidents import actions as incidents
 from firebell.incidents.severity import FACTS
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota import shifts
@@ -15,7 +15,7 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Policy, Target, TargetKind
 from firebell.people import actions as people
-from firebell.readiness import rulings, store
+from firebell.readiness import rule_parts, store
 from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, TeamFacts
 from firebell.runbooks import actions as runbook_actions
 from firebell.runbooks import queries as runbook_queries
@@ -28,7 +28,7 @@ _EVENTS_SINCE = timedelta(days=190)
 
 async def load_facts(tx: Tx, now: datetime) -> ReadinessFacts:
     """Return the facts of all 16 rules at an instant."""
-    with viewing.as_reader(None):
+    with private_reader.as_reader(None):
         return await _load(tx, now)
 
 
@@ -37,28 +37,30 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
     lines = incidents.severity_texts(await handbook.all_templates(tx)).values()
     required = [int(severity) for severity, fact in FACTS.items() if fact.postmortem]
     return ReadinessFacts(
-        classified=await store.classified(tx, now - rulings.YEAR, rulings.CLASSIFIED_MIN),
+        classified=await store.classified(tx, now - rule_parts.YEAR, rule_parts.CLASSIFIED_MIN),
         severity_lines=sum(bool(text) for line in lines for text in (line.meaning, line.response)),
         provisional=await store.provisional(tx, now - PROVISIONAL_AFTER),
-        last_event=await store.last_event(tx, now - rulings.WEEK),
-        last_delivery=await store.last_delivery(tx, now - rulings.MONTH),
-        rotas=rota.facts(await store.proofs(tx, now - rulings.QUARTER)),
+        last_event=await store.last_event(tx, now - rule_parts.WEEK),
+        last_delivery=await store.last_delivery(tx, now - rule_parts.MONTH),
+        rotas=rota.facts(await store.proofs(tx, now - rule_parts.QUARTER)),
         has_chat=await store.has_chat(tx),
-        channel=await store.last_channel(tx, now - rulings.HALF_YEAR),
+        channel=await store.last_channel(tx, now - rule_parts.HALF_YEAR),
         runbooks=await _runbooks(tx, now),
         has_component=await store.has_component(tx),
-        public_post=await store.last_public_post(tx, now - rulings.HALF_YEAR),
-        teams=rota.teams(await store.owning_teams(tx), await store.last_drills(tx, now - rulings.YEAR)),
-        tabletops=await store.tabletops(tx, now - rulings.HALF_YEAR),
+        public_post=await store.last_public_post(tx, now - rule_parts.HALF_YEAR),
+        teams=rota.teams(await store.owning_teams(tx), await store.last_drills(tx, now - rule_parts.YEAR)),
+        tabletops=await store.tabletops(tx, now - rule_parts.HALF_YEAR),
         reviewed_postmortem=await store.reviewed_postmortem(tx),
-        closed=await store.closed_severe(tx, now - rulings.QUARTER, required),
-        other_document=await store.last_other_document(tx, now - rulings.HALF_YEAR),
-        acknowledged_pages=await store.acknowledged_pages(tx, now - rulings.QUARTER, rulings.MEASURED_MIN),
-        closed_incidents=await store.closed_incidents(tx, now - rulings.QUARTER, rulings.MEASURED_MIN),
-        planning=await store.planning(tx, now - rulings.QUARTER),
+        closed=await store.closed_severe(tx, now - rule_parts.QUARTER, required),
+        other_document=await store.last_other_document(tx, now - rule_parts.HALF_YEAR),
+        acknowledged_pages=await store.acknowledged_pages(
+            tx, now - rule_parts.QUARTER, rule_parts.MEASURED_MIN
+        ),
+        closed_incidents=await store.closed_incidents(tx, now - rule_parts.QUARTER, rule_parts.MEASURED_MIN),
+        planning=await store.planning(tx, now - rule_parts.QUARTER),
         active_rules=await store.active_rules(tx),
-        declared_by_rule=await store.declared_by_rule(tx, now - rulings.HALF_YEAR),
-        terminal_run=await store.terminal_run(tx, now - rulings.QUARTER),
+        declared_by_rule=await store.declared_by_rule(tx, now - rule_parts.HALF_YEAR),
+        terminal_run=await store.terminal_run(tx, now - rule_parts.QUARTER),
         drill_months=await store.drill_months(tx, now - _EVENTS_SINCE),
     )
 
@@ -100,13 +102,13 @@ class _Rota:
         self._now = now
         self._by_id = {schedule.id: schedule for schedule in schedules}
         self._shifts = {
-            schedule.id: shifts.between(schedule, now, now + rulings.ROTA_AHEAD) for schedule in schedules
+            schedule.id: shifts.between(schedule, now, now + rule_parts.ROTA_AHEAD) for schedule in schedules
         }
 
     @classmethod
     async def load(cls, tx: Tx, now: datetime) -> "_Rota":
         """Read them all at once."""
-        schedules = await oncall.schedules(tx, since=now, until=now + rulings.ROTA_AHEAD)
+        schedules = await oncall.schedules(tx, since=now, until=now + rule_parts.ROTA_AHEAD)
         policies = await paging.policies(tx)
         active = {person.id: person.name for person in await people.people(tx) if person.active}
         members = await people.members(tx, [team.id for team in await people.teams(tx)])
@@ -137,7 +139,7 @@ class _Rota:
         waited_s = 0
         for level, following in zip(policy.levels, policy.levels[1:], strict=False):
             waited_s += level.ack_within_s
-            if waited_s > rulings.SECOND_PERSON_WITHIN_S:
+            if waited_s > rule_parts.SECOND_PERSON_WITHIN_S:
                 return False
             if self._reached(following.targets) - first:
                 return True

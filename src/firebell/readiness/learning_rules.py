@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from firebell.kit.text import plural
 from firebell.readiness.facts import ReadinessFacts
 from firebell.readiness.model import Condition, Evidence
-from firebell.readiness.rulings import (
+from firebell.readiness.rule_parts import (
     AUTOMATED_LEVEL,
     AUTOMATED_MIN,
     DAY,

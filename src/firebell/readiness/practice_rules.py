@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from firebell.readiness.facts import ReadinessFacts, RotaFacts
 from firebell.readiness.model import Condition, Evidence
-from firebell.readiness.rulings import (
+from firebell.readiness.rule_parts import (
     CLASSIFIED_MIN,
     DAY,
     HALF_YEAR,

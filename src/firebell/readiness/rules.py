@@ -14,7 +14,7 @@ from firebell.readiness.model import (
     ItemState,
     Waiver,
 )
-from firebell.readiness.rulings import Rule
+from firebell.readiness.rule_parts import Rule
 
 EXPIRES_WITHIN = timedelta(days=14)
 """An item that would be missing so soon is expiring; of a shorter proof, in the second half of its time."""

@@ -14,8 +14,8 @@ from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, Text, probl
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.regulatory import actions, queries, store, wording
-from firebell.regulatory.findings import findings
 from firebell.regulatory.model import Answer, Clock, FactRecord, FactType, State
+from firebell.regulatory.process_checks import findings
 from firebell.regulatory.queries import IncidentClocks, Setup
 
 router = api.router("clocks")

@@ -7,7 +7,7 @@ from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentPart
-from firebell.regulatory import draft_queries, draft_store, findings, queries
+from firebell.regulatory import draft_queries, draft_store, process_checks, queries
 from firebell.regulatory.model import Clock
 from firebell.regulatory.queries import IncidentClocks
 
@@ -31,8 +31,8 @@ async def load_findings(
     published = await draft_queries.published_texts(tx, list(drafts)) if drafts else {}
     return {
         one.incident.id: [
-            *findings.findings(one.incident.ref, one.clocks, now),
-            *findings.contradiction_findings(
+            *process_checks.findings(one.incident.ref, one.clocks, now),
+            *process_checks.contradiction_findings(
                 one.incident.ref,
                 one.incident.severity,
                 drafts.get(one.incident.id, ()),

@@ -15,7 +15,7 @@ from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
-from firebell.response import acting, cadence, plan, queries, store
+from firebell.response import cadence, plan, queries, running_steps, store
 from firebell.response.model import (
     NOT_YET,
     Audience,
@@ -62,7 +62,7 @@ async def escalate_now(tx: Tx, actor: Actor, incident_id: int, key: str, now: da
     """Do a step that is to come at once."""
     one = await _one(tx, incident_id, now)
     step = _step(one, key)
-    await acting.act(tx, actor, one, step, now)
+    await running_steps.act(tx, actor, one, step, now)
     await tx.audit(actor, "response.escalated", one.incident.ref, now, step=key)
 
 
@@ -81,7 +81,7 @@ async def not_yet(tx: Tx, actor: Actor, incident_id: int, key: str, reason: str,
     question = (await queries.names_of(tx, [step])).text(step)
     text = f"answered “Not yet” to “{question}”: {reason}"
     data = {"step": key, "code": step.code}
-    await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)
+    await incidents.record_entry(tx, actor, incident_id, running_steps.ENTRY_KIND, text, data, now)
     await tx.audit(actor, "response.postponed", one.incident.ref, now, step=key, reason=reason)
 
 
@@ -102,7 +102,7 @@ async def request_expertise(
     request = await store.add_request(tx, incident_id, need, actor.person_id, now)
     text = f"asked for an expert: {need}"
     await incidents.record_entry(
-        tx, actor, incident_id, acting.ENTRY_KIND, text, {"request": request.id}, now
+        tx, actor, incident_id, running_steps.ENTRY_KIND, text, {"request": request.id}, now
     )
     await tx.audit(actor, "response.expertise", one.incident.ref, now, need=need)
     return request
@@ -164,6 +164,6 @@ async def promise(
         await incidents.set_update_due(tx, incident_id, until)
     text = f"promised the next {'customer ' if audience is Audience.CUSTOMERS else ''}update in {minutes} min"
     data = {"audience": str(audience), "until": until.isoformat()}
-    await incidents.record_entry(tx, actor, incident_id, acting.ENTRY_KIND, text, data, now)
+    await incidents.record_entry(tx, actor, incident_id, running_steps.ENTRY_KIND, text, data, now)
     await tx.audit(actor, "response.promised", one.incident.ref, now, audience=str(audience), minutes=minutes)
     return until

@@ -8,7 +8,7 @@ from firebell.incidents.model import OPEN, Incident
 from firebell.incidents.severity import QUESTIONS, Question
 from firebell.kit.db.database import Tx
 from firebell.kit.slice import IncidentPart
-from firebell.response import acting, queries
+from firebell.response import queries, running_steps
 from firebell.response.model import ResponseStep
 from firebell.response.preview import ICONS, PlannedStep, dry_run
 from firebell.response.queries import RunningResponse, TargetNames
@@ -46,8 +46,8 @@ def coming(one: RunningResponse, names: TargetNames) -> list[ComingStep]:
             step,
             ICONS[step.how],
             names.text(step),
-            acting.answer_until(step, one.state(step)),
-            acting.is_asking(one, step),
+            running_steps.answer_until(step, one.state(step)),
+            running_steps.is_asking(one, step),
         )
         for step in one.pending
     ]
@@ -66,7 +66,7 @@ async def _rehearsal(tx: Tx, incident: Incident) -> Rehearsal | None:
     if incident.phase not in OPEN:
         return None
     in_force, _ = await queries.settings(tx)
-    service = await acting.first_service(tx, incident.id)
+    service = await running_steps.first_service(tx, incident.id)
     service_id = service.id if service else None
     planned = await dry_run(
         tx,

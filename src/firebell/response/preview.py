@@ -13,7 +13,6 @@ from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
 from firebell.response import plan, queries
-from firebell.response.acting import manual_target
 from firebell.response.model import (
     NEXT_TIER,
     SERVICE_TEAM,
@@ -24,6 +23,7 @@ from firebell.response.model import (
     ResponseStep,
 )
 from firebell.response.queries import TargetNames
+from firebell.response.running_steps import manual_target
 
 SHOWN_FOR = timedelta(hours=4)
 ICONS = {

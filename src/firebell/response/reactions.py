@@ -22,7 +22,7 @@ from firebell.kit.jobs import timers
 from firebell.paging import actions as paging
 from firebell.paging.model import PageState
 from firebell.response import plan, queries, store
-from firebell.response.acting import RESPONSE_TIMER
+from firebell.response.running_steps import RESPONSE_TIMER
 
 
 async def begin_response(tx: Tx, event: IncidentDeclared, now: datetime) -> None:

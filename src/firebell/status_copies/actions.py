@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_copies import difference_store, queries, recording, step_store, store
+from firebell.status_copies import call_outcomes, difference_store, queries, step_store, store
 from firebell.status_copies.model import (
     PROVIDER_LABELS,
     STUCK,
@@ -309,6 +309,6 @@ async def adopt(
     )
     published = await publishing.publish_update(tx, actor, page.id, incident.public_id, update, now)
     await step_store.enqueue(tx, page.id, now)
-    await recording.skip_waiting(tx, copy.id, published.id, now)
+    await call_outcomes.skip_waiting(tx, copy.id, published.id, now)
     await difference_store.delete_stage_and_text(tx, copy.id, difference.subject)
     await _record_copy_change(tx, actor, "adopted", page, copy, now, incident=incident.name)

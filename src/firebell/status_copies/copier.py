@@ -15,7 +15,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
 from firebell.kit.errors import Invalid
 from firebell.kit.token_bucket import full
-from firebell.status_copies import drift_comparison, importing, recording, step_inputs, step_store, store
+from firebell.status_copies import call_outcomes, drift_comparison, importing, step_inputs, step_store, store
 from firebell.status_copies.client import ask
 from firebell.status_copies.model import RemoteCall, StatusCopy
 from firebell.status_copies.next_step import AlreadyThere, Hold
@@ -63,7 +63,7 @@ class Copier:
             try:
                 key = await store.open_key(tx, copy)
             except Invalid as error:
-                await recording.stop(tx, copy, error.message, now)
+                await call_outcomes.stop(tx, copy, error.message, now)
                 return
             await step_store.enqueue(tx, copy.status_page_id, now)
             work = await step_inputs.load(tx, copy, now)
@@ -103,13 +103,15 @@ class Copier:
             case _:
                 answer = step_inputs.checked(session.api, work, await session.ask(decision.call))
         async with self._ctx.work_db.tx() as tx:
-            await recording.record_step(tx, session.copy, work, decision, answer, session.api, session.now)
+            await call_outcomes.record_step(
+                tx, session.copy, work, decision, answer, session.api, session.now
+            )
         await self._handle(session, answer)
 
     async def _record(self, session: "Session", work: step_inputs.Work, failure: Answer) -> None:
         """Record that a step was not tried, because the page could not be read."""
         async with self._ctx.work_db.tx() as tx:
-            await recording.record_failure(tx, session.copy, work.step, failure, session.now)
+            await call_outcomes.record_failure(tx, session.copy, work.step, failure, session.now)
         await self._handle(session, failure)
 
     async def _compare(self, session: "Session") -> None:
@@ -141,7 +143,7 @@ class Copier:
         elif overwrite is not None:
             answer = await session.ask(overwrite.call) if overwrite.call else Answer(Outcome.OK)
             async with self._ctx.work_db.tx() as tx:
-                await recording.record_overwrite(tx, session.copy, overwrite, answer, session.now)
+                await call_outcomes.record_overwrite(tx, session.copy, overwrite, answer, session.now)
             await self._handle(session, answer)
 
     async def _import(self, session: "Session", number: int) -> None:
@@ -175,7 +177,7 @@ class Copier:
         """Stop a copy whose page does not exist."""
         if failure.outcome is Outcome.GONE:
             async with self._ctx.work_db.tx() as tx:
-                await recording.stop(
+                await call_outcomes.stop(
                     tx, session.copy, f"There is no such page: {failure.reason}", session.now
                 )
 
@@ -185,7 +187,7 @@ class Copier:
             extra = {"copy": session.copy.id, "outcome": str(answer.outcome), "reason": answer.reason}
             log.warning("a call about a copy of a status page failed", extra=extra)
         async with self._ctx.work_db.tx() as tx:
-            await recording.note(tx, session.copy, answer, session.api.rate, session.now)
+            await call_outcomes.note(tx, session.copy, answer, session.api.rate, session.now)
 
 
 class Session:

@@ -6,7 +6,7 @@ from datetime import datetime
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
-from firebell.status_copies import copy_checks, difference_store, queries, step_store, store
+from firebell.status_copies import difference_store, process_checks, queries, step_store, store
 
 
 async def load_findings(
@@ -21,7 +21,7 @@ async def load_findings(
     differences = await difference_store.open_of_incidents(tx, ids)
     lacking = await queries.unmapped_by_incident(tx, ids)
     return {
-        incident.id: copy_checks.findings(
+        incident.id: process_checks.findings(
             incident.ref,
             incident.severity,
             [(copies[q.step.copy_id], q) for q in queue if q.incident_id == incident.id],

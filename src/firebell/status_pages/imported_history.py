@@ -10,7 +10,7 @@ from firebell.kit.errors import Invalid
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, incident_store, log_writer, publishing, store
+from firebell.status_pages import actions, incident_store, published_log_writer, publishing, store
 from firebell.status_pages.model import (
     STAGE_LABELS,
     ComponentStatus,
@@ -93,5 +93,5 @@ async def _insert_updates(
             actor=actor.label,
         )
         new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
-        await log_writer.append(tx, actor, page, published.public_id, new, now)
+        await published_log_writer.append(tx, actor, page, published.public_id, new, now)
     return regressions

@@ -16,7 +16,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
 )
-from firebell.status_pages.published_log import FIRST, ChainedEntry, LogEntry, LoggedUpdate
+from firebell.status_pages.published_log_chain import FIRST, ChainedEntry, LogEntry, LoggedUpdate
 
 EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""

@@ -19,7 +19,7 @@ from firebell.status_pages import (
     actions,
     component_history,
     incident_store,
-    log_writer,
+    published_log_writer,
     stages,
     store,
     translation_store,
@@ -164,7 +164,7 @@ async def edit_update(
     if body == update.body:
         return published
     edited = replace(update, body=body, version=update.version + 1)
-    await log_writer.append(
+    await published_log_writer.append(
         tx, actor, page, published.public_id, edited, now, clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
     )
     await tx.audit(actor, "status_page.update_edited", page.name, now, incident=published.name, update=seq)
@@ -219,7 +219,7 @@ async def _append_translation(
 ) -> None:
     version = await translation_store.next_version(tx, update.id, locale)
     translation = replace(update, body=body, version=version)
-    await log_writer.append(tx, actor, page, published.public_id, translation, now, locale=locale)
+    await published_log_writer.append(tx, actor, page, published.public_id, translation, now, locale=locale)
     await tx.audit(
         *(actor, "status_page.update_translated", page.name, now),
         incident=published.name,
@@ -305,7 +305,7 @@ async def _publish(
     )
     _check_past(page, published, new, now)
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
-    await log_writer.append(tx, actor, page, published.public_id, new, now)
+    await published_log_writer.append(tx, actor, page, published.public_id, new, now)
     for locale, text in translations.items():
         await _append_translation(tx, actor, page, published, new, locale, text, now)
     if update.kind.is_progress:

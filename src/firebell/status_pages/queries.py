@@ -8,7 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
-from firebell.status_pages import component_history, incident_store, published_log, stages, store, view
+from firebell.status_pages import component_history, incident_store, published_log_chain, stages, store, view
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
@@ -62,7 +62,7 @@ async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
 
 async def log_lines(tx: Tx, page_id: int) -> str:
     """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
-    return "".join(f"{published_log.line(*entry)}\n" for entry in await incident_store.log(tx, page_id))
+    return "".join(f"{published_log_chain.line(*entry)}\n" for entry in await incident_store.log(tx, page_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from firebell.kit.errors import NotFound
 from firebell.kit.text import required_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, incident_store, log_writer
+from firebell.status_pages import actions, incident_store, published_log_writer
 from firebell.status_pages.model import PublicIncident, UpdatePublished, UpdateRetracted
 from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident
 
@@ -32,7 +32,7 @@ async def retract_update(
     notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
     await incident_store.erase_texts(tx, update.id)
     retracted = replace(update, body=notice, version=update.version + 1)
-    await log_writer.append(tx, actor, page, published.public_id, retracted, now, reason)
+    await published_log_writer.append(tx, actor, page, published.public_id, retracted, now, reason)
     await tx.audit(
         actor,
         "status_page.update_retracted",

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.subscribers.delivery_checks import ON_TIME_WITHIN
 from firebell.subscribers.model import Broadcast, BroadcastKind, NewBroadcast
+from firebell.subscribers.process_checks import ON_TIME_WITHIN
 
 _COLUMNS = (
     "id, status_page_id, kind, subject, seq, type, priority, impact, component_ids, group_ids, content,"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
-from firebell.subscribers.delivery_checks import ON_TIME_SHARE, BroadcastRecord, ConfirmFlood
+from firebell.subscribers.process_checks import ON_TIME_SHARE, BroadcastRecord, ConfirmFlood
 from firebell.subscribers.subscription_rules import PAGE_WINDOW
 
 

@@ -10,7 +10,14 @@ from firebell.kit.context import Context
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import OutboundResponse, post
 from firebell.kit.secret_encryption import Sealer
-from firebell.subscribers import broadcast_store, delivery_store, hook_bodies, message_texts, recording, store
+from firebell.subscribers import (
+    broadcast_store,
+    delivery_outcomes,
+    delivery_store,
+    hook_bodies,
+    message_texts,
+    store,
+)
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_retries import HOOK_RETRIES, retry_at
 from firebell.subscribers.delivery_store import DeliveryOutcome
@@ -55,7 +62,7 @@ class HookSender:
             broadcasts = await broadcast_store.by_ids(tx, sorted(ids))
         outcomes = await asyncio.gather(*(self._send(each, broadcasts, sealer, now) for each in claimed))
         async with self._share.tx() as tx:
-            await recording.record(tx, self._name, outcomes, self._ctx.clock.now())
+            await delivery_outcomes.record(tx, self._name, outcomes, self._ctx.clock.now())
         return len(claimed)
 
     async def _send(

@@ -16,15 +16,15 @@ from firebell.subscribers import (
     bounce_store,
     broadcast_store,
     dead_addresses,
+    delivery_outcomes,
     delivery_store,
     mail_event_store,
-    recording,
     store,
     subscription_rules,
 )
+from firebell.subscribers.mail_event_parsing import MailEvent, MailEventKind
 from firebell.subscribers.mail_event_store import ReportedDelivery
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
-from firebell.subscribers.provider_reports import MailEvent, MailEventKind
 
 KEY_SETTING = "mail_events_key"
 
@@ -87,7 +87,7 @@ async def _complained(
         secret = await store.installation_secret(tx)
         await store.suppress(tx, addresses.address_hash(secret, subscriber.mailbox), now)
     if reported.broadcast_id:
-        await recording.count_complaint(tx, reported.broadcast_id, now)
+        await delivery_outcomes.count_complaint(tx, reported.broadcast_id, now)
     state = subscription_rules.next_state(subscriber.state, subscription_rules.SubscriptionEvent.UNSUBSCRIBE)
     if state is None:
         return
@@ -105,11 +105,11 @@ async def _bounced(
         tx, reported.delivery_id, failure, delivery_store.storable(event.reason), now
     ):
         return
-    if reported.broadcast_id and failure in recording.HARD:
+    if reported.broadcast_id and failure in delivery_outcomes.HARD:
         [broadcast] = await broadcast_store.count_outcomes(
             tx, {reported.broadcast_id: 0}, {reported.broadcast_id: 1}, {}, now
         )
-        await recording.stop_if_bouncing(tx, broadcast, now)
+        await delivery_outcomes.stop_if_bouncing(tx, broadcast, now)
     failures = (await bounce_store.failures(tx, [subscriber.id]))[subscriber.id]
     if event.kind is MailEventKind.BOUNCED or dead_addresses.is_dead(failures, now):
-        await recording.quarantine(tx, subscriber, event.reason, reported.page_name, now)
+        await delivery_outcomes.quarantine(tx, subscriber, event.reason, reported.page_name, now)

@@ -11,8 +11,8 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as status_pages
 from firebell.subscribers import mail_event_actions, mail_event_store
-from firebell.subscribers.mail_event_web import ADDRESS
-from firebell.subscribers.provider_reports import MailEventKind
+from firebell.subscribers.mail_event_hook_web import ADDRESS
+from firebell.subscribers.mail_event_parsing import MailEventKind
 
 router = api.router("status pages")
 

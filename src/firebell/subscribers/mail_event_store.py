@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Tx
-from firebell.subscribers.provider_reports import MailEvent, MailEventKind
+from firebell.subscribers.mail_event_parsing import MailEvent, MailEventKind
 
 MAX_LISTED = 20
 

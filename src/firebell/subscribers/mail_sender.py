@@ -11,8 +11,8 @@ from firebell.kit.log import OncePerMinute
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.headers import UnsafeHeaderError
 from firebell.kit.mail.mailbox import Mailbox, parse_mailbox
-from firebell.kit.mail.server import parse_smtp_url
-from firebell.subscribers import broadcast_store, delivery_store, message_texts, recording, throttle
+from firebell.kit.mail.server_url import parse_smtp_url
+from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare
 from firebell.subscribers.delivery_retries import MAIL_RETRIES, retry_at
 from firebell.subscribers.delivery_store import LEASE, DeliveryOutcome
@@ -93,7 +93,7 @@ class MailSender:
         self._bucket, _ = throttle.take(self._bucket, mono, self._relay.rate, self._burst, len(claimed))
         outcomes = await self._send_all(claimed, broadcasts, now)
         async with self._share.tx() as tx:
-            await recording.record(tx, self._journal.name, outcomes, self._ctx.clock.now())
+            await delivery_outcomes.record(tx, self._journal.name, outcomes, self._ctx.clock.now())
         self._journal.clear()
         self._relay = self._relay.after(sum(outcome.is_sent for outcome in outcomes))
         return len(claimed)

@@ -9,16 +9,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Component, ComponentGroup, StatusPage
-from firebell.subscribers import (
-    broadcast_store,
-    delivery_check_store,
-    delivery_checks,
-    request_store,
-    store,
-)
+from firebell.subscribers import broadcast_store, delivery_check_store, process_checks, request_store, store
 from firebell.subscribers.broadcast_store import Progress
-from firebell.subscribers.delivery_checks import BroadcastRecord
 from firebell.subscribers.model import StatusSubscriber, SubscriberState
+from firebell.subscribers.process_checks import BroadcastRecord
 
 LATEST_BROADCASTS = 5
 
@@ -60,7 +54,7 @@ async def load_findings(
     spans = [(each.id, each.declared_at, each.closed_at or now) for each in real]
     floods = await delivery_check_store.floods(tx, spans)
     return {
-        each.id: delivery_checks.findings(each, records.get(each.id, ()), floods.get(each.id, ()), now)
+        each.id: process_checks.findings(each, records.get(each.id, ()), floods.get(each.id, ()), now)
         for each in real
     }
 

@@ -8,7 +8,7 @@ import aiosmtplib
 
 from firebell.kit.errors import Unavailable
 from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.server import SmtpServer
+from firebell.kit.mail.server_url import SmtpServer
 from firebell.subscribers.smtp_replies import SmtpReply
 
 MAILS_PER_CONNECTION = 100

@@ -29,7 +29,8 @@ from firebell.subscribers import (
     store,
 )
 from firebell.subscribers.csv_import import ImportPreview, channel_of
-from firebell.subscribers.mail_event_web import ADDRESS
+from firebell.subscribers.mail_event_hook_web import ADDRESS
+from firebell.subscribers.mail_event_parsing import MAIL_EVENT_LABELS
 from firebell.subscribers.model import (
     CHANNEL_LABELS,
     KIND_LABELS,
@@ -40,7 +41,6 @@ from firebell.subscribers.model import (
     SubscriberState,
     SubscriptionRequest,
 )
-from firebell.subscribers.provider_reports import MAIL_EVENT_LABELS
 from firebell.subscribers.scope_input import IMPACT_OPTIONS, described, scope_from, typed_scope
 from firebell.subscribers.store import SubscriberFilter
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from firebell.action_items import store as item_store
 from firebell.action_items.model import ActionItem, ItemState
-from firebell.action_items.trackers import actions, incoming, issue_text, link_store, recording, store
+from firebell.action_items.trackers import actions, call_outcomes, incoming, issue_text, link_store, store
+from firebell.action_items.trackers.compared_values import directions, our_values, their_values
 from firebell.action_items.trackers.model import (
     FIELD_NAMES,
     NO_ONE,
@@ -24,7 +25,6 @@ from firebell.action_items.trackers.model import (
 )
 from firebell.action_items.trackers.session import Session
 from firebell.action_items.trackers.three_way import MergePlan, merge
-from firebell.action_items.trackers.values import directions, our_values, their_values
 from firebell.action_items.trackers.vendor import Answer, CallFailed, Outcome
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
@@ -59,7 +59,7 @@ async def _load(tx: Tx, session: Session, known: TrackerLink) -> LinkJob | None:
         return None
     item = items[link.item_id]
     if await actions.is_hidden_from(tx, session.tracker, item):
-        await recording.postpone(tx, link, session.now + recording.RECHECK, PRIVATE_TEXT)
+        await call_outcomes.postpone(tx, link, session.now + call_outcomes.RECHECK, PRIVATE_TEXT)
         return None
     users = {user.person_id: user for user in await store.users(tx, session.tracker.id)}
     return LinkJob(link, item, users)
@@ -81,7 +81,7 @@ async def sync_link(ctx: Context, session: Session, link: TrackerLink) -> Answer
     except CallFailed as failure:
         async with ctx.work_db.tx() as tx:
             await _record_failure(tx, session, link.id, failure.answer, now)
-        if failure.answer.outcome in recording.UNREADABLE:
+        if failure.answer.outcome in call_outcomes.UNREADABLE:
             return None
         return failure.answer
     return None
@@ -91,12 +91,12 @@ async def _record_failure(tx: Tx, session: Session, link_id: int, answer: Answer
     link = await link_store.lock(tx, link_id)
     if link is None:
         return
-    if answer.outcome in recording.UNREADABLE:
-        await recording.note_unreadable(tx, link, answer, now)
+    if answer.outcome in call_outcomes.UNREADABLE:
+        await call_outcomes.note_unreadable(tx, link, answer, now)
     elif answer.outcome is Outcome.TOO_FAST:
-        await recording.postpone(tx, link, now, link.error)
+        await call_outcomes.postpone(tx, link, now, link.error)
     else:
-        delay = recording.retry_after(link.attempts)
+        delay = call_outcomes.retry_after(link.attempts)
         if link.external_id is None:
             # the tracker may have stored the issue: give its search the time to know it
             delay = max(delay, session.vendor.search_delay)
@@ -168,7 +168,7 @@ async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
     link, now = job.link, session.now
     if link.attempts and link.tried_at and now < link.tried_at + session.vendor.search_delay:
         async with ctx.work_db.tx() as tx:
-            await recording.postpone(tx, link, link.tried_at + session.vendor.search_delay, link.error)
+            await call_outcomes.postpone(tx, link, link.tried_at + session.vendor.search_delay, link.error)
         return False
     async with ctx.work_db.tx() as tx:
         await fence(tx)
@@ -179,7 +179,7 @@ async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
             state=LinkState.CREATING,
             attempts=link.attempts + 1,
             tried_at=now,
-            check_at=now + max(recording.retry_after(link.attempts), session.vendor.search_delay),
+            check_at=now + max(call_outcomes.retry_after(link.attempts), session.vendor.search_delay),
         )
     draft = _draft(ctx, session, job, users)
     api = session.vendor.api
@@ -206,7 +206,7 @@ async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
             return False
     async with ctx.work_db.tx() as tx:
         if other := await link_store.of_issue(tx, session.tracker.id, issue_id):
-            await recording.note_unreadable(tx, link, _linked_to(other), session.now)
+            await call_outcomes.note_unreadable(tx, link, _linked_to(other), session.now)
             return False
         await link_store.change(tx, link.id, external_id=issue_id, check_at=session.now)
     return True
@@ -227,7 +227,7 @@ async def _compare(ctx: Context, session: Session, link: TrackerLink) -> None:
     if issue.is_deleted:
         async with ctx.work_db.tx() as tx:
             if (again := await _load(tx, session, link)) is not None:
-                await recording.note_gone(tx, session.tracker, again.link, again.item, session.now)
+                await call_outcomes.note_gone(tx, session.tracker, again.link, again.item, session.now)
         return
     if issue.is_pull_request:
         raise CallFailed(Answer(Outcome.REFUSED, reason=f"{issue.key} is a pull request, not an issue."))
@@ -283,7 +283,7 @@ async def _take_over(
     tracker, now = session.tracker, session.now
     other = await link_store.of_issue(tx, tracker.id, issue.id)
     if other is not None and other.id != known.id:
-        await recording.note_unreadable(tx, loaded.link, _linked_to(other), now)
+        await call_outcomes.note_unreadable(tx, loaded.link, _linked_to(other), now)
         return None
     job = await _match_emails(tx, session, loaded, issue)
     link, person_of = job.link, job.person_of
@@ -319,7 +319,7 @@ async def _take_over(
         error=" ".join(problems)[:1000],
         is_changed=bool(plan.push),
         attempts=0,
-        check_at=now + (timedelta(0) if plan.push else recording.RECHECK),
+        check_at=now + (timedelta(0) if plan.push else call_outcomes.RECHECK),
         synced_at=now,
         tried_at=now,
         remote_updated_at=issue.updated_at,
@@ -376,7 +376,7 @@ async def _push(
             standoffs={**link.standoffs, **standoffs},
             error=" ".join(problems)[:1000] or ("" if not link.standoffs else link.error),
             is_changed=moved_on,
-            check_at=session.now + (timedelta(0) if moved_on else recording.RECHECK),
+            check_at=session.now + (timedelta(0) if moved_on else call_outcomes.RECHECK),
             remote_updated_at=after.updated_at,
         )
         await tx.live("actions")

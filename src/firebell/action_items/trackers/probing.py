@@ -11,6 +11,7 @@ from datetime import datetime
 from firebell.action_items import store as item_store
 from firebell.action_items.model import ItemState
 from firebell.action_items.trackers import actions, link_store, store
+from firebell.action_items.trackers.compared_values import directions, our_values, their_values
 from firebell.action_items.trackers.issue_text import marker_line
 from firebell.action_items.trackers.model import (
     FIELD_NAMES,
@@ -23,7 +24,6 @@ from firebell.action_items.trackers.model import (
 )
 from firebell.action_items.trackers.session import Session
 from firebell.action_items.trackers.three_way import merge
-from firebell.action_items.trackers.values import directions, our_values, their_values
 from firebell.action_items.trackers.vendor import CallFailed, Outcome
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from firebell.action_items import store as item_store
 from firebell.action_items.model import ActionItem, ItemEvent
-from firebell.action_items.trackers import findings, link_store, store
+from firebell.action_items.trackers import link_store, process_checks, store
+from firebell.action_items.trackers.compared_values import directions
 from firebell.action_items.trackers.model import (
     LINK_STATE_NAMES,
     Direction,
@@ -16,7 +17,6 @@ from firebell.action_items.trackers.model import (
     TrackerLink,
     TrackerUser,
 )
-from firebell.action_items.trackers.values import directions
 from firebell.action_items.trackers.vendor import TrackerVendor
 from firebell.action_items.trackers.vendor_registry import registry
 from firebell.kit.db.database import Tx
@@ -181,12 +181,12 @@ async def findings_of(
     ids = [item.id for items in items_by_ref.values() for item in items]
     links = await link_store.of_items(tx, ids)
     conflicts: Mapping[int, Sequence[ItemEvent]] = await item_store.conflicts(
-        tx, ids, now - findings.CONFLICTS_SHOWN_FOR
+        tx, ids, now - process_checks.CONFLICTS_SHOWN_FOR
     )
     if not links and not conflicts:
         return {}
     trackers = {one.id: one for one in await store.trackers(tx)}
     return {
-        ref: severest_first(findings.findings(ref, items, links, trackers, conflicts))
+        ref: severest_first(process_checks.findings(ref, items, links, trackers, conflicts))
         for ref, items in items_by_ref.items()
     }

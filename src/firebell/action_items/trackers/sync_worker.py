@@ -9,7 +9,7 @@ import logging
 import uuid
 from datetime import datetime, timedelta
 
-from firebell.action_items.trackers import link_store, link_sync, recording, store
+from firebell.action_items.trackers import call_outcomes, link_store, link_sync, store
 from firebell.action_items.trackers.model import Tracker
 from firebell.action_items.trackers.session import LeaseLost, Session
 from firebell.action_items.trackers.vendor import Answer, CallFailed, Outcome
@@ -65,7 +65,7 @@ class TrackerSync:
                 token = await store.open_token(tx, tracker)
             except Invalid as error:
                 answer = Answer(Outcome.TOKEN_REFUSED, reason=error.message)
-                await recording.note_failure(tx, tracker, answer, now)
+                await call_outcomes.note_failure(tx, tracker, answer, now)
                 await store.release(tx, tracker.id, self._holder)
                 return
             link = await link_store.next_due(tx, tracker.id, now)
@@ -83,11 +83,11 @@ class TrackerSync:
             return
         async with self._ctx.work_db.tx() as tx:
             if failure is None:
-                await recording.note_success(tx, tracker, self._ctx.clock.now())
+                await call_outcomes.note_success(tx, tracker, self._ctx.clock.now())
             else:
                 extra = {"tracker": tracker.id, "outcome": str(failure.outcome), "reason": failure.reason}
                 log.warning("a call of a tracker failed", extra=extra)
-                await recording.note_failure(tx, tracker, failure, self._ctx.clock.now())
+                await call_outcomes.note_failure(tx, tracker, failure, self._ctx.clock.now())
             await store.release(tx, tracker.id, self._holder)
 
     async def _sweep(self, session: Session) -> None:

@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
 from firebell.chat import button_values, commands, page_queries, store
-from firebell.chat.acting import act_once
 from firebell.chat.adapter import CallFailed
 from firebell.chat.command_limit import CommandLimit
 from firebell.chat.connected_account import Connected, scene_of
@@ -24,6 +23,7 @@ from firebell.chat.mattermost.known_users import api, known_user
 from firebell.chat.mattermost.requests import MattermostRequest
 from firebell.chat.mattermost.text import tokens
 from firebell.chat.model import Account, ChatKind
+from firebell.chat.once_per_key import act_once
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.kit.context import Context

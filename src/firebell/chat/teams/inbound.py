@@ -9,12 +9,12 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from firebell.chat import commands, inbound_store, linking, store
-from firebell.chat.acting import act_once
 from firebell.chat.command_limit import CommandLimit
 from firebell.chat.intent_texts import render
 from firebell.chat.intents import Intent, OpenModal
 from firebell.chat.message_content import Content, Link
 from firebell.chat.model import Account, ChatKind
+from firebell.chat.once_per_key import act_once
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.scene import Scene
 from firebell.chat.teams.activities import Activity, is_fresh, is_signed, read_activity

@@ -11,7 +11,7 @@ from firebell.incidents.phases import actions as phase_actions
 from firebell.incidents.severity import FACTS, Severity, classify
 from firebell.incidents.text_limits import SUMMARY_MAX_CHARS, TITLE_MAX_CHARS
 from firebell.incidents.update_deadlines import actions as update_actions
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -120,7 +120,7 @@ async def declare_reported(
 
 async def triage_incidents_of_page(tx: Tx, payload: dict[str, Any], now: datetime) -> None:
     """Move the detected incidents of an acknowledged page to triaging, as the person who acknowledged it."""
-    with viewing.as_reader(None):
+    with private_reader.as_reader(None):
         incident_id = await store.incident_of_page(tx, payload["page_id"])
         incident = await store.incident(tx, incident_id) if incident_id is not None else None
         # most acknowledged pages belong to no reported incident, and others wait for the lock of an incident

@@ -6,7 +6,7 @@ from typing import Any
 
 from firebell.incidents import lookup, timeline_writer
 from firebell.incidents.model import Incident
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.text import plural
@@ -83,7 +83,7 @@ async def record_runbook_step(tx: Tx, payload: dict[str, Any], now: datetime) ->
     """
     if payload["incident_id"] is None:
         return
-    with viewing.as_reader(None):
+    with private_reader.as_reader(None):
         incident = await _locked(tx, payload["incident_id"])
         text = entry_text(payload, incident.severity)
         if text is None:

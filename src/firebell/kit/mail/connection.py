@@ -6,7 +6,7 @@ The mail library would use the event loop's, which the database needs to reconne
 import asyncio
 import socket
 
-from firebell.kit.mail.server import SmtpServer
+from firebell.kit.mail.server_url import SmtpServer
 from firebell.kit.resolver import Resolver
 from firebell.kit.threads import Pool
 

@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
@@ -309,7 +309,7 @@ async def render_shared(
     async def render_for(person_id: int | None) -> Rendering:
         if person_id is not None:
             return await rendered(person_id)
-        with viewing.shared():
+        with private_reader.shared():
             return await rendered(None)
 
     async def rendered(person_id: int | None) -> Rendering:

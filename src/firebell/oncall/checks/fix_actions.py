@@ -13,7 +13,7 @@ from firebell.oncall.checks.grouping import group_gaps
 from firebell.oncall.checks.rules import ScheduleFinding
 from firebell.oncall.rota import layer_versions
 from firebell.oncall.schedules import actions, changes
-from firebell.oncall.swaps import covers, override_removal
+from firebell.oncall.swaps import cover_actions, override_removal
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
@@ -57,7 +57,7 @@ async def _apply(
             ]
             await actions.replace_layers(tx, actor, schedule_id, layers, now=now)
         case "ask":
-            await covers.ask(
+            await cover_actions.ask(
                 tx,
                 actor,
                 schedule_id=schedule_id,
@@ -75,4 +75,4 @@ async def _apply(
                 raise Conflict(
                     "Only a person can take a shift.", hint="Sign in as a person, or use a personal API key."
                 )
-            await covers.take(tx, actor, args["cover"], actor.person_id, now=now)
+            await cover_actions.take(tx, actor, args["cover"], actor.person_id, now=now)

@@ -15,7 +15,7 @@ from firebell.oncall.model import REASON_MAX_CHARS, Absence, Cover, CoverState, 
 from firebell.oncall.schedules import queries
 from firebell.oncall.schedules import queries as check_queries
 from firebell.oncall.schedules.schemas import Named
-from firebell.oncall.swaps import covers, swaps, time_off
+from firebell.oncall.swaps import cover_actions, swap_actions, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from firebell.people.authentication import Caller
@@ -209,7 +209,7 @@ async def list_covers(
 @router.post("/covers", status_code=201, summary="Request cover", responses=problems(404, 409))
 async def ask_cover(w: Responder, body: NewCover) -> CoverShown:
     schedule = await queries.by_slug(w.tx, body.schedule)
-    cover = await covers.ask(
+    cover = await cover_actions.ask(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
@@ -241,7 +241,7 @@ async def get_cover(w: Reader, cover_id: PathId) -> CoverShown:
     responses=problems(404, 409),
 )
 async def take_cover(w: Responder, cover_id: PathId, body: Taking) -> CoverShown:
-    taken = await covers.take(
+    taken = await cover_actions.take(
         w.tx,
         w.actor,
         cover_id,
@@ -260,7 +260,7 @@ async def take_cover(w: Responder, cover_id: PathId, body: Taking) -> CoverShown
 )
 async def decline_cover(w: Responder, cover_id: PathId, body: Declining) -> CoverShown:
     person_id = await _person_id(w.tx, w.caller, body.person)
-    cover = await covers.decline(w.tx, w.actor, cover_id, person_id, w.now)
+    cover = await cover_actions.decline(w.tx, w.actor, cover_id, person_id, w.now)
     return (await _presenter(w.tx)).cover(cover)
 
 
@@ -270,7 +270,7 @@ async def decline_cover(w: Responder, cover_id: PathId, body: Declining) -> Cove
     responses=problems(404, 409),
 )
 async def withdraw_cover(w: Responder, cover_id: PathId) -> CoverShown:
-    cover = await covers.withdraw(w.tx, w.actor, cover_id, w.now)
+    cover = await cover_actions.withdraw(w.tx, w.actor, cover_id, w.now)
     return (await _presenter(w.tx)).cover(cover)
 
 
@@ -280,7 +280,7 @@ async def withdraw_cover(w: Responder, cover_id: PathId) -> CoverShown:
     responses=problems(404, 409),
 )
 async def give_back_cover(w: Responder, cover_id: PathId) -> CoverShown:
-    await covers.give_back(w.tx, w.actor, cover_id, w.now)
+    await cover_actions.give_back(w.tx, w.actor, cover_id, w.now)
     return await _shown(w.tx, cover_id)
 
 
@@ -300,7 +300,7 @@ async def list_swaps(
 @router.post("/swaps", status_code=201, summary="Propose a swap", responses=problems(404, 409))
 async def propose_swap(w: Responder, body: NewSwap) -> SwapShown:
     schedule = await queries.by_slug(w.tx, body.schedule)
-    swap = await swaps.propose(
+    swap = await swap_actions.propose(
         w.tx,
         w.actor,
         schedule_id=schedule.id,
@@ -320,7 +320,7 @@ async def propose_swap(w: Responder, body: NewSwap) -> SwapShown:
     responses=problems(404, 409),
 )
 async def accept_swap(w: Responder, swap_id: PathId) -> SwapShown:
-    swap = await swaps.accept(w.tx, w.actor, swap_id, w.now)
+    swap = await swap_actions.accept(w.tx, w.actor, swap_id, w.now)
     return (await _presenter(w.tx)).swap(swap)
 
 
@@ -330,7 +330,7 @@ async def accept_swap(w: Responder, swap_id: PathId) -> SwapShown:
     responses=problems(404, 409),
 )
 async def decline_swap(w: Responder, swap_id: PathId) -> SwapShown:
-    swap = await swaps.decline(w.tx, w.actor, swap_id, w.now)
+    swap = await swap_actions.decline(w.tx, w.actor, swap_id, w.now)
     return (await _presenter(w.tx)).swap(swap)
 
 
@@ -340,7 +340,7 @@ async def decline_swap(w: Responder, swap_id: PathId) -> SwapShown:
     responses=problems(404, 409),
 )
 async def withdraw_swap(w: Responder, swap_id: PathId) -> SwapShown:
-    swap = await swaps.withdraw(w.tx, w.actor, swap_id, w.now)
+    swap = await swap_actions.withdraw(w.tx, w.actor, swap_id, w.now)
     return (await _presenter(w.tx)).swap(swap)
 
 

@@ -8,7 +8,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.errors import NotFound
 from firebell.oncall.model import SwapState
 from firebell.oncall.schedules import change_undo, changes, store
-from firebell.oncall.swaps import requests
+from firebell.oncall.swaps import request_opening
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
@@ -33,7 +33,7 @@ async def remove_override(
         withdrawn = replace(swap, state=SwapState.WITHDRAWN, edit_ids=(), decided_at=now)
         await swaps_store.save_swap(tx, withdrawn)
     if cover := await swaps_store.cover_of_override(tx, edit_id):
-        await requests.reopen(tx, cover, now)
+        await request_opening.reopen(tx, cover, now)
     await store.remove_overrides(tx, old.id, removed_ids, now)
     details = change_undo.restore_details(old, removed_ids, final=bool(swap or cover))
     await tx.audit(

@@ -20,7 +20,7 @@ from firebell.oncall.model import (
     SwapState,
 )
 from firebell.oncall.rota.shifts import intervals_on_call
-from firebell.oncall.swaps import requests, resulting_overrides, store
+from firebell.oncall.swaps import request_opening, resulting_overrides, store
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
 
@@ -68,7 +68,7 @@ async def _lapse_cover(
     tx: Tx, actor: Actor, schedule: Schedule, cover: Cover, why: str, now: datetime
 ) -> None:
     await store.save_cover(tx, replace(cover, state=CoverState.WITHDRAWN, decided_at=now, why=why))
-    await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
+    await timers.cancel(tx, request_opening.COVER_TIMER, str(cover.id))
     event = CoverLapsed(
         cover_id=cover.id,
         schedule=schedule.name,
@@ -81,14 +81,14 @@ async def _lapse_cover(
         why=why,
     )
     await tx.emit(event, now)
-    await requests.audit_cover(tx, actor, "withdrawn", cover, now, why=why)
+    await request_opening.audit_cover(tx, actor, "withdrawn", cover, now, why=why)
 
 
 async def _lapse_swap(tx: Tx, actor: Actor, schedule: Schedule, swap: Swap, why: str, now: datetime) -> None:
     await store.save_swap(tx, replace(swap, state=SwapState.WITHDRAWN, decided_at=now, why=why))
-    await timers.cancel(tx, requests.SWAP_TIMER, str(swap.id))
+    await timers.cancel(tx, request_opening.SWAP_TIMER, str(swap.id))
     await tx.emit(SwapLapsed(swap.id, schedule.name, swap.proposer, swap.other, why), now)
-    await requests.audit_swap(tx, actor, "withdrawn", swap, now, why=why)
+    await request_opening.audit_swap(tx, actor, "withdrawn", swap, now, why=why)
 
 
 async def cover_absences(
@@ -103,7 +103,7 @@ async def cover_absences(
         for start, end in resulting_overrides.unrequested_intervals(
             schedule, absence, existing, now, absence.end
         ):
-            request = requests.new_cover(schedule.id, absence.person_id, start, end, now)
+            request = request_opening.new_cover(schedule.id, absence.person_id, start, end, now)
             of_absence = replace(request, vacation_id=absence.id, reason=absence.reason)
-            created.append(await requests.add_cover(tx, of_absence, now))
+            created.append(await request_opening.add_cover(tx, of_absence, now))
     return created

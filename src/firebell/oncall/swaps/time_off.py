@@ -12,7 +12,7 @@ from firebell.kit.text import clean_text
 from firebell.oncall.interval_limits import check_interval
 from firebell.oncall.model import REASON_MAX_CHARS, Absence, Cover, CoverState
 from firebell.oncall.schedules import store
-from firebell.oncall.swaps import requests, schedule_changes
+from firebell.oncall.swaps import request_opening, schedule_changes
 from firebell.oncall.swaps import store as swaps_store
 from firebell.people import actions as people
 from firebell.people.action_guards import permits, require_party
@@ -70,7 +70,7 @@ async def cancel(tx: Tx, actor: Actor, vacation_id: int, now: datetime) -> Absen
     for cover in await swaps_store.covers(tx, vacation_ids=[vacation_id], state=CoverState.OPEN):
         withdrawn = replace(cover, state=CoverState.WITHDRAWN, decided_at=now)
         await swaps_store.save_cover(tx, withdrawn)
-        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, request_opening.COVER_TIMER, str(cover.id))
     await tx.audit(actor, "vacation.cancelled", f"person:{absence.person_id}", now, vacation=vacation_id)
     await tx.live("oncall")
     return absence

@@ -17,7 +17,7 @@ from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.model import Cover, CoverState, Schedule, Swap, SwapState
 from firebell.oncall.rota import shifts
 from firebell.oncall.schedules import queries
-from firebell.oncall.swaps import covers, swaps, time_off
+from firebell.oncall.swaps import cover_actions, swap_actions, time_off
 from firebell.oncall.swaps import queries as swap_queries
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -165,7 +165,7 @@ async def ask(visit: CurrentVisit) -> Response:
     try:
         asked = to_choice(visit.form.get("asked"), "asked")
         async with visit.tx.savepoint():
-            await covers.ask(
+            await cover_actions.ask(
                 visit.tx,
                 visit.actor,
                 schedule_id=to_id(visit.form.get("schedule")) or 0,
@@ -191,15 +191,15 @@ async def answer_cover(visit: CurrentVisit, cover_id: int, verb: str) -> Respons
                         _at(visit.form, n, visit.person.tz) if visit.form.get(n) else None
                         for n in ("start", "end")
                     )
-                    await covers.take(
+                    await cover_actions.take(
                         visit.tx, visit.actor, cover_id, visit.person.id, start=low, end=high, now=visit.now
                     )
                 case "decline":
-                    await covers.decline(visit.tx, visit.actor, cover_id, visit.person.id, visit.now)
+                    await cover_actions.decline(visit.tx, visit.actor, cover_id, visit.person.id, visit.now)
                 case "withdraw":
-                    await covers.withdraw(visit.tx, visit.actor, cover_id, visit.now)
+                    await cover_actions.withdraw(visit.tx, visit.actor, cover_id, visit.now)
                 case "back":
-                    await covers.give_back(visit.tx, visit.actor, cover_id, visit.now)
+                    await cover_actions.give_back(visit.tx, visit.actor, cover_id, visit.now)
                 case _:
                     raise NotFound(f"Unknown action: {verb}.")
     except (Conflict, Forbidden, Invalid, NotFound) as error:
@@ -212,7 +212,7 @@ async def propose(visit: CurrentVisit) -> Response:
     try:
         other, _, theirs = visit.text("theirs").partition("|")
         async with visit.tx.savepoint():
-            await swaps.propose(
+            await swap_actions.propose(
                 visit.tx,
                 visit.actor,
                 schedule_id=to_id(visit.form.get("schedule")) or 0,
@@ -230,12 +230,16 @@ async def propose(visit: CurrentVisit) -> Response:
 
 @router.post("/oncall/swaps/{swap_id}/{verb}", dependencies=route_access.needs(Verb.SHIFT_TRADE))
 async def answer_swap(visit: CurrentVisit, swap_id: int, verb: str) -> Response:
-    action = {"accept": swaps.accept, "decline": swaps.decline, "withdraw": swaps.withdraw}.get(verb)
+    action = {
+        "accept": swap_actions.accept,
+        "decline": swap_actions.decline,
+        "withdraw": swap_actions.withdraw,
+    }.get(verb)
     try:
         if action is None:
             raise NotFound(f"Unknown action: {verb}.")
         async with visit.tx.savepoint():
-            await swaps.check_party(visit.tx, visit.actor, swap_id)
+            await swap_actions.check_party(visit.tx, visit.actor, swap_id)
             await action(visit.tx, visit.actor, swap_id, visit.now)
     except (Conflict, Forbidden, Invalid, NotFound) as error:
         return await _my_shifts(visit, error)

@@ -12,7 +12,7 @@ from firebell.kit.findings import FindingLevel
 from firebell.kit.text import plural
 from firebell.postmortems.blameless.lint import lint
 from firebell.postmortems.blameless.subjects import is_about_person, people_named
-from firebell.postmortems.checks import action_items
+from firebell.postmortems.checks import listed_items
 from firebell.postmortems.deadlines import MAJOR_SEVERITY
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import block_lines
@@ -135,9 +135,9 @@ def _actions(
     sections: Sequence[DocumentSection], max_severity: int, teams: Collection[str]
 ) -> Iterator[ContentProblem]:
     text = _text(sections, ACTIONS)
-    items = action_items.listed_actions(text)
+    items = listed_items.listed_actions(text)
     for item in items:
-        if lacking := action_items.problems(item, teams):
+        if lacking := listed_items.problems(item, teams):
             yield ContentProblem(
                 "P-ACTIONS",
                 _key(item.what),

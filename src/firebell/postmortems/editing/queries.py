@@ -22,7 +22,7 @@ from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.drafting.timeline_rows import ShownTimeline, select
 from firebell.postmortems.editing import comments, presence, version_store
 from firebell.postmortems.editing.comments import CommentThread
-from firebell.postmortems.guide.checks import ReviewedDocument, review
+from firebell.postmortems.guide.publication_obstacles import ReviewedDocument, review
 from firebell.postmortems.guide.steps import GuidedStep, StepFacts, current_step, guided_steps
 from firebell.postmortems.model import Postmortem, Presence
 

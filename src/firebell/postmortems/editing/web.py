@@ -30,7 +30,7 @@ from firebell.postmortems.editing.actions_from_text import NewAction
 from firebell.postmortems.editing.conflicts import EditConflict
 from firebell.postmortems.editing.html_rendering import markdown_html
 from firebell.postmortems.editing.queries import Desk
-from firebell.postmortems.guide import checks
+from firebell.postmortems.guide import publication_obstacles
 from firebell.postmortems.meeting import store as meeting_store
 from firebell.postmortems.meeting.model import is_settled
 
@@ -220,7 +220,7 @@ async def _desk(
         "i": desk.incident,
         "d": postmortem,
         "parts": {each.slug: listed for each, listed in zip(document.sections, parts, strict=True)},
-        "glyphs": {each.slug: checks.glyph(document, each.slug) for each in document.sections},
+        "glyphs": {each.slug: publication_obstacles.glyph(document, each.slug) for each in document.sections},
         "writers": {each.section: each for each in desk.present},
         "factors": [(GROUPS[code.partition(".")[0]], code, name) for code, name in FACTORS.items()],
         "factor_label": label,

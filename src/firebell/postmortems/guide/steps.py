@@ -12,7 +12,7 @@ from firebell.postmortems.deadlines import GuidedDeadline, step_due_at
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import titled
 from firebell.postmortems.drafting.timeline_rows import TimelineRow
-from firebell.postmortems.guide.checks import ReviewedDocument
+from firebell.postmortems.guide.publication_obstacles import ReviewedDocument
 from firebell.postmortems.model import ListedPostmortem
 
 

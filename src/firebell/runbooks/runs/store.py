@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from firebell.kit import viewing
+from firebell.kit import private_reader
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.runbooks.automation import exercises
@@ -162,7 +162,7 @@ async def run(tx: Reads, run_id: int, *, lock: bool = False) -> RunbookRun | Non
         {"for update of runbook_run" if lock else ""}
         """,
         run_id,
-        viewing.reader(),
+        private_reader.reader(),
     )
     return _run(row) if row else None
 
@@ -206,7 +206,7 @@ async def open_twin(
 
 async def is_hidden(tx: Tx, incident_id: int) -> bool:
     """Return True for a private incident that the reader may not read."""
-    reader = viewing.reader()
+    reader = private_reader.reader()
     return reader is not None and bool(
         await tx.value(
             """
@@ -266,7 +266,7 @@ async def runs(
         slug,
         incident_id,
         before,
-        viewing.reader(),
+        private_reader.reader(),
         limit,
     )
     return [_run(row) for row in rows]

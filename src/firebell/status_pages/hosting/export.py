@@ -14,7 +14,14 @@ from firebell.status_pages import view
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility
-from firebell.status_pages.public.documents import ASSETS, HTML, JSON, StatusDocuments, asset_path, document
+from firebell.status_pages.public.rendered_documents import (
+    ASSETS,
+    HTML,
+    JSON,
+    StatusDocuments,
+    asset_path,
+    document,
+)
 
 SAVED_FILE = "saved-page.json"
 """The file of an export from which `firebell statuspage serve` serves it; without what only the organization knows."""

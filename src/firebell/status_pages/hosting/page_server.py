@@ -23,8 +23,8 @@ from firebell.status_pages.hosting import gate
 from firebell.status_pages.hosting.gate import Admission, Visitor
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility
-from firebell.status_pages.public import documents as public_page
-from firebell.status_pages.public.documents import (
+from firebell.status_pages.public import rendered_documents as public_page
+from firebell.status_pages.public.rendered_documents import (
     ASSETS,
     CALENDAR,
     HTML,

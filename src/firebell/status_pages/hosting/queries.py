@@ -9,8 +9,8 @@ from firebell.status_pages import queries, store, view
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility, StatusPage
-from firebell.status_pages.public import documents as public_page
 from firebell.status_pages.public import languages
+from firebell.status_pages.public import rendered_documents as public_page
 from firebell.status_pages.snapshot import Snapshot
 
 

@@ -11,7 +11,7 @@ from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages import log_writer
+from firebell.status_pages import published_log_writer
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import lifecycle, recurrence, series, store, texts, transitions
 from firebell.status_pages.maintenance.lifecycle import Change
@@ -272,7 +272,7 @@ async def edit_maintenance_update(
     if body == update.body:
         return window
     edited = replace(update, body=body, version=update.version + 1)
-    await log_writer.append(tx, actor, page, public_id, edited, now, clean_text(reason, 500))
+    await published_log_writer.append(tx, actor, page, public_id, edited, now, clean_text(reason, 500))
     await page_store.change_page(tx, page.id, updated_at=now)
     await tx.audit(actor, "maintenance.update_edited", page.name, now, maintenance=window.name, update=seq)
     await tx.live(page_actions.topic(page))

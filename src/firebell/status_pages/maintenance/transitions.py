@@ -12,7 +12,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.jobs import timers
 from firebell.people.action_guards import internal
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages import incident_store, log_writer
+from firebell.status_pages import incident_store, published_log_writer
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import lifecycle, store, texts
 from firebell.status_pages.maintenance.lifecycle import Change
@@ -66,7 +66,7 @@ async def publish(
         actor=actor.label,
     )
     update = await store.insert_update(tx, window.id, update, actor.person_id)
-    await log_writer.append(tx, actor, page, window.public_id, update, now)
+    await published_log_writer.append(tx, actor, page, window.public_id, update, now)
     await page_store.change_page(tx, page.id, updated_at=now)
     await tx.live(page_actions.topic(page))
     return update

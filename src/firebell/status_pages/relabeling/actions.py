@@ -14,7 +14,7 @@ from firebell.people.action_guards import permits
 from firebell.people.model import Role
 from firebell.people.permissions import Rights, Verb
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages import incident_store, log_writer, queries, uptime
+from firebell.status_pages import incident_store, published_log_writer, queries, uptime
 from firebell.status_pages import store as page_store
 from firebell.status_pages.model import Component, Effect, StatusPage
 from firebell.status_pages.relabeling import rules, store
@@ -170,7 +170,7 @@ async def _apply(
         *(update_public_id, now, actor, now),
     )
     entry = RelabelingEntry(update_id, update_public_id, body, effects, now)
-    await log_writer.append(tx, actor, page, one.public_id, entry, now, one.reason)
+    await published_log_writer.append(tx, actor, page, one.public_id, entry, now, one.reason)
     await store.answer(
         *(tx, one.id, RelabelingState.ACCEPTED, actor, now),
         public_incident_id=incident_id,

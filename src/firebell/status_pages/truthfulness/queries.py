@@ -10,7 +10,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.status_pages import incident_store, store
 from firebell.status_pages.model import Component, PublicIncident, StatusPage
-from firebell.status_pages.truthfulness import checks as truthfulness_checks
+from firebell.status_pages.truthfulness import process_checks as truthfulness_checks
 from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
 
 MAX_INCIDENTS = 500

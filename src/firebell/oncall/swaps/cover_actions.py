@@ -22,7 +22,7 @@ from firebell.oncall.model import (
 )
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import override_removal, requests, resulting_overrides
+from firebell.oncall.swaps import override_removal, request_opening, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.request_states import Lifecycle
 from firebell.people import actions as people
@@ -31,10 +31,10 @@ from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Cover] = Lifecycle(
     "request",
-    requests.COVER_TIMER,
+    request_opening.COVER_TIMER,
     swaps_store.cover,
     swaps_store.save_cover,
-    requests.audit_cover,
+    request_opening.audit_cover,
     parties=lambda cover: (cover.requester, cover.taken_by),
 )
 
@@ -74,11 +74,11 @@ async def ask(
                 hint="Withdraw it first, or choose another time.",
             )
     await _check_asked(tx, requester, asked)
-    new = requests.new_cover(
+    new = request_opening.new_cover(
         schedule_id, requester, start, end, now, clean_text(reason, REASON_MAX_CHARS, "reason")
     )
-    cover = await requests.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
-    await requests.audit_cover(tx, actor, "asked", cover, now)
+    cover = await request_opening.add_cover(tx, replace(new, asked=tuple(dict.fromkeys(asked))), now)
+    await request_opening.audit_cover(tx, actor, "asked", cover, now)
     return cover
 
 
@@ -140,7 +140,7 @@ async def take(
     )
     await swaps_store.save_cover(tx, taken)
     await tx.emit(CoverTaken(taken.id), now)
-    await requests.audit_cover(tx, actor, "taken", taken, now)
+    await request_opening.audit_cover(tx, actor, "taken", taken, now)
     await changes.finish_change(tx, actor, schedule, now)
     return taken
 
@@ -149,14 +149,16 @@ async def _split(tx: Tx, cover: Cover, part: Interval, now: datetime) -> Cover:
     """Return the request for only `part`: the same one if nothing is left of it, else a new one."""
     rest = minus([(max(cover.start, now), cover.end)], [part])
     if not rest:
-        await timers.cancel(tx, requests.COVER_TIMER, str(cover.id))
+        await timers.cancel(tx, request_opening.COVER_TIMER, str(cover.id))
         return replace(cover, start=part.start, end=part.end)
-    first, *others = (replace(cover, start=a, end=b, expires_at=requests.expiry(a, b, now)) for a, b in rest)
+    first, *others = (
+        replace(cover, start=a, end=b, expires_at=request_opening.expiry(a, b, now)) for a, b in rest
+    )
     await swaps_store.save_cover(tx, first)
-    await timers.schedule(tx, requests.COVER_TIMER, str(first.id), first.expires_at)
+    await timers.schedule(tx, request_opening.COVER_TIMER, str(first.id), first.expires_at)
     for other in others:
         inserted = await swaps_store.insert_cover(tx, other)
-        await timers.schedule(tx, requests.COVER_TIMER, str(inserted.id), inserted.expires_at)
+        await timers.schedule(tx, request_opening.COVER_TIMER, str(inserted.id), inserted.expires_at)
     return await swaps_store.insert_cover(tx, replace(cover, start=part.start, end=part.end))
 
 
@@ -170,7 +172,7 @@ async def decline(tx: Tx, actor: Actor, cover_id: int, by: int, now: datetime) -
     await swaps_store.save_cover(tx, declined)
     if by not in cover.declined:
         await tx.emit(CoverDeclined(cover_id, by), now)
-    await requests.audit_cover(tx, actor, "declined", declined, now)
+    await request_opening.audit_cover(tx, actor, "declined", declined, now)
     return declined
 
 

@@ -20,8 +20,8 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
 from firebell.status_pages import actions as status_pages
-from firebell.subscribers import bounce_mail_parsing, mail_event_actions, mail_signatures, provider_reports
-from firebell.subscribers.provider_reports import MailEvent
+from firebell.subscribers import bounce_mail_parsing, mail_event_actions, mail_event_parsing, mail_signatures
+from firebell.subscribers.mail_event_parsing import MailEvent
 
 router = routing.html_router()
 log = logging.getLogger(__name__)
@@ -54,14 +54,14 @@ async def receive(request: Request, key: str) -> Response:
 async def _events(ctx: Context, request: Request, body: bytes) -> list[MailEvent]:
     if bounce_mail_parsing.is_report(body, request.headers.get("content-type", "")):
         return await _READING.run(lambda: bounce_mail_parsing.read(body))
-    value = await _READING.run(lambda: provider_reports.decoded(body))
+    value = await _READING.run(lambda: mail_event_parsing.decoded(body))
     if isinstance(value, dict) and "TopicArn" in value:
         await _check_sns(ctx, value)
         if value.get("Type") != "Notification":
             await _confirm_sns(ctx, value)
             return []
     _check_signature(ctx, request, value, body)
-    return await _READING.run(lambda: provider_reports.read(body))
+    return await _READING.run(lambda: mail_event_parsing.read(body))
 
 
 def _check_signature(ctx: Context, request: Request, value: Any, body: bytes) -> None:

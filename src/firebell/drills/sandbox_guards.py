@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.drills import record_store, running, sandbox, store
+from firebell.drills import reachable_people, record_store, running, store
 from firebell.drills.model import Drill
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
@@ -25,7 +25,7 @@ async def _allowed(tx: Tx, drill: Drill, now: datetime) -> set[int]:
     participants = (await record_store.participants(tx, [drill.id]))[drill.id]
     by_id = await people.people_by_id(tx, [each.person_id for each in participants])
     zones = {person.id: person.tz for person in by_id.values() if person.active}
-    return sandbox.reachable(participants, zones, now)
+    return reachable_people.reachable(participants, zones, now)
 
 
 async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
@@ -35,7 +35,7 @@ async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> Non
     incident = await incidents.incident(tx, event.incident_id)
     for drill in await store.under_way(tx):
         participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-        people_in_it = {drill.facilitator_id, *sandbox.accepted(participants)}
+        people_in_it = {drill.facilitator_id, *reachable_people.accepted(participants)}
         if drill.incident_id is None and incident.declared_by in people_in_it:
             await store.change(tx, drill.id, incident_id=incident.id)
             await running.publish(tx, drill)
@@ -69,7 +69,7 @@ async def refuse_outsiders(tx: Tx, event: RoleChanged, now: datetime) -> None:
     if event.change != "assigned" or not (drill := await store.of_incident(tx, event.incident_id)):
         return
     participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-    if event.person_id not in {drill.facilitator_id, *sandbox.accepted(participants)}:
+    if event.person_id not in {drill.facilitator_id, *reachable_people.accepted(participants)}:
         person = await people.person(tx, event.person_id)
         raise Conflict(
             f"{person.name} did not accept {drill.ref}.",

@@ -22,7 +22,7 @@ from firebell.oncall.model import (
 )
 from firebell.oncall.rota.shifts import intervals_on_call
 from firebell.oncall.schedules import changes, store
-from firebell.oncall.swaps import requests, resulting_overrides
+from firebell.oncall.swaps import request_opening, resulting_overrides
 from firebell.oncall.swaps import store as swaps_store
 from firebell.oncall.swaps.request_states import Lifecycle
 from firebell.people import actions as people
@@ -31,10 +31,10 @@ from firebell.people.permissions import Verb
 
 _LIFECYCLE: Lifecycle[Swap] = Lifecycle(
     "swap",
-    requests.SWAP_TIMER,
+    request_opening.SWAP_TIMER,
     swaps_store.swap,
     swaps_store.save_swap,
-    requests.audit_swap,
+    request_opening.audit_swap,
     parties=lambda swap: (swap.proposer, swap.other),
 )
 
@@ -85,9 +85,9 @@ async def propose(
             decided_at=None,
         ),
     )
-    await timers.schedule(tx, requests.SWAP_TIMER, str(swap.id), swap.expires_at)
+    await timers.schedule(tx, request_opening.SWAP_TIMER, str(swap.id), swap.expires_at)
     await tx.emit(SwapProposed(swap.id), now)
-    await requests.audit_swap(tx, actor, "proposed", swap, now)
+    await request_opening.audit_swap(tx, actor, "proposed", swap, now)
     return swap
 
 

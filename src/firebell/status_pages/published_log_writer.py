@@ -5,9 +5,9 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_guards import internal
-from firebell.status_pages import incident_store, published_log, store, translation_store
+from firebell.status_pages import incident_store, published_log_chain, store, translation_store
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.published_log import LoggedUpdate
+from firebell.status_pages.published_log_chain import LoggedUpdate
 
 
 @internal("An action that publishes or edits does it.")
@@ -28,16 +28,16 @@ async def append(
     """
     seq, prev = await incident_store.last_of_chain(tx, page.id)
     names = await store.component_public_ids(tx, page.id)
-    entry = published_log.LogEntry(
+    entry = published_log_chain.LogEntry(
         *(page.slug, seq + 1, public_id, update.public_id, update.version),
         *(update.kind, update.stage),
         {names[effect.component_id]: effect.status.code for effect in update.effects},
         update.display_at,
         now,
-        published_log.body_hash(update.body),
+        published_log_chain.body_hash(update.body),
         locale,
     )
-    chained = published_log.ChainedEntry(entry, prev, published_log.entry_hash(entry, prev))
+    chained = published_log_chain.ChainedEntry(entry, prev, published_log_chain.entry_hash(entry, prev))
     if locale:
         await translation_store.insert(tx, page.id, update, chained, actor.label, now)
         return

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from firebell.chat import mirror_plan, object_store, store
 from firebell.chat.adapter import Call, CallFailed, Done, Trouble
 from firebell.chat.mirror_model import Op, OpKind
+from firebell.chat.mirror_targets import Target
 from firebell.chat.model import Account, AccountState, ObjectState, RoomState
-from firebell.chat.targets import Target
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 
