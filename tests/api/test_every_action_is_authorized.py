@@ -30,7 +30,7 @@ from tests.api.full_organization import entrances
 from tests.house.source import SLICES, SRC, modules
 from tests.world import World, world
 
-EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "authorization")
+EDGES = ("web", "api", "store", "queries", "timers", "slice", "access", "action_guards")
 """How the names of modules without actions end: edges check at their routes, stores check nothing."""
 
 

@@ -29,6 +29,7 @@ ENDS_THE_SESSION = {
 CHECKS_SIGNATURES = {
     *("/chat/slack", "/chat/teams", "/in/runbooks/{source_id}"),
     *("/chat/mattermost/command", "/chat/mattermost/action", "/chat/mattermost/dialog"),
+    *("/in/trackers/{tracker_id}", "/in/trackers/{tracker_id}/{token}"),
 }
 """Addresses of machines that sign what they send; they have their own tests."""
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -112,7 +113,7 @@ async def test_each_route_declares_who_may_use_it(dsn: str, clock: FakeClock) ->
 async def test_each_verb_is_used_somewhere(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         asked = {e.decisions[0].verb for e in entrances(w) if not isinstance(e.decisions[0], Public)}
-        assert set(Verb) - asked == {Verb.COLLEAGUE_SHIFT_WRITE, Verb.INCIDENT_READ_PRIVATE}
+        assert set(Verb) - asked == {Verb.COLLEAGUE_SHIFT_WRITE, Verb.DRILL_LEAD, Verb.INCIDENT_READ_PRIVATE}
 
 
 async def test_every_route_admits_exactly_the_roles_that_it_declares(dsn: str, clock: FakeClock) -> None:

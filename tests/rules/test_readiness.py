@@ -24,7 +24,7 @@ from firebell.readiness.queries import losses, lost_findings, since_day
 from firebell.readiness.rules import RULES, assess
 
 NOW = datetime(2026, 11, 25, 15, 20, tzinfo=UTC)
-CHECKLIST = Path(__file__).parents[2] / "skills/managing-incidents/SKILL.md"
+CHECKLIST = Path(__file__).parents[2] / "skills/managing-incidents/references/implementation.md"
 
 
 def ago(days: float) -> datetime:

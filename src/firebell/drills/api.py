@@ -397,7 +397,7 @@ async def get_drill(w: Reader, ref: Text) -> DrillDetails:
 
 
 @router.post("/{ref}/invitations", summary="Invite people", responses=problems(403, 404, 409, 422))
-async def invite(w: Runner, ref: Text, body: Invitation) -> DrillDetails:
+async def invite_players(w: Runner, ref: Text, body: Invitation) -> DrillDetails:
     """Ask people to take part in a drill that is not over."""
     drill = await _drill(w, ref)
     await actions.invite(w.tx, w.actor, drill, body.people, w.now)

@@ -39,7 +39,7 @@ async def save(tx: Tx, actor: Actor, per_hour: str, currency: str, now: datetime
     """Save what an hour costs; a blank amount removes the rate, so that only hours are shown."""
     amount, code = per_hour.strip(), currency.strip().upper()
     if not amount:
-        await org_settings.put(tx, SETTING, None)
+        await org_settings.put(tx, SETTING, {})
         await tx.audit(actor, "metrics.cost_rate", "metrics", now, per_hour="", currency="")
         return None
     try:

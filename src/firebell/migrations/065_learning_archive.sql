@@ -126,6 +126,6 @@ create index near_miss_services on near_miss using gin (service_ids);
 
 insert into due (kind, key, due_at)
 values
-    ('postmortems.index', 'daily', now()),
-    ('postmortems.frequencies', 'daily', now())
+    ('postmortems.index', 'daily', now() + interval '10 minutes'),
+    ('postmortems.frequencies', 'daily', now() + interval '10 minutes')
 on conflict do nothing;

@@ -157,6 +157,6 @@ async def waive(w: Waiver, item_id: Text, body: NewReadinessWaiver) -> Readiness
 
 
 @router.delete("/{item_id}/waiver", summary="End the waiver of an item", responses=problems(404, 409))
-async def end_waiver(w: Waiver, item_id: Text) -> ReadinessShown:
+async def end_readiness_waiver(w: Waiver, item_id: Text) -> ReadinessShown:
     await actions.end_waiver(w.tx, w.actor, item_id, w.now)
     return await _shown(w.tx, w.now)

@@ -45,7 +45,7 @@ CHECKPOINTS = (
     Checkpoint("1.3", "Rotation", "/oncall", "Open on-call", 30),
     Checkpoint("1.4", "Incident channel", "/settings/chat", "Connect a chat", 20),
     Checkpoint("2.1", "Five runbooks", "/runbooks", "Open runbooks", 60),
-    Checkpoint("2.2", "Status page", "/status", "Open status pages", 30),
+    Checkpoint("2.2", "Status page", "/status-pages", "Open status pages", 30),
     Checkpoint("2.3", "Trained team", "/drills/new", "Plan a drill", 90),
     Checkpoint("2.4", "Tabletop", "/drills/new?scenario=export-in-a-public-bucket", "Plan a tabletop", 90),
     Checkpoint("3.1", "First post-mortem", "/post-mortems", "Open post-mortems", 120),

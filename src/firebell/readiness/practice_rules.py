@@ -70,7 +70,7 @@ def alert_platform(facts: ReadinessFacts, now: datetime) -> Ruling:
         MONTH,
         "in 30 days",
         now,
-        "/settings/contacts",
+        "/settings/contact",
     )
     return Ruling((event, sent), event_rows + sent_rows)
 
@@ -103,7 +103,7 @@ def _rota_conditions(rota: RotaFacts, now: datetime) -> list[Condition]:
             f"{len(proved)} of {len(rota.proofs)}" + (f", not {unproved[0]}" if unproved else ""),
             "all",
             bool(rota.proofs) and not unproved,
-            "/people",
+            "/settings/people",
             oldest + QUARTER if oldest else None,
             QUARTER,
         ),
@@ -176,7 +176,7 @@ def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
         HALF_YEAR,
         "in 180 days",
         now,
-        "/status",
+        "/status-pages",
     )
     return Ruling(
         (
@@ -185,14 +185,14 @@ def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
                 "yes" if facts.has_component else "no",
                 "yes",
                 facts.has_component,
-                "/status",
+                "/status-pages",
             ),
             Condition(
                 "The page was reached from outside",
                 "yes" if fetched else "not recorded",
                 "in 24 h",
                 fetched is not None,
-                "/status",
+                "/status-pages",
                 fetched + DAY if fetched else None,
                 DAY,
             ),

@@ -1,6 +1,7 @@
 """The screen of readiness."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from fastapi import Response
@@ -10,8 +11,8 @@ from firebell.kit.localtime import to_instant
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import plural
 from firebell.kit.web import flash, html, routing
-from firebell.people import route_access
-from firebell.people.permissions import Verb
+from firebell.people import permissions, route_access
+from firebell.people.permissions import Rights, Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.readiness import actions, day_store, queries
 from firebell.readiness.chart import chart
@@ -25,6 +26,12 @@ GLYPHS = {
     ItemState.MISSING: "late",
     ItemState.WAIVED: "idle",
 }
+VERBS = {
+    "/settings/chat": Verb.CHAT_WRITE,
+    "/settings/people": Verb.PERSON_WRITE,
+    "/drills/new": Verb.DRILL_RUN,
+}
+"""What the pages to which items link require, where not everyone may open them."""
 CSV_HEAD = ("item", "name", "state", "since", "valid_until", "condition", "have", "need", "ok")
 
 
@@ -43,6 +50,12 @@ async def readiness(visit: CurrentVisit) -> Response:
     return await _readiness(visit)
 
 
+def _opens(rights: Rights, link: str) -> bool:
+    """Return True if someone with these rights may open the page of a link."""
+    verb = VERBS.get(link.partition("?")[0])
+    return verb is None or permissions.allows(rights, verb)
+
+
 async def _readiness(visit: Visit, error: FirebellError | None = None, item_id: str = "") -> Response:
     assessed = await queries.current(visit.tx, visit.now)
     since = (visit.now - timedelta(days=queries.HISTORY_DAYS)).date()
@@ -58,6 +71,7 @@ async def _readiness(visit: Visit, error: FirebellError | None = None, item_id: 
         ],
         "glyphs": GLYPHS,
         "ends": ends,
+        "opens": partial(_opens, visit.rights),
         "chart": chart(days),
         "days": days,
         "lost": queries.lost_findings(days),
