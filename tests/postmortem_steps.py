@@ -16,12 +16,13 @@ async def approved(tx: Tx, w: World, incident_id: int, body: str = PUBLISHABLE) 
     await agreed(tx, w, incident_id)
 
 
-async def agreed(tx: Tx, w: World, incident_id: int) -> None:
-    """Let Mara ask Jun for a review of the present text, and Jun approve it; customers need no version."""
-    mara, jun = await w.actor(w.mara), await w.actor(w.jun)
-    await postmortems.ask_for_review(tx, mara, incident_id, [w.jun], w.now)
+async def agreed(tx: Tx, w: World, incident_id: int, approver: int = 0) -> None:
+    """Let Mara ask someone, or Jun, for a review of the present text, who approves it; customers need no version."""
+    mara, reason = await w.actor(w.mara), "" if approver else "We are only two"
+    await postmortems.ask_for_review(tx, mara, incident_id, [approver or w.jun], w.now)
     version = (await postmortems.of_incident(tx, incident_id)).version
-    await postmortems.approve(tx, jun, incident_id, version, w.now, override_reason="We are only two")
+    reader = await w.actor(approver or w.jun)
+    await postmortems.approve(tx, reader, incident_id, version, w.now, override_reason=reason)
     if await postmortems.external_of(tx, incident_id) is None:
         await postmortems.decide_external(tx, mara, incident_id, False, "It was internal", w.now)
 

@@ -18,7 +18,13 @@ from firebell.runbooks.runbook_html import FOLDER
 from tests.rules.test_runbooks import GOOD
 
 ACTOR = Actor("system", "Test")
-SHIPPED = ["cache-invalidation", "database-failover", "ddos-mitigation"]
+SHIPPED = [
+    "bad-release",
+    "cache-invalidation",
+    "certificate-expired",
+    "database-failover",
+    "ddos-mitigation",
+]
 
 
 async def slugs(db: Db) -> list[str]:
@@ -68,7 +74,7 @@ async def test_a_default_runbook_is_removed_and_restored(db: Db, clock: FakeCloc
     async with db.tx() as tx:
         await actions.remove(tx, ACTOR, "ddos-mitigation", clock.now())
         assert await actions.hidden_slugs(tx) == ["ddos-mitigation"]
-    assert await slugs(db) == SHIPPED[:2]
+    assert await slugs(db) == SHIPPED[:-1]
     with pytest.raises(NotFound) as gone:
         await one(db, "ddos-mitigation")
     assert "cache-invalidation" in gone.value.hint

@@ -13,6 +13,7 @@ from firebell.postmortems.archive import indexing
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.similar import actions as similar
 from tests.api.api_clients import Api, key_of, organization
+from tests.postmortem_steps import approved
 from tests.world import World
 
 CAUSE = """- effect: Cards failed
@@ -320,14 +321,11 @@ async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeCloc
         await mara("POST", f"{base}/incidents", {"incident": "INC-99"}, status=404)
         await mara("DELETE", f"{base}/incidents/INC-{second_due}", status=409)
         await mara("POST", f"{base}/incidents", {"incident": f"INC-{still_open}"}, status=201)
-        actor = await w.actor(w.mara)
-        async with w.ctx.db.tx() as tx:
-            document = await postmortems.of_incident(tx, second_due)
-            plain = "\n".join(line for line in document.body.split("\n") if "_" not in line)
-            await postmortems.save(tx, actor, second_due, plain, document.version, w.now)
         refused = await mara("POST", f"{base}/publish", status=409)
         assert f"INC-{still_open}" in refused["detail"]
         await mara("DELETE", f"{base}/incidents/INC-{still_open}")
+        async with w.ctx.db.tx() as tx:
+            await approved(tx, w, second_due)
         await mara("POST", f"{base}/publish")
         phases = [(await mara("GET", f"/incidents/INC-{each}"))["phase"] for each in (second_due, first)]
         assert phases == ["reviewed", "reviewed"]

@@ -9,10 +9,13 @@ from tests.rules.test_runbooks import GOOD
 async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (_, api):
         listed = await api("GET", "/runbooks")
-        assert [r["title"] for r in listed] == ["Cache invalidation", "Database failover", "DDoS mitigation"]
-        assert [(r["version"], r["shipped"], r["last_updated"]) for r in listed] == [
-            (0, True, "2026-11-24")
-        ] * 3
+        assert [(r["title"], r["version"], r["shipped"], r["last_updated"]) for r in listed] == [
+            ("Bad release: roll back", 0, True, "2026-11-29"),
+            ("Cache invalidation", 0, True, "2026-11-24"),
+            ("Certificate expired", 0, True, "2026-11-29"),
+            ("Database failover", 0, True, "2026-11-24"),
+            ("DDoS mitigation", 0, True, "2026-11-24"),
+        ]
         shipped = await api("GET", "/runbooks/database-failover")
         assert shipped["body"].startswith("# Database failover\n")
         assert "R-OWNER" in [f["id"] for f in shipped["findings"]], "there is no team called Database"
@@ -44,7 +47,7 @@ async def test_the_library_is_listed_read_written_and_put_back(dsn: str, clock: 
         missing = await api("GET", "/runbooks/search-is-slow", status=404)
         assert "database-failover" in missing["hint"]
         await api("DELETE", "/runbooks/ddos-mitigation")
-        assert len(await api("GET", "/runbooks")) == 2
+        assert len(await api("GET", "/runbooks")) == 4
         await api("POST", "/runbooks/search-is-slow/restore", status=404)
 
 
@@ -60,7 +63,7 @@ async def test_a_text_is_checked_without_being_kept(dsn: str, clock: FakeClock) 
         stale = await api("POST", "/runbooks/check", {"body": GOOD, "max_age_days": 10})
         assert [(f["id"], f["level"]) for f in stale["findings"]] == [("R-STALE", "warning")]
         await api("POST", "/runbooks/check", {"body": ""}, status=422)
-        assert len(await api("GET", "/runbooks")) == 3
+        assert len(await api("GET", "/runbooks")) == 5
 
 
 async def test_a_bad_address_and_a_key_that_may_only_read_change_nothing(dsn: str, clock: FakeClock) -> None:
@@ -73,7 +76,7 @@ async def test_a_bad_address_and_a_key_that_may_only_read_change_nothing(dsn: st
         await reader("GET", "/runbooks")
         await reader("PUT", "/runbooks/search", {"body": GOOD}, status=403)
         await reader("DELETE", "/runbooks/ddos-mitigation", status=403)
-        assert len(await api("GET", "/runbooks")) == 3
+        assert len(await api("GET", "/runbooks")) == 5
 
 
 async def test_services_that_lead_to_a_runbook_are_named(dsn: str, clock: FakeClock) -> None:

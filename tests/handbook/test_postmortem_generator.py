@@ -18,7 +18,7 @@ from tests.api.api_clients import Api, key_of
 from tests.handbook.readers import SKILL, module, run
 from tests.handbook.stand_ins import pagerduty as pd
 from tests.handbook.stand_ins.server import Answer, Fault, served
-from tests.servers import serve
+from tests.servers import serve, until
 from tests.world import world
 
 SCRIPT = "examples/integrations/postmortem-generator.py"
@@ -411,7 +411,12 @@ async def test_an_incident_of_a_real_firebell_becomes_a_document(
         assert "- Rolled back" in out
         assert "- Time to acknowledge: 3 min" in out
         assert "not known" not in out
-        product = (await api("GET", f"/post-mortems/{made['ref']}"))["body"]
+
+        async def drafted() -> str:
+            answer = await api.answer("GET", f"/post-mortems/{made['ref']}")
+            return answer.json()["body"] if answer.status_code == 200 else ""
+
+        product = await until(drafted, "the worker drafts the post-mortem")
         for measured in re.findall(r"^- (?:Detected|Declared) to .*$", product, re.M):
             assert measured in out
 

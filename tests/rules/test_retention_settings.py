@@ -20,7 +20,10 @@ def test_what_is_no_number_of_days_stops_the_start(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("days", [{"alert": 90}, {"": 90}, {"seen_event": 9}, {"pages": 1}, {"alerts": 0}])
+@pytest.mark.parametrize(
+    "days",
+    [{"alert": 90}, {"": 90}, {"seen_event": 9}, {"pages": 1}, {"alerts": 0}, {"page_facts": 399}],
+)
 def test_a_setting_that_does_not_exist_or_is_too_short_stops_the_start(days: dict[str, int]) -> None:
     with pytest.raises(StartupError):
         check(days, retentions())
@@ -36,8 +39,9 @@ def test_every_setting_can_be_set_and_turned_off() -> None:
         "handoffs",
         "messages",
         "notices",
+        "page_facts",
         "pages",
         "runbook_outputs",
     }
-    check(dict.fromkeys(settings, 62), retentions())
+    check({**dict.fromkeys(settings, 62), "page_facts": 400}, retentions())
     check(dict.fromkeys(settings), retentions())

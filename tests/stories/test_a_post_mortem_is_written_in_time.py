@@ -122,7 +122,12 @@ async def test_from_closing_to_published_within_48_hours(dsn: str, clock: FakeCl
             document = await postmortems.of_incident(tx, incident_id)
             assert document.body.count("-> ACT-") == 2
             assert await postmortems.placeholders(tx, document) == []
-            await agreed(tx, w, incident_id)
+            # Mara and Jun wrote it, so a third person approves it
+            priya = await people.create_person(
+                tx, SYSTEM, name="Priya", email="priya@example.com", role="responder", tz="UTC", now=w.now
+            )
+        async with w.ctx.db.tx() as tx:
+            await agreed(tx, w, incident_id, priya.id)
             await postmortems.publish(tx, mara, incident_id, w.now)
             document = await postmortems.of_incident(tx, incident_id)
             incident = await incidents.incident(tx, incident_id)

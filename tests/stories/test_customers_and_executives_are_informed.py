@@ -81,7 +81,7 @@ async def test_each_recipient_gets_one_email_and_what_is_late_is_a_finding(
         assert (await clock_of(api, "support"))["has_members"] is False
 
         draft = await api("GET", "/incidents/INC-1/audiences/customers/draft")
-        assert (draft["moment"], draft["subject"]) == ("first", "Card payments fail - we are working on it")
+        assert (draft["moment"], draft["subject"]) == ("first", "Card payments fail - we're working on it")
         assert {"workaround", "status_link"} <= set(draft["missing"])
         unfinished = {"moment": "first", "texts": [text("customers", draft["body"])]}
         refused = await api("POST", POSTS, unfinished, status=422)

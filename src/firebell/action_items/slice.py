@@ -113,7 +113,7 @@ SLICE = Slice(
         ),
         Command(
             "tracker",
-            "Connect issue trackers with action items, check them, and sync them.",
+            "Connect issue trackers, check them, and sync action items.",
             "firebell.commands.tracker",
             rank=123,
         ),

@@ -15,7 +15,7 @@ MAX_BYTES = 1024 * 1024
 
 @click.group()
 def comms() -> None:
-    """Check the tone of a text, and publish updates everywhere at once."""
+    """Check the tone of texts, and publish updates everywhere."""
 
 
 def _text(source: str) -> str:

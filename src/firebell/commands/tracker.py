@@ -48,7 +48,7 @@ def _links(tracker: dict[str, Any]) -> str:
 
 @click.group("tracker")
 def tracker() -> None:
-    """Connect issue trackers with action items, check them, and sync them."""
+    """Connect issue trackers, check them, and sync action items."""
 
 
 @tracker.command("list", epilog=example("firebell tracker list"))

@@ -45,7 +45,7 @@ SLICE = Slice(
     commands=(
         Command(
             "comms",
-            "Check the tone of a text, and publish updates everywhere at once.",
+            "Check the tone of texts, and publish updates everywhere.",
             "firebell.commands.comms",
             rank=123,
         ),

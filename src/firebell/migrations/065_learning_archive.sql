@@ -19,7 +19,8 @@ create index postmortem_search_factors on postmortem_search using gin (factors) 
 
 drop index postmortem_listed;
 create index postmortem_by_state on postmortem (state, due_at, id);
-create index postmortem_by_publication on postmortem (published_at desc, id desc) where state = 'published';
+create index postmortem_by_publication on postmortem (published_at desc, id desc) include (kind, due_at)
+where state = 'published';
 
 -- An incident has one document, its own or one about several incidents.
 drop index postmortem_incident_incident;

@@ -169,6 +169,13 @@ class PostmortemPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedEntryAdded:
+    """An entry of a timeline changes what its incident is compared by."""
+
+    incident_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExternalPostmortemPublished:
     """The version for customers was published; its text has nothing internal."""
 

@@ -121,13 +121,15 @@ def _incident_parts() -> list[IncidentPart]:
 def _subscriptions() -> Subscriptions:
     from firebell.incidents.model import EntryAdded, IncidentClosed
     from firebell.postmortems import actions
+    from firebell.postmortems.model import ComparedEntryAdded
     from firebell.postmortems.similar import actions as similar
 
     return Subscriptions(
+        must={EntryAdded: (similar.report_compared_entry,)},
         then={
             IncidentClosed: {"draft_postmortem": actions.draft_for},
-            EntryAdded: {"profile_incident": similar.profile_after_entry},
-        }
+            ComparedEntryAdded: {"profile_incident": similar.profile_after_entry},
+        },
     )
 
 

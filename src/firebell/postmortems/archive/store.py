@@ -129,7 +129,8 @@ class _Conditions:
         return " and ".join(self.parts) or "true"
 
 
-_LISTED = """
+# The limit keeps the planner from reading all incidents for a page of documents.
+_LISTED_FROM = """
     select
         postmortem.id,
         postmortem.incident_id,
@@ -146,12 +147,18 @@ _LISTED = """
         postmortem.author_id,
         postmortem.version,
         postmortem.published_version,
-        coalesce(search.factors, '{}') as factors
-    from postmortem
-    left join incident on incident.id = postmortem.incident_id
+        coalesce(search.factors, '{{}}') as factors
+    from {source}
+    left join lateral (
+        select title, max_severity, declared_at, impact_start, impact_end
+        from incident
+        where incident.id = postmortem.incident_id
+        limit 1
+    ) incident on true
     left join near_miss on near_miss.postmortem_id = postmortem.id
     left join postmortem_search search on search.postmortem_id = postmortem.id
 """
+_LISTED = _LISTED_FROM.format(source="postmortem")
 
 
 async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Ranking:
@@ -242,7 +249,9 @@ async def listed(
     rows = await tx.fetch(
         f"""
         with chosen as materialized (
-            select id
+            select
+                id, incident_id, kind, state, due_at, created_at, published_at, author_id, version,
+                published_version
             from postmortem
             where {condition}
                 and not exists (
@@ -255,8 +264,7 @@ async def listed(
             order by {column} {direction}, id {direction}
             limit $1
         )
-        {_LISTED}
-        where postmortem.id in (select id from chosen)
+        {_LISTED_FROM.format(source="chosen postmortem")}
         order by postmortem.{column} {direction}, postmortem.id {direction}
         """,
         *values,
@@ -281,7 +289,7 @@ async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> 
 
 
 async def tally(tx: Tx, hidden: Sequence[int]) -> Tally:
-    """Return how many documents each list has."""
+    """Return how many documents each list has, counted in its order, so that its index is read and not the table."""
     counts = ",\n".join(
         f"""(
             select count(*)
@@ -295,10 +303,11 @@ async def tally(tx: Tx, hidden: Sequence[int]) -> Tally:
                         where about.postmortem_id = postmortem.id
                             and about.incident_id = any($1::bigint[])
                     )
+                order by {column} {"desc" if latest_first else "asc"}, id {"desc" if latest_first else "asc"}
                 limit {COUNTED_MAX}
             ) counted
         ) as {tab}"""
-        for tab, (condition, _, _) in _TABS.items()
+        for tab, (condition, column, latest_first) in _TABS.items()
     )
     row = await tx.row(
         f"""

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import EntryAdded
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.people.action_guards import internal
+from firebell.postmortems.model import ComparedEntryAdded
 from firebell.postmortems.similar import scoring, store
 
 PROFILE_TIMER = "postmortems.profile"
@@ -28,10 +30,15 @@ async def schedule_profile(tx: Tx, incident_id: int, now: datetime) -> None:
     await timers.schedule_once(tx, PROFILE_TIMER, str(incident_id), now + PROFILED_EVERY)
 
 
+async def report_compared_entry(tx: Tx, event: EntryAdded, now: datetime) -> None:
+    """Report an entry that changes what its incident is compared by; the others cost no row of the outbox."""
+    if event.kind in _COMPARED_KINDS:
+        await tx.emit(ComparedEntryAdded(event.incident_id), now)
+
+
 async def profile_after_entry(tx: Tx, payload: Mapping[str, Any], now: datetime) -> None:
     """Let an incident be profiled after an entry that changes what it is compared by."""
-    if payload["kind"] in _COMPARED_KINDS:
-        await schedule_profile(tx, payload["incident_id"], now)
+    await schedule_profile(tx, payload["incident_id"], now)
 
 
 @internal("The timers profile incidents.")
