@@ -427,9 +427,11 @@ ELSEWHERE = {
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
     *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
     *("/drills/{ref}/start", "/drills/{ref}/finish"),
+    *("/actions/{ref}/links/{link_id}/unlink", "/settings/trackers/{tracker_id}/test"),
+    "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}",
     "/post-mortems/{ref}/external/publish",
 }
-"""Forms that need days, no open SEV0 or two people; they have their own tests."""
+"""Forms that need days, no open SEV0, another system or two people; they have their own tests."""
 
 
 async def resolve_pages(e: Everything) -> None:
