@@ -17,6 +17,7 @@ _ASSETS = (
     "firebell.css",
     "app.css",
     "scale.css",
+    "oncall.css",
     *(name for name in static_files.names() if name.startswith("js/")),
     "vendor/icons.svg",
     "favicon.svg",

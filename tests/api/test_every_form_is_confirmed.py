@@ -32,8 +32,6 @@ NOT_SAID = {
     "/settings/trackers/{tracker_id}/check": "the result of the check",
     "/settings/trackers/{tracker_id}/dry-run": "what a sync would change",
     "/settings/trackers/{tracker_id}/test": "the tracker, which creates the issue",
-    "/settings/trackers/{tracker_id}/user": "an empty form, which is refused",
-    "/settings/trackers/{tracker_id}/token": "an empty form, which is refused",
     "/actions/{ref}/links/{link_id}/sync": "the item, whose link may be gone by then",
     "/actions/{ref}/links/{link_id}/unlink": "the item, whose link may be gone by then",
 }
@@ -173,6 +171,13 @@ FILLED = {
     "/pages/{ref}/note": {"text": "Looking."},
     "/near-misses/new": {"title": "Empty backups", "could_have": "Lost days.", "barrier": "Luck."},
     "/near-misses/{ref}/edit": {"lessons": "Read each backup."},
+    "/post-mortems/{ref}/accept": {"text": "The numbers come next week."},
+    "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
+    "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},
+    "/drills/{ref}/invite": {"people": "3"},
+    "/readiness/{item_id}/waive": {"reason": "The team is being formed.", "until": "2027-01-31"},
+    "/settings/trackers/{tracker_id}/user": {"person": "2", "handle": "jun"},
+    "/settings/trackers/{tracker_id}/token": {"token": "another-token"},
     "/post-mortems/{ref}/incidents": {"incident": "INC-2"},
     "/post-mortems/{ref}/meeting/actions": {"title": "Check pools before a deploy"},
     "/post-mortems/{ref}/meeting/park": {"text": "A replica?"},
@@ -337,6 +342,7 @@ NEEDED = "/oncall/payments-primary/delete"
 DECLINED = (
     "/actions/{ref}/drop",
     "/actions/{ref}/duplicate",
+    "/drills/{ref}/start",
     "/oncall/covers/{cover_id}/decline",
     "/runbooks/runs/{ref}/roll-back",
     "/runbooks/sources/{source_id}/ignore",
@@ -344,7 +350,7 @@ DECLINED = (
     "/status-pages/{slug}/maintenance/{maintenance_id}/start",
     "/status-pages/{slug}/relabelings/{relabeling_id}/decline",
 )
-"""What the walk answers the other way: it finishes an action item, takes a commit and applies a draft."""
+"""What the walk answers the other way: it finishes an action item, cancels a drill and takes a commit."""
 LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", "/settings/password")
 """Forms that end sessions, in an order in which each still has one to end."""
 
@@ -420,9 +426,12 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
 ELSEWHERE = {
     *("/incidents/{ref}/phase closed", "/incidents/{ref}/close"),
     *("/oncall/covers/{cover_id}/back", "/post-mortems/{ref}/publish", "/runbooks/runs/{ref}/roll-back"),
+    *("/drills/{ref}/start", "/drills/{ref}/finish"),
+    *("/actions/{ref}/links/{link_id}/unlink", "/settings/trackers/{tracker_id}/test"),
+    "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}",
     "/post-mortems/{ref}/external/publish",
 }
-"""Forms that need days or two people; they have their own tests."""
+"""Forms that need days, no open SEV0, another system or two people; they have their own tests."""
 
 
 async def resolve_pages(e: Everything) -> None:

@@ -75,8 +75,8 @@ async def test_a_new_runbook_begins_with_its_eight_parts_and_two_editors_meet(
         await page.fill("#body", outline.replace("Name of the runbook", "Search is slow"))
         await press(page, "Create runbook")
         await page.wait_for_url("**/runbooks/search-is-slow")
-        await page.locator("summary", has_text="Runbook check: 2 warnings").click()
-        await page.get_by_text("This runbook was never exercised.").wait_for()
+        # that it was never exercised is a warning only after 180 days
+        await page.locator("summary", has_text="Runbook check: 1 warning").click()
         await sound(page)
 
         for one in (page, other):

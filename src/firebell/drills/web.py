@@ -159,7 +159,7 @@ _PLAYER_TEXTS = {
     "tray": "Text saved in the tray. It went nowhere.",
 }
 _RUNNER_TEXTS = {
-    "invite": "Invited.",
+    "invite": "Invitation sent.",
     "pause": "Drill paused.",
     "resume": "Drill resumed.",
     "deliver": "Inject delivered.",
@@ -213,7 +213,10 @@ async def _run(visit: Visit, one: Drill, what: str) -> None:
     now, inject = visit.now, visit.text("inject")
     match what:
         case "invite":
-            await actions.invite(*at, to_choices(visit.form.getlist("people"), "people"), now)
+            chosen = to_choices(visit.form.getlist("people"), "people")
+            if not chosen:
+                raise Invalid("No one is chosen.", fields={"people": "Choose whom to invite."})
+            await actions.invite(*at, chosen, now)
         case "cancel":
             await actions.cancel_drill(*at, now)
         case "start":
