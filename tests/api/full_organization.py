@@ -95,6 +95,7 @@ SLUGS = {
     "handbook": "references/incident-roles",
     "status-pages": "kestrel",
     "audiences": "customers",
+    "metrics": "resolve",
     "s": "kestrel",
 }
 PUBLIC_ID = "incident0001"
@@ -164,7 +165,7 @@ def _real(path: str) -> dict[str, str]:
         "what": "note",
         "regime_id": "eu-gdpr",
         "name": "needs",
-        "kind": "slack",
+        "kind": "md" if "/export/" in path else "slack",
         "item_id": "2.4",
         "inject": "i1",
         "expectation": "e3",
@@ -174,6 +175,7 @@ def _real(path: str) -> dict[str, str]:
         "maintenance_id": MAINTENANCE_ID,
         "seq": "1",
         "form": "md",
+        "metric": "resolve",
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
@@ -307,6 +309,7 @@ async def _incident(tx: Tx, everything: Everything) -> None:
     await incidents.take_role(tx, mara, 1, IncidentRole.SCRIBE, w.mara, w.now)
     await postmortems.start(tx, SYSTEM, 1, w.now)
     await postmortems.add_comment(tx, mara, 1, "summary", "", "Who was affected?", w.now)
+    await postmortems.decide_external(tx, mara, 1, True, "", w.now)
     await meetings.start_meeting(tx, mara, 1, 60, w.now)
     await meetings.park_question(tx, mara, 1, "A replica for each region?", w.now)
     barrier = NearMissReport("Pool of 1,000 in review", "No payments", "The review", 1, w.now, "Limit it.")

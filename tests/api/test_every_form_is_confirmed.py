@@ -173,6 +173,7 @@ FILLED = {
     "/near-misses/{ref}/edit": {"lessons": "Read each backup."},
     "/post-mortems/{ref}/accept": {"text": "The numbers come next week."},
     "/post-mortems/{ref}/withdraw": {"reason": "It names a customer."},
+    "/post-mortems/{ref}/external": {"reason": "Customers noticed nothing."},
     "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},
     "/drills/{ref}/invite": {"people": "3"},
     "/readiness/{item_id}/waive": {"reason": "The team is being formed.", "until": "2027-01-31"},

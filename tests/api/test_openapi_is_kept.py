@@ -41,7 +41,8 @@ CHECKS: list[Callable[..., bool | None]] = [
 EXAMPLES = 3
 LARGE = 8_192
 """Characters: no example is longer, because it is made of 8 KiB."""
-NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["application/octet-stream"])
+EXPORT = ["text/markdown", "text/html", "application/pdf", "application/json"]
+NOT_JSON = (["text/csv"], ["text/plain"], ["text/markdown"], ["application/octet-stream"], EXPORT)
 """The media types of exports and of attachments, which are what people uploaded."""
 KEPT = ("revoke_key", "change_person", "revoke_access")
 """Operations that could end the key of the test itself."""

@@ -161,7 +161,7 @@ async def test_no_answer_shows_a_secret_and_no_page_offers_what_is_refused(
 
 NEVER_OK = {
     "/events",
-    *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret"),
+    *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret", "/near-misses"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
     "/u/{token}",
     "/chat/slack/installed",
