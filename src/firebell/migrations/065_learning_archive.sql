@@ -127,6 +127,6 @@ create index near_miss_services on near_miss using gin (service_ids);
 
 insert into due (kind, key, due_at)
 values
-    ('postmortems.index', 'daily', now() + interval '10 minutes'),
-    ('postmortems.frequencies', 'daily', now() + interval '10 minutes')
+    ('postmortems.index', 'daily', now() + interval '1 hour'),
+    ('postmortems.frequencies', 'daily', now() + interval '1 hour')
 on conflict do nothing;

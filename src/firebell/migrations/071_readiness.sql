@@ -23,4 +23,4 @@ create table readiness_waiver (
 create unique index readiness_waiver_open on readiness_waiver (item_id) where ended_at is null;
 
 insert into due (kind, key, due_at)
-values ('readiness.day', 'daily', now() + interval '10 minutes');
+values ('readiness.day', 'daily', now() + interval '1 hour');
