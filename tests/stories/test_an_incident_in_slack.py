@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firebell.chat import accounts, room_events, store
+from firebell.chat import accounts, comparison_queue_store, room_events, store
 from firebell.chat.model import RoomState
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, Phase
@@ -61,6 +61,13 @@ async def test_a_declared_incident_gets_a_channel_with_a_pinned_summary(dsn: str
         assert "Incident" in [b["title"] for b in room.bookmarks]
         assert space.refused == []
         assert await dead(w) == []
+
+
+async def test_a_workspace_without_on_call_groups_lets_the_lane_rest(dsn: str, clock: FakeClock) -> None:
+    async with chat_world(dsn, clock) as (w, _, account):
+        await run_for(w, 5)
+        async with w.ctx.db.tx() as tx:
+            assert await comparison_queue_store.next_due_at(tx, [account.id]) is None
 
 
 async def test_nothing_is_called_again_when_nothing_changed(dsn: str, clock: FakeClock) -> None:

@@ -456,7 +456,7 @@ def storm(key: str, channel: str, pages: Sequence[PageFacts], base_url: str) -> 
 
 
 def groups(
-    groups: Mapping[OncallGroup, Sequence[Someone]], members: Mapping[int, str], next_at: datetime
+    groups: Mapping[OncallGroup, Sequence[Someone]], members: Mapping[int, str], next_at: datetime | None
 ) -> Desired:
     """Return the members of the user groups: who is on call. A group of no one is left as it is."""
     wanted: list[Wanted] = []

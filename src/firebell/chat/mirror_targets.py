@@ -151,7 +151,7 @@ async def _groups(tx: Tx, account: Account, target: str, now: datetime) -> Targe
     actual = await object_store.objects(tx, account.id, target, list(member_keys))
     members = await _members(tx, account, member_keys, actual)
     next_at = now + GROUPS_INTERVAL if people else None
-    return Target(desired_state.groups(people, members, next_at or now), actual)
+    return Target(desired_state.groups(people, members, next_at), actual)
 
 
 def channel_of(op: Op, target: Target) -> str:
