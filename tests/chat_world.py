@@ -71,11 +71,7 @@ async def make_private(w: World) -> None:
 
 async def run_for(w: World, seconds: float, step_s: float = 1) -> None:
     """Let time pass in small steps, as the lane would see it."""
-    end = w.now + timedelta(seconds=seconds)
-    await w.settle()
-    while w.now < end:
-        w.clock.advance(timedelta(seconds=min(step_s, (end - w.now).total_seconds())))
-        await w.settle()
+    await w.until(w.now + timedelta(seconds=seconds), timedelta(seconds=step_s))
 
 
 async def dead(w: World) -> list[str]:

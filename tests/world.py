@@ -118,31 +118,15 @@ class World:
 
     async def after(self, **by: float) -> None:
         """Advance the clock minute by minute, running the worker in each minute in which something is due."""
-        end = self.now + timedelta(**by)
+        await self.until(self.now + timedelta(**by), _MINUTE)
+
+    async def until(self, end: datetime, step: timedelta) -> None:
+        """Advance the clock in steps, running the worker after each in which a lane has work."""
         await self.settle()
         while self.now < end:
-            minutes = math.ceil(((await self.next_at() or end) - self.now) / _MINUTE)
-            self.clock.advance(min(max(1, minutes) * _MINUTE, end - self.now))
+            steps = math.ceil(((self.worker.upcoming or end) - self.now) / step)
+            self.clock.set(min(self.now + max(1, steps) * step, end))
             await self.settle()
-
-    async def next_at(self) -> datetime | None:
-        """Return when the worker has something to do next."""
-        async with self.ctx.db.tx() as tx:
-            next_at: datetime | None = await tx.value(
-                """
-                select least(
-                    (select min(due_at) from due),
-                    (select min(run_at) from outbox where dead_at is null),
-                    (select min(next_at) from calendar_import where removed_at is null),
-                    (
-                        select min(coalesce(lease_until, send_at))
-                        from delivery
-                        where state in ('queued', 'sending')
-                    )
-                )
-                """
-            )
-        return next_at
 
     async def page(self) -> Page:
         """Return the newest page."""

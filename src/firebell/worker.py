@@ -199,19 +199,19 @@ class Worker:
         except Unavailable:
             log.info("the leases of chats end by themselves")
 
+    @property
+    def upcoming(self) -> datetime | None:
+        """The earliest time at which a lane that had nothing to do has work; None if no lane knows of any."""
+        return min(filter(None, self._upcoming.values()), default=None)
+
     async def settle(self, now: datetime) -> None:
         """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
-
-        async def send(now: datetime) -> int:
-            sent = await self._sender.run_once(now)
-            await self._sender.drain()
-            return sent
-
-        parts = [part.run_once for name, part in self._parts.items() if name != "send"]
-        idle, runs = 0, (self.run_due, self.run_outbox, send, *parts)
+        parts = [self._running(name, part) for name, part in self._parts.items()]
+        idle, runs = 0, (self.run_due, self.run_outbox, *parts)
         for run in itertools.cycle(runs):
             idle += 1
             while await run(now):
+                await self._sender.drain()
                 idle = 1
             if idle >= len(runs):
                 return

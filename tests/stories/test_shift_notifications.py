@@ -1,6 +1,5 @@
 """Story: people are notified before, at and after their shifts, of changes and of requests, once and in time."""
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,10 +50,7 @@ class Team:
 
     async def until(self, instant: datetime) -> None:
         """Advance the clock hour by hour, running the worker in each hour in which something is due."""
-        while self.w.now < instant:
-            hours = math.ceil(((await self.w.next_at() or instant) - self.w.now) / HOUR)
-            self.w.clock.set(min(instant, self.w.now + max(1, hours) * HOUR))
-            await self.w.settle()
+        await self.w.until(instant, HOUR)
 
     async def run(self, verb: Any, *args: Any, by: int | None = None, **more: Any) -> Any:
         """Run an action as Mara or someone else, and the worker."""
