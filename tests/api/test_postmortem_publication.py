@@ -276,6 +276,21 @@ async def test_a_private_document_reaches_only_its_readers(dsn: str, clock: Fake
         chosen = await mara("PUT", f"{PM}/distribution", {"members": ["everyone"]})
         assert chosen["people"] == ["Mara Lindqvist"]
 
+        # a document about several incidents is as private as each of them, whichever gives it its name
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(tx, actor, title="Cards are slow", severity=2, now=w.now)
+            await tx.execute("update incident set phase = 'closed', closed_at = $1 where id = 2", w.now)
+            await postmortems.start(tx, SYSTEM, 2, w.now)
+        both = "/post-mortems/INC-2"
+        await mara("POST", f"{both}/incidents", {"incident": "INC-1"}, status=201)
+        await mara("PUT", f"{both}/review", {"reviewers": [w.jun]}, status=422)
+        await mara("PUT", f"{both}/distribution", {"members": ["board@example.org"]}, status=422)
+        chosen = await mara("PUT", f"{both}/distribution", {"members": ["everyone"]})
+        assert chosen["people"] == ["Mara Lindqvist"]
+        meta = (await mara("GET", f"{PM}/export", format="json"))["meta"]
+        assert (meta["ref"], meta["title"], meta["peak_severity"]) == ("INC-2", "Cards are slow", 2)
+
 
 async def test_settings_name_the_lists_of_each_severity(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, mara):

@@ -47,7 +47,6 @@ async def exported(
 
     Evidence that the reader may not see is left out. With `as_roles`, roles stand in place of names everywhere.
     """
-    incident = await incidents.incident(tx, incident_id)
     postmortem = await lookup.of_incident(tx, incident_id)
     number, text = await _shown(tx, postmortem)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
@@ -57,7 +56,7 @@ async def exported(
         ref: EvidenceLink(f"{public_url}{link.href}", link.label) for ref, link in stored_links.items()
     }
     author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
-    desk = await review_queries.desk(tx, postmortem, incident)
+    desk = await review_queries.desk(tx, postmortem)
     version = await version_store.version(tx, postmortem.id, number)
     approval = desk.approval(number) or desk.approval(version.base_n if version else None)
     cause = titled(split(body), "Root cause")
@@ -65,9 +64,9 @@ async def exported(
     result = ExportedPostmortem(
         meta=ExportedMeta(
             ref=postmortem.ref,
-            title=incident.title,
-            severity=incident.severity,
-            peak_severity=incident.max_severity,
+            title=sources.main.title,
+            severity=sources.main.severity,
+            peak_severity=sources.main.max_severity,
             state=postmortem.state,
             version=number,
             incidents=[each.ref for each in sources.incidents],

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
-from firebell.incidents import actions as incidents
 from firebell.incidents.measures import Measure
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -87,7 +86,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
     listed = await action_items.of_incidents(tx, ids)
     items = [item for each in ids for item in listed.get(each, ())]
     names = await action_items.names(tx, items)
-    desk = await review_queries.desk(tx, postmortem, incident)
+    desk = await review_queries.desk(tx, postmortem)
     approval = desk.approval(version.base_n) or desk.approval(version.n)
     author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
     known = [m for m in sources.measures.get(incident.id, ()) if m.taken is not None]
@@ -104,7 +103,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
         sources.services,
         author.name if author else "",
         approval.actor if approval else "",
-        await queries.distribution_of(tx, postmortem, await incidents.incident(tx, incident.id)),
+        await queries.distribution_of(tx, postmortem),
         await external_store.external(tx, postmortem.id),
         await store.public_places(tx, incident.id),
     )

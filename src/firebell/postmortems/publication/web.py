@@ -34,7 +34,7 @@ async def show(visit: CurrentVisit, ref: str) -> Response:
 async def _page(visit: Visit, ref: str, error: FirebellError | None = None) -> Response:
     desk = await queries.desk(visit.tx, parse_ref("INC", ref))
     postmortem = desk.postmortem
-    review = await review_queries.desk(visit.tx, postmortem, desk.incident)
+    review = await review_queries.desk(visit.tx, postmortem)
     chosen = set(desk.distribution.members)
     withdrawer = await people.person(visit.tx, postmortem.withdrawal_by) if postmortem.withdrawal_by else None
     context = {
