@@ -32,7 +32,7 @@ from firebell.postmortems.publication import queries, reading, store
 from firebell.postmortems.publication.queries import ChosenDistribution
 from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
-from firebell.postmortems.review import queries as review_queries
+from firebell.postmortems.review import store as review_store
 
 _FOLDED = ("what went well", "what went wrong")
 MEASURES_SHOWN = 4
@@ -86,8 +86,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
     listed = await action_items.of_incidents(tx, ids)
     items = [item for each in ids for item in listed.get(each, ())]
     names = await action_items.names(tx, items)
-    desk = await review_queries.desk(tx, postmortem)
-    approval = desk.approval(version.base_n) or desk.approval(version.n)
+    approval = await review_store.approval(tx, postmortem.id, version.base_n)
     author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
     known = [m for m in sources.measures.get(incident.id, ()) if m.taken is not None]
     return PublishedDocument(
