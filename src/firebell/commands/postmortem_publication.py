@@ -5,25 +5,14 @@ from typing import Any
 
 import click
 
-from firebell.commands.client import call, call_all, fetch, seg
+from firebell.commands.client import call, fetch, seg
 from firebell.commands.output import USAGE, as_json, echo, example, fail, show
+from firebell.commands.people import people_of
 from firebell.kit.private_files import write_private_bytes
 
 
 def _address(ref: str, below: str) -> str:
     return f"/api/v1/post-mortems/{seg(ref)}{below}"
-
-
-def _person_ids(persons: tuple[str, ...]) -> list[int]:
-    """Return the ids of people, each given by email address or id."""
-    known = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
-    for person in persons:
-        if person.lower() not in known:
-            fail(
-                f"No one has the email address or id {person}.",
-                "Find people with: firebell search NAME --group people",
-            )
-    return [known[person.lower()] for person in persons]
 
 
 def _state(state: dict[str, Any]) -> str:
@@ -42,7 +31,8 @@ def review(ref: str, ask: tuple[str, ...], only_show: bool) -> None:
     if only_show:
         state = call("GET", _address(ref, "/review"))
     else:
-        state = call("PUT", _address(ref, "/review"), {"reviewers": _person_ids(ask) if ask else []})
+        reviewers = [person["id"] for person in people_of(ask)]
+        state = call("PUT", _address(ref, "/review"), {"reviewers": reviewers})
     lines = [_state(state)]
     lines += [f"  asked      {name}" for name in state["asked"]]
     if state["stage"] in ("draft", "review"):
