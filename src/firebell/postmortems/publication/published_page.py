@@ -34,7 +34,7 @@ from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
 from firebell.postmortems.review import store as review_store
 
-_FOLDED = ("what went well", "what went wrong")
+_FOLDED = {title.casefold() for title in reading.LEARNED}
 MEASURES_SHOWN = 4
 _NOTHING = Markup("")
 
