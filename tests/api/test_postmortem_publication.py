@@ -292,6 +292,9 @@ async def test_a_private_document_reaches_only_its_readers(dsn: str, clock: Fake
         await mara("PUT", f"{both}/distribution", {"members": ["board@example.org"]}, status=422)
         chosen = await mara("PUT", f"{both}/distribution", {"members": ["everyone"]})
         assert chosen["people"] == ["Mara Lindqvist"]
+        await mara("PUT", f"{both}/author", {"person_id": w.jun}, status=422)
+        manager_id = await person(w, "Ewa", "manager")
+        assert (await mara("PUT", f"{both}/author", {"person_id": manager_id}))["author_id"] == manager_id
         meta = (await mara("GET", f"{PM}/export", format="json"))["meta"]
         assert (meta["ref"], meta["title"], meta["peak_severity"]) == ("INC-2", "Cards are slow", 2)
 
