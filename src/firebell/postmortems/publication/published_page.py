@@ -59,6 +59,11 @@ class PublishedDocument:
     external: ExternalVersion | None
     places: Sequence[PublicPlace]
 
+    @property
+    def written_links(self) -> Mapping[str, EvidenceLink]:
+        """Where references lead, by reference as it is written, such as `[t:4]`."""
+        return {f"[{ref}]": link for ref, link in self.links.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class ReadSection:
