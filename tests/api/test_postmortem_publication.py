@@ -170,9 +170,12 @@ async def test_customers_get_a_text_without_anything_internal(dsn: str, clock: F
                 w.now,
                 incident_id=1,
             )
+            await incidents.declare(tx, actor, title="Cards are slow", severity=2, now=w.now)
+            await tx.execute("update incident set phase = 'closed', closed_at = $1 where id = 2", w.now)
         jun = await client(w, mara, w.jun)
         await jun("GET", f"{PM}/external", status=404)
         await jun("PUT", f"{PM}/external/text", {"body": "x", "version": 1}, status=404)
+        await jun("POST", f"{PM}/incidents", {"incident": "INC-2"}, status=201)
         await mara(
             "PUT", "/post-mortem-settings/leaks", {"customers": ["Nordlys Bank"], "domains": ["corp.x"]}
         )
@@ -202,7 +205,8 @@ async def test_customers_get_a_text_without_anything_internal(dsn: str, clock: F
             await postmortems.ask_for_review(tx, actor, 1, [], w.now)
             await postmortems.approve(tx, await w.actor(w.jun), 1, version + 1, w.now)
             await postmortems.publish(tx, actor, 1, w.now)
-        published = await mara("POST", f"{PM}/external/publish")
+        # the document gets its name from INC-1, whichever of its incidents the address names
+        published = await mara("POST", "/post-mortems/INC-2/external/publish")
         assert (published["stage"], published["published_by"]) == ("published", "Mara Lindqvist (test)")
         [place] = (await mara("GET", f"{PM}/publication"))["public"]
         assert place["url"].endswith(f"/s/shop/incidents/{opened.public_id}")
@@ -275,6 +279,24 @@ async def test_a_private_document_reaches_only_its_readers(dsn: str, clock: Fake
         await mara("PUT", f"{PM}/distribution", {"members": ["board@example.org"]}, status=422)
         chosen = await mara("PUT", f"{PM}/distribution", {"members": ["everyone"]})
         assert chosen["people"] == ["Mara Lindqvist"]
+
+        # a document about several incidents is as private as each of them, whichever gives it its name
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.declare(tx, actor, title="Cards are slow", severity=2, now=w.now)
+            await tx.execute("update incident set phase = 'closed', closed_at = $1 where id = 2", w.now)
+            await postmortems.start(tx, SYSTEM, 2, w.now)
+        both = "/post-mortems/INC-2"
+        await mara("POST", f"{both}/incidents", {"incident": "INC-1"}, status=201)
+        await mara("PUT", f"{both}/review", {"reviewers": [w.jun]}, status=422)
+        await mara("PUT", f"{both}/distribution", {"members": ["board@example.org"]}, status=422)
+        chosen = await mara("PUT", f"{both}/distribution", {"members": ["everyone"]})
+        assert chosen["people"] == ["Mara Lindqvist"]
+        await mara("PUT", f"{both}/author", {"person_id": w.jun}, status=422)
+        manager_id = await person(w, "Ewa", "manager")
+        assert (await mara("PUT", f"{both}/author", {"person_id": manager_id}))["author_id"] == manager_id
+        meta = (await mara("GET", f"{PM}/export", format="json"))["meta"]
+        assert (meta["ref"], meta["title"], meta["peak_severity"]) == ("INC-2", "Cards are slow", 2)
 
 
 async def test_settings_name_the_lists_of_each_severity(dsn: str, clock: FakeClock) -> None:

@@ -67,6 +67,13 @@ async def test_a_document_is_reviewed_published_and_exported(
             await incidents.declare(tx, mara, title="Down", severity=1, commander_id=w.jun, now=w.now)
             await tx.execute("update incident set phase = 'closed', closed_at = $1", w.now)
             await postmortems.start(tx, jun, 1, w.now)
+        check = ("postmortem", "publish", "INC-1", "--check")
+        blockers = (await run(*check, "--json", code=1)).json["blockers"]
+        problems = [each["problem"] for each in blockers if each["problem"]]
+        listed = (await run(*check, code=1)).out
+        assert f"INC-1: {len(blockers)} left." in listed
+        assert listed.count("firebell postmortem accept INC-1 ") == len(problems) > 0
+        async with w.ctx.db.tx() as tx:
             await postmortems.save(tx, jun, 1, PUBLISHABLE, 1, w.now)
         await run("postmortem", "review", "INC-1", "--ask", "nobody@example.com", code=1)
         await run("postmortem", "approve", "INC-1", "--version", "2", code=1)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.postmortems.external.leak_scan import LEAKS_MAX, LeakKind, LeakTerms, public_text, scan
+from tests.stopwatch import stopwatch
 
 TERMS = LeakTerms(
     names=frozenset({"Mara Lindqvist", "Will Grace", "Noor Haddad", "Łukasz Żak"}),
@@ -114,3 +115,18 @@ def test_what_is_published_has_nothing_that_the_scan_did_not_see(parts: list[str
     if not scan(text, TERMS):
         assert scan(public_text(text), TERMS) == []
         assert "INC-7" not in public_text(text)
+
+
+@pytest.mark.parametrize("part", ["PG-1\n", " ", "<!-- internal -->", "<!--", "-----BEGIN A "])
+def test_the_scan_takes_linear_time(part: str) -> None:
+    text = part * (100_000 // len(part))
+    with stopwatch() as watch:
+        scan(text, TERMS)
+        public_text(text)
+    assert watch.seconds < 2
+
+
+def test_passages_beside_one_another_are_all_dropped() -> None:
+    text = "A <!-- internal -->INC-1<!-- /internal --> \t<!-- internal -->INC-2<!-- /internal -->b\n"
+    assert scan(text, TERMS) == []
+    assert public_text(text) == "Ab\n"

@@ -16,6 +16,7 @@ from firebell.postmortems.publication.distribution import (
     clean_lists,
     clean_members,
     expand,
+    slug_of,
 )
 from firebell.postmortems.review.rules import (
     Reviewer,
@@ -150,6 +151,21 @@ def test_lists_have_names_of_their_own() -> None:
     settings = DistributionSettings()
     assert settings.default(3) == ["list:engineering"]
     assert DistributionSettings(lists=()).default(0) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Board", "board"),
+        ("Größe & Co", "grosse-co"),
+        ("a_b", "a-b"),
+        ("経営", "list"),
+        (f"{'a' * 39} b", "a" * 39),
+    ],
+)
+def test_a_new_list_gets_a_short_name_that_is_allowed(name: str, slug: str) -> None:
+    assert slug_of(name) == slug
+    assert clean_lists([DistributionList(slug, name)])
 
 
 FROZEN = """\

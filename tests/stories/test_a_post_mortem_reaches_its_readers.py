@@ -7,7 +7,7 @@ from firebell.kit.findings import FindingLevel
 from firebell.kit.web import undo
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.checks import queries as checks
-from firebell.postmortems.publication import mail_store
+from firebell.postmortems.publication import distribution_settings, mail_store
 from tests.api.api_clients import browser, sign_in
 from tests.postmortem_steps import PUBLISHABLE, approved
 from tests.world import World, world
@@ -82,6 +82,14 @@ async def test_it_is_reviewed_published_and_read_on_its_pages(dsn: str, clock: F
         assert (
             await mara.post("/settings/post-mortems", data={**settings, "domains": "a b"})
         ).status_code == 422
+        rows = {"slug_1": "old", "name_1": "", "members_1": "everyone", "name_2": "Größe & Co"}
+        assert (await mara.post("/settings/post-mortems", data={**settings, **rows})).status_code == 303
+        async with w.ctx.db.tx() as tx:
+            kept = (await distribution_settings.load(tx)).lists
+        assert [(each.slug, each.name) for each in kept] == [
+            ("everyone", "Everyone"),
+            ("grosse-co", "Größe & Co"),
+        ]
         assert (await mara.post("/settings/post-mortems", data=settings)).status_code == 303
         actor = await w.actor(w.mara)
         async with w.ctx.db.tx() as tx:

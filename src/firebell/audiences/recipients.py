@@ -13,9 +13,6 @@ from firebell.kit.db.database import Tx
 from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind
 from firebell.people import actions as people
-from firebell.people import permissions
-from firebell.people.model import Role
-from firebell.people.permissions import Rights
 from firebell.response import actions as response
 from firebell.response.model import GROUP_NAMES, ResponseGroup
 
@@ -36,14 +33,8 @@ async def _members(
     person_ids = await _person_ids(tx, audience.members, now)
     people_by_id = await people.people_by_id(tx, person_ids)
     active = [people_by_id[i] for i in person_ids if i in people_by_id and people_by_id[i].active]
-    if incident.is_private:
-        active = [
-            person
-            for person in active
-            if permissions.private_reader(Rights(Role(person.role)), person.id) is None
-            or await incidents.may_be_read_by(tx, incident, person.id)
-        ]
-    return [Recipient(person.email.lower(), person.name) for person in active]
+    readers = await incidents.readers_among(tx, [incident], active)
+    return [Recipient(person.email.lower(), person.name) for person in readers]
 
 
 async def _contacts(tx: Tx, incident: Incident, audience: AudienceDefinition) -> list[Recipient]:

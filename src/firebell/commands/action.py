@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
-from firebell.commands.incident_tasks import owner_id_of
 from firebell.commands.output import as_json, example, fail, short, show, show_table
+from firebell.commands.people import person_id_of
 
 _KINDS = click.Choice(["prevent", "detect", "mitigate", "process"])
 _STRENGTHS = click.Choice(["eliminate", "automate", "guard", "warn", "document"])
@@ -57,7 +57,7 @@ def action() -> None:
 @as_json
 def list_(state: tuple[str, ...], every: bool, owner: str | None, limit: int, **filters: str | None) -> None:
     """List action items, newest first."""
-    owner = owner if owner in (None, "me") else str(owner_id_of(owner))
+    owner = owner if owner in (None, "me") else str(person_id_of(owner))
     states = None if every else list(state or ("open", "in_progress"))
     items = call_first("/api/v1/action-items", limit, state=states, owner=owner, **filters)
     names = _names() if items else {}
@@ -117,7 +117,7 @@ def show_(ref: str) -> None:
 @as_json
 def add(owner: str | None, due: str | None, **values: Any) -> None:
     """Add an action item."""
-    body = {**values, "owner_id": owner_id_of(owner) if owner else None, "due": due}
+    body = {**values, "owner_id": person_id_of(owner) if owner else None, "due": due}
     item = call("POST", "/api/v1/action-items", body)
     show(item, _line(item))
 
@@ -140,7 +140,7 @@ def accept(ref: str) -> None:
 @as_json
 def pass_(ref: str, owner: str, note: str) -> None:
     """Pass action item REF on to someone else."""
-    owner_id = None if owner == "none" else owner_id_of(owner)
+    owner_id = None if owner == "none" else person_id_of(owner)
     item = call("POST", _address(ref, "/assign"), {"owner_id": owner_id, "note": note})
     show(item, f"{item['ref']} is {'proposed to ' + owner if owner_id else 'without an owner'}.")
 

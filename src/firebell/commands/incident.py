@@ -31,6 +31,7 @@ from firebell.commands.output import (
     time_left,
     wants_json,
 )
+from firebell.commands.people import person_id_of
 
 _ROLE = click.Choice(["commander", "comms", "sme", "scribe", "responder"])
 _KIND = click.Choice(["note", "update", "finding", "decision", "mitigation"])
@@ -240,13 +241,7 @@ def role(ref: str, role: str, give: str | None) -> None:
     """Assign a role to yourself or someone else."""
     body: dict[str, Any] = {"role": role}
     if give:
-        ids = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
-        if give.lower() not in ids:
-            fail(
-                f"No one has the email address or id {give}.",
-                "Find people with: firebell search NAME --group people",
-            )
-        body["person_id"] = ids[give.lower()]
+        body["person_id"] = person_id_of(give)
     fields = call("POST", _address(ref, "/roles"), body)
     holders = ", ".join(r["person"] for r in fields["roles"] if r["role"] == role)
     show(fields, f"{role} of {fields['ref']}: {holders}")

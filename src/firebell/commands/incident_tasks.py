@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, seg
-from firebell.commands.output import as_json, example, fail, instant, short, show, show_table
+from firebell.commands.output import as_json, example, instant, short, show, show_table
+from firebell.commands.people import person_id_of
 
 _STATES = {"open": "open", "done": "done", "follow_up": "follow-up"}
 
@@ -20,18 +21,6 @@ def task_row(task: dict[str, Any], names: dict[int, str]) -> list[str]:
     due = short(task["due_at"]) if task["due_at"] else "-"
     state = _STATES[task["state"]] + ("" if task["required"] else ", optional")
     return [str(task["id"]), state, owner, due, task["text"]]
-
-
-def owner_id_of(owner: str) -> int:
-    """Return the id of the person with an email address or an id; end with an error if there is none."""
-    ids = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
-    if owner.lower() not in ids:
-        fail(
-            f"No one has the email address or id {owner}.",
-            "Find people with: firebell search NAME --group people",
-        )
-    person_id: int = ids[owner.lower()]
-    return person_id
 
 
 @click.group()
@@ -67,7 +56,7 @@ def add(ref: str, text: str, owner: str | None, due: str | None, optional: bool)
     """Add the task TEXT to incident REF."""
     body: dict[str, Any] = {"text": text, "required": not optional}
     if owner:
-        body["owner_id"] = owner_id_of(owner)
+        body["owner_id"] = person_id_of(owner)
     if due:
         body["due_at"] = instant(due, "--due")
     fields = call("POST", _address(ref), body)
@@ -113,5 +102,5 @@ def reopen(ref: str, task_id: int) -> None:
 @as_json
 def assign(ref: str, task_id: int, owner: str) -> None:
     """Assign task TASK_ID of incident REF to OWNER, an email address or id."""
-    fields = call("PATCH", _address(ref, f"/{task_id}"), {"owner_id": owner_id_of(owner)})
+    fields = call("PATCH", _address(ref, f"/{task_id}"), {"owner_id": person_id_of(owner)})
     show(fields, f"Task {fields['id']} of {fields['incident']} assigned to {owner}.")

@@ -7,17 +7,7 @@ import click
 
 from firebell.commands.client import call, call_all, call_once, seg
 from firebell.commands.output import USAGE, as_json, example, fail, show
-
-
-def _person(wanted: str) -> int:
-    everyone = call_all("/api/v1/people")
-    ids = [p["id"] for p in everyone if wanted.lower() in (p["email"], str(p["id"]))]
-    if not ids:
-        fail(
-            f"No one has the email address or id {wanted}.",
-            "Find people with: firebell search NAME --group people",
-        )
-    return int(ids[0])
+from firebell.commands.people import person_id_of
 
 
 def _team(wanted: str) -> int:
@@ -33,7 +23,7 @@ def _by_slug(path: str) -> Callable[[str], int]:
 
 
 _KINDS: dict[str, Callable[[str], int]] = {
-    "person": _person,
+    "person": person_id_of,
     "team": _team,
     "schedule": _by_slug("/api/v1/schedules"),
     "policy": _by_slug("/api/v1/policies"),

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.incident_tasks import owner_id_of
 from firebell.commands.output import as_json, example, show
+from firebell.commands.people import person_id_of
 
 
 @click.command(
@@ -25,6 +25,6 @@ from firebell.commands.output import as_json, example, show
 @as_json
 def action(ref: str, owner: str | None, **values: Any) -> None:
     """Add an action item of the incident REF from its post-mortem."""
-    body = {**values, "owner_id": owner_id_of(owner) if owner else None}
+    body = {**values, "owner_id": person_id_of(owner) if owner else None}
     item = call("POST", f"/api/v1/post-mortems/{seg(ref)}/actions", body)
     show(item, f"{item['ref']} {item['title']}, due {item['due']}")

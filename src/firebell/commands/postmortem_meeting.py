@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from firebell.commands.client import call, call_all, seg
+from firebell.commands.client import call, seg
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table
+from firebell.commands.people import people_of
 
 
 def _address(ref: str, below: str = "") -> str:
@@ -95,13 +96,10 @@ def record(
             "Or say why there is none with --not-held REASON.",
             2,
         )
-    known = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
-    if unknown := [one for one in people if one.lower() not in known]:
-        fail(f"No one has the email address or id {unknown[0]}.")
     body: dict[str, Any] = {
         "started_at": instant(at, "--at"),
         "minutes": minutes,
-        "attendee_ids": [known[one.lower()] for one in people],
+        "attendee_ids": [person["id"] for person in people_of(people)],
     }
     recorded = call("POST", _address(ref, "/recorded"), body)
     show(recorded, f"Meeting recorded: {recorded['state']}.")

@@ -1,29 +1,20 @@
 """`firebell postmortem review|approve|publish|withdraw|distribute|accept|external|export`: publish a post-mortem."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from firebell.commands.client import call, call_all, fetch, seg
+from firebell.commands.client import call, fetch, seg
 from firebell.commands.output import USAGE, as_json, echo, example, fail, show
+from firebell.commands.people import people_of
 from firebell.kit.private_files import write_private_bytes
+from firebell.kit.text import plural
 
 
 def _address(ref: str, below: str) -> str:
     return f"/api/v1/post-mortems/{seg(ref)}{below}"
-
-
-def _person_ids(persons: tuple[str, ...]) -> list[int]:
-    """Return the ids of people, each given by email address or id."""
-    known = {key: p["id"] for p in call_all("/api/v1/people") for key in (p["email"], str(p["id"]))}
-    for person in persons:
-        if person.lower() not in known:
-            fail(
-                f"No one has the email address or id {person}.",
-                "Find people with: firebell search NAME --group people",
-            )
-    return [known[person.lower()] for person in persons]
 
 
 def _state(state: dict[str, Any]) -> str:
@@ -42,7 +33,8 @@ def review(ref: str, ask: tuple[str, ...], only_show: bool) -> None:
     if only_show:
         state = call("GET", _address(ref, "/review"))
     else:
-        state = call("PUT", _address(ref, "/review"), {"reviewers": _person_ids(ask) if ask else []})
+        reviewers = [person["id"] for person in people_of(ask)]
+        state = call("PUT", _address(ref, "/review"), {"reviewers": reviewers})
     lines = [_state(state)]
     lines += [f"  asked      {name}" for name in state["asked"]]
     if state["stage"] in ("draft", "review"):
@@ -82,13 +74,18 @@ def publish(ref: str, check: bool) -> None:
     """Publish an approved post-mortem and send it to its distribution list."""
     if check:
         state = call("GET", _address(ref, "/publication"))
-        lines = [f"  {each['id']}: {each['text']}. {each['advice']}" for each in state["blockers"]]
-        lines += [
-            f"    accept with --problem {each['problem']}" for each in state["blockers"] if each["problem"]
-        ]
-        left = f"{len(lines)} left" if state["blockers"] else "ready to publish"
-        show(state, "\n".join([f"Post-mortem of {state['ref']}: {left}.", *lines]))
-        if state["blockers"]:
+        blockers = state["blockers"]
+        left = f"{len(blockers)} left" if blockers else "ready to publish"
+        lines = [f"Post-mortem of {state['ref']}: {left}."]
+        for each in blockers:
+            lines.append(f"  {each['id']}: {each['text']}. {each['advice']}")
+            if each["problem"]:
+                accepted = (
+                    f"firebell postmortem accept {state['ref']} {quote(each['problem'])} --reason REASON"
+                )
+                lines.append(f"    Or accept it: {accepted}")
+        show(state, "\n".join(lines))
+        if blockers:
             raise click.exceptions.Exit(1)
         return
     document = call("POST", _address(ref, "/publish"))
@@ -116,7 +113,7 @@ def distribute(ref: str, members: tuple[str, ...]) -> None:
     """Choose who gets REF when it is published; without MEMBERS the lists of its severity."""
     chosen = call("PUT", _address(ref, "/distribution"), {"members": list(members)})
     count = len(chosen["people"]) + len(chosen["addresses"])
-    show(chosen, f"{', '.join(chosen['names']) or 'No one'}: {count} recipient{'' if count == 1 else 's'}.")
+    show(chosen, f"{', '.join(chosen['names']) or 'No one'}: {plural(count, 'recipient')}.")
 
 
 @click.command(epilog=example("firebell postmortem withdraw INC-3 --reason 'It names a wrong cause'"))

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from firebell.commands.client import call
-from firebell.commands.incident_tasks import owner_id_of
 from firebell.commands.output import as_json, example, fail, short, show, show_table
+from firebell.commands.people import person_id_of
 
 _KINDS = click.Choice(["github", "gitlab", "jira_cloud", "jira_data_center", "linear"])
 _STATES = {
@@ -202,7 +202,7 @@ def hook(number: int, secret: str | None) -> None:
 @as_json
 def person(number: int, person: str, handle: str) -> None:
     """Say that PERSON, an email address or an id, is HANDLE in tracker NUMBER; without HANDLE, forget it."""
-    person_id = owner_id_of(person)
+    person_id = person_id_of(person)
     call("PUT", _address(number, f"/users/{person_id}"), {"handle": handle})
     show({"person_id": person_id, "handle": handle}, f"{person} is {handle or 'no known user'}.")
 

@@ -66,6 +66,7 @@ open_tasks_condition = closing_rules.open_tasks
 page_ids = store.page_ids
 postmortem_required = lifecycle.postmortem_required
 published_condition = closing_rules.published
+readers_among = visibility_store.readers_among
 readers_of_open = visibility_store.readers_of_open
 record_entry = timeline_actions.record_entry
 record_runbook_step = runbook_entries.record_runbook_step

@@ -3,11 +3,14 @@
 Every statement that finds incidents for someone has `readable` among its conditions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from firebell.incidents.model import Incident
 from firebell.kit import private_reader
 from firebell.kit.db.database import Reads
+from firebell.people import permissions
+from firebell.people.model import Person, Role
+from firebell.people.permissions import Rights
 
 
 def readable(add: Callable[[object], str]) -> str:
@@ -85,3 +88,28 @@ async def may_be_read_by(tx: Reads, incident: Incident, person_id: int) -> bool:
             person_id,
         )
     )
+
+
+async def readers_among(tx: Reads, incidents: Sequence[Incident], people: Sequence[Person]) -> list[Person]:
+    """Return those people who may read each of the incidents: managers, and who is involved in every private one."""
+    private_ids = [incident.id for incident in incidents if incident.is_private]
+    if not private_ids:
+        return list(people)
+    rows = await tx.fetch(
+        """
+        select person_id
+        from private_incident
+        cross join unnest(private_incident.readers) person_id
+        where private_incident.incident_id = any($1::bigint[])
+        group by person_id
+        having count(*) = $2
+        """,
+        private_ids,
+        len(private_ids),
+    )
+    involved = {row["person_id"] for row in rows}
+    return [
+        person
+        for person in people
+        if permissions.private_reader(Rights(Role(person.role)), person.id) is None or person.id in involved
+    ]

@@ -1,6 +1,7 @@
 """Get the post-mortem of an incident, locked or not; raise `NotFound` if the reader may not read it."""
 
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.postmortems import store
@@ -23,6 +24,13 @@ async def incident_ids(tx: Tx, postmortem: ListedPostmortem) -> list[int]:
     """Return the incidents that a post-mortem is about, the main one first."""
     about = [each.incident_id for each in await store.document_incidents(tx, postmortem.id)]
     return about or [postmortem.incident_id]
+
+
+async def incidents_of(tx: Tx, postmortem: ListedPostmortem) -> list[Incident]:
+    """Return the incidents that a post-mortem is about, the main one first; those that may not be read are left out."""
+    ids = await incident_ids(tx, postmortem)
+    by_id = await incidents.incidents_by_id(tx, ids)
+    return [by_id[each] for each in ids if each in by_id]
 
 
 async def _readable(tx: Tx, postmortem: Postmortem | None, incident_id: int) -> Postmortem:

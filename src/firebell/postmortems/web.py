@@ -1,7 +1,5 @@
 """The screens of a post-mortem: the document, and its editor as one text."""
 
-from collections.abc import Sequence
-
 from fastapi import Request, Response
 
 from firebell.incidents import actions as incidents
@@ -35,27 +33,21 @@ async def _document(
     me, now = await authentication.signed_in(request), transaction.now(request)
     async with request.app.state.ctx.db.tx() as tx:
         incident = await incidents.incident(tx, parse_ref("INC", ref))
-        published = None
-        about: Sequence[Incident] = ()
-        published = None
-        if existing := await actions.find(tx, incident.id):
-            await lookup.of_incident(tx, incident.id)
-            ids = await lookup.incident_ids(tx, existing)
-            by_id = await incidents.incidents_by_id(tx, ids)
-            about = [by_id[each] for each in ids]
-            incident = about[0]
-        results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
-        postmortem = await actions.find(tx, incident.id)
-        if postmortem:
+        postmortem = published = None
+        about = [incident]
+        if await actions.find(tx, incident.id):
             postmortem = await actions.of_incident(tx, incident.id)
+            about = await lookup.incidents_of(tx, postmortem)
+            incident = about[0]
             if not edit and not error:
                 published = await published_page.load(tx, postmortem, incident, now)
-            shown = await queries.expanded(tx, postmortem, postmortem.body, now)
-        remaining = await actions.placeholders(tx, postmortem) if postmortem else []
-        alike = await similar_queries.similar(tx, incident.id, now)
-        author = (
-            await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
-        )
+        results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
+        if published is None:
+            shown = await queries.expanded(tx, postmortem, postmortem.body, now) if postmortem else None
+            remaining = await actions.placeholders(tx, postmortem) if postmortem else []
+            alike = await similar_queries.similar(tx, incident.id, now)
+            author_id = postmortem.author_id if postmortem else None
+            author = await people.person(tx, author_id) if author_id else None
     if postmortem and published:
         return await _published(request, incident, postmortem, published, results[incident.id])
     context = {
@@ -63,7 +55,7 @@ async def _document(
         "i": incident,
         "d": postmortem,
         "author": author.name if author else "",
-        "html": await markdown_html(shown.body, shown.links) if postmortem else "",
+        "html": await markdown_html(shown.body, shown.links) if shown else "",
         "edit": edit,
         "unfinished": remaining,
         "checked": results[incident.id],

@@ -10,9 +10,6 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.people import actions as people
-from firebell.people import permissions
-from firebell.people.model import Role
-from firebell.people.permissions import Rights
 from firebell.regulatory import queries, rules, store
 from firebell.regulatory.model import ACTIVE, Clock, State
 from firebell.regulatory.queries import IncidentClocks
@@ -75,16 +72,9 @@ async def _send(tx: Tx, incident_id: int, clocks: Sequence[Clock], now: datetime
 async def _involved(tx: Tx, incident_id: int, recipients: list[int]) -> list[int]:
     """Return the recipients who may know of the incident; all of them rather than no one."""
     incident = await incidents.incident(tx, incident_id)
-    if not incident.is_private:
-        return recipients
     people_by_id = await people.people_by_id(tx, recipients)
-    involved = [
-        i
-        for i in recipients
-        if permissions.private_reader(Rights(Role(people_by_id[i].role)), i) is None
-        or await incidents.may_be_read_by(tx, incident, i)
-    ]
-    return involved or recipients
+    readers = await incidents.readers_among(tx, [incident], [people_by_id[i] for i in recipients])
+    return [person.id for person in readers] or recipients
 
 
 async def recipients_of(tx: Tx, incident_id: int, clocks: Sequence[Clock]) -> list[int]:

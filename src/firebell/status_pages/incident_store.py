@@ -181,12 +181,13 @@ async def by_ids(tx: Reads, page_id: int, public_incident_ids: Sequence[int]) ->
 
 
 async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
-    """Return the public incidents about an incident, by status page."""
+    """Return the public incidents about an incident, by status page, in the order in which pages are locked."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}, status_page_id
         from public_incident
         where incident_id = $1
+        order by status_page_id, id
         """,
         incident_id,
     )

@@ -35,7 +35,7 @@ from firebell.postmortems.export.model import (
 )
 from firebell.postmortems.export.roles import NamedPerson, replacements, with_roles
 from firebell.postmortems.model import Postmortem
-from firebell.postmortems.review import queries as review_queries
+from firebell.postmortems.review import store as review_store
 
 VERSIONS_MAX = 200
 
@@ -47,9 +47,8 @@ async def exported(
 
     Evidence that the reader may not see is left out. With `as_roles`, roles stand in place of names everywhere.
     """
-    incident = await incidents.incident(tx, incident_id)
     postmortem = await lookup.of_incident(tx, incident_id)
-    number, text = await _shown(tx, postmortem)
+    number, text, approved_n = await _shown(tx, postmortem)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     body = expand(text, block_texts(text, sources))
     stored_links = await links(tx, references(body))
@@ -57,17 +56,15 @@ async def exported(
         ref: EvidenceLink(f"{public_url}{link.href}", link.label) for ref, link in stored_links.items()
     }
     author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
-    desk = await review_queries.desk(tx, postmortem, incident)
-    version = await version_store.version(tx, postmortem.id, number)
-    approval = desk.approval(number) or desk.approval(version.base_n if version else None)
+    approval = await review_store.approval(tx, postmortem.id, approved_n)
     cause = titled(split(body), "Root cause")
     tree = whys.parse(cause.text if cause else "")
     result = ExportedPostmortem(
         meta=ExportedMeta(
             ref=postmortem.ref,
-            title=incident.title,
-            severity=incident.severity,
-            peak_severity=incident.max_severity,
+            title=sources.main.title,
+            severity=sources.main.severity,
+            peak_severity=sources.main.max_severity,
             state=postmortem.state,
             version=number,
             incidents=[each.ref for each in sources.incidents],
@@ -102,12 +99,13 @@ async def exported(
     return _with_roles(result, await _roles(tx, sources)) if as_roles else result
 
 
-async def _shown(tx: Tx, postmortem: Postmortem) -> tuple[int, str]:
+async def _shown(tx: Tx, postmortem: Postmortem) -> tuple[int, str, int | None]:
+    """Return the version that readers see, its text, and the version whose approval it has."""
     if postmortem.published_version is not None and postmortem.state in ("published", "withdrawn"):
         version = await version_store.version(tx, postmortem.id, postmortem.published_version)
         if version:
-            return version.n, version.body
-    return postmortem.version, postmortem.body
+            return version.n, version.body, version.base_n
+    return postmortem.version, postmortem.body, postmortem.version
 
 
 async def _actions(tx: Tx, sources: DraftSources) -> list[ExportedAction]:

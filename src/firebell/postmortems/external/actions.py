@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident, IncidentRole
+from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -51,7 +51,7 @@ async def decide_external(
         raise Conflict("The version for customers is published.", hint="Publish a correction of it instead.")
     await store.decide(tx, postmortem.id, is_needed, text, actor, now)
     if is_needed and (existing is None or not existing.version):
-        incident = await incidents.incident(tx, incident_id)
+        incident = await incidents.incident(tx, postmortem.incident_id)
         person = await people.person(tx, actor.person_id) if actor.person_id else None
         sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
         body = first_text(incident.title, postmortem.body, facts(sources), person.tz if person else "UTC")
@@ -111,8 +111,7 @@ async def approve_external(
         )
     if external.stage == "draft":
         raise Conflict("No one asked for a review of the version for customers.", hint="Ask for it first.")
-    incident = await incidents.incident(tx, incident_id)
-    await _check_speaker(tx, actor, incident)
+    await _check_speaker(tx, actor, postmortem.incident_id)
     if actor.person_id in await store.writer_ids(tx, postmortem.id):
         raise Forbidden("You wrote part of this text, so someone else approves it.")
     await _check_clean(tx, external, public_url)
@@ -139,15 +138,14 @@ async def publish_external(
         )
     if external.stage != "approved":
         raise Conflict("The comms lead has not approved this text.", hint="Ask for a review of it.")
-    incident = await incidents.incident(tx, incident_id)
-    await _check_speaker(tx, actor, incident)
+    await _check_speaker(tx, actor, postmortem.incident_id)
     await _check_clean(tx, external, public_url)
     await store.change(
         tx, postmortem.id, published_version=external.version, published_at=now, publisher=actor.label
     )
     await tx.audit(actor, "postmortem.external_published", postmortem.ref, now, version=external.version)
     body = leak_scan.public_text(external.body)
-    await tx.emit(ExternalPostmortemPublished(incident_id, body, actor), now)
+    await tx.emit(ExternalPostmortemPublished(postmortem.incident_id, body, actor), now)
     return await _refreshed(tx, postmortem)
 
 
@@ -163,11 +161,11 @@ async def _check_clean(tx: Tx, external: ExternalVersion, public_url: str) -> No
         raise Conflict("Nothing of the text is public.", hint="Write what customers should know.")
 
 
-async def _check_speaker(tx: Tx, actor: Actor, incident: Incident) -> None:
+async def _check_speaker(tx: Tx, actor: Actor, incident_id: int) -> None:
     """Raise `Forbidden` unless the actor is the comms lead of the incident or a manager."""
     if actor.person_id is None:
         raise Forbidden("A person speaks to customers, not Firebell itself.")
-    holders = (await incidents.roles(tx, [incident.id]))[incident.id]
+    holders = (await incidents.roles(tx, [incident_id]))[incident_id]
     is_comms = any(h.role is IncidentRole.COMMS and h.person_id == actor.person_id for h in holders)
     if not is_comms and not permissions.allows(await rights_of(tx, actor), Verb.STATUS_PAGE_WRITE):
         raise Forbidden("The comms lead of the incident or a manager does this.", hint="Ask one of them.")

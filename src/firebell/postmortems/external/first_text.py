@@ -1,7 +1,7 @@
 """The first text of a version for customers (pure): what happened, whom it affected, when, and what changes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from firebell.kit.localtime import to_local
 from firebell.postmortems.document.evidence import REFERENCE
@@ -12,18 +12,17 @@ from firebell.postmortems.external.leak_scan import public_text
 ROWS_MAX = 12
 _BLOCK_LINE = re.compile(r"^[ \t]*\{\{ *\w+ *\}\}[ \t]*\n?", re.MULTILINE)
 _TO_WRITE = "Say in one sentence each what you have changed and what you will change."
-_PUBLIC_MARKERS = (Marker.DETECTION, Marker.REPAIR)
-_PUBLIC_TEXT = {
+_PUBLIC_TEXTS: Mapping[Marker | None, str] = {
     Marker.DETECTION: "We noticed the problem.",
     Marker.REPAIR: "We took a step that ended it, or helped.",
 }
 
 
 def first_text(title: str, body: str, facts: Sequence[DraftFact], tz: str) -> str:
-    """Return the text that a version for customers starts from; times are in the time zone of the organization.
+    """Return the text that a version for customers starts from; `tz` is the time zone of its times.
 
     Summary and Impact are taken over without evidence and blocks; the timeline keeps times, not words of the room. What
-    an author must still write stands in italics within an internal passage.
+    an author must still write stands within an internal passage.
     """
     sections = split(body)
     parts = [f"# {title}"]
@@ -46,7 +45,7 @@ def _cleaned(text: str) -> str:
 def _timeline(facts: Sequence[DraftFact], tz: str) -> str:
     rows: list[str] = []
     for fact in facts:
-        text = _PUBLIC_TEXT.get(fact.marker) if fact.marker in _PUBLIC_MARKERS and fact.marker else None
+        text = _PUBLIC_TEXTS.get(fact.marker)
         if text is None or (rows and rows[-1].endswith(text)):
             continue
         rows.append(f"- {to_local(fact.at, tz):%Y-%m-%d %H:%M}: {text}")

@@ -79,11 +79,15 @@ class LeakTerms:
     """The host of this Firebell."""
 
 
+_Spans = Iterator[tuple[int, int]]
 QUOTE_MAX_CHARS = 80
 LEAKS_MAX = 200
-_BLOCK = re.compile(r"[ \t]*<!-- *internal *-->.*?<!-- */internal *-->[ \t]*", re.DOTALL | re.IGNORECASE)
+_PASSAGE = (
+    re.compile(r"(?:(?<![ \t])[ \t]+)?<!-- *internal *-->", re.IGNORECASE),
+    re.compile(r"<!-- */internal *-->[ \t]*", re.IGNORECASE),
+)
 _MARK = re.compile(r"<!-- */?internal *-->", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = (re.compile("<!--"), re.compile("-->"))
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
 _HANDLE = re.compile(r"(?<![\w./@+-])@[A-Za-z][\w.-]{0,38}(?<![.-])(?![\w/]|@)")
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
@@ -159,7 +163,13 @@ _WORD_MIN_CHARS = 3
 
 def public_text(text: str) -> str:
     """Return a text as it is published: without internal passages and without comments."""
-    return _COMMENT.sub("", _BLOCK.sub("", text)).strip() + "\n"
+    for opening, closing in (_PASSAGE, _COMMENT):
+        parts, at = [], 0
+        for start, end in _between(text, opening, closing):
+            parts.append(text[at:start])
+            at = end
+        text = "".join([*parts, text[at:]])
+    return text.strip() + "\n"
 
 
 def scan(text: str, terms: LeakTerms) -> list[Leak]:
@@ -168,17 +178,26 @@ def scan(text: str, terms: LeakTerms) -> list[Leak]:
     Passages between `<!-- internal -->` and `<!-- /internal -->` are dropped when it is published, so they count for
     nothing; places are those of the whole text. A passage is listed once, under the first kind that fits.
     """
-    hidden = _masked(text, [match.span() for match in _BLOCK.finditer(text)])
+    hidden = _masked(text, _between(text, *_PASSAGE))
     spans: dict[tuple[int, int], LeakKind] = {}
+    is_listed = bytearray(len(text))
     for kind, find in _RULES:
         for start, end in find(hidden, terms):
-            if not any(start < known_end and known_start < end for known_start, known_end in spans):
+            if not any(is_listed[start:end]):
                 spans[start, end] = kind
-    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+                is_listed[start:end] = b"\1" * (end - start)
     return [
-        Leak(kind, start, end, _line(starts, start), _quote(text[start:end]))
-        for (start, end), kind in sorted(spans.items())
-    ][:LEAKS_MAX]
+        Leak(kind, start, end, text.count("\n", 0, start) + 1, _quote(text[start:end]))
+        for (start, end), kind in sorted(spans.items())[:LEAKS_MAX]
+    ]
+
+
+def _between(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> _Spans:
+    """Yield each span from an opening to the next closing, in linear time where one pattern with `.*?` is quadratic."""
+    at = 0
+    while (first := opening.search(text, at)) and (last := closing.search(text, first.end())):
+        at = last.end()
+        yield first.start(), at
 
 
 def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -189,28 +208,13 @@ def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return text
 
 
-def _line(starts: Sequence[int], at: int) -> int:
-    return sum(start <= at for start in starts)
-
-
 def _quote(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= QUOTE_MAX_CHARS else f"{words[: QUOTE_MAX_CHARS - 1]}…"
+    quote = " ".join(text.split())
+    return quote if len(quote) <= QUOTE_MAX_CHARS else f"{quote[: QUOTE_MAX_CHARS - 1]}…"
 
 
-_Spans = Iterator[tuple[int, int]]
-
-
-def _secrets(text: str, _: LeakTerms) -> _Spans:
-    return (match.span() for match in _SECRET.finditer(text))
-
-
-def _internal_marks(text: str, _: LeakTerms) -> _Spans:
-    return (match.span() for match in _MARK.finditer(text))
-
-
-def _emails(text: str, _: LeakTerms) -> _Spans:
-    return (match.span() for match in _EMAIL.finditer(text))
+def _matches(pattern: re.Pattern[str]) -> Callable[[str, LeakTerms], _Spans]:
+    return lambda text, _: (match.span() for match in pattern.finditer(text))
 
 
 def _urls(text: str, terms: LeakTerms) -> _Spans:
@@ -299,23 +303,15 @@ def _terms(text: str, terms: Sequence[str], flags: re.RegexFlag) -> _Spans:
         yield match.span()
 
 
-def _references(text: str, _: LeakTerms) -> _Spans:
-    return (match.span() for match in _REFERENCE.finditer(text))
-
-
-def _evidence(text: str, _: LeakTerms) -> _Spans:
-    return (match.span() for match in _EVIDENCE.finditer(text))
-
-
 _RULES: tuple[tuple[LeakKind, Callable[[str, LeakTerms], _Spans]], ...] = (
-    (LeakKind.SECRET, _secrets),
-    (LeakKind.INTERNAL, _internal_marks),
-    (LeakKind.EMAIL, _emails),
+    (LeakKind.SECRET, _matches(_SECRET)),
+    (LeakKind.INTERNAL, _matches(_MARK)),
+    (LeakKind.EMAIL, _matches(_EMAIL)),
     (LeakKind.URL, _urls),
     (LeakKind.ADDRESS, _addresses),
     (LeakKind.HOST, _hosts),
-    (LeakKind.REFERENCE, _references),
-    (LeakKind.EVIDENCE, _evidence),
+    (LeakKind.REFERENCE, _matches(_REFERENCE)),
+    (LeakKind.EVIDENCE, _matches(_EVIDENCE)),
     (LeakKind.CUSTOMER, _customers),
     (LeakKind.HANDLE, _handles),
     (LeakKind.NAME, _names),

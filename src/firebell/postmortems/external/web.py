@@ -15,6 +15,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.postmortems import actions, lookup
 from firebell.postmortems.external import actions as external_actions
+from firebell.postmortems.external import store
 
 router = routing.html_router()
 
@@ -25,15 +26,14 @@ async def show(visit: CurrentVisit, ref: str) -> Response:
 
 
 async def _page(visit: Visit, ref: str, error: FirebellError | None = None, submitted: str = "") -> Response:
-    incident_id = parse_ref("INC", ref)
-    postmortem = await lookup.of_incident(visit.tx, incident_id)
-    external = await actions.external_of(visit.tx, incident_id)
+    postmortem = await lookup.of_incident(visit.tx, parse_ref("INC", ref))
+    external = await store.external(visit.tx, postmortem.id)
     text = submitted or (external.body if external else "")
     context = {
         "nav": "postmortems",
         "live": f"pm-{postmortem.id}",
         "d": postmortem,
-        "i": await incidents.incident(visit.tx, incident_id),
+        "i": await incidents.incident(visit.tx, postmortem.incident_id),
         "external": external,
         "text": text,
         "leaks": await external_actions.leaks(visit.tx, text, visit.ctx.public_url) if text else [],

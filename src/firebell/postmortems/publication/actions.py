@@ -46,7 +46,7 @@ async def acknowledge(
     Raise `NotFound` if the text has no such problem, or one that no one can accept: P-SECTIONS and P-BLAME.
     """
     postmortem = await lookup.locked(tx, incident_id)
-    incident = await incidents.incident(tx, incident_id)
+    incident = await incidents.incident(tx, postmortem.incident_id)
     accepted = await queries.problem(tx, postmortem, incident, problem)
     if accepted is None:
         raise NotFound(
@@ -68,7 +68,7 @@ async def set_distribution(
     Raise `Invalid` for a list, a team or a person that does not exist, and for addresses of a private incident.
     """
     postmortem = await lookup.locked(tx, incident_id)
-    incident = await incidents.incident(tx, incident_id)
+    private = next((each for each in await lookup.incidents_of(tx, postmortem) if each.is_private), None)
     cleaned = clean_members(members, lists=True)
     settings = await distribution_settings.load(tx)
     known = settings.by_slug()
@@ -77,14 +77,14 @@ async def set_distribution(
         if kind == "list" and value not in known:
             offered = ", ".join(known) or "none"
             raise Invalid(f"There is no list {value}.", fields={"members": f"Choose one of {offered}."})
-        if kind == "email" and incident.is_private:
-            text = f"{incident.ref} is private: only people who may read it get its post-mortem."
+        if kind == "email" and private:
+            text = f"{private.ref} is private: only people who may read it get its post-mortem."
             raise Invalid(text, fields={"members": "Leave out email addresses."})
     await distribution_settings.check_exist(tx, cleaned, "members")
     await store.set_distribution(tx, postmortem.id, cleaned)
     await tx.audit(actor, "postmortem.distribution", postmortem.ref, now, members=cleaned)
     await tx.live(live_topic(postmortem))
-    return await queries.distribution_of(tx, postmortem, incident)
+    return await queries.distribution_of(tx, postmortem)
 
 
 @permits(Verb.POSTMORTEM_PUBLISH)
@@ -98,8 +98,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
     """
     postmortem = await lookup.locked(tx, incident_id)
     incident_id = postmortem.incident_id
-    incident = await incidents.incident(tx, incident_id)
-    desk = await queries.desk_of(tx, postmortem, incident)
+    desk = await queries.desk_of(tx, postmortem)
     await several.require_closed(tx, postmortem)
     _raise_blockers(desk.blockers, postmortem.ref)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
@@ -121,7 +120,7 @@ async def publish(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> None
         version=number,
         recipients=desk.distribution.recipients.count,
     )
-    if incident.phase is Phase.CLOSED:
+    if desk.incident.phase is Phase.CLOSED:
         await incidents.set_phase(tx, actor, incident_id, Phase.REVIEWED, now, published=True)
     await several.review_others(tx, actor, postmortem, now)
     await tx.emit(PostmortemPublished(postmortem.id, incident_id, number), now)
@@ -178,8 +177,7 @@ async def distribute(tx: Tx, postmortem_id: int, version: int, now: datetime) ->
     postmortem = (await document_store.by_id(tx, [postmortem_id])).get(postmortem_id)
     if postmortem is None or postmortem.state != "published" or postmortem.published_version != version:
         return
-    incident = await incidents.incident(tx, postmortem.incident_id)
-    recipients = (await queries.distribution_of(tx, postmortem, incident)).recipients
+    recipients = (await queries.distribution_of(tx, postmortem)).recipients
     await notify.send_about(
         tx, PUBLISHED_SUBJECT, {postmortem.id: [person.id for person in recipients.people]}, now
     )

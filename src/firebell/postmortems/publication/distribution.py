@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from firebell.kit.errors import Invalid
+from firebell.kit.text import slugify
 
 EVERYONE = "everyone"
 """The member that stands for all active people."""
@@ -14,6 +15,7 @@ SEVERITIES = 4
 _ADDRESS = re.compile(r"[^\s@,;<>\"']{1,64}@[^\s@,;<>\"']{1,190}\.[^\s@,;<>\"'.]{2,}")
 _MEMBER = re.compile(r"(?P<kind>list|team|person|email):(?P<value>\S+)")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_SLUG_MAX_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Targets:
     is_everyone: bool = False
     team_ids: tuple[int, ...] = ()
     person_ids: tuple[int, ...] = ()
-    addresses: tuple[str, ...] = field(default=())
+    addresses: tuple[str, ...] = ()
 
 
 def is_address(text: str) -> bool:
@@ -107,6 +109,12 @@ def _clean(text: str, name: str, *, lists: bool) -> str:
         f"“{text[:80]}” is no recipient.",
         fields={name: f"Use {'list:support, ' if lists else ''}{kinds}."},
     )
+
+
+def slug_of(name: str) -> str:
+    """Return the short name of a new list; one without Latin letters and digits is `list`."""
+    slug = re.sub(r"[^a-z0-9]+", "-", slugify(name)).strip("-")
+    return slug[:_SLUG_MAX_CHARS].strip("-") or "list"
 
 
 def clean_lists(lists: Sequence[DistributionList]) -> tuple[DistributionList, ...]:

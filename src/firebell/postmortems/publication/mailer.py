@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 from firebell.channels.base import Accepted, Edges, Failed, Message, Outcome, Retry, Unsent
 from firebell.channels.registry import CHANNELS
-from firebell.incidents import actions as incidents
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx
 from firebell.kit.db.migrate import fence
-from firebell.postmortems import store
+from firebell.postmortems import lookup, store
 from firebell.postmortems.editing import version_store
 from firebell.postmortems.publication import mail_store, messages
 from firebell.postmortems.publication.mail_store import ClaimedMail
@@ -83,15 +82,15 @@ class PostmortemMailer:
 async def _compose(tx: Tx, claimed: Sequence[ClaimedMail], now: datetime) -> Mapping[int, Message]:
     """Return the messages by the id of the mail; one whose version is no longer published has none."""
     postmortems = await store.by_id(tx, list({mail.postmortem_id for mail in claimed}))
-    listed = await incidents.incidents_by_id(tx, [each.incident_id for each in postmortems.values()])
+    about = {each.id: await lookup.incidents_of(tx, each) for each in postmortems.values()}
     composed: dict[int, Message] = {}
     for mail in claimed:
         postmortem = postmortems[mail.postmortem_id]
-        incident = listed[postmortem.incident_id]
+        main, is_private = about[postmortem.id][0], any(each.is_private for each in about[postmortem.id])
         version = await version_store.version(tx, postmortem.id, mail.version_n)
         is_current = postmortem.state == "published" and postmortem.published_version == mail.version_n
-        if version and is_current and not incident.is_private:
-            composed[mail.id] = messages.whole(incident.ref, incident.title, version.body, mail.created_at)
+        if version and is_current and not is_private:
+            composed[mail.id] = messages.whole(main.ref, main.title, version.body, mail.created_at)
     return composed
 
 

@@ -14,7 +14,7 @@ from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import split, titled
 from firebell.postmortems.editing import version_store
 
-SUMMARY_MAX_CHARS = 1_500
+SUMMARY_MAX_BYTES = 1_500
 
 
 async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datetime) -> list[Message]:
@@ -51,7 +51,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
 def summary(body: str) -> str:
     """Return the summary of a document without its references."""
     section = titled(split(body), "Summary")
-    return cut(REFERENCE.sub("", section.text if section else "").strip(), SUMMARY_MAX_CHARS)
+    return cut(REFERENCE.sub("", section.text if section else "").strip(), SUMMARY_MAX_BYTES)
 
 
 def whole(ref: str, title: str, body: str, composed_at: datetime) -> Message:

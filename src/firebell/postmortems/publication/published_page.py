@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
-from firebell.incidents import actions as incidents
 from firebell.incidents.measures import Measure
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -33,9 +32,9 @@ from firebell.postmortems.publication import queries, reading, store
 from firebell.postmortems.publication.queries import ChosenDistribution
 from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
-from firebell.postmortems.review import queries as review_queries
+from firebell.postmortems.review import store as review_store
 
-_FOLDED = ("what went well", "what went wrong")
+_FOLDED = {title.casefold() for title in reading.LEARNED}
 MEASURES_SHOWN = 4
 _NOTHING = Markup("")
 
@@ -59,6 +58,11 @@ class PublishedDocument:
     distribution: ChosenDistribution
     external: ExternalVersion | None
     places: Sequence[PublicPlace]
+
+    @property
+    def written_links(self) -> Mapping[str, EvidenceLink]:
+        """Where references lead, by reference as it is written, such as `[t:4]`."""
+        return {f"[{ref}]": link for ref, link in self.links.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
     listed = await action_items.of_incidents(tx, ids)
     items = [item for each in ids for item in listed.get(each, ())]
     names = await action_items.names(tx, items)
-    desk = await review_queries.desk(tx, postmortem, incident)
-    approval = desk.approval(version.base_n) or desk.approval(version.n)
+    approval = await review_store.approval(tx, postmortem.id, version.base_n)
     author = await people.person(tx, postmortem.author_id) if postmortem.author_id else None
     known = [m for m in sources.measures.get(incident.id, ()) if m.taken is not None]
     return PublishedDocument(
@@ -104,7 +107,7 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
         sources.services,
         author.name if author else "",
         approval.actor if approval else "",
-        await queries.distribution_of(tx, postmortem, await incidents.incident(tx, incident.id)),
+        await queries.distribution_of(tx, postmortem),
         await external_store.external(tx, postmortem.id),
         await store.public_places(tx, incident.id),
     )

@@ -23,7 +23,6 @@ from firebell.postmortems.publication import checks, distribution_settings, stor
 from firebell.postmortems.publication.checks import Blocker, CheckedItem, PublicationFacts
 from firebell.postmortems.publication.distribution import DistributionSettings, Targets, expand
 from firebell.postmortems.publication.store import Acknowledgment
-from firebell.postmortems.review.queries import readers
 
 _ACTION_REF = re.compile(r"\bACT-(\d{1,15})\b")
 _READY_STAGES = ("not_needed", "approved", "published")
@@ -68,32 +67,34 @@ class PublicationDesk:
 async def desk(tx: Tx, incident_id: int) -> PublicationDesk:
     """Return what keeps a document from being published; raise `NotFound` as `lookup.of_incident` does."""
     postmortem = await lookup.of_incident(tx, incident_id)
-    return await desk_of(tx, postmortem, await incidents.incident(tx, incident_id))
+    return await desk_of(tx, postmortem)
 
 
-async def desk_of(tx: Tx, postmortem: Postmortem, incident: Incident) -> PublicationDesk:
+async def desk_of(tx: Tx, postmortem: Postmortem) -> PublicationDesk:
     """Return what keeps a document that the caller has looked up from being published."""
+    about = await lookup.incidents_of(tx, postmortem)
+    severity = about[0].max_severity
     template = (await handbook.template(tx, "postmortem")).body
     acknowledged = await store.acknowledgments(tx, postmortem.id)
     settings = await distribution_settings.load(tx)
-    chosen = await _distribution(tx, postmortem, incident, settings)
+    chosen = await _distribution(tx, postmortem, about, settings)
     external = await external_store.external(tx, postmortem.id)
     comments = await comment_store.comments(tx, postmortem.id)
     facts = PublicationFacts(
         stage=postmortem.stage,
-        is_incident_open=incident.phase in OPEN,
-        max_severity=incident.max_severity,
+        is_incident_open=any(incident.phase in OPEN for incident in about),
+        max_severity=severity,
         unfinished=unfinished(postmortem.body, template),
-        problems=await content.problems_of(tx, postmortem, incident.max_severity),
+        problems=await content.problems_of(tx, postmortem, severity),
         acknowledged={each.problem for each in acknowledged},
         blocking_comments=sum(c.blocking and c.resolved_at is None for c in comments),
-        items=await _items(tx, postmortem),
+        items=await _items(tx, postmortem, about),
         recipients=chosen.recipients.count,
         is_external_decided=external is not None,
         is_external_unfinished=external is not None and external.stage not in _READY_STAGES,
     )
     return PublicationDesk(
-        postmortem, incident, checks.blockers(facts), acknowledged, chosen, settings, external
+        postmortem, about[0], checks.blockers(facts), acknowledged, chosen, settings, external
     )
 
 
@@ -105,10 +106,9 @@ async def problem(tx: Tx, postmortem: Postmortem, incident: Incident, key: str) 
     return None
 
 
-async def _items(tx: Tx, postmortem: Postmortem) -> list[CheckedItem]:
+async def _items(tx: Tx, postmortem: Postmortem, about: Sequence[Incident]) -> list[CheckedItem]:
     """Return the action items that a document names and that its incidents have, each with what it lacks."""
-    ids = await lookup.incident_ids(tx, postmortem)
-    of_incidents = await action_items.of_incidents(tx, ids)
+    of_incidents = await action_items.of_incidents(tx, [incident.id for incident in about])
     items = {item.id: item for listed in of_incidents.values() for item in listed}
     named = {int(number) for number in _ACTION_REF.findall(postmortem.body)} - items.keys()
     items |= await action_items.items_by_id(tx, sorted(named))
@@ -121,26 +121,30 @@ async def _items(tx: Tx, postmortem: Postmortem) -> list[CheckedItem]:
 
 
 async def _distribution(
-    tx: Tx, postmortem: Postmortem, incident: Incident, settings: DistributionSettings
+    tx: Tx, postmortem: Postmortem, about: Sequence[Incident], settings: DistributionSettings
 ) -> ChosenDistribution:
     chosen = await store.distribution(tx, postmortem.id)
-    members = chosen or settings.default(incident.max_severity)
+    members = chosen or settings.default(about[0].max_severity)
     targets = expand(members, settings.by_slug())
     return ChosenDistribution(
         members,
         await member_names(tx, members, settings),
         not chosen,
-        await _recipients(tx, incident, targets),
+        await _recipients(tx, about, targets),
     )
 
 
-async def distribution_of(tx: Tx, postmortem: Postmortem, incident: Incident) -> ChosenDistribution:
+async def distribution_of(tx: Tx, postmortem: Postmortem) -> ChosenDistribution:
     """Return whom a document is sent to."""
-    return await _distribution(tx, postmortem, incident, await distribution_settings.load(tx))
+    about = await lookup.incidents_of(tx, postmortem)
+    return await _distribution(tx, postmortem, about, await distribution_settings.load(tx))
 
 
-async def _recipients(tx: Tx, incident: Incident, targets: Targets) -> Recipients:
-    """Return the active people and the addresses of targets, each once; a private incident has only its readers."""
+async def _recipients(tx: Tx, about: Sequence[Incident], targets: Targets) -> Recipients:
+    """Return the active people and the addresses of targets, each once.
+
+    With a private incident among those of the document, these are only people who may read it.
+    """
     everyone = [person for person in await people.people(tx) if person.active]
     members = await people.members(tx, targets.team_ids)
     ids = {*targets.person_ids, *(i for listed in members.values() for i, _ in listed)}
@@ -150,8 +154,9 @@ async def _recipients(tx: Tx, incident: Incident, targets: Targets) -> Recipient
         if targets.is_everyone or person.id in ids or person.email.lower() in targets.addresses
     ]
     reached = {person.email.lower() for person in everyone}
-    addresses = [] if incident.is_private else [a for a in targets.addresses if a not in reached]
-    return Recipients(await readers(tx, incident, chosen), addresses)
+    is_private = any(incident.is_private for incident in about)
+    addresses = [] if is_private else [a for a in targets.addresses if a not in reached]
+    return Recipients(await incidents.readers_among(tx, about, chosen), addresses)
 
 
 async def member_names(tx: Tx, members: Sequence[str], settings: DistributionSettings) -> list[str]:

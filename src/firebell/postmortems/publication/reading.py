@@ -14,7 +14,8 @@ _CELLS = re.compile(r"(?<!\\)\|")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>()#+\-.!|~:=^])")
 _LUCKY = re.compile(r"[-*+][ \t]+(?:we (?:were|got) lucky|luck(?:ily|y)?\b)", re.IGNORECASE)
 _TIME_NOTES = ("Times are UTC.", "Times are in UTC.")
-LEARNED = (("What went well", "Went well"), ("What went wrong", "Went wrong"))
+LEARNED = {"What went well": "Went well", "What went wrong": "Went wrong"}
+"""The labels of the sections that are shown side by side, by title."""
 LUCKY = "We were lucky"
 
 
@@ -82,7 +83,7 @@ def learned(sections: Sequence[DocumentSection]) -> Mapping[str, str]:
     Items of a list that begin with luck stand in a column of their own.
     """
     columns: dict[str, list[str]] = {}
-    for title, label in LEARNED:
+    for title, label in LEARNED.items():
         section = titled(sections, title)
         target = label
         for line in section.text.split("\n") if section else ():
@@ -90,7 +91,7 @@ def learned(sections: Sequence[DocumentSection]) -> Mapping[str, str]:
                 target = LUCKY if _LUCKY.match(line) else label
             columns.setdefault(target, []).append(line)
     texts = {label: "\n".join(lines).strip() for label, lines in columns.items()}
-    return {label: texts[label] for label in ("Went well", "Went wrong", LUCKY) if texts.get(label)}
+    return {label: texts[label] for label in (*LEARNED.values(), LUCKY) if texts.get(label)}
 
 
 def _cells(line: str) -> list[str]:

@@ -17,7 +17,13 @@ from firebell.postmortems import actions
 from firebell.postmortems.external import leak_settings
 from firebell.postmortems.model import Postmortem
 from firebell.postmortems.publication import distribution_settings, mail_store, queries, store
-from firebell.postmortems.publication.distribution import DistributionList, DistributionSettings
+from firebell.postmortems.publication.distribution import (
+    LISTS_MAX,
+    SEVERITIES,
+    DistributionList,
+    DistributionSettings,
+    slug_of,
+)
 from firebell.postmortems.review import queries as review_queries
 
 router = routing.html_router()
@@ -34,7 +40,7 @@ async def show(visit: CurrentVisit, ref: str) -> Response:
 async def _page(visit: Visit, ref: str, error: FirebellError | None = None) -> Response:
     desk = await queries.desk(visit.tx, parse_ref("INC", ref))
     postmortem = desk.postmortem
-    review = await review_queries.desk(visit.tx, postmortem, desk.incident)
+    review = await review_queries.desk(visit.tx, postmortem)
     chosen = set(desk.distribution.members)
     withdrawer = await people.person(visit.tx, postmortem.withdrawal_by) if postmortem.withdrawal_by else None
     context = {
@@ -180,14 +186,14 @@ async def save_settings(visit: CurrentVisit) -> Response:
 def _submitted(visit: Visit) -> DistributionSettings:
     """Return the lists of the form; a list without a name is left out."""
     lists = []
-    for number in range(20 + NEW_LISTS):
-        slug, name = visit.text(f"slug_{number}").strip(), visit.text(f"name_{number}").strip()
-        if slug or name:
+    for number in range(LISTS_MAX + NEW_LISTS):
+        if name := visit.text(f"name_{number}").strip():
+            slug = visit.text(f"slug_{number}").strip() or slug_of(name)
             members = visit.text(f"members_{number}").replace(",", "\n").split("\n")
-            lists.append(DistributionList(slug or name.lower().replace(" ", "-"), name, tuple(members)))
+            lists.append(DistributionList(slug, name, tuple(members)))
     slugs = {each.slug for each in lists}
     defaults = tuple(
         tuple(slug for slug in visit.form.getlist(f"default_{severity}") if slug in slugs)
-        for severity in range(4)
+        for severity in range(SEVERITIES)
     )
     return DistributionSettings(tuple(lists), defaults)

@@ -104,7 +104,7 @@ async def _remind(tx: Tx, one: RemindedPostmortem, incident_id: int, now: dateti
 async def assign_author(tx: Tx, actor: Actor, incident_id: int, person_id: int, now: datetime) -> None:
     """Assign the author of an unpublished post-mortem and tell them; raise `Invalid` for someone who left.
 
-    Idempotent. Of a private incident, the author must be someone who may read it.
+    Idempotent. The author must be someone who may read each of its incidents.
     """
     postmortem = await lookup.locked(tx, incident_id)
     if postmortem.state in FINISHED:
@@ -112,8 +112,7 @@ async def assign_author(tx: Tx, actor: Actor, incident_id: int, person_id: int, 
             f"The post-mortem of {postmortem.ref} is {postmortem.state}.", hint="Start a revision first."
         )
     author = await people.person(tx, person_id)
-    incident = await incidents.incident(tx, incident_id)
-    may_read = not incident.is_private or await incidents.may_be_read_by(tx, incident, person_id)
+    may_read = await incidents.readers_among(tx, await lookup.incidents_of(tx, postmortem), [author])
     if not author.active or not may_read:
         reason = "has left" if not author.active else "may not read this private incident"
         raise Invalid(f"{author.name} {reason}.", fields={"person": "Choose someone else."})

@@ -7,9 +7,6 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
-from firebell.people import permissions
-from firebell.people.model import Role
-from firebell.people.permissions import Rights
 
 MANAGER = "manager"
 
@@ -20,13 +17,12 @@ async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_ma
     The managers of the teams of the services are asked if the author has none. Of a private incident, only people
     who may read it are told; if there is none of them, the fallback responders are.
     """
-    ids = [author_id] if author_id else []
-    by_id = await people.people_by_id(tx, ids)
-    ids = [i for i in ids if by_id[i].active]
+    ids = [author_id] if author_id and (await people.person(tx, author_id)).active else []
     if to_managers or not ids:
         ids += await _managers(tx, incident, author_id)
-    readers = await _readers(tx, incident, list(dict.fromkeys(ids)))
-    return readers or await people.fallback_responders(tx)
+    by_id = await people.people_by_id(tx, ids)
+    readers = await incidents.readers_among(tx, [incident], [by_id[i] for i in dict.fromkeys(ids)])
+    return [person.id for person in readers] or await people.fallback_responders(tx)
 
 
 async def _managers(tx: Tx, incident: Incident, author_id: int | None) -> list[int]:
@@ -46,16 +42,4 @@ async def _managers_of(tx: Tx, team_ids: Sequence[int], author_id: int | None) -
         for listed in members.values()
         for person_id, role in listed
         if role == MANAGER and person_id != author_id
-    ]
-
-
-async def _readers(tx: Tx, incident: Incident, ids: list[int]) -> list[int]:
-    if not incident.is_private or not ids:
-        return ids
-    by_id = await people.people_by_id(tx, ids)
-    return [
-        i
-        for i in ids
-        if permissions.private_reader(Rights(Role(by_id[i].role)), i) is None
-        or await incidents.may_be_read_by(tx, incident, i)
     ]

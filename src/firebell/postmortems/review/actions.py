@@ -62,10 +62,10 @@ async def ask_for_review(
 async def _check_reviewers(tx: Tx, postmortem: Postmortem, ids: Sequence[int]) -> None:
     if not ids:
         return
-    incident = await incidents.incident(tx, postmortem.incident_id)
-    around = await queries.parties(tx, postmortem)
+    about = await lookup.incidents_of(tx, postmortem)
+    parties = await queries.parties(tx, postmortem)
     by_id = await people.people_by_id(tx, ids)
-    may_read = {person.id for person in await queries.readers(tx, incident, list(by_id.values()))}
+    readers = {person.id for person in await incidents.readers_among(tx, about, list(by_id.values()))}
     for person_id in ids:
         person = by_id.get(person_id)
         if person is None:
@@ -75,9 +75,9 @@ async def _check_reviewers(tx: Tx, postmortem: Postmortem, ids: Sequence[int]) -
             problem = "has left"
         elif not may_approve:
             problem = "is a viewer, and viewers approve nothing"
-        elif around.wrote(person_id) and not around.may_override:
+        elif parties.wrote(person_id) and not parties.may_override:
             problem = "wrote part of it"
-        elif person_id not in may_read:
+        elif person_id not in readers:
             problem = "may not read this private incident"
         else:
             continue
@@ -101,10 +101,10 @@ async def approve(
     organization of fewer than three active people a writer may approve, with a reason that becomes a finding.
     """
     postmortem = await _in_review(tx, incident_id, version)
-    around = await queries.parties(tx, postmortem)
+    parties = await queries.parties(tx, postmortem)
     reason = clean_text(override_reason, REASON_MAX_CHARS, "override_reason")
-    if refused := rules.approval_refusal(around, actor.person_id, reason):
-        if around.may_override and actor.person_id is not None:
+    if refused := rules.approval_refusal(parties, actor.person_id, reason):
+        if parties.may_override and actor.person_id is not None:
             raise Invalid(refused, fields={"override_reason": "Enter the reason."})
         raise Forbidden(refused, hint="Ask someone who saved no version of it.")
     assert actor.person_id
@@ -117,7 +117,7 @@ async def approve(
         actor.person_id,
         actor.label,
         now,
-        override_reason=reason if around.wrote(actor.person_id) else "",
+        override_reason=reason if parties.wrote(actor.person_id) else "",
     )
     await store.set_review(tx, postmortem.id, version, version)
     await tx.audit(actor, "postmortem.approved", postmortem.ref, now, version=version)

@@ -5,7 +5,6 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
-from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Text, problems
@@ -91,9 +90,8 @@ class NewWithdrawal(ApiInput):
 
 @router.get("/{ref}/review", summary="Get how far the review of a document is", responses=problems(404))
 async def get_review(w: Reader, ref: Text) -> ReviewState:
-    incident_id = parse_ref("INC", ref)
-    postmortem = await lookup.of_incident(w.tx, incident_id)
-    desk = await queries.desk(w.tx, postmortem, await incidents.incident(w.tx, incident_id))
+    postmortem = await lookup.of_incident(w.tx, parse_ref("INC", ref))
+    desk = await queries.desk(w.tx, postmortem)
     return ReviewState(
         ref=postmortem.ref,
         stage=cast("Stage", postmortem.stage),

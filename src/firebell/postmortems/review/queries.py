@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.model import Person, Role
 from firebell.people.permissions import Rights, Verb
+from firebell.postmortems import lookup
 from firebell.postmortems.model import DocumentReview, Postmortem, Verdict
 from firebell.postmortems.review import rules, store
 from firebell.postmortems.review.rules import Reviewer, ReviewParties
@@ -37,39 +37,28 @@ async def parties(tx: Tx, postmortem: Postmortem) -> ReviewParties:
     return _parties(postmortem, await store.writer_ids(tx, postmortem.id), await _approvers(tx))
 
 
-async def desk(tx: Tx, postmortem: Postmortem, incident: Incident) -> ReviewDesk:
-    """Return the review of a document; of a private incident, only its readers can be asked."""
+async def desk(tx: Tx, postmortem: Postmortem) -> ReviewDesk:
+    """Return the review of a document; only those who may read each of its incidents can be asked."""
+    about = await lookup.incidents_of(tx, postmortem)
     active = await _approvers(tx)
-    around = _parties(postmortem, await store.writer_ids(tx, postmortem.id), active)
+    parties = _parties(postmortem, await store.writer_ids(tx, postmortem.id), active)
     asked_ids = await store.reviewer_ids(tx, postmortem.id)
     teams = set(await people.team_ids_of(tx, postmortem.author_id)) if postmortem.author_id else set()
     members = await people.members(tx, sorted(teams))
     mates = {person_id for listed in members.values() for person_id, _ in listed}
     listed = [
         Reviewer(person.id, person.name, person.id not in mates)
-        for person in await readers(tx, incident, active)
-        if not around.wrote(person.id)
+        for person in await incidents.readers_among(tx, about, active)
+        if not parties.wrote(person.id)
     ]
     by_id = await people.people_by_id(tx, asked_ids)
     return ReviewDesk(
-        around,
+        parties,
         await store.reviews(tx, postmortem.id),
         [by_id[each] for each in asked_ids],
         listed,
-        rules.suggested(listed, around, incident.max_severity, asked_ids),
+        rules.suggested(listed, parties, about[0].max_severity, asked_ids),
     )
-
-
-async def readers(tx: Tx, incident: Incident, listed: Sequence[Person]) -> list[Person]:
-    """Return those people who may read an incident."""
-    if not incident.is_private:
-        return list(listed)
-    return [
-        person
-        for person in listed
-        if permissions.private_reader(Rights(Role(person.role)), person.id) is None
-        or await incidents.may_be_read_by(tx, incident, person.id)
-    ]
 
 
 async def _approvers(tx: Tx) -> list[Person]:

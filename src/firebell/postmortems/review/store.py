@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Row, Tx
 from firebell.postmortems.model import DocumentReview, Verdict
 
 REVIEWS_MAX = 200
 """Reviews of one document that are shown, the latest ones."""
+_COLUMNS = "id, postmortem_id, version_n, verdict, note, by_id, actor, at, override_reason"
 
 
 async def writer_ids(tx: Tx, postmortem_id: int) -> frozenset[int]:
@@ -59,8 +60,8 @@ async def insert(
 async def reviews(tx: Tx, postmortem_id: int) -> list[DocumentReview]:
     """Return the latest reviews of a post-mortem, latest first."""
     rows = await tx.fetch(
-        """
-        select id, postmortem_id, version_n, verdict, note, by_id, actor, at, override_reason
+        f"""
+        select {_COLUMNS}
         from postmortem_review
         where postmortem_id = $1
         order by id desc
@@ -69,7 +70,29 @@ async def reviews(tx: Tx, postmortem_id: int) -> list[DocumentReview]:
         postmortem_id,
         REVIEWS_MAX,
     )
-    return [DocumentReview(**{**dict(row), "verdict": Verdict(row["verdict"])}) for row in rows]
+    return [_from_row(row) for row in rows]
+
+
+async def approval(tx: Tx, postmortem_id: int, version_n: int | None) -> DocumentReview | None:
+    """Return the latest approval of a version, None without one."""
+    row = await tx.row(
+        f"""
+        select {_COLUMNS}
+        from postmortem_review
+        where postmortem_id = $1
+            and version_n = $2
+            and verdict = 'approve'
+        order by id desc
+        limit 1
+        """,
+        postmortem_id,
+        version_n,
+    )
+    return _from_row(row) if row else None
+
+
+def _from_row(row: Row) -> DocumentReview:
+    return DocumentReview(**{**dict(row), "verdict": Verdict(row["verdict"])})
 
 
 async def set_reviewers(tx: Tx, postmortem_id: int, person_ids: Sequence[int], now: datetime) -> list[int]:
