@@ -316,6 +316,11 @@ async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeCloc
         assert (await mara("GET", f"/post-mortems/INC-{first}"))["ref"] == f"INC-{second_due}"
         assert (await mara("POST", f"/post-mortems/INC-{first}", status=201))["ref"] == f"INC-{second_due}"
         await mara("POST", f"{base}/incidents", {"incident": f"INC-{worked_on}"}, status=409)
+        for_customers = await declare(w, "Logins are slow")
+        async with w.ctx.db.tx() as tx:
+            await postmortems.start(tx, SYSTEM, for_customers, w.now)
+        await mara("PUT", f"/post-mortems/INC-{for_customers}/external", {"is_needed": True})
+        await mara("POST", f"{base}/incidents", {"incident": f"INC-{for_customers}"}, status=409)
         other = f"/post-mortems/INC-{worked_on}/incidents"
         await mara("POST", other, {"incident": f"INC-{first}"}, status=409)
         await mara("POST", f"{base}/incidents", {"incident": "INC-99"}, status=404)
