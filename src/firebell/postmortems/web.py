@@ -52,7 +52,7 @@ async def _document(
                 published = await published_page.load(tx, postmortem, incident, now)
             shown = await queries.expanded(tx, postmortem, postmortem.body, now)
         remaining = await actions.placeholders(tx, postmortem) if postmortem else []
-        alike = await similar_queries.similar(tx, incident.id, now)
+        alike = await similar_queries.similar(tx, incident)
         author = (
             await people.person(tx, postmortem.author_id) if postmortem and postmortem.author_id else None
         )

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import FirebellError
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
@@ -83,7 +84,8 @@ async def _page(
     listed = await queries.listed(tx, tab, place, LISTED + 1)
     shown = listed[:LISTED]
     authors = await people.people_by_id(tx, list({one.author_id for one in shown if one.author_id}))
-    first_due = next((one for one in shown if tab == "due" and one.incident_id), None)
+    first_due = next((one.incident_id for one in shown if tab == "due" and one.incident_id), None)
+    alike_to = await incidents.incident(tx, first_due) if first_due else None
     services = {one.slug: one.name for one in await catalog.services(tx)}
     teams = {one.slug: one.name for one in await people.teams(tx)}
     following = matches.following if matches else None
@@ -112,10 +114,8 @@ async def _page(
             "state": ("State", {each: each.capitalize() for each in STATES}),
             "year": ("Year", {str(visit.now.year - n): str(visit.now.year - n) for n in range(YEARS_SHOWN)}),
         },
-        "alike_to": first_due,
-        "alike": await similar_queries.similar(tx, first_due.incident_id, visit.now)
-        if first_due and first_due.incident_id
-        else None,
+        "alike_to": alike_to,
+        "alike": await similar_queries.similar(tx, alike_to) if alike_to else None,
         "on_time": await queries.on_time(tx, visit.now),
     }
     return await html.render(visit.request, "postmortems/postmortems.html", context)

@@ -47,9 +47,8 @@ async def profile(tx: Tx, incident_id: int, now: datetime) -> None:
     read = await store.texts(tx, incident_id)
     if read is None:
         return
-    timeline = await incidents.timeline(tx, incident_id)
-    findings = [entry.text for entry in timeline if entry.kind == "finding"][-FINDINGS_READ:]
-    counts = scoring.count_terms([*read.texts, *findings])
+    findings = (await incidents.timelines(tx, [incident_id], ["finding"]))[incident_id][-FINDINGS_READ:]
+    counts = scoring.count_terms([*read.texts, *(entry.text for entry in findings)])
     await store.save_profile(tx, incident_id, read, counts, now)
     known = await store.frequencies(tx, list(counts))
     weights = scoring.weigh(counts, known, await store.count_compared(tx)) if known else {}

@@ -12,7 +12,7 @@ from firebell.postmortems.similar.queries import Resemblance
 
 async def load(tx: Tx, incident: Incident, now: datetime) -> Resemblance:
     """Return the incidents that are like this one."""
-    return await queries.similar(tx, incident.id, now)
+    return await queries.similar(tx, incident)
 
 
 async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, object]:
