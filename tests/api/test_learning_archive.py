@@ -123,8 +123,8 @@ async def person(w: World, name: str, role: Role) -> int:
 
 async def night(w: World) -> None:
     async with w.ctx.db.tx() as tx:
-        await similar.weigh_all(tx, 0, w.now)
-        await similar.weigh_all(tx, 0, w.now)
+        await similar.weigh_all(tx, 0)
+        await similar.weigh_all(tx, 0)
 
 
 async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not_show(
@@ -140,7 +140,7 @@ async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not
         now_open = await declare(w, "Card tokenizer exhausted again", closed=False)
         await night(w)
         async with w.ctx.db.tx() as tx:
-            await similar.profile(tx, now_open, w.now)
+            await similar.profile(tx, [now_open])
         path = f"/incidents/INC-{now_open}/similar"
         seen = await api("GET", path)
         assert {one["ref"] for one in seen["incidents"][:3]} == {f"INC-{each}" for each in (*alike, secret)}
