@@ -9,7 +9,8 @@ from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
-from firebell.postmortems.archive import indexing
+from firebell.postmortems.archive import indexing, queries
+from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.similar import actions as similar
 from tests.api.api_clients import Api, key_of, organization
@@ -84,6 +85,10 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         assert second["minutes"] == 14
         assert {part["text"] for part in second["excerpt"] if part["matched"]} == {"connection", "pool"}
         assert (page["total"], page["next_after"]) == (2, None)
+        async with w.ctx.db.tx() as tx:
+            wanted = await queries.resolve(tx, ArchiveQuery("connection pools"))
+            exported = await queries.search_all(tx, wanted)
+        assert [one.document.ref for one in exported] == [f"INC-{title}", f"INC-{root}"]
         for query, expected in (
             ({"q": '"connection pool" -exhausted'}, []),
             ({"q": "Storung"}, [title]),

@@ -13,6 +13,8 @@ from firebell.kit.text import clean_text
 from firebell.people import actions as people
 from firebell.postmortems.archive import store
 from firebell.postmortems.archive.archive_query import (
+    PAGE_SIZE,
+    RANKED_MAX,
     TEXT_MAX_CHARS,
     ArchiveFilter,
     ArchiveQuery,
@@ -23,7 +25,7 @@ from firebell.postmortems.archive.archive_query import (
 )
 from firebell.postmortems.archive.document_text import pieces, places, plain
 from firebell.postmortems.archive.store import ArchivedDocument, Tally
-from firebell.postmortems.document.sections import split
+from firebell.postmortems.document.sections import DocumentSection, split
 from firebell.postmortems.list_position import PostmortemPosition
 
 EXCERPT_CHARS = 240
@@ -81,16 +83,31 @@ async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
 
 
 async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
-    """Return the documents that match and may be read."""
-    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx))
-    documents = await store.documents(tx, ranking.ids)
-    bodies = await store.bodies(tx, ranking.ids)
-    texts = {each: _running_text(body) for each, body in bodies.items()}
-    excerpts = await store.excerpts(tx, texts, wanted.text) if wanted.text and texts else {}
-    ids = [one.incident_id for one in documents.values() if one.incident_id]
-    items = await action_items.of_incidents(tx, ids) if ids else {}
+    """Return one screen of the documents that match and may be read."""
+    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), PAGE_SIZE)
+    return ArchiveResults(await _results(tx, ranking.ids, wanted.text), ranking.total, wanted.after)
+
+
+async def search_all(tx: Tx, wanted: ArchiveFilter) -> list[ArchiveResult]:
+    """Return the best `RANKED_MAX` of the documents that match and may be read."""
+    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), RANKED_MAX)
+    return [
+        result
+        for start in range(0, len(ranking.ids), PAGE_SIZE)
+        for result in await _results(tx, ranking.ids[start : start + PAGE_SIZE], wanted.text)
+    ]
+
+
+async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]:
+    """Return ranked documents, in the given order, with what matches in them."""
+    documents = await store.documents(tx, ids)
+    sections = {each: split(body) for each, body in (await store.bodies(tx, ids)).items()}
+    texts = {each: _running_text(parts) for each, parts in sections.items()}
+    excerpts = await store.excerpts(tx, texts, text) if text and texts else {}
+    incident_ids = [one.incident_id for one in documents.values() if one.incident_id]
+    items = await action_items.of_incidents(tx, incident_ids) if incident_ids else {}
     results: list[ArchiveResult] = []
-    for each in ranking.ids:
+    for each in ids:
         document = documents[each]
         excerpt = excerpts.get(each) or _beginning(texts[each])
         listed = items.get(document.incident_id or 0, [])
@@ -98,17 +115,17 @@ async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
             ArchiveResult(
                 document,
                 list(pieces(excerpt)),
-                places(document.title, split(bodies[each]), excerpt),
+                places(document.title, sections[each], excerpt),
                 sum(item.is_unfinished for item in listed),
                 len(listed),
             )
         )
-    return ArchiveResults(results, ranking.total, wanted.after)
+    return results
 
 
-def _running_text(body: str) -> str:
+def _running_text(sections: Sequence[DocumentSection]) -> str:
     """Return a document without its headings."""
-    return " ".join(text for part in split(body) if (text := plain(part.text)))
+    return " ".join(text for part in sections if (text := plain(part.text)))
 
 
 def _beginning(text: str) -> str:

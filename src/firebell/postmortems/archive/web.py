@@ -134,19 +134,14 @@ async def export(
 ) -> Response:
     """Export the documents of a search, the best 1,000."""
     query = ArchiveQuery(q, service, team, severity, factor, state, year)
-    rows: list[tuple[Any, ...]] = []
-    after: int | None = 0
-    while after is not None:
-        matches = await queries.search(visit.tx, await queries.resolve(visit.tx, query, after))
-        rows += [
-            (
-                *(one.document.ref, one.document.kind, one.document.title, f"SEV{one.document.severity}"),
-                *(one.document.state, one.document.happened_at.isoformat(), one.document.due_at.isoformat()),
-                one.document.published_at.isoformat() if one.document.published_at else "",
-                "" if one.minutes is None else one.minutes,
-                *(" ".join(one.document.factors), one.open_items, ", ".join(one.places)),
-            )
-            for one in matches.results
-        ]
-        after = matches.following
+    rows = [
+        (
+            *(one.document.ref, one.document.kind, one.document.title, f"SEV{one.document.severity}"),
+            *(one.document.state, one.document.happened_at.isoformat(), one.document.due_at.isoformat()),
+            one.document.published_at.isoformat() if one.document.published_at else "",
+            "" if one.minutes is None else one.minutes,
+            *(" ".join(one.document.factors), one.open_items, ", ".join(one.places)),
+        )
+        for one in await queries.search_all(visit.tx, await queries.resolve(visit.tx, query))
+    ]
     return html.download(to_csv([CSV_HEAD, *rows]).encode(), "post-mortems.csv")
