@@ -65,6 +65,16 @@ class ArchiveResults:
         return end if self.results and end < self.total else None
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveLists:
+    """The documents of one list, and the numbers of all lists."""
+
+    documents: Sequence[ArchivedDocument]
+    tally: Tally
+    on_time: Completion
+    """How many of the documents that were published in the last 90 days were on time."""
+
+
 async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
     """Return a search with its names resolved.
 
@@ -132,18 +142,14 @@ def _beginning(text: str) -> str:
     return text if len(text) <= EXCERPT_CHARS else f"{text[:EXCERPT_CHARS].rsplit(' ', 1)[0]} …"
 
 
-async def listed(tx: Tx, tab: str, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:
-    """Return the documents of a list that may be read: due, review, published or near-misses."""
-    return await store.listed(tx, tab, after, limit, await incidents.hidden_ids(tx))
-
-
-async def tally(tx: Tx) -> Tally:
-    """Return how many documents each list has for the reader, up to 1,000."""
-    return await store.tally(tx, await incidents.hidden_ids(tx))
-
-
-async def on_time(tx: Tx, now: datetime) -> Completion:
-    """Return how many of the documents that were published in the last 90 days were on time."""
-    since = now - timedelta(days=ON_TIME_DAYS)
-    kept, published = await store.on_time(tx, since, await incidents.hidden_ids(tx))
-    return Completion(done=kept, due=published, in_grace=0)
+async def archive_lists(
+    tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, now: datetime
+) -> ArchiveLists:
+    """Return a list (due, review, published or near-misses) and the numbers of all, as far as they may be read."""
+    hidden = await incidents.hidden_ids(tx)
+    kept, published = await store.on_time(tx, now - timedelta(days=ON_TIME_DAYS), hidden)
+    return ArchiveLists(
+        await store.listed(tx, tab, after, limit, hidden),
+        await store.tally(tx, hidden),
+        Completion(done=kept, due=published, in_grace=0),
+    )

@@ -81,8 +81,8 @@ async def _page(
             matches = await queries.search(tx, await queries.resolve(tx, query, after))
         except FirebellError as refused:
             error = refused
-    listed = await queries.listed(tx, tab, place, LISTED + 1)
-    shown = listed[:LISTED]
+    lists = await queries.archive_lists(tx, tab, place, LISTED + 1, visit.now)
+    shown = lists.documents[:LISTED]
     authors = await people.people_by_id(tx, list({one.author_id for one in shown if one.author_id}))
     first_due = next((one.incident_id for one in shown if tab == "due" and one.incident_id), None)
     alike_to = await incidents.incident(tx, first_due) if first_due else None
@@ -94,11 +94,11 @@ async def _page(
         "live": "incidents,near-misses",
         "tab": tab,
         "tabs": TABS,
-        "tally": await queries.tally(tx),
+        "tally": lists.tally,
         "documents": shown,
         "authors": authors,
         "older": html.address("/post-mortems", tab=tab, before=_position(tab, shown[-1]))
-        if len(listed) > LISTED
+        if len(lists.documents) > LISTED
         else "",
         "query": query,
         "matches": matches,
@@ -116,7 +116,7 @@ async def _page(
         },
         "alike_to": alike_to,
         "alike": await similar_queries.similar(tx, alike_to) if alike_to else None,
-        "on_time": await queries.on_time(tx, visit.now),
+        "on_time": lists.on_time,
     }
     return await html.render(visit.request, "postmortems/postmortems.html", context)
 
