@@ -103,7 +103,7 @@ async def _page(
         "query": query,
         "matches": matches,
         "error": error,
-        "more": query.url(after=following) if following else "",
+        "more": query.url(tab=tab, after=following) if following else "",
         "page_size": PAGE_SIZE,
         "factor_label": label,
         "pills": {
