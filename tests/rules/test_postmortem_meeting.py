@@ -60,6 +60,8 @@ def test_a_part_counts_down_and_a_pause_stops_it() -> None:
     assert paused.part_ends_at(after(31)) == after(33)
     assert paused.elapsed(after(31)) == timedelta(minutes=1)
     resumed = replace(MEETING, paused_s=1800, part_paused_s=1800)
+    assert paused.resumed(after(31)) == resumed
+    assert resumed.resumed(after(32)) is resumed
     assert resumed.part_ends_at(after(31)) == after(33)
     assert resumed.elapsed(after(31)) == timedelta(minutes=1)
     assert MEETING.elapsed(after(-5)) == timedelta()

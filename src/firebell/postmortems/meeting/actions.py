@@ -109,18 +109,7 @@ async def go_to_part(
             raise Invalid(
                 "There is no such part.", fields={"part": f"Enter a number up to {len(meeting.parts)}."}
             )
-        paused_s = meeting.paused_s
-        if meeting.paused_at:
-            paused_s += round((now - meeting.paused_at).total_seconds())
-        return replace(
-            meeting,
-            part=part,
-            part_started_at=now,
-            part_extra_s=0,
-            part_paused_s=0,
-            paused_at=None,
-            paused_s=paused_s,
-        )
+        return replace(meeting.resumed(now), part=part, part_started_at=now, part_extra_s=0, part_paused_s=0)
 
     return await _change(tx, actor, incident_id, change)
 
@@ -145,17 +134,7 @@ async def set_paused(
     """Pause the meeting, or go on with it. Idempotent."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
-        if paused:
-            return replace(meeting, paused_at=meeting.paused_at or now)
-        if meeting.paused_at is None:
-            return meeting
-        seconds = round((now - meeting.paused_at).total_seconds())
-        return replace(
-            meeting,
-            paused_at=None,
-            paused_s=meeting.paused_s + seconds,
-            part_paused_s=meeting.part_paused_s + seconds,
-        )
+        return replace(meeting, paused_at=meeting.paused_at or now) if paused else meeting.resumed(now)
 
     return await _change(tx, actor, incident_id, change)
 
@@ -285,14 +264,7 @@ async def write_why(
 @permits(Verb.POSTMORTEM_WRITE)
 async def end_meeting(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> PostmortemMeeting:
     """End the running meeting; a pause that lasts is not part of it."""
-
-    def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
-        paused_s = meeting.paused_s
-        if meeting.paused_at:
-            paused_s += round((now - meeting.paused_at).total_seconds())
-        return replace(meeting, ended_at=now, paused_at=None, paused_s=paused_s)
-
-    ended = await _change(tx, actor, incident_id, change)
+    ended = await _change(tx, actor, incident_id, lambda meeting: replace(meeting.resumed(now), ended_at=now))
     postmortem = await lookup.of_incident(tx, incident_id)
     minutes = round(ended.elapsed(now).total_seconds() / 60)
     await tx.audit(actor, "postmortem.meeting_ended", postmortem.ref, now, minutes=minutes)
