@@ -107,7 +107,8 @@ async def go_to_part(
             return meeting
         if not 0 <= part < len(meeting.parts):
             raise Invalid(
-                "There is no such part.", fields={"part": f"Enter a number up to {len(meeting.parts)}."}
+                "There is no such part.",
+                fields={"part": f"Enter a number from 0 to {len(meeting.parts) - 1}."},
             )
         return replace(meeting.resumed(now), part=part, part_started_at=now, part_extra_s=0, part_paused_s=0)
 
