@@ -116,7 +116,7 @@ async def go_to_part(
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def extend_part(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> PostmortemMeeting:
+async def extend_part(tx: Tx, actor: Actor, incident_id: int) -> PostmortemMeeting:
     """Give the present part two more minutes."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
@@ -141,7 +141,7 @@ async def set_paused(
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def show_row(tx: Tx, actor: Actor, incident_id: int, row: int, now: datetime) -> PostmortemMeeting:
+async def show_row(tx: Tx, actor: Actor, incident_id: int, row: int) -> PostmortemMeeting:
     """Show a row of the timeline to everyone."""
     if not 0 <= row < 10_000:
         raise Invalid("There is no such row.", fields={"row": "Enter the number of a row."})
@@ -185,7 +185,7 @@ async def add_attendees(
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def remove_attendee(tx: Tx, actor: Actor, incident_id: int, person_id: int, now: datetime) -> None:
+async def remove_attendee(tx: Tx, actor: Actor, incident_id: int, person_id: int) -> None:
     """Note that someone did not attend the running meeting. Idempotent."""
     postmortem = await lookup.of_incident(tx, incident_id)
     meeting = await _running(tx, postmortem)
@@ -209,7 +209,7 @@ async def park_question(tx: Tx, actor: Actor, incident_id: int, text: str, now: 
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def unpark_question(tx: Tx, actor: Actor, incident_id: int, question_id: int, now: datetime) -> None:
+async def unpark_question(tx: Tx, actor: Actor, incident_id: int, question_id: int) -> None:
     """Take a question off the parking list of the running meeting."""
     postmortem = await lookup.of_incident(tx, incident_id)
     meeting = await _running(tx, postmortem)

@@ -118,7 +118,7 @@ async def _back(visit: Visit, incident_id: int) -> None:
 
 
 async def _more(visit: Visit, incident_id: int) -> None:
-    await actions.extend_part(visit.tx, visit.actor, incident_id, visit.now)
+    await actions.extend_part(visit.tx, visit.actor, incident_id)
 
 
 async def _pause(visit: Visit, incident_id: int) -> None:
@@ -130,7 +130,7 @@ async def _resume(visit: Visit, incident_id: int) -> None:
 
 
 async def _row(visit: Visit, incident_id: int) -> None:
-    await actions.show_row(visit.tx, visit.actor, incident_id, to_number(visit.text("row"), "row"), visit.now)
+    await actions.show_row(visit.tx, visit.actor, incident_id, to_number(visit.text("row"), "row"))
 
 
 async def _facilitate(visit: Visit, incident_id: int) -> None:
@@ -148,7 +148,7 @@ async def _join(visit: Visit, incident_id: int) -> None:
 
 async def _leave(visit: Visit, incident_id: int) -> None:
     person_id = to_choice(visit.text("person"), "person") or visit.person.id
-    await actions.remove_attendee(visit.tx, visit.actor, incident_id, person_id, visit.now)
+    await actions.remove_attendee(visit.tx, visit.actor, incident_id, person_id)
 
 
 _CONTROLS: Mapping[str, tuple[str, _Step]] = {
@@ -199,7 +199,7 @@ async def write(visit: CurrentVisit, ref: str) -> Response:
 async def park(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         if question := to_choice(visit.text("question"), "question"):
-            await actions.unpark_question(visit.tx, visit.actor, incident_id, question, visit.now)
+            await actions.unpark_question(visit.tx, visit.actor, incident_id, question)
         else:
             await actions.park_question(visit.tx, visit.actor, incident_id, visit.text("text"), visit.now)
 
