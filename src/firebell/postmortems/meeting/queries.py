@@ -18,6 +18,7 @@ from firebell.postmortems.document.evidence import EvidenceRef
 from firebell.postmortems.document.rendering import EvidenceLink
 from firebell.postmortems.document.sections import DocumentSection, split, titled
 from firebell.postmortems.document.whys import WhyTree
+from firebell.postmortems.drafting.draft import GAP_TEXT
 from firebell.postmortems.drafting.facts import facts
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.drafting.timeline_rows import TimelineRow, select
@@ -25,9 +26,6 @@ from firebell.postmortems.editing import queries as editing_queries
 from firebell.postmortems.meeting import findings, store
 from firebell.postmortems.meeting.model import PostmortemMeeting
 from firebell.postmortems.model import Postmortem
-
-GAP_TEXT = "The timeline has nothing"
-"""How a question about a gap begins in a draft."""
 
 
 @dataclass(frozen=True, slots=True)
