@@ -68,11 +68,10 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
     rows = select(facts(await load_sources(tx, about, now))).rows
     sections = split(postmortem.body)
     part = running.present_part if running else None
-    cause = titled(sections, "Root cause")
     wrong = titled(sections, "What went wrong")
     items = await action_items.of_incidents(tx, about)
     ids = {each for one in meetings for each in (one.facilitator_id, one.scribe_id) if each}
-    tree = whys.parse(cause.text if cause else "")
+    tree = whys.tree_of(sections)
     refs = [ref for node in tree.nodes() for ref in node.evidence] + [row.fact.ref for row in rows]
     return MeetingRoom(
         incident,
