@@ -13,9 +13,9 @@ from firebell.postmortems.archive import indexing, queries
 from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.similar import actions as similar
-from tests.api.api_clients import Api, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization
 from tests.postmortem_steps import approved
-from tests.world import World
+from tests.world import ANSWERS, World
 
 CAUSE = """- effect: Cards failed
   - why: The connection pool was exhausted
@@ -254,6 +254,21 @@ async def test_a_meeting_elsewhere_or_none_is_recorded(dsn: str, clock: FakeCloc
         skipped = await mara("POST", f"{meetings}/not-held", {"reason": "One person acted"}, status=201)
         assert skipped["state"] == "not held"
         assert [one["state"] for one in await mara("GET", meetings)] == ["not held", "held", "too short"]
+
+
+async def test_bug_a_meeting_about_a_root_without_an_effect_had_no_page(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await write(w, await declare(w, "Cards fail"), root_cause="- root: Nothing compares pool and limit")
+        await mara("POST", "/post-mortems/INC-1/meetings", {"minutes": 60}, status=201)
+        await mara("PATCH", "/post-mortems/INC-1/meetings/running", {"part": 4})
+        await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+        page = await http.get("/post-mortems/INC-1/meeting")
+        assert page.status_code == 200
+        assert "What was the effect?" in page.text
+        note = {"section": "root-cause", "kind": "why", "text": "Cards failed"}
+        await mara("POST", "/post-mortems/INC-1/meetings/running/notes", note, status=201)
+        assert "- effect: Cards failed" in (await mara("GET", "/post-mortems/INC-1"))["body"]
 
 
 async def test_a_near_miss_is_reported_without_a_name_edited_and_published(
