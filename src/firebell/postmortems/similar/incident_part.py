@@ -1,6 +1,5 @@
 """What the incident page shows of similar incidents."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.incidents.model import Incident
@@ -15,9 +14,4 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> Resemblance:
     return await queries.similar(tx, incident)
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, object]:
-    """Return nothing: the list of incidents shows no similar ones."""
-    return {}
-
-
-PART = IncidentPart(load, "postmortems/room_similar.html", load_rows, "postmortems/room_similar.html", "rest")
+PART = IncidentPart(load, "postmortems/room_similar.html", "rest")
