@@ -13,9 +13,9 @@ from firebell.postmortems.archive import indexing, queries
 from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.similar import actions as similar
-from tests.api.api_clients import Api, browser, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import approved
-from tests.world import ANSWERS, World
+from tests.world import World
 
 CAUSE = """- effect: Cards failed
   - why: The connection pool was exhausted
@@ -256,13 +256,27 @@ async def test_a_meeting_elsewhere_or_none_is_recorded(dsn: str, clock: FakeCloc
         assert [one["state"] for one in await mara("GET", meetings)] == ["not held", "held", "too short"]
 
 
+async def test_bug_an_item_of_a_meeting_showed_a_private_incident(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        viewer = api.with_key(await key_of(w.ctx.db, clock, await person(w, "Vera", Role.VIEWER)))
+        await write(w, await declare(w, "Cards fail"))
+        secret = await declare(w, "Cards were stolen", private=True)
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await mara("POST", "/post-mortems/INC-1/incidents", {"incident": f"INC-{secret}"}, status=201)
+        csrf = await sign_in(w, http, w.mara)
+        new = {"csrf": csrf, "title": "Rotate the stolen keys", "owner": ""}
+        assert (await http.post("/post-mortems/INC-1/meeting/actions", data=new)).status_code == 303
+        assert (await mara("GET", "/action-items/ACT-1"))["title"] == "Rotate the stolen keys"
+        await viewer("GET", "/action-items/ACT-1", status=404)
+
+
 async def test_bug_a_meeting_about_a_root_without_an_effect_had_no_page(dsn: str, clock: FakeClock) -> None:
     async with organization(dsn, clock) as (w, api), browser(w) as http:
         mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
         await write(w, await declare(w, "Cards fail"), root_cause="- root: Nothing compares pool and limit")
         await mara("POST", "/post-mortems/INC-1/meetings", {"minutes": 60}, status=201)
         await mara("PATCH", "/post-mortems/INC-1/meetings/running", {"part": 4})
-        await http.post("/login", data={"email": ANSWERS.email, "password": ANSWERS.password})
+        await sign_in(w, http, w.mara)
         page = await http.get("/post-mortems/INC-1/meeting")
         assert page.status_code == 200
         assert "What was the effect?" in page.text

@@ -53,7 +53,7 @@ async def add_action(tx: Tx, actor: Actor, incident_id: int, new: NewAction, now
         actor,
         new.title,
         now,
-        incident_id=await _hiding_incident(tx, postmortem),
+        incident_id=await incident_of_items(tx, postmortem),
         postmortem_id=postmortem.id,
         detail=new.detail,
         kind=new.kind,
@@ -71,7 +71,7 @@ async def add_action(tx: Tx, actor: Actor, incident_id: int, new: NewAction, now
     return item
 
 
-async def _hiding_incident(tx: Tx, postmortem: Postmortem) -> int:
+async def incident_of_items(tx: Tx, postmortem: Postmortem) -> int:
     """Return the incident that an item belongs to: the main one, unless only another one is private."""
     ids = await lookup.incident_ids(tx, postmortem)
     about = await incidents.incidents_by_id(tx, ids)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.action_items import actions as action_items
+from firebell.action_items.model import ActionItem
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -15,6 +17,7 @@ from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.document import sections
 from firebell.postmortems.editing import saving
+from firebell.postmortems.editing.actions_from_text import incident_of_items
 from firebell.postmortems.meeting import scribe_text, store
 from firebell.postmortems.meeting.agenda import AGENDAS
 from firebell.postmortems.meeting.model import PostmortemMeeting
@@ -260,6 +263,25 @@ async def write_why(
         lambda before: scribe_text.with_why(before, parent_line, kind, answer),
         now,
     )
+
+
+@permits(Verb.ACTION_ITEM_WRITE)
+async def add_action(
+    tx: Tx, actor: Actor, incident_id: int, title: str, owner_id: int | None, now: datetime
+) -> ActionItem:
+    """Add an action item of the incident of a document, and return it; the text of the document stays as it is."""
+    postmortem = await lookup.of_incident(tx, incident_id)
+    item = await action_items.add_item(
+        tx,
+        actor,
+        title,
+        now,
+        incident_id=await incident_of_items(tx, postmortem),
+        postmortem_id=postmortem.id,
+        owner_id=owner_id,
+    )
+    await tx.live(saving.live_topic(postmortem))
+    return item
 
 
 @permits(Verb.POSTMORTEM_WRITE)

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.action_items import actions as action_items
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
@@ -210,13 +209,7 @@ async def park(visit: CurrentVisit, ref: str) -> Response:
 @router.post("/post-mortems/{ref}/meeting/actions", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def add_action(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
-        await action_items.add_item(
-            visit.tx,
-            visit.actor,
-            visit.text("title"),
-            visit.now,
-            incident_id=incident_id,
-            owner_id=to_choice(visit.text("owner"), "owner"),
-        )
+        owner_id = to_choice(visit.text("owner"), "owner")
+        await actions.add_action(visit.tx, visit.actor, incident_id, visit.text("title"), owner_id, visit.now)
 
     return await _do(visit, ref, "actions", "Action item added.", step)
