@@ -67,12 +67,12 @@ join incident on incident.id = postmortem.incident_id
 """
 _PROFILES = """
 insert into incident_profile (
-    incident_id, terms, counts, service_ids, rules, factors, is_compared, profiled_at
+    incident_id, terms, service_ids, rules, factors, is_compared
 )
 select
-    incident.id, '{}', '{}',
+    incident.id, '{}',
     coalesce((select array_agg(service_id) from incident_service where incident_id = incident.id), '{}'),
-    array['Rule' || incident.id % 200], array['latent.guard'], true, now()
+    array['Rule' || incident.id % 200], array['latent.guard'], true
 from incident
 """
 _TERMS = """

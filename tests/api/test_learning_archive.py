@@ -9,10 +9,11 @@ from firebell.kit.db.events import SYSTEM
 from firebell.people import actions as people
 from firebell.people.model import Role
 from firebell.postmortems import actions as postmortems
-from firebell.postmortems.archive import indexing
+from firebell.postmortems.archive import indexing, queries
+from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
 from firebell.postmortems.similar import actions as similar
-from tests.api.api_clients import Api, key_of, organization
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import approved
 from tests.world import World
 
@@ -84,6 +85,10 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         assert second["minutes"] == 14
         assert {part["text"] for part in second["excerpt"] if part["matched"]} == {"connection", "pool"}
         assert (page["total"], page["next_after"]) == (2, None)
+        async with w.ctx.db.tx() as tx:
+            wanted = await queries.resolve(tx, ArchiveQuery("connection pools"))
+            exported = await queries.search_all(tx, wanted)
+        assert [one.document.ref for one in exported] == [f"INC-{title}", f"INC-{root}"]
         for query, expected in (
             ({"q": '"connection pool" -exhausted'}, []),
             ({"q": "Storung"}, [title]),
@@ -109,7 +114,7 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         await api("GET", "/post-mortems/search", status=404, service="nothing")
         async with w.ctx.db.tx() as tx:
             await tx.execute("update incident set title = 'Zanzibar' where id = $1", root)
-            assert not await indexing.index_outdated(tx, w.now)
+            assert not await indexing.index_outdated(tx)
         assert await refs(api, q="zanzibar") == [f"INC-{root}"]
 
 
@@ -123,8 +128,8 @@ async def person(w: World, name: str, role: Role) -> int:
 
 async def night(w: World) -> None:
     async with w.ctx.db.tx() as tx:
-        await similar.weigh_all(tx, 0, w.now)
-        await similar.weigh_all(tx, 0, w.now)
+        await similar.weigh_all(tx, 0)
+        await similar.weigh_all(tx, 0)
 
 
 async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not_show(
@@ -140,7 +145,7 @@ async def test_similar_incidents_say_why_and_what_helped_and_private_ones_do_not
         now_open = await declare(w, "Card tokenizer exhausted again", closed=False)
         await night(w)
         async with w.ctx.db.tx() as tx:
-            await similar.profile(tx, now_open, w.now)
+            await similar.profile(tx, [now_open])
         path = f"/incidents/INC-{now_open}/similar"
         seen = await api("GET", path)
         assert {one["ref"] for one in seen["incidents"][:3]} == {f"INC-{each}" for each in (*alike, secret)}
@@ -251,6 +256,35 @@ async def test_a_meeting_elsewhere_or_none_is_recorded(dsn: str, clock: FakeCloc
         assert [one["state"] for one in await mara("GET", meetings)] == ["not held", "held", "too short"]
 
 
+async def test_bug_an_item_of_a_meeting_showed_a_private_incident(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        viewer = api.with_key(await key_of(w.ctx.db, clock, await person(w, "Vera", Role.VIEWER)))
+        await write(w, await declare(w, "Cards fail"))
+        secret = await declare(w, "Cards were stolen", private=True)
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await mara("POST", "/post-mortems/INC-1/incidents", {"incident": f"INC-{secret}"}, status=201)
+        csrf = await sign_in(w, http, w.mara)
+        new = {"csrf": csrf, "title": "Rotate the stolen keys", "owner": ""}
+        assert (await http.post("/post-mortems/INC-1/meeting/actions", data=new)).status_code == 303
+        assert (await mara("GET", "/action-items/ACT-1"))["title"] == "Rotate the stolen keys"
+        await viewer("GET", "/action-items/ACT-1", status=404)
+
+
+async def test_bug_a_meeting_about_a_root_without_an_effect_had_no_page(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        mara = api.with_key(await key_of(w.ctx.db, clock, w.mara))
+        await write(w, await declare(w, "Cards fail"), root_cause="- root: Nothing compares pool and limit")
+        await mara("POST", "/post-mortems/INC-1/meetings", {"minutes": 60}, status=201)
+        await mara("PATCH", "/post-mortems/INC-1/meetings/running", {"part": 4})
+        await sign_in(w, http, w.mara)
+        page = await http.get("/post-mortems/INC-1/meeting")
+        assert page.status_code == 200
+        assert "What was the effect?" in page.text
+        note = {"section": "root-cause", "kind": "why", "text": "Cards failed"}
+        await mara("POST", "/post-mortems/INC-1/meetings/running/notes", note, status=201)
+        assert "- effect: Cards failed" in (await mara("GET", "/post-mortems/INC-1"))["body"]
+
+
 async def test_a_near_miss_is_reported_without_a_name_edited_and_published(
     dsn: str, clock: FakeClock
 ) -> None:
@@ -316,6 +350,11 @@ async def test_one_document_is_about_several_incidents(dsn: str, clock: FakeCloc
         assert (await mara("GET", f"/post-mortems/INC-{first}"))["ref"] == f"INC-{second_due}"
         assert (await mara("POST", f"/post-mortems/INC-{first}", status=201))["ref"] == f"INC-{second_due}"
         await mara("POST", f"{base}/incidents", {"incident": f"INC-{worked_on}"}, status=409)
+        for_customers = await declare(w, "Logins are slow")
+        async with w.ctx.db.tx() as tx:
+            await postmortems.start(tx, SYSTEM, for_customers, w.now)
+        await mara("PUT", f"/post-mortems/INC-{for_customers}/external", {"is_needed": True})
+        await mara("POST", f"{base}/incidents", {"incident": f"INC-{for_customers}"}, status=409)
         other = f"/post-mortems/INC-{worked_on}/incidents"
         await mara("POST", other, {"incident": f"INC-{first}"}, status=409)
         await mara("POST", f"{base}/incidents", {"incident": "INC-99"}, status=404)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from firebell.kit.clock import FakeClock
+from firebell.postmortems.archive import indexing
 from tests.api.api_clients import browser
 from tests.world import ANSWERS, World, world
 
@@ -207,6 +208,10 @@ async def test_each_postmortem_is_listed_with_its_incident(dsn: str, clock: Fake
             titles += re.findall(r"<span class=\"t\">(incident \d+)</span>", page)
             page = await read(http, older) if (older := link(page, "next")) else ""
         assert len(set(titles)) == 102
+        async with w.ctx.db.tx() as tx:
+            await indexing.index_outdated(tx)
+        results = await read(http, "/post-mortems?tab=review&severity=SEV1")
+        assert link(results, "next") == "/post-mortems?severity=SEV1&tab=review&after=20#archive"
 
 
 async def test_a_malformed_place_is_the_start_of_the_postmortems(dsn: str, clock: FakeClock) -> None:

@@ -60,6 +60,8 @@ def test_a_part_counts_down_and_a_pause_stops_it() -> None:
     assert paused.part_ends_at(after(31)) == after(33)
     assert paused.elapsed(after(31)) == timedelta(minutes=1)
     resumed = replace(MEETING, paused_s=1800, part_paused_s=1800)
+    assert paused.resumed(after(31)) == resumed
+    assert resumed.resumed(after(32)) is resumed
     assert resumed.part_ends_at(after(31)) == after(33)
     assert resumed.elapsed(after(31)) == timedelta(minutes=1)
     assert MEETING.elapsed(after(-5)) == timedelta()
@@ -146,6 +148,11 @@ def test_an_answer_goes_below_its_item_and_the_rest_stays() -> None:
     assert [node.text for node in whys.parse(below_effect).nodes()][-1] == "Two"
     first = scribe_text.with_why("Nothing yet.", None, "why", "Cards failed")
     assert first == "Nothing yet.\n\n- effect: Cards failed"
+    root_alone = scribe_text.with_why("- root: No limit", None, "why", "Cards failed")
+    assert [(node.kind, node.text) for node in whys.parse(root_alone).effects] == [
+        ("root", "No limit"),
+        ("effect", "Cards failed"),
+    ]
     leafless = scribe_text.with_why(first, 2, "open", "Why?")
     assert leafless.endswith("- effect: Cards failed\n  - open: Why?")
 

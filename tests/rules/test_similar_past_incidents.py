@@ -91,7 +91,7 @@ def test_terms_are_words_without_numbers() -> None:
 
 
 def likeness(score: float, **more: object) -> Likeness:
-    values = {"cosine": 0.0, "service_ids": (), "rules": (), "factors": (), "has_same_trigger": False, **more}
+    values = {"cosine": 0.0, "service_ids": (), "rules": (), "factors": (), **more}
     return Likeness(score, **values)  # type: ignore[arg-type]
 
 

@@ -47,11 +47,6 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> IncidentItems:
     )
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, str]:
-    """Return nothing: the list of incidents shows no action items."""
-    return {}
-
-
 async def load_findings(
     tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
@@ -73,6 +68,4 @@ async def load_findings(
     }
 
 
-PART = IncidentPart(
-    load, "action_items/incident_part.html", load_rows, "action_items/incident_part.html", "rest"
-)
+PART = IncidentPart(load, "action_items/incident_part.html", "rest")

@@ -17,11 +17,6 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> IncidentAudiences |
     return listed[0] if listed and (listed[0].posts or listed[0].next) else None
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, str]:
-    """Return nothing: the list of incidents shows no audiences."""
-    return {}
-
-
 async def load_findings(
     tx: Tx, incidents: Sequence[Incident], _: Mapping[int, Sequence[TimelineEntry]], now: datetime
 ) -> Mapping[int, Sequence[ProcessFinding]]:
@@ -32,4 +27,4 @@ async def load_findings(
     }
 
 
-PART = IncidentPart(load, "audiences/incident_part.html", load_rows, "audiences/incident_part.html", "rest")
+PART = IncidentPart(load, "audiences/incident_part.html", "rest")

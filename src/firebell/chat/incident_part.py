@@ -1,6 +1,5 @@
 """The channels of an incident, for the incident page."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,9 +66,4 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> list[ChannelView]:
     return [view for view in views if view.room or view.can_create]
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, None]:
-    """Return nothing: a row has no room for channels."""
-    return {}
-
-
-PART = IncidentPart(load, "chat/incident_part.html", load_rows, "chat/row_part.html")
+PART = IncidentPart(load, "chat/incident_part.html")

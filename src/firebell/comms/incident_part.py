@@ -32,9 +32,4 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> CommsPart | None:
     return CommsPart(await store.draft(tx, incident.id), waiting, POST_STATE_LABELS)
 
 
-async def load_rows(tx: Tx, listed: Sequence[Incident], now: datetime) -> Mapping[int, str]:
-    """Return nothing: the list of incidents shows no posts."""
-    return {}
-
-
-PART = IncidentPart(load, "comms/incident_part.html", load_rows, "comms/incident_part.html", "rest")
+PART = IncidentPart(load, "comms/incident_part.html", "rest")

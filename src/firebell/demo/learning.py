@@ -76,5 +76,5 @@ async def compare_incidents(past: Past, incident_id: int) -> None:
         for _ in range(2):
             after: int | None = 0
             while after is not None:
-                after = await similar.weigh_all(tx, after, past.clock.now())
-        await similar.profile(tx, incident_id, past.clock.now())
+                after = await similar.weigh_all(tx, after)
+        await similar.profile(tx, [incident_id])

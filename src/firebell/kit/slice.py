@@ -119,7 +119,7 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPart:
-    """What a slice above incidents shows on the incident page and in the list of incidents.
+    """What a slice above incidents shows on the incident page and, with `load_rows`, in the list of incidents.
 
     Each template gets what was loaded as `part`; it is included only if that is true.
     """
@@ -127,11 +127,11 @@ class IncidentPart:
     load: Callable[["Tx", Any, datetime], Awaitable[Any]]
     """Returns the part of one incident's page."""
     template: str
-    load_rows: Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Any]]]
-    """Returns the parts of the rows of a list, by incident id."""
-    row_template: str
     place: str = "now"
     """The column of the incident page: `now` for what needs someone now, `rest` for the others."""
+    load_rows: Callable[["Tx", Sequence[Any], datetime], Awaitable[Mapping[int, Any]]] | None = None
+    """Returns the parts of the rows of a list, by incident id."""
+    row_template: str = ""
 
 
 IncidentChecks = Callable[

@@ -39,12 +39,10 @@ where not postmortem_incident.is_main;
 create table incident_profile (
     incident_id bigint primary key references incident on delete cascade,
     terms text[] not null,
-    counts int[] not null,
     service_ids bigint[] not null,
     rules text[] not null,
     factors text[] not null,
-    is_compared boolean not null,
-    profiled_at timestamptz not null
+    is_compared boolean not null
 );
 create index incident_profile_services on incident_profile using gin (service_ids) where is_compared;
 create index incident_profile_rules on incident_profile using gin (rules) where is_compared;

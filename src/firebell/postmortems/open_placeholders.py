@@ -3,11 +3,11 @@
 import re
 
 from firebell.postmortems.document.blocks import BLOCKS
-from firebell.postmortems.drafting.draft import PLACEHOLDERS
+from firebell.postmortems.drafting.draft import GAP_TEXT, PLACEHOLDERS
 
 _ITALIC = re.compile(r"(?<![\\w_])_(?P<text>[^_\n]+)_(?![\w_])")
 _SLOT = re.compile(rf"\{{\{{ *(?!(?:{'|'.join(BLOCKS)}) *\}})\w+ *\}}\}}")
-_GAP = re.compile(r"What happened between \d\d:\d\d and \d\d:\d\d\? The timeline has nothing\.")
+_GAP = re.compile(rf"What happened between \d\d:\d\d and \d\d:\d\d\? {GAP_TEXT}\.")
 _HEADING = re.compile(r"#+ +(?P<title>.+)")
 
 

@@ -45,7 +45,7 @@ async def _document(
         if published is None:
             shown = await queries.expanded(tx, postmortem, postmortem.body, now) if postmortem else None
             remaining = await actions.placeholders(tx, postmortem) if postmortem else []
-            alike = await similar_queries.similar(tx, incident.id, now)
+            alike = await similar_queries.similar(tx, incident)
             author_id = postmortem.author_id if postmortem else None
             author = await people.person(tx, author_id) if author_id else None
     if postmortem and published:

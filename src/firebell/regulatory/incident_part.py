@@ -43,4 +43,6 @@ async def load_findings(
     }
 
 
-PART = IncidentPart(load, "regulatory/incident_part.html", load_rows, "regulatory/row_part.html")
+PART = IncidentPart(
+    load, "regulatory/incident_part.html", load_rows=load_rows, row_template="regulatory/row_part.html"
+)

@@ -1,6 +1,6 @@
 """What the incident page shows of its response: what comes next, and the questions to answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,9 +89,4 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> Coming | Rehearsal 
     return Coming(listed[0], QUESTIONS, coming(listed[0], await queries.names_of(tx, listed[0].pending)))
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, int]:
-    """Return nothing: the list of incidents shows no part of responses."""
-    return {}
-
-
-PART = IncidentPart(load, "response/incident_part.html", load_rows, "response/row_part.html")
+PART = IncidentPart(load, "response/incident_part.html")

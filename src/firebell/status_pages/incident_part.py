@@ -1,6 +1,5 @@
 """What the incident page shows of status pages, and what they add to the conditions for closing."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
@@ -17,14 +16,7 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> list[Publication]:
     return [each for each in listed if each.published or each.suggested_ids] or listed[:1]
 
 
-async def load_rows(tx: Tx, listed: Sequence[Incident], now: datetime) -> Mapping[int, str]:
-    """Return nothing: the list of incidents shows no status pages."""
-    return {}
-
-
-PART = IncidentPart(
-    load, "status_pages/incident_part.html", load_rows, "status_pages/incident_part.html", "rest"
-)
+PART = IncidentPart(load, "status_pages/incident_part.html", "rest")
 
 
 async def closing_conditions(tx: Tx, incident: Incident, now: datetime) -> list[incidents.ClosingCondition]:

@@ -134,7 +134,11 @@ async def incidents(
     checks: Sequence[IncidentChecks] = visit.request.app.state.incident_checks
     shown = listed.incidents
     problems = await _open_problems(visit.tx, shown, checks, visit.now)
-    rows = [(part.row_template, await part.load_rows(visit.tx, shown, visit.now)) for part in parts]
+    rows = [
+        (part.row_template, await part.load_rows(visit.tx, shown, visit.now))
+        for part in parts
+        if part.load_rows
+    ]
     views = await saved_views.visible(visit.tx, visit.person.id)
     context: dict[str, Any] = {
         "nav": "incidents",

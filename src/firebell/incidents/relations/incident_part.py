@@ -1,6 +1,5 @@
 """What the incident page shows of linked, child and merged incidents."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.incidents import actions
@@ -14,9 +13,4 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> list[tuple[Relation
     return await actions.related(tx, incident)
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, object]:
-    """Return nothing: the rows of a list show no relations."""
-    return {}
-
-
-PART = IncidentPart(load, "incidents/relation_part.html", load_rows, "incidents/relation_row.html")
+PART = IncidentPart(load, "incidents/relation_part.html")

@@ -12,6 +12,9 @@ SAYS_FAILED = re.compile(
 )
 SAYS_HELPED = re.compile(r"\b(helped|worked|effective)\b", re.IGNORECASE)
 
+JUDGED_KINDS = ("mitigation", "phase")
+"""The kinds of timeline entries that `what_helped` reads."""
+
 
 def what_helped(timeline: Sequence[TimelineEntry]) -> list[str]:
     """Return the mitigations that say they helped, and the last one before the impact ended for good.

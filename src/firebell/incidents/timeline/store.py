@@ -57,16 +57,20 @@ async def timeline(tx: Tx, incident_id: int) -> list[TimelineEntry]:
     return in_force(await _entries(tx, incident_id), await _changes(tx, incident_id))
 
 
-async def timelines(tx: Tx, ids: Sequence[int]) -> dict[int, list[TimelineEntry]]:
-    """Return the timelines in force of several incidents, oldest entry first."""
+async def timelines(
+    tx: Tx, ids: Sequence[int], kinds: Sequence[str] | None = None
+) -> dict[int, list[TimelineEntry]]:
+    """Return the timelines in force of several incidents, oldest entry first; with `kinds` only those entries."""
     rows = await tx.fetch(
         f"""
         select incident_id, {_ENTRY}
         from timeline_entry
         where incident_id = any($1::bigint[])
+            and ($2::text[] is null or kind = any($2))
         order by effective_at, id
         """,
         list(ids),
+        kinds,
     )
     changes = await tx.fetch(
         f"""

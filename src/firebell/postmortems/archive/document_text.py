@@ -8,7 +8,7 @@ from firebell.kit.search_terms import fold
 from firebell.postmortems.blameless.language import ENGLISH, language_of
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.factors import label
-from firebell.postmortems.document.sections import DocumentSection, split, titled
+from firebell.postmortems.document.sections import DocumentSection, split
 
 PART_MAX_CHARS = 60_000
 """Number of characters of each part that are searched: what PostgreSQL stores of one document is limited."""
@@ -51,18 +51,12 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", _NOISE.sub(" ", _BLOCK.sub(" ", clean))).strip()
 
 
-def factors_of(body: str) -> tuple[str, ...]:
-    """Return the codes of the factors in the tree of whys, each once, in order."""
-    cause = titled(split(body), "Root cause")
-    nodes = whys.parse(cause.text if cause else "").nodes()
-    return tuple(dict.fromkeys(node.factor for node in nodes if node.factor))
-
-
 def indexed(title: str, body: str, factors: Sequence[str] | None = None) -> IndexedText:
     """Return what the archive stores of a document; `factors` are those of its tree unless given."""
-    codes = factors_of(body) if factors is None else tuple(dict.fromkeys(factors))
+    sections = split(body)
+    codes = tuple(whys.tree_of(sections).factors if factors is None else dict.fromkeys(factors))
     second, third, rest = list[str](), [label(code) for code in codes], list[str]()
-    for part in split(body):
+    for part in sections:
         name = part.title.casefold()
         chosen = second if name in _SECOND else third if name in _THIRD else rest
         chosen.append(plain(part.text))

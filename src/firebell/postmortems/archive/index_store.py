@@ -1,6 +1,5 @@
 """The SQL that keeps the words of documents searchable."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.kit.db.database import Tx
@@ -80,17 +79,3 @@ async def save(tx: Tx, document: UnindexedDocument, text: IndexedText) -> None:
         *text.parts,
         *text.folded,
     )
-
-
-async def factors(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Return the factors of the documents about incidents, by incident id."""
-    rows = await tx.fetch(
-        """
-        select postmortem_incident.incident_id, search.factors
-        from postmortem_incident
-        join postmortem_search search on search.postmortem_id = postmortem_incident.postmortem_id
-        where postmortem_incident.incident_id = any($1::bigint[])
-        """,
-        list(incident_ids),
-    )
-    return {row["incident_id"]: list(row["factors"]) for row in rows}

@@ -1,7 +1,5 @@
 """Keep the words of documents searchable: with each version, and each day for what changed beside them."""
 
-from datetime import datetime
-
 from firebell.kit.db.database import Tx
 from firebell.people.action_guards import internal
 from firebell.postmortems.archive import index_store
@@ -19,7 +17,7 @@ async def index(tx: Tx, postmortem_id: int) -> None:
 
 
 @internal("The daily timer: titles change without their document, and older releases indexed nothing.")
-async def index_outdated(tx: Tx, now: datetime) -> bool:
+async def index_outdated(tx: Tx) -> bool:
     """Index a batch of documents whose words are outdated; return True if more may be left."""
     documents = await index_store.outdated(tx, BATCH)
     for document in documents:

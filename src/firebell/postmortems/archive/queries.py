@@ -13,6 +13,8 @@ from firebell.kit.text import clean_text
 from firebell.people import actions as people
 from firebell.postmortems.archive import store
 from firebell.postmortems.archive.archive_query import (
+    PAGE_SIZE,
+    RANKED_MAX,
     TEXT_MAX_CHARS,
     ArchiveFilter,
     ArchiveQuery,
@@ -23,7 +25,7 @@ from firebell.postmortems.archive.archive_query import (
 )
 from firebell.postmortems.archive.document_text import pieces, places, plain
 from firebell.postmortems.archive.store import ArchivedDocument, Tally
-from firebell.postmortems.document.sections import split
+from firebell.postmortems.document.sections import DocumentSection, split
 from firebell.postmortems.list_position import PostmortemPosition
 
 EXCERPT_CHARS = 240
@@ -63,6 +65,16 @@ class ArchiveResults:
         return end if self.results and end < self.total else None
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveLists:
+    """The documents of one list, and the numbers of all lists."""
+
+    documents: Sequence[ArchivedDocument]
+    tally: Tally
+    on_time: Completion
+    """How many of the documents that were published in the last 90 days were on time."""
+
+
 async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
     """Return a search with its names resolved.
 
@@ -81,16 +93,31 @@ async def resolve(tx: Tx, query: ArchiveQuery, after: int = 0) -> ArchiveFilter:
 
 
 async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
-    """Return the documents that match and may be read."""
-    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx))
-    documents = await store.documents(tx, ranking.ids)
-    bodies = await store.bodies(tx, ranking.ids)
-    texts = {each: _running_text(body) for each, body in bodies.items()}
-    excerpts = await store.excerpts(tx, texts, wanted.text) if wanted.text and texts else {}
-    ids = [one.incident_id for one in documents.values() if one.incident_id]
-    items = await action_items.of_incidents(tx, ids) if ids else {}
+    """Return one screen of the documents that match and may be read."""
+    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), PAGE_SIZE)
+    return ArchiveResults(await _results(tx, ranking.ids, wanted.text), ranking.total, wanted.after)
+
+
+async def search_all(tx: Tx, wanted: ArchiveFilter) -> list[ArchiveResult]:
+    """Return the best `RANKED_MAX` of the documents that match and may be read."""
+    ranking = await store.search(tx, wanted, await incidents.hidden_ids(tx), RANKED_MAX)
+    return [
+        result
+        for start in range(0, len(ranking.ids), PAGE_SIZE)
+        for result in await _results(tx, ranking.ids[start : start + PAGE_SIZE], wanted.text)
+    ]
+
+
+async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]:
+    """Return ranked documents, in the given order, with what matches in them."""
+    documents = await store.documents(tx, ids)
+    sections = {each: split(body) for each, body in (await store.bodies(tx, ids)).items()}
+    texts = {each: _running_text(parts) for each, parts in sections.items()}
+    excerpts = await store.excerpts(tx, texts, text) if text and texts else {}
+    incident_ids = [one.incident_id for one in documents.values() if one.incident_id]
+    items = await action_items.of_incidents(tx, incident_ids) if incident_ids else {}
     results: list[ArchiveResult] = []
-    for each in ranking.ids:
+    for each in ids:
         document = documents[each]
         excerpt = excerpts.get(each) or _beginning(texts[each])
         listed = items.get(document.incident_id or 0, [])
@@ -98,35 +125,31 @@ async def search(tx: Tx, wanted: ArchiveFilter) -> ArchiveResults:
             ArchiveResult(
                 document,
                 list(pieces(excerpt)),
-                places(document.title, split(bodies[each]), excerpt),
+                places(document.title, sections[each], excerpt),
                 sum(item.is_unfinished for item in listed),
                 len(listed),
             )
         )
-    return ArchiveResults(results, ranking.total, wanted.after)
+    return results
 
 
-def _running_text(body: str) -> str:
+def _running_text(sections: Sequence[DocumentSection]) -> str:
     """Return a document without its headings."""
-    return " ".join(text for part in split(body) if (text := plain(part.text)))
+    return " ".join(text for part in sections if (text := plain(part.text)))
 
 
 def _beginning(text: str) -> str:
     return text if len(text) <= EXCERPT_CHARS else f"{text[:EXCERPT_CHARS].rsplit(' ', 1)[0]} …"
 
 
-async def listed(tx: Tx, tab: str, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:
-    """Return the documents of a list that may be read: due, review, published or near-misses."""
-    return await store.listed(tx, tab, after, limit, await incidents.hidden_ids(tx))
-
-
-async def tally(tx: Tx) -> Tally:
-    """Return how many documents each list has for the reader, up to 1,000."""
-    return await store.tally(tx, await incidents.hidden_ids(tx))
-
-
-async def on_time(tx: Tx, now: datetime) -> Completion:
-    """Return how many of the documents that were published in the last 90 days were on time."""
-    since = now - timedelta(days=ON_TIME_DAYS)
-    kept, published = await store.on_time(tx, since, await incidents.hidden_ids(tx))
-    return Completion(done=kept, due=published, in_grace=0)
+async def archive_lists(
+    tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, now: datetime
+) -> ArchiveLists:
+    """Return a list (due, review, published or near-misses) and the numbers of all, as far as they may be read."""
+    hidden = await incidents.hidden_ids(tx)
+    kept, published = await store.on_time(tx, now - timedelta(days=ON_TIME_DAYS), hidden)
+    return ArchiveLists(
+        await store.listed(tx, tab, after, limit, hidden),
+        await store.tally(tx, hidden),
+        Completion(done=kept, due=published, in_grace=0),
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.search_terms import fold
-from firebell.postmortems.archive.archive_query import PAGE_SIZE, RANKED_MAX, ArchiveFilter
+from firebell.postmortems.archive.archive_query import RANKED_MAX, ArchiveFilter
 from firebell.postmortems.archive.document_text import MARK_END, MARK_START
 from firebell.postmortems.list_position import PostmortemPosition
 
@@ -161,7 +161,7 @@ _LISTED_FROM = """
 _LISTED = _LISTED_FROM.format(source="postmortem")
 
 
-async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Ranking:
+async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int], limit: int) -> Ranking:
     """Return the documents that match, best first; of more than `RANKED_MAX` only the newest are ranked."""
     conditions = _Conditions(wanted, hidden)
     rank = f"ts_rank(search.words, {conditions.query}) desc," if conditions.query else ""
@@ -181,7 +181,7 @@ async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int]) -> Rankin
         from matching
         join postmortem_search search on search.postmortem_id = matching.postmortem_id
         order by {rank} search.postmortem_id desc
-        limit {PAGE_SIZE}
+        limit {limit}
         offset {conditions.add(wanted.after)}
         """,
         *conditions.values,

@@ -12,7 +12,7 @@ INDEX_TIMER = "postmortems.index"
 
 async def run_index(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Index documents whose words are outdated, in batches until none is left."""
-    more = await indexing.index_outdated(tx, now)
+    more = await indexing.index_outdated(tx)
     await timers.schedule_daily(tx, INDEX_TIMER, now, more=more)
     return []
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import FirebellError
 from firebell.kit.spreadsheet import to_csv
 from firebell.kit.text import to_id
@@ -80,10 +81,11 @@ async def _page(
             matches = await queries.search(tx, await queries.resolve(tx, query, after))
         except FirebellError as refused:
             error = refused
-    listed = await queries.listed(tx, tab, place, LISTED + 1)
-    shown = listed[:LISTED]
+    lists = await queries.archive_lists(tx, tab, place, LISTED + 1, visit.now)
+    shown = lists.documents[:LISTED]
     authors = await people.people_by_id(tx, list({one.author_id for one in shown if one.author_id}))
-    first_due = next((one for one in shown if tab == "due" and one.incident_id), None)
+    first_due = next((one.incident_id for one in shown if tab == "due" and one.incident_id), None)
+    alike_to = await incidents.incident(tx, first_due) if first_due else None
     services = {one.slug: one.name for one in await catalog.services(tx)}
     teams = {one.slug: one.name for one in await people.teams(tx)}
     following = matches.following if matches else None
@@ -92,16 +94,16 @@ async def _page(
         "live": "incidents,near-misses",
         "tab": tab,
         "tabs": TABS,
-        "tally": await queries.tally(tx),
+        "tally": lists.tally,
         "documents": shown,
         "authors": authors,
         "older": html.address("/post-mortems", tab=tab, before=_position(tab, shown[-1]))
-        if len(listed) > LISTED
+        if len(lists.documents) > LISTED
         else "",
         "query": query,
         "matches": matches,
         "error": error,
-        "more": query.url(after=following) if following else "",
+        "more": query.url(tab=tab, after=following) if following else "",
         "page_size": PAGE_SIZE,
         "factor_label": label,
         "pills": {
@@ -112,11 +114,9 @@ async def _page(
             "state": ("State", {each: each.capitalize() for each in STATES}),
             "year": ("Year", {str(visit.now.year - n): str(visit.now.year - n) for n in range(YEARS_SHOWN)}),
         },
-        "alike_to": first_due,
-        "alike": await similar_queries.similar(tx, first_due.incident_id, visit.now)
-        if first_due and first_due.incident_id
-        else None,
-        "on_time": await queries.on_time(tx, visit.now),
+        "alike_to": alike_to,
+        "alike": await similar_queries.similar(tx, alike_to) if alike_to else None,
+        "on_time": lists.on_time,
     }
     return await html.render(visit.request, "postmortems/postmortems.html", context)
 
@@ -134,19 +134,14 @@ async def export(
 ) -> Response:
     """Export the documents of a search, the best 1,000."""
     query = ArchiveQuery(q, service, team, severity, factor, state, year)
-    rows: list[tuple[Any, ...]] = []
-    after: int | None = 0
-    while after is not None:
-        matches = await queries.search(visit.tx, await queries.resolve(visit.tx, query, after))
-        rows += [
-            (
-                *(one.document.ref, one.document.kind, one.document.title, f"SEV{one.document.severity}"),
-                *(one.document.state, one.document.happened_at.isoformat(), one.document.due_at.isoformat()),
-                one.document.published_at.isoformat() if one.document.published_at else "",
-                "" if one.minutes is None else one.minutes,
-                *(" ".join(one.document.factors), one.open_items, ", ".join(one.places)),
-            )
-            for one in matches.results
-        ]
-        after = matches.following
+    rows = [
+        (
+            *(one.document.ref, one.document.kind, one.document.title, f"SEV{one.document.severity}"),
+            *(one.document.state, one.document.happened_at.isoformat(), one.document.due_at.isoformat()),
+            one.document.published_at.isoformat() if one.document.published_at else "",
+            "" if one.minutes is None else one.minutes,
+            *(" ".join(one.document.factors), one.open_items, ", ".join(one.places)),
+        )
+        for one in await queries.search_all(visit.tx, await queries.resolve(visit.tx, query))
+    ]
     return html.download(to_csv([CSV_HEAD, *rows]).encode(), "post-mortems.csv")

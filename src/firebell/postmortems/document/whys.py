@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from firebell.kit.findings import FindingLevel
 from firebell.postmortems.document.evidence import REFERENCE, EvidenceRef, references
 from firebell.postmortems.document.factors import is_factor
+from firebell.postmortems.document.sections import DocumentSection, titled
 
+CAUSE_TITLE = "Root cause"
 KINDS = ("effect", "why", "root", "open")
 LEAVES = ("root", "open")
 CHAIN_MIN = 3
@@ -105,6 +107,12 @@ def parse(text: str) -> WhyTree:
         if len(stack) < DEPTH_MAX:
             stack.append((indent, node))
     return WhyTree(tuple(effects), tuple(problems), start, last + 1)
+
+
+def tree_of(sections: Sequence[DocumentSection]) -> WhyTree:
+    """Return the tree of a document, an empty one without a section Root cause."""
+    cause = titled(sections, CAUSE_TITLE)
+    return parse(cause.text if cause else "")
 
 
 def write(effects: Sequence[WhyNode]) -> str:

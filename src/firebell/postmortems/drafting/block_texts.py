@@ -13,7 +13,7 @@ from firebell.postmortems.drafting.timeline_rows import select, table
 
 def block_texts(body: str, sources: DraftSources) -> dict[str, str]:
     """Return the text of every block of a document, by name."""
-    tree = _tree(body)
+    tree = whys.tree_of(sections.split(body))
     return {
         "timeline": table(select(facts(sources)), several=len(sources.incidents) > 1),
         "measures": _measures(sources),
@@ -22,14 +22,9 @@ def block_texts(body: str, sources: DraftSources) -> dict[str, str]:
     }
 
 
-def _tree(body: str) -> WhyTree:
-    cause = sections.titled(sections.split(body), "Root cause")
-    return whys.parse(cause.text if cause else "")
-
-
 def factors(body: str) -> list[str]:
     """Return the codes of the factors that a document names, in order, each once."""
-    return _tree(body).factors
+    return whys.tree_of(sections.split(body)).factors
 
 
 def _measures(sources: DraftSources) -> str:

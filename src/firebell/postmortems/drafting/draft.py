@@ -21,6 +21,8 @@ _HELPED = "Which mitigation helped? None that was recorded is known to have ende
 _EARLIER_SUMMARY = "In three sentences: what happened, whom it touched, what ended it."
 _NO_FINDING = "No finding was recorded. What was found on the way?"
 OPEN_WHY = "What made this possible?"
+GAP_TEXT = "The timeline has nothing"
+"""How a question about a gap of the timeline ends."""
 PLACEHOLDERS = frozenset({_SUMMARY, _EARLIER_SUMMARY, _IMPACT, _HELPED, _NO_FINDING, OPEN_WHY})
 """What a draft asks for where the incident has no data; drafts of an earlier version are stored with its text."""
 
@@ -123,7 +125,7 @@ def _went_well(sources: DraftSources, timeline: Sequence[TimelineEntry]) -> list
 def _went_wrong(sources: DraftSources) -> list[str]:
     wrong = [line(text) for text in sources.findings]
     wrong += [
-        f"_What happened between {gap.start:%H:%M} and {gap.end:%H:%M}? The timeline has nothing._"
+        f"_What happened between {gap.start:%H:%M} and {gap.end:%H:%M}? {GAP_TEXT}._"
         for gap in draft_gaps(sources)
     ]
     escalated = {row.page_id for row in sources.page_log if row.kind == "level" and row.level >= 1}

@@ -19,7 +19,7 @@ from firebell.postmortems.editing.saving import live_topic, store_version
 from firebell.postmortems.model import Postmortem, VersionReason
 from firebell.postmortems.text_limits import clean_body
 
-CAUSE, ACTIONS = "Root cause", "Action items"
+ACTIONS = "Action items"
 _BLOCK = "{{actions}}"
 
 
@@ -53,7 +53,7 @@ async def add_action(tx: Tx, actor: Actor, incident_id: int, new: NewAction, now
         actor,
         new.title,
         now,
-        incident_id=await _hiding_incident(tx, postmortem),
+        incident_id=await incident_of_items(tx, postmortem),
         postmortem_id=postmortem.id,
         detail=new.detail,
         kind=new.kind,
@@ -71,7 +71,7 @@ async def add_action(tx: Tx, actor: Actor, incident_id: int, new: NewAction, now
     return item
 
 
-async def _hiding_incident(tx: Tx, postmortem: Postmortem) -> int:
+async def incident_of_items(tx: Tx, postmortem: Postmortem) -> int:
     """Return the incident that an item belongs to: the main one, unless only another one is private."""
     ids = await lookup.incident_ids(tx, postmortem)
     about = await incidents.incidents_by_id(tx, ids)
@@ -79,9 +79,8 @@ async def _hiding_incident(tx: Tx, postmortem: Postmortem) -> int:
 
 
 def _root(postmortem: Postmortem, text: str) -> WhyNode:
-    cause = sections.titled(sections.split(postmortem.body), CAUSE)
     wanted = " ".join(text.split())
-    for node in whys.parse(cause.text if cause else "").nodes():
+    for node in whys.tree_of(sections.split(postmortem.body)).nodes():
         if node.kind == "root" and node.text == wanted:
             return node
     raise Conflict(
@@ -94,7 +93,7 @@ def _root(postmortem: Postmortem, text: str) -> WhyNode:
 def with_action(postmortem: Postmortem, root: WhyNode | None, number: int) -> str:
     """Return the body with an action item: at the root that it answers, and as a block if there is none (pure)."""
     parts = sections.split(postmortem.body)
-    cause, listed = sections.titled(parts, CAUSE), sections.titled(parts, ACTIONS)
+    cause, listed = sections.titled(parts, whys.CAUSE_TITLE), sections.titled(parts, ACTIONS)
     has_block = any(block.name == "actions" for block in block_lines(postmortem.body))
     texts: dict[str, str] = {}
     if cause and root:

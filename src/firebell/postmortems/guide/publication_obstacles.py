@@ -18,8 +18,6 @@ from firebell.postmortems.document.evidence import (
 from firebell.postmortems.document.sections import REQUIRED, DocumentSection, by_slug, split, titled
 from firebell.postmortems.document.whys import WhyProblem, WhyTree
 
-CAUSE_TITLE = "Root cause"
-
 
 @dataclass(frozen=True, slots=True)
 class DocumentCheck:
@@ -66,7 +64,7 @@ class ReviewedDocument:
     @property
     def cause(self) -> DocumentSection | None:
         """The section with the tree of whys."""
-        return titled(self.sections, CAUSE_TITLE)
+        return titled(self.sections, whys.CAUSE_TITLE)
 
     def findings(self) -> list[tuple[str, BlameFinding]]:
         """Return the findings of the wording with the slug of their section, in the order of the document."""
@@ -90,8 +88,7 @@ def review(
     Without `known_refs` every reference counts as one that leads somewhere.
     """
     sections = tuple(split(body))
-    cause = titled(sections, CAUSE_TITLE)
-    tree = whys.parse(cause.text if cause else "")
+    tree = whys.tree_of(sections)
     names = people_named(people)
     problems = whys.check(tree, max_severity, lambda text: is_about_person(text, names))
     claims = {

@@ -11,6 +11,7 @@ from enum import StrEnum
 from firebell.postmortems.deadlines import GuidedDeadline, step_due_at
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import titled
+from firebell.postmortems.drafting.draft import GAP_TEXT
 from firebell.postmortems.drafting.timeline_rows import TimelineRow
 from firebell.postmortems.guide.publication_obstacles import ReviewedDocument
 from firebell.postmortems.model import ListedPostmortem
@@ -89,7 +90,7 @@ def _timeline(facts: StepFacts) -> list[tuple[str, str]]:
     if _is_past_draft(facts):
         return []
     missing: list[tuple[str, str]] = []
-    gaps = [text for text in facts.document.unfinished if "The timeline has nothing" in text]
+    gaps = [text for text in facts.document.unfinished if GAP_TEXT in text]
     if gaps:
         count = len(gaps)
         missing.append(

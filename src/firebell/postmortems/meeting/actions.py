@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firebell.action_items import actions as action_items
+from firebell.action_items.model import ActionItem
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -15,6 +17,7 @@ from firebell.people.permissions import Verb
 from firebell.postmortems import lookup
 from firebell.postmortems.document import sections
 from firebell.postmortems.editing import saving
+from firebell.postmortems.editing.actions_from_text import incident_of_items
 from firebell.postmortems.meeting import scribe_text, store
 from firebell.postmortems.meeting.agenda import AGENDAS
 from firebell.postmortems.meeting.model import PostmortemMeeting
@@ -107,26 +110,16 @@ async def go_to_part(
             return meeting
         if not 0 <= part < len(meeting.parts):
             raise Invalid(
-                "There is no such part.", fields={"part": f"Enter a number up to {len(meeting.parts)}."}
+                "There is no such part.",
+                fields={"part": f"Enter a number from 0 to {len(meeting.parts) - 1}."},
             )
-        paused_s = meeting.paused_s
-        if meeting.paused_at:
-            paused_s += round((now - meeting.paused_at).total_seconds())
-        return replace(
-            meeting,
-            part=part,
-            part_started_at=now,
-            part_extra_s=0,
-            part_paused_s=0,
-            paused_at=None,
-            paused_s=paused_s,
-        )
+        return replace(meeting.resumed(now), part=part, part_started_at=now, part_extra_s=0, part_paused_s=0)
 
     return await _change(tx, actor, incident_id, change)
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def extend_part(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> PostmortemMeeting:
+async def extend_part(tx: Tx, actor: Actor, incident_id: int) -> PostmortemMeeting:
     """Give the present part two more minutes."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
@@ -145,23 +138,13 @@ async def set_paused(
     """Pause the meeting, or go on with it. Idempotent."""
 
     def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
-        if paused:
-            return replace(meeting, paused_at=meeting.paused_at or now)
-        if meeting.paused_at is None:
-            return meeting
-        seconds = round((now - meeting.paused_at).total_seconds())
-        return replace(
-            meeting,
-            paused_at=None,
-            paused_s=meeting.paused_s + seconds,
-            part_paused_s=meeting.part_paused_s + seconds,
-        )
+        return replace(meeting, paused_at=meeting.paused_at or now) if paused else meeting.resumed(now)
 
     return await _change(tx, actor, incident_id, change)
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def show_row(tx: Tx, actor: Actor, incident_id: int, row: int, now: datetime) -> PostmortemMeeting:
+async def show_row(tx: Tx, actor: Actor, incident_id: int, row: int) -> PostmortemMeeting:
     """Show a row of the timeline to everyone."""
     if not 0 <= row < 10_000:
         raise Invalid("There is no such row.", fields={"row": "Enter the number of a row."})
@@ -205,7 +188,7 @@ async def add_attendees(
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def remove_attendee(tx: Tx, actor: Actor, incident_id: int, person_id: int, now: datetime) -> None:
+async def remove_attendee(tx: Tx, actor: Actor, incident_id: int, person_id: int) -> None:
     """Note that someone did not attend the running meeting. Idempotent."""
     postmortem = await lookup.of_incident(tx, incident_id)
     meeting = await _running(tx, postmortem)
@@ -229,7 +212,7 @@ async def park_question(tx: Tx, actor: Actor, incident_id: int, text: str, now: 
 
 
 @permits(Verb.POSTMORTEM_WRITE)
-async def unpark_question(tx: Tx, actor: Actor, incident_id: int, question_id: int, now: datetime) -> None:
+async def unpark_question(tx: Tx, actor: Actor, incident_id: int, question_id: int) -> None:
     """Take a question off the parking list of the running meeting."""
     postmortem = await lookup.of_incident(tx, incident_id)
     meeting = await _running(tx, postmortem)
@@ -282,17 +265,29 @@ async def write_why(
     )
 
 
+@permits(Verb.ACTION_ITEM_WRITE)
+async def add_action(
+    tx: Tx, actor: Actor, incident_id: int, title: str, owner_id: int | None, now: datetime
+) -> ActionItem:
+    """Add an action item of the incident of a document, and return it; the text of the document stays as it is."""
+    postmortem = await lookup.of_incident(tx, incident_id)
+    item = await action_items.add_item(
+        tx,
+        actor,
+        title,
+        now,
+        incident_id=await incident_of_items(tx, postmortem),
+        postmortem_id=postmortem.id,
+        owner_id=owner_id,
+    )
+    await tx.live(saving.live_topic(postmortem))
+    return item
+
+
 @permits(Verb.POSTMORTEM_WRITE)
 async def end_meeting(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> PostmortemMeeting:
     """End the running meeting; a pause that lasts is not part of it."""
-
-    def change(meeting: PostmortemMeeting) -> PostmortemMeeting:
-        paused_s = meeting.paused_s
-        if meeting.paused_at:
-            paused_s += round((now - meeting.paused_at).total_seconds())
-        return replace(meeting, ended_at=now, paused_at=None, paused_s=paused_s)
-
-    ended = await _change(tx, actor, incident_id, change)
+    ended = await _change(tx, actor, incident_id, lambda meeting: replace(meeting.resumed(now), ended_at=now))
     postmortem = await lookup.of_incident(tx, incident_id)
     minutes = round(ended.elapsed(now).total_seconds() / 60)
     await tx.audit(actor, "postmortem.meeting_ended", postmortem.ref, now, minutes=minutes)

@@ -199,11 +199,11 @@ async def change_meeting(w: Writer, ref: Text, change: MeetingChange) -> Meeting
     if change.part is not None:
         await actions.go_to_part(tx, actor, incident_id, change.part, now, from_part=change.from_part)
     if change.extend:
-        await actions.extend_part(tx, actor, incident_id, now)
+        await actions.extend_part(tx, actor, incident_id)
     if change.paused is not None:
         await actions.set_paused(tx, actor, incident_id, now, paused=change.paused)
     if change.row is not None:
-        await actions.show_row(tx, actor, incident_id, change.row, now)
+        await actions.show_row(tx, actor, incident_id, change.row)
     if change.park:
         await actions.park_question(tx, actor, incident_id, change.park, now)
     if change.ended:

@@ -1,7 +1,7 @@
 """Meetings about a document, and their clock (pure, spec 11.7)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.postmortems.meeting.agenda import MeetingPart, agenda
@@ -74,6 +74,18 @@ class PostmortemMeeting:
     def is_led_by(self, person_id: int | None) -> bool:
         """Return True for the facilitator and the scribe, who have the controls."""
         return person_id is not None and person_id in (self.facilitator_id, self.scribe_id)
+
+    def resumed(self, now: datetime) -> "PostmortemMeeting":
+        """Return the meeting with its pause ended, itself if it is not paused."""
+        if self.paused_at is None:
+            return self
+        seconds = round((now - self.paused_at).total_seconds())
+        return replace(
+            self,
+            paused_at=None,
+            paused_s=self.paused_s + seconds,
+            part_paused_s=self.part_paused_s + seconds,
+        )
 
     def elapsed(self, now: datetime) -> timedelta:
         """Return how long the meeting has lasted, without its pauses; never negative."""

@@ -18,6 +18,7 @@ from firebell.postmortems.document.evidence import EvidenceRef
 from firebell.postmortems.document.rendering import EvidenceLink
 from firebell.postmortems.document.sections import DocumentSection, split, titled
 from firebell.postmortems.document.whys import WhyTree
+from firebell.postmortems.drafting.draft import GAP_TEXT
 from firebell.postmortems.drafting.facts import facts
 from firebell.postmortems.drafting.queries import load_sources
 from firebell.postmortems.drafting.timeline_rows import TimelineRow, select
@@ -25,9 +26,6 @@ from firebell.postmortems.editing import queries as editing_queries
 from firebell.postmortems.meeting import findings, store
 from firebell.postmortems.meeting.model import PostmortemMeeting
 from firebell.postmortems.model import Postmortem
-
-GAP_TEXT = "The timeline has nothing"
-"""How a question about a gap begins in a draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +68,10 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
     rows = select(facts(await load_sources(tx, about, now))).rows
     sections = split(postmortem.body)
     part = running.present_part if running else None
-    cause = titled(sections, "Root cause")
     wrong = titled(sections, "What went wrong")
     items = await action_items.of_incidents(tx, about)
     ids = {each for one in meetings for each in (one.facilitator_id, one.scribe_id) if each}
-    tree = whys.parse(cause.text if cause else "")
+    tree = whys.tree_of(sections)
     refs = [ref for node in tree.nodes() for ref in node.evidence] + [row.fact.ref for row in rows]
     return MeetingRoom(
         incident,

@@ -24,8 +24,9 @@ def with_note(section: str, note: str) -> str:
 
 
 def with_why(section: str, parent_line: int | None, kind: str, text: str) -> str:
-    """Return a Root cause section with a new item below the one in line `parent_line`, or with a first effect.
+    """Return a Root cause section with a new item below the one in line `parent_line`.
 
+    If nothing can stand below any item, because there is none or all are leaves, the text becomes an effect.
     Raise `Invalid` for a parent that is gone or is a leaf, and for an unknown kind.
     """
     text = " ".join(text.split())
@@ -34,7 +35,7 @@ def with_why(section: str, parent_line: int | None, kind: str, text: str) -> str
         raise Invalid(
             "The whys are a numbered list.", hint="Turn them into a tree in the editor, then go on here."
         )
-    if not tree.effects:
+    if all(node.kind in LEAVES for node in tree.nodes()):
         outline = whys.write([WhyNode("effect", text, 0)])
         return f"{section.rstrip()}\n\n{outline}".lstrip("\n")
     if kind not in NEW_KINDS:

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.action_items import actions as action_items
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
@@ -118,7 +117,7 @@ async def _back(visit: Visit, incident_id: int) -> None:
 
 
 async def _more(visit: Visit, incident_id: int) -> None:
-    await actions.extend_part(visit.tx, visit.actor, incident_id, visit.now)
+    await actions.extend_part(visit.tx, visit.actor, incident_id)
 
 
 async def _pause(visit: Visit, incident_id: int) -> None:
@@ -130,7 +129,7 @@ async def _resume(visit: Visit, incident_id: int) -> None:
 
 
 async def _row(visit: Visit, incident_id: int) -> None:
-    await actions.show_row(visit.tx, visit.actor, incident_id, to_number(visit.text("row"), "row"), visit.now)
+    await actions.show_row(visit.tx, visit.actor, incident_id, to_number(visit.text("row"), "row"))
 
 
 async def _facilitate(visit: Visit, incident_id: int) -> None:
@@ -148,7 +147,7 @@ async def _join(visit: Visit, incident_id: int) -> None:
 
 async def _leave(visit: Visit, incident_id: int) -> None:
     person_id = to_choice(visit.text("person"), "person") or visit.person.id
-    await actions.remove_attendee(visit.tx, visit.actor, incident_id, person_id, visit.now)
+    await actions.remove_attendee(visit.tx, visit.actor, incident_id, person_id)
 
 
 _CONTROLS: Mapping[str, tuple[str, _Step]] = {
@@ -199,7 +198,7 @@ async def write(visit: CurrentVisit, ref: str) -> Response:
 async def park(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
         if question := to_choice(visit.text("question"), "question"):
-            await actions.unpark_question(visit.tx, visit.actor, incident_id, question, visit.now)
+            await actions.unpark_question(visit.tx, visit.actor, incident_id, question)
         else:
             await actions.park_question(visit.tx, visit.actor, incident_id, visit.text("text"), visit.now)
 
@@ -210,13 +209,7 @@ async def park(visit: CurrentVisit, ref: str) -> Response:
 @router.post("/post-mortems/{ref}/meeting/actions", dependencies=route_access.needs(Verb.ACTION_ITEM_WRITE))
 async def add_action(visit: CurrentVisit, ref: str) -> Response:
     async def step(visit: Visit, incident_id: int) -> None:
-        await action_items.add_item(
-            visit.tx,
-            visit.actor,
-            visit.text("title"),
-            visit.now,
-            incident_id=incident_id,
-            owner_id=to_choice(visit.text("owner"), "owner"),
-        )
+        owner_id = to_choice(visit.text("owner"), "owner")
+        await actions.add_action(visit.tx, visit.actor, incident_id, visit.text("title"), owner_id, visit.now)
 
     return await _do(visit, ref, "actions", "Action item added.", step)

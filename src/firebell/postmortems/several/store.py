@@ -38,10 +38,14 @@ async def set_kind(tx: Tx, postmortem_id: int, kind: PostmortemKind) -> None:
 
 
 async def is_untouched(tx: Tx, postmortem_id: int) -> bool:
-    """Return True if no person has saved, commented on, reviewed or met about a document that was never published."""
+    """Return True for a document that was never published and about which no person wrote or decided anything.
+
+    What they wrote or decided, such as its version for customers, would be deleted with it.
+    """
     untouched: bool = await tx.value(
         """
         select published_version is null
+            and asked_version is null
             and not exists (
                 select
                 from postmortem_version
@@ -50,6 +54,9 @@ async def is_untouched(tx: Tx, postmortem_id: int) -> bool:
             )
             and not exists (select from postmortem_comment where postmortem_id = postmortem.id)
             and not exists (select from postmortem_review where postmortem_id = postmortem.id)
+            and not exists (select from postmortem_acknowledgment where postmortem_id = postmortem.id)
+            and not exists (select from postmortem_distribution where postmortem_id = postmortem.id)
+            and not exists (select from postmortem_external where postmortem_id = postmortem.id)
             and not exists (select from postmortem_meeting where postmortem_id = postmortem.id)
         from postmortem
         where id = $1

@@ -24,12 +24,6 @@ _COMPARED_KINDS = frozenset(
 """The kinds of timeline entries that change what an incident is compared by."""
 
 
-@internal("Part of a change of an incident or of its document.")
-async def schedule_profile(tx: Tx, incident_id: int, now: datetime) -> None:
-    """Let an incident be profiled within a minute. Idempotent."""
-    await timers.schedule_once(tx, PROFILE_TIMER, str(incident_id), now + PROFILED_EVERY)
-
-
 async def report_compared_entry(tx: Tx, event: EntryAdded, now: datetime) -> None:
     """Report an entry that changes what its incident is compared by; the others cost no row of the outbox."""
     if event.kind in _COMPARED_KINDS:
@@ -37,35 +31,35 @@ async def report_compared_entry(tx: Tx, event: EntryAdded, now: datetime) -> Non
 
 
 async def profile_after_entry(tx: Tx, payload: Mapping[str, Any], now: datetime) -> None:
-    """Let an incident be profiled after an entry that changes what it is compared by."""
-    await schedule_profile(tx, payload["incident_id"], now)
+    """Let an incident be profiled within a minute of an entry that changes what it is compared by. Idempotent."""
+    await timers.schedule_once(tx, PROFILE_TIMER, str(payload["incident_id"]), now + PROFILED_EVERY)
 
 
 @internal("The timers profile incidents.")
-async def profile(tx: Tx, incident_id: int, now: datetime) -> None:
-    """Store what an incident is compared by, and the weights of its terms. Idempotent."""
-    read = await store.texts(tx, incident_id)
-    if read is None:
-        return
-    timeline = await incidents.timeline(tx, incident_id)
-    findings = [entry.text for entry in timeline if entry.kind == "finding"][-FINDINGS_READ:]
-    counts = scoring.count_terms([*read.texts, *findings])
-    await store.save_profile(tx, incident_id, read, counts, now)
-    known = await store.frequencies(tx, list(counts))
-    weights = scoring.weigh(counts, known, await store.count_compared(tx)) if known else {}
-    await store.save_terms(tx, incident_id, weights)
+async def profile(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """Store what incidents are compared by, and the weights of their terms. Idempotent."""
+    compared = await store.count_compared(tx)
+    for incident_id in incident_ids:
+        read = await store.texts(tx, incident_id)
+        if read is None:
+            continue
+        findings = (await incidents.timelines(tx, [incident_id], ["finding"]))[incident_id][-FINDINGS_READ:]
+        counts = scoring.count_terms([*read.texts, *(entry.text for entry in findings)])
+        await store.save_profile(tx, incident_id, read, counts)
+        known = await store.frequencies(tx, list(counts))
+        await store.save_terms(tx, incident_id, scoring.weigh(counts, known, compared))
 
 
 @internal("The timer of a profile.")
-async def profile_all(tx: Tx, incident_ids: Sequence[int], now: datetime) -> None:
-    """Profile incidents, and refresh the rooms that show them."""
+async def profile_changed(tx: Tx, incident_ids: Sequence[int]) -> None:
+    """Profile incidents that changed, and refresh the rooms that show them."""
+    await profile(tx, incident_ids)
     for incident_id in incident_ids:
-        await profile(tx, incident_id, now)
         await tx.live(f"inc-{incident_id}")
 
 
 @internal("The nightly timer.")
-async def weigh_all(tx: Tx, after: int, now: datetime) -> int | None:
+async def weigh_all(tx: Tx, after: int) -> int | None:
     """Profile a batch of closed incidents after an id; return the last one if more are left, else None.
 
     Before the first batch, it is counted in how many documents each term occurs.
@@ -73,6 +67,5 @@ async def weigh_all(tx: Tx, after: int, now: datetime) -> int | None:
     if after == 0:
         await store.count_terms(tx)
     batch = await store.incidents_after(tx, after, BATCH)
-    for incident_id in batch:
-        await profile(tx, incident_id, now)
+    await profile(tx, batch)
     return batch[-1] if len(batch) == BATCH else None

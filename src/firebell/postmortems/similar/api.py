@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiOutput, Text, problems
@@ -52,10 +53,10 @@ class AlikeIncidents(ApiOutput):
     responses=problems(404),
 )
 async def list_alike(w: Annotated[Work, work(Verb.POSTMORTEM_READ)], ref: Text) -> AlikeIncidents:
-    incident_id = parse_ref("INC", ref)
-    resemblance = await queries.similar(w.tx, incident_id, w.now)
+    incident = await incidents.incident(w.tx, parse_ref("INC", ref))
+    resemblance = await queries.similar(w.tx, incident)
     return AlikeIncidents(
-        ref=f"INC-{incident_id}",
+        ref=incident.ref,
         total=resemblance.total,
         compared=resemblance.compared,
         incidents=[

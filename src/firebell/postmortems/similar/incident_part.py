@@ -1,6 +1,5 @@
 """What the incident page shows of similar incidents."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.incidents.model import Incident
@@ -12,12 +11,7 @@ from firebell.postmortems.similar.queries import Resemblance
 
 async def load(tx: Tx, incident: Incident, now: datetime) -> Resemblance:
     """Return the incidents that are like this one."""
-    return await queries.similar(tx, incident.id, now)
+    return await queries.similar(tx, incident)
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Incident], now: datetime) -> Mapping[int, object]:
-    """Return nothing: the list of incidents shows no similar ones."""
-    return {}
-
-
-PART = IncidentPart(load, "postmortems/room_similar.html", load_rows, "postmortems/room_similar.html", "rest")
+PART = IncidentPart(load, "postmortems/room_similar.html", "rest")

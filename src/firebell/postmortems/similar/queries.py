@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
 from firebell.catalog import actions as catalog
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
-from firebell.incidents.timeline.mitigation_effects import what_helped
+from firebell.incidents.timeline.mitigation_effects import JUDGED_KINDS, what_helped
 from firebell.kit.db.database import Tx
 from firebell.postmortems.document.factors import label
 from firebell.postmortems.similar import scoring, store
@@ -74,17 +73,16 @@ def reasons(likeness: Likeness, service_names: Sequence[str]) -> list[str]:
     return words
 
 
-async def similar(tx: Tx, incident_id: int, now: datetime) -> Resemblance:
-    """Return the incidents that are like one that may be read, without those that the reader may not read."""
-    await incidents.incident(tx, incident_id)
-    target = await store.profile(tx, incident_id)
+async def similar(tx: Tx, incident: Incident) -> Resemblance:
+    """Return the incidents that are like one, without those that the reader may not read."""
+    target = await store.profile(tx, incident.id)
     if target is None:
         return Resemblance((), 0, 0)
     hidden = await incidents.hidden_ids(tx)
     compared = await store.count_compared(tx, COMPARED_COUNTED)
     scored = [
         (one.incident_id, scoring.score(target, one.profile, one.cosine, compared))
-        for one in await store.candidates(tx, incident_id, target, hidden)
+        for one in await store.candidates(tx, incident.id, target, hidden)
     ]
     alike = scoring.most_alike(scored)
     shown = alike[:SHOWN_MAX]
@@ -92,7 +90,7 @@ async def similar(tx: Tx, incident_id: int, now: datetime) -> Resemblance:
         return Resemblance((), 0, compared)
     ids = [one for one, _ in shown]
     by_id = await incidents.incidents_by_id(tx, ids)
-    timelines = await incidents.timelines(tx, ids)
+    timelines = await incidents.timelines(tx, ids, JUDGED_KINDS)
     items = await action_items.of_incidents(tx, ids)
     services = await catalog.services_by_id(
         tx, sorted({service for _, likeness in shown for service in likeness.service_ids})

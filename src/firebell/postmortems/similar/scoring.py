@@ -54,7 +54,6 @@ class Likeness:
     service_ids: tuple[int, ...]
     rules: tuple[str, ...]
     factors: tuple[str, ...]
-    has_same_trigger: bool
 
     @property
     def is_more_than_service(self) -> bool:
@@ -114,16 +113,15 @@ def score(one: IncidentProfile, other: IncidentProfile, cosine: float, documents
     weights = FEW if documents < FEW_DOCUMENTS else MANY
     services = one.service_ids & other.service_ids
     rules = one.rules & other.rules
-    same_trigger = bool(_triggers(one) & _triggers(other))
     total = (
         weights.text * cosine
         + weights.service * bool(services)
         + weights.factors * _jaccard(one.factors, other.factors)
         + weights.rule * bool(rules)
-        + weights.trigger * same_trigger
+        + weights.trigger * bool(_triggers(one) & _triggers(other))
     )
     shared = tuple(sorted(one.factors & other.factors))
-    return Likeness(total, cosine, tuple(sorted(services)), tuple(sorted(rules)), shared, same_trigger)
+    return Likeness(total, cosine, tuple(sorted(services)), tuple(sorted(rules)), shared)
 
 
 def most_alike(scored: Sequence[tuple[int, Likeness]]) -> list[tuple[int, Likeness]]:

@@ -1,12 +1,11 @@
 """The SQL of similar incidents: profiles, terms and their frequencies, and who is compared with whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from firebell.incidents.model import Phase
 from firebell.kit.db.database import Tx
-from firebell.postmortems.similar.scoring import FEW_DOCUMENTS, IncidentProfile
+from firebell.postmortems.similar.scoring import IncidentProfile
 
 ALERTS_READ = 50
 """Number of alerts of an incident whose titles and rules are compared."""
@@ -82,32 +81,25 @@ async def texts(tx: Tx, incident_id: int) -> IncidentTexts | None:
     return IncidentTexts(**dict(row)) if row else None
 
 
-async def save_profile(
-    tx: Tx, incident_id: int, read: IncidentTexts, counts: Mapping[str, int], now: datetime
-) -> None:
+async def save_profile(tx: Tx, incident_id: int, read: IncidentTexts, terms: Collection[str]) -> None:
     """Store the profile of an incident."""
     await tx.execute(
         """
-        insert into incident_profile
-            (incident_id, terms, counts, service_ids, rules, factors, is_compared, profiled_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        insert into incident_profile (incident_id, terms, service_ids, rules, factors, is_compared)
+        values ($1, $2, $3, $4, $5, $6)
         on conflict (incident_id) do update
         set terms = excluded.terms,
-            counts = excluded.counts,
             service_ids = excluded.service_ids,
             rules = excluded.rules,
             factors = excluded.factors,
-            is_compared = excluded.is_compared,
-            profiled_at = excluded.profiled_at
+            is_compared = excluded.is_compared
         """,
         incident_id,
-        list(counts),
-        list(counts.values()),
+        list(terms),
         read.service_ids,
         read.rules,
         read.factors,
         read.is_compared,
-        now,
     )
 
 
@@ -303,11 +295,6 @@ async def candidates(
         )
         for row in rows
     ]
-
-
-async def is_small(tx: Tx) -> bool:
-    """Return True if there are too few documents for their words to say much."""
-    return await count_compared(tx, FEW_DOCUMENTS) < FEW_DOCUMENTS
 
 
 def _profile(service_ids: Sequence[int], rules: Sequence[str], factors: Sequence[str]) -> IncidentProfile:

@@ -13,7 +13,7 @@ _AFTER_KEY = "after:"
 
 async def run_profiles(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Profile changed incidents."""
-    await actions.profile_all(tx, [int(timer.key) for timer in due_timers], now)
+    await actions.profile_changed(tx, [int(timer.key) for timer in due_timers])
     return []
 
 
@@ -25,7 +25,7 @@ async def run_frequencies(
         if timer.key == NIGHTLY_KEY:
             await timers.schedule(tx, actions.FREQUENCY_TIMER, NIGHTLY_KEY, now + timedelta(days=1))
         after = int(timer.key.removeprefix(_AFTER_KEY)) if timer.key.startswith(_AFTER_KEY) else 0
-        if last := await actions.weigh_all(tx, after, now):
+        if last := await actions.weigh_all(tx, after):
             await timers.schedule(tx, actions.FREQUENCY_TIMER, f"{_AFTER_KEY}{last}", now)
     return []
 

@@ -1,6 +1,6 @@
 """What the incident page shows of runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,9 +27,4 @@ async def load(tx: Tx, incident: Any, now: datetime) -> IncidentRuns:
     return IncidentRuns(runs[:_SHOWN], len(runs) > _SHOWN)
 
 
-async def load_rows(tx: Tx, incidents: Sequence[Any], now: datetime) -> Mapping[int, object]:
-    """Return nothing: the list of incidents shows no runs."""
-    return {}
-
-
-PART = IncidentPart(load, "runbooks/incident_runs.html", load_rows, "runbooks/incident_runs.html", "rest")
+PART = IncidentPart(load, "runbooks/incident_runs.html", "rest")
