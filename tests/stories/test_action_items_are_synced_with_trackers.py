@@ -56,6 +56,22 @@ async def test_an_issue_is_created_once_whatever_answer_is_lost(
         assert (health["state"], health["links"]) == ("ok", {"linked": 3})
 
 
+async def test_a_failed_attempt_is_repeated_after_half_a_minute_then_twice_as_long(
+    dsn: str, clock: FakeClock
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        github.write_faults.extend([Fault.BAD_GATEWAY] * 3)
+        ref = await d.add()
+        await d.link(ref)
+        # attempts at about 0, 30, 90 and 210 seconds
+        for seconds, attempts in ((20, 1), (20, 2), (40, 2), (25, 3), (60, 3), (60, 4)):
+            await d.later(seconds)
+            created = [call for call in github.calls if call == f"POST /repos/{SHOP}/issues"]
+            assert len(created) == attempts, seconds
+        assert (await d.link_of(ref))["state"] == "linked"
+
+
 async def test_what_changes_on_one_side_reaches_the_other(dsn: str, clock: FakeClock) -> None:
     github = GitHubStandin(clock.now)
     async with desk(dsn, clock, github, "github", SHOP) as d:

@@ -80,15 +80,17 @@ async def sync_link(ctx: Context, session: Session, link: TrackerLink) -> Answer
         await _compare(ctx, session, job.link)
     except CallFailed as failure:
         async with ctx.work_db.tx() as tx:
-            await _record_failure(tx, session, link.id, failure.answer, now)
+            await _record_failure(tx, session, link, failure.answer, now)
         if failure.answer.outcome in call_outcomes.UNREADABLE:
             return None
         return failure.answer
     return None
 
 
-async def _record_failure(tx: Tx, session: Session, link_id: int, answer: Answer, now: datetime) -> None:
-    link = await link_store.lock(tx, link_id)
+async def _record_failure(
+    tx: Tx, session: Session, known: TrackerLink, answer: Answer, now: datetime
+) -> None:
+    link = await link_store.lock(tx, known.id)
     if link is None:
         return
     if answer.outcome in call_outcomes.UNREADABLE:
@@ -96,12 +98,13 @@ async def _record_failure(tx: Tx, session: Session, link_id: int, answer: Answer
     elif answer.outcome is Outcome.TOO_FAST:
         await call_outcomes.postpone(tx, link, now, link.error)
     else:
-        delay = call_outcomes.retry_after(link.attempts)
+        # an attempt to create the issue is counted before its call
+        delay = call_outcomes.retry_after(known.attempts)
         if link.external_id is None:
             # the tracker may have stored the issue: give its search the time to know it
             delay = max(delay, session.vendor.search_delay)
         await link_store.change(
-            tx, link.id, check_at=now + delay, error=answer.reason, attempts=link.attempts + 1
+            tx, link.id, check_at=now + delay, error=answer.reason, attempts=known.attempts + 1
         )
 
 
