@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from firebell.action_items.trackers import link_sync
 from firebell.action_items.trackers.health import check
 from firebell.action_items.trackers.sync_worker import TrackerSync
 from firebell.incidents import actions as incidents
@@ -269,6 +270,30 @@ async def test_an_item_of_a_private_incident_stays_here(dsn: str, clock: FakeClo
             "Rotate the leaked credentials",
             "Rotate the other credentials",
         }
+
+
+@pytest.mark.parametrize("meanwhile", ["private", "unlinked"])
+async def test_what_changes_while_people_are_looked_up_counts(
+    meanwhile: str, dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        declared = {"title": "Card payments fail", "severity": "SEV1"}
+        inc = (await d.api("POST", "/incidents", declared, status=201))["ref"]
+        ref = await d.add(incident=inc)
+        link = await d.link(ref)
+
+        async def look_up(*_: object) -> None:
+            if meanwhile == "unlinked":
+                await d.api("DELETE", f"/action-items/{ref}/links/{link['id']}", status=204)
+                return
+            async with d.w.ctx.db.tx() as tx:
+                mara = await d.w.actor(d.w.mara)
+                await incidents.set_type(tx, mara, 1, IncidentType.SECURITY, d.w.now, private=True)
+
+        monkeypatch.setattr(link_sync, "_look_up_people", look_up)
+        await d.later(30)
+        assert not github.issues
 
 
 async def test_an_existing_issue_is_linked_once(dsn: str, clock: FakeClock) -> None:

@@ -75,7 +75,7 @@ async def sync_link(ctx: Context, session: Session, link: TrackerLink) -> Answer
         return None
     try:
         await _look_up_people(ctx, session, job)
-        if job.link.external_id is None and not await _create(ctx, session, job):
+        if job.link.external_id is None and not await _create(ctx, session, job.link):
             return None
         await _compare(ctx, session, job.link)
     except CallFailed as failure:
@@ -143,9 +143,9 @@ async def _look_up(ctx: Context, session: Session, person_id: int, known: Tracke
         )
 
 
-def _draft(ctx: Context, session: Session, job: LinkJob, users: Mapping[int, TrackerUser]) -> Draft:
+def _draft(ctx: Context, session: Session, job: LinkJob) -> Draft:
     item, marker = job.item, job.link.marker
-    ours = our_values(item, session.vendor, users)
+    ours = our_values(item, session.vendor, job.users)
     chosen = directions(session.vendor, session.tracker)
     values: dict[SyncField, Value] = {
         name: value
@@ -166,16 +166,19 @@ def _draft(ctx: Context, session: Session, job: LinkJob, users: Mapping[int, Tra
     return Draft(marker, item.ref, item.title, text, item.kind, item.due, values)
 
 
-async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
-    """Create the issue of a link, or find the one that an earlier attempt created; return False if it is too early."""
-    link, now = job.link, session.now
+async def _create(ctx: Context, session: Session, link: TrackerLink) -> bool:
+    """Create the issue of a link, or find that of an earlier attempt; return False if there is none yet."""
+    now = session.now
     if link.attempts and link.tried_at and now < link.tried_at + session.vendor.search_delay:
         async with ctx.work_db.tx() as tx:
             await call_outcomes.postpone(tx, link, link.tried_at + session.vendor.search_delay, link.error)
         return False
     async with ctx.work_db.tx() as tx:
         await fence(tx)
-        users = {user.person_id: user for user in await store.users(tx, session.tracker.id)}
+        # as it is now: people were looked up since it was read
+        job = await _load(tx, session, link)
+        if job is None:
+            return False
         await link_store.change(
             tx,
             link.id,
@@ -184,7 +187,7 @@ async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
             tried_at=now,
             check_at=now + max(call_outcomes.retry_after(link.attempts), session.vendor.search_delay),
         )
-    draft = _draft(ctx, session, job, users)
+    draft = _draft(ctx, session, job)
     api = session.vendor.api
     issue_id: str | None = None
     if link.attempts:
