@@ -37,7 +37,6 @@ from firebell.action_items.trackers.vendor import (
     OptionField,
     Outcome,
     day_of,
-    instant_of,
     listed,
     option,
     part,
@@ -49,7 +48,7 @@ DROPPED_RESOLUTIONS = "Won't Do, Won't Fix, Duplicate, Cannot Reproduce, Decline
 PRIORITIES = "High, Medium, Low"
 ISSUE_TYPE = "Task"
 PROJECT_PATTERN = r"[A-Z][A-Z0-9_]{1,30}"
-READ_FIELDS = "summary,description,status,resolution,assignee,duedate,priority,labels,updated,project"
+READ_FIELDS = "summary,description,status,resolution,assignee,duedate,priority,project"
 OPTIONS = (
     OptionField("issue_type", "Issue type", "The type of the issues that Firebell creates.", ISSUE_TYPE),
     OptionField("priorities", "Priorities", "The names of priority 1, 2 and 3, with commas.", PRIORITIES),
@@ -249,7 +248,6 @@ class JiraApi:
             due=day_of(fields, "duedate"),
             priority=priority_from(tracker, text_of(fields, "priority", "name")),
             text=plain_text(part(fields, "description")),
-            updated_at=instant_of(fields, "updated"),
             was_moved=text_of(fields, "project", "key") not in ("", tracker.target),
             document=document,
         )

@@ -15,7 +15,7 @@ DELIVERIES_KEPT_DAYS = 7
 _COLUMNS = (
     "l.id, l.item_id, l.tracker_id, l.state, l.marker, l.external_id, l.issue_key, l.url, l.snapshot,"
     " l.standoffs, l.left_out, l.is_changed, l.attempts, l.created_at, l.created_by, l.check_at, l.tried_at,"
-    " l.synced_at, l.remote_updated_at, l.error"
+    " l.synced_at, l.error"
 )
 _CHANGEABLE = {
     *(
@@ -29,7 +29,7 @@ _CHANGEABLE = {
         "left_out",
         "is_changed",
     ),
-    *("attempts", "check_at", "tried_at", "synced_at", "remote_updated_at", "error"),
+    *("attempts", "check_at", "tried_at", "synced_at", "error"),
 }
 
 

@@ -328,7 +328,6 @@ async def _take_over(
         check_at=now + (timedelta(0) if plan.push else call_outcomes.RECHECK),
         synced_at=now,
         tried_at=now,
-        remote_updated_at=issue.updated_at,
     )
     await tx.live("actions")
     await tx.live("trackers")
@@ -383,6 +382,5 @@ async def _push(
             error=" ".join(problems)[:1000] or ("" if not link.standoffs else link.error),
             is_changed=moved_on,
             check_at=session.now + (timedelta(0) if moved_on else call_outcomes.RECHECK),
-            remote_updated_at=after.updated_at,
         )
         await tx.live("actions")

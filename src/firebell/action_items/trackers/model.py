@@ -151,7 +151,6 @@ class TrackerLink:
     check_at: datetime
     tried_at: datetime | None
     synced_at: datetime | None
-    remote_updated_at: datetime | None
     error: str
 
 
@@ -192,7 +191,6 @@ class RemoteIssue:
     due: date | None = None
     priority: str = ""
     text: str = ""
-    updated_at: datetime | None = None
     is_deleted: bool = False
     is_pull_request: bool = False
     was_moved: bool = False

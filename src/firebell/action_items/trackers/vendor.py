@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -294,16 +294,3 @@ def day_of(document: Any, *names: str) -> date | None:
         return date.fromisoformat(text_of(document, *names)[:10])
     except ValueError:
         return None
-
-
-def instant_of(document: Any, *names: str) -> datetime | None:
-    """Return an instant with a time zone at a path of objects, None if there is none."""
-    text = text_of(document, *names)
-    if len(text) > 5 and text[-5] in "+-" and text[-3] != ":":
-        # Jira writes +0000
-        text = f"{text[:-2]}:{text[-2:]}"
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else None

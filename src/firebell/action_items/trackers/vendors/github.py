@@ -34,7 +34,6 @@ from firebell.action_items.trackers.vendor import (
     OptionField,
     Outcome,
     TrackerVendor,
-    instant_of,
     option,
     part,
     rows,
@@ -89,7 +88,6 @@ def issue_from(document: Any) -> RemoteIssue:
         due=due_in(body, marker) if marker else None,
         lacks=frozenset() if marker else frozenset({SyncField.DUE}),
         text=body,
-        updated_at=instant_of(document, "updated_at"),
         is_pull_request=part(document, "pull_request") is not None,
         document=document,
     )

@@ -39,7 +39,6 @@ from firebell.action_items.trackers.vendor import (
     Outcome,
     TrackerVendor,
     day_of,
-    instant_of,
     option,
     part,
     rows,
@@ -78,7 +77,6 @@ def issue_from(document: Any, dropped_label: str) -> RemoteIssue:
         ),
         due=day_of(document, "due_date"),
         text=text_of(document, "description"),
-        updated_at=instant_of(document, "updated_at"),
         document=document,
     )
 

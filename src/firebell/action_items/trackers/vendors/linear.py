@@ -32,7 +32,6 @@ from firebell.action_items.trackers.vendor import (
     TrackerVendor,
     day_of,
     decoded,
-    instant_of,
     part,
     rows,
     text_of,
@@ -43,7 +42,7 @@ HOOK_TOLERANCE_S = 60
 _KEY = re.compile(r"[A-Z][A-Z0-9]{0,9}-\d{1,9}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISSUE = """
-    id identifier title url description priority dueDate updatedAt trashed
+    id identifier title url description priority dueDate trashed
     assignee { id email displayName }
     state { id name type }
     team { id key }
@@ -115,7 +114,6 @@ def issue_from(document: Any) -> RemoteIssue:
         due=day_of(document, "dueDate"),
         priority=_PRIORITIES.get(int(priority), "") if isinstance(priority, int | float) else "",
         text=text_of(document, "description"),
-        updated_at=instant_of(document, "updatedAt"),
         is_deleted=part(document, "trashed") is True,
         document=document,
     )
