@@ -278,10 +278,8 @@ class JiraApi:
             "summary": draft.title,
             "description": document_of(paragraphs) if self.is_cloud else wiki_text(paragraphs),
             "labels": [LABEL, label_of(draft)],
-            **self._fields(tracker, {k: v for k, v in draft.values.items() if k is not SyncField.TITLE}),
+            **self._fields(tracker, draft.values),
         }
-        if not fields.get("assignee", True):
-            del fields["assignee"]
         return text_of(await calls(Call("POST", "/issue", {"fields": fields})), "id")
 
     def _fields(self, tracker: Tracker, values: Values) -> dict[str, Any]:
@@ -342,7 +340,7 @@ class JiraApi:
 
     async def push(self, calls: Calls, tracker: Tracker, issue: RemoteIssue, changes: Values) -> None:
         path = f"/issue/{quote(issue.id, safe='')}"
-        if fields := self._fields(tracker, {k: v for k, v in changes.items() if k is not SyncField.STATE}):
+        if fields := self._fields(tracker, changes):
             await calls(Call("PUT", path, {"fields": fields}))
         if SyncField.STATE in changes:
             wanted = ItemState(changes[SyncField.STATE])

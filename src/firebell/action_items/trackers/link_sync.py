@@ -147,23 +147,20 @@ def _draft(ctx: Context, session: Session, job: LinkJob) -> Draft:
     item, marker = job.item, job.link.marker
     ours = our_values(item, session.vendor, job.users)
     chosen = directions(session.vendor, session.tracker)
-    values: dict[SyncField, Value] = {
+    left_out = {SyncField.STATE, SyncField.TITLE, *job.link.left_out}
+    if ours[SyncField.ASSIGNEE] == NO_ONE or ours[SyncField.ASSIGNEE].startswith(UNKNOWN_PERSON):
+        left_out.add(SyncField.ASSIGNEE)
+    values = {
         name: value
         for name, value in ours.items()
-        if chosen.get(name, Direction.OFF) is not Direction.OFF
-        and name not in job.link.left_out
-        and name not in (SyncField.STATE, SyncField.TITLE)
+        if chosen.get(name, Direction.OFF) is not Direction.OFF and name not in left_out
     }
-    if values.get(SyncField.ASSIGNEE, NO_ONE) == NO_ONE or ours[SyncField.ASSIGNEE].startswith(
-        UNKNOWN_PERSON
-    ):
-        values.pop(SyncField.ASSIGNEE, None)
     text = (
         issue_text.markdown(item, marker, ctx.public_url)
         if session.vendor.has_markdown
         else "\n\n".join(issue_text.plain(item, marker, ctx.public_url))
     )
-    return Draft(marker, item.ref, item.title, text, item.kind, item.due, values)
+    return Draft(marker, item.ref, item.title, text, values)
 
 
 async def _create(ctx: Context, session: Session, link: TrackerLink) -> bool:

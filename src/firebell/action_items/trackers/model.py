@@ -201,14 +201,12 @@ class RemoteIssue:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an issue is created from."""
+    """What an issue is created from; `values` has no title, no state, and only a known assignee."""
 
     marker: str
     ref: str
     title: str
     text: str
-    kind: str
-    due: date
     values: Values
 
 

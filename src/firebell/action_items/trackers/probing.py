@@ -96,7 +96,7 @@ async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) 
         text = (
             f"Firebell can create and close issues here. Nothing is linked to this one.\n\nFirebell {marker}"
         )
-    draft = Draft(marker, "ACT-0", "Test from Firebell", text, "", now.date(), {})
+    draft = Draft(marker, "ACT-0", "Test from Firebell", text, {})
     api = session.vendor.api
     try:
         issue_id = await api.create(session.call, session.tracker, draft)

@@ -208,8 +208,6 @@ class LinearApi:
             "description": draft.text,
             **self._input(team, {SyncField.TITLE: draft.title, **draft.values}),
         }
-        if values.get("assigneeId", "") is None:
-            del values["assigneeId"]
         answer = await self._ask(calls, CREATE, writes=True, input=values)
         return text_of(answer, "issueCreate", "issue", "id")
 
