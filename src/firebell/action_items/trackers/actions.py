@@ -332,17 +332,14 @@ async def _insert(
 
 
 @internal("A reaction links new items to the trackers that ask for them.")
-async def link_new_item(tx: Tx, actor: Actor, item: ActionItem, now: datetime) -> int:
-    """Link a new item to each tracker that takes the items of its team; return the number of links."""
-    linked = 0
+async def link_new_item(tx: Tx, actor: Actor, item: ActionItem, now: datetime) -> None:
+    """Link a new item to each tracker that takes the items of its team. Idempotent."""
+    links = (await link_store.of_items(tx, [item.id])).get(item.id, [])
+    taken = {link.tracker_id for link in links}
     for one in await store.trackers(tx):
         is_wanted = one.links_new and one.is_enabled and one.team_id in (None, item.team_id)
-        if is_wanted and not await is_hidden_from(tx, one, item):
-            links = (await link_store.of_items(tx, [item.id])).get(item.id, [])
-            if all(link.tracker_id != one.id for link in links):
-                await _insert(tx, actor, item, one, None, now)
-                linked += 1
-    return linked
+        if is_wanted and one.id not in taken and not await is_hidden_from(tx, one, item):
+            await _insert(tx, actor, item, one, None, now)
 
 
 async def link_of(tx: Tx, item_id: int, link_id: int) -> TrackerLink:
@@ -387,11 +384,10 @@ async def retry_link(tx: Tx, actor: Actor, item_id: int, link_id: int, now: date
 
 
 @internal("called by the webhook after its signature was checked")
-async def receive_hook(tx: Tx, one: Tracker, delivery_id: str, issue_ids: list[str], now: datetime) -> bool:
-    """Look soon at the issues that a notification names; return False if it was received before. Idempotent."""
+async def receive_hook(tx: Tx, one: Tracker, delivery_id: str, issue_ids: list[str], now: datetime) -> None:
+    """Look soon at the issues that a notification names. Idempotent."""
     if not await link_store.add_delivery(tx, one.id, delivery_id[:200], now):
-        return False
+        return
     await store.change(tx, one.id, last_hook_at=now)
     if await link_store.mark_remote(tx, one.id, issue_ids, now):
         await tx.wake(LANE)
-    return True

@@ -228,9 +228,9 @@ async def mark_remote(tx: Tx, tracker_id: int, external_ids: Sequence[str], now:
     )
 
 
-async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> int:
-    """Look at all links of a tracker; return their number."""
-    return await tx.changed(
+async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> None:
+    """Look at all links of a tracker."""
+    await tx.execute(
         """
         update tracker_link
         set check_at = least(check_at, $2)
