@@ -29,7 +29,6 @@ MAX_ANSWER_BYTES = 8 * 2**20
 CLOSED_FOR_S = 60.0
 """How long a token rests after a refusal for too many calls that names no time."""
 CLOSED_AT_MOST_S = 3600.0
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is no error: another process goes on
@@ -111,10 +110,10 @@ class Session:
                 headers=dict(self.vendor.api.headers(self.tracker, self._token)),
                 **content,
             )
-        except _NEVER_SENT as error:
-            return Answer(Outcome.RETRY, reason=_reason(error))
+        except http_out.NEVER_SENT as error:
+            return Answer(Outcome.RETRY, reason=http_out.reason_of(error))
         except httpx.HTTPError as error:
-            return lost(_reason(error), is_write=call.is_write)
+            return lost(http_out.reason_of(error), is_write=call.is_write)
         return self.vendor.api.answer(
             response.status, response.headers, response.text, self.now, is_write=call.is_write
         )
@@ -125,7 +124,3 @@ async def close(tx: Tx, tracker: Tracker, vendor: TrackerVendor, until: datetime
     for kind, rate in (("read", vendor.read_rate), ("write", vendor.write_rate)):
         bucket = await store.lock_rate(tx, tracker.key_hash, kind, full(rate, now))
         await store.save_rate(tx, tracker.key_hash, kind, bucket.closed(rate, until, now))
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
