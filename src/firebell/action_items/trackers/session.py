@@ -73,19 +73,15 @@ class Session:
                 if not await store.holds_lease(tx, self.tracker.id, self._holder, until):
                     raise LeaseLost
             bucket = await store.lock_rate(tx, self.tracker.key_hash, kind, full(rate, now))
-            free_at = bucket.free_at(rate, now)
-            if free_at <= now:
-                taken = bucket.after(rate, now)
-                pause = timedelta(seconds=self.vendor.write_pause_s if is_write else 0)
-                closed_until = now + pause if pause else None
-                await store.save_rate(
-                    tx, self.tracker.key_hash, kind, replace(taken, closed_until=closed_until)
-                )
-                return
-            waiting = replace(bucket.refilled(rate, now), closed_until=free_at)
-            await store.save_rate(tx, self.tracker.key_hash, kind, waiting)
-        wait_s = (free_at - now).total_seconds()
-        raise CallFailed(Answer(Outcome.TOO_FAST, reason="The rate of the token is used up.", after_s=wait_s))
+            reserved, free_at = bucket.reserved(rate, now)
+            if is_write and free_at <= now:
+                pause = timedelta(seconds=self.vendor.write_pause_s)
+                reserved = replace(reserved, closed_until=now + pause)
+            await store.save_rate(tx, self.tracker.key_hash, kind, reserved)
+        if free_at > now:
+            wait_s = (free_at - now).total_seconds()
+            reason = "The rate of the token is used up."
+            raise CallFailed(Answer(Outcome.TOO_FAST, reason=reason, after_s=wait_s))
 
     async def _close(self, after_s: float | None) -> None:
         """Let the token rest after the tracker refused a call for too many calls."""
