@@ -162,16 +162,20 @@ async def links_of(tx: Tx, item_ids: Sequence[int]) -> dict[int, list[ItemLink]]
     if not by_item:
         return {}
     trackers = {one.id: one for one in await store.trackers(tx)}
-    return {
-        item_id: [ItemLink(link, trackers[link.tracker_id]) for link in links if link.tracker_id in trackers]
-        for item_id, links in by_item.items()
-    }
+    return {item_id: _with_trackers(links, trackers) for item_id, links in by_item.items()}
 
 
-async def linkable(tx: Tx, links: Sequence[ItemLink]) -> list[Tracker]:
-    """Return the trackers that an item with these links can be linked to."""
-    taken = {each.tracker.id for each in links}
-    return [one for one in await store.trackers(tx) if one.is_enabled and one.id not in taken]
+def _with_trackers(links: Sequence[TrackerLink], trackers: Mapping[int, Tracker]) -> list[ItemLink]:
+    return [ItemLink(link, trackers[link.tracker_id]) for link in links if link.tracker_id in trackers]
+
+
+async def links_and_linkable(tx: Tx, item_id: int) -> tuple[list[ItemLink], list[Tracker]]:
+    """Return the links of an item that the reader may see, and the trackers that it can be linked to."""
+    trackers = {one.id: one for one in await store.trackers(tx)}
+    links = (await link_store.of_items(tx, [item_id])).get(item_id, [])
+    taken = {link.tracker_id for link in links}
+    linkable = [one for one in trackers.values() if one.is_enabled and one.id not in taken]
+    return _with_trackers(links, trackers), linkable
 
 
 async def findings_of(
