@@ -38,7 +38,7 @@ def _token(given: str | None) -> str:
         return given
     if given == "-" or not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return str(click.prompt("Token", hide_input=True))
+    return str(click.prompt("Token", hide_input=True, err=True))
 
 
 def _links(tracker: dict[str, Any]) -> str:
