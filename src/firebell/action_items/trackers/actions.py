@@ -276,7 +276,7 @@ async def set_user(tx: Tx, actor: Actor, tracker_id: int, person_id: int, handle
         )
     else:
         await store.delete_user(tx, one.id, person.id)
-    await link_store.clear_standoffs(tx, one.id, SyncField.ASSIGNEE, now)
+    await link_store.clear_standoffs(tx, one.id, SyncField.ASSIGNEE)
     await link_store.mark_all(tx, one.id, now)
     await _record_tracker_change(tx, actor, "user_changed", one, now, person=person.name, handle=cleaned)
 

@@ -242,19 +242,18 @@ async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> None:
     )
 
 
-async def clear_standoffs(tx: Tx, tracker_id: int, field: SyncField, now: datetime) -> None:
-    """Try a field again in all links of a tracker in which it was refused."""
+async def clear_standoffs(tx: Tx, tracker_id: int, field: SyncField) -> None:
+    """Forget that a field was refused, in all links of a tracker, so that the next sync tries it again."""
     await tx.execute(
         """
         update tracker_link
-        set standoffs = standoffs - $2, check_at = least(check_at, $3)
+        set standoffs = standoffs - $2
         where tracker_id = $1
             and standoffs ? $2
             and state <> 'gone'
         """,
         tracker_id,
         str(field),
-        now,
     )
 
 
