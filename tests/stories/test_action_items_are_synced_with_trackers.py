@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
 from firebell.action_items.trackers import link_sync
 from firebell.action_items.trackers.health import check
 from firebell.action_items.trackers.sync_worker import TrackerSync
+from firebell.action_items.trackers.vendors.github import GitHubApi
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
@@ -126,6 +128,27 @@ async def test_what_changes_on_one_side_reaches_the_other(dsn: str, clock: FakeC
         await d.later()
         assert issue["state"] == "open"
         assert not github.refused
+
+
+async def test_another_field_that_changes_during_a_write_follows_at_once(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        ref = await d.linked()
+        push = GitHubApi.push
+
+        async def change_during_push(*args: Any) -> None:
+            await push(*args)
+            monkeypatch.setattr(GitHubApi, "push", push)
+            await d.api("PATCH", f"/action-items/{ref}", {"title": "Add a timeout to all clients"})
+            await d.w.worker.run_outbox(d.w.now)
+
+        monkeypatch.setattr(GitHubApi, "push", change_during_push)
+        await d.set_state(ref, "dropped", reason="Another client")
+        await d.later(10)
+        issue = github.issues[1]
+        assert (issue["state"], issue["title"]) == ("closed", "Add a timeout to all clients")
 
 
 async def test_both_sides_change_at_once(dsn: str, clock: FakeClock) -> None:

@@ -364,18 +364,24 @@ async def _push(
         agreed = {name: value for name, value in changes.items() if theirs.get(name) == value}
         # accepted without an error, and dropped silently
         dropped = {name: value for name, value in changes.items() if name in theirs and name not in agreed}
-        standoffs = {name: (value, theirs.get(name, "")) for name, value in (refused | dropped).items()}
+        link = job.link
+        snapshot = {**link.snapshot, **agreed}
+        standoffs = {
+            **link.standoffs,
+            **{name: (value, theirs.get(name, "")) for name, value in (refused | dropped).items()},
+        }
         problems = [f"{', '.join(FIELD_NAMES[name] for name in refused)}: {reason}"] if refused else []
         if dropped:
             labels = ", ".join(FIELD_NAMES[name] for name in dropped)
             problems.append(f"{session.tracker.name} did not take: {labels}.")
-        link = job.link
-        moved_on = any(ours[name] != value for name, value in wanted.items())
+        # either side may have changed during the calls
+        rest = merge(snapshot, ours, theirs, directions(session.vendor, session.tracker), standoffs)
+        moved_on = bool(rest.take or rest.push)
         await link_store.change(
             tx,
             link.id,
-            snapshot={**link.snapshot, **agreed},
-            standoffs={**link.standoffs, **standoffs},
+            snapshot=snapshot,
+            standoffs=standoffs,
             error=" ".join(problems)[:1000] or ("" if not link.standoffs else link.error),
             is_changed=moved_on,
             check_at=session.now + (timedelta(0) if moved_on else call_outcomes.RECHECK),
