@@ -39,10 +39,8 @@ from firebell.action_items.trackers.vendor import (
     day_of,
     listed,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 
 DROPPED_RESOLUTIONS = "Won't Do, Won't Fix, Duplicate, Cannot Reproduce, Declined"
 PRIORITIES = "High, Medium, Low"

@@ -22,6 +22,7 @@ from firebell.action_items.trackers.model import (
     Tracker,
     Values,
 )
+from firebell.kit.json_documents import text_of
 from firebell.kit.token_bucket import CallRate
 
 REASON_MAX_CHARS = 300
@@ -268,24 +269,6 @@ def option(tracker: Tracker, name: str, default: str = "") -> str:
 def listed(text: str) -> list[str]:
     """Return the entries of a comma-separated option."""
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def rows(document: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; anything else is left out."""
-    return [row for row in document if isinstance(row, dict)] if isinstance(document, list) else []
-
-
-def part(document: Any, *names: str) -> Any:
-    """Return what stands at a path of objects, None if anything is missing."""
-    for name in names:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-
-
-def text_of(document: Any, *names: str) -> str:
-    """Return a text at a path of objects, empty if there is none."""
-    value = part(document, *names)
-    return value if isinstance(value, str) else ""
 
 
 def day_of(document: Any, *names: str) -> date | None:

@@ -35,10 +35,8 @@ from firebell.action_items.trackers.vendor import (
     Outcome,
     TrackerVendor,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import CallRate
 
 VERSION = "2026-03-10"

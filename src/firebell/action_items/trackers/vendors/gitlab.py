@@ -40,10 +40,8 @@ from firebell.action_items.trackers.vendor import (
     TrackerVendor,
     day_of,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import per_minute
 
 DROPPED_LABEL = "wontfix"

@@ -32,10 +32,8 @@ from firebell.action_items.trackers.vendor import (
     TrackerVendor,
     day_of,
     decoded,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import per_minute
 
 HOOK_TOLERANCE_S = 60
