@@ -3,7 +3,7 @@
 import re
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -281,12 +281,19 @@ async def set_user(tx: Tx, actor: Actor, tracker_id: int, person_id: int, handle
     await _record_tracker_change(tx, actor, "user_changed", one, now, person=person.name, handle=cleaned)
 
 
+async def hidden_from(tx: Tx, one: Tracker, items: Iterable[ActionItem]) -> set[int]:
+    """Return the ids of the items of private incidents, of which this tracker may know nothing."""
+    incident_of = {item.id: item.incident_id for item in items if item.incident_id is not None}
+    if one.is_private or not incident_of:
+        return set()
+    by_id = await incidents.incidents_by_id(tx, sorted(set(incident_of.values())))
+    shown = {incident_id for incident_id, incident in by_id.items() if not incident.is_private}
+    return {item_id for item_id, incident_id in incident_of.items() if incident_id not in shown}
+
+
 async def is_hidden_from(tx: Tx, one: Tracker, item: ActionItem) -> bool:
     """Return True if an item is of a private incident, of which this tracker may know nothing."""
-    if one.is_private or item.incident_id is None:
-        return False
-    incident = (await incidents.incidents_by_id(tx, [item.incident_id])).get(item.incident_id)
-    return incident is None or incident.is_private
+    return bool(await hidden_from(tx, one, [item]))
 
 
 @permits(Verb.ACTION_ITEM_WRITE)

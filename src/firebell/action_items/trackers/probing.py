@@ -119,7 +119,7 @@ async def dry_run(ctx: Context, tracker_id: int) -> DryRun:
         links = await link_store.of_tracker(tx, tracker.id, DRY_RUN_LINKS)
         items = await item_store.by_id(tx, [link.item_id for link in links])
         users = {user.person_id: user for user in await store.users(tx, tracker.id)}
-        hidden = {i.id for i in items.values() if await actions.is_hidden_from(tx, tracker, i)}
+        hidden = await actions.hidden_from(tx, tracker, items.values())
     changes: list[PlannedChange] = []
     problems: list[str] = []
     for link in links:
