@@ -13,6 +13,7 @@ from firebell.action_items.trackers.vendors.github import GitHubApi
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from tests.standins.trackers import Fault, GitHubStandin, GitLabStandin
 from tests.tracker_world import desk, killed_at
 
@@ -265,6 +266,28 @@ async def test_a_tracker_that_refuses_is_left_in_peace(dsn: str, clock: FakeCloc
         await d.api("PUT", "/trackers/1/token", {"token": "another"}, status=204)
         await d.later(10)
         assert ((await d.health())["state"], github.issues[1]["state"]) == ("ok", "open")
+
+
+async def test_screens_are_told_that_a_tracker_answers_again(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        await d.linked()
+        live, failures = Tx.live, list[int]()
+
+        async def publish(tx: Tx, topic: str) -> None:
+            await live(tx, topic)
+            if topic == "trackers":
+                failures.append(await tx.value("select failures from tracker"))
+
+        monkeypatch.setattr(Tx, "live", publish)
+        github.faults.append(Fault.BAD_GATEWAY)
+        await d.api("POST", "/trackers/1/sync", status=202)
+        await d.later(5)
+        assert failures[-1] == 1
+        await d.later(60)
+        assert failures[-1] == 0
 
 
 async def test_an_item_of_a_private_incident_stays_here(dsn: str, clock: FakeClock) -> None:
