@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from firebell.action_items import actions as action_items
 from firebell.action_items.trackers import link_sync
 from firebell.action_items.trackers.health import check
+from firebell.action_items.trackers.queries import findings_of
 from firebell.action_items.trackers.sync_worker import TrackerSync
 from firebell.action_items.trackers.vendors.github import GitHubApi
 from firebell.incidents import actions as incidents
@@ -196,6 +198,28 @@ async def test_both_sides_change_at_once(dsn: str, clock: FakeClock) -> None:
         await d.later(3600)
         assert len(gitlab.writes) == quiet
         assert not gitlab.refused
+
+
+async def test_a_conflict_names_people_and_states(dsn: str, clock: FakeClock) -> None:
+    gitlab = GitLabStandin(clock.now)
+    async with desk(dsn, clock, gitlab, "gitlab", "acme/web/shop") as d:
+        declared = {"title": "Card payments fail", "severity": "SEV1"}
+        inc = (await d.api("POST", "/incidents", declared, status=201))["ref"]
+        assigned = await d.linked(incident=inc, owner_id=d.w.mara)
+        finished = await d.linked("Add a timeout to search", incident=inc)
+        await d.api("POST", f"/action-items/{assigned}/assign", {"owner_id": d.w.jun})
+        await d.set_state(finished, "dropped", reason="Another client")
+        gitlab.issues[1]["assignees"] = []
+        gitlab.issues[2]["state"] = "closed"
+        await d.later()
+        async with d.w.ctx.db.tx() as tx:
+            items = await action_items.items_by_id(tx, [1, 2])
+            findings = (await findings_of(tx, {inc: list(items.values())}, d.w.now))[inc]
+        kept = "changed here and in GitLab acme/web/shop; the value of GitLab acme/web/shop was kept."
+        assert {finding.message for finding in findings if finding.code == "X-CONFLICT"} == {
+            f"{assigned}: Owner {kept} It had “Jun” and has “no one”.",
+            f"{finished}: State {kept} It had “Dropped” and has “Done”.",
+        }
 
 
 async def test_moved_deleted_and_unreadable_issues(dsn: str, clock: FakeClock) -> None:
