@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import secrets
 import signal
 import socket
 import time
@@ -112,8 +111,8 @@ async def joined(
 
 
 @asynccontextmanager
-async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, str]]:
-    """Yield the pools of the web, of the worker and of the inbound routes, and the signing secret."""
+async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, bytes]]:
+    """Yield the pools of the web, of the worker and of the inbound routes, and the secret of the installation."""
     async with AsyncExitStack() as stack:
 
         async def pool(size: int, limits: DatabaseLimits) -> Db:
@@ -125,7 +124,7 @@ async def _pools(dsn: str, clock: Clock) -> AsyncIterator[tuple[Db, Db, Db, str]
         work = await pool(WORK_CONNECTIONS, WORK_LIMITS)
         ingest = await pool(INGEST_CONNECTIONS, INGEST_LIMITS)
         async with db.tx() as tx:
-            secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
+            secret = await org_settings.installation_secret(tx)
         await agree(clock, db)
         yield db, work, ingest, secret
 
@@ -145,7 +144,7 @@ async def connected(
             work_db=work_db,
             ingest_db=ingest,
             clock=clock,
-            signer=Signer(bytes.fromhex(secret)),
+            signer=Signer(secret),
             http=http,
             live=Live(),
             public_url=settings.public_url,

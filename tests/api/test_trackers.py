@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -192,10 +193,19 @@ async def test_trackers_on_the_web(dsn: str, clock: FakeClock) -> None:
             {"dropped_label": "dropped"},
             True,
         )
+        # a refused form keeps what was chosen
+        refused = await post(own, 409, name="GitHub acme/shop", is_private="yes")
+        boxes = dict(
+            re.findall(r'<input class="box" type="checkbox" name="(\w+)" value="yes"( checked)?', refused)
+        )
+        assert boxes == {"links_new": "", "is_private": " checked"}
+        boxes = dict(
+            re.findall(r'name="(\w+)" value="yes"( checked)?', await post(f"{own}/token", 422, token=""))
+        )
+        assert boxes == {"links_new": " checked", "is_private": ""}
         assert "whsec_" in await post(f"{own}/show-secret", 200)
         await post(f"{own}/user", person=str(d.w.jun), handle="jun")
         await post(f"{own}/user", 422, person="", handle="jun")
-        await post(f"{own}/token", 422, token="")
         await post(f"{own}/sync")
 
         await post(f"/actions/{ref}/links", tracker="1")

@@ -393,6 +393,16 @@ def test_a_key_that_was_too_fast_rests_as_long_as_the_provider_says() -> None:
         assert bucket.free_at(RATE, START) == START + timedelta(seconds=rest_s)
 
 
+def test_tokens_are_reserved_or_awaited() -> None:
+    bucket, free_at = full(RATE, START).reserved(RATE, START, 4)
+    assert (bucket.tokens, bucket.closed_until, free_at) == (1, None, START)
+    waiting, free_at = bucket.reserved(RATE, START, 5)
+    assert free_at == START + timedelta(seconds=5)
+    assert (waiting.tokens, waiting.closed_until) == (1, free_at)
+    again, at = waiting.reserved(RATE, free_at, 5)
+    assert (again.tokens, at) == (0, free_at)
+
+
 def test_a_text_that_is_too_long_ends_with_a_sentence_and_the_link() -> None:
     text = "First sentence. Second sentence. " + "x" * 300
     cut = cut_at_sentence(text, 60, LINK)

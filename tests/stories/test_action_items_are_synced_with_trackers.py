@@ -2,14 +2,20 @@
 
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
+from firebell.action_items import actions as action_items
+from firebell.action_items.trackers import link_sync
 from firebell.action_items.trackers.health import check
+from firebell.action_items.trackers.queries import findings_of
 from firebell.action_items.trackers.sync_worker import TrackerSync
+from firebell.action_items.trackers.vendors.github import GitHubApi
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from tests.standins.trackers import Fault, GitHubStandin, GitLabStandin
 from tests.tracker_world import desk, killed_at
 
@@ -54,6 +60,22 @@ async def test_an_issue_is_created_once_whatever_answer_is_lost(
         assert {(await d.link_of(ref))["state"] for ref in refs} == {"linked"}
         health = await d.health()
         assert (health["state"], health["links"]) == ("ok", {"linked": 3})
+
+
+async def test_a_failed_attempt_is_repeated_after_half_a_minute_then_twice_as_long(
+    dsn: str, clock: FakeClock
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        github.write_faults.extend([Fault.BAD_GATEWAY] * 3)
+        ref = await d.add()
+        await d.link(ref)
+        # attempts at about 0, 30, 90 and 210 seconds
+        for seconds, attempts in ((20, 1), (20, 2), (40, 2), (25, 3), (60, 3), (60, 4)):
+            await d.later(seconds)
+            created = [call for call in github.calls if call == f"POST /repos/{SHOP}/issues"]
+            assert len(created) == attempts, seconds
+        assert (await d.link_of(ref))["state"] == "linked"
 
 
 async def test_what_changes_on_one_side_reaches_the_other(dsn: str, clock: FakeClock) -> None:
@@ -111,6 +133,27 @@ async def test_what_changes_on_one_side_reaches_the_other(dsn: str, clock: FakeC
         assert not github.refused
 
 
+async def test_another_field_that_changes_during_a_write_follows_at_once(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        ref = await d.linked()
+        push = GitHubApi.push
+
+        async def change_during_push(*args: Any) -> None:
+            await push(*args)
+            monkeypatch.setattr(GitHubApi, "push", push)
+            await d.api("PATCH", f"/action-items/{ref}", {"title": "Add a timeout to all clients"})
+            await d.w.worker.run_outbox(d.w.now)
+
+        monkeypatch.setattr(GitHubApi, "push", change_during_push)
+        await d.set_state(ref, "dropped", reason="Another client")
+        await d.later(10)
+        issue = github.issues[1]
+        assert (issue["state"], issue["title"]) == ("closed", "Add a timeout to all clients")
+
+
 async def test_both_sides_change_at_once(dsn: str, clock: FakeClock) -> None:
     """The vectors of 11.18 on a tracker with due days."""
     gitlab = GitLabStandin(clock.now)
@@ -155,6 +198,28 @@ async def test_both_sides_change_at_once(dsn: str, clock: FakeClock) -> None:
         await d.later(3600)
         assert len(gitlab.writes) == quiet
         assert not gitlab.refused
+
+
+async def test_a_conflict_names_people_and_states(dsn: str, clock: FakeClock) -> None:
+    gitlab = GitLabStandin(clock.now)
+    async with desk(dsn, clock, gitlab, "gitlab", "acme/web/shop") as d:
+        declared = {"title": "Card payments fail", "severity": "SEV1"}
+        inc = (await d.api("POST", "/incidents", declared, status=201))["ref"]
+        assigned = await d.linked(incident=inc, owner_id=d.w.mara)
+        finished = await d.linked("Add a timeout to search", incident=inc)
+        await d.api("POST", f"/action-items/{assigned}/assign", {"owner_id": d.w.jun})
+        await d.set_state(finished, "dropped", reason="Another client")
+        gitlab.issues[1]["assignees"] = []
+        gitlab.issues[2]["state"] = "closed"
+        await d.later()
+        async with d.w.ctx.db.tx() as tx:
+            items = await action_items.items_by_id(tx, [1, 2])
+            findings = (await findings_of(tx, {inc: list(items.values())}, d.w.now))[inc]
+        kept = "changed here and in GitLab acme/web/shop; the value of GitLab acme/web/shop was kept."
+        assert {finding.message for finding in findings if finding.code == "X-CONFLICT"} == {
+            f"{assigned}: Owner {kept} It had “Jun” and has “no one”.",
+            f"{finished}: State {kept} It had “Dropped” and has “Done”.",
+        }
 
 
 async def test_moved_deleted_and_unreadable_issues(dsn: str, clock: FakeClock) -> None:
@@ -227,6 +292,28 @@ async def test_a_tracker_that_refuses_is_left_in_peace(dsn: str, clock: FakeCloc
         assert ((await d.health())["state"], github.issues[1]["state"]) == ("ok", "open")
 
 
+async def test_screens_are_told_that_a_tracker_answers_again(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        await d.linked()
+        live, failures = Tx.live, list[int]()
+
+        async def publish(tx: Tx, topic: str) -> None:
+            await live(tx, topic)
+            if topic == "trackers":
+                failures.append(await tx.value("select failures from tracker"))
+
+        monkeypatch.setattr(Tx, "live", publish)
+        github.faults.append(Fault.BAD_GATEWAY)
+        await d.api("POST", "/trackers/1/sync", status=202)
+        await d.later(5)
+        assert failures[-1] == 1
+        await d.later(60)
+        assert failures[-1] == 0
+
+
 async def test_an_item_of_a_private_incident_stays_here(dsn: str, clock: FakeClock) -> None:
     github = GitHubStandin(clock.now)
     async with desk(dsn, clock, github, "github", SHOP, links_new=True) as d:
@@ -253,6 +340,30 @@ async def test_an_item_of_a_private_incident_stays_here(dsn: str, clock: FakeClo
             "Rotate the leaked credentials",
             "Rotate the other credentials",
         }
+
+
+@pytest.mark.parametrize("meanwhile", ["private", "unlinked"])
+async def test_what_changes_while_people_are_looked_up_counts(
+    meanwhile: str, dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github = GitHubStandin(clock.now)
+    async with desk(dsn, clock, github, "github", SHOP) as d:
+        declared = {"title": "Card payments fail", "severity": "SEV1"}
+        inc = (await d.api("POST", "/incidents", declared, status=201))["ref"]
+        ref = await d.add(incident=inc)
+        link = await d.link(ref)
+
+        async def look_up(*_: object) -> None:
+            if meanwhile == "unlinked":
+                await d.api("DELETE", f"/action-items/{ref}/links/{link['id']}", status=204)
+                return
+            async with d.w.ctx.db.tx() as tx:
+                mara = await d.w.actor(d.w.mara)
+                await incidents.set_type(tx, mara, 1, IncidentType.SECURITY, d.w.now, private=True)
+
+        monkeypatch.setattr(link_sync, "_look_up_people", look_up)
+        await d.later(30)
+        assert not github.issues
 
 
 async def test_an_existing_issue_is_linked_once(dsn: str, clock: FakeClock) -> None:

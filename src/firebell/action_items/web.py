@@ -265,7 +265,7 @@ async def item_page(
     owner_ids = {value for e in history if e.field == "owner_id" for value in (e.old, e.new) if value}
     people_by_id = await people.people_by_id(tx, [int(value) for value in owner_ids])
     duplicates = await list_store.newest(tx, ItemFilter(duplicate_of=item.id), today, LISTED)
-    links = (await trackers.links_of(tx, [item.id])).get(item.id, [])
+    links, linkable = await trackers.links_and_linkable(tx, item.id)
     context = {
         **NAMES,
         **await _choices(tx, me.id, item.owner_id),
@@ -279,7 +279,7 @@ async def item_page(
         "asked": await queries.questions_of_item(tx, item.id),
         "duplicates": duplicates,
         "item_links": links,
-        "linkable": await trackers.linkable(tx, links),
+        "tracker_options": [(tracker.id, tracker.name) for tracker in linkable],
         "error": error,
         "what": what,
         "values": visit.values,

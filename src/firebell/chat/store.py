@@ -1,6 +1,5 @@
 """The SQL of accounts and rooms; `object_store.py` has that of the mirror."""
 
-import secrets as random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -83,8 +82,7 @@ async def has_accounts(tx: Reads) -> bool:
 
 async def sealer(tx: Tx) -> Sealer:
     """Return what seals secrets with a key of this installation."""
-    secret = await org_settings.put_once(tx, "signing_secret", random.token_hex(32))
-    return Sealer(bytes.fromhex(secret), "chat.account")
+    return Sealer(await org_settings.installation_secret(tx), "chat.account")
 
 
 async def seal(tx: Tx, kind: str, external_id: str, secrets: AccountSecrets) -> bytes:

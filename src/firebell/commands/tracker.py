@@ -8,6 +8,7 @@ import click
 from firebell.commands.client import call
 from firebell.commands.output import as_json, example, fail, short, show, show_table
 from firebell.commands.people import person_id_of
+from firebell.kit.text import plural
 
 _KINDS = click.Choice(["github", "gitlab", "jira_cloud", "jira_data_center", "linear"])
 _STATES = {
@@ -38,7 +39,7 @@ def _token(given: str | None) -> str:
         return given
     if given == "-" or not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return str(click.prompt("Token", hide_input=True))
+    return str(click.prompt("Token", hide_input=True, err=True))
 
 
 def _links(tracker: dict[str, Any]) -> str:
@@ -131,7 +132,7 @@ def check(number: int, dry_run: bool, send_test: bool) -> None:
             f"{c['item']} {c['issue']}: {c['field']} here {c['here'] or '-'}, there {c['there'] or '-'};"
             f" would change {'the item' if c['to'] == 'here' else 'the issue'}"
             for c in value["dry_run"]["changes"]
-        ] or [f"A sync of {value['dry_run']['links']} links would change nothing."]
+        ] or [f"A sync of {plural(value['dry_run']['links'], 'link')} would change nothing."]
         lines += value["dry_run"]["problems"]
     show(value, "\n".join(lines))
     if not works:

@@ -42,6 +42,13 @@ _VALIDATOR = 1000
 """Maximum length of a stored ETag or Last-Modified; a longer one is dropped."""
 _REFUSED_ENCODING = "firebell_refused_encoding"
 _HEADER_CHARS = 2000
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""Errors after which the receiver has not seen the request."""
+
+
+def reason_of(error: httpx.HTTPError) -> str:
+    """Return why a request failed; some errors have no text."""
+    return str(error) or type(error).__name__
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

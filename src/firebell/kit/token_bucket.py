@@ -43,6 +43,16 @@ class RateBucket:
         filled = self.refilled(rate, now)
         return replace(filled, tokens=filled.tokens - min(calls, rate.burst))
 
+    def reserved(self, rate: CallRate, now: datetime, calls: int = 1) -> tuple["RateBucket", datetime]:
+        """Return the bucket without the tokens of that many calls, and `now`.
+
+        With too few of them, return the bucket closed until there are enough, and that instant.
+        """
+        free_at = self.free_at(rate, now, calls)
+        if free_at > now:
+            return replace(self.refilled(rate, now), closed_until=free_at), free_at
+        return self.after(rate, now, calls), now
+
     def closed(self, rate: CallRate, until: datetime, now: datetime) -> "RateBucket":
         """Return the bucket after a call was refused as too fast: nothing before `until`, then one call at once."""
         filled = self.refilled(rate, now)

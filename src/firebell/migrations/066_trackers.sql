@@ -52,7 +52,6 @@ create table tracker_link (
     check_at timestamptz not null,
     tried_at timestamptz,
     synced_at timestamptz,
-    remote_updated_at timestamptz,
     error text not null default '',
     unique (item_id, tracker_id),
     unique (tracker_id, external_id),

@@ -10,7 +10,6 @@ from firebell.status_copies.remote_api import RemoteApi
 CALL_LIMIT_S = 10.0
 MAX_ANSWER_BYTES = 8 * 2**20
 """A list of 100 incidents with all their updates."""
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 async def ask(http: httpx.AsyncClient, api: RemoteApi, key: str, call: RemoteCall) -> Answer:
@@ -26,12 +25,8 @@ async def ask(http: httpx.AsyncClient, api: RemoteApi, key: str, call: RemoteCal
             headers=dict(api.headers(key)),
             **content,
         )
-    except _NEVER_SENT as error:
-        return not_sent(_reason(error))
+    except http_out.NEVER_SENT as error:
+        return not_sent(http_out.reason_of(error))
     except httpx.HTTPError as error:
-        return lost(_reason(error), is_write=call.is_write)
+        return lost(http_out.reason_of(error), is_write=call.is_write)
     return read_answer(response.status, response.text, response.retry_after, is_write=call.is_write)
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__

@@ -227,10 +227,6 @@ class Session:
 async def reserve(tx: Tx, key_hash: str, api: RemoteApi, calls: int, now: datetime) -> bool:
     """Take tokens of the key's bucket, which all processes share; without enough, note when there are."""
     bucket = await store.lock_rate(tx, key_hash, full(api.rate, now))
-    free_at = bucket.free_at(api.rate, now, calls)
-    if free_at > now:
-        taken = replace(bucket.refilled(api.rate, now), closed_until=free_at)
-    else:
-        taken = bucket.after(api.rate, now, calls)
-    await store.save_rate(tx, key_hash, taken)
+    reserved, free_at = bucket.reserved(api.rate, now, calls)
+    await store.save_rate(tx, key_hash, reserved)
     return free_at <= now

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from firebell.kit.json_documents import rows, text_of
 from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.instatus_maintenance import InstatusMaintenance
 from firebell.status_copies.instatus_words import STATUS_WORDS, effects, marked, written
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, rows, stage_of, text
+from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, stage_of
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
 
@@ -37,21 +38,21 @@ class InstatusApi:
 
     def components(self, documents: Sequence[Any]) -> list[RemoteComponent]:
         listed = rows(documents[0])
-        parents = {text(row["group"], "id") for row in listed if isinstance(row.get("group"), dict)}
-        parents |= {text(row, "groupId") for row in listed}
-        names = {text(row, "id"): text(row, "name") for row in listed}
+        parents = {text_of(row["group"], "id") for row in listed if isinstance(row.get("group"), dict)}
+        parents |= {text_of(row, "groupId") for row in listed}
+        names = {text_of(row, "id"): text_of(row, "name") for row in listed}
         return [
             RemoteComponent(
-                text(row, "id"),
-                text(row, "name"),
-                _STATUSES.get(text(row, "status")),
-                names.get(text(row, "groupId"), ""),
-                text(row, "groupId") or None,
+                text_of(row, "id"),
+                text_of(row, "name"),
+                _STATUSES.get(text_of(row, "status")),
+                names.get(text_of(row, "groupId"), ""),
+                text_of(row, "groupId") or None,
                 row["order"] if isinstance(row.get("order"), int) else 0,
-                text(row, "description"),
+                text_of(row, "description"),
             )
             for row in listed
-            if text(row, "id") and text(row, "id") not in parents and not row.get("archivedAt")
+            if text_of(row, "id") and text_of(row, "id") not in parents and not row.get("archivedAt")
         ]
 
     def latest_calls(self, page: str, *, is_maintenance: bool = False) -> Sequence[RemoteCall]:
@@ -73,7 +74,7 @@ class InstatusApi:
         return [incident for row in rows(document) if (incident := self.incident(row))]
 
     def incident(self, document: Any) -> RemoteIncident | None:
-        if not isinstance(document, dict) or not text(document, "id"):
+        if not isinstance(document, dict) or not text_of(document, "id"):
             return None
         updates = sorted(
             (_update(row) for row in rows(document.get("updates"))),
@@ -82,9 +83,9 @@ class InstatusApi:
         )
         is_maintenance = "start" in document
         return RemoteIncident(
-            text(document, "id"),
-            text(document, "name"),
-            stage_of(text(document, "status")),
+            text_of(document, "id"),
+            text_of(document, "name"),
+            stage_of(text_of(document, "status")),
             is_maintenance=is_maintenance,
             created_at=instant(document, "start" if is_maintenance else "started"),
             updates=tuple(updates),
@@ -158,11 +159,11 @@ class InstatusApi:
             return ""
         incident = self.incident(document) if "updates" in document else None
         if incident is None:
-            return text(document, "id") if post.seq > 1 else ""
+            return text_of(document, "id") if post.seq > 1 else ""
         sent = self.sent_update(incident, post)
         return sent.id if sent else ""
 
 
 def _update(row: Mapping[str, Any]) -> RemoteUpdate:
-    stage = stage_of(text(row, "status"))
-    return RemoteUpdate(text(row, "id"), stage, text(row, "message"), instant(row, "started"), {})
+    stage = stage_of(text_of(row, "status"))
+    return RemoteUpdate(text_of(row, "id"), stage, text_of(row, "message"), instant(row, "started"), {})

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from firebell.kit.json_documents import text_of
 from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import (
     Post,
@@ -126,21 +127,10 @@ class RemoteApi(Protocol):
         ...
 
 
-def rows(document: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; anything else is left out."""
-    return [row for row in document if isinstance(row, dict)] if isinstance(document, list) else []
-
-
-def text(row: Mapping[str, Any], name: str) -> str:
-    """Return a text of an object, empty if it has none."""
-    value = row.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def instant(row: Mapping[str, Any], name: str) -> datetime | None:
     """Return an instant of an object, None if it has none with a time zone."""
     try:
-        at = datetime.fromisoformat(text(row, name))
+        at = datetime.fromisoformat(text_of(row, name))
     except ValueError:
         return None
     return at.astimezone(UTC) if at.tzinfo else None

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
+from firebell.kit.json_documents import rows, text_of
 from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import Post, RemoteCall, RemoteComponent, RemoteIncident, RemoteUpdate
-from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, rows, stage_of, text
+from firebell.status_copies.remote_api import PAGE_SIZE, PostmortemApi, instant, stage_of
 from firebell.status_copies.statuspage_postmortems import StatuspagePostmortems
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, NAME_MAX_CHARS, comparable, cut_at_sentence
 from firebell.status_pages.model import ComponentStatus
@@ -44,20 +45,20 @@ class StatuspageApi:
 
     def components(self, documents: Sequence[Any]) -> list[RemoteComponent]:
         listed, groups = documents
-        names = {text(group, "id"): text(group, "name") for group in rows(groups)}
+        names = {text_of(group, "id"): text_of(group, "name") for group in rows(groups)}
         return [
             RemoteComponent(
-                text(row, "id"),
-                text(row, "name"),
-                _status(text(row, "status")),
-                names.get(text(row, "group_id"), ""),
-                text(row, "group_id") or None,
+                text_of(row, "id"),
+                text_of(row, "name"),
+                _status(text_of(row, "status")),
+                names.get(text_of(row, "group_id"), ""),
+                text_of(row, "group_id") or None,
                 row["position"] if isinstance(row.get("position"), int) else 0,
-                text(row, "description"),
-                text(row, "start_date"),
+                text_of(row, "description"),
+                text_of(row, "start_date"),
             )
             for row in rows(listed)
-            if text(row, "id") and row.get("group") is not True
+            if text_of(row, "id") and row.get("group") is not True
         ]
 
     def latest_calls(self, page: str, *, is_maintenance: bool = False) -> Sequence[RemoteCall]:
@@ -77,22 +78,22 @@ class StatuspageApi:
         return [incident for row in rows(document) if (incident := self.incident(row))]
 
     def incident(self, document: Any) -> RemoteIncident | None:
-        if not isinstance(document, dict) or not text(document, "id"):
+        if not isinstance(document, dict) or not text_of(document, "id"):
             return None
         metadata = document.get("metadata")
         mark = metadata.get(MARK) if isinstance(metadata, dict) else None
         mark = mark if isinstance(mark, dict) else {}
         seq = mark.get("seq")
         return RemoteIncident(
-            text(document, "id"),
-            text(document, "name"),
-            stage_of(text(document, "status")),
-            text(document, "status") in _SCHEDULED,
+            text_of(document, "id"),
+            text_of(document, "name"),
+            stage_of(text_of(document, "status")),
+            text_of(document, "status") in _SCHEDULED,
             instant(document, "created_at"),
             tuple(_update(row) for row in rows(document.get("incident_updates"))),
-            text(mark, "id"),
+            text_of(mark, "id"),
             seq if isinstance(seq, int) else 0,
-            text(document, "impact"),
+            text_of(document, "impact"),
         )
 
     def create_call(self, page: str, post: Post) -> RemoteCall:
@@ -178,11 +179,16 @@ def _status(word: str) -> ComponentStatus | None:
 def _update(row: Mapping[str, Any]) -> RemoteUpdate:
     statuses = {}
     for affected in rows(row.get("affected_components")):
-        status = _status(text(affected, "new_status"))
-        if status is not None and text(affected, "code"):
-            statuses[text(affected, "code")] = status
+        status = _status(text_of(affected, "new_status"))
+        if status is not None and text_of(affected, "code"):
+            statuses[text_of(affected, "code")] = status
     at = instant(row, "display_at") or instant(row, "created_at")
-    word = text(row, "status")
+    word = text_of(row, "status")
     return RemoteUpdate(
-        text(row, "id"), stage_of(word), text(row, "body"), at, statuses, is_postmortem=word == "postmortem"
+        text_of(row, "id"),
+        stage_of(word),
+        text_of(row, "body"),
+        at,
+        statuses,
+        is_postmortem=word == "postmortem",
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from firebell.kit.json_documents import text_of
 from firebell.status_copies.model import Post, RemoteCall, RemotePostmortem
-from firebell.status_copies.remote_api import text
 from firebell.status_copies.text_limits import BODY_MAX_CHARS, cut_at_sentence
 
 
@@ -19,8 +19,10 @@ class StatuspagePostmortems:
     def postmortem(self, document: Any) -> RemotePostmortem:
         if not isinstance(document, dict):
             return RemotePostmortem("", "")
-        is_published = bool(text(document, "published_at"))
-        return RemotePostmortem(text(document, "body_draft"), text(document, "body") if is_published else "")
+        is_published = bool(text_of(document, "published_at"))
+        return RemotePostmortem(
+            text_of(document, "body_draft"), text_of(document, "body") if is_published else ""
+        )
 
     def text_of(self, post: Post) -> str:
         return cut_at_sentence(post.body, BODY_MAX_CHARS, self._link)

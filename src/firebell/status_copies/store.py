@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from random import SystemRandom
 from typing import Any
 
 from firebell.kit.db import org_settings
@@ -21,7 +20,6 @@ _CHANGEABLE = {
     *("notifies", "state", "reason", "check_at", "checked_at", "last_ok_at", "import_page", "imported"),
     *("lease_holder", "lease_until"),
 }
-_random = SystemRandom()
 
 
 def _copy(row: Row) -> StatusCopy:
@@ -31,8 +29,7 @@ def _copy(row: Row) -> StatusCopy:
 
 
 async def _sealer(tx: Tx) -> Sealer:
-    secret = await org_settings.put_once(tx, "signing_secret", f"{_random.getrandbits(256):064x}")
-    return Sealer(bytes.fromhex(secret), "status_copy.key")
+    return Sealer(await org_settings.installation_secret(tx), "status_copy.key")
 
 
 def key_hash(key: str) -> str:

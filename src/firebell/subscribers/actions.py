@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -57,7 +58,7 @@ async def invite(tx: Tx, actor: Actor, page: StatusPage, wanted: SubscriptionReq
 @permits(Verb.SUBSCRIBER_WRITE)
 async def preview_import(tx: Tx, actor: Actor, page: StatusPage, rows: CsvRows) -> ImportPreview:
     """Return what an import would do; nothing is stored or sent."""
-    secret = await store.installation_secret(tx)
+    secret = await org_settings.installation_secret(tx)
     hashes = {addresses.address_hash(secret, each.contact or each.address): each for each in rows.requests}
     suppressed = await store.suppressed(tx, list(hashes))
     known: set[tuple[SubscriberChannel, str]] = set()

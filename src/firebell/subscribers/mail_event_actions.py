@@ -84,7 +84,7 @@ async def _complained(
 ) -> None:
     """End a subscription without a mail about it, and never write to the address again."""
     if subscriber.mailbox:
-        secret = await store.installation_secret(tx)
+        secret = await org_settings.installation_secret(tx)
         await store.suppress(tx, addresses.address_hash(secret, subscriber.mailbox), now)
     if reported.broadcast_id:
         await delivery_outcomes.count_complaint(tx, reported.broadcast_id, now)

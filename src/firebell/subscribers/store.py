@@ -1,6 +1,5 @@
 """The SQL of subscribers, and of addresses that are never written to."""
 
-import secrets as random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,14 +65,9 @@ def subscriber_of(row: Row) -> StatusSubscriber:
     )
 
 
-async def installation_secret(tx: Tx) -> bytes:
-    """Return the secret of the installation, with which addresses are hashed and secrets sealed."""
-    return bytes.fromhex(await org_settings.put_once(tx, "signing_secret", random.token_hex(32)))
-
-
 async def sealer(tx: Tx) -> Sealer:
     """Return what seals the signing secrets of webhooks."""
-    return Sealer(await installation_secret(tx), "subscriber.webhook")
+    return Sealer(await org_settings.installation_secret(tx), "subscriber.webhook")
 
 
 async def suppress(tx: Tx, address_hash: bytes, now: datetime) -> None:

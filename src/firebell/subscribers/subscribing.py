@@ -3,6 +3,7 @@
 import secrets as random
 from datetime import datetime, timedelta
 
+from firebell.kit.db import org_settings
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Gone
 from firebell.kit.standard_webhooks import SECRET_BYTES, secret_text
@@ -53,7 +54,7 @@ async def _admit(tx: Tx, stored: StoredRequest, now: datetime) -> Admission:
     mailbox = (
         wanted.address if wanted.channel is SubscriberChannel.EMAIL else wanted.contact or wanted.address
     )
-    address_hash = addresses.address_hash(await store.installation_secret(tx), mailbox)
+    address_hash = addresses.address_hash(await org_settings.installation_secret(tx), mailbox)
     if await store.suppressed(tx, [address_hash]):
         return Admission.DROP
     known = await store.lock_by_key(tx, page_id, wanted.channel, key)
@@ -172,7 +173,7 @@ async def refuse(tx: Tx, link: SubscriptionLink, now: datetime) -> None:
     """Forget a request that its recipient did not make, and never write to the address again."""
     subscriber = await of_link(tx, link)
     if subscriber.mailbox:
-        secret = await store.installation_secret(tx)
+        secret = await org_settings.installation_secret(tx)
         await store.suppress(tx, addresses.address_hash(secret, subscriber.mailbox), now)
     await erase(tx, subscriber, now)
 

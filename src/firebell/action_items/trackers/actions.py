@@ -3,7 +3,7 @@
 import re
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -276,17 +276,24 @@ async def set_user(tx: Tx, actor: Actor, tracker_id: int, person_id: int, handle
         )
     else:
         await store.delete_user(tx, one.id, person.id)
-    await link_store.clear_standoffs(tx, one.id, SyncField.ASSIGNEE, now)
+    await link_store.clear_standoffs(tx, one.id, SyncField.ASSIGNEE)
     await link_store.mark_all(tx, one.id, now)
     await _record_tracker_change(tx, actor, "user_changed", one, now, person=person.name, handle=cleaned)
 
 
+async def hidden_from(tx: Tx, one: Tracker, items: Iterable[ActionItem]) -> set[int]:
+    """Return the ids of the items of private incidents, of which this tracker may know nothing."""
+    incident_of = {item.id: item.incident_id for item in items if item.incident_id is not None}
+    if one.is_private or not incident_of:
+        return set()
+    by_id = await incidents.incidents_by_id(tx, sorted(set(incident_of.values())))
+    shown = {incident_id for incident_id, incident in by_id.items() if not incident.is_private}
+    return {item_id for item_id, incident_id in incident_of.items() if incident_id not in shown}
+
+
 async def is_hidden_from(tx: Tx, one: Tracker, item: ActionItem) -> bool:
     """Return True if an item is of a private incident, of which this tracker may know nothing."""
-    if one.is_private or item.incident_id is None:
-        return False
-    incident = (await incidents.incidents_by_id(tx, [item.incident_id])).get(item.incident_id)
-    return incident is None or incident.is_private
+    return bool(await hidden_from(tx, one, [item]))
 
 
 @permits(Verb.ACTION_ITEM_WRITE)
@@ -332,17 +339,14 @@ async def _insert(
 
 
 @internal("A reaction links new items to the trackers that ask for them.")
-async def link_new_item(tx: Tx, actor: Actor, item: ActionItem, now: datetime) -> int:
-    """Link a new item to each tracker that takes the items of its team; return the number of links."""
-    linked = 0
+async def link_new_item(tx: Tx, actor: Actor, item: ActionItem, now: datetime) -> None:
+    """Link a new item to each tracker that takes the items of its team. Idempotent."""
+    links = (await link_store.of_items(tx, [item.id])).get(item.id, [])
+    taken = {link.tracker_id for link in links}
     for one in await store.trackers(tx):
         is_wanted = one.links_new and one.is_enabled and one.team_id in (None, item.team_id)
-        if is_wanted and not await is_hidden_from(tx, one, item):
-            links = (await link_store.of_items(tx, [item.id])).get(item.id, [])
-            if all(link.tracker_id != one.id for link in links):
-                await _insert(tx, actor, item, one, None, now)
-                linked += 1
-    return linked
+        if is_wanted and one.id not in taken and not await is_hidden_from(tx, one, item):
+            await _insert(tx, actor, item, one, None, now)
 
 
 async def link_of(tx: Tx, item_id: int, link_id: int) -> TrackerLink:
@@ -387,11 +391,10 @@ async def retry_link(tx: Tx, actor: Actor, item_id: int, link_id: int, now: date
 
 
 @internal("called by the webhook after its signature was checked")
-async def receive_hook(tx: Tx, one: Tracker, delivery_id: str, issue_ids: list[str], now: datetime) -> bool:
-    """Look soon at the issues that a notification names; return False if it was received before. Idempotent."""
+async def receive_hook(tx: Tx, one: Tracker, delivery_id: str, issue_ids: list[str], now: datetime) -> None:
+    """Look soon at the issues that a notification names. Idempotent."""
     if not await link_store.add_delivery(tx, one.id, delivery_id[:200], now):
-        return False
+        return
     await store.change(tx, one.id, last_hook_at=now)
     if await link_store.mark_remote(tx, one.id, issue_ids, now):
         await tx.wake(LANE)
-    return True

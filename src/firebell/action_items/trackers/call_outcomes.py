@@ -31,6 +31,8 @@ def retry_after(attempts: int) -> timedelta:
 async def note_success(tx: Tx, tracker: Tracker, now: datetime) -> None:
     """Record that a turn worked."""
     await store.change(tx, tracker.id, failures=0, rests_until=None, last_ok_at=now)
+    if tracker.failures or tracker.last_ok_at is None:
+        await tx.live("trackers")
 
 
 async def note_failure(tx: Tx, tracker: Tracker, answer: Answer, now: datetime) -> None:

@@ -8,6 +8,7 @@ from fastapi import Request, Response, status
 from firebell.action_items.trackers import actions, hook_signatures, store
 from firebell.action_items.trackers.vendor_registry import registry
 from firebell.kit.errors import Invalid, Unauthenticated
+from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
 from firebell.people import route_access
 
@@ -41,10 +42,9 @@ async def notified_with_token(request: Request, tracker_id: str, token: str) -> 
 async def _receive(request: Request, tracker_id: str, token: str) -> Response:
     ctx, body = html.ctx(request), await request.body()
     now = ctx.clock.now()
-    number = int(tracker_id) if tracker_id.isascii() and tracker_id.isdigit() and len(tracker_id) < 18 else 0
     refused = Unauthenticated("The notification is not signed with the secret of a tracker.")
     async with ctx.db.tx() as tx:
-        tracker = await store.tracker(tx, number)
+        tracker = await store.tracker(tx, to_id(tracker_id) or 0)
         if tracker is None or tracker.kind not in registry():
             raise refused
         secret = await store.open_hook_secret(tx, tracker)

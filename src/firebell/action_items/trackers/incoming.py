@@ -10,6 +10,7 @@ from firebell.action_items.trackers.model import (
     FIELD_NAMES,
     ITEM_COLUMNS,
     NO_ONE,
+    UNKNOWN_PERSON,
     Proof,
     RemoteIssue,
     SyncField,
@@ -155,4 +156,4 @@ def _shown(name: SyncField, value: Value, person_of: Mapping[str, int]) -> str:
     """Return a value as it stands in an item's history: an owner by the person's id."""
     if name is not SyncField.ASSIGNEE:
         return value
-    return str(person_of[value]) if value in person_of else value.removeprefix("person:")
+    return str(person_of[value]) if value in person_of else value.removeprefix(UNKNOWN_PERSON)

@@ -10,7 +10,6 @@ from firebell.action_items.model import KIND_NAMES, ActionItem
 
 LABEL = "firebell"
 """The label of issues that Firebell created."""
-ISSUE_TITLE_MAX_CHARS = 255
 _ZERO_WIDTH_SPACE = "\u200b"
 _MENTION = re.compile(r"@(?=\w)")
 _COMMAND = re.compile(r"^(\s*)/(?=\w)", re.MULTILINE)

@@ -37,19 +37,16 @@ from firebell.action_items.trackers.vendor import (
     OptionField,
     Outcome,
     day_of,
-    instant_of,
     listed,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 
 DROPPED_RESOLUTIONS = "Won't Do, Won't Fix, Duplicate, Cannot Reproduce, Declined"
 PRIORITIES = "High, Medium, Low"
 ISSUE_TYPE = "Task"
 PROJECT_PATTERN = r"[A-Z][A-Z0-9_]{1,30}"
-READ_FIELDS = "summary,description,status,resolution,assignee,duedate,priority,labels,updated,project"
+READ_FIELDS = "summary,description,status,resolution,assignee,duedate,priority,project"
 OPTIONS = (
     OptionField("issue_type", "Issue type", "The type of the issues that Firebell creates.", ISSUE_TYPE),
     OptionField("priorities", "Priorities", "The names of priority 1, 2 and 3, with commas.", PRIORITIES),
@@ -249,7 +246,6 @@ class JiraApi:
             due=day_of(fields, "duedate"),
             priority=priority_from(tracker, text_of(fields, "priority", "name")),
             text=plain_text(part(fields, "description")),
-            updated_at=instant_of(fields, "updated"),
             was_moved=text_of(fields, "project", "key") not in ("", tracker.target),
             document=document,
         )
@@ -280,10 +276,8 @@ class JiraApi:
             "summary": draft.title,
             "description": document_of(paragraphs) if self.is_cloud else wiki_text(paragraphs),
             "labels": [LABEL, label_of(draft)],
-            **self._fields(tracker, {k: v for k, v in draft.values.items() if k is not SyncField.TITLE}),
+            **self._fields(tracker, draft.values),
         }
-        if not fields.get("assignee", True):
-            del fields["assignee"]
         return text_of(await calls(Call("POST", "/issue", {"fields": fields})), "id")
 
     def _fields(self, tracker: Tracker, values: Values) -> dict[str, Any]:
@@ -344,7 +338,7 @@ class JiraApi:
 
     async def push(self, calls: Calls, tracker: Tracker, issue: RemoteIssue, changes: Values) -> None:
         path = f"/issue/{quote(issue.id, safe='')}"
-        if fields := self._fields(tracker, {k: v for k, v in changes.items() if k is not SyncField.STATE}):
+        if fields := self._fields(tracker, changes):
             await calls(Call("PUT", path, {"fields": fields}))
         if SyncField.STATE in changes:
             wanted = ItemState(changes[SyncField.STATE])

@@ -15,7 +15,7 @@ DELIVERIES_KEPT_DAYS = 7
 _COLUMNS = (
     "l.id, l.item_id, l.tracker_id, l.state, l.marker, l.external_id, l.issue_key, l.url, l.snapshot,"
     " l.standoffs, l.left_out, l.is_changed, l.attempts, l.created_at, l.created_by, l.check_at, l.tried_at,"
-    " l.synced_at, l.remote_updated_at, l.error"
+    " l.synced_at, l.error"
 )
 _CHANGEABLE = {
     *(
@@ -29,7 +29,7 @@ _CHANGEABLE = {
         "left_out",
         "is_changed",
     ),
-    *("attempts", "check_at", "tried_at", "synced_at", "remote_updated_at", "error"),
+    *("attempts", "check_at", "tried_at", "synced_at", "error"),
 }
 
 
@@ -228,9 +228,9 @@ async def mark_remote(tx: Tx, tracker_id: int, external_ids: Sequence[str], now:
     )
 
 
-async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> int:
-    """Look at all links of a tracker; return their number."""
-    return await tx.changed(
+async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> None:
+    """Look at all links of a tracker."""
+    await tx.execute(
         """
         update tracker_link
         set check_at = least(check_at, $2)
@@ -242,19 +242,18 @@ async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> int:
     )
 
 
-async def clear_standoffs(tx: Tx, tracker_id: int, field: SyncField, now: datetime) -> None:
-    """Try a field again in all links of a tracker in which it was refused."""
+async def clear_standoffs(tx: Tx, tracker_id: int, field: SyncField) -> None:
+    """Forget that a field was refused, in all links of a tracker, so that the next sync tries it again."""
     await tx.execute(
         """
         update tracker_link
-        set standoffs = standoffs - $2, check_at = least(check_at, $3)
+        set standoffs = standoffs - $2
         where tracker_id = $1
             and standoffs ? $2
             and state <> 'gone'
         """,
         tracker_id,
         str(field),
-        now,
     )
 
 

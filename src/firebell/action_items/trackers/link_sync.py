@@ -75,20 +75,22 @@ async def sync_link(ctx: Context, session: Session, link: TrackerLink) -> Answer
         return None
     try:
         await _look_up_people(ctx, session, job)
-        if job.link.external_id is None and not await _create(ctx, session, job):
+        if job.link.external_id is None and not await _create(ctx, session, job.link):
             return None
         await _compare(ctx, session, job.link)
     except CallFailed as failure:
         async with ctx.work_db.tx() as tx:
-            await _record_failure(tx, session, link.id, failure.answer, now)
+            await _record_failure(tx, session, link, failure.answer, now)
         if failure.answer.outcome in call_outcomes.UNREADABLE:
             return None
         return failure.answer
     return None
 
 
-async def _record_failure(tx: Tx, session: Session, link_id: int, answer: Answer, now: datetime) -> None:
-    link = await link_store.lock(tx, link_id)
+async def _record_failure(
+    tx: Tx, session: Session, known: TrackerLink, answer: Answer, now: datetime
+) -> None:
+    link = await link_store.lock(tx, known.id)
     if link is None:
         return
     if answer.outcome in call_outcomes.UNREADABLE:
@@ -96,12 +98,13 @@ async def _record_failure(tx: Tx, session: Session, link_id: int, answer: Answer
     elif answer.outcome is Outcome.TOO_FAST:
         await call_outcomes.postpone(tx, link, now, link.error)
     else:
-        delay = call_outcomes.retry_after(link.attempts)
+        # an attempt to create the issue is counted before its call
+        delay = call_outcomes.retry_after(known.attempts)
         if link.external_id is None:
             # the tracker may have stored the issue: give its search the time to know it
             delay = max(delay, session.vendor.search_delay)
         await link_store.change(
-            tx, link.id, check_at=now + delay, error=answer.reason, attempts=link.attempts + 1
+            tx, link.id, check_at=now + delay, error=answer.reason, attempts=known.attempts + 1
         )
 
 
@@ -140,39 +143,39 @@ async def _look_up(ctx: Context, session: Session, person_id: int, known: Tracke
         )
 
 
-def _draft(ctx: Context, session: Session, job: LinkJob, users: Mapping[int, TrackerUser]) -> Draft:
+def _draft(ctx: Context, session: Session, job: LinkJob) -> Draft:
     item, marker = job.item, job.link.marker
-    ours = our_values(item, session.vendor, users)
+    ours = our_values(item, session.vendor, job.users)
     chosen = directions(session.vendor, session.tracker)
-    values: dict[SyncField, Value] = {
+    left_out = {SyncField.STATE, SyncField.TITLE, *job.link.left_out}
+    if ours[SyncField.ASSIGNEE] == NO_ONE or ours[SyncField.ASSIGNEE].startswith(UNKNOWN_PERSON):
+        left_out.add(SyncField.ASSIGNEE)
+    values = {
         name: value
         for name, value in ours.items()
-        if chosen.get(name, Direction.OFF) is not Direction.OFF
-        and name not in job.link.left_out
-        and name not in (SyncField.STATE, SyncField.TITLE)
+        if chosen.get(name, Direction.OFF) is not Direction.OFF and name not in left_out
     }
-    if values.get(SyncField.ASSIGNEE, NO_ONE) == NO_ONE or ours[SyncField.ASSIGNEE].startswith(
-        UNKNOWN_PERSON
-    ):
-        values.pop(SyncField.ASSIGNEE, None)
     text = (
         issue_text.markdown(item, marker, ctx.public_url)
         if session.vendor.has_markdown
         else "\n\n".join(issue_text.plain(item, marker, ctx.public_url))
     )
-    return Draft(marker, item.ref, item.title, text, item.kind, item.due, values)
+    return Draft(marker, item.ref, item.title, text, values)
 
 
-async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
-    """Create the issue of a link, or find the one that an earlier attempt created; return False if it is too early."""
-    link, now = job.link, session.now
+async def _create(ctx: Context, session: Session, link: TrackerLink) -> bool:
+    """Create the issue of a link, or find that of an earlier attempt; return False if there is none yet."""
+    now = session.now
     if link.attempts and link.tried_at and now < link.tried_at + session.vendor.search_delay:
         async with ctx.work_db.tx() as tx:
             await call_outcomes.postpone(tx, link, link.tried_at + session.vendor.search_delay, link.error)
         return False
     async with ctx.work_db.tx() as tx:
         await fence(tx)
-        users = {user.person_id: user for user in await store.users(tx, session.tracker.id)}
+        # as it is now: people were looked up since it was read
+        job = await _load(tx, session, link)
+        if job is None:
+            return False
         await link_store.change(
             tx,
             link.id,
@@ -181,7 +184,7 @@ async def _create(ctx: Context, session: Session, job: LinkJob) -> bool:
             tried_at=now,
             check_at=now + max(call_outcomes.retry_after(link.attempts), session.vendor.search_delay),
         )
-    draft = _draft(ctx, session, job, users)
+    draft = _draft(ctx, session, job)
     api = session.vendor.api
     issue_id: str | None = None
     if link.attempts:
@@ -322,7 +325,6 @@ async def _take_over(
         check_at=now + (timedelta(0) if plan.push else call_outcomes.RECHECK),
         synced_at=now,
         tried_at=now,
-        remote_updated_at=issue.updated_at,
     )
     await tx.live("actions")
     await tx.live("trackers")
@@ -362,21 +364,26 @@ async def _push(
         agreed = {name: value for name, value in changes.items() if theirs.get(name) == value}
         # accepted without an error, and dropped silently
         dropped = {name: value for name, value in changes.items() if name in theirs and name not in agreed}
-        standoffs = {name: (value, theirs.get(name, "")) for name, value in (refused | dropped).items()}
+        link = job.link
+        snapshot = {**link.snapshot, **agreed}
+        standoffs = {
+            **link.standoffs,
+            **{name: (value, theirs.get(name, "")) for name, value in (refused | dropped).items()},
+        }
         problems = [f"{', '.join(FIELD_NAMES[name] for name in refused)}: {reason}"] if refused else []
         if dropped:
             labels = ", ".join(FIELD_NAMES[name] for name in dropped)
             problems.append(f"{session.tracker.name} did not take: {labels}.")
-        link = job.link
-        moved_on = any(ours[name] != value for name, value in wanted.items())
+        # either side may have changed during the calls
+        rest = merge(snapshot, ours, theirs, directions(session.vendor, session.tracker), standoffs)
+        moved_on = bool(rest.take or rest.push)
         await link_store.change(
             tx,
             link.id,
-            snapshot={**link.snapshot, **agreed},
-            standoffs={**link.standoffs, **standoffs},
+            snapshot=snapshot,
+            standoffs=standoffs,
             error=" ".join(problems)[:1000] or ("" if not link.standoffs else link.error),
             is_changed=moved_on,
             check_at=session.now + (timedelta(0) if moved_on else call_outcomes.RECHECK),
-            remote_updated_at=after.updated_at,
         )
         await tx.live("actions")

@@ -151,7 +151,6 @@ class TrackerLink:
     check_at: datetime
     tried_at: datetime | None
     synced_at: datetime | None
-    remote_updated_at: datetime | None
     error: str
 
 
@@ -192,7 +191,6 @@ class RemoteIssue:
     due: date | None = None
     priority: str = ""
     text: str = ""
-    updated_at: datetime | None = None
     is_deleted: bool = False
     is_pull_request: bool = False
     was_moved: bool = False
@@ -203,14 +201,12 @@ class RemoteIssue:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an issue is created from."""
+    """What an issue is created from; `values` has no title, no state, and only a known assignee."""
 
     marker: str
     ref: str
     title: str
     text: str
-    kind: str
-    due: date
     values: Values
 
 

@@ -19,7 +19,6 @@ from firebell.action_items.trackers.model import (
     Draft,
     LinkState,
     SyncField,
-    Tracker,
     Value,
 )
 from firebell.action_items.trackers.session import Session
@@ -27,7 +26,7 @@ from firebell.action_items.trackers.three_way import merge
 from firebell.action_items.trackers.vendor import CallFailed, Outcome
 from firebell.kit.context import Context
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Conflict, FirebellError
+from firebell.kit.errors import Conflict
 
 DRY_RUN_LINKS = 20
 _ADVICE = {
@@ -89,14 +88,9 @@ async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) 
     """Create an issue, close it, and return its address; raise `Conflict` if the tracker refuses."""
     session = await _session(ctx, tracker_id)
     marker = str(uuid.uuid4())
-    text = (
-        f"Firebell can create and close issues here. Nothing is linked to this one.\n\n{marker_line(marker)}"
-    )
-    if not session.vendor.has_markdown:
-        text = (
-            f"Firebell can create and close issues here. Nothing is linked to this one.\n\nFirebell {marker}"
-        )
-    draft = Draft(marker, "ACT-0", "Test from Firebell", text, "", now.date(), {})
+    last_line = marker_line(marker) if session.vendor.has_markdown else f"Firebell {marker}"
+    text = f"Firebell can create and close issues here. Nothing is linked to this one.\n\n{last_line}"
+    draft = Draft(marker, "ACT-0", "Test from Firebell", text, {})
     api = session.vendor.api
     try:
         issue_id = await api.create(session.call, session.tracker, draft)
@@ -120,12 +114,12 @@ async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) 
 async def dry_run(ctx: Context, tracker_id: int) -> DryRun:
     """Return what a sync would change now on both sides, of at most 20 links that the reader may see."""
     session = await _session(ctx, tracker_id)
-    tracker: Tracker = session.tracker
+    tracker = session.tracker
     async with ctx.db.tx() as tx:
         links = await link_store.of_tracker(tx, tracker.id, DRY_RUN_LINKS)
         items = await item_store.by_id(tx, [link.item_id for link in links])
         users = {user.person_id: user for user in await store.users(tx, tracker.id)}
-        hidden = {i.id for i in items.values() if await actions.is_hidden_from(tx, tracker, i)}
+        hidden = await actions.hidden_from(tx, tracker, items.values())
     changes: list[PlannedChange] = []
     problems: list[str] = []
     for link in links:
@@ -138,9 +132,6 @@ async def dry_run(ctx: Context, tracker_id: int) -> DryRun:
             problems.append(f"{item.ref}: {advice(failure)}")
             if failure.answer.outcome in (Outcome.TOKEN_REFUSED, Outcome.TOO_FAST, Outcome.RETRY):
                 break
-            continue
-        except FirebellError as error:
-            problems.append(f"{item.ref}: {error.message}")
             continue
         if issue.is_deleted:
             problems.append(f"{item.ref}: The issue was deleted there.")

@@ -1,14 +1,15 @@
 """Read models of trackers and links, shared by web and API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firebell.action_items import store as item_store
-from firebell.action_items.model import ActionItem, ItemEvent
+from firebell.action_items.model import STATE_NAMES, ActionItem, ItemEvent
 from firebell.action_items.trackers import link_store, process_checks, store
 from firebell.action_items.trackers.compared_values import directions
 from firebell.action_items.trackers.model import (
+    ITEM_COLUMNS,
     LINK_STATE_NAMES,
     Direction,
     LinkState,
@@ -162,16 +163,20 @@ async def links_of(tx: Tx, item_ids: Sequence[int]) -> dict[int, list[ItemLink]]
     if not by_item:
         return {}
     trackers = {one.id: one for one in await store.trackers(tx)}
-    return {
-        item_id: [ItemLink(link, trackers[link.tracker_id]) for link in links if link.tracker_id in trackers]
-        for item_id, links in by_item.items()
-    }
+    return {item_id: _with_trackers(links, trackers) for item_id, links in by_item.items()}
 
 
-async def linkable(tx: Tx, links: Sequence[ItemLink]) -> list[Tracker]:
-    """Return the trackers that an item with these links can be linked to."""
-    taken = {each.tracker.id for each in links}
-    return [one for one in await store.trackers(tx) if one.is_enabled and one.id not in taken]
+def _with_trackers(links: Sequence[TrackerLink], trackers: Mapping[int, Tracker]) -> list[ItemLink]:
+    return [ItemLink(link, trackers[link.tracker_id]) for link in links if link.tracker_id in trackers]
+
+
+async def links_and_linkable(tx: Tx, item_id: int) -> tuple[list[ItemLink], list[Tracker]]:
+    """Return the links of an item that the reader may see, and the trackers that it can be linked to."""
+    trackers = {one.id: one for one in await store.trackers(tx)}
+    links = (await link_store.of_items(tx, [item_id])).get(item_id, [])
+    taken = {link.tracker_id for link in links}
+    linkable = [one for one in trackers.values() if one.is_enabled and one.id not in taken]
+    return _with_trackers(links, trackers), linkable
 
 
 async def findings_of(
@@ -180,13 +185,35 @@ async def findings_of(
     """Return the findings of the links of items, by the reference that the items are given with."""
     ids = [item.id for items in items_by_ref.values() for item in items]
     links = await link_store.of_items(tx, ids)
-    conflicts: Mapping[int, Sequence[ItemEvent]] = await item_store.conflicts(
-        tx, ids, now - process_checks.CONFLICTS_SHOWN_FOR
-    )
-    if not links and not conflicts:
+    events = await item_store.conflicts(tx, ids, now - process_checks.CONFLICTS_SHOWN_FOR)
+    if not links and not events:
         return {}
+    conflicts = await _with_names(tx, events)
     trackers = {one.id: one for one in await store.trackers(tx)}
     return {
         ref: severest_first(process_checks.findings(ref, items, links, trackers, conflicts))
         for ref, items in items_by_ref.items()
     }
+
+
+async def _with_names(tx: Tx, conflicts: Mapping[int, Sequence[ItemEvent]]) -> dict[int, list[ItemEvent]]:
+    """Return conflicts whose values are the names of people and states."""
+    values = {
+        value
+        for events in conflicts.values()
+        for event in events
+        if event.field == ITEM_COLUMNS[SyncField.ASSIGNEE]
+        for value in (event.old, event.new)
+        if value
+    }
+    persons = await people.people_by_id(tx, [int(value) for value in values]) if values else {}
+    names = {
+        ITEM_COLUMNS[SyncField.ASSIGNEE]: {"": "no one", **{str(i): p.name for i, p in persons.items()}},
+        ITEM_COLUMNS[SyncField.STATE]: {str(state): name for state, name in STATE_NAMES.items()},
+    }
+
+    def named(event: ItemEvent) -> ItemEvent:
+        of_field = names.get(event.field, {})
+        return replace(event, old=of_field.get(event.old, event.old), new=of_field.get(event.new, event.new))
+
+    return {item_id: [named(event) for event in events] for item_id, events in conflicts.items()}

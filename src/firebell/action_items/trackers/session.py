@@ -29,7 +29,6 @@ MAX_ANSWER_BYTES = 8 * 2**20
 CLOSED_FOR_S = 60.0
 """How long a token rests after a refusal for too many calls that names no time."""
 CLOSED_AT_MOST_S = 3600.0
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is no error: another process goes on
@@ -74,19 +73,15 @@ class Session:
                 if not await store.holds_lease(tx, self.tracker.id, self._holder, until):
                     raise LeaseLost
             bucket = await store.lock_rate(tx, self.tracker.key_hash, kind, full(rate, now))
-            free_at = bucket.free_at(rate, now)
-            if free_at <= now:
-                taken = bucket.after(rate, now)
-                pause = timedelta(seconds=self.vendor.write_pause_s if is_write else 0)
-                closed_until = now + pause if pause else None
-                await store.save_rate(
-                    tx, self.tracker.key_hash, kind, replace(taken, closed_until=closed_until)
-                )
-                return
-            waiting = replace(bucket.refilled(rate, now), closed_until=free_at)
-            await store.save_rate(tx, self.tracker.key_hash, kind, waiting)
-        wait_s = (free_at - now).total_seconds()
-        raise CallFailed(Answer(Outcome.TOO_FAST, reason="The rate of the token is used up.", after_s=wait_s))
+            reserved, free_at = bucket.reserved(rate, now)
+            if is_write and free_at <= now:
+                pause = timedelta(seconds=self.vendor.write_pause_s)
+                reserved = replace(reserved, closed_until=now + pause)
+            await store.save_rate(tx, self.tracker.key_hash, kind, reserved)
+        if free_at > now:
+            wait_s = (free_at - now).total_seconds()
+            reason = "The rate of the token is used up."
+            raise CallFailed(Answer(Outcome.TOO_FAST, reason=reason, after_s=wait_s))
 
     async def _close(self, after_s: float | None) -> None:
         """Let the token rest after the tracker refused a call for too many calls."""
@@ -111,10 +106,10 @@ class Session:
                 headers=dict(self.vendor.api.headers(self.tracker, self._token)),
                 **content,
             )
-        except _NEVER_SENT as error:
-            return Answer(Outcome.RETRY, reason=_reason(error))
+        except http_out.NEVER_SENT as error:
+            return Answer(Outcome.RETRY, reason=http_out.reason_of(error))
         except httpx.HTTPError as error:
-            return lost(_reason(error), is_write=call.is_write)
+            return lost(http_out.reason_of(error), is_write=call.is_write)
         return self.vendor.api.answer(
             response.status, response.headers, response.text, self.now, is_write=call.is_write
         )
@@ -125,7 +120,3 @@ async def close(tx: Tx, tracker: Tracker, vendor: TrackerVendor, until: datetime
     for kind, rate in (("read", vendor.read_rate), ("write", vendor.write_rate)):
         bucket = await store.lock_rate(tx, tracker.key_hash, kind, full(rate, now))
         await store.save_rate(tx, tracker.key_hash, kind, bucket.closed(rate, until, now))
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__

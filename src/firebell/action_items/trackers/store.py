@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from random import SystemRandom
 from typing import Any
 
 from firebell.action_items.trackers.model import Direction, SyncField, Tracker, TrackerUser
@@ -22,7 +21,6 @@ _CHANGEABLE = {
     *("stopped_reason", "failures", "rests_until", "last_ok_at", "last_error", "last_error_at"),
     *("last_hook_at", "sweep_at", "swept_until"),
 }
-_random = SystemRandom()
 
 
 def _tracker(row: Row) -> Tracker:
@@ -31,8 +29,7 @@ def _tracker(row: Row) -> Tracker:
 
 
 async def _sealer(tx: Tx) -> Sealer:
-    secret = await org_settings.put_once(tx, "signing_secret", f"{_random.getrandbits(256):064x}")
-    return Sealer(bytes.fromhex(secret), "tracker")
+    return Sealer(await org_settings.installation_secret(tx), "tracker")
 
 
 def key_hash(token: str) -> str:

@@ -108,9 +108,10 @@ class TrackerSync:
             if following is None:
                 break
         async with self._ctx.work_db.tx() as tx:
+            # the tracker before its links, as actions and webhooks lock them
+            await store.change(tx, tracker.id, swept_until=began)
             if following is None:
                 await link_store.mark_remote(tx, tracker.id, ids, began)
             else:
                 await link_store.mark_all(tx, tracker.id, began)
-            await store.change(tx, tracker.id, swept_until=began)
             await tx.live("trackers")

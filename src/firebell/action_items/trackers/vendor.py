@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from firebell.action_items.trackers.model import (
     Tracker,
     Values,
 )
+from firebell.kit.json_documents import text_of
 from firebell.kit.token_bucket import CallRate
 
 REASON_MAX_CHARS = 300
@@ -270,40 +271,9 @@ def listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def rows(document: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; anything else is left out."""
-    return [row for row in document if isinstance(row, dict)] if isinstance(document, list) else []
-
-
-def part(document: Any, *names: str) -> Any:
-    """Return what stands at a path of objects, None if anything is missing."""
-    for name in names:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-
-
-def text_of(document: Any, *names: str) -> str:
-    """Return a text at a path of objects, empty if there is none."""
-    value = part(document, *names)
-    return value if isinstance(value, str) else ""
-
-
 def day_of(document: Any, *names: str) -> date | None:
     """Return a day at a path of objects, None if there is none."""
     try:
         return date.fromisoformat(text_of(document, *names)[:10])
     except ValueError:
         return None
-
-
-def instant_of(document: Any, *names: str) -> datetime | None:
-    """Return an instant with a time zone at a path of objects, None if there is none."""
-    text = text_of(document, *names)
-    if len(text) > 5 and text[-5] in "+-" and text[-3] != ":":
-        # Jira writes +0000
-        text = f"{text[:-2]}:{text[-2:]}"
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else None

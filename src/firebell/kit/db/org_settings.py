@@ -1,5 +1,6 @@
 """Organization settings in the database: one JSON value per key."""
 
+import secrets
 from typing import Any
 
 from firebell.kit.db.database import Tx
@@ -27,3 +28,8 @@ async def put_once(tx: Tx, key: str, value: Any) -> Any:
         "insert into setting (key, value) values ($1, $2) on conflict (key) do nothing", key, value
     )
     return await get(tx, key)
+
+
+async def installation_secret(tx: Tx) -> bytes:
+    """Return the secret of the installation, from which its keys follow; created once."""
+    return bytes.fromhex(await put_once(tx, "signing_secret", secrets.token_hex(32)))

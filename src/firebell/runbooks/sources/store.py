@@ -1,7 +1,6 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
 from datetime import datetime
-from random import SystemRandom
 from typing import Any
 
 import msgspec
@@ -30,7 +29,6 @@ _CHANGEABLE = {
     ),
     *("decided_commit", "archive_allowed", "next_sync_at", "url", "ref", "paths", "poll_s", "name"),
 }
-_random = SystemRandom()
 
 
 def _source(row: Row) -> RunbookSource:
@@ -47,8 +45,7 @@ def _source(row: Row) -> RunbookSource:
 
 
 async def _sealer(tx: Tx) -> Sealer:
-    secret = await org_settings.put_once(tx, "signing_secret", f"{_random.getrandbits(256):064x}")
-    return Sealer(bytes.fromhex(secret), "runbook_source")
+    return Sealer(await org_settings.installation_secret(tx), "runbook_source")
 
 
 def _context(source_id: int, which: str) -> str:

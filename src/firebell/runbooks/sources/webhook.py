@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response, status
 
+from firebell.kit.text import to_id
 from firebell.kit.web import html, routing
 from firebell.people import route_access
 from firebell.runbooks.sources import actions, signatures, store
@@ -16,7 +17,7 @@ router = routing.html_router()
 async def notified(request: Request, source_id: str) -> Response:
     ctx, body = html.ctx(request), await request.body()
     now = ctx.clock.now()
-    number = int(source_id) if source_id.isascii() and source_id.isdigit() and len(source_id) < 18 else 0
+    number = to_id(source_id) or 0
     async with ctx.db.tx() as tx:
         secret = await store.open_hook_secret(tx, number)
         if not signatures.is_signed(request.headers, body, secret, now.timestamp()):

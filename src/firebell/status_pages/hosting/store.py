@@ -1,6 +1,5 @@
 """The SQL of how status pages are served: access, feed keys, hosts, themes, and mirrors on other servers."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -276,8 +275,7 @@ async def save_theme(tx: Tx, page_id: int, theme: PageTheme) -> None:
 
 async def sealer(tx: Tx) -> Sealer:
     """Return what seals the secrets of buckets with a key of this installation."""
-    secret = await org_settings.put_once(tx, "signing_secret", secrets.token_hex(32))
-    return Sealer(bytes.fromhex(secret), "status_page.mirror")
+    return Sealer(await org_settings.installation_secret(tx), "status_page.mirror")
 
 
 def _mirror(row: Row) -> PageMirror:

@@ -34,12 +34,9 @@ from firebell.action_items.trackers.vendor import (
     OptionField,
     Outcome,
     TrackerVendor,
-    instant_of,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import CallRate
 
 VERSION = "2026-03-10"
@@ -89,7 +86,6 @@ def issue_from(document: Any) -> RemoteIssue:
         due=due_in(body, marker) if marker else None,
         lacks=frozenset() if marker else frozenset({SyncField.DUE}),
         text=body,
-        updated_at=instant_of(document, "updated_at"),
         is_pull_request=part(document, "pull_request") is not None,
         document=document,
     )
@@ -296,10 +292,9 @@ class GitHubApi:
         if not re.fullmatch(r"[0-9a-f]{7,64}", commit):
             return ()
         where = text_of(closed[-1], "commit_url").partition("/repos/")[2].partition("/commits/")[0]
-        site = issue.url.partition(f"/{repository}/")[0] if repository in issue.url else ""
-        parts = urlsplit(issue.url)
-        site = site or f"{parts.scheme}://{parts.netloc}"
-        return (Proof("commit", f"{site}/{where or repository}/commit/{commit}"),)
+        site = urlsplit(issue.url)
+        url = f"{site.scheme}://{site.netloc}/{where or repository}/commit/{commit}"
+        return (Proof("commit", url),)
 
     def hook_delivery(self, request: HookRequest, secret: str, path_token: str) -> str | None:
         genuine = has_hex_hmac(request, "x-hub-signature-256", secret, "sha256=")

@@ -39,12 +39,9 @@ from firebell.action_items.trackers.vendor import (
     Outcome,
     TrackerVendor,
     day_of,
-    instant_of,
     option,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import per_minute
 
 DROPPED_LABEL = "wontfix"
@@ -78,7 +75,6 @@ def issue_from(document: Any, dropped_label: str) -> RemoteIssue:
         ),
         due=day_of(document, "due_date"),
         text=text_of(document, "description"),
-        updated_at=instant_of(document, "updated_at"),
         document=document,
     )
 

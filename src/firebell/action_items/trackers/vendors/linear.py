@@ -32,18 +32,15 @@ from firebell.action_items.trackers.vendor import (
     TrackerVendor,
     day_of,
     decoded,
-    instant_of,
-    part,
-    rows,
-    text_of,
 )
+from firebell.kit.json_documents import part, rows, text_of
 from firebell.kit.token_bucket import per_minute
 
 HOOK_TOLERANCE_S = 60
 _KEY = re.compile(r"[A-Z][A-Z0-9]{0,9}-\d{1,9}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISSUE = """
-    id identifier title url description priority dueDate updatedAt trashed
+    id identifier title url description priority dueDate trashed
     assignee { id email displayName }
     state { id name type }
     team { id key }
@@ -115,7 +112,6 @@ def issue_from(document: Any) -> RemoteIssue:
         due=day_of(document, "dueDate"),
         priority=_PRIORITIES.get(int(priority), "") if isinstance(priority, int | float) else "",
         text=text_of(document, "description"),
-        updated_at=instant_of(document, "updatedAt"),
         is_deleted=part(document, "trashed") is True,
         document=document,
     )
@@ -210,8 +206,6 @@ class LinearApi:
             "description": draft.text,
             **self._input(team, {SyncField.TITLE: draft.title, **draft.values}),
         }
-        if values.get("assigneeId", "") is None:
-            del values["assigneeId"]
         answer = await self._ask(calls, CREATE, writes=True, input=values)
         return text_of(answer, "issueCreate", "issue", "id")
 
