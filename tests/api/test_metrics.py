@@ -115,6 +115,8 @@ async def _bad_input_is_refused(api: Api) -> None:
     # before the first data there is nothing, and that is no error
     past = await api("GET", "/metrics/resolve?from=2001-01-01&to=2001-12-31")
     assert (past["n"], past["sample"], past["result"]) == (0, "none", "none")
+    # ten years, of which the first month is drawn from its first day
+    assert (await api("GET", "/metrics/resolve?from=2006-11-20&to=2016-11-26"))["n"] == 0
 
 
 async def _a_page_is_judged(w: World, api: Api, ref: str) -> None:

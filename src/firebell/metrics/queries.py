@@ -130,17 +130,15 @@ async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> R
     )
 
 
-def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime, datetime]]]:
+def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime]]]:
     """Return the scope and the months of a chart: a year up to the end of the period, or the whole period."""
     window = of.window
     last = min(window.last_day, max(to_local(of.now, window.zone).date(), window.first_day))
-    first = min(window.first_day, last - timedelta(days=334)).replace(day=1)
-    chart = windows.between(max(first, windows.FIRST_DAY), last, window.zone)
+    first = max(min(window.first_day, last - timedelta(days=334)), windows.FIRST_DAY)
     limit = LONGEST_TREND_MONTHS if window.days > 366 else TREND_MONTHS
-    months = windows.months(chart, limit)
-    first_day, start, _ = months[0]
-    drawn = replace(chart, start=start, first_day=first_day)
-    return replace(of, window=drawn), months
+    months = windows.months(first, last, window.zone)[-limit:]
+    first_day, start = months[0]
+    return replace(of, window=replace(window, start=start, first_day=first_day)), months
 
 
 def _named(month: date) -> str:
@@ -154,10 +152,10 @@ def _quantiles(row: MonthQuantiles | None) -> tuple[Cell, ...]:
 async def trend(tx: Tx, slug: str, of: Scope) -> Table:
     """Return the quantiles of a duration by month."""
     drawn, months = _year(of)
-    starts = [start for _, start, _ in months]
+    starts = [start for _, start in months]
     by_month = {row.month: row for row in await total_store.quantiles_by_month(tx, slug, drawn, starts)}
     rows: list[tuple[Cell, ...]] = []
-    for number, (month, _, _) in enumerate(months):
+    for number, (month, _) in enumerate(months):
         row = by_month.get(number)
         figures = (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
         rows.append((_named(month), *figures))
@@ -174,9 +172,9 @@ async def trend(tx: Tx, slug: str, of: Scope) -> Table:
 async def frequency(tx: Tx, of: Scope) -> Table:
     """Return the incidents by month and severity, with the interval of their number."""
     drawn, months = _year(of)
-    counts = await total_store.declared_by_month(tx, drawn, [start for _, start, _ in months])
+    counts = await total_store.declared_by_month(tx, drawn, [start for _, start in months])
     rows: list[tuple[Cell, ...]] = []
-    for number, (month, _, _) in enumerate(months):
+    for number, (month, _) in enumerate(months):
         each = [counts.get((number, severity), 0) for severity in SEVERITIES]
         low, high = poisson.interval(sum(each))
         rows.append((_named(month), *each, sum(each), round(low, 3), round(high, 3)))
