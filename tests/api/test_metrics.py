@@ -268,3 +268,24 @@ async def test_another_process_projects_meanwhile(dsn: str, clock: FakeClock) ->
             await projection.rebuild(tx, SYSTEM, w.now)
             assert not await projection.catch_up(tx, w.now + timedelta(minutes=1))
             assert await tx.value("select count(*) from page_fact") == 1
+
+
+async def test_what_has_not_come_to_rest_did_not_drift(dsn: str, clock: FakeClock) -> None:
+    """The nightly comparison leaves out what the next minute projects anyway."""
+    async with organization(dsn, clock) as (w, api):
+        await _past_incident(w)
+        await w.after(minutes=15)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update incident set max_severity = 0")
+            await tx.execute("update postmortem set published_at = $1, updated_at = $1", w.now)
+            assert await tx.value("select count(*) from postmortem") == 1
+            assert (await projection.compare_incidents(tx, 0, w.now))[0] == 0
+        for case in await api("GET", "/metrics/acknowledge/cases"):
+            await api("PUT", f"/pages/{case['case']}/vote", {"actionable": False})
+        async with w.ctx.db.tx() as tx:
+            assert (await projection.compare_pages(tx, 0, w.now))[0] == 0
+            # what came to rest is compared
+            await tx.execute("update page_vote set at = at - interval '1 hour'")
+            await tx.execute("update postmortem set updated_at = updated_at - interval '1 hour'")
+            assert (await projection.compare_incidents(tx, 0, w.now))[0] == 1
+            assert (await projection.compare_pages(tx, 0, w.now))[0] > 0
