@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
+import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
@@ -289,3 +290,20 @@ async def test_what_has_not_come_to_rest_did_not_drift(dsn: str, clock: FakeCloc
             await tx.execute("update postmortem set updated_at = updated_at - interval '1 hour'")
             assert (await projection.compare_incidents(tx, 0, w.now))[0] == 1
             assert (await projection.compare_pages(tx, 0, w.now))[0] > 0
+
+
+async def test_facts_are_up_to_date_only_when_all_are_computed(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "LOG_ROWS_PER_BATCH", 1)
+    async with organization(dsn, clock) as (w, _):
+        await w.alert()
+        await w.settle()
+        later = w.now + timedelta(hours=1)
+        async with w.ctx.db.tx() as tx:
+            assert (await projection.rebuild(tx, SYSTEM, w.now)).refreshed_at is None
+            assert await projection.catch_up(tx, later)
+            assert (await fact_store.progress(tx)).refreshed_at is None
+            while await projection.catch_up(tx, later):
+                pass
+            assert (await fact_store.progress(tx)).refreshed_at == later

@@ -68,8 +68,10 @@ async def catch_up(tx: Tx, now: datetime) -> bool:
     called = await source_store.called_pages(tx, since)
     page_ids = sorted({*logged, *linked, *called, *await source_store.voted_pages(tx, since)})
     changed += await project_pages(tx, page_ids) if page_ids else 0
-    await fact_store.save_progress(tx, page_log_id, entry_id, now, has_changed=changed > 0)
-    return more_entries or more_pages
+    has_more = more_entries or more_pages
+    refreshed_at = progress.refreshed_at if has_more else now
+    await fact_store.save_progress(tx, page_log_id, entry_id, refreshed_at, has_changed=changed > 0)
+    return has_more
 
 
 @permits(Verb.METRICS_REBUILD)
