@@ -194,6 +194,10 @@ async def _every_screen_opens(w: World, incident_id: int) -> None:
             "/metrics/cost/rate", data={"csrf": csrf, "per_hour": "-1", "currency": "EUR"}
         )
         assert (wrong.status_code, "-1" in wrong.text) == (422, True)
+        vote = await http.post("/pages/PG-1/vote", data={"csrf": csrf, "actionable": "no"})
+        assert (vote.status_code, vote.headers["location"]) == (303, "/pages/PG-1")
+        assert (await http.post("/pages/PG-1/vote", data={"csrf": csrf})).status_code == 422
+        assert "You said no." in (await http.get("/pages/PG-1")).text
         for kind in ("csv", "json"):
             assert (await http.get(f"/metrics?format={kind}")).status_code == 200
         await _the_chart_is_its_table(http)
