@@ -18,7 +18,7 @@ from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, ServiceFigure
 from firebell.metrics.summaries import Share
 from firebell.metrics.tables import Cell, Column, Table, Unit
-from firebell.metrics.total_store import MonthQuantiles, RuleTotal
+from firebell.metrics.total_store import RuleTotal
 from firebell.metrics.windows import Window
 from firebell.people import actions as people
 
@@ -143,10 +143,6 @@ def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime]]]:
 
 def _named(month: date) -> str:
     return f"{month:%Y-%m}"
-
-
-def _quantiles(row: MonthQuantiles | None) -> tuple[Cell, ...]:
-    return (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
 
 
 async def trend(tx: Tx, slug: str, of: Scope) -> Table:

@@ -1,6 +1,6 @@
 """Durations, shares and counts as they are shown, with their samples and intervals (pure; spec 5 and 11.11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -188,8 +188,3 @@ def between_failures(period_s: int, impact_s: int, failures: int) -> BetweenFail
     """Return the time between failures of a service: the period without its impact, divided by the failures."""
     working = max(0, period_s - impact_s)
     return BetweenFailures(working // failures if failures else period_s, failures)
-
-
-def worst_night(nights: Mapping[int, int]) -> int:
-    """Return the most pages in one night of one person, by the number of nights with so many."""
-    return max(nights, default=0)

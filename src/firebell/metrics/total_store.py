@@ -10,14 +10,12 @@ from firebell.metrics.model import Scope
 from firebell.metrics.scope_store import Conditions
 
 RULES_SHOWN = 12
-MAJOR_SEVERITY = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTotal:
     """The impact on a service in seconds, and its failures; `at_least` if the start of an impact is not known."""
 
-    service_id: int
     name: str
     slug: str
     impact_s: int
@@ -98,7 +96,6 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
             group by fact.service_id
         )
         select
-            service.id as service_id,
             service.name,
             service.slug,
             coalesce(

@@ -47,11 +47,6 @@ class Window:
         """Return True if an instant lies in the window."""
         return self.start <= at < self.end
 
-    @property
-    def is_long(self) -> bool:
-        """True if the window is longer than a year and a month."""
-        return self.days > 400
-
 
 def preset(period: str, now: datetime, zone: str) -> Window:
     """Return the window of a named period that ends with today; raise `Invalid` for an unknown one."""
