@@ -106,13 +106,7 @@ def target_result(result: Result) -> str:
     if result.summary:
         return result.summary.result
     if result.definition.slug == "mtbf":
-        return (
-            result.services[0].between.result
-            if result.services
-            else "met"
-            if _is_month(result)
-            else "too_few"
-        )
+        return (result.services[0].between if result.services else result.without_failure).result
     if result.definition.slug == "actions" and result.share:
         if not result.share.n:
             return "none"
@@ -120,10 +114,6 @@ def target_result(result: Result) -> str:
             return "too_few"
         return "met" if 10 * result.share.hits > 9 * result.share.n else "missed"
     return "none"
-
-
-def _is_month(result: Result) -> bool:
-    return (result.seconds or 0) >= 30 * 86_400
 
 
 def reference(result_subject: Subject, case_id: int) -> str:

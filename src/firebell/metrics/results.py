@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from firebell.metrics import poisson
 from firebell.metrics.definitions import Definition
 from firebell.metrics.model import Scope
-from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary
+from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary, between_failures
 from firebell.metrics.tables import Table
 
 
@@ -57,6 +57,11 @@ class Result:
     """Cases that are not due yet, and stand beside the share."""
     trend: Table | None = None
     table: Table | None = None
+
+    @property
+    def without_failure(self) -> BetweenFailures:
+        """The time between failures of a service that had none in the period."""
+        return between_failures(self.seconds or 0, 0, 0)
 
     @property
     def n(self) -> int:
