@@ -95,8 +95,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
         one["sentence"],
     ]
     if one["median_low_s"] is not None:
-        high = "any" if one["median_high_s"] is None else length(one["median_high_s"])
-        lines.append(f"The true median may be {length(one['median_low_s'])} to {high} (95%).")
+        high = "or more" if one["median_high_s"] is None else f"to {length(one['median_high_s'])}"
+        lines.append(f"The true median may be {length(one['median_low_s'])} {high} (95%).")
     if one["share_low"] is not None:
         what = f"Within {length(one['target_s'])}" if one["target_s"] else "The share"
         share, low, high = (percent(one[name]) for name in ("share", "share_low", "share_high"))
