@@ -108,7 +108,8 @@ DEFINITIONS = {
             "Action items that were done by their due day, or within seven days after it.",
             "The due day",
             "When it was done",
-            "Due in the period; those within their seven days are shown separately",
+            "Due in the period, in the team if one is chosen; no other filter changes them. Those within seven days"
+            " after it are shown separately",
             _WILSON,
             finding="action items were done in time",
             handbook="blameless-postmortems",
