@@ -12,7 +12,6 @@ from firebell.kit import private_reader
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
 from firebell.metrics import cost, export, fact_store, member_store, projection, queries
-from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
 from firebell.metrics.tables import Table
@@ -202,10 +201,7 @@ def _metric(result: Result) -> MetricShown:
 
 async def _all_figures(w: Work, query: queries.Query) -> list[dict[str, str | int | float | None]]:
     with _without_private():
-        scope = await _scope(w, query)
-        return [
-            export.figures(await queries.result(w.tx, slug, scope, with_tables=False)) for slug in DEFINITIONS
-        ]
+        return [export.figures(one) for one in await queries.results(w.tx, await _scope(w, query))]
 
 
 @router.get(

@@ -105,6 +105,11 @@ async def result(tx: Tx, slug: str, of: Scope, *, with_tables: bool = True) -> R
             return await _count(tx, what, of)
 
 
+async def results(tx: Tx, of: Scope) -> list[Result]:
+    """Return all metrics in a scope, compared with the period before, without tables."""
+    return [await result(tx, slug, of, with_tables=False) for slug in DEFINITIONS]
+
+
 def _is_censored(what: Definition, of: Scope) -> bool:
     """Return True if a case of the metric can still run in the period, or end without what it waits for."""
     return what.slug in ("acknowledge", "engage") or (of.may_be_open and what.slug != "detect")

@@ -28,6 +28,8 @@ router = routing.html_router()
 
 MAX_POINTS = 120
 """Number of cases up to which each is a point, which is a link."""
+MEMBERS_LISTED = 1_000
+"""Number of cases that are read for the points, also those that are left out."""
 SERVICES_OFFERED = 200
 
 
@@ -105,16 +107,12 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
     if format in ("csv", "json"):
         with private_reader.as_reader(private_reader.NO_ONE):
             shared = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
-            records = [
-                export.figures(await queries.result(visit.tx, slug, shared, with_tables=False))
-                for slug in DEFINITIONS
-            ]
+            records = [export.figures(one) for one in await queries.results(visit.tx, shared)]
         name = export.file_name("metrics", scope.window, format)
         if format == "json":
             return _json({"metrics": records}, name)
         return _file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
     numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
-    rules_first = max((rule.cost for rule in numbers.rules), default=0)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
         "nav": "metrics",
@@ -127,7 +125,7 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         "months": charts.stacked(numbers.frequency),
         "trend": charts.trend(numbers.trend, target_s),
         "heat": charts.heat(numbers.hours),
-        "most_cost": rules_first,
+        "most_cost": max((rule.cost for rule in numbers.rules), default=0),
         "error": None,
         **await _filters(visit, address),
     }
@@ -189,7 +187,7 @@ async def _metric(
         "members": shown,
         "has_members": slug in member_store.RULES,
         "reference": lambda member: export.reference(result.definition.subject, member.id),
-        "case_path": "/pages" if result.definition.subject is Subject.PAGES else "/incidents",
+        "case_path": _case_path(result),
         "after": to_id(after),
         "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
         "rate": rate,
@@ -227,13 +225,12 @@ async def _strip(visit: Visit, result: Result) -> charts.Strip | None:
         figure.median if figure.sample in ("few", "enough") else None,
         change.median_before if change and change.result != "too_few" else None,
     )
-    path = "/pages" if result.definition.subject is Subject.PAGES else "/incidents"
     interval = figure.interval if figure.sample in ("few", "enough") else None
-    return charts.strip(cases, before, medians, interval, figure.target_s, path)
+    return charts.strip(cases, before, medians, interval, figure.target_s, _case_path(result))
 
 
-MEMBERS_LISTED = 1_000
-"""Number of cases that are read for the points, also those that are left out."""
+def _case_path(result: Result) -> str:
+    return "/pages" if result.definition.subject is Subject.PAGES else "/incidents"
 
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
