@@ -12,6 +12,7 @@ from firebell.incidents.model import TYPE_NAMES
 from firebell.kit import private_reader
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
+from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
 from firebell.metrics import charts, cost, export, home_cache, member_store, queries, windows, wording
 from firebell.metrics.charts import Case
@@ -235,14 +236,15 @@ def _case_path(result: Result) -> str:
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
     """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
+    subject = queries.definition(slug).subject
     with private_reader.as_reader(private_reader.NO_ONE):
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
         result = await queries.result(visit.tx, slug, scope)
         members: Sequence[Member] = []
         if slug in member_store.RULES:
             members = await member_store.members(visit.tx, slug, scope, limit=export.MAX_CASES)
-    cases = [export.case_record(result.definition.subject, member) for member in members]
     if file_format == "json":
+        cases = await DOCUMENTS.run(lambda: [export.case_record(subject, member) for member in members])
         tables = {
             name: table.records() if table else None
             for name, table in (("by_month", result.trend), ("table", result.table))
@@ -253,7 +255,8 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
     table = result.trend or result.table
     if file_format == "table" and table:
         return _file(export.table_csv(table, bom=True), name, "text/csv")
-    return _file(export.records_csv(export.CASES, cases, bom=True), name, "text/csv")
+    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=True))
+    return _file(text, name, "text/csv")
 
 
 @router.post("/metrics/cost/rate", dependencies=route_access.needs(Verb.COST_RATE_WRITE))
