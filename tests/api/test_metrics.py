@@ -180,6 +180,10 @@ async def _every_screen_opens(w: World, incident_id: int) -> None:
         csrf = await sign_in(w, http, w.mara)
         home = await http.get("/metrics?severity=&team=", follow_redirects=True)
         assert (home.status_code, home.url.query) == (200, b"")
+        assert "Resolve a SEV1 within 1 h" in home.text
+        # a SEV2 has no target that it could miss
+        minor = (await http.get("/metrics?severity=2")).text
+        assert ("Resolve a SEV2" in minor, "Resolve a SEV2 within" in minor) == (True, False)
         for slug in DEFINITIONS:
             for query in ("", "?severity=1&period=1y", "?from=2001-01-01&to=2001-01-01"):
                 answer = await http.get(f"/metrics/{slug}{query}")
