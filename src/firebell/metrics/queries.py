@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from firebell.action_items import queries as action_items
 from firebell.catalog import actions as catalog
@@ -14,6 +15,7 @@ from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
 from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows
 from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
+from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, ServiceFigure
 from firebell.metrics.summaries import Share
@@ -91,18 +93,20 @@ def definition(slug: str) -> Definition:
     return DEFINITIONS[slug]
 
 
-async def result(tx: Tx, slug: str, of: Scope, *, with_tables: bool = True) -> Result:
-    """Return a metric in a scope, compared with the period before."""
+async def result(
+    tx: Tx, slug: str, of: Scope, *, with_tables: bool = True, is_compared: bool = True
+) -> Result:
+    """Return a metric in a scope, with its tables, and compared with the period before, unless these are not shown."""
     what = definition(slug)
     match what.kind:
         case Kind.DURATION:
-            return await _duration(tx, what, of, with_tables)
+            return await _duration(tx, what, of, with_tables, is_compared)
         case Kind.SERVICES:
             return await _services(tx, what, of)
         case Kind.SHARE:
-            return await _share(tx, what, of, with_tables)
+            return await _share(tx, what, of, with_tables, is_compared)
         case Kind.COUNT:
-            return await _count(tx, what, of)
+            return await _count(tx, what, of, with_tables)
 
 
 async def results(tx: Tx, of: Scope) -> list[Result]:
@@ -120,17 +124,22 @@ def target_s(what: Definition, of: Scope) -> int | None:
     return what.target_s if of.severity in (None, 0, 1) else None
 
 
-async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     now, excluded = await member_store.steps(tx, what.slug, of)
-    before, _ = await member_store.steps(tx, what.slug, of, before=True)
     is_censored = _is_censored(what, of)
-    seed = int(of.window.start.timestamp())
+    before: list[Step] = []
+    change = None
+    if is_compared:
+        before, _ = await member_store.steps(tx, what.slug, of, before=True)
+        seed = int(of.window.start.timestamp())
+        change = summaries.change(now, before, seed, is_censored=is_censored)
     return Result(
         what,
         of,
         excluded,
         summary=summaries.summary(now, target_s(what, of), is_censored=is_censored),
-        change=summaries.change(now, before, seed, is_censored=is_censored),
+        change=change,
+        durations_before=before,
         trend=await trend(tx, what.slug, of) if with_tables else None,
     )
 
@@ -204,19 +213,22 @@ async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
         )
         for total in await total_store.services(tx, of, what.worst_severity)
     ]
-    before = await total_store.services(tx, of, what.worst_severity, before=True)
+    seconds_before = None
+    if what.slug == "impact":
+        before = await total_store.services(tx, of, what.worst_severity, before=True)
+        seconds, seconds_before = (sum(one.impact_s for one in each) for each in (figures, before))
+    else:
+        figures = [one for one in figures if one.between.failures]
+        figures.sort(key=lambda one: (one.between.seconds, one.name))
     number = await total_store.services_in_scope(tx, of)
-    if what.slug == "mtbf":
-        figures.sort(key=lambda one: (one.between.failures == 0, one.between.seconds, one.name))
-    shown = figures if what.slug == "impact" else [one for one in figures if one.between.failures]
     return Result(
         what,
         of,
-        services=shown,
-        quiet_services=max(0, number - len(shown)),
-        seconds=sum(one.impact_s for one in figures) if what.slug == "impact" else seconds,
-        seconds_before=sum(one.impact_s for one in before) if what.slug == "impact" else None,
-        table=_service_table(what, shown),
+        services=figures,
+        quiet_services=max(0, number - len(figures)),
+        seconds=seconds,
+        seconds_before=seconds_before,
+        table=_service_table(what, figures),
     )
 
 
@@ -246,36 +258,38 @@ def _service_table(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
     )
 
 
-async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     if what.slug == "actions":
-        return await _actions(tx, what, of)
+        return await _actions(tx, what, of, is_compared)
     now = await member_store.count(tx, what.slug, of)
-    before = await member_store.count(tx, what.slug, of, before=True)
+    before = await member_store.count(tx, what.slug, of, before=True) if is_compared else None
     excluded = dict(now.excluded)
     return Result(
         what,
         of,
         excluded,
         share=Share(now.hits, now.n),
-        share_before=Share(before.hits, before.n),
+        share_before=Share(before.hits, before.n) if before else None,
         beside=excluded.pop("not_due", 0),
         table=await _split(tx, what, of) if with_tables else None,
     )
 
 
-async def _actions(tx: Tx, what: Definition, of: Scope) -> Result:
+async def _actions(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Result:
     """Return the completion of action items as `/actions` has it, in the days of the period."""
     window, today = of.window, to_local(of.now, of.window.zone).date()
     teams = [of.team_id] if of.team_id is not None else []
     end = window.last_day + timedelta(days=1)
     done = await action_items.completion_between(tx, window.first_day, end, today, teams)
-    first = to_local(window.before_start, window.zone).date()
-    before = await action_items.completion_between(tx, first, window.first_day, today, teams)
+    before = None
+    if is_compared:
+        first = to_local(window.before_start, window.zone).date()
+        before = await action_items.completion_between(tx, first, window.first_day, today, teams)
     return Result(
         what,
         of,
         share=Share(done.done, done.due),
-        share_before=Share(before.done, before.due),
+        share_before=Share(before.done, before.due) if before else None,
         beside=done.in_grace,
     )
 
@@ -322,7 +336,7 @@ def _last_year(window: Window) -> Window:
     return windows.between(first, window.last_day, window.zone)
 
 
-async def _count(tx: Tx, what: Definition, of: Scope) -> Result:
+async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
     if what.slug == "cost":
         minutes, number = await total_store.people_minutes(tx, of)
         minutes_before, number_before = await total_store.people_minutes(tx, of, before=True)
@@ -354,7 +368,7 @@ async def _count(tx: Tx, what: Definition, of: Scope) -> Result:
         counted.excluded,
         count=Count(counted.n),
         count_before=Count(earlier.n),
-        table=await frequency(tx, of),
+        table=await frequency(tx, of) if with_tables else None,
     )
 
 
@@ -387,18 +401,16 @@ DRIFT_SHOWN = timedelta(days=7)
 async def home(tx: Tx, of: Scope) -> Home:
     """Return the numbers of the home page."""
     year = replace(of, window=_last_year(of.window))
-    results = {
-        slug: await result(tx, slug, year if slug in OF_A_YEAR else of, with_tables=False)
-        for slug in SHOWN_FIRST
-    }
+    figures = partial(result, tx, with_tables=False, is_compared=False)
+    results = {slug: await figures(slug, year if slug in OF_A_YEAR else of) for slug in SHOWN_FIRST}
     sev1 = of if of.severity is not None else replace(of, severity=1)
     for slug in TARGETS:
         scope_ = sev1 if slug in ("acknowledge", "resolve") else of
-        results[slug] = await result(tx, slug, scope_, with_tables=False)
+        results[slug] = await figures(slug, scope_)
     severe = {}
     if of.severity is None:
         for slug in ("acknowledge", "resolve"):
-            zero = await result(tx, slug, replace(of, severity=0), with_tables=False)
+            zero = await figures(slug, replace(of, severity=0))
             if zero.n:
                 severe[slug] = zero
     hours, rules = await hours_and_rules(tx, of)

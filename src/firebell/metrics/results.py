@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from firebell.metrics import poisson
 from firebell.metrics.definitions import Definition
+from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary, between_failures
 from firebell.metrics.tables import Table
@@ -43,6 +44,8 @@ class Result:
     excluded: Mapping[str, int] = field(default_factory=dict)
     summary: Summary | None = None
     change: Change | None = None
+    durations_before: Sequence[Step] = ()
+    """The durations of the period before, shortest first."""
     share: Share | None = None
     share_before: Share | None = None
     count: Count | None = None

@@ -114,16 +114,16 @@ def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censore
 
     Small samples are shuffled. Large ones changed if the intervals of their medians do not touch, which is stricter.
     """
-    values = [
-        [step.seconds for step in steps for _ in range(step.ended + step.censored)] for steps in (now, before)
-    ]
-    mine, theirs = values
     one, other = (summary(steps, None, is_censored=is_censored) for steps in (now, before))
     n, m = one.n, other.n
     is_shorter = (one.median or 0) < (other.median or 0)
     if n < TOO_FEW_BELOW or m < TOO_FEW_BELOW:
         return Change(n, m, other.median, "too_few", None, is_shorter)
     if n + m <= INLINE_VALUES:
+        mine, theirs = (
+            [step.seconds for step in steps for _ in range(step.ended + step.censored)]
+            for steps in (now, before)
+        )
         comparison = permutation_test.compare(mine, theirs, seed)
         assert comparison
         return Change(

@@ -208,12 +208,11 @@ async def _strip(visit: Visit, result: Result) -> charts.Strip | None:
     change = result.change
     before: list[Case] = []
     if change and 0 < change.n_before <= MAX_POINTS:
-        earlier, _ = await member_store.steps(visit.tx, slug, scope, before=True)
         before = [
             Case(number, "Before", step.seconds, has_ended)
             for number, (step, has_ended) in enumerate(
                 (step, number < step.ended)
-                for step in earlier
+                for step in result.durations_before
                 for number in range(step.ended + step.censored)
             )
         ]
