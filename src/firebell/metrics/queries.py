@@ -20,8 +20,7 @@ from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, ServiceFigure
 from firebell.metrics.summaries import Share
 from firebell.metrics.tables import Cell, Column, Table, Unit
-from firebell.metrics.total_store import RuleTotal
-from firebell.metrics.windows import Window
+from firebell.metrics.total_store import PageTotals, RuleTotal
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
@@ -306,8 +305,7 @@ async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
             "Acknowledged by level", (Column("level", "Level", Unit.TEXT), Column("pages", "Pages")), rows
         )
     if what.slug == "noise":
-        _, rules = await hours_and_rules(tx, of)
-        return rules_table(rules)
+        return rules_table((await pages_of_a_year(tx, of)).rules)
     return None
 
 
@@ -324,16 +322,17 @@ def rules_table(rules: Sequence[RuleTotal]) -> Table:
     )
 
 
-async def hours_and_rules(tx: Tx, of: Scope) -> tuple[dict[int, tuple[int, int]], list[RuleTotal]]:
+async def pages_of_a_year(tx: Tx, of: Scope) -> PageTotals:
     """Return the pages by hour of the week and by rule, of a year at most."""
-    return await total_store.pages_by_hour_and_rule(tx, replace(of, window=_last_year(of.window)))
+    return await total_store.pages_by_hour_and_rule(tx, _last_year(of))
 
 
-def _last_year(window: Window) -> Window:
+def _last_year(of: Scope) -> Scope:
+    window = of.window
     if window.days <= RULES_AND_HOURS_DAYS:
-        return window
+        return of
     first = window.last_day - timedelta(days=RULES_AND_HOURS_DAYS - 1)
-    return windows.between(first, window.last_day, window.zone)
+    return replace(of, window=windows.between(first, window.last_day, window.zone))
 
 
 async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
@@ -383,15 +382,11 @@ class Home:
     frequency: Table
     trend: Table
     trend_scope: Scope
-    hours: dict[int, tuple[int, int]]
-    rules: list[RuleTotal]
+    pages: PageTotals
     refreshed_at: datetime | None
     drifted: int
 
 
-SHOWN_FIRST = ("impact", "repeats", "nights", "noise", "postmortems")
-OF_A_YEAR = ("nights", "noise")
-"""What the home page counts over a year at most, as it does hours and rules."""
 TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
 DRIFT_CODE = "M-DRIFT"
 """The code of the finding that facts differed from what was recorded."""
@@ -400,9 +395,16 @@ DRIFT_SHOWN = timedelta(days=7)
 
 async def home(tx: Tx, of: Scope) -> Home:
     """Return the numbers of the home page."""
-    year = replace(of, window=_last_year(of.window))
+    year = _last_year(of)
     figures = partial(result, tx, with_tables=False, is_compared=False)
-    results = {slug: await figures(slug, year if slug in OF_A_YEAR else of) for slug in SHOWN_FIRST}
+    # over a year at most, as hours and rules are; their statement also counts the noise
+    pages = await pages_of_a_year(tx, of)
+    results = {
+        "nights": await figures("nights", year),
+        "noise": Result(definition("noise"), year, share=Share(pages.noise, pages.pages)),
+    }
+    for slug in ("impact", "repeats", "postmortems"):
+        results[slug] = await figures(slug, of)
     sev1 = of if of.severity is not None else replace(of, severity=1)
     for slug in TARGETS:
         scope_ = sev1 if slug in ("acknowledge", "resolve") else of
@@ -413,7 +415,6 @@ async def home(tx: Tx, of: Scope) -> Home:
             zero = await figures(slug, replace(of, severity=0))
             if zero.n:
                 severe[slug] = zero
-    hours, rules = await hours_and_rules(tx, of)
     progress = await fact_store.progress(tx)
     is_drift_recent = progress.drifted_at is not None and of.now < progress.drifted_at + DRIFT_SHOWN
     return Home(
@@ -422,8 +423,7 @@ async def home(tx: Tx, of: Scope) -> Home:
         await frequency(tx, of),
         await trend(tx, "resolve", sev1),
         sev1,
-        hours,
-        rules,
+        pages,
         progress.refreshed_at,
         progress.drifted if is_drift_recent else 0,
     )

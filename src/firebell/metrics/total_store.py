@@ -39,6 +39,20 @@ class RuleTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class PageTotals:
+    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
+
+    hours: dict[int, tuple[int, int]]
+    noise: int
+    rules: list[RuleTotal]
+
+    @property
+    def pages(self) -> int:
+        """The number of pages."""
+        return sum(pages for pages, _ in self.hours.values())
+
+
+@dataclass(frozen=True, slots=True)
 class MonthQuantiles:
     """The durations of a month: how many, and the 10%, 50% and 90% of them in seconds."""
 
@@ -197,8 +211,8 @@ async def quantiles_by_month(
     return [MonthQuantiles(row["month"], row["n"], *row["quantiles"]) for row in rows]
 
 
-async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> tuple[dict[int, tuple[int, int]], list[RuleTotal]]:
-    """Return (pages, of which at night) by hour of the week, and the rules that cost people most."""
+async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> PageTotals:
+    """Return the pages by hour of the week and by rule."""
     conditions = Conditions()
     scope_store.triggered(scope, conditions)
     rows = await tx.fetch(
@@ -232,13 +246,17 @@ async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> tuple[dict[int, tuple[
         """,
         *conditions.values,
     )
-    hours = {row["hour"]: (row["pages"], row["nights"]) for row in rows if row["hour"] is not None}
+    hours = [row for row in rows if row["hour"] is not None]
     rules = [
         RuleTotal(row["rule"], row["pages"], row["nights"], row["noise"])
         for row in rows
         if row["hour"] is None
     ]
-    return hours, sorted(rules, key=lambda rule: (-rule.cost, rule.rule))
+    return PageTotals(
+        {row["hour"]: (row["pages"], row["nights"]) for row in hours},
+        sum(row["noise"] for row in hours),
+        sorted(rules, key=lambda rule: (-rule.cost, rule.rule)),
+    )
 
 
 async def nights(tx: Tx, scope: Scope, *, before: bool = False) -> dict[int, int]:

@@ -125,8 +125,8 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         "target_result": export.target_result,
         "months": charts.stacked(numbers.frequency),
         "trend": charts.trend(numbers.trend, target_s),
-        "heat": charts.heat(numbers.hours),
-        "most_cost": max((rule.cost for rule in numbers.rules), default=0),
+        "heat": charts.heat(numbers.pages.hours),
+        "most_cost": max((rule.cost for rule in numbers.pages.rules), default=0),
         "error": None,
         **await _filters(visit, address),
     }
