@@ -219,9 +219,10 @@ async def test_the_figures_of_october(db: Db) -> None:
         assert await total_store.nights(tx, scope) == {3: 1, 2: 1, 1: 3}
         assert await total_store.levels(tx, scope) == {0: 9, 1: 1, 2: 1, None: 2}
         assert await total_store.people_minutes(tx, scope) == (900, 10)
-        hours, rules = await total_store.pages_by_hour_and_rule(tx, scope)
-        assert sum(pages for pages, _ in hours.values()) == 13
-        assert [(r.rule, r.pages, r.nights, r.noise) for r in rules] == [
+        totals = await total_store.pages_by_hour_and_rule(tx, scope)
+        assert sum(pages for pages, _ in totals.hours.values()) == 13
+        assert (totals.noise, totals.pages) == await share("noise")
+        assert [(r.rule, r.pages, r.nights, r.noise) for r in totals.rules] == [
             ("QueueDepthHigh", 10, 5, 0),
             ("CheckoutErrors", 3, 3, 3),
         ]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
+import pytest
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentRole, IncidentType, Phase
@@ -115,6 +116,8 @@ async def _bad_input_is_refused(api: Api) -> None:
     # before the first data there is nothing, and that is no error
     past = await api("GET", "/metrics/resolve?from=2001-01-01&to=2001-12-31")
     assert (past["n"], past["sample"], past["result"]) == (0, "none", "none")
+    # ten years, of which the first month is drawn from its first day
+    assert (await api("GET", "/metrics/resolve?from=2006-11-20&to=2016-11-26"))["n"] == 0
 
 
 async def _a_page_is_judged(w: World, api: Api, ref: str) -> None:
@@ -177,6 +180,10 @@ async def _every_screen_opens(w: World, incident_id: int) -> None:
         csrf = await sign_in(w, http, w.mara)
         home = await http.get("/metrics?severity=&team=", follow_redirects=True)
         assert (home.status_code, home.url.query) == (200, b"")
+        assert "Resolve a SEV1 within 1 h" in home.text
+        # a SEV2 has no target that it could miss
+        minor = (await http.get("/metrics?severity=2")).text
+        assert ("Resolve a SEV2" in minor, "Resolve a SEV2 within" in minor) == (True, False)
         for slug in DEFINITIONS:
             for query in ("", "?severity=1&period=1y", "?from=2001-01-01&to=2001-01-01"):
                 answer = await http.get(f"/metrics/{slug}{query}")
@@ -191,6 +198,10 @@ async def _every_screen_opens(w: World, incident_id: int) -> None:
             "/metrics/cost/rate", data={"csrf": csrf, "per_hour": "-1", "currency": "EUR"}
         )
         assert (wrong.status_code, "-1" in wrong.text) == (422, True)
+        vote = await http.post("/pages/PG-1/vote", data={"csrf": csrf, "actionable": "no"})
+        assert (vote.status_code, vote.headers["location"]) == (303, "/pages/PG-1")
+        assert (await http.post("/pages/PG-1/vote", data={"csrf": csrf})).status_code == 422
+        assert "You said no." in (await http.get("/pages/PG-1")).text
         for kind in ("csv", "json"):
             assert (await http.get(f"/metrics?format={kind}")).status_code == 200
         await _the_chart_is_its_table(http)
@@ -266,3 +277,41 @@ async def test_another_process_projects_meanwhile(dsn: str, clock: FakeClock) ->
             await projection.rebuild(tx, SYSTEM, w.now)
             assert not await projection.catch_up(tx, w.now + timedelta(minutes=1))
             assert await tx.value("select count(*) from page_fact") == 1
+
+
+async def test_what_has_not_come_to_rest_did_not_drift(dsn: str, clock: FakeClock) -> None:
+    """The nightly comparison leaves out what the next minute projects anyway."""
+    async with organization(dsn, clock) as (w, api):
+        await _past_incident(w)
+        await w.after(minutes=15)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update incident set max_severity = 0")
+            await tx.execute("update postmortem set published_at = $1, updated_at = $1", w.now)
+            assert await tx.value("select count(*) from postmortem") == 1
+            assert (await projection.compare_incidents(tx, 0, w.now))[0] == 0
+        for case in await api("GET", "/metrics/acknowledge/cases"):
+            await api("PUT", f"/pages/{case['case']}/vote", {"actionable": False})
+        async with w.ctx.db.tx() as tx:
+            assert (await projection.compare_pages(tx, 0, w.now))[0] == 0
+            # what came to rest is compared
+            await tx.execute("update page_vote set at = at - interval '1 hour'")
+            await tx.execute("update postmortem set updated_at = updated_at - interval '1 hour'")
+            assert (await projection.compare_incidents(tx, 0, w.now))[0] == 1
+            assert (await projection.compare_pages(tx, 0, w.now))[0] > 0
+
+
+async def test_facts_are_up_to_date_only_when_all_are_computed(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "LOG_ROWS_PER_BATCH", 1)
+    async with organization(dsn, clock) as (w, _):
+        await w.alert()
+        await w.settle()
+        later = w.now + timedelta(hours=1)
+        async with w.ctx.db.tx() as tx:
+            assert (await projection.rebuild(tx, SYSTEM, w.now)).refreshed_at is None
+            assert await projection.catch_up(tx, later)
+            assert (await fact_store.progress(tx)).refreshed_at is None
+            while await projection.catch_up(tx, later):
+                pass
+            assert (await fact_store.progress(tx)).refreshed_at == later

@@ -8,8 +8,8 @@ import click
 from firebell.commands.client import call, seg
 from firebell.commands.output import USAGE, as_json, example, fail, short, show, show_table, wants_json
 from firebell.kit.private_files import write_private
+from firebell.metrics.wording import length, percent
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _FILTERS = (
     click.option("--period", help="7d, 30d, 90d, quarter, 1y or 5y up to today. Default: 90d."),
     click.option("--from", "first_day", metavar="DAY", help="First day, instead of a period."),
@@ -33,33 +33,14 @@ def _query(
     return {**rest, "from": first_day, "to": last_day, "type": kind}
 
 
-def _length(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds % _HOUR == 0 and seconds < 100 * _HOUR:
-        return f"{seconds // _HOUR:.0f} h"
-    if seconds < 100 * _MINUTE:
-        return f"{seconds / _MINUTE:.0f} min"
-    if seconds < 100 * _HOUR:
-        minutes = round(seconds / _MINUTE)
-        return f"{minutes // 60}:{minutes % 60:02} h"
-    return f"{seconds / _DAY:.1f} d"
-
-
-def _percent(share: float) -> str:
-    return f"{min(99, max(1, round(share * 100)))}%" if 0 < share < 1 else f"{share * 100:.0f}%"
-
-
 def _value(figures: dict[str, Any]) -> str:
     if figures["median_s"] is not None:
-        return f"median {_length(figures['median_s'])}"
+        return f"median {length(figures['median_s'])}"
     if figures["hits"] is not None:
-        share = f", {_percent(figures['share'])}" if figures["share"] is not None else ""
+        share = f", {percent(figures['share'])}" if figures["share"] is not None else ""
         return f"{figures['hits']} of {figures['n']}{share}"
     if figures["total_s"] is not None:
-        return _length(figures["total_s"])
+        return length(figures["total_s"])
     if figures["count"] is not None:
         return str(figures["count"])
     return "too few" if figures["n"] else "-"
@@ -67,11 +48,11 @@ def _value(figures: dict[str, Any]) -> str:
 
 def _before(figures: dict[str, Any]) -> str:
     if figures["before_median_s"] is not None:
-        return _length(figures["before_median_s"])
+        return length(figures["before_median_s"])
     if figures["before_share"] is not None:
-        return _percent(figures["before_share"])
+        return percent(figures["before_share"])
     if figures["before_total_s"] is not None:
-        return _length(figures["before_total_s"])
+        return length(figures["before_total_s"])
     return "-" if figures["before_count"] is None else str(figures["before_count"])
 
 
@@ -114,11 +95,11 @@ def _lines(one: dict[str, Any]) -> list[str]:
         one["sentence"],
     ]
     if one["median_low_s"] is not None:
-        high = "any" if one["median_high_s"] is None else _length(one["median_high_s"])
-        lines.append(f"The true median may be {_length(one['median_low_s'])} to {high} (95%).")
+        high = "or more" if one["median_high_s"] is None else f"to {length(one['median_high_s'])}"
+        lines.append(f"The true median may be {length(one['median_low_s'])} {high} (95%).")
     if one["share_low"] is not None:
-        what = f"Within {_length(one['target_s'])}" if one["target_s"] else "The share"
-        share, low, high = (_percent(one[name]) for name in ("share", "share_low", "share_high"))
+        what = f"Within {length(one['target_s'])}" if one["target_s"] else "The share"
+        share, low, high = (percent(one[name]) for name in ("share", "share_low", "share_high"))
         lines.append(f"{what}: {share}, between {low} and {high}.")
     change = {"none": "No detectable change", "too_few": "Too few to say", "change": "A real change"}
     if one["change"]:

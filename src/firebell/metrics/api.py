@@ -1,6 +1,6 @@
 """Metrics over JSON and CSV; private incidents are in none of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,10 +9,11 @@ from fastapi import Depends, Query, Response
 from pydantic import Field
 
 from firebell.kit import private_reader
+from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
 from firebell.metrics import cost, export, fact_store, member_store, projection, queries
-from firebell.metrics.definitions import DEFINITIONS
+from firebell.metrics.member_rows import Member
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
 from firebell.metrics.tables import Table
@@ -202,10 +203,7 @@ def _metric(result: Result) -> MetricShown:
 
 async def _all_figures(w: Work, query: queries.Query) -> list[dict[str, str | int | float | None]]:
     with _without_private():
-        scope = await _scope(w, query)
-        return [
-            export.figures(await queries.result(w.tx, slug, scope, with_tables=False)) for slug in DEFINITIONS
-        ]
+        return [export.figures(one) for one in await queries.results(w.tx, await _scope(w, query))]
 
 
 @router.get(
@@ -307,10 +305,10 @@ async def list_cases(w: Reader, metric: Text, query: Filters, page: PageParams) 
 )
 async def export_cases(w: Reader, metric: Text, query: Filters, bom: QueryBool = False) -> Response:
     subject = queries.definition(metric).subject
-    records = []
+    members: Sequence[Member] = []
     if metric in member_store.RULES:
         with _without_private():
             scope = await _scope(w, query)
             members = await member_store.members(w.tx, metric, scope, limit=export.MAX_CASES)
-        records = [export.case_record(subject, member) for member in members]
-    return Response(export.records_csv(export.CASES, records, bom=bom), media_type="text/csv")
+    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=bom))
+    return Response(text, media_type="text/csv")

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
 from firebell.metrics.tables import Table
 from firebell.metrics.wording import length, month_name
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 24, 34
 MAX_LABELS = 12
-FEW, TOO_FEW = 20, 5
 _TICKS_S = (
     1,
     10,
@@ -194,13 +194,13 @@ def trend(table: Table, target_s: int | None) -> Trend | None:
             continue
         x = round(LEFT + (number + 0.5) * column, 1)
         label = f"{months[number]}: median {length(float(row['median_s'] or 0))} of {n}"
-        points.append(Point(x, y(row["median_s"]), label, n < TOO_FEW))
+        points.append(Point(x, y(row["median_s"]), label, n < TOO_FEW_BELOW))
         before = rows[number - 1] if number else None
         before_n = int(before["n"] or 0) if before else 0
-        if before and before_n >= TOO_FEW and n >= TOO_FEW:
+        if before and before_n >= TOO_FEW_BELOW and n >= TOO_FEW_BELOW:
             left = round(x - column, 1)
             line = f"M{left} {y(before['median_s'])} L{x} {y(row['median_s'])}"
-            (solid if n >= FEW and before_n >= FEW else dashed).append(line)
+            (solid if n >= FEW_BELOW and before_n >= FEW_BELOW else dashed).append(line)
             low, high = f"M{left} {y(before['p10_s'])} L{x} {y(row['p10_s'])}", f"L{x} {y(row['p90_s'])}"
             band.append(f"{low} {high} L{left} {y(before['p90_s'])} Z")
     grid = [Tick(_scaled(t, ends, base, TOP), length(t)) for t in _TICKS_S if ends[0] <= t <= ends[1]]

@@ -108,7 +108,8 @@ DEFINITIONS = {
             "Action items that were done by their due day, or within seven days after it.",
             "The due day",
             "When it was done",
-            "Due in the period; those within their seven days stand beside",
+            "Due in the period, in the team if one is chosen; no other filter changes them. Those within seven days"
+            " after it are shown separately",
             _WILSON,
             finding="action items were done in time",
             handbook="blameless-postmortems",
@@ -137,7 +138,7 @@ DEFINITIONS = {
             "When the page was triggered",
             "When it ended",
             "High-urgency pages triggered in the period",
-            "What people answered decides. Without an answer: no incident, no one acted, and it ended by itself"
+            "People’s answers decide. Without an answer: no incident, no one acted, and it ended by itself"
             " within 5 min. " + _WILSON,
             finding="pages asked for nothing",
             handbook="incident-workflow",
@@ -306,7 +307,7 @@ DEFINITIONS = {
             "Post-mortems that were published within 48 hours.",
             "When the incident was closed",
             "When its post-mortem was published",
-            "SEV0 and SEV1 closed in the period; those within their 48 hours stand beside",
+            "SEV0 and SEV1 closed in the period; those within their 48 hours are shown separately",
             _WILSON,
             finding="post-mortems were published in time",
             handbook="blameless-postmortems",

@@ -172,8 +172,10 @@ async def lock_progress(tx: Tx) -> bool:
     return row is not None
 
 
-async def save_progress(tx: Tx, page_log_id: int, entry_id: int, now: datetime, *, has_changed: bool) -> None:
-    """Store up to where facts follow the logs."""
+async def save_progress(
+    tx: Tx, page_log_id: int, entry_id: int, refreshed_at: datetime | None, *, has_changed: bool
+) -> None:
+    """Store up to where facts follow the logs, and when nothing was left to follow."""
     await tx.execute(
         """
         update metric_progress
@@ -184,7 +186,7 @@ async def save_progress(tx: Tx, page_log_id: int, entry_id: int, now: datetime, 
         """,
         page_log_id,
         entry_id,
-        now,
+        refreshed_at,
         int(has_changed),
     )
 

@@ -16,13 +16,6 @@ class Exclusion(StrEnum):
     MERGED = "merged"
 
 
-EXCLUSION_NAMES = {
-    Exclusion.DRILL: "drill",
-    Exclusion.DISMISSED: "dismissed",
-    Exclusion.MERGED: "merged",
-}
-
-
 class Vote(StrEnum):
     """What people said about a page."""
 

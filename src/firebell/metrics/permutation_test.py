@@ -10,7 +10,6 @@ from firebell.metrics import order_statistics
 
 MAX_DRAWS = 10_000
 SIGNIFICANT_BELOW = 0.05
-MIN_PER_SIDE = 5
 _TOLERANCE = 1e-9
 
 

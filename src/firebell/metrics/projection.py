@@ -18,7 +18,8 @@ LOG_ROWS_PER_BATCH = 2_000
 SETTLED_AFTER = timedelta(minutes=10)
 """How long an entry may have been written before it was committed: entries of this time are read again."""
 COMPARED_DAYS = 35
-COMPARED_PER_BATCH = 1_000
+FACTS_PER_BATCH = 1_000
+"""Number of facts that are computed between two statements: in a storm, the process also accepts alerts."""
 
 
 async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
@@ -45,9 +46,13 @@ async def project_incidents(tx: Tx, ids: Sequence[int]) -> int:
 
 
 async def project_pages(tx: Tx, ids: Sequence[int]) -> int:
-    """Compute the facts of pages and store them; return how many changed."""
-    facts = [page_fact(source) for source in await source_store.pages(tx, ids)]
-    return await fact_store.save_pages(tx, facts) if facts else 0
+    """Compute the facts of pages and store them, a batch at a time; return how many changed."""
+    changed = 0
+    for start in range(0, len(ids), FACTS_PER_BATCH):
+        sources = await source_store.pages(tx, ids[start : start + FACTS_PER_BATCH])
+        if sources:
+            changed += await fact_store.save_pages(tx, [page_fact(source) for source in sources])
+    return changed
 
 
 async def catch_up(tx: Tx, now: datetime) -> bool:
@@ -67,9 +72,11 @@ async def catch_up(tx: Tx, now: datetime) -> bool:
     linked = await source_store.pages_of_incidents(tx, incident_ids) if incident_ids else []
     called = await source_store.called_pages(tx, since)
     page_ids = sorted({*logged, *linked, *called, *await source_store.voted_pages(tx, since)})
-    changed += await project_pages(tx, page_ids) if page_ids else 0
-    await fact_store.save_progress(tx, page_log_id, entry_id, now, has_changed=changed > 0)
-    return more_entries or more_pages
+    changed += await project_pages(tx, page_ids)
+    has_more = more_entries or more_pages
+    refreshed_at = progress.refreshed_at if has_more else now
+    await fact_store.save_progress(tx, page_log_id, entry_id, refreshed_at, has_changed=changed > 0)
+    return has_more
 
 
 @permits(Verb.METRICS_REBUILD)
@@ -83,12 +90,12 @@ async def rebuild(tx: Tx, actor: Actor, now: datetime) -> Progress:
 async def compare_pages(tx: Tx, after_id: int, now: datetime) -> tuple[int, int | None]:
     """Compute the facts of a batch of the last pages again; return how many differed, and the last id or None."""
     since, settled = now - timedelta(days=COMPARED_DAYS), now - SETTLED_AFTER
-    ids, last = await source_store.pages_since(tx, since, settled, after_id, COMPARED_PER_BATCH)
-    return (await project_pages(tx, ids) if ids else 0), last
+    ids, last = await source_store.pages_since(tx, since, settled, after_id, FACTS_PER_BATCH)
+    return await project_pages(tx, ids), last
 
 
 async def compare_incidents(tx: Tx, after_id: int, now: datetime) -> tuple[int, int | None]:
     """Compute the facts of a batch of the last incidents again, as `compare_pages` does."""
     since, settled = now - timedelta(days=COMPARED_DAYS), now - SETTLED_AFTER
-    ids, last = await source_store.incidents_since(tx, since, settled, after_id, COMPARED_PER_BATCH)
+    ids, last = await source_store.incidents_since(tx, since, settled, after_id, FACTS_PER_BATCH)
     return (await project_incidents(tx, ids) if ids else 0), last

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from firebell.action_items import queries as action_items
 from firebell.catalog import actions as catalog
@@ -14,12 +15,12 @@ from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
 from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows
 from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
+from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, ServiceFigure
 from firebell.metrics.summaries import Share
 from firebell.metrics.tables import Cell, Column, Table, Unit
-from firebell.metrics.total_store import MonthQuantiles, RuleTotal
-from firebell.metrics.windows import Window
+from firebell.metrics.total_store import PageTotals, RuleTotal
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
@@ -91,18 +92,25 @@ def definition(slug: str) -> Definition:
     return DEFINITIONS[slug]
 
 
-async def result(tx: Tx, slug: str, of: Scope, *, with_tables: bool = True) -> Result:
-    """Return a metric in a scope, compared with the period before."""
+async def result(
+    tx: Tx, slug: str, of: Scope, *, with_tables: bool = True, is_compared: bool = True
+) -> Result:
+    """Return a metric in a scope, with its tables, and compared with the period before, unless these are not shown."""
     what = definition(slug)
     match what.kind:
         case Kind.DURATION:
-            return await _duration(tx, what, of, with_tables)
+            return await _duration(tx, what, of, with_tables, is_compared)
         case Kind.SERVICES:
             return await _services(tx, what, of)
         case Kind.SHARE:
-            return await _share(tx, what, of, with_tables)
+            return await _share(tx, what, of, with_tables, is_compared)
         case Kind.COUNT:
-            return await _count(tx, what, of)
+            return await _count(tx, what, of, with_tables)
+
+
+async def results(tx: Tx, of: Scope) -> list[Result]:
+    """Return all metrics in a scope, compared with the period before, without tables."""
+    return [await result(tx, slug, of, with_tables=False) for slug in DEFINITIONS]
 
 
 def _is_censored(what: Definition, of: Scope) -> bool:
@@ -115,49 +123,48 @@ def target_s(what: Definition, of: Scope) -> int | None:
     return what.target_s if of.severity in (None, 0, 1) else None
 
 
-async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     now, excluded = await member_store.steps(tx, what.slug, of)
-    before, _ = await member_store.steps(tx, what.slug, of, before=True)
     is_censored = _is_censored(what, of)
-    seed = int(of.window.start.timestamp())
+    before: list[Step] = []
+    change = None
+    if is_compared:
+        before, _ = await member_store.steps(tx, what.slug, of, before=True)
+        seed = int(of.window.start.timestamp())
+        change = summaries.change(now, before, seed, is_censored=is_censored)
     return Result(
         what,
         of,
         excluded,
         summary=summaries.summary(now, target_s(what, of), is_censored=is_censored),
-        change=summaries.change(now, before, seed, is_censored=is_censored),
+        change=change,
+        durations_before=before,
         trend=await trend(tx, what.slug, of) if with_tables else None,
     )
 
 
-def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime, datetime]]]:
+def _year(of: Scope) -> tuple[Scope, Sequence[tuple[date, datetime]]]:
     """Return the scope and the months of a chart: a year up to the end of the period, or the whole period."""
     window = of.window
     last = min(window.last_day, max(to_local(of.now, window.zone).date(), window.first_day))
-    first = min(window.first_day, last - timedelta(days=334)).replace(day=1)
-    chart = windows.between(max(first, windows.FIRST_DAY), last, window.zone)
+    first = max(min(window.first_day, last - timedelta(days=334)), windows.FIRST_DAY)
     limit = LONGEST_TREND_MONTHS if window.days > 366 else TREND_MONTHS
-    months = windows.months(chart, limit)
-    first_day, start, _ = months[0]
-    drawn = replace(chart, start=start, first_day=first_day)
-    return replace(of, window=drawn), months
+    months = windows.months(first, last, window.zone)[-limit:]
+    first_day, start = months[0]
+    return replace(of, window=replace(window, start=start, first_day=first_day)), months
 
 
 def _named(month: date) -> str:
     return f"{month:%Y-%m}"
 
 
-def _quantiles(row: MonthQuantiles | None) -> tuple[Cell, ...]:
-    return (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
-
-
 async def trend(tx: Tx, slug: str, of: Scope) -> Table:
     """Return the quantiles of a duration by month."""
     drawn, months = _year(of)
-    starts = [start for _, start, _ in months]
+    starts = [start for _, start in months]
     by_month = {row.month: row for row in await total_store.quantiles_by_month(tx, slug, drawn, starts)}
     rows: list[tuple[Cell, ...]] = []
-    for number, (month, _, _) in enumerate(months):
+    for number, (month, _) in enumerate(months):
         row = by_month.get(number)
         figures = (row.n, row.p10, row.median, row.p90) if row else (0, None, None, None)
         rows.append((_named(month), *figures))
@@ -174,9 +181,9 @@ async def trend(tx: Tx, slug: str, of: Scope) -> Table:
 async def frequency(tx: Tx, of: Scope) -> Table:
     """Return the incidents by month and severity, with the interval of their number."""
     drawn, months = _year(of)
-    counts = await total_store.declared_by_month(tx, drawn, [start for _, start, _ in months])
+    counts = await total_store.declared_by_month(tx, drawn, [start for _, start in months])
     rows: list[tuple[Cell, ...]] = []
-    for number, (month, _, _) in enumerate(months):
+    for number, (month, _) in enumerate(months):
         each = [counts.get((number, severity), 0) for severity in SEVERITIES]
         low, high = poisson.interval(sum(each))
         rows.append((_named(month), *each, sum(each), round(low, 3), round(high, 3)))
@@ -205,19 +212,22 @@ async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
         )
         for total in await total_store.services(tx, of, what.worst_severity)
     ]
-    before = await total_store.services(tx, of, what.worst_severity, before=True)
+    seconds_before = None
+    if what.slug == "impact":
+        before = await total_store.services(tx, of, what.worst_severity, before=True)
+        seconds, seconds_before = (sum(one.impact_s for one in each) for each in (figures, before))
+    else:
+        figures = [one for one in figures if one.between.failures]
+        figures.sort(key=lambda one: (one.between.seconds, one.name))
     number = await total_store.services_in_scope(tx, of)
-    if what.slug == "mtbf":
-        figures.sort(key=lambda one: (one.between.failures == 0, one.between.seconds, one.name))
-    shown = figures if what.slug == "impact" else [one for one in figures if one.between.failures]
     return Result(
         what,
         of,
-        services=shown,
-        quiet_services=max(0, number - len(shown)),
-        seconds=sum(one.impact_s for one in figures) if what.slug == "impact" else seconds,
-        seconds_before=sum(one.impact_s for one in before) if what.slug == "impact" else None,
-        table=_service_table(what, shown),
+        services=figures,
+        quiet_services=max(0, number - len(figures)),
+        seconds=seconds,
+        seconds_before=seconds_before,
+        table=_service_table(what, figures),
     )
 
 
@@ -247,36 +257,38 @@ def _service_table(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
     )
 
 
-async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
+async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     if what.slug == "actions":
-        return await _actions(tx, what, of)
+        return await _actions(tx, what, of, is_compared)
     now = await member_store.count(tx, what.slug, of)
-    before = await member_store.count(tx, what.slug, of, before=True)
+    before = await member_store.count(tx, what.slug, of, before=True) if is_compared else None
     excluded = dict(now.excluded)
     return Result(
         what,
         of,
         excluded,
         share=Share(now.hits, now.n),
-        share_before=Share(before.hits, before.n),
+        share_before=Share(before.hits, before.n) if before else None,
         beside=excluded.pop("not_due", 0),
         table=await _split(tx, what, of) if with_tables else None,
     )
 
 
-async def _actions(tx: Tx, what: Definition, of: Scope) -> Result:
+async def _actions(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Result:
     """Return the completion of action items as `/actions` has it, in the days of the period."""
     window, today = of.window, to_local(of.now, of.window.zone).date()
     teams = [of.team_id] if of.team_id is not None else []
     end = window.last_day + timedelta(days=1)
     done = await action_items.completion_between(tx, window.first_day, end, today, teams)
-    first = to_local(window.before_start, window.zone).date()
-    before = await action_items.completion_between(tx, first, window.first_day, today, teams)
+    before = None
+    if is_compared:
+        first = to_local(window.before_start, window.zone).date()
+        before = await action_items.completion_between(tx, first, window.first_day, today, teams)
     return Result(
         what,
         of,
         share=Share(done.done, done.due),
-        share_before=Share(before.done, before.due),
+        share_before=Share(before.done, before.due) if before else None,
         beside=done.in_grace,
     )
 
@@ -293,8 +305,7 @@ async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
             "Acknowledged by level", (Column("level", "Level", Unit.TEXT), Column("pages", "Pages")), rows
         )
     if what.slug == "noise":
-        _, rules = await hours_and_rules(tx, of)
-        return rules_table(rules)
+        return rules_table((await pages_of_a_year(tx, of)).rules)
     return None
 
 
@@ -311,19 +322,20 @@ def rules_table(rules: Sequence[RuleTotal]) -> Table:
     )
 
 
-async def hours_and_rules(tx: Tx, of: Scope) -> tuple[dict[int, tuple[int, int]], list[RuleTotal]]:
+async def pages_of_a_year(tx: Tx, of: Scope) -> PageTotals:
     """Return the pages by hour of the week and by rule, of a year at most."""
-    return await total_store.pages_by_hour_and_rule(tx, replace(of, window=_last_year(of.window)))
+    return await total_store.pages_by_hour_and_rule(tx, _last_year(of))
 
 
-def _last_year(window: Window) -> Window:
+def _last_year(of: Scope) -> Scope:
+    window = of.window
     if window.days <= RULES_AND_HOURS_DAYS:
-        return window
+        return of
     first = window.last_day - timedelta(days=RULES_AND_HOURS_DAYS - 1)
-    return windows.between(first, window.last_day, window.zone)
+    return replace(of, window=windows.between(first, window.last_day, window.zone))
 
 
-async def _count(tx: Tx, what: Definition, of: Scope) -> Result:
+async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Result:
     if what.slug == "cost":
         minutes, number = await total_store.people_minutes(tx, of)
         minutes_before, number_before = await total_store.people_minutes(tx, of, before=True)
@@ -355,7 +367,7 @@ async def _count(tx: Tx, what: Definition, of: Scope) -> Result:
         counted.excluded,
         count=Count(counted.n),
         count_before=Count(earlier.n),
-        table=await frequency(tx, of),
+        table=await frequency(tx, of) if with_tables else None,
     )
 
 
@@ -370,15 +382,11 @@ class Home:
     frequency: Table
     trend: Table
     trend_scope: Scope
-    hours: dict[int, tuple[int, int]]
-    rules: list[RuleTotal]
+    pages: PageTotals
     refreshed_at: datetime | None
     drifted: int
 
 
-SHOWN_FIRST = ("impact", "repeats", "nights", "noise", "postmortems")
-OF_A_YEAR = ("nights", "noise")
-"""What the home page counts over a year at most, as it does hours and rules."""
 TARGETS = ("acknowledge", "resolve", "mtbf", "actions")
 DRIFT_CODE = "M-DRIFT"
 """The code of the finding that facts differed from what was recorded."""
@@ -387,22 +395,26 @@ DRIFT_SHOWN = timedelta(days=7)
 
 async def home(tx: Tx, of: Scope) -> Home:
     """Return the numbers of the home page."""
-    year = replace(of, window=_last_year(of.window))
+    year = _last_year(of)
+    figures = partial(result, tx, with_tables=False, is_compared=False)
+    # over a year at most, as hours and rules are; their statement also counts the noise
+    pages = await pages_of_a_year(tx, of)
     results = {
-        slug: await result(tx, slug, year if slug in OF_A_YEAR else of, with_tables=False)
-        for slug in SHOWN_FIRST
+        "nights": await figures("nights", year),
+        "noise": Result(definition("noise"), year, share=Share(pages.noise, pages.pages)),
     }
+    for slug in ("impact", "repeats", "postmortems"):
+        results[slug] = await figures(slug, of)
     sev1 = of if of.severity is not None else replace(of, severity=1)
     for slug in TARGETS:
         scope_ = sev1 if slug in ("acknowledge", "resolve") else of
-        results[slug] = await result(tx, slug, scope_, with_tables=False)
+        results[slug] = await figures(slug, scope_)
     severe = {}
     if of.severity is None:
         for slug in ("acknowledge", "resolve"):
-            zero = await result(tx, slug, replace(of, severity=0), with_tables=False)
+            zero = await figures(slug, replace(of, severity=0))
             if zero.n:
                 severe[slug] = zero
-    hours, rules = await hours_and_rules(tx, of)
     progress = await fact_store.progress(tx)
     is_drift_recent = progress.drifted_at is not None and of.now < progress.drifted_at + DRIFT_SHOWN
     return Home(
@@ -411,8 +423,7 @@ async def home(tx: Tx, of: Scope) -> Home:
         await frequency(tx, of),
         await trend(tx, "resolve", sev1),
         sev1,
-        hours,
-        rules,
+        pages,
         progress.refreshed_at,
         progress.drifted if is_drift_recent else 0,
     )

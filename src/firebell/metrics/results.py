@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from firebell.metrics import poisson
 from firebell.metrics.definitions import Definition
+from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
-from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary
+from firebell.metrics.summaries import BetweenFailures, Change, Share, Summary, between_failures
 from firebell.metrics.tables import Table
 
 
@@ -43,6 +44,8 @@ class Result:
     excluded: Mapping[str, int] = field(default_factory=dict)
     summary: Summary | None = None
     change: Change | None = None
+    durations_before: Sequence[Step] = ()
+    """The durations of the period before, shortest first."""
     share: Share | None = None
     share_before: Share | None = None
     count: Count | None = None
@@ -57,6 +60,11 @@ class Result:
     """Cases that are not due yet, and stand beside the share."""
     trend: Table | None = None
     table: Table | None = None
+
+    @property
+    def without_failure(self) -> BetweenFailures:
+        """The time between failures of a service that had none in the period."""
+        return between_failures(self.seconds or 0, 0, 0)
 
     @property
     def n(self) -> int:

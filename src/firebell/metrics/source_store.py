@@ -293,7 +293,8 @@ async def pages_since(
 ) -> tuple[list[int], int | None]:
     """Return pages with an id after one that were triggered since an instant, and the last id that was read.
 
-    Pages about which something was logged or sent since `settled` are left out: their facts may follow in a moment.
+    Pages about which something was logged, sent or answered since `settled`, or written in their incidents, are left
+    out: their facts may follow in a moment.
     """
     rows = await tx.fetch(
         """
@@ -311,6 +312,19 @@ async def pages_since(
                 where delivery.subject_kind = 'page'
                     and delivery.subject_id = page.id
                     and delivery.sent_at >= $4
+            )
+            or exists (
+                select
+                from page_vote
+                where page_vote.page_id = page.id
+                    and page_vote.at >= $4
+            )
+            or exists (
+                select
+                from incident_page
+                join timeline_entry on timeline_entry.incident_id = incident_page.incident_id
+                where incident_page.page_id = page.id
+                    and timeline_entry.at >= $4
             ) as is_moving
         from page
         where id > $2
@@ -339,6 +353,13 @@ async def incidents_since(
                 from timeline_entry
                 where timeline_entry.incident_id = incident.id
                     and timeline_entry.at >= $4
+            )
+            or exists (
+                select
+                from postmortem_incident about
+                join postmortem on postmortem.id = about.postmortem_id
+                where about.incident_id = incident.id
+                    and postmortem.updated_at >= $4
             ) as is_moving
         from incident
         where id > $2

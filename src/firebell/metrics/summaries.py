@@ -1,6 +1,6 @@
 """Durations, shares and counts as they are shown, with their samples and intervals (pure; spec 5 and 11.11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -114,16 +114,16 @@ def change(now: Sequence[Step], before: Sequence[Step], seed: int, *, is_censore
 
     Small samples are shuffled. Large ones changed if the intervals of their medians do not touch, which is stricter.
     """
-    values = [
-        [step.seconds for step in steps for _ in range(step.ended + step.censored)] for steps in (now, before)
-    ]
-    mine, theirs = values
     one, other = (summary(steps, None, is_censored=is_censored) for steps in (now, before))
     n, m = one.n, other.n
     is_shorter = (one.median or 0) < (other.median or 0)
     if n < TOO_FEW_BELOW or m < TOO_FEW_BELOW:
         return Change(n, m, other.median, "too_few", None, is_shorter)
     if n + m <= INLINE_VALUES:
+        mine, theirs = (
+            [step.seconds for step in steps for _ in range(step.ended + step.censored)]
+            for steps in (now, before)
+        )
         comparison = permutation_test.compare(mine, theirs, seed)
         assert comparison
         return Change(
@@ -188,8 +188,3 @@ def between_failures(period_s: int, impact_s: int, failures: int) -> BetweenFail
     """Return the time between failures of a service: the period without its impact, divided by the failures."""
     working = max(0, period_s - impact_s)
     return BetweenFailures(working // failures if failures else period_s, failures)
-
-
-def worst_night(nights: Mapping[int, int]) -> int:
-    """Return the most pages in one night of one person, by the number of nights with so many."""
-    return max(nights, default=0)

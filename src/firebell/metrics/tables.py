@@ -14,7 +14,6 @@ class Unit(StrEnum):
     COUNT = "count"
     SECONDS = "seconds"
     SHARE = "share"
-    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ from firebell.metrics.model import Scope
 from firebell.metrics.scope_store import Conditions
 
 RULES_SHOWN = 12
-MAJOR_SEVERITY = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTotal:
     """The impact on a service in seconds, and its failures; `at_least` if the start of an impact is not known."""
 
-    service_id: int
     name: str
     slug: str
     impact_s: int
@@ -38,6 +36,20 @@ class RuleTotal:
     def cost(self) -> int:
         """Pages, of which those at night count four times."""
         return self.nights * 3 + self.pages
+
+
+@dataclass(frozen=True, slots=True)
+class PageTotals:
+    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
+
+    hours: dict[int, tuple[int, int]]
+    noise: int
+    rules: list[RuleTotal]
+
+    @property
+    def pages(self) -> int:
+        """The number of pages."""
+        return sum(pages for pages, _ in self.hours.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,6 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
             group by fact.service_id
         )
         select
-            service.id as service_id,
             service.name,
             service.slug,
             coalesce(
@@ -200,8 +211,8 @@ async def quantiles_by_month(
     return [MonthQuantiles(row["month"], row["n"], *row["quantiles"]) for row in rows]
 
 
-async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> tuple[dict[int, tuple[int, int]], list[RuleTotal]]:
-    """Return (pages, of which at night) by hour of the week, and the rules that cost people most."""
+async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> PageTotals:
+    """Return the pages by hour of the week and by rule."""
     conditions = Conditions()
     scope_store.triggered(scope, conditions)
     rows = await tx.fetch(
@@ -235,13 +246,17 @@ async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> tuple[dict[int, tuple[
         """,
         *conditions.values,
     )
-    hours = {row["hour"]: (row["pages"], row["nights"]) for row in rows if row["hour"] is not None}
+    hours = [row for row in rows if row["hour"] is not None]
     rules = [
         RuleTotal(row["rule"], row["pages"], row["nights"], row["noise"])
         for row in rows
         if row["hour"] is None
     ]
-    return hours, sorted(rules, key=lambda rule: (-rule.cost, rule.rule))
+    return PageTotals(
+        {row["hour"]: (row["pages"], row["nights"]) for row in hours},
+        sum(row["noise"] for row in hours),
+        sorted(rules, key=lambda rule: (-rule.cost, rule.rule)),
+    )
 
 
 async def nights(tx: Tx, scope: Scope, *, before: bool = False) -> dict[int, int]:

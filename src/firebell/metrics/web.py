@@ -12,6 +12,7 @@ from firebell.incidents.model import TYPE_NAMES
 from firebell.kit import private_reader
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
+from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
 from firebell.metrics import charts, cost, export, home_cache, member_store, queries, windows, wording
 from firebell.metrics.charts import Case
@@ -28,6 +29,8 @@ router = routing.html_router()
 
 MAX_POINTS = 120
 """Number of cases up to which each is a point, which is a link."""
+MEMBERS_LISTED = 1_000
+"""Number of cases that are read for the points, also those that are left out."""
 SERVICES_OFFERED = 200
 
 
@@ -105,16 +108,12 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
     if format in ("csv", "json"):
         with private_reader.as_reader(private_reader.NO_ONE):
             shared = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
-            records = [
-                export.figures(await queries.result(visit.tx, slug, shared, with_tables=False))
-                for slug in DEFINITIONS
-            ]
+            records = [export.figures(one) for one in await queries.results(visit.tx, shared)]
         name = export.file_name("metrics", scope.window, format)
         if format == "json":
             return _json({"metrics": records}, name)
         return _file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
     numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
-    rules_first = max((rule.cost for rule in numbers.rules), default=0)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
         "nav": "metrics",
@@ -126,8 +125,8 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         "target_result": export.target_result,
         "months": charts.stacked(numbers.frequency),
         "trend": charts.trend(numbers.trend, target_s),
-        "heat": charts.heat(numbers.hours),
-        "most_cost": rules_first,
+        "heat": charts.heat(numbers.pages.hours),
+        "most_cost": max((rule.cost for rule in numbers.pages.rules), default=0),
         "error": None,
         **await _filters(visit, address),
     }
@@ -189,7 +188,7 @@ async def _metric(
         "members": shown,
         "has_members": slug in member_store.RULES,
         "reference": lambda member: export.reference(result.definition.subject, member.id),
-        "case_path": "/pages" if result.definition.subject is Subject.PAGES else "/incidents",
+        "case_path": _case_path(result),
         "after": to_id(after),
         "older": address.url(after=shown[-1].id) if len(members) > len(shown) else "",
         "rate": rate,
@@ -209,12 +208,11 @@ async def _strip(visit: Visit, result: Result) -> charts.Strip | None:
     change = result.change
     before: list[Case] = []
     if change and 0 < change.n_before <= MAX_POINTS:
-        earlier, _ = await member_store.steps(visit.tx, slug, scope, before=True)
         before = [
             Case(number, "Before", step.seconds, has_ended)
             for number, (step, has_ended) in enumerate(
                 (step, number < step.ended)
-                for step in earlier
+                for step in result.durations_before
                 for number in range(step.ended + step.censored)
             )
         ]
@@ -227,25 +225,25 @@ async def _strip(visit: Visit, result: Result) -> charts.Strip | None:
         figure.median if figure.sample in ("few", "enough") else None,
         change.median_before if change and change.result != "too_few" else None,
     )
-    path = "/pages" if result.definition.subject is Subject.PAGES else "/incidents"
     interval = figure.interval if figure.sample in ("few", "enough") else None
-    return charts.strip(cases, before, medians, interval, figure.target_s, path)
+    return charts.strip(cases, before, medians, interval, figure.target_s, _case_path(result))
 
 
-MEMBERS_LISTED = 1_000
-"""Number of cases that are read for the points, also those that are left out."""
+def _case_path(result: Result) -> str:
+    return "/pages" if result.definition.subject is Subject.PAGES else "/incidents"
 
 
 async def _export(visit: Visit, slug: str, address: Address, file_format: str) -> Response:
     """Return the cases of a metric as CSV, its table as CSV, or all of it as JSON; without private incidents."""
+    subject = queries.definition(slug).subject
     with private_reader.as_reader(private_reader.NO_ONE):
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
         result = await queries.result(visit.tx, slug, scope)
         members: Sequence[Member] = []
         if slug in member_store.RULES:
             members = await member_store.members(visit.tx, slug, scope, limit=export.MAX_CASES)
-    cases = [export.case_record(result.definition.subject, member) for member in members]
     if file_format == "json":
+        cases = await DOCUMENTS.run(lambda: [export.case_record(subject, member) for member in members])
         tables = {
             name: table.records() if table else None
             for name, table in (("by_month", result.trend), ("table", result.table))
@@ -256,7 +254,8 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
     table = result.trend or result.table
     if file_format == "table" and table:
         return _file(export.table_csv(table, bom=True), name, "text/csv")
-    return _file(export.records_csv(export.CASES, cases, bom=True), name, "text/csv")
+    text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=True))
+    return _file(text, name, "text/csv")
 
 
 @router.post("/metrics/cost/rate", dependencies=route_access.needs(Verb.COST_RATE_WRITE))

@@ -47,11 +47,6 @@ class Window:
         """Return True if an instant lies in the window."""
         return self.start <= at < self.end
 
-    @property
-    def is_long(self) -> bool:
-        """True if the window is longer than a year and a month."""
-        return self.days > 400
-
 
 def preset(period: str, now: datetime, zone: str) -> Window:
     """Return the window of a named period that ends with today; raise `Invalid` for an unknown one."""
@@ -96,12 +91,10 @@ def _next_quarter(first: date) -> date:
     return _quarter(first + timedelta(days=95))
 
 
-def months(window: Window, limit: int = 0) -> list[tuple[date, datetime, datetime]]:
-    """Return the calendar months that a window touches with their instants, oldest first; the last `limit` of them."""
-    first, result = window.first_day.replace(day=1), []
-    while first <= window.last_day:
-        following = (first + timedelta(days=32)).replace(day=1)
-        start, end = (to_instant(datetime.combine(d, time()), window.zone) for d in (first, following))
-        result.append((first, start, end))
-        first = following
-    return result[-limit:] if limit else result
+def months(first: date, last: date, zone: str) -> list[tuple[date, datetime]]:
+    """Return the first day of each calendar month that these days touch, and the instant at which it begins."""
+    month, result = first.replace(day=1), []
+    while month <= last:
+        result.append((month, to_instant(datetime.combine(month, time()), zone)))
+        month = (month + timedelta(days=32)).replace(day=1)
+    return result

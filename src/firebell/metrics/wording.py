@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from firebell.kit.localtime import to_local
 from firebell.kit.text import plural
 from firebell.metrics.definitions import Kind, Subject
-from firebell.metrics.model import EXCLUSION_NAMES
+from firebell.metrics.model import Exclusion
 from firebell.metrics.results import Result
 from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
 from firebell.metrics.tables import Cell, Unit
@@ -15,7 +15,7 @@ from firebell.metrics.windows import Window
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _HOURS_UP_TO = 100 * _HOUR
 REASON_NAMES: Mapping[str, str] = {
-    **{str(reason): name for reason, name in EXCLUSION_NAMES.items()},
+    **{str(reason): str(reason) for reason in Exclusion},
     "no_start": "start not known",
     "no_end": "end not known",
     "negative": "times contradict each other",

@@ -1,6 +1,5 @@
 """The SQL of what people say about pages: whether they were actionable."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
@@ -23,17 +22,14 @@ async def save(tx: Tx, page_id: int, person_id: int, is_actionable: bool, now: d
     )
 
 
-async def votes(tx: Tx, page_ids: Sequence[int]) -> dict[int, dict[int, bool]]:
-    """Return the answers about pages by person."""
+async def votes(tx: Tx, page_id: int) -> dict[int, bool]:
+    """Return the answers about a page by person."""
     rows = await tx.fetch(
         """
-        select page_id, person_id, is_actionable
+        select person_id, is_actionable
         from page_vote
-        where page_id = any($1::bigint[])
+        where page_id = $1
         """,
-        list(page_ids),
+        page_id,
     )
-    by_page: dict[int, dict[int, bool]] = {page_id: {} for page_id in page_ids}
-    for row in rows:
-        by_page[row["page_id"]][row["person_id"]] = row["is_actionable"]
-    return by_page
+    return {row["person_id"]: row["is_actionable"] for row in rows}

@@ -22,7 +22,7 @@ class Votes:
 
 async def votes(tx: Tx, page_id: int, reader_id: int | None) -> Votes:
     """Return what people said about a page."""
-    answers = (await vote_store.votes(tx, [page_id]))[page_id]
+    answers = await vote_store.votes(tx, page_id)
     actionable = sum(answers.values())
     return Votes(actionable, len(answers) - actionable, answers.get(reader_id or 0))
 

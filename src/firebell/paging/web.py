@@ -12,6 +12,7 @@ from firebell.kit.errors import Gone, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
+from firebell.kit.web.filters import to_one_of
 from firebell.paging import ack_links, actions, queries, votes
 from firebell.paging.model import PageState
 from firebell.people import actions as people
@@ -90,7 +91,7 @@ async def act(visit: CurrentVisit, ref: str, what: str) -> Response:
             await actions.add_note(visit.tx, visit.actor, page_id, visit.text("text"), visit.now)
             text = f"Note added to PG-{page_id}."
         case "vote":
-            is_actionable = visit.text("actionable") == "yes"
+            is_actionable = to_one_of(visit.text("actionable"), "actionable", ("yes", "no")) == "yes"
             await votes.vote(visit.tx, visit.actor, page_id, is_actionable, visit.now)
             text = f"You said that PG-{page_id} was {'' if is_actionable else 'not '}actionable."
         case _:
