@@ -6,6 +6,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
+from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -19,6 +20,7 @@ from firebell.readiness.rules import assess
 WAIVED_AT_MOST = timedelta(days=180)
 REASON_MAX_CHARS = 300
 NOTICE_KIND = "readiness"
+_TITLE_MAX_BYTES = 200
 
 
 @permits(Verb.READINESS_READ)
@@ -47,7 +49,14 @@ async def report_losses(tx: Tx, now: datetime) -> None:
         p.id for p in everyone if p.role == Role.ADMIN
     ]
     notices = [
-        Notice(f"{finding.id}:{i}", i, NOTICE_KIND, finding.message, finding.advice, "/readiness")
+        Notice(
+            f"{finding.id}:{i}",
+            i,
+            NOTICE_KIND,
+            cut(finding.message, _TITLE_MAX_BYTES),
+            finding.advice,
+            "/readiness",
+        )
         for finding in queries.lost_findings(days)
         for i in managers
     ]

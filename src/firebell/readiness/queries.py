@@ -45,7 +45,7 @@ def lost_findings(days: Sequence[ReadinessDay]) -> list[Finding]:
             f"Y-LOST:{loss.item_id}:{loss.day.isoformat()}",
             "Y-LOST",
             FindingLevel.WARNING,
-            f"{loss.name} is not met any more: {loss.why}.",
+            f"Readiness item lost: {loss.name}. {loss.why}.",
             subject=f"readiness:{loss.item_id}",
             advice="Make it true again, or waive it with a reason.",
         )
@@ -97,7 +97,7 @@ def day_of(assessed: Assessment, now: datetime) -> ReadinessDay:
         assessed.score,
         {item.id: str(item.state) for item in assessed.items},
         {
-            item.id: item.lacks.text
+            item.id: item.lacks.shortfall
             for item in assessed.items
             if item.state is ItemState.MISSING and item.lacks is not None
         },
