@@ -26,7 +26,7 @@ _TITLE_MAX_BYTES = 200
 @permits(Verb.READINESS_READ)
 async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, int | None]:
     """Assess, and record it as the row of the day; return it with the score of the row before, None without one."""
-    days = await day_store.days(tx, (now - timedelta(days=queries.HISTORY_DAYS)).date())
+    days = await queries.history(tx, now)
     assessed = await record_day(tx, now)
     return assessed, days[-1].score if days else None
 
