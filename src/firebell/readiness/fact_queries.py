@@ -158,7 +158,6 @@ class _Rota:
                     name=schedule.name,
                     slug=schedule.slug,
                     people=len(own),
-                    first_gap=gaps[0].start if gaps else None,
                     gap_s=sum((gap.end - gap.start).total_seconds() for gap in gaps),
                     policy=(best or policies[0]).name if policies else "",
                     second_person=best is not None,
