@@ -11,7 +11,6 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
-from firebell.people.model import Role
 
 NOTICE_KIND = "drill"
 _TITLE_MAX_CHARS = 200
@@ -53,9 +52,6 @@ async def invite(tx: Tx, drill: Drill, person_ids: Collection[int], now: datetim
 
 async def remind_managers(tx: Tx, month: str, now: datetime) -> None:
     """Ask the managers, without any the admins, to plan the drill of a month."""
-    everyone = [person for person in await people.people(tx) if person.active]
-    managers = [p.id for p in everyone if p.role == Role.MANAGER]
-    recipients = managers or [p.id for p in everyone if p.role == Role.ADMIN]
     notices = [
         Notice(
             f"drill-reminder:{month}:{i}",
@@ -65,6 +61,6 @@ async def remind_managers(tx: Tx, month: str, now: datetime) -> None:
             "Plan the next one. A tabletop takes 90 min and pages no one.",
             "/drills/new",
         )
-        for i in recipients
+        for i in await people.managers(tx)
     ]
     await notify.send_notices(tx, notices, now)

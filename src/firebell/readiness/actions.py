@@ -11,7 +11,6 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
-from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.readiness import day_store, fact_queries, queries
 from firebell.readiness.model import BY_ID, Assessment
@@ -44,10 +43,7 @@ async def record_day(tx: Tx, now: datetime) -> Assessment:
 async def report_losses(tx: Tx, now: datetime) -> None:
     """Notify the managers of each item that was lost since the day before."""
     days = await day_store.days(tx, (now - timedelta(days=3)).date())
-    everyone = [person for person in await people.people(tx) if person.active]
-    managers = [p.id for p in everyone if p.role == Role.MANAGER] or [
-        p.id for p in everyone if p.role == Role.ADMIN
-    ]
+    managers = await people.managers(tx)
     notices = [
         Notice(
             f"{finding.id}:{i}",
