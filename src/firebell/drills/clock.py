@@ -37,6 +37,13 @@ def clock_of(drill: Drill) -> DrillClock | None:
     return DrillClock(drill.started_at, drill.speed, drill.paused_at, drill.paused_s, drill.finished_at)
 
 
+def started_clock(drill: Drill) -> DrillClock:
+    """Return the clock of a drill that has started."""
+    clock = clock_of(drill)
+    assert clock is not None  # it has started
+    return clock
+
+
 def due_times(
     injects: Iterable[Inject], settled: Iterable[str], reached: Mapping[str, float]
 ) -> list[tuple[float | None, Inject]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from firebell.catalog import actions as catalog
 from firebell.drills import notices, reachable_people, record_store
-from firebell.drills.clock import DrillClock
+from firebell.drills.clock import started_clock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
@@ -16,19 +16,10 @@ from firebell.people.action_guards import internal
 
 ENTRY_KIND = "drill"
 """The kind of the timeline entries of drills."""
-_SHOWN = (
-    InjectKind.MESSAGE,
-    InjectKind.QUESTION,
-    InjectKind.COMPLICATION,
-    InjectKind.CHANGE_EVENT,
-    InjectKind.CHANNEL_DOWN,
-)
 
 
 @internal("The clock of a drill and its facilitator deliver injects.")
-async def deliver(
-    tx: Tx, drill: Drill, record: Record, inject: Inject, clock: DrillClock, now: datetime
-) -> None:
+async def deliver(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Deliver an inject of a locked drill, once."""
     page_id, note = None, ""
     match inject.kind:
@@ -48,7 +39,7 @@ async def deliver(
         inject.id,
         skipped=False,
         at=now,
-        elapsed_s=clock.elapsed_s(now),
+        elapsed_s=started_clock(drill).elapsed_s(now),
         page_id=page_id,
         note=note,
     )
@@ -110,8 +101,6 @@ async def _send_away(tx: Tx, drill: Drill, inject: Inject, now: datetime) -> str
 
 async def _show(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Notify the players whom it is for: the holders of its role, else everyone who accepted and is not asleep."""
-    if inject.kind not in _SHOWN:
-        return
     by_id = await people.people_by_id(tx, [each.person_id for each in record.participants])
     zones = {person.id: person.tz for person in by_id.values() if person.active}
     allowed = reachable_people.reachable(record.participants, zones, now)

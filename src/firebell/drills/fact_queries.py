@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from firebell.drills.clock import DrillClock, clock_of
-from firebell.drills.model import Drill, DrillState, Record
+from firebell.drills.clock import DrillClock, due_times, started_clock
+from firebell.drills.model import Drill, DrillState, Inject, Record
 from firebell.drills.scoring import DrillFacts
+from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry
@@ -31,6 +32,13 @@ def first_times(entries: list[TimelineEntry], clock: DrillClock) -> dict[str, fl
     return times
 
 
+async def waiting_injects(tx: Tx, drill: Drill, record: Record) -> list[tuple[float | None, Inject]]:
+    """Return the injects of a drill under way that are neither delivered nor skipped, soonest first."""
+    reached = first_times(await timeline_of(tx, drill), started_clock(drill))
+    settled = [each.inject_id for each in record.delivered]
+    return due_times(scenario_of(drill).injects, settled, reached)
+
+
 async def findings_of(tx: Tx, incident: Incident, now: datetime) -> list[ProcessFinding]:
     """Return the open findings of the process checks of the drill's incident."""
     checked = await incident_queries.checked(tx, [incident], (), now)
@@ -41,8 +49,7 @@ async def load_facts(
     tx: Tx, drill: Drill, record: Record, now: datetime, findings: list[ProcessFinding] | None
 ) -> DrillFacts:
     """Return the facts for the score of a drill that has started; `findings` are None without an incident."""
-    clock = clock_of(drill)
-    assert clock is not None  # it has started
+    clock = started_clock(drill)
     entries = await timeline_of(tx, drill)
     delivered = {each.inject_id: each for each in record.delivered if not each.skipped}
     page_ids = [each.page_id for each in delivered.values() if each.page_id is not None]

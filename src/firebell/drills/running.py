@@ -14,8 +14,8 @@ from firebell.drills import (
     record_store,
     store,
 )
-from firebell.drills.clock import clock_of, due_times
-from firebell.drills.model import Drill, DrillState
+from firebell.drills.clock import clock_of, started_clock
+from firebell.drills.model import UNDER_WAY, Drill, DrillState
 from firebell.drills.reachable_people import accepted
 from firebell.drills.scoring import score
 from firebell.drills.shipped import scenario_of
@@ -39,15 +39,13 @@ REMIND_AFTER = timedelta(days=30)
 async def reschedule(tx: Tx, drill: Drill, now: datetime) -> None:
     """Set the timer of a drill to its next inject, or to when it ends by itself."""
     clock = clock_of(drill)
-    if clock is None or drill.state not in (DrillState.RUNNING, DrillState.PAUSED):
+    if clock is None or drill.state not in UNDER_WAY:
         await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
         return
     at = clock.started_at + LONGEST
     if drill.state is DrillState.RUNNING:
         record = await record_store.record(tx, drill.id)
-        times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
-        settled = [each.inject_id for each in record.delivered]
-        for due_s, _ in due_times(scenario_of(drill).injects, settled, times):
+        for due_s, _ in await fact_queries.waiting_injects(tx, drill, record):
             instant = now + WATCH_EVERY if due_s is None else clock.instant(due_s)
             at = min(at, max(instant or at, now))
     await timers.schedule(tx, CLOCK_TIMER, str(drill.id), at)
@@ -62,7 +60,7 @@ async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
             continue
         if drill.state is DrillState.RUNNING:
             await _deliver_due(tx, drill, now)
-        if drill.state in (DrillState.RUNNING, DrillState.PAUSED) and now >= clock.started_at + LONGEST:
+        if drill.state in UNDER_WAY and now >= clock.started_at + LONGEST:
             await end(tx, SYSTEM, drill, now)
         else:
             await reschedule(tx, drill, now)
@@ -71,14 +69,11 @@ async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
 
 
 async def _deliver_due(tx: Tx, drill: Drill, now: datetime) -> None:
-    clock = clock_of(drill)
-    assert clock is not None  # it is running
+    elapsed_s = started_clock(drill).elapsed_s(now)
     record = await record_store.record(tx, drill.id)
-    times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
-    settled = [each.inject_id for each in record.delivered]
-    for due_s, inject in due_times(scenario_of(drill).injects, settled, times):
-        if due_s is not None and due_s <= clock.elapsed_s(now):
-            await delivering.deliver(tx, drill, record, inject, clock, now)
+    for due_s, inject in await fact_queries.waiting_injects(tx, drill, record):
+        if due_s is not None and due_s <= elapsed_s:
+            await delivering.deliver(tx, drill, record, inject, now)
             record = await record_store.record(tx, drill.id)
             await publish(tx, drill)
 
