@@ -17,8 +17,6 @@ from firebell.drills import (
 from firebell.drills.clock import clock_of, started_clock
 from firebell.drills.model import UNDER_WAY, Drill, DrillState
 from firebell.drills.reachable_people import accepted
-from firebell.drills.scoring import score
-from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
@@ -102,21 +100,21 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     record = await record_store.record(tx, drill.id)
     await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
     incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
-    findings = await fact_queries.findings_of(tx, incident, now) if incident else None
-    scored = score(scenario_of(drill), await fact_queries.load_facts(tx, drill, record, now, findings))
-    results: list[dict[str, Any]] = [asdict(result) for result in scored.results]
+    entries = await fact_queries.timeline_of(tx, drill)
+    scored = await fact_queries.scored(tx, drill, record, incident, entries, now)
+    results: list[dict[str, Any]] = [asdict(result) for result in scored.score.results]
     drill = await store.change(
         tx,
         drill.id,
-        earned=scored.earned,
-        possible=scored.possible,
+        earned=scored.score.earned,
+        possible=scored.score.possible,
         results=results,
         findings=[
             {"code": f.code, "level": f.level, "message": f.message, "advice": f.advice}
-            for f in findings or ()
+            for f in scored.findings
         ],
     )
-    took_part = await fact_queries.people_who_took_part(tx, drill, record)
+    took_part = await fact_queries.people_who_took_part(tx, record, entries)
     await record_store.set_attended(tx, drill.id, took_part & accepted(record.participants))
     await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
     await tx.audit(actor, "drill.finished", drill.ref, now, score=drill.score)
