@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.drills.clock import DrillClock, due_times
+from firebell.drills.fact_queries import incident_checks
 from firebell.drills.model import Inject, InjectKind, Participant
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import duration_s, read_scenario
 from firebell.drills.scoring import DrillFacts, Verdict, score, updates_on_time
 from firebell.drills.shipped import shipped
+from firebell.slices import SLICES
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 GOOD = """\
@@ -195,6 +197,10 @@ def test_updates_on_time_follow_the_vector_of_the_spec() -> None:
     assert updates_on_time(at("9:20"), at("12:10"), 1800, posted)[:2] == (3, 5)
     assert updates_on_time(0, 3600, 900, [])[:2] == (0, 4)
     assert updates_on_time(0, 899, 900, [])[:2] == (0, 0)
+
+
+def test_a_score_has_the_findings_of_all_slices() -> None:
+    assert set(incident_checks()) == {check for each in SLICES for check in each.incident_checks()}
 
 
 DB_LOST = shipped()["db-primary-lost"][1]

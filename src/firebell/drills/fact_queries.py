@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.action_items import slice as action_items
+from firebell.audiences import slice as audiences
 from firebell.drills.clock import DrillClock, due_times, started_clock
 from firebell.drills.model import Drill, DrillState, Inject, Record
 from firebell.drills.scoring import DrillFacts, Score, score
@@ -13,7 +15,23 @@ from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
+from firebell.kit.slice import IncidentChecks
 from firebell.paging import actions as paging
+from firebell.postmortems import slice as postmortems
+from firebell.regulatory import slice as regulatory
+from firebell.status_copies import slice as status_copies
+from firebell.status_pages import slice as status_pages
+from firebell.subscribers import slice as subscribers
+
+_SLICES_WITH_CHECKS = (
+    action_items.SLICE,
+    audiences.SLICE,
+    postmortems.SLICE,
+    regulatory.SLICE,
+    status_copies.SLICE,
+    status_pages.SLICE,
+    subscribers.SLICE,
+)
 
 
 async def timeline_of(tx: Tx, drill: Drill) -> list[TimelineEntry]:
@@ -41,6 +59,11 @@ async def waiting_injects(tx: Tx, drill: Drill, record: Record) -> list[tuple[fl
     return due_times(scenario_of(drill).injects, settled, reached)
 
 
+def incident_checks() -> list[IncidentChecks]:
+    """Return what other slices add to the process checks of incidents, so that a score has all their findings."""
+    return [check for each in _SLICES_WITH_CHECKS for check in each.incident_checks()]
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredDrill:
     """The score of a drill, and the open findings of the process checks of its incident."""
@@ -61,7 +84,7 @@ async def scored(
     findings: Sequence[ProcessFinding] = ()
     if incident is not None:
         timelines = {incident.id: entries}
-        checked = await incident_queries.checked(tx, [incident], (), now, timelines=timelines)
+        checked = await incident_queries.checked(tx, [incident], incident_checks(), now, timelines=timelines)
         findings = checked[incident.id].open
     facts = await _load_facts(tx, drill, record, incident, entries, findings, now)
     return ScoredDrill(score(scenario_of(drill), facts), findings)
