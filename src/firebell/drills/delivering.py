@@ -7,6 +7,7 @@ from firebell.drills import notices, reachable_people, record_store
 from firebell.drills.clock import started_clock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.paging import actions as paging
@@ -45,9 +46,10 @@ async def deliver(tx: Tx, drill: Drill, record: Record, inject: Inject, now: dat
     )
     if drill.incident_id is not None:
         text = f"DRILL inject: {inject.title}"
-        await incidents.record_entry(
-            tx, SYSTEM, drill.incident_id, ENTRY_KIND, text, {"inject": inject.id}, now
-        )
+        with private_reader.as_reader(None):  # also an incident that the players keep private
+            await incidents.record_entry(
+                tx, SYSTEM, drill.incident_id, ENTRY_KIND, text, {"inject": inject.id}, now
+            )
 
 
 async def _page(

@@ -18,6 +18,7 @@ from firebell.drills.clock import clock_of, started_clock
 from firebell.drills.model import UNDER_WAY, Drill, DrillState
 from firebell.drills.reachable_people import accepted
 from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
@@ -99,9 +100,10 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     )
     record = await record_store.record(tx, drill.id)
     await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
-    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
     entries = await fact_queries.timeline_of(tx, drill)
-    scored = await fact_queries.scored(tx, drill, record, incident, entries, now)
+    with private_reader.as_reader(None):  # also an incident that the players keep private
+        incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
+        scored = await fact_queries.scored(tx, drill, record, incident, entries, now)
     results: list[dict[str, Any]] = [asdict(result) for result in scored.score.results]
     drill = await store.change(
         tx,
