@@ -215,9 +215,12 @@ async def test_a_drill_without_volunteers_pages_no_one_and_a_leaver_is_out(
 async def test_a_tabletop_pages_no_one_and_has_its_incident_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         lena = await facilitator(w)
+        game_day = await planned(w, lena)
+        await run(w, actions.start_drill, lena, game_day)
         drill = await planned(w, lena, scenario="export-in-a-public-bucket")
         drill = await run(w, actions.start_drill, lena, drill)
         assert drill.incident_id is not None
+        assert (await reread(w, game_day)).incident_id is None
         await run(w, actions.decide_expectation, lena, drill, "e3", True)
         await run(w, actions.skip_inject, lena, drill)
         await w.after(hours=2)

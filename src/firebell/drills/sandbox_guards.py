@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.drills import reachable_people, record_store, running, store
-from firebell.drills.model import Drill
+from firebell.drills.model import Drill, DrillKind
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged
@@ -29,14 +29,19 @@ async def _allowed(tx: Tx, drill: Drill, now: datetime) -> set[int]:
 
 
 async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
-    """Make the drill incident that a player or facilitator declares that of their drill, if it has none yet."""
+    """Make the drill incident that a player or facilitator declares that of their game day, if it has none yet.
+
+    A tabletop declares its own.
+    """
     if not event.drill:
         return
+    waiting = [drill for drill in await store.under_way(tx) if drill.incident_id is None]
+    if any(drill.kind is DrillKind.TABLETOP for drill in waiting):
+        return  # one starts in this transaction, and the incident is its own
     incident = await incidents.incident(tx, event.incident_id)
-    for drill in await store.under_way(tx):
-        participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-        people_in_it = {drill.facilitator_id, *reachable_people.accepted(participants)}
-        if drill.incident_id is None and incident.declared_by in people_in_it:
+    participants = await record_store.participants(tx, [drill.id for drill in waiting])
+    for drill in waiting:
+        if incident.declared_by in {drill.facilitator_id, *reachable_people.accepted(participants[drill.id])}:
             await store.change(tx, drill.id, incident_id=incident.id)
             await running.publish(tx, drill)
             return
