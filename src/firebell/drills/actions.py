@@ -195,7 +195,7 @@ async def cancel_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     """Cancel a planned drill."""
     current = await _locked(tx, drill.id, DrillState.PLANNED)
     canceled = await store.change(tx, current.id, state=DrillState.CANCELED)
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     await tx.audit(actor, "drill.canceled", current.ref, now)
     note = "Nothing of it reaches you."
     text = f"“{current.title}” is canceled"
@@ -219,7 +219,7 @@ async def start_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dril
             tx, actor, title=current.title, severity=TABLETOP_SEVERITY, drill=True, now=now
         )
         await store.change(tx, current.id, incident_id=incident.id)
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     await notices.send(
         tx,
         current,
@@ -337,7 +337,7 @@ async def answer_inject(tx: Tx, actor: Actor, drill: Drill, inject_id: str, text
 
 async def _require_part(tx: Tx, actor: Actor, current: Drill) -> None:
     """Raise `Forbidden` unless the actor facilitates the drill or accepted it."""
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     if actor.person_id not in {current.facilitator_id, *accepted(participants)}:
         raise Forbidden("You don’t take part in this drill.", hint="Accept the invitation first.")
 

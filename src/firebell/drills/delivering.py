@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.drills import notices, reachable_people, record_store
+from firebell.drills import fact_queries, notices, record_store
 from firebell.drills.clock import started_clock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
@@ -61,14 +61,13 @@ async def _page(
     policy = next(iter(policies.values()), None)
     if policy is None:
         return None, "No one was paged: the drill has no service with an escalation policy."
-    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = reachable_people.reachable(participants, zones, now)
+    allowed = await fact_queries.reachable_now(tx, participants, now)
     text = f"{inject.text}{f' on {inject.service}' if inject.service else ''}"
     page = await paging.start_drill_page(tx, SYSTEM, policy, allowed, text, now)
     if page is None:
         return None, f"No one was paged: {policy.name} reaches no volunteer now."
     named = dict.fromkeys(target.id for level in page.plan.levels for target in level.targets)
+    by_id = await people.people_by_id(tx, list(named))
     return page.id, f"{page.ref} pages {', '.join(by_id[i].name for i in named)}."
 
 
@@ -103,9 +102,7 @@ async def _send_away(tx: Tx, drill: Drill, inject: Inject, now: datetime) -> str
 
 async def _show(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Notify the players whom it is for: the holders of its role, else everyone who accepted and is not asleep."""
-    by_id = await people.people_by_id(tx, [each.person_id for each in record.participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = reachable_people.reachable(record.participants, zones, now)
+    allowed = await fact_queries.reachable_now(tx, record.participants, now)
     holders = [i for i in await _holders(tx, drill, inject.to) if i in allowed] if inject.to else []
     note = "Answer it on the screen of the drill." if inject.kind is InjectKind.QUESTION else ""
     await notices.send(tx, drill, holders or allowed, f"inject:{inject.id}", inject.title, note, now)

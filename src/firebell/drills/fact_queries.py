@@ -7,7 +7,8 @@ from datetime import datetime
 from firebell.action_items import slice as action_items
 from firebell.audiences import slice as audiences
 from firebell.drills.clock import DrillClock, due_times, started_clock
-from firebell.drills.model import Drill, DrillState, Inject, Record
+from firebell.drills.model import Drill, DrillState, Inject, Participant, Record
+from firebell.drills.reachable_people import reachable
 from firebell.drills.scoring import DrillFacts, Score, score
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
@@ -17,6 +18,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentChecks
 from firebell.paging import actions as paging
+from firebell.people import actions as people
 from firebell.postmortems import slice as postmortems
 from firebell.regulatory import slice as regulatory
 from firebell.status_copies import slice as status_copies
@@ -145,6 +147,13 @@ def _severities(entries: Iterable[TimelineEntry], clock: DrillClock) -> list[tup
         if entry.kind in ("declared", "severity") and isinstance(severity, int):
             severities.append((clock.elapsed_s(entry.effective_at), severity))
     return severities
+
+
+async def reachable_now(tx: Tx, participants: Sequence[Participant], now: datetime) -> set[int]:
+    """Return the participants whom a page of the drill may reach now."""
+    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
+    zones = {person.id: person.tz for person in by_id.values() if person.active}
+    return reachable(participants, zones, now)
 
 
 async def people_who_took_part(tx: Tx, record: Record, entries: Sequence[TimelineEntry]) -> set[int]:

@@ -138,7 +138,7 @@ async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime
         return
     for drill in await store.lock_running(tx):
         await pause(tx, SYSTEM, drill, "A real SEV0 or SEV1 is open.", now)
-        participants = (await record_store.participants(tx, [drill.id]))[drill.id]
+        participants = await record_store.participants_of(tx, drill.id)
         recipients = {*accepted(participants), drill.facilitator_id}
         text = f"“{drill.title}” is paused, because of a real incident"
         note = "Stop the drill. Help with the real incident if you are asked."

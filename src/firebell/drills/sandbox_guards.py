@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from firebell.drills import reachable_people, record_store, running, store
+from firebell.drills import fact_queries, reachable_people, record_store, running, store
 from firebell.drills.model import Drill, DrillKind
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
@@ -22,10 +22,7 @@ async def _allowed(tx: Tx, drill: Drill, now: datetime) -> set[int]:
     """Return whom a page of the drill may reach now; no one once it is over."""
     if drill.finished_at is not None:
         return set()
-    participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    return reachable_people.reachable(participants, zones, now)
+    return await fact_queries.reachable_now(tx, await record_store.participants_of(tx, drill.id), now)
 
 
 async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
@@ -73,7 +70,7 @@ async def refuse_outsiders(tx: Tx, event: RoleChanged, now: datetime) -> None:
     """Raise `Conflict` if someone gets a role in a drill that they did not accept."""
     if event.change != "assigned" or not (drill := await store.of_incident(tx, event.incident_id)):
         return
-    participants = (await record_store.participants(tx, [drill.id]))[drill.id]
+    participants = await record_store.participants_of(tx, drill.id)
     if event.person_id not in {drill.facilitator_id, *reachable_people.accepted(participants)}:
         person = await people.person(tx, event.person_id)
         raise Conflict(
