@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.drills.model import Drill, Inject
+from firebell.kit.countdown import stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ def started_clock(drill: Drill) -> DrillClock:
     clock = clock_of(drill)
     assert clock is not None  # it has started
     return clock
+
+
+def clock_text(elapsed_s: float) -> str:
+    """Return a drill time as hours, minutes and seconds, such as 18:42 or 1:05:00, as the page counts it up."""
+    return stopwatch(timedelta(seconds=elapsed_s))
 
 
 def due_times(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from firebell.drills.clock import clock_text
 from firebell.drills.model import TRAY_NAMES, Drill, Record
 from firebell.drills.shipped import scenario_of
 from firebell.kit import private_reader
@@ -10,13 +11,6 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_guards import internal
 from firebell.postmortems import actions as postmortems
-
-
-def clock_text(elapsed_s: float) -> str:
-    """Return a drill time as hours, minutes and seconds, such as 18:42 or 1:05:00."""
-    minutes, seconds = divmod(int(elapsed_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def _line(text: object) -> str:

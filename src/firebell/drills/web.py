@@ -8,8 +8,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.drills import actions, queries
-from firebell.drills.clock import clock_of
-from firebell.drills.debrief import clock_text
+from firebell.drills.clock import clock_of, clock_text
 from firebell.drills.form_values import new_drill
 from firebell.drills.model import KIND_NAMES, STATE_NAMES, TRAY_NAMES, UNDER_WAY, Drill, TrayTarget
 from firebell.drills.scoring import name_of, span
