@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from firebell.drills.clock import DrillClock, due_times
 from firebell.drills.fact_queries import incident_checks
-from firebell.drills.model import Inject, InjectKind, Participant
+from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind, Participant
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import duration_s, read_scenario
-from firebell.drills.scoring import DrillFacts, Verdict, score, updates_on_time
+from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, updates_on_time
 from firebell.drills.shipped import shipped
 from firebell.slices import SLICES
 
@@ -102,6 +102,13 @@ def test_anything_else_is_a_problem_and_never_an_error(text: str) -> None:
 def test_reading_never_raises(text: str) -> None:
     read_scenario(text)
     read_scenario(GOOD.replace("DiskFull", text))
+
+
+def test_roles_have_their_names_where_people_read_them() -> None:
+    away = Inject("i1", InjectKind.PERSON_AWAY, "A train is late", to="sme")
+    assert away.title == "Subject matter expert is away: A train is late"
+    expected = Expectation("e1", 1, ExpectedEvent.ROLE_TAKEN, within_s=900, role="comms")
+    assert name_of(expected) == "Comms lead assigned within 15 min"
 
 
 def test_durations_have_a_unit() -> None:

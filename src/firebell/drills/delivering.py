@@ -7,6 +7,7 @@ from firebell.drills import fact_queries, notices, record_store
 from firebell.drills.clock import started_clock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import ROLE_NAMES, IncidentRole
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -91,13 +92,13 @@ async def _send_away(tx: Tx, drill: Drill, inject: Inject, now: datetime) -> str
     """Take the holders of a role out of the drill."""
     holders = await _holders(tx, drill, inject.to)
     if not holders:
-        return f"No one is {inject.to} now."
+        return f"No one is the {ROLE_NAMES[IncidentRole(inject.to)].lower()} now."
     await record_store.set_away(tx, drill.id, holders)
     by_id = await people.people_by_id(tx, holders)
     await notices.send(
         tx, drill, holders, f"away:{inject.id}", "you are out", "Don’t act until the debrief.", now
     )
-    return f"{', '.join(by_id[i].name for i in holders)} is out."
+    return f"{', '.join(by_id[i].name for i in holders)} {'is' if len(holders) == 1 else 'are'} out."
 
 
 async def _show(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:

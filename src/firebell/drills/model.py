@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.incidents.model import ROLE_NAMES, IncidentRole
+
 
 class DrillKind(StrEnum):
     """A game day pages volunteers; a tabletop is talked through and pages no one."""
@@ -110,11 +112,11 @@ class Inject:
             case InjectKind.ALERT:
                 return f"Alert: {self.text}"
             case InjectKind.RESOLVE:
-                return f"The alert of {self.ref} resolves"
+                return f"The alert of {self.ref} is resolved"
             case InjectKind.MESSAGE:
                 return f"{self.sender.capitalize()}: {self.text}"
             case InjectKind.PERSON_AWAY:
-                return f"{self.to.capitalize()} is away: {self.text}"
+                return f"{ROLE_NAMES[IncidentRole(self.to)]} is away: {self.text}"
             case _:
                 return self.text
 
