@@ -208,7 +208,7 @@ def finish(ref: str) -> None:
 @click.option("--decline", is_flag=True, help="Do not take part.")
 @as_json
 def join(ref: str, night: bool, decline: bool) -> None:
-    """Take part in drill REF; without that, nothing of it reaches you."""
+    """Take part in drill REF; it reaches only people who do."""
     body = {"accept": not decline, "night_ok": night and not decline}
     shown = call("PUT", _address(ref, "/participation"), body)
     show(shown, f"You {'do not take part' if decline else 'take part'} in {shown['ref']}.")

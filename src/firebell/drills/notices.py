@@ -13,11 +13,11 @@ from firebell.people import actions as people
 from firebell.people.action_guards import internal
 
 NOTICE_KIND = "drill"
-_TITLE_MAX_CHARS = 200
+_TITLE_MAX_BYTES = 200
 
 
 def _title(text: str) -> str:
-    return cut(f"DRILL: {text}", _TITLE_MAX_CHARS)
+    return cut(f"DRILL: {text}", _TITLE_MAX_BYTES)
 
 
 async def send(
@@ -46,7 +46,7 @@ async def invite(tx: Tx, drill: Drill, person_ids: Collection[int], now: datetim
     by_id = await people.people_by_id(tx, list(person_ids))
     for person in by_id.values():
         when = format_local(drill.planned_for, person.tz)
-        note = f"{when} ({person.tz}), about {drill.minutes} min. Accept it, or nothing of it reaches you."
+        note = f"{when} ({person.tz}), about {drill.minutes} min. The drill reaches you only if you accept."
         await send(tx, drill, [person.id], "invited", f"take part in “{drill.title}”", note, now)
 
 
