@@ -50,6 +50,8 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
             page = (await http.get(drill)).text
             assert (f'action="{drill}/finish"' in page, f'action="{drill}/part/tray"' in page) == (sees, True)
         assert (await http.get("/drills")).status_code == 200
+        await api("POST", "/drills", {"scenario": "cache-stampede", "planned_for": at}, status=201)
+        assert "No drill is planned" not in (await http.get("/drills?before=DRILL-1")).text
         assert (await http.get(f"{drill}/scenario")).status_code == 404
 
         finished = await api("POST", f"{drill}/clock", {"do": "finish"})

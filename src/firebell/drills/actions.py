@@ -47,6 +47,7 @@ PLANNED_SINCE = timedelta(days=1)
 TABLETOP_SEVERITY = Severity.SEV2
 
 drills = store.drills
+next_planned_for = store.next_planned_for
 of_incident = store.of_incident
 
 

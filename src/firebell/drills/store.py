@@ -15,7 +15,6 @@ _COLUMNS = (
 _CHANGEABLE = frozenset(
     {
         "state",
-        "planned_for",
         "started_at",
         "paused_at",
         "paused_s",
@@ -160,6 +159,20 @@ async def drills(
         state,
     )
     return [_drill(row) for row in rows]
+
+
+async def next_planned_for(tx: Tx, now: datetime) -> datetime | None:
+    """Return when the next planned drill begins, None if none is planned."""
+    begins: datetime | None = await tx.value(
+        """
+        select min(planned_for)
+        from drill
+        where state = 'planned'
+            and planned_for > $1
+        """,
+        now,
+    )
+    return begins
 
 
 async def under_way(tx: Tx) -> list[Drill]:

@@ -58,10 +58,7 @@ async def drills(visit: CurrentVisit, before: str = "") -> Response:
         "scored": scored[:8][::-1],
         "older": f"/drills?before={listed[LISTED - 1].ref}" if len(listed) > LISTED else "",
         "scenarios": [scenario for _, scenario in shipped().values()],
-        "next_planned": min(
-            (d.planned_for for d in listed if d.state == "planned" and d.planned_for > visit.now),
-            default=None,
-        ),
+        "next_planned": await actions.next_planned_for(visit.tx, visit.now),
     }
     return await html.render(visit.request, "drills/drills.html", context)
 
