@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from firebell.drills import fact_queries, reachable_people, record_store, running, store
-from firebell.drills.model import Drill, DrillKind
+from firebell.drills.model import UNDER_WAY, Drill, DrillKind
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged
@@ -38,7 +38,13 @@ async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> Non
     incident = await incidents.incident(tx, event.incident_id)
     participants = await record_store.participants(tx, [drill.id for drill in waiting])
     for drill in waiting:
-        if incident.declared_by in {drill.facilitator_id, *reachable_people.accepted(participants[drill.id])}:
+        if incident.declared_by not in {
+            drill.facilitator_id,
+            *reachable_people.accepted(participants[drill.id]),
+        }:
+            continue
+        locked = await store.lock(tx, drill.id)
+        if locked is not None and locked.incident_id is None and locked.state in UNDER_WAY:
             await store.change(tx, drill.id, incident_id=incident.id)
             await running.publish(tx, drill)
             return
