@@ -14,6 +14,7 @@ from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import duration_s, read_scenario
 from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, updates_on_time
 from firebell.drills.shipped import shipped
+from firebell.kit.intervals import Interval
 from firebell.slices import SLICES
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -130,12 +131,16 @@ def test_the_clock_stands_still_in_a_pause_and_goes_on_after_it(
     paused = replace(running, paused_at=START + timedelta(seconds=before_s))
     assert paused.elapsed_s(START + timedelta(seconds=before_s + pause_s)) == before_s * speed
     assert paused.instant(before_s * speed + 1) is None
-    resumed = replace(running, paused_s=pause_s)
+    resumed = replace(
+        running, pauses=(Interval(paused.paused_at or START, START + timedelta(seconds=before_s + pause_s)),)
+    )
     at = START + timedelta(seconds=before_s + pause_s + after_s)
     assert resumed.elapsed_s(at) == (before_s + after_s) * speed
     instant = resumed.instant(resumed.elapsed_s(at))
     assert instant is not None
     assert abs(instant - at) < timedelta(milliseconds=1)
+    # what happened before the pause keeps its time
+    assert resumed.elapsed_s(START + timedelta(seconds=before_s / 2)) == before_s / 2 * speed
 
 
 def test_a_clock_is_never_negative_and_ends() -> None:

@@ -17,7 +17,7 @@ from firebell.drills import (
     store,
     text_limits,
 )
-from firebell.drills.clock import started_clock
+from firebell.drills.clock import pauses_until, started_clock
 from firebell.drills.model import (
     ANSWERABLE,
     UNDER_WAY,
@@ -258,10 +258,9 @@ async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     """Let the clock go on; raise `Conflict` while a real SEV0 or SEV1 is open."""
     current = await _locked(tx, drill.id, DrillState.PAUSED)
     await _refuse_real_incident(tx)
-    assert current.paused_at is not None  # a paused drill has the time
-    paused_s = current.paused_s + (now - current.paused_at).total_seconds()
+    pauses = pauses_until(current, now)
     current = await store.change(
-        tx, current.id, state=DrillState.RUNNING, paused_at=None, paused_s=paused_s, pause_reason=""
+        tx, current.id, state=DrillState.RUNNING, paused_at=None, pauses=pauses, pause_reason=""
     )
     await tx.audit(actor, "drill.resumed", current.ref, now)
     await running.tick(tx, [current.id], now)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from firebell.incidents.model import ROLE_NAMES, IncidentRole
+from firebell.kit.intervals import Interval
 
 
 class DrillKind(StrEnum):
@@ -172,8 +173,8 @@ class Scenario:
 class Drill:
     """A drill; `scenario_text` is the file as it was when the drill was planned.
 
-    `earned` and `possible` are weights, `results` and `findings` what the score was made of; all are of a finished
-    drill.
+    `pauses` are those that ended. `earned` and `possible` are weights, `results` and `findings` what the score was
+    made of; all are of a finished drill.
     """
 
     id: int
@@ -190,7 +191,7 @@ class Drill:
     planned_for: datetime
     started_at: datetime | None
     paused_at: datetime | None
-    paused_s: float
+    pauses: tuple[Interval, ...]
     pause_reason: str
     finished_at: datetime | None
     incident_id: int | None

@@ -14,7 +14,7 @@ from firebell.drills import (
     record_store,
     store,
 )
-from firebell.drills.clock import clock_of, started_clock
+from firebell.drills.clock import clock_of, pauses_until, started_clock
 from firebell.drills.model import UNDER_WAY, Drill, DrillState
 from firebell.drills.reachable_people import accepted
 from firebell.incidents import actions as incidents
@@ -86,15 +86,12 @@ async def publish(tx: Tx, drill: Drill) -> None:
 @internal("The facilitator finishes a drill, or its time does.")
 async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     """Finish a locked drill: resolve its pages, score it, note who took part, and draft its document."""
-    paused_s = drill.paused_s
-    if drill.paused_at is not None:
-        paused_s += (now - drill.paused_at).total_seconds()
     drill = await store.change(
         tx,
         drill.id,
         state=DrillState.FINISHED,
         paused_at=None,
-        paused_s=paused_s,
+        pauses=pauses_until(drill, now),
         finished_at=now,
         pause_reason="",
     )
