@@ -44,12 +44,17 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
         await api("PUT", f"{drill}/expectations/e2", {"met": True})
         await api("PUT", f"{drill}/expectations/e1", {"met": True}, status=404)
 
-        # the screens of the facilitator and of a player
+        # the screens of the facilitator and of a player; a manager can take part in a drill of someone else
+        other = {"scenario": "cache-stampede", "planned_for": at, "facilitator_id": w.jun}
+        assert (await api("POST", "/drills", other, status=201))["ref"] == "DRILL-2"
         for person, sees in ((w.mara, True), (w.jun, False)):
             await sign_in(w, http, person)
             page = (await http.get(drill)).text
             assert (f'action="{drill}/finish"' in page, f'action="{drill}/part/tray"' in page) == (sees, True)
+            page = (await http.get("/drills/DRILL-2")).text
+            assert ('action="/drills/DRILL-2/part/accept"' in page) == sees
         assert (await http.get("/drills")).status_code == 200
+        assert "No drill is planned" not in (await http.get("/drills?before=DRILL-1")).text
         assert (await http.get(f"{drill}/scenario")).status_code == 404
 
         finished = await api("POST", f"{drill}/clock", {"do": "finish"})

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.drills.clock import DrillClock, due_times
-from firebell.drills.model import Inject, InjectKind, Participant
+from firebell.drills.fact_queries import incident_checks
+from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind, Participant
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import duration_s, read_scenario
-from firebell.drills.scoring import DrillFacts, Verdict, score, updates_on_time
+from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, updates_on_time
 from firebell.drills.shipped import shipped
+from firebell.kit.intervals import Interval
+from firebell.slices import SLICES
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 GOOD = """\
@@ -102,6 +105,13 @@ def test_reading_never_raises(text: str) -> None:
     read_scenario(GOOD.replace("DiskFull", text))
 
 
+def test_roles_have_their_names_where_people_read_them() -> None:
+    away = Inject("i1", InjectKind.PERSON_AWAY, "A train is late", to="sme")
+    assert away.title == "Subject matter expert is away: A train is late"
+    expected = Expectation("e1", 1, ExpectedEvent.ROLE_TAKEN, within_s=900, role="comms")
+    assert name_of(expected) == "Comms lead assigned within 15 min"
+
+
 def test_durations_have_a_unit() -> None:
     assert [duration_s(text) for text in ("90s", "6m", "1h", "6", "1.5h", "-1m")] == [
         90,
@@ -121,12 +131,16 @@ def test_the_clock_stands_still_in_a_pause_and_goes_on_after_it(
     paused = replace(running, paused_at=START + timedelta(seconds=before_s))
     assert paused.elapsed_s(START + timedelta(seconds=before_s + pause_s)) == before_s * speed
     assert paused.instant(before_s * speed + 1) is None
-    resumed = replace(running, paused_s=pause_s)
+    resumed = replace(
+        running, pauses=(Interval(paused.paused_at or START, START + timedelta(seconds=before_s + pause_s)),)
+    )
     at = START + timedelta(seconds=before_s + pause_s + after_s)
     assert resumed.elapsed_s(at) == (before_s + after_s) * speed
     instant = resumed.instant(resumed.elapsed_s(at))
     assert instant is not None
     assert abs(instant - at) < timedelta(milliseconds=1)
+    # what happened before the pause keeps its time
+    assert resumed.elapsed_s(START + timedelta(seconds=before_s / 2)) == before_s / 2 * speed
 
 
 def test_a_clock_is_never_negative_and_ends() -> None:
@@ -195,6 +209,10 @@ def test_updates_on_time_follow_the_vector_of_the_spec() -> None:
     assert updates_on_time(at("9:20"), at("12:10"), 1800, posted)[:2] == (3, 5)
     assert updates_on_time(0, 3600, 900, [])[:2] == (0, 4)
     assert updates_on_time(0, 899, 900, [])[:2] == (0, 0)
+
+
+def test_a_score_has_the_findings_of_all_slices() -> None:
+    assert set(incident_checks()) == {check for each in SLICES for check in each.incident_checks()}
 
 
 DB_LOST = shipped()["db-primary-lost"][1]

@@ -36,7 +36,7 @@ def dated(days: float, ref: str = "INC-7", incident_id: int | None = 7) -> Dated
 
 
 RUNBOOKS = [RunbookFacts(f"b{i}", f"Book {i}", date(2026, 11, i + 1), False, True, True, 2) for i in range(5)]
-ROTA = RotaFacts("Payments", "payments", 2, None, 0, "Payments", True, {"Mara": ago(1), "Jun": ago(10)})
+ROTA = RotaFacts("Payments", "payments", 2, 0, "Payments", True, {"Mara": ago(1), "Jun": ago(10)})
 FULL = ReadinessFacts(
     classified=[dated(10), dated(20), dated(40)],
     severity_lines=8,
@@ -105,7 +105,7 @@ def test_without_rows_nothing_is_met() -> None:
         ("1.2", {"last_event": dated(8)}),
         ("1.2", {"last_delivery": None}),
         ("1.3", {"rotas": [replace(ROTA, people=1)]}),
-        ("1.3", {"rotas": [replace(ROTA, gap_s=60.0, first_gap=NOW)]}),
+        ("1.3", {"rotas": [replace(ROTA, gap_s=60.0)]}),
         ("1.3", {"rotas": [replace(ROTA, second_person=False)]}),
         ("1.3", {"rotas": [replace(ROTA, proofs={"Mara": ago(1), "Jun": None})]}),
         ("1.3", {"rotas": []}),

@@ -9,7 +9,7 @@ from firebell.drills import actions, queries, record_store
 from firebell.drills.model import Drill, DrillState, Record, TrayTarget
 from firebell.drills.scoring import Verdict
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentRole, Phase
+from firebell.incidents.model import IncidentRole, IncidentType, Phase
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid
 from firebell.paging import actions as paging
@@ -136,8 +136,10 @@ async def test_a_game_day_from_plan_to_document(dsn: str, clock: FakeClock) -> N
         drill = await run(w, actions.resume_drill, lena, drill)
         assert drill.state is DrillState.RUNNING
 
+        # the players keep their incident private; the facilitator, who may not read it, runs the drill to its end
+        await run(w, incidents.set_type, w.jun, incident.id, IncidentType.SECURITY, private=True)
         # next now, then the rest by the clock
-        await run(w, actions.deliver_now, lena, drill)
+        assert isinstance(await run(w, actions.deliver_now, lena, drill), Drill)
         async with w.ctx.db.tx() as tx:
             await incidents.add_entry(
                 tx, await w.actor(w.jun), incident.id, "mitigation", "Failed over.", w.now
@@ -213,9 +215,12 @@ async def test_a_drill_without_volunteers_pages_no_one_and_a_leaver_is_out(
 async def test_a_tabletop_pages_no_one_and_has_its_incident_at_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         lena = await facilitator(w)
+        game_day = await planned(w, lena)
+        await run(w, actions.start_drill, lena, game_day)
         drill = await planned(w, lena, scenario="export-in-a-public-bucket")
         drill = await run(w, actions.start_drill, lena, drill)
         assert drill.incident_id is not None
+        assert (await reread(w, game_day)).incident_id is None
         await run(w, actions.decide_expectation, lena, drill, "e3", True)
         await run(w, actions.skip_inject, lena, drill)
         await w.after(hours=2)

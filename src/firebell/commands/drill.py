@@ -1,5 +1,6 @@
 """`firebell drill`: list and plan drills, check scenario files, run the clock, and show the score."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 from firebell.commands.client import call, call_all, call_first, seg
 from firebell.commands.incident_tasks import owner_id_of
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table
+from firebell.kit.countdown import stopwatch
 
 _STATES = click.Choice(["planned", "running", "paused", "finished", "canceled"])
 
@@ -22,10 +24,7 @@ def _line(drill: dict[str, Any]) -> str:
 
 
 def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:02}:{rest:02}"
+    return "-" if seconds is None else stopwatch(timedelta(seconds=seconds))
 
 
 @click.group()
@@ -148,7 +147,7 @@ def show_(ref: str) -> None:
     lines += [f"  paused: {shown['pause_reason']}"] if shown["pause_reason"] else []
     for line in shown["injects"]:
         note = f" ({line['note']})" if line["note"] else ""
-        lines.append(f"  {_clock(line['at_s'])}  {line['state']:8}{line['id']}: {line['title']}{note}")
+        lines.append(f"  {_clock(line['at_s']):>7}  {line['state']:8}{line['id']}: {line['title']}{note}")
     lines += [
         f"  {p['name']} {p['state']}{', took part' if p['attended'] else ''}" for p in shown["participants"]
     ]
@@ -209,7 +208,7 @@ def finish(ref: str) -> None:
 @click.option("--decline", is_flag=True, help="Do not take part.")
 @as_json
 def join(ref: str, night: bool, decline: bool) -> None:
-    """Take part in drill REF; without that, nothing of it reaches you."""
+    """Take part in drill REF; it reaches only people who do."""
     body = {"accept": not decline, "night_ok": night and not decline}
     shown = call("PUT", _address(ref, "/participation"), body)
     show(shown, f"You {'do not take part' if decline else 'take part'} in {shown['ref']}.")

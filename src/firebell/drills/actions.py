@@ -3,7 +3,7 @@
 The facilitator runs the drill; managers may too. Everything about the clock locks the drill.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
@@ -17,7 +17,7 @@ from firebell.drills import (
     store,
     text_limits,
 )
-from firebell.drills.clock import clock_of, due_times
+from firebell.drills.clock import pauses_until, started_clock
 from firebell.drills.model import (
     ANSWERABLE,
     UNDER_WAY,
@@ -26,6 +26,7 @@ from firebell.drills.model import (
     DrillState,
     ExpectedEvent,
     Inject,
+    Record,
     TrayTarget,
 )
 from firebell.drills.reachable_people import accepted
@@ -46,6 +47,7 @@ PLANNED_SINCE = timedelta(days=1)
 TABLETOP_SEVERITY = Severity.SEV2
 
 drills = store.drills
+next_planned_for = store.next_planned_for
 of_incident = store.of_incident
 
 
@@ -194,9 +196,9 @@ async def cancel_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     """Cancel a planned drill."""
     current = await _locked(tx, drill.id, DrillState.PLANNED)
     canceled = await store.change(tx, current.id, state=DrillState.CANCELED)
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     await tx.audit(actor, "drill.canceled", current.ref, now)
-    note = "Nothing of it reaches you."
+    note = "You don’t have to do anything."
     text = f"“{current.title}” is canceled"
     await notices.send(tx, canceled, accepted(participants), "canceled", text, note, now)
     await running.publish(tx, canceled)
@@ -218,7 +220,7 @@ async def start_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dril
             tx, actor, title=current.title, severity=TABLETOP_SEVERITY, drill=True, now=now
         )
         await store.change(tx, current.id, incident_id=incident.id)
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     await notices.send(
         tx,
         current,
@@ -241,7 +243,7 @@ async def _reread(tx: Tx, old: Drill) -> Drill:
 
 async def _refuse_real_incident(tx: Tx) -> None:
     if await major_incident_store.any_open(tx):
-        raise Conflict("A real SEV0 or SEV1 is open.", hint="Resolve it first; a drill waits.")
+        raise Conflict("A real SEV0 or SEV1 is open.", hint="Resolve it first.")
 
 
 @permits(Verb.DRILL_RUN, own="drill.facilitator_id", others=Verb.DRILL_LEAD)
@@ -256,10 +258,9 @@ async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     """Let the clock go on; raise `Conflict` while a real SEV0 or SEV1 is open."""
     current = await _locked(tx, drill.id, DrillState.PAUSED)
     await _refuse_real_incident(tx)
-    assert current.paused_at is not None  # a paused drill has the time
-    paused_s = current.paused_s + (now - current.paused_at).total_seconds()
+    pauses = pauses_until(current, now)
     current = await store.change(
-        tx, current.id, state=DrillState.RUNNING, paused_at=None, paused_s=paused_s, pause_reason=""
+        tx, current.id, state=DrillState.RUNNING, paused_at=None, pauses=pauses, pause_reason=""
     )
     await tx.audit(actor, "drill.resumed", current.ref, now)
     await running.tick(tx, [current.id], now)
@@ -267,22 +268,17 @@ async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     return await _reread(tx, current)
 
 
-async def _pick(tx: Tx, current: Drill, inject_id: str) -> Inject:
+async def _pick(tx: Tx, current: Drill, record: Record, inject_id: str) -> Inject:
     """Return an inject that is not settled, the next one without an id; raise `NotFound` or `Conflict`."""
-    scenario, record = scenario_of(current), await record_store.record(tx, current.id)
-    clock = clock_of(current)
-    assert clock is not None  # it is under way
-    settled = [each.inject_id for each in record.delivered]
-    times = fact_queries.first_times(await fact_queries.timeline_of(tx, current), clock)
+    waiting = [inject for _, inject in await fact_queries.waiting_injects(tx, current, record)]
     if not inject_id:
-        waiting = due_times(scenario.injects, settled, times)
         if not waiting:
             raise Conflict(f"{current.ref} has no more injects.", hint="Finish the drill.")
-        return waiting[0][1]
-    inject = scenario.inject(inject_id)
+        return waiting[0]
+    inject = scenario_of(current).inject(inject_id)
     if inject is None:
         raise NotFound(f"{current.ref} has no inject {inject_id[:40]}.")
-    if inject_id in settled:
+    if inject not in waiting:
         raise Conflict(f"{inject_id} was delivered or skipped already.")
     return inject
 
@@ -291,11 +287,9 @@ async def _pick(tx: Tx, current: Drill, inject_id: str) -> Inject:
 async def deliver_now(tx: Tx, actor: Actor, drill: Drill, now: datetime, inject_id: str = "") -> Drill:
     """Deliver an inject now, without an id the next one. The clock does not jump."""
     current = await _locked(tx, drill.id, DrillState.RUNNING)
-    inject = await _pick(tx, current, inject_id)
-    clock = clock_of(current)
-    assert clock is not None  # it is running
     record = await record_store.record(tx, current.id)
-    await delivering.deliver(tx, current, record, inject, clock, now)
+    inject = await _pick(tx, current, record, inject_id)
+    await delivering.deliver(tx, current, record, inject, now)
     await tx.audit(actor, "drill.delivered", current.ref, now, inject=inject.id)
     await running.reschedule(tx, current, now)
     await running.publish(tx, current)
@@ -306,10 +300,8 @@ async def deliver_now(tx: Tx, actor: Actor, drill: Drill, now: datetime, inject_
 async def skip_inject(tx: Tx, actor: Actor, drill: Drill, now: datetime, inject_id: str = "") -> Drill:
     """Skip an inject, without an id the next one."""
     current = await _locked(tx, drill.id, *UNDER_WAY)
-    inject = await _pick(tx, current, inject_id)
-    clock = clock_of(current)
-    assert clock is not None  # it is under way
-    elapsed_s = clock.elapsed_s(now)
+    inject = await _pick(tx, current, await record_store.record(tx, current.id), inject_id)
+    elapsed_s = started_clock(current).elapsed_s(now)
     await record_store.settle_inject(tx, current.id, inject.id, skipped=True, at=now, elapsed_s=elapsed_s)
     await tx.audit(actor, "drill.skipped", current.ref, now, inject=inject.id)
     await running.reschedule(tx, current, now)
@@ -336,9 +328,7 @@ async def answer_inject(tx: Tx, actor: Actor, drill: Drill, inject_id: str, text
             text, text_limits.ANSWER_MAX_CHARS, name="answer", hint="Enter what you answer."
         )
         person_id = actor.person_id
-    clock = clock_of(current)
-    assert clock is not None  # it is under way
-    elapsed_s = clock.elapsed_s(now)
+    elapsed_s = started_clock(current).elapsed_s(now)
     if not await record_store.answer_inject(tx, current.id, inject_id, answer, elapsed_s, person_id):
         raise Conflict(f"{inject_id} is answered, or not delivered yet.")
     await tx.audit(actor, "drill.answered", current.ref, now, inject=inject_id)
@@ -347,7 +337,7 @@ async def answer_inject(tx: Tx, actor: Actor, drill: Drill, inject_id: str, text
 
 async def _require_part(tx: Tx, actor: Actor, current: Drill) -> None:
     """Raise `Forbidden` unless the actor facilitates the drill or accepted it."""
-    participants = (await record_store.participants(tx, [current.id]))[current.id]
+    participants = await record_store.participants_of(tx, current.id)
     if actor.person_id not in {current.facilitator_id, *accepted(participants)}:
         raise Forbidden("You don’t take part in this drill.", hint="Accept the invitation first.")
 
@@ -361,9 +351,8 @@ async def add_observation(tx: Tx, actor: Actor, drill: Drill, text: str, now: da
     )
     if (await record_store.sizes(tx, current.id))[0] >= text_limits.OBSERVATIONS_MAX:
         raise Conflict(f"{current.ref} has {text_limits.OBSERVATIONS_MAX} observations, which is the limit.")
-    clock = clock_of(current)
-    assert clock is not None  # it is under way
-    await record_store.add_observation(tx, current.id, clock.elapsed_s(now), actor.label, observation)
+    elapsed_s = started_clock(current).elapsed_s(now)
+    await record_store.add_observation(tx, current.id, elapsed_s, actor.label, observation)
     await tx.audit(actor, "drill.observed", current.ref, now)
     await running.publish(tx, current)
 
@@ -378,11 +367,8 @@ async def post_to_tray(
     post = required_text(text, text_limits.TRAY_MAX_CHARS, name="text", hint="Enter what you would send.")
     if (await record_store.sizes(tx, current.id))[1] >= text_limits.TRAY_POSTS_MAX:
         raise Conflict(f"The tray has {text_limits.TRAY_POSTS_MAX} texts, which is the limit.")
-    clock = clock_of(current)
-    assert clock is not None  # it is under way
-    await record_store.add_tray_post(
-        tx, current.id, clock.elapsed_s(now), target, post, actor.label, actor.person_id
-    )
+    elapsed_s = started_clock(current).elapsed_s(now)
+    await record_store.add_tray_post(tx, current.id, elapsed_s, target, post, actor.label, actor.person_id)
     await tx.audit(actor, "drill.tray_post", current.ref, now, target=target)
     await running.publish(tx, current)
 
@@ -406,9 +392,3 @@ async def finish_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     """Finish a drill: its pages are resolved, it is scored, and its document is drafted."""
     current = await _locked(tx, drill.id, *UNDER_WAY)
     return await running.end(tx, actor, current, now)
-
-
-async def names_of(tx: Tx, person_ids: Sequence[int]) -> dict[int, str]:
-    """Return the names of people by id."""
-    by_id = await people.people_by_id(tx, list(person_ids))
-    return {person_id: person.name for person_id, person in by_id.items()}

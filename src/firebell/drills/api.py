@@ -186,7 +186,7 @@ class NewDrill(ApiInput):
     scenario: Annotated[Text, Field(max_length=80, description="the slug of a shipped one")] = ""
     file: File | None = None
     planned_for: datetime
-    title: Annotated[Text, Field(max_length=120, description="empty for that of the scenario")] = ""
+    title: Annotated[Text, Field(max_length=120, description="empty for the title of the scenario")] = ""
     facilitator_id: Annotated[Id | None, Field(description="null for the caller")] = None
     team_id: Id | None = None
     service_id: Annotated[
@@ -406,7 +406,7 @@ async def invite_players(w: Runner, ref: Text, body: Invitation) -> DrillDetails
 
 @router.put("/{ref}/participation", summary="Accept or decline", responses=problems(403, 404, 409, 422))
 async def answer_invitation(w: Player, ref: Text, body: InvitationAnswer) -> DrillDetails:
-    """Accept or decline for the owner of the key; without it, nothing of the drill reaches a person."""
+    """Accept or decline for the owner of the key; a drill reaches only people who accepted it."""
     drill = await _drill(w, ref)
     await actions.answer_invitation(w.tx, w.actor, drill, w.now, accepts=body.accept, night_ok=body.night_ok)
     return await _details(w, drill)

@@ -1,40 +1,64 @@
 """The clock of a drill: drill time runs at a speed and stops while the drill is paused (pure, spec 11.15)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.drills.model import Drill, Inject
+from firebell.kit.countdown import stopwatch
+from firebell.kit.intervals import Interval, clip
 
 
 @dataclass(frozen=True, slots=True)
 class DrillClock:
-    """Drill time as a function of real time; a planned drill has none."""
+    """Drill time as a function of real time; a planned drill has none. `pauses` are those that ended, in order."""
 
     started_at: datetime
     speed: int = 1
     paused_at: datetime | None = None
-    paused_s: float = 0
+    pauses: Sequence[Interval] = ()
     finished_at: datetime | None = None
 
     def elapsed_s(self, at: datetime) -> float:
         """Return the drill time at an instant, never negative; it stands still during a pause and after the end."""
         stops = [stop for stop in (self.paused_at, self.finished_at) if stop is not None]
         until = min([at, *stops])
-        return max(0.0, ((until - self.started_at).total_seconds() - self.paused_s) * self.speed)
+        paused = (end - start for start, end in clip(self.pauses, (self.started_at, until)))
+        return max(0.0, (until - self.started_at - sum(paused, timedelta())).total_seconds() * self.speed)
 
     def instant(self, elapsed_s: float) -> datetime | None:
         """Return when a drill time is reached; None while the drill is paused or when it has ended."""
         if self.paused_at is not None or self.finished_at is not None:
             return None
-        return self.started_at + timedelta(seconds=elapsed_s / self.speed + self.paused_s)
+        at = self.started_at + timedelta(seconds=elapsed_s / self.speed)
+        for start, end in self.pauses:
+            if at >= start:
+                at += end - start
+        return at
 
 
 def clock_of(drill: Drill) -> DrillClock | None:
     """Return the clock of a drill, None before its start."""
     if drill.started_at is None:
         return None
-    return DrillClock(drill.started_at, drill.speed, drill.paused_at, drill.paused_s, drill.finished_at)
+    return DrillClock(drill.started_at, drill.speed, drill.paused_at, drill.pauses, drill.finished_at)
+
+
+def pauses_until(drill: Drill, now: datetime) -> tuple[Interval, ...]:
+    """Return the pauses of a drill, with the present one as if it ended now."""
+    return drill.pauses if drill.paused_at is None else (*drill.pauses, Interval(drill.paused_at, now))
+
+
+def started_clock(drill: Drill) -> DrillClock:
+    """Return the clock of a drill that has started."""
+    clock = clock_of(drill)
+    assert clock is not None  # it has started
+    return clock
+
+
+def clock_text(elapsed_s: float) -> str:
+    """Return a drill time as hours, minutes and seconds, such as 18:42 or 1:05:00, as the page counts it up."""
+    return stopwatch(timedelta(seconds=elapsed_s))
 
 
 def due_times(

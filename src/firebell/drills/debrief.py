@@ -3,19 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from firebell.drills.clock import clock_text
 from firebell.drills.model import TRAY_NAMES, Drill, Record
 from firebell.drills.shipped import scenario_of
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_guards import internal
 from firebell.postmortems import actions as postmortems
-
-
-def clock_text(elapsed_s: float) -> str:
-    """Return a drill time as hours, minutes and seconds, such as 18:42 or 1:05:00."""
-    minutes, seconds = divmod(int(elapsed_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def _line(text: object) -> str:
@@ -53,4 +48,5 @@ def debrief_text(drill: Drill, record: Record) -> str:
 async def draft_document(tx: Tx, actor: Actor, drill: Drill, record: Record, now: datetime) -> None:
     """Draft the document of a finished drill; without an incident there is nothing that it is about."""
     if drill.incident_id is not None:
-        await postmortems.start(tx, actor, drill.incident_id, now, appendix=debrief_text(drill, record))
+        with private_reader.as_reader(None):  # also an incident that the players keep private
+            await postmortems.start(tx, actor, drill.incident_id, now, appendix=debrief_text(drill, record))

@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.drills import notices, reachable_people, record_store
-from firebell.drills.clock import DrillClock
+from firebell.drills import fact_queries, notices, record_store
+from firebell.drills.clock import started_clock
 from firebell.drills.model import Drill, DrillKind, Inject, InjectKind, Participant, Record
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import ROLE_NAMES, IncidentRole
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.paging import actions as paging
@@ -16,19 +18,10 @@ from firebell.people.action_guards import internal
 
 ENTRY_KIND = "drill"
 """The kind of the timeline entries of drills."""
-_SHOWN = (
-    InjectKind.MESSAGE,
-    InjectKind.QUESTION,
-    InjectKind.COMPLICATION,
-    InjectKind.CHANGE_EVENT,
-    InjectKind.CHANNEL_DOWN,
-)
 
 
 @internal("The clock of a drill and its facilitator deliver injects.")
-async def deliver(
-    tx: Tx, drill: Drill, record: Record, inject: Inject, clock: DrillClock, now: datetime
-) -> None:
+async def deliver(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Deliver an inject of a locked drill, once."""
     page_id, note = None, ""
     match inject.kind:
@@ -48,15 +41,16 @@ async def deliver(
         inject.id,
         skipped=False,
         at=now,
-        elapsed_s=clock.elapsed_s(now),
+        elapsed_s=started_clock(drill).elapsed_s(now),
         page_id=page_id,
         note=note,
     )
     if drill.incident_id is not None:
         text = f"DRILL inject: {inject.title}"
-        await incidents.record_entry(
-            tx, SYSTEM, drill.incident_id, ENTRY_KIND, text, {"inject": inject.id}, now
-        )
+        with private_reader.as_reader(None):  # also an incident that the players keep private
+            await incidents.record_entry(
+                tx, SYSTEM, drill.incident_id, ENTRY_KIND, text, {"inject": inject.id}, now
+            )
 
 
 async def _page(
@@ -68,14 +62,13 @@ async def _page(
     policy = next(iter(policies.values()), None)
     if policy is None:
         return None, "No one was paged: the drill has no service with an escalation policy."
-    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = reachable_people.reachable(participants, zones, now)
+    allowed = await fact_queries.reachable_now(tx, participants, now)
     text = f"{inject.text}{f' on {inject.service}' if inject.service else ''}"
     page = await paging.start_drill_page(tx, SYSTEM, policy, allowed, text, now)
     if page is None:
         return None, f"No one was paged: {policy.name} reaches no volunteer now."
     named = dict.fromkeys(target.id for level in page.plan.levels for target in level.targets)
+    by_id = await people.people_by_id(tx, list(named))
     return page.id, f"{page.ref} pages {', '.join(by_id[i].name for i in named)}."
 
 
@@ -99,22 +92,18 @@ async def _send_away(tx: Tx, drill: Drill, inject: Inject, now: datetime) -> str
     """Take the holders of a role out of the drill."""
     holders = await _holders(tx, drill, inject.to)
     if not holders:
-        return f"No one is {inject.to} now."
+        return f"No one is the {ROLE_NAMES[IncidentRole(inject.to)].lower()} now."
     await record_store.set_away(tx, drill.id, holders)
     by_id = await people.people_by_id(tx, holders)
     await notices.send(
         tx, drill, holders, f"away:{inject.id}", "you are out", "Don’t act until the debrief.", now
     )
-    return f"{', '.join(by_id[i].name for i in holders)} is out."
+    return f"{', '.join(by_id[i].name for i in holders)} {'is' if len(holders) == 1 else 'are'} out."
 
 
 async def _show(tx: Tx, drill: Drill, record: Record, inject: Inject, now: datetime) -> None:
     """Notify the players whom it is for: the holders of its role, else everyone who accepted and is not asleep."""
-    if inject.kind not in _SHOWN:
-        return
-    by_id = await people.people_by_id(tx, [each.person_id for each in record.participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    allowed = reachable_people.reachable(record.participants, zones, now)
+    allowed = await fact_queries.reachable_now(tx, record.participants, now)
     holders = [i for i in await _holders(tx, drill, inject.to) if i in allowed] if inject.to else []
     note = "Answer it on the screen of the drill." if inject.kind is InjectKind.QUESTION else ""
     await notices.send(tx, drill, holders or allowed, f"inject:{inject.id}", inject.title, note, now)

@@ -1,16 +1,39 @@
 """Reads what happened in a drill, in drill time, for its clock and its score."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.drills.clock import DrillClock, clock_of
-from firebell.drills.model import Drill, DrillState, Record
-from firebell.drills.scoring import DrillFacts
+from firebell.action_items import slice as action_items
+from firebell.audiences import slice as audiences
+from firebell.drills.clock import DrillClock, due_times, started_clock
+from firebell.drills.model import Drill, DrillState, Inject, Participant, Record
+from firebell.drills.reachable_people import reachable
+from firebell.drills.scoring import DrillFacts, Score, score
+from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
+from firebell.kit.slice import IncidentChecks
 from firebell.paging import actions as paging
+from firebell.people import actions as people
+from firebell.postmortems import slice as postmortems
+from firebell.regulatory import slice as regulatory
+from firebell.status_copies import slice as status_copies
+from firebell.status_pages import slice as status_pages
+from firebell.subscribers import slice as subscribers
+
+_SLICES_WITH_CHECKS = (
+    action_items.SLICE,
+    audiences.SLICE,
+    postmortems.SLICE,
+    regulatory.SLICE,
+    status_copies.SLICE,
+    status_pages.SLICE,
+    subscribers.SLICE,
+)
 
 
 async def timeline_of(tx: Tx, drill: Drill) -> list[TimelineEntry]:
@@ -18,7 +41,7 @@ async def timeline_of(tx: Tx, drill: Drill) -> list[TimelineEntry]:
     return list(await incidents.timeline(tx, drill.incident_id)) if drill.incident_id else []
 
 
-def first_times(entries: list[TimelineEntry], clock: DrillClock) -> dict[str, float]:
+def first_times(entries: Iterable[TimelineEntry], clock: DrillClock) -> dict[str, float]:
     """Return the drill time at which each phase and each kind of entry first came up."""
     times: dict[str, float] = {}
     for entry in entries:
@@ -31,23 +54,57 @@ def first_times(entries: list[TimelineEntry], clock: DrillClock) -> dict[str, fl
     return times
 
 
-async def findings_of(tx: Tx, incident: Incident, now: datetime) -> list[ProcessFinding]:
-    """Return the open findings of the process checks of the drill's incident."""
-    checked = await incident_queries.checked(tx, [incident], (), now)
-    return list(checked[incident.id].open)
+async def waiting_injects(tx: Tx, drill: Drill, record: Record) -> list[tuple[float | None, Inject]]:
+    """Return the injects of a drill under way that are neither delivered nor skipped, soonest first."""
+    reached = first_times(await timeline_of(tx, drill), started_clock(drill))
+    settled = [each.inject_id for each in record.delivered]
+    return due_times(scenario_of(drill).injects, settled, reached)
 
 
-async def load_facts(
-    tx: Tx, drill: Drill, record: Record, now: datetime, findings: list[ProcessFinding] | None
+def incident_checks() -> list[IncidentChecks]:
+    """Return what other slices add to the process checks of incidents, so that a score has all their findings."""
+    return [check for each in _SLICES_WITH_CHECKS for check in each.incident_checks()]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredDrill:
+    """The score of a drill, and the open findings of the process checks of its incident."""
+
+    score: Score
+    findings: Sequence[ProcessFinding]
+
+
+async def scored(
+    tx: Tx,
+    drill: Drill,
+    record: Record,
+    incident: Incident | None,
+    entries: Sequence[TimelineEntry],
+    now: datetime,
+) -> ScoredDrill:
+    """Return the score so far of a drill that has started; `entries` are the timeline of its incident, if any."""
+    findings: Sequence[ProcessFinding] = ()
+    if incident is not None:
+        timelines = {incident.id: entries}
+        checked = await incident_queries.checked(tx, [incident], incident_checks(), now, timelines=timelines)
+        findings = checked[incident.id].open
+    facts = await _load_facts(tx, drill, record, incident, entries, findings, now)
+    return ScoredDrill(score(scenario_of(drill), facts), findings)
+
+
+async def _load_facts(
+    tx: Tx,
+    drill: Drill,
+    record: Record,
+    incident: Incident | None,
+    entries: Sequence[TimelineEntry],
+    findings: Sequence[ProcessFinding],
+    now: datetime,
 ) -> DrillFacts:
-    """Return the facts for the score of a drill that has started; `findings` are None without an incident."""
-    clock = clock_of(drill)
-    assert clock is not None  # it has started
-    entries = await timeline_of(tx, drill)
+    clock = started_clock(drill)
     delivered = {each.inject_id: each for each in record.delivered if not each.skipped}
     page_ids = [each.page_id for each in delivered.values() if each.page_id is not None]
     pages = await paging.pages_by_id(tx, page_ids) if page_ids else {}
-    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
 
     def at_s(instant: datetime) -> float:
         return clock.elapsed_s(instant)
@@ -77,12 +134,12 @@ async def load_facts(
         phases=first_times(entries, clock),
         drafts=[(post.elapsed_s, post.target) for post in record.tray],
         private_s=min(private, default=None),
-        checks=None if findings is None else frozenset(finding.code for finding in findings),
+        checks=None if incident is None else frozenset(finding.code for finding in findings),
         verdicts=record.verdicts,
     )
 
 
-def _severities(entries: list[TimelineEntry], clock: DrillClock) -> list[tuple[float, int]]:
+def _severities(entries: Iterable[TimelineEntry], clock: DrillClock) -> list[tuple[float, int]]:
     """Return when the incident got which severity, first its declaration."""
     severities = []
     for entry in entries:
@@ -92,9 +149,15 @@ def _severities(entries: list[TimelineEntry], clock: DrillClock) -> list[tuple[f
     return severities
 
 
-async def people_who_took_part(tx: Tx, drill: Drill, record: Record) -> set[int]:
+async def reachable_now(tx: Tx, participants: Sequence[Participant], now: datetime) -> set[int]:
+    """Return the participants whom a page of the drill may reach now."""
+    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
+    zones = {person.id: person.tz for person in by_id.values() if person.active}
+    return reachable(participants, zones, now)
+
+
+async def people_who_took_part(tx: Tx, record: Record, entries: Sequence[TimelineEntry]) -> set[int]:
     """Return who wrote an entry, acknowledged a page, answered an inject, filled the tray or held a role."""
-    entries = await timeline_of(tx, drill)
     page_ids = [each.page_id for each in record.delivered if each.page_id is not None]
     owners = await paging.owners(tx, page_ids) if page_ids else {}
     took_part = {entry.actor_id for entry in entries}

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from firebell.incidents.model import ROLE_NAMES, IncidentRole
+from firebell.kit.intervals import Interval
+
 
 class DrillKind(StrEnum):
     """A game day pages volunteers; a tabletop is talked through and pages no one."""
@@ -110,11 +113,11 @@ class Inject:
             case InjectKind.ALERT:
                 return f"Alert: {self.text}"
             case InjectKind.RESOLVE:
-                return f"The alert of {self.ref} resolves"
+                return f"The alert of {self.ref} is resolved"
             case InjectKind.MESSAGE:
                 return f"{self.sender.capitalize()}: {self.text}"
             case InjectKind.PERSON_AWAY:
-                return f"{self.to.capitalize()} is away: {self.text}"
+                return f"{ROLE_NAMES[IncidentRole(self.to)]} is away: {self.text}"
             case _:
                 return self.text
 
@@ -170,8 +173,8 @@ class Scenario:
 class Drill:
     """A drill; `scenario_text` is the file as it was when the drill was planned.
 
-    `earned` and `possible` are weights, `results` and `findings` what the score was made of; all are of a finished
-    drill.
+    `pauses` are those that ended. `earned` and `possible` are weights, `results` and `findings` what the score was
+    made of; all are of a finished drill.
     """
 
     id: int
@@ -188,7 +191,7 @@ class Drill:
     planned_for: datetime
     started_at: datetime | None
     paused_at: datetime | None
-    paused_s: float
+    pauses: tuple[Interval, ...]
     pause_reason: str
     finished_at: datetime | None
     incident_id: int | None

@@ -11,14 +11,13 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.action_guards import internal
-from firebell.people.model import Role
 
 NOTICE_KIND = "drill"
-_TITLE_MAX_CHARS = 200
+_TITLE_MAX_BYTES = 200
 
 
 def _title(text: str) -> str:
-    return cut(f"DRILL: {text}", _TITLE_MAX_CHARS)
+    return cut(f"DRILL: {text}", _TITLE_MAX_BYTES)
 
 
 async def send(
@@ -47,15 +46,12 @@ async def invite(tx: Tx, drill: Drill, person_ids: Collection[int], now: datetim
     by_id = await people.people_by_id(tx, list(person_ids))
     for person in by_id.values():
         when = format_local(drill.planned_for, person.tz)
-        note = f"{when} ({person.tz}), about {drill.minutes} min. Accept it, or nothing of it reaches you."
+        note = f"{when} ({person.tz}), about {drill.minutes} min. The drill reaches you only if you accept."
         await send(tx, drill, [person.id], "invited", f"take part in “{drill.title}”", note, now)
 
 
 async def remind_managers(tx: Tx, month: str, now: datetime) -> None:
     """Ask the managers, without any the admins, to plan the drill of a month."""
-    everyone = [person for person in await people.people(tx) if person.active]
-    managers = [p.id for p in everyone if p.role == Role.MANAGER]
-    recipients = managers or [p.id for p in everyone if p.role == Role.ADMIN]
     notices = [
         Notice(
             f"drill-reminder:{month}:{i}",
@@ -65,6 +61,6 @@ async def remind_managers(tx: Tx, month: str, now: datetime) -> None:
             "Plan the next one. A tabletop takes 90 min and pages no one.",
             "/drills/new",
         )
-        for i in recipients
+        for i in await people.managers(tx)
     ]
     await notify.send_notices(tx, notices, now)

@@ -17,10 +17,11 @@ from firebell.drills.model import (
     Record,
     Scenario,
 )
-from firebell.drills.scoring import Result, Score, Verdict, score
+from firebell.drills.scoring import Result, Score, Verdict
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
+from firebell.incidents.model import Incident, TimelineEntry
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
@@ -122,9 +123,7 @@ async def view(tx: Tx, drill: Drill, person_id: int, *, leads: bool, now: dateti
         *(each.answered_by for each in record.delivered if each.answered_by),
     }
     by_id = await people.people_by_id(tx, list(names))
-    summary = None
-    if drill.incident_id is not None:
-        (summary,) = await incident_queries.summaries(tx, [await incidents.incident(tx, drill.incident_id)])
+    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id is not None else None
     return DrillView(
         drill=drill,
         scenario=scenario,
@@ -132,8 +131,8 @@ async def view(tx: Tx, drill: Drill, person_id: int, *, leads: bool, now: dateti
         elapsed_s=clock.elapsed_s(now) if clock else 0,
         lines=tuple(inject_lines(scenario, record, reached, shows_all=sees_all)),
         record=record,
-        score=await _score(tx, drill, scenario, record, now),
-        incident=summary,
+        score=await _score(tx, drill, record, incident, entries, now),
+        incident=(await incident_queries.summaries(tx, [incident]))[0] if incident is not None else None,
         previous=await store.previous_of_team(tx, drill),
         names={i: person.name for i, person in by_id.items()},
         is_facilitator=is_facilitator,
@@ -141,16 +140,20 @@ async def view(tx: Tx, drill: Drill, person_id: int, *, leads: bool, now: dateti
     )
 
 
-async def _score(tx: Tx, drill: Drill, scenario: Scenario, record: Record, now: datetime) -> Score:
+async def _score(
+    tx: Tx,
+    drill: Drill,
+    record: Record,
+    incident: Incident | None,
+    entries: Sequence[TimelineEntry],
+    now: datetime,
+) -> Score:
     """Return the stored results of a finished drill, else those so far; none before it starts."""
     if drill.state is DrillState.FINISHED:
         return Score(tuple(Result(**{**each, "verdict": Verdict(each["verdict"])}) for each in drill.results))  # type: ignore[arg-type]
     if drill.state not in UNDER_WAY:
         return Score(())
-    findings = None
-    if drill.incident_id is not None:
-        findings = await fact_queries.findings_of(tx, await incidents.incident(tx, drill.incident_id), now)
-    return score(scenario, await fact_queries.load_facts(tx, drill, record, now, findings))
+    return (await fact_queries.scored(tx, drill, record, incident, entries, now)).score
 
 
 @dataclass(frozen=True, slots=True)

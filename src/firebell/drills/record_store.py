@@ -45,7 +45,7 @@ async def record(tx: Tx, drill_id: int) -> Record:
         drill_id,
     )
     return Record(
-        tuple((await participants(tx, [drill_id]))[drill_id]),
+        tuple(await participants_of(tx, drill_id)),
         tuple(DeliveredInject(**dict(row)) for row in delivered),
         tuple(Observation(**dict(row)) for row in observations),
         tuple(TrayPost(**{**dict(row), "target": TrayTarget(row["target"])}) for row in tray),
@@ -68,6 +68,11 @@ async def participants(tx: Tx, drill_ids: Sequence[int]) -> dict[int, list[Parti
     for row in rows:
         by_drill[row["drill_id"]].append(Participant(**dict(row)))
     return by_drill
+
+
+async def participants_of(tx: Tx, drill_id: int) -> list[Participant]:
+    """Return the participants of a drill, by person."""
+    return (await participants(tx, [drill_id]))[drill_id]
 
 
 async def invite(tx: Tx, drill_id: int, person_ids: Collection[int]) -> list[int]:

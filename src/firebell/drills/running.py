@@ -14,12 +14,11 @@ from firebell.drills import (
     record_store,
     store,
 )
-from firebell.drills.clock import clock_of, due_times
-from firebell.drills.model import Drill, DrillState
+from firebell.drills.clock import clock_of, pauses_until, started_clock
+from firebell.drills.model import UNDER_WAY, Drill, DrillState
 from firebell.drills.reachable_people import accepted
-from firebell.drills.scoring import score
-from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.jobs import timers
@@ -39,15 +38,13 @@ REMIND_AFTER = timedelta(days=30)
 async def reschedule(tx: Tx, drill: Drill, now: datetime) -> None:
     """Set the timer of a drill to its next inject, or to when it ends by itself."""
     clock = clock_of(drill)
-    if clock is None or drill.state not in (DrillState.RUNNING, DrillState.PAUSED):
+    if clock is None or drill.state not in UNDER_WAY:
         await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
         return
     at = clock.started_at + LONGEST
     if drill.state is DrillState.RUNNING:
         record = await record_store.record(tx, drill.id)
-        times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
-        settled = [each.inject_id for each in record.delivered]
-        for due_s, _ in due_times(scenario_of(drill).injects, settled, times):
+        for due_s, _ in await fact_queries.waiting_injects(tx, drill, record):
             instant = now + WATCH_EVERY if due_s is None else clock.instant(due_s)
             at = min(at, max(instant or at, now))
     await timers.schedule(tx, CLOCK_TIMER, str(drill.id), at)
@@ -62,7 +59,7 @@ async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
             continue
         if drill.state is DrillState.RUNNING:
             await _deliver_due(tx, drill, now)
-        if drill.state in (DrillState.RUNNING, DrillState.PAUSED) and now >= clock.started_at + LONGEST:
+        if drill.state in UNDER_WAY and now >= clock.started_at + LONGEST:
             await end(tx, SYSTEM, drill, now)
         else:
             await reschedule(tx, drill, now)
@@ -71,14 +68,11 @@ async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
 
 
 async def _deliver_due(tx: Tx, drill: Drill, now: datetime) -> None:
-    clock = clock_of(drill)
-    assert clock is not None  # it is running
+    elapsed_s = started_clock(drill).elapsed_s(now)
     record = await record_store.record(tx, drill.id)
-    times = fact_queries.first_times(await fact_queries.timeline_of(tx, drill), clock)
-    settled = [each.inject_id for each in record.delivered]
-    for due_s, inject in due_times(scenario_of(drill).injects, settled, times):
-        if due_s is not None and due_s <= clock.elapsed_s(now):
-            await delivering.deliver(tx, drill, record, inject, clock, now)
+    for due_s, inject in await fact_queries.waiting_injects(tx, drill, record):
+        if due_s is not None and due_s <= elapsed_s:
+            await delivering.deliver(tx, drill, record, inject, now)
             record = await record_store.record(tx, drill.id)
             await publish(tx, drill)
 
@@ -92,36 +86,34 @@ async def publish(tx: Tx, drill: Drill) -> None:
 @internal("The facilitator finishes a drill, or its time does.")
 async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
     """Finish a locked drill: resolve its pages, score it, note who took part, and draft its document."""
-    paused_s = drill.paused_s
-    if drill.paused_at is not None:
-        paused_s += (now - drill.paused_at).total_seconds()
     drill = await store.change(
         tx,
         drill.id,
         state=DrillState.FINISHED,
         paused_at=None,
-        paused_s=paused_s,
+        pauses=pauses_until(drill, now),
         finished_at=now,
         pause_reason="",
     )
     record = await record_store.record(tx, drill.id)
     await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
-    incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
-    findings = await fact_queries.findings_of(tx, incident, now) if incident else None
-    scored = score(scenario_of(drill), await fact_queries.load_facts(tx, drill, record, now, findings))
-    results: list[dict[str, Any]] = [asdict(result) for result in scored.results]
+    entries = await fact_queries.timeline_of(tx, drill)
+    with private_reader.as_reader(None):  # also an incident that the players keep private
+        incident = await incidents.incident(tx, drill.incident_id) if drill.incident_id else None
+        scored = await fact_queries.scored(tx, drill, record, incident, entries, now)
+    results: list[dict[str, Any]] = [asdict(result) for result in scored.score.results]
     drill = await store.change(
         tx,
         drill.id,
-        earned=scored.earned,
-        possible=scored.possible,
+        earned=scored.score.earned,
+        possible=scored.score.possible,
         results=results,
         findings=[
             {"code": f.code, "level": f.level, "message": f.message, "advice": f.advice}
-            for f in findings or ()
+            for f in scored.findings
         ],
     )
-    took_part = await fact_queries.people_who_took_part(tx, drill, record)
+    took_part = await fact_queries.people_who_took_part(tx, record, entries)
     await record_store.set_attended(tx, drill.id, took_part & accepted(record.participants))
     await timers.cancel(tx, CLOCK_TIMER, str(drill.id))
     await tx.audit(actor, "drill.finished", drill.ref, now, score=drill.score)
@@ -143,7 +135,7 @@ async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime
         return
     for drill in await store.lock_running(tx):
         await pause(tx, SYSTEM, drill, "A real SEV0 or SEV1 is open.", now)
-        participants = (await record_store.participants(tx, [drill.id]))[drill.id]
+        participants = await record_store.participants_of(tx, drill.id)
         recipients = {*accepted(participants), drill.facilitator_id}
         text = f"“{drill.title}” is paused, because of a real incident"
         note = "Stop the drill. Help with the real incident if you are asked."

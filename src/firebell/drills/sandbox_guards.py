@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from firebell.drills import reachable_people, record_store, running, store
-from firebell.drills.model import Drill
+from firebell.drills import fact_queries, reachable_people, record_store, running, store
+from firebell.drills.model import UNDER_WAY, Drill, DrillKind
 from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import DrillPaged, IncidentDeclared, RoleChanged
@@ -22,21 +22,29 @@ async def _allowed(tx: Tx, drill: Drill, now: datetime) -> set[int]:
     """Return whom a page of the drill may reach now; no one once it is over."""
     if drill.finished_at is not None:
         return set()
-    participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-    by_id = await people.people_by_id(tx, [each.person_id for each in participants])
-    zones = {person.id: person.tz for person in by_id.values() if person.active}
-    return reachable_people.reachable(participants, zones, now)
+    return await fact_queries.reachable_now(tx, await record_store.participants_of(tx, drill.id), now)
 
 
 async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
-    """Make the drill incident that a player or facilitator declares that of their drill, if it has none yet."""
+    """Make the drill incident that a player or facilitator declares that of their game day, if it has none yet.
+
+    A tabletop declares its own.
+    """
     if not event.drill:
         return
+    waiting = [drill for drill in await store.under_way(tx) if drill.incident_id is None]
+    if any(drill.kind is DrillKind.TABLETOP for drill in waiting):
+        return  # one starts in this transaction, and the incident is its own
     incident = await incidents.incident(tx, event.incident_id)
-    for drill in await store.under_way(tx):
-        participants = (await record_store.participants(tx, [drill.id]))[drill.id]
-        people_in_it = {drill.facilitator_id, *reachable_people.accepted(participants)}
-        if drill.incident_id is None and incident.declared_by in people_in_it:
+    participants = await record_store.participants(tx, [drill.id for drill in waiting])
+    for drill in waiting:
+        if incident.declared_by not in {
+            drill.facilitator_id,
+            *reachable_people.accepted(participants[drill.id]),
+        }:
+            continue
+        locked = await store.lock(tx, drill.id)
+        if locked is not None and locked.incident_id is None and locked.state in UNDER_WAY:
             await store.change(tx, drill.id, incident_id=incident.id)
             await running.publish(tx, drill)
             return
@@ -68,7 +76,7 @@ async def refuse_outsiders(tx: Tx, event: RoleChanged, now: datetime) -> None:
     """Raise `Conflict` if someone gets a role in a drill that they did not accept."""
     if event.change != "assigned" or not (drill := await store.of_incident(tx, event.incident_id)):
         return
-    participants = (await record_store.participants(tx, [drill.id]))[drill.id]
+    participants = await record_store.participants_of(tx, drill.id)
     if event.person_id not in {drill.facilitator_id, *reachable_people.accepted(participants)}:
         person = await people.person(tx, event.person_id)
         raise Conflict(

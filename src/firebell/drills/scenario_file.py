@@ -17,6 +17,7 @@ from firebell.drills.model import (
     TrayTarget,
 )
 from firebell.drills.yaml_reading import FileProblem, Mapped, Reader, read_root
+from firebell.incidents.model import ENTRY_KINDS, IncidentRole, IncidentType
 
 MAX_BYTES = 64 * 1024
 INJECTS_MAX = 100
@@ -25,11 +26,10 @@ TEXT_MAX_CHARS = 500
 MINUTES_MAX = 480
 SPEED_MAX = 10
 WEIGHT_MAX = 10
-ROLES = ("commander", "comms", "scribe", "sme", "responder")
+ROLES = tuple(IncidentRole)
 PHASES = ("declared", "investigating", "mitigating", "monitoring", "closed")
-MOMENTS = (*PHASES, "update", "note", "finding", "decision", "mitigation")
+MOMENTS = (*PHASES, *ENTRY_KINDS)
 """What an inject can wait for: phases and the kinds of timeline entries."""
-INCIDENT_TYPES = ("operational", "security", "data_protection", "vendor", "performance")
 ALERT_SEVERITIES = ("critical", "error", "warning", "info")
 _DURATION = re.compile(r"(\d{1,5})(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -111,7 +111,7 @@ def _scenario(root: Mapped, reader: Reader) -> Scenario | None:
         kind=DrillKind(kind) if kind else DrillKind.GAME_DAY,
         minutes=minutes,
         speed=head.whole("speed", least=1, most=SPEED_MAX, default=1),
-        incident_type=head.choice("type", INCIDENT_TYPES, default="operational"),
+        incident_type=head.choice("type", tuple(IncidentType), default=IncidentType.OPERATIONAL),
         private=head.truth("private"),
         roles=roles,
         services=services,

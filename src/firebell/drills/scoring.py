@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from firebell.drills.model import Expectation, ExpectedEvent, Scenario
+from firebell.incidents.model import ROLE_NAMES, IncidentRole
 
 EVENT_NAMES = {
     ExpectedEvent.PAGE_ACKED: "Acknowledged",
@@ -105,7 +106,7 @@ def name_of(expectation: Expectation) -> str:
     if expectation.event is None:
         return f"{'No ' if expectation.absent else ''}{expectation.check}"
     name = EVENT_NAMES[expectation.event].format(
-        role=expectation.role.capitalize(),
+        role=ROLE_NAMES[IncidentRole(expectation.role)] if expectation.role else "",
         phase=expectation.phase,
         of=expectation.of,
         target=(expectation.target or "any").replace("_", " ").capitalize(),

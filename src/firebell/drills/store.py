@@ -6,19 +6,19 @@ from typing import Any
 
 from firebell.drills.model import Drill, DrillKind, DrillState
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.intervals import Interval
 
 _COLUMNS = (
     "id, slug, title, kind, scenario_text, minutes, speed, state, team_id, service_id, facilitator_id,"
-    " planned_for, started_at, paused_at, paused_s, pause_reason, finished_at, incident_id, earned, possible,"
+    " planned_for, started_at, paused_at, pauses, pause_reason, finished_at, incident_id, earned, possible,"
     " results, findings, created_at, version"
 )
 _CHANGEABLE = frozenset(
     {
         "state",
-        "planned_for",
         "started_at",
         "paused_at",
-        "paused_s",
+        "pauses",
         "pause_reason",
         "finished_at",
         "incident_id",
@@ -32,7 +32,14 @@ _CHANGEABLE = frozenset(
 
 def _drill(row: Row) -> Drill:
     values = dict(row)
-    return Drill(**{**values, "kind": DrillKind(values["kind"]), "state": DrillState(values["state"])})
+    return Drill(
+        **{
+            **values,
+            "kind": DrillKind(values["kind"]),
+            "state": DrillState(values["state"]),
+            "pauses": tuple(Interval(*map(datetime.fromisoformat, pause)) for pause in values["pauses"]),
+        }
+    )
 
 
 async def insert(
@@ -160,6 +167,20 @@ async def drills(
         state,
     )
     return [_drill(row) for row in rows]
+
+
+async def next_planned_for(tx: Tx, now: datetime) -> datetime | None:
+    """Return when the next planned drill begins, None if none is planned."""
+    begins: datetime | None = await tx.value(
+        """
+        select min(planned_for)
+        from drill
+        where state = 'planned'
+            and planned_for > $1
+        """,
+        now,
+    )
+    return begins
 
 
 async def under_way(tx: Tx) -> list[Drill]:

@@ -8,8 +8,7 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.drills import actions, queries
-from firebell.drills.clock import clock_of
-from firebell.drills.debrief import clock_text
+from firebell.drills.clock import clock_of, clock_text
 from firebell.drills.form_values import new_drill
 from firebell.drills.model import KIND_NAMES, STATE_NAMES, TRAY_NAMES, UNDER_WAY, Drill, TrayTarget
 from firebell.drills.scoring import name_of, span
@@ -59,10 +58,7 @@ async def drills(visit: CurrentVisit, before: str = "") -> Response:
         "scored": scored[:8][::-1],
         "older": f"/drills?before={listed[LISTED - 1].ref}" if len(listed) > LISTED else "",
         "scenarios": [scenario for _, scenario in shipped().values()],
-        "next_planned": min(
-            (d.planned_for for d in listed if d.state == "planned" and d.planned_for > visit.now),
-            default=None,
-        ),
+        "next_planned": await actions.next_planned_for(visit.tx, visit.now),
     }
     return await html.render(visit.request, "drills/drills.html", context)
 

@@ -18,7 +18,8 @@ create table drill (
     planned_for timestamptz not null,
     started_at timestamptz,
     paused_at timestamptz,
-    paused_s double precision not null default 0 check (paused_s >= 0),
+    -- the pauses that ended, as pairs of instants
+    pauses jsonb not null default '[]',
     pause_reason text not null default '',
     finished_at timestamptz,
     incident_id bigint references incident,

@@ -78,7 +78,6 @@ policies_by_id = policy_store.policies_by_id
 policy_by_slug = policy_actions.policy_by_slug
 reachable = reach_queries.reachable
 mark_as_drill = manual.mark_as_drill
-people_in_levels = drill_pages.people_in_levels
 request_manual_page = manual.request_manual_page
 start_drill_page = drill_pages.start_drill_page
 start_manual_page = manual.start_manual_page

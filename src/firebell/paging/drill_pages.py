@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.paging import live_topics, manual, manual_store, policy_store, store
+from firebell.paging import live_topics, manual, manual_store, store
 from firebell.paging.model import (
     MANUAL_KIND,
     TIMER,
@@ -24,16 +24,10 @@ from firebell.paging.recipients import hypothetical_page, load_recipients
 from firebell.people.action_guards import internal
 
 _TITLE_MAX_CHARS = 200
-NO_POLICY = Plan("No policy", (), 0, None, is_drill=True)
-
-
-async def people_in_levels(tx: Tx, policy_id: int, now: datetime) -> list[list[int]]:
-    """Return the people whom each level of a policy reaches now; none if it does not exist."""
-    policy = (await policy_store.policies_by_id(tx, [policy_id])).get(policy_id)
-    return await _reached(tx, policy.plan, policy.team_id, now) if policy else []
 
 
 async def _reached(tx: Tx, plan: Plan, team_id: int | None, now: datetime) -> list[list[int]]:
+    """Return the people whom each level of a plan reaches now."""
     page = hypothetical_page(plan, team_id or 0, now)
     recipients = await load_recipients(tx, [page], now)
     return [recipients.reach(page, level) for level in range(len(plan.levels))]
@@ -49,20 +43,13 @@ def _confined(plan: Plan, reached: Sequence[Sequence[int]], allowed: Collection[
     return replace(plan, levels=tuple(levels), is_drill=True)
 
 
-def people_of(plan: Plan) -> list[int]:
-    """Return the people whom the plan of a drill names."""
-    return [target.id for level in plan.levels for target in level.targets]
-
-
 @internal("A drill pages the volunteers among those whom its policy reaches.")
 async def start_drill_page(
-    tx: Tx, actor: Actor, policy: Policy | None, allowed: Collection[int], text: str, now: datetime
+    tx: Tx, actor: Actor, policy: Policy, allowed: Collection[int], text: str, now: datetime
 ) -> Page | None:
     """Page the allowed people among those whom a policy reaches now; return None, and page no one, without any."""
-    plan = policy.plan if policy else NO_POLICY
-    reached = await _reached(tx, plan, policy.team_id if policy else None, now)
-    confined = _confined(plan, reached, allowed)
-    if policy is None or not confined.levels:
+    confined = _confined(policy.plan, await _reached(tx, policy.plan, policy.team_id, now), allowed)
+    if not confined.levels:
         return None
     manual_page_id = await manual_store.insert(
         tx,
@@ -105,4 +92,4 @@ async def confine_to_drill(tx: Tx, page_id: int, allowed: Collection[int], now: 
     await store.set_plan(tx, page_id, plan)
     if page.subject_kind == MANUAL_KIND and not page.title.startswith("DRILL"):
         await manual.mark_as_drill(tx, page_id)
-    return people_of(plan)
+    return [target.id for level in plan.levels for target in level.targets]

@@ -81,6 +81,12 @@ members = team_store.members
 methods_of = contact_method_store.methods
 
 
+async def managers(tx: Tx) -> list[int]:
+    """Return the ids of the active managers, without any those of the active admins."""
+    active = [person for person in await store.people(tx) if person.active]
+    return [p.id for p in active if p.role == Role.MANAGER] or [p.id for p in active if p.role == Role.ADMIN]
+
+
 async def hash_secret(password: str) -> str:
     """Return the hash of a password that belongs to no person, without checking how good it is."""
     return await PASSWORDS.run(lambda: password_hashing.hash_password(password))

@@ -6,11 +6,11 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
+from firebell.kit.truncation import cut
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
-from firebell.people.model import Role
 from firebell.people.permissions import Verb
 from firebell.readiness import day_store, fact_queries, queries
 from firebell.readiness.model import BY_ID, Assessment
@@ -19,12 +19,13 @@ from firebell.readiness.rules import assess
 WAIVED_AT_MOST = timedelta(days=180)
 REASON_MAX_CHARS = 300
 NOTICE_KIND = "readiness"
+_TITLE_MAX_BYTES = 200
 
 
 @permits(Verb.READINESS_READ)
 async def check_now(tx: Tx, actor: Actor, now: datetime) -> tuple[Assessment, int | None]:
     """Assess, and record it as the row of the day; return it with the score of the row before, None without one."""
-    days = await day_store.days(tx, (now - timedelta(days=queries.HISTORY_DAYS)).date())
+    days = await queries.history(tx, now)
     assessed = await record_day(tx, now)
     return assessed, days[-1].score if days else None
 
@@ -42,12 +43,16 @@ async def record_day(tx: Tx, now: datetime) -> Assessment:
 async def report_losses(tx: Tx, now: datetime) -> None:
     """Notify the managers of each item that was lost since the day before."""
     days = await day_store.days(tx, (now - timedelta(days=3)).date())
-    everyone = [person for person in await people.people(tx) if person.active]
-    managers = [p.id for p in everyone if p.role == Role.MANAGER] or [
-        p.id for p in everyone if p.role == Role.ADMIN
-    ]
+    managers = await people.managers(tx)
     notices = [
-        Notice(f"{finding.id}:{i}", i, NOTICE_KIND, finding.message, finding.advice, "/readiness")
+        Notice(
+            f"{finding.id}:{i}",
+            i,
+            NOTICE_KIND,
+            cut(finding.message, _TITLE_MAX_BYTES),
+            finding.advice,
+            "/readiness",
+        )
         for finding in queries.lost_findings(days)
         for i in managers
     ]

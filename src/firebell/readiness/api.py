@@ -1,6 +1,6 @@
 """The API of readiness. No request sets the state of an item."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -10,7 +10,7 @@ from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Text, problems
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.readiness import actions, day_store, queries
+from firebell.readiness import actions, queries
 from firebell.readiness.model import ItemState
 
 router = api.router("readiness", "/readiness")
@@ -101,8 +101,8 @@ class NewReadinessWaiver(ApiInput):
 
 
 async def _shown(tx: Tx, now: datetime) -> ReadinessShown:
-    assessed = await queries.current(tx, now)
-    days = await day_store.days(tx, (now - timedelta(days=2)).date())
+    days = await queries.history(tx, now)
+    assessed = await queries.current(tx, days, now)
     return ReadinessShown(
         score=assessed.score,
         items=[
@@ -146,8 +146,10 @@ async def get_readiness(w: Reader) -> ReadinessShown:
 
 @router.get("/days", summary="List the recorded days of 180 days")
 async def list_days(w: Reader) -> list[ReadinessDayShown]:
-    days = await day_store.days(w.tx, (w.now - timedelta(days=queries.HISTORY_DAYS)).date())
-    return [ReadinessDayShown(day=day.day, score=day.score, states=day.states) for day in days]
+    return [
+        ReadinessDayShown(day=day.day, score=day.score, states=day.states)
+        for day in await queries.history(w.tx, w.now)
+    ]
 
 
 @router.put("/{item_id}/waiver", summary="Waive an item", responses=problems(404, 422))

@@ -67,7 +67,6 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
 
 async def _runbooks(tx: Tx, now: datetime) -> list[RunbookFacts]:
     """Return the runbooks of the library that count: changed ones, and shipped ones that were run."""
-    run = await store.runbooks_run(tx)
     runs = await runbook_runs.summaries(tx)
     linked = {service.runbook_url.rstrip("/").rpartition("/")[2] for service in await catalog.services(tx)}
     details = await runbook_queries.details(tx, await runbook_actions.library(tx), "", now)
@@ -83,7 +82,7 @@ async def _runbooks(tx: Tx, now: datetime) -> list[RunbookFacts]:
             level=int(automation_level(one.runbook, runs.get(one.stored.slug, ()), now)),
         )
         for one in details
-        if one.stored.version > 0 or one.stored.slug in run
+        if one.stored.version > 0 or one.stored.slug in runs
     ]
 
 
@@ -159,7 +158,6 @@ class _Rota:
                     name=schedule.name,
                     slug=schedule.slug,
                     people=len(own),
-                    first_gap=gaps[0].start if gaps else None,
                     gap_s=sum((gap.end - gap.start).total_seconds() for gap in gaps),
                     policy=(best or policies[0]).name if policies else "",
                     second_person=best is not None,

@@ -27,7 +27,6 @@ class RotaFacts:
     name: str
     slug: str
     people: int
-    first_gap: datetime | None
     gap_s: float
     policy: str
     second_person: bool
@@ -49,7 +48,7 @@ class RunbookFacts:
 
 @dataclass(frozen=True, slots=True)
 class TeamFacts:
-    """The people in the shifts of a team that owns a service, with the end of what their last drill counts for."""
+    """The people in the shifts of a team that owns a service, with the end of the last drill that each attended."""
 
     name: str
     trained: Mapping[int, datetime | None]

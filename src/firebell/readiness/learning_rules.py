@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from firebell.kit.text import plural
 from firebell.readiness.facts import ReadinessFacts
 from firebell.readiness.model import Condition, Evidence
 from firebell.readiness.rule_parts import (
@@ -28,9 +27,9 @@ def first_postmortem(facts: ReadinessFacts, now: datetime) -> Ruling:
     """3.1: a published post-mortem that someone approved who wrote none of it. It holds for good."""
     row = facts.reviewed_postmortem
     condition = Condition(
-        "A published post-mortem, approved by someone who wrote none of it",
+        "Published post-mortem, approved by someone who wrote none of it",
         row.ref if row else "none",
-        "1",
+        "one",
         row is not None,
         "/post-mortems",
     )
@@ -45,10 +44,9 @@ def postmortem_cadence(facts: ReadinessFacts, now: datetime) -> Ruling:
     recent = [each for each in facts.closed if each.closed_at > now - QUARTER]
     if not recent:
         other, rows = newer_than(
-            "No SEV0 or SEV1 was closed in 90 days: a document about a near miss or a drill",
+            "Published document about a near miss or a drill, as no SEV0 or SEV1 was closed in the last 90 days",
             facts.other_document,
             HALF_YEAR,
-            "published in 180 days",
             now,
             "/post-mortems",
         )
@@ -66,7 +64,7 @@ def postmortem_cadence(facts: ReadinessFacts, now: datetime) -> Ruling:
     return Ruling(
         (
             Condition(
-                "Post-mortems published within 48 h of closing, of 90 days",
+                "Post-mortems of the last 90 days, published within 48 h of closing",
                 f"{len(on_time)} of {len(counted)}",
                 "80% or more",
                 share_ok,
@@ -107,12 +105,12 @@ def dashboards(facts: ReadinessFacts, now: datetime) -> Ruling:
     """
     return Ruling(
         (
-            _measured("Acknowledged pages in 90 days", facts.acknowledged_pages, now, "/pages"),
-            _measured("Closed incidents in 90 days", facts.closed_incidents, now, "/incidents"),
+            _measured("Acknowledged pages in the last 90 days", facts.acknowledged_pages, now, "/pages"),
+            _measured("Closed incidents in the last 90 days", facts.closed_incidents, now, "/incidents"),
             Condition(
-                "People who opened the metrics, a scrape, or a digest",
+                "Use of the metrics",
                 "not recorded in this version",
-                "2 people in 30 days, a scrape in 24 h, or a digest in 8 days",
+                "2 people who open them in 30 days, a scrape in 24 h, or a digest in 8 days",
                 False,
                 "/incidents",
             ),
@@ -130,7 +128,13 @@ def actions_in_planning(facts: ReadinessFacts, now: datetime) -> Ruling:
     has_trackers = planning is not None and planning.has_trackers
     return Ruling(
         (
-            Condition("Action items changed in 90 days", str(touched), "1 or more", touched > 0, "/actions"),
+            Condition(
+                "Action items changed in the last 90 days",
+                str(touched),
+                "1 or more",
+                touched > 0,
+                "/actions",
+            ),
             Condition(
                 "Unfinished items with a sprint or a date in a tracker",
                 f"{planned} of {unfinished}" if has_trackers else "no tracker is connected",
@@ -139,9 +143,9 @@ def actions_in_planning(facts: ReadinessFacts, now: datetime) -> Ruling:
                 "/actions",
             ),
             Condition(
-                "The last good synchronization",
+                "Successful synchronization with a tracker",
                 "yes" if fresh else "none",
-                "in 24 h",
+                "one in the last 24 h",
                 fresh,
                 "/actions",
                 synced + DAY if fresh and synced else None,
@@ -154,12 +158,7 @@ def actions_in_planning(facts: ReadinessFacts, now: datetime) -> Ruling:
 def automatic_declaration(facts: ReadinessFacts, now: datetime) -> Ruling:
     """4.1: a rule is on, and one has declared an incident."""
     declared, rows = newer_than(
-        "An incident that a rule declared",
-        facts.declared_by_rule,
-        HALF_YEAR,
-        "in 180 days",
-        now,
-        "/settings/response",
+        "Incident that a rule declared", facts.declared_by_rule, HALF_YEAR, now, "/settings/response"
     )
     active = Condition(
         "Declaration rules that are on",
@@ -175,12 +174,7 @@ def runbook_automation(facts: ReadinessFacts, now: datetime) -> Ruling:
     """4.2: a machine can run three runbooks, and one was run from a terminal."""
     automated = [book for book in facts.runbooks if book.level >= AUTOMATED_LEVEL]
     run, rows = newer_than(
-        "A run from a terminal that succeeded with a command",
-        facts.terminal_run,
-        QUARTER,
-        "in 90 days",
-        now,
-        "/runbooks",
+        "Run from a terminal that succeeded with a command", facts.terminal_run, QUARTER, now, "/runbooks"
     )
     return Ruling(
         (
@@ -210,9 +204,9 @@ def monthly_drills(facts: ReadinessFacts, now: datetime) -> Ruling:
     end = _month_before(this_month, -2 if has_this else -1)
     conditions = [
         Condition(
-            f"A finished game day with a run in {month:%B %Y}",
+            f"Finished game day with a run of a runbook in {month:%B %Y}",
             facts.drill_months.get(month, "none"),
-            "1",
+            "one",
             month in facts.drill_months,
             "/drills/new",
             datetime(end.year, end.month, end.day, tzinfo=UTC) if month in facts.drill_months else None,
@@ -235,9 +229,9 @@ def quarterly_reviews(facts: ReadinessFacts, now: datetime) -> Ruling:
     return Ruling(
         (
             Condition(
-                f"Alert audit and review of {quarter.year} Q{(quarter.month + 2) // 3}, signed by each team",
+                f"Alert audit and review of {quarter.year} Q{(quarter.month + 2) // 3}",
                 "not recorded in this version",
-                f"within {plural(REVIEW_GRACE.days, 'day')} of its end",
+                f"the signature of each team within {REVIEW_GRACE.days} days of its end",
                 False,
                 "/incidents",
             ),

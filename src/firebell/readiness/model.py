@@ -74,6 +74,7 @@ class Evidence:
 class Condition:
     """One condition of an item: what there is, what is needed, and until when it holds.
 
+    Its texts read well together as `shortfall`: `text` is a noun phrase, `have` and `need` say how many or which.
     `window` is how long its proof counts; `until` is None for a condition that holds until something changes.
     """
 
@@ -84,6 +85,11 @@ class Condition:
     link: str = ""
     until: datetime | None = None
     window: timedelta | None = None
+
+    @property
+    def shortfall(self) -> str:
+        """What there is and what is needed, in one phrase."""
+        return f"{self.text}: {self.have}, needs {self.need}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def severity_levels(facts: ReadinessFacts, now: datetime) -> Ruling:
     return Ruling(
         (
             Condition(
-                "Incidents classified by the questions in a year",
+                "Incidents classified by the questions in the last year",
                 str(len(rows)),
                 f"{CLASSIFIED_MIN} or more",
                 until is not None,
@@ -41,14 +41,14 @@ def severity_levels(facts: ReadinessFacts, now: datetime) -> Ruling:
                 YEAR,
             ),
             Condition(
-                "Both lines of SEV0 to SEV3 have a text",
+                "Texts for the meaning of SEV0 to SEV3 and the response to each",
                 str(facts.severity_lines),
                 str(SEVERITY_LINES),
                 facts.severity_lines >= SEVERITY_LINES,
                 "/handbook",
             ),
             Condition(
-                "Open incidents whose severity is not confirmed after 15 min",
+                "Open incidents with a severity unconfirmed for more than 15 min",
                 str(waiting),
                 "0",
                 not waiting,
@@ -62,15 +62,10 @@ def severity_levels(facts: ReadinessFacts, now: datetime) -> Ruling:
 def alert_platform(facts: ReadinessFacts, now: datetime) -> Ruling:
     """1.2: alerts arrive, and messages reach phones."""
     event, event_rows = newer_than(
-        "An alert message that could be read", facts.last_event, WEEK, "in 7 days", now, "/services"
+        "Alert message that could be read", facts.last_event, WEEK, now, "/services"
     )
     sent, sent_rows = newer_than(
-        "A message of a page that arrived",
-        facts.last_delivery,
-        MONTH,
-        "in 30 days",
-        now,
-        "/settings/contact",
+        "Message of a page that arrived", facts.last_delivery, MONTH, now, "/settings/contact"
     )
     return Ruling((event, sent), event_rows + sent_rows)
 
@@ -80,26 +75,25 @@ def _rota_conditions(rota: RotaFacts, now: datetime) -> list[Condition]:
     proved = [at for at in rota.proofs.values() if at is not None and at > now - QUARTER]
     unproved = [name for name, at in rota.proofs.items() if at is None or at <= now - QUARTER]
     oldest = min(proved, default=None) if not unproved else None
-    gap = "no gap" if not rota.gap_s else f"gap of {round(rota.gap_s / 3600, 1):g} h"
+    gap = f"a gap of {round(rota.gap_s / 3600, 1):g} h" if rota.gap_s else "no gap"
+    headcount = "1 person" if rota.people == 1 else f"{rota.people} people"
     return [
         Condition(
-            f"{rota.name}: people in the shifts of 28 days",
-            str(rota.people),
-            "2 or more, no gap",
+            f"Shifts of {rota.name} in the next 28 days",
+            f"{headcount} and {gap}",
+            "2 people or more and no gap",
             rota.people >= 2 and not rota.gap_s,
             link,
-        )
-        if not rota.gap_s
-        else Condition(f"{rota.name}: shifts of 28 days", gap, "no gap", False, link),
+        ),
         Condition(
-            "A policy begins with it and reaches someone else within 5 min",
-            rota.policy or "no policy",
-            "a second person",
+            f"Escalation policy that begins with {rota.name}",
+            rota.policy or "none",
+            "one that reaches a second person within 5 min",
             bool(rota.policy) and rota.second_person,
             "/escalation",
         ),
         Condition(
-            "People in these shifts whom a message reached in 90 days",
+            "People in these shifts whom a message reached in the last 90 days",
             f"{len(proved)} of {len(rota.proofs)}" + (f", not {unproved[0]}" if unproved else ""),
             "all",
             bool(rota.proofs) and not unproved,
@@ -114,7 +108,7 @@ def rotation(facts: ReadinessFacts, now: datetime) -> Ruling:
     """1.3: one schedule without a gap, with a second person behind it, and everyone in it proved reachable."""
     rulings = [(_rota_conditions(rota, now), rota) for rota in facts.rotas]
     if not rulings:
-        missing = Condition("A schedule with two people", "none", "1", False, "/oncall")
+        missing = Condition("Schedule with two people", "none", "one", False, "/oncall")
         return Ruling((missing,))
     conditions, rota = max(rulings, key=lambda each: sum(condition.ok for condition in each[0]))
     return Ruling(conditions, [Evidence(rota.name, f"/oncall/{rota.slug}")])
@@ -123,17 +117,12 @@ def rotation(facts: ReadinessFacts, now: datetime) -> Ruling:
 def incident_channel(facts: ReadinessFacts, now: datetime) -> Ruling:
     """1.4: a chat is connected, and an incident got its channel with a pinned message."""
     channel, rows = newer_than(
-        "A channel of an incident with its message pinned",
-        facts.channel,
-        HALF_YEAR,
-        "in 180 days",
-        now,
-        "/settings/chat",
+        "Channel of an incident with its message pinned", facts.channel, HALF_YEAR, now, "/settings/chat"
     )
     connected = Condition(
-        "A chat is connected",
-        "yes" if facts.has_chat else "no",
-        "yes",
+        "Connected chat",
+        "yes" if facts.has_chat else "none",
+        "one",
         facts.has_chat,
         "/settings/chat",
     )
@@ -171,26 +160,25 @@ def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
     """2.2: a component stands for a service, the page is reached from outside, and something was published."""
     fetched = facts.fetched_at if facts.fetched_at and facts.fetched_at > now - DAY else None
     post, rows = newer_than(
-        "A public update, planned maintenance, or a status text in a drill’s tray",
+        "Public update, planned maintenance, or status text in a drill’s tray",
         facts.public_post,
         HALF_YEAR,
-        "in 180 days",
         now,
         "/status-pages",
     )
     return Ruling(
         (
             Condition(
-                "A component stands for a service",
-                "yes" if facts.has_component else "no",
-                "yes",
+                "Component that stands for a service",
+                "yes" if facts.has_component else "none",
+                "one",
                 facts.has_component,
                 "/status-pages",
             ),
             Condition(
-                "The page was reached from outside",
-                "yes" if fetched else "not recorded",
-                "in 24 h",
+                "Fetch of the page from outside",
+                "yes" if fetched else "not recorded in this version",
+                "one in the last 24 h",
                 fetched is not None,
                 "/status-pages",
                 fetched + DAY if fetched else None,
@@ -214,7 +202,7 @@ def trained_team(facts: ReadinessFacts, now: datetime) -> Ruling:
         is_met = bool(total) and len(trained) >= TRAINED_SHARE * total
         conditions.append(
             Condition(
-                f"{team.name}: people in the shifts of 28 days who took part in a drill in a year",
+                f"People on call for {team.name} in the next 28 days who took part in a drill in the last year",
                 f"{len(trained)} of {total}",
                 f"{needed} or more" if total else "someone on call",
                 is_met,
@@ -224,7 +212,7 @@ def trained_team(facts: ReadinessFacts, now: datetime) -> Ruling:
             )
         )
     if not conditions:
-        conditions = [Condition("A team owns a service", "none", "1", False, "/services")]
+        conditions = [Condition("Team that owns a service", "none", "one", False, "/services")]
     return Ruling(conditions)
 
 
@@ -232,37 +220,43 @@ def tabletop(facts: ReadinessFacts, now: datetime) -> Ruling:
     """2.4: a tabletop with three people and five answers, whose document is published."""
     recent = [each for each in facts.tabletops if each.finished_at > now - HALF_YEAR]
     if not recent:
-        return Ruling((Condition("A finished tabletop", "none", "in 180 days", False, "/drills/new"),))
+        return Ruling(
+            (Condition("Finished tabletop", "none", "one in the last 180 days", False, "/drills/new"),)
+        )
 
     def conditions_of(index: int) -> list[Condition]:
         each = recent[index]
         link = f"/drills/{each.ref}"
         return [
             Condition(
-                "A finished tabletop",
+                "Finished tabletop",
                 each.ref,
-                "in 180 days",
+                "one in the last 180 days",
                 True,
                 link,
                 each.finished_at + HALF_YEAR,
                 HALF_YEAR,
             ),
             Condition(
-                "People who took part",
+                f"People who took part in {each.ref}",
                 str(each.attended),
                 f"{TABLETOP_ATTENDED} or more",
                 each.attended >= TABLETOP_ATTENDED,
                 link,
             ),
             Condition(
-                "Injects that were answered",
+                f"Answered injects of {each.ref}",
                 str(each.answered),
                 f"{TABLETOP_ANSWERED} or more",
                 each.answered >= TABLETOP_ANSWERED,
                 link,
             ),
             Condition(
-                "Its document is published", "yes" if each.published else "no", "yes", each.published, link
+                f"Published document of {each.ref}",
+                "yes" if each.published else "none",
+                "one",
+                each.published,
+                link,
             ),
         ]
 

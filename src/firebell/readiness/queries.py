@@ -45,9 +45,9 @@ def lost_findings(days: Sequence[ReadinessDay]) -> list[Finding]:
             f"Y-LOST:{loss.item_id}:{loss.day.isoformat()}",
             "Y-LOST",
             FindingLevel.WARNING,
-            f"{loss.name} is not met any more: {loss.why}.",
+            f"Readiness item lost: {loss.name}. {loss.why}.",
             subject=f"readiness:{loss.item_id}",
-            advice="Make it true again, or waive it with a reason.",
+            advice="Meet its conditions again, or waive it with a reason.",
         )
         for loss in losses(days)
         if loss.day == days[-1].day
@@ -64,11 +64,18 @@ def since_day(days: Sequence[ReadinessDay], item_id: str, state: ItemState) -> d
     return first
 
 
-async def current(tx: Tx, now: datetime) -> Assessment:
-    """Return the assessment at an instant; evidence of incidents that the reader may not read is left out."""
+async def history(tx: Tx, now: datetime) -> list[ReadinessDay]:
+    """Return the recorded days of the last 180, oldest first."""
+    return await day_store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())
+
+
+async def current(tx: Tx, days: Sequence[ReadinessDay], now: datetime) -> Assessment:
+    """Return the assessment at an instant, with how long each state has held by the history.
+
+    Evidence of incidents that the reader may not read is left out.
+    """
     facts = await fact_queries.load_facts(tx, now)
     assessed = assess(facts, await day_store.waivers(tx, now), now)
-    days = await day_store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())
     hidden = set(await incidents.hidden_ids(tx))
     return replace(
         assessed,
@@ -97,7 +104,7 @@ def day_of(assessed: Assessment, now: datetime) -> ReadinessDay:
         assessed.score,
         {item.id: str(item.state) for item in assessed.items},
         {
-            item.id: item.lacks.text
+            item.id: item.lacks.shortfall
             for item in assessed.items
             if item.state is ItemState.MISSING and item.lacks is not None
         },

@@ -43,9 +43,10 @@ Rule = Callable[[ReadinessFacts, datetime], Ruling]
 
 
 def newer_than(
-    text: str, row: Dated | None, window: timedelta, need: str, now: datetime, link: str = ""
+    text: str, row: Dated | None, window: timedelta, now: datetime, link: str
 ) -> tuple[Condition, list[Evidence]]:
     """Return the condition that a row is not older than a window, and its evidence."""
+    need = f"one in the last {window.days} days"
     if row is None or row.at <= now - window:
         return Condition(text, "none", need, False, link), []
     condition = Condition(text, row.ref, need, True, link, row.at + window, window)

@@ -448,9 +448,3 @@ async def drill_months(tx: Tx, since: datetime) -> dict[date, str]:
         since,
     )
     return {row["month"]: f"DRILL-{row['id']}" for row in rows}
-
-
-async def runbooks_run(tx: Tx) -> set[str]:
-    """2.1: return the runbooks that were ever run, which makes a shipped one count."""
-    rows = await tx.fetch("select distinct slug from runbook_run")
-    return {row["slug"] for row in rows}

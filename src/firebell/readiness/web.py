@@ -14,7 +14,7 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import permissions, route_access
 from firebell.people.permissions import Rights, Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.readiness import actions, day_store, queries
+from firebell.readiness import actions, queries
 from firebell.readiness.chart import chart
 from firebell.readiness.model import PHASES, Assessment, Item, ItemState
 
@@ -57,9 +57,8 @@ def _opens(rights: Rights, link: str) -> bool:
 
 
 async def _readiness(visit: Visit, error: FirebellError | None = None, item_id: str = "") -> Response:
-    assessed = await queries.current(visit.tx, visit.now)
-    since = (visit.now - timedelta(days=queries.HISTORY_DAYS)).date()
-    days = await day_store.days(visit.tx, since)
+    days = await queries.history(visit.tx, visit.now)
+    assessed = await queries.current(visit.tx, days, visit.now)
     context: dict[str, Any] = {
         "nav": "readiness",
         "live": "readiness",
@@ -139,7 +138,8 @@ async def unwaive(visit: CurrentVisit, item_id: str) -> Response:
 @router.get("/readiness.csv", dependencies=route_access.needs(Verb.READINESS_READ))
 async def report(visit: CurrentVisit) -> Response:
     """Export each condition of each item."""
-    assessed = await queries.current(visit.tx, visit.now)
+    days = await queries.history(visit.tx, visit.now)
+    assessed = await queries.current(visit.tx, days, visit.now)
     rows = [
         (
             *(item.id, item.checkpoint.name, item.state, item.since or ""),
