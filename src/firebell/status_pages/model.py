@@ -241,10 +241,14 @@ class UpdatePublished:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRetracted:
-    """The text of an update was erased; `notice` is what stands there now."""
+    """The text of an update was erased; `notice` is what stands there now.
+
+    `public_id` is that of the incident.
+    """
 
     status_page_id: int
     public_id: str
+    update_public_id: str
     seq: int
     notice: str
 

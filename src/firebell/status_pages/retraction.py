@@ -42,7 +42,7 @@ async def retract_update(
         update=seq,
         reason=reason,
     )
-    await tx.emit(UpdateRetracted(page.id, published.public_id, seq, notice), now)
+    await tx.emit(UpdateRetracted(page.id, published.public_id, update.public_id, seq, notice), now)
     await tx.emit(
         UpdatePublished(page.id, published.id, published.public_id, update.id, seq, retracted.version), now
     )
