@@ -27,7 +27,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
-from firebell.status_pages.public.languages import languages
+from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
 
@@ -106,7 +106,6 @@ async def _render(
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),
         "has_customers": any(each.reader is ReaderKind.CUSTOMER for each in shown.destinations),
-        "language_names": {code: language.name for code, language in languages().items()},
         "needs_reason": any(
             each.level is ToneLevel.ERROR for listed in shown.findings.lists for each in listed
         ),
@@ -128,6 +127,7 @@ def _labels() -> dict[str, object]:
         "role_labels": ROLE_LABELS,
         "occasion_labels": OCCASION_LABELS,
         "silence_labels": SILENCE_LABELS,
+        "language_names": language_names(),
     }
 
 
@@ -213,7 +213,6 @@ async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         "i": incident,
         "post": one,
         "texts": {reader: one.content.bodies.get(reader, "") for reader in ReaderKind},
-        "language_names": {code: language.name for code, language in languages().items()},
         "is_asked": visit.person.id != one.author_id
         and any(visit.person.id in each.asked_ids for each in one.approvals),
         "can_recall": _can_recall(one, visit.now),
