@@ -148,6 +148,14 @@ async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicInciden
     return published
 
 
+def update_of(published: PublicIncident, seq: int) -> PublicUpdate:
+    """Return an update of a public incident by its number; raise `NotFound`."""
+    update = next((each for each in published.updates if each.seq == seq), None)
+    if update is None:
+        raise NotFound(f"This incident has no update {seq}.")
+    return update
+
+
 @permits(Verb.STATUS_PAGE_PUBLISH)
 async def edit_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
@@ -157,9 +165,7 @@ async def edit_update(
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    update = next((each for each in published.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This incident has no update {seq}.")
+    update = update_of(published, seq)
     body = checked_text(body)
     if body == update.body:
         return published
@@ -185,9 +191,7 @@ async def translate_update(
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    update = next((each for each in published.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This incident has no update {seq}.")
+    update = update_of(published, seq)
     await _check_locale(tx, page, locale)
     body = checked_text(body)
     if update.translations.get(locale) == body:
