@@ -214,9 +214,9 @@ class PublicIncident:
         return next((update.eta_at for update in progress), None)
 
     @property
-    def has_postmortem(self) -> bool:
-        """True if readers were told of its post-mortem."""
-        return any(update.kind is UpdateKind.POSTMORTEM for update in self.updates)
+    def postmortem(self) -> PublicUpdate | None:
+        """Its post-mortem, None if none is published."""
+        return next((update for update in self.updates if update.kind is UpdateKind.POSTMORTEM), None)
 
     @property
     def component_ids(self) -> frozenset[int]:

@@ -137,7 +137,7 @@ async def publish_update(
 def _postmortem_refusal(published: PublicIncident, update: NewUpdate) -> str:
     if published.is_open or update.stage is not Stage.RESOLVED:
         return "Publish that it is resolved before its post-mortem."
-    return "Its post-mortem is published: edit its text." if published.has_postmortem else ""
+    return "Its post-mortem is published: edit its text." if published.postmortem else ""
 
 
 async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicIncident:
