@@ -18,8 +18,8 @@ REMINDER_TIMER = "status_pages.reminder"
 NOTICE_KIND = "statuspage"
 URGENT_SEVERITY = 1
 """The least severe incident whose overdue updates remind urgently."""
-FACT_KINDS = frozenset({"severity", "answers", "phase", ENTRY_KIND})
-"""The kinds of timeline entries that move when an update is due."""
+FACT_KINDS = frozenset({"severity", "answers", "phase", "merged", "type", ENTRY_KIND})
+"""The kinds of timeline entries that move when an update is due, or change which pages owe one."""
 
 
 async def begin(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
