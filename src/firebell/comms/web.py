@@ -7,6 +7,7 @@ from fastapi import Response
 
 from firebell.comms import actions, approvals, drafts, queries, sending, store
 from firebell.comms.approval_rules import OCCASION_LABELS, ROLE_LABELS, SILENCE_LABELS
+from firebell.comms.content import TRANSLATION_PREFIX
 from firebell.comms.model import (
     POST_STATE_LABELS,
     SEND_STATE_LABELS,
@@ -32,8 +33,6 @@ from firebell.status_pages.public.languages import language_names
 router = routing.html_router()
 
 PUBLISH, SAVE, TEMPLATE = "publish", "save", "template"
-READERS = {"internal": ReaderKind.INTERNAL, "public": ReaderKind.PUBLIC, "customer": ReaderKind.CUSTOMER}
-TRANSLATION_PREFIX = "translations."
 GLYPHS = {
     ToneLevel.BLOCK: "late",
     ToneLevel.ERROR: "late",
@@ -61,7 +60,7 @@ def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | N
         if name.startswith("status-") and code
     }
     return PostContent(
-        {kind: visit.text(name) for name, kind in READERS.items()},
+        {reader: visit.text(reader) for reader in ReaderKind},
         tuple(value for value in visit.form.getlist("target") if isinstance(value, str)),
         visit.text("stage") or None,
         statuses,
@@ -180,7 +179,8 @@ def _summary(one: CommsPost) -> str:
 async def _with_template(visit: Visit, incident: Incident, content: PostContent, choice: str) -> PostContent:
     """Return the post with the text of a chosen template, such as public:status-monitoring."""
     name, _, template_id = choice.partition(":")
-    if name not in READERS or template_id not in queries.TEMPLATES[READERS[name]]:
+    reader = next((each for each in ReaderKind if each == name), None)
+    if reader is None or template_id not in queries.TEMPLATES[reader]:
         raise NotFound(f"There is no template {choice[:60]!r}.")
     text = await queries.template_text(
         visit.tx,
@@ -189,11 +189,11 @@ async def _with_template(visit: Visit, incident: Incident, content: PostContent,
         visit.ctx.public_url,
         visit.person.tz,
         visit.now,
-        content.next_update_at if name == "public" else None,
+        content.next_update_at if reader is ReaderKind.PUBLIC else None,
     )
-    changed = queries.with_text(content, READERS[name], text)
+    changed = queries.with_text(content, reader, text)
     stage = template_id.removeprefix("status-")
-    return replace(changed, stage=stage) if name == "public" else changed
+    return replace(changed, stage=stage) if reader is ReaderKind.PUBLIC else changed
 
 
 async def _post(visit: Visit, ref: str, post_id: str) -> tuple[Incident, CommsPost]:
