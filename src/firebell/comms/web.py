@@ -20,9 +20,8 @@ from firebell.comms.tone.model import ReaderKind, ToneLevel
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_number, to_wall
+from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -44,12 +43,6 @@ CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStat
 
 async def _incident(visit: Visit, ref: str) -> Incident:
     return await incidents.incident(visit.tx, parse_ref("INC", ref))
-
-
-def _instant(visit: Visit, name: str) -> datetime | None:
-    """Return the instant in a field, in the time zone of the person; raise `Invalid`."""
-    at = visit.text(name)
-    return to_instant(to_wall(at, name), visit.person.tz) if at else None
 
 
 def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | None) -> PostContent:
@@ -139,7 +132,7 @@ async def composer(visit: CurrentVisit, ref: str) -> Response:
 async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
     incident = await _incident(visit, ref)
     try:
-        content = _content(visit, _instant(visit, "next_update_at"), _instant(visit, "eta_at"))
+        content = _content(visit, visit.instant("next_update_at"), visit.instant("eta_at"))
     except Invalid as error:
         return await _render(visit, incident, _content(visit, None, None), error)
     verb, _, rest = visit.text("do").partition(":")
