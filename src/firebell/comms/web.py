@@ -26,7 +26,7 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
+from firebell.status_pages.model import CHOOSABLE, STAGE_LABELS, STATUS_LABELS
 from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
@@ -38,7 +38,6 @@ GLYPHS = {
     ToneLevel.WARNING: "warn",
     ToneLevel.INFO: "info",
 }
-CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
 
 
 async def _incident(visit: Visit, ref: str) -> Incident:

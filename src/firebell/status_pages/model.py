@@ -37,6 +37,8 @@ STATUS_LABELS = {
     ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
     ComponentStatus.MAJOR_OUTAGE: "Major outage",
 }
+CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
+"""The statuses that an incident can give a component."""
 
 
 class Stage(StrEnum):

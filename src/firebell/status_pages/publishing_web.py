@@ -17,6 +17,7 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, component_history, publishing, queries, retraction, stages, store
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
+    CHOOSABLE,
     STAGE_LABELS,
     STATUS_LABELS,
     ComponentStatus,
@@ -27,7 +28,7 @@ from firebell.status_pages.model import (
 )
 from firebell.status_pages.public.languages import languages
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import CHOOSABLE, stage_of, status_of
+from firebell.status_pages.update_input import stage_of, status_of
 
 router = routing.html_router()
 
