@@ -102,7 +102,7 @@ def _update(
 @statuspage.command(
     epilog=example(
         "firebell statuspage publish kestrel 'Card payments fail' --incident INC-3 \\",
-        "    --stage investigating --component 3=partial_outage --next 15:30 \\",
+        "    --stage investigating --component 3=partial_outage --next 2026-11-24T15:30 \\",
         "    --body 'We are investigating failed card payments.'",
     )
 )
