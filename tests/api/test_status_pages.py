@@ -298,3 +298,22 @@ async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(
         )
         await w.after(hours=3)
         assert await sent() == [*first, *promised]
+
+        # an incident without a component of the page gets one by a merge
+        async with w.ctx.db.tx() as tx:
+            into, old = [
+                await incidents.declare(
+                    *(tx, await w.actor(w.mara)),
+                    title=title,
+                    severity=1,
+                    commander_id=w.jun,
+                    service_ids=service_ids,
+                    now=w.now,
+                )
+                for title, service_ids in (("Reports are late", []), ("Checkout is slow", [w.service]))
+            ]
+        await w.after(minutes=1)
+        async with w.ctx.db.tx() as tx:
+            await incidents.merge(tx, await w.actor(w.mara), old.id, into.id, w.now)
+        await w.after(minutes=15)
+        assert await sent() == [*first, *promised, (w.jun, 50, "low")]

@@ -113,3 +113,27 @@ async def test_a_text_that_leaked_something_is_erased_and_the_log_still_verifies
             [content] = [row["content"] for row in await tx.fetch("select content from status_broadcast")]
         assert (content["body"], content["translations"]) == (notice, {})
         assert "status_page.update_retracted" in {e["action"] for e in await api("GET", "/audit")}
+
+        # a later message to a webhook repeats the text, in the document of its incident
+        async with w.ctx.db.tx() as tx:
+            await tx.execute(
+                """
+                insert into subscriber (
+                    status_page_id, channel, address, address_key, host, state, follows_all, component_ids,
+                    group_ids, kinds, min_impact, created_at
+                )
+                select id, 'webhook', 'https://nordpost.example/', 'k', 'nordpost.example', 'active', true, '{}',
+                    '{}', '{incident}', 0, created_at
+                from status_page
+                """
+            )
+        for body in ("Nordpost still can't pay.", "We are moving traffic."):
+            later = {"stage": "identified", "body": body, "next_update_at": soon}
+            await api("POST", f"{INCIDENTS}/{opened['id']}/updates", later, status=201)
+        retracted = f"{INCIDENTS}/{opened['id']}/updates/2/retract"
+        await api("POST", retracted, {"reason": "It named a customer."})
+        async with w.ctx.db.tx() as tx:
+            rows = await tx.fetch("select content from status_broadcast order by seq")
+        assert [len(row["content"]["document"].get("incident_updates", ())) for row in rows] == [0, 2, 3]
+        assert "Nordpost" not in str(rows[1]["content"]) + str(rows[2]["content"])
+        assert rows[2]["content"]["body"] == "We are moving traffic."

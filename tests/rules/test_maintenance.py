@@ -32,6 +32,8 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
+from firebell.status_pages.public.headlines import affected_text, headline
+from firebell.status_pages.public.languages import ENGLISH, languages
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import Weights
 
@@ -256,6 +258,12 @@ def test_only_the_time_between_the_real_start_and_the_real_end_is_under_maintena
         Impact.MAINTENANCE,
     )
     assert during.components[0].uptime == 1
+    german = languages()["de"]
+    assert [headline(during, each) for each in (ENGLISH, german)] == [
+        "Maintenance: Database upgrade",
+        "Wartung: Database upgrade",
+    ]
+    assert affected_text(during, german) == "Checkout: In Wartung."
     after = shown(_done(START, END), END + MINUTE)
     assert (after.worst, after.indicator.impact) == (ComponentStatus.OPERATIONAL, Impact.NONE)
     assert after.components[0].bars[-1].state == "maintenance"

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.mailbox import Mailbox
 from firebell.kit.standard_webhooks import signature
+from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages
 from firebell.subscribers import (
     addresses,
+    broadcasts,
     csv_import,
     dead_addresses,
     delivery_retries,
@@ -49,6 +51,30 @@ def test_a_mail_has_the_text_in_the_language_of_its_reader_if_there_is_one() -> 
     # a broadcast of an earlier version has none
     del content["translations"]
     assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == "We look."
+
+
+def test_a_retracted_text_is_in_no_message_that_waits() -> None:
+    updates = [{"id": "u2", "body": "Nordpost can pay again."}, {"id": "u1", "body": "Nordpost can't pay."}]
+    event = UpdateRetracted(1, "i1", "u1", 1, "Removed.")
+    first = {"body": "Nordpost can't pay.", "translations": {"de": "Nordpost kann nicht."}}
+    own = broadcasts.without_update(
+        {**first, "document": {"incident_updates": updates[1:]}}, event, is_own=True
+    )
+    assert own == {
+        "body": "Removed.",
+        "translations": {},
+        "document": {"incident_updates": [{"id": "u1", "body": "Removed."}]},
+    }
+    # a later one has a text of its own, and all earlier ones in its document
+    second = {"body": "Nordpost can pay again.", "document": {"incident_updates": updates}}
+    assert broadcasts.without_update(second, event, is_own=False) == {
+        **second,
+        "document": {"incident_updates": [updates[0], {"id": "u1", "body": "Removed."}]},
+    }
+    # without webhooks there is no document, and a private page has no text at all
+    assert broadcasts.without_update({**first, "document": {}}, event, is_own=True)["document"] == {}
+    private = {"is_private": True, "body": "Open the status page to read it.", "document": {}}
+    assert broadcasts.without_update(private, event, is_own=True) == private
 
 
 def test_the_vectors_of_the_throttle() -> None:

@@ -8,12 +8,11 @@ from firebell.audiences.clocks import Due
 from firebell.audiences.incident_audiences import AudienceClock, IncidentAudiences
 from firebell.audiences.model import MOMENT_LABELS, Moment
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import EntryAdded, IncidentDeclared, IncidentRole
+from firebell.incidents.model import EntryAdded, IncidentDeclared
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
-from firebell.people import actions as people
 
 REMINDER_TIMER = "audiences.reminder"
 NOTICE_KIND = "audience"
@@ -72,14 +71,7 @@ async def _notify(
     tx: Tx, one: IncidentAudiences, reminded: Sequence[tuple[AudienceClock, Due, int]], now: datetime
 ) -> None:
     incident = one.incident
-    held = (await incidents.roles(tx, [incident.id]))[incident.id]
-    person_ids = {
-        each.person_id for each in held if each.role in (IncidentRole.COMMANDER, IncidentRole.COMMS)
-    }
-    if not person_ids:
-        person_ids = (
-            set(await people.fallback_responders(tx)) if incident.severity <= URGENT_SEVERITY else set()
-        )
+    person_ids = await incidents.reminder_recipients(tx, incident)
     notices = []
     for clock, due, share in reminded:
         state = "is overdue" if due.at <= now else "is due soon"
@@ -94,6 +86,6 @@ async def _notify(
                 link=f"/incidents/{incident.ref}/audiences?to={clock.audience.slug}",
                 urgency="high" if is_urgent else "low",
             )
-            for person_id in sorted(person_ids)
+            for person_id in person_ids
         ]
     await notify.send_notices(tx, notices, now)

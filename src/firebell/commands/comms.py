@@ -7,7 +7,18 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_first, seg
-from firebell.commands.output import REFUSED, as_json, echo, example, fail, instant, local, show, show_table
+from firebell.commands.output import (
+    REFUSED,
+    as_json,
+    echo,
+    example,
+    fail,
+    instant,
+    local,
+    pairs,
+    show,
+    show_table,
+)
 
 STAGES = ("investigating", "identified", "monitoring", "resolved")
 MAX_BYTES = 1024 * 1024
@@ -126,26 +137,15 @@ def publish(
         "targets": list(targets),
         "revision": call("GET", path)["revision"],
         "stage": stage,
-        "components": _pairs(component, "ID=STATUS", "--component 3=partial_outage"),
+        "components": pairs(component, "ID=STATUS", "--component 3=partial_outage"),
         "next_update_at": instant(next_, "--next") if next_ else None,
         "eta_at": instant(eta, "--eta") if eta else None,
-        "translations": _pairs(translation, "LANGUAGE=TEXT", "--translation de='Wir suchen die Ursache.'"),
+        "translations": pairs(translation, "LANGUAGE=TEXT", "--translation de='Wir suchen die Ursache.'"),
         "mail_subject": subject,
         "reason": reason,
     }
     post = call("POST", path, body)
     show(post, _outcome(post))
-
-
-def _pairs(options: tuple[str, ...], form: str, usage: str) -> dict[str, str]:
-    """Return the values of a repeated option by their names; end the command if one has none."""
-    pairs = {}
-    for option in options:
-        name, separator, value = option.partition("=")
-        if not separator:
-            fail(f"{option!r} is not {form}.", f"Use for example {usage}.")
-        pairs[name] = value
-    return pairs
 
 
 def _outcome(post: dict[str, Any]) -> str:

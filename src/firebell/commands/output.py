@@ -168,6 +168,17 @@ def instant(text: str, option: str) -> str:
         )
 
 
+def pairs(options: Sequence[str], form: str, usage: str) -> dict[str, str]:
+    """Return the values of a repeated option by their names; end the command for one that is not of the form."""
+    values = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator:
+            fail(f"{option!r} is not {form}.", f"Use for example {usage}.")
+        values[name] = value
+    return values
+
+
 def minutes(text: str) -> int:
     """Return a duration such as 45m, 2h or 1h30m in minutes."""
     hours, _, rest = text.strip().rpartition("h") if "h" in text else ("0", "", text.strip())

@@ -10,7 +10,7 @@ import click
 
 from firebell.commands import statuspage_hosting, statuspage_serving, statuspage_subscribers
 from firebell.commands.client import call, call_first, seg
-from firebell.commands.output import as_json, example, fail, instant, local, show, show_table
+from firebell.commands.output import as_json, example, fail, instant, local, pairs, show, show_table
 from firebell.commands.statuspage_copies import copies
 from firebell.commands.statuspage_relabeling import relabel
 
@@ -75,24 +75,13 @@ def incidents(slug: str, limit: int) -> None:
     )
 
 
-def _components(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return the statuses by component id of pairs such as 3=partial_outage."""
-    statuses = {}
-    for pair in pairs:
-        component, separator, status = pair.partition("=")
-        if not separator:
-            fail(f"{pair!r} is not ID=STATUS.", "Use for example --component 3=partial_outage.")
-        statuses[component] = status
-    return statuses
-
-
 def _update(
     stage: str, body: str, component: tuple[str, ...], next_: str | None, since: str | None, eta: str | None
 ) -> Fields:
     return {
         "stage": stage,
         "body": sys.stdin.read() if body == "-" else body,
-        "components": _components(component),
+        "components": pairs(component, "ID=STATUS", "--component 3=partial_outage"),
         "next_update_at": instant(next_, "--next") if next_ else None,
         "since": instant(since, "--since") if since else None,
         "eta_at": instant(eta, "--eta") if eta else None,
@@ -102,7 +91,7 @@ def _update(
 @statuspage.command(
     epilog=example(
         "firebell statuspage publish kestrel 'Card payments fail' --incident INC-3 \\",
-        "    --stage investigating --component 3=partial_outage --next 15:30 \\",
+        "    --stage investigating --component 3=partial_outage --next 2026-11-24T15:30 \\",
         "    --body 'We are investigating failed card payments.'",
     )
 )

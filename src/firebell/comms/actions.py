@@ -54,8 +54,10 @@ async def publish(
     await drafts.check_revision(tx, incident, revision)
     chosen = await _chosen(tx, incident, content, now)
     readers = frozenset(destination.reader for _, destination in chosen)
-    await _check_languages(tx, incident, content)
-    findings = await tone_queries.findings(tx, incident, content, readers, now)
+    listed = await publication_queries.publications(tx, incident)
+    languages = await publication_queries.languages(tx, listed)
+    _check_languages(content, languages.others)
+    findings = await tone_queries.findings(tx, incident, content, readers, languages.own, now)
     _check_tone(findings, content)
     seq = await store.last_seq(tx, incident_id) + 1
     await store.delete_draft(tx, incident_id)
@@ -138,10 +140,8 @@ async def _chosen(
     return chosen
 
 
-async def _check_languages(tx: Tx, incident: Incident, content: PostContent) -> None:
+def _check_languages(content: PostContent, offered: Sequence[str]) -> None:
     """Raise `Invalid` for a translation that no status page of the incident shows."""
-    listed = await publication_queries.publications(tx, incident)
-    offered = (await publication_queries.languages(tx, listed)).others
     fields = {
         translation_field(locale): "No status page of this incident has this language beside its own."
         for locale in content.translations

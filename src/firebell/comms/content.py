@@ -10,6 +10,8 @@ from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
 
 MAX_TARGETS = 100
 REASON_MAX_CHARS = 1000
+TRANSLATION_PREFIX = "translations."
+"""How the names of the fields of translations begin."""
 
 
 def cleaned(content: PostContent) -> PostContent:
@@ -44,5 +46,5 @@ def cleaned(content: PostContent) -> PostContent:
 
 
 def translation_field(locale: str) -> str:
-    """Return the field of a translation, under which its problems are reported."""
-    return f"translations.{locale}"
+    """Return the name of the field of a translation."""
+    return f"{TRANSLATION_PREFIX}{locale}"

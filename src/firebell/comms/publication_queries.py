@@ -8,7 +8,7 @@ from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.status_pages import queries as status_pages
 from firebell.status_pages.hosting import queries as hosting
-from firebell.status_pages.model import Component, ComponentStatus, PublicIncident, Stage, StatusPage
+from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
 from firebell.status_pages.public import languages as languages_of_pages
 from firebell.status_pages.queries import Publication
 
@@ -41,11 +41,6 @@ async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:
     return await status_pages.suggested_stage(tx, incident)
 
 
-async def components(tx: Tx, page: StatusPage, now: datetime) -> tuple[Component, ...]:
-    """Return the components that a status page shows."""
-    return (await status_pages.snapshot(tx, page, now)).components
-
-
 def status_now(published: PublicIncident, component_id: int, now: datetime) -> ComponentStatus:
     """Return the status that a public incident gives a component now."""
     return status_pages.status_of([published], component_id, now)
@@ -60,7 +55,7 @@ class PublicState:
     latest: PublicIncident | None
 
 
-def public_state(listed: list[Publication]) -> PublicState:
+def public_state(listed: Sequence[Publication]) -> PublicState:
     """Return what is published about an incident; the latest update counts."""
     published = [each.published for each in listed if each.published]
     latest = max(published, key=lambda each: each.updates[-1].display_at, default=None)

@@ -25,6 +25,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.web.html import format_short
+from firebell.status_pages import actions as status_pages
 from firebell.status_pages import stages
 from firebell.status_pages.model import Component, ComponentStatus, Stage
 from firebell.status_pages.queries import Publication
@@ -116,7 +117,7 @@ def _component_choices(
     choices = []
     for publication in listed:
         published = publication.published
-        for component in components[publication.page.id]:
+        for component in components.get(publication.page.id, ()):
             current = (
                 publication_queries.status_now(published, component.id, now)
                 if published
@@ -130,11 +131,17 @@ def _component_choices(
     return choices
 
 
-async def first_content(
-    tx: Tx, incident: Incident, destinations: Sequence[Destination], public_url: str, tz: str, now: datetime
+async def _first_content(
+    tx: Tx,
+    incident: Incident,
+    destinations: Sequence[Destination],
+    listed: Sequence[Publication],
+    choices: Sequence[ComponentChoice],
+    public_url: str,
+    tz: str,
+    now: datetime,
 ) -> PostContent:
     """Return the text that the composer begins with: templates, filled with what the timeline knows."""
-    listed = await publication_queries.publications(tx, incident)
     published = publication_queries.public_state(listed).stage
     suggested = await publication_queries.suggested_stage(tx, incident) or Stage.INVESTIGATING
     stage = published if published and suggested.rank < published.rank else suggested
@@ -147,8 +154,6 @@ async def first_content(
         bodies[ReaderKind.PUBLIC] = await template_text(
             tx, incident, template_id, public_url, tz, now, promise
         )
-    components = {page.page.id: await publication_queries.components(tx, page.page, now) for page in listed}
-    choices = _component_choices(listed, components, incident, now)
     return PostContent(
         bodies,
         tuple(each.key for each in destinations if each.is_suggested and not each.refusal),
@@ -160,7 +165,7 @@ async def first_content(
     )
 
 
-def _current_estimate(listed: list[Publication], now: datetime) -> datetime | None:
+def _current_estimate(listed: Sequence[Publication], now: datetime) -> datetime | None:
     """Return the estimate that customers know, None if there is none or it is past."""
     latest = publication_queries.public_state(listed).latest
     return latest.eta_at if latest and latest.eta_at and latest.eta_at > now else None
@@ -178,12 +183,13 @@ async def composition(
     known = await target_registry.destinations(tx, incident, now)
     destinations = [destination for _, destination in known.values()]
     draft = await store.draft(tx, incident.id)
-    if content is None:
-        content = (
-            draft.content if draft else await first_content(tx, incident, destinations, public_url, tz, now)
-        )
     listed = await publication_queries.publications(tx, incident)
-    components = {page.page.id: await publication_queries.components(tx, page.page, now) for page in listed}
+    languages = await publication_queries.languages(tx, listed)
+    choices = _component_choices(listed, await status_pages.components_by_page(tx), incident, now)
+    if content is None and draft:
+        content = draft.content
+    elif content is None:
+        content = await _first_content(tx, incident, destinations, listed, choices, public_url, tz, now)
     chosen = [each for each in destinations if each.key in content.targets]
     readers = frozenset(each.reader for each in chosen)
     return Composition(
@@ -192,10 +198,10 @@ async def composition(
         draft,
         await drafts.revision_of(tx, incident),
         destinations,
-        _component_choices(listed, components, incident, now),
+        choices,
         publication_queries.public_state(listed).stage,
-        (await publication_queries.languages(tx, listed)).others,
-        await tone_queries.findings(tx, incident, content, readers, now),
+        languages.others,
+        await tone_queries.findings(tx, incident, content, readers, languages.own, now),
         await _needed_approvals(tx, incident, content, chosen, now),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.catalog import actions as catalog
-from firebell.comms import publication_queries, store
+from firebell.comms import store
 from firebell.comms.model import PostContent
 from firebell.comms.tone.check import check
 from firebell.comms.tone.model import ReaderKind, ToneContext, ToneFinding
@@ -31,8 +31,8 @@ async def organization_context(tx: Tx, now: datetime) -> ToneContext:
     colleagues = await people.people(tx)
     components = [
         component.name
-        for page in await status_pages.pages(tx)
-        for component in await publication_queries.components(tx, page, now)
+        for listed in (await status_pages.components_by_page(tx)).values()
+        for component in listed
     ]
     return ToneContext(
         names=frozenset(person.name for person in colleagues),
@@ -105,18 +105,24 @@ def with_content(
 
 
 async def findings(
-    tx: Tx, incident: Incident, content: PostContent, readers: frozenset[ReaderKind], now: datetime
+    tx: Tx,
+    incident: Incident,
+    content: PostContent,
+    readers: frozenset[ReaderKind],
+    page_locale: str,
+    now: datetime,
 ) -> PostFindings:
-    """Return what the tone check finds in the texts for these readers; translations are public."""
+    """Return what the tone check finds in the texts for these readers; translations are public.
+
+    `page_locale` is the language of the public text.
+    """
     context = await incident_context(tx, incident, now)
     last = await store.last_texts(tx, incident.id)
-    listed = await publication_queries.publications(tx, incident)
-    own = (await publication_queries.languages(tx, listed)).own
     by_reader = {}
     for reader in ReaderKind:
         if reader in readers:
             about = with_content(context, content, reader, last.get(reader, ""))
-            locale = own if reader is ReaderKind.PUBLIC else about.locale
+            locale = page_locale if reader is ReaderKind.PUBLIC else about.locale
             by_reader[reader] = check(content.body(reader), replace(about, locale=locale))
     public = with_content(context, content, ReaderKind.PUBLIC, "")
     return PostFindings(

@@ -7,6 +7,7 @@ from fastapi import Response
 
 from firebell.comms import actions, approvals, drafts, queries, sending, store
 from firebell.comms.approval_rules import OCCASION_LABELS, ROLE_LABELS, SILENCE_LABELS
+from firebell.comms.content import TRANSLATION_PREFIX
 from firebell.comms.model import (
     POST_STATE_LABELS,
     SEND_STATE_LABELS,
@@ -19,38 +20,28 @@ from firebell.comms.tone.model import ReaderKind, ToneLevel
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_number, to_wall
+from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, undo
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS, ComponentStatus
-from firebell.status_pages.public.languages import languages
+from firebell.status_pages.model import CHOOSABLE, STAGE_LABELS, STATUS_LABELS
+from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
 
 PUBLISH, SAVE, TEMPLATE = "publish", "save", "template"
-READERS = {"internal": ReaderKind.INTERNAL, "public": ReaderKind.PUBLIC, "customer": ReaderKind.CUSTOMER}
-TRANSLATION_PREFIX = "translations."
 GLYPHS = {
     ToneLevel.BLOCK: "late",
     ToneLevel.ERROR: "late",
     ToneLevel.WARNING: "warn",
     ToneLevel.INFO: "info",
 }
-CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
 
 
 async def _incident(visit: Visit, ref: str) -> Incident:
     return await incidents.incident(visit.tx, parse_ref("INC", ref))
-
-
-def _instant(visit: Visit, name: str) -> datetime | None:
-    """Return the instant in a field, in the time zone of the person; raise `Invalid`."""
-    at = visit.text(name)
-    return to_instant(to_wall(at, name), visit.person.tz) if at else None
 
 
 def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | None) -> PostContent:
@@ -61,7 +52,7 @@ def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | N
         if name.startswith("status-") and code
     }
     return PostContent(
-        {kind: visit.text(name) for name, kind in READERS.items()},
+        {reader: visit.text(reader) for reader in ReaderKind},
         tuple(value for value in visit.form.getlist("target") if isinstance(value, str)),
         visit.text("stage") or None,
         statuses,
@@ -106,7 +97,6 @@ async def _render(
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),
         "has_customers": any(each.reader is ReaderKind.CUSTOMER for each in shown.destinations),
-        "language_names": {code: language.name for code, language in languages().items()},
         "needs_reason": any(
             each.level is ToneLevel.ERROR for listed in shown.findings.lists for each in listed
         ),
@@ -128,6 +118,7 @@ def _labels() -> dict[str, object]:
         "role_labels": ROLE_LABELS,
         "occasion_labels": OCCASION_LABELS,
         "silence_labels": SILENCE_LABELS,
+        "language_names": language_names(),
     }
 
 
@@ -140,7 +131,7 @@ async def composer(visit: CurrentVisit, ref: str) -> Response:
 async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
     incident = await _incident(visit, ref)
     try:
-        content = _content(visit, _instant(visit, "next_update_at"), _instant(visit, "eta_at"))
+        content = _content(visit, visit.instant("next_update_at"), visit.instant("eta_at"))
     except Invalid as error:
         return await _render(visit, incident, _content(visit, None, None), error)
     verb, _, rest = visit.text("do").partition(":")
@@ -180,7 +171,8 @@ def _summary(one: CommsPost) -> str:
 async def _with_template(visit: Visit, incident: Incident, content: PostContent, choice: str) -> PostContent:
     """Return the post with the text of a chosen template, such as public:status-monitoring."""
     name, _, template_id = choice.partition(":")
-    if name not in READERS or template_id not in queries.TEMPLATES[READERS[name]]:
+    reader = next((each for each in ReaderKind if each == name), None)
+    if reader is None or template_id not in queries.TEMPLATES[reader]:
         raise NotFound(f"There is no template {choice[:60]!r}.")
     text = await queries.template_text(
         visit.tx,
@@ -189,11 +181,11 @@ async def _with_template(visit: Visit, incident: Incident, content: PostContent,
         visit.ctx.public_url,
         visit.person.tz,
         visit.now,
-        content.next_update_at if name == "public" else None,
+        content.next_update_at if reader is ReaderKind.PUBLIC else None,
     )
-    changed = queries.with_text(content, READERS[name], text)
+    changed = queries.with_text(content, reader, text)
     stage = template_id.removeprefix("status-")
-    return replace(changed, stage=stage) if name == "public" else changed
+    return replace(changed, stage=stage) if reader is ReaderKind.PUBLIC else changed
 
 
 async def _post(visit: Visit, ref: str, post_id: str) -> tuple[Incident, CommsPost]:
@@ -213,7 +205,6 @@ async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         "i": incident,
         "post": one,
         "texts": {reader: one.content.bodies.get(reader, "") for reader in ReaderKind},
-        "language_names": {code: language.name for code, language in languages().items()},
         "is_asked": visit.person.id != one.author_id
         and any(visit.person.id in each.asked_ids for each in one.approvals),
         "can_recall": _can_recall(one, visit.now),

@@ -7,9 +7,8 @@ from fastapi import Response
 from firebell.incident_tasks import actions
 from firebell.incident_tasks.model import TaskState
 from firebell.kit.errors import Invalid, NotFound
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_choice, to_id, to_wall
+from firebell.kit.text import to_choice, to_id
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -27,10 +26,9 @@ _STATES = {
 
 def _values(visit: Visit) -> dict[str, Any]:
     """Return owner and due time of a form."""
-    due = visit.text("due_at")
     return {
         "owner_id": to_choice(visit.values.get("owner"), "owner"),
-        "due_at": to_instant(to_wall(due, "due_at"), visit.person.tz) if due else None,
+        "due_at": visit.instant("due_at"),
     }
 
 

@@ -23,6 +23,7 @@ from firebell.incidents.phases import lifecycle
 from firebell.incidents.relations import actions as relation_actions
 from firebell.incidents.relations import merging
 from firebell.incidents.roles import actions as role_actions
+from firebell.incidents.roles import reminder_recipients as role_recipients
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
 from firebell.incidents.timeline import entry_actions, runbook_entries
@@ -75,6 +76,7 @@ refusals = phase_actions.refusals
 relate = relation_actions.relate
 related = relation_actions.related
 release_role = role_actions.release_role
+reminder_recipients = role_recipients.reminder_recipients
 report = reporting.report
 reports_open_at = fact_store.reports_open_at
 restore_saved_view = saved_views.restore_saved_view

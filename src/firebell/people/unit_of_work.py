@@ -15,6 +15,8 @@ from starlette.datastructures import FormData
 from firebell.kit.context import Context
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.db.events import Actor
+from firebell.kit.localtime import to_instant
+from firebell.kit.text import to_wall
 from firebell.kit.web import html, transaction
 from firebell.people import authentication, route_access
 from firebell.people.authentication import Caller
@@ -110,6 +112,11 @@ class Visit:
         """Return the value of a field, empty if it is missing or a file."""
         value = self.form.get(name)
         return value if isinstance(value, str) else ""
+
+    def instant(self, name: str) -> datetime | None:
+        """Return the instant in a field, in the time zone of the person; None if it is blank, or raise `Invalid`."""
+        wall = self.text(name)
+        return to_instant(to_wall(wall, name), self.person.tz) if wall else None
 
     @property
     def actor(self) -> Actor:

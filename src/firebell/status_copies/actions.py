@@ -243,12 +243,11 @@ async def send_postmortem(
     """Send the published post-mortem of an incident to a copy: never done without a person. Idempotent."""
     copy = await status_copy(tx, page, copy_id)
     incident = await publishing.public_incident(tx, page.id, public_id)
-    postmortem = next((each for each in incident.updates if each.kind is UpdateKind.POSTMORTEM), None)
-    if postmortem is None:
+    if incident.postmortem is None:
         raise NotFound(f"No post-mortem of {incident.name} is published.")
     if incident.id not in await step_store.remote_ids(tx, copy.id):
         raise Conflict(f"{copy.label} does not have this incident.")
-    await step_store.enqueue_postmortem(tx, copy.id, postmortem.id, now)
+    await step_store.enqueue_postmortem(tx, copy.id, incident.postmortem.id, now)
     await _record_copy_change(tx, actor, "postmortem_sent", page, copy, now, incident=incident.name)
 
 

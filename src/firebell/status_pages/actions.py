@@ -25,6 +25,7 @@ ABOUT_MAX_CHARS = 2000
 DESCRIPTION_MAX_CHARS = 500
 MAX_COMPONENTS = 500
 PUBLIC_ID_LETTERS = string.ascii_lowercase + string.digits
+components_by_page = store.components_by_page
 pages = store.pages
 
 announcement = announcements.announcement

@@ -27,6 +27,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions, impact, incident_store, publishing, queries, retraction, store
 from firebell.status_pages.model import (
+    CHOOSABLE,
     ComponentStatus,
     Impact,
     PageVisibility,
@@ -35,7 +36,7 @@ from firebell.status_pages.model import (
     UpdateKind,
 )
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import CHOOSABLE, status_of
+from firebell.status_pages.update_input import status_of
 from firebell.status_pages.view import ComponentView, StatusView
 
 router = api.router("status pages")

@@ -19,10 +19,10 @@ async def publish(tx: Tx, event: ExternalPostmortemPublished, now: datetime) -> 
     """
     for page_id, published in (await incident_store.of_incident(tx, event.incident_id)).items():
         public_id = published.public_id
-        earlier = next((u for u in published.updates if u.kind is UpdateKind.POSTMORTEM), None)
-        if earlier:
+        if published.postmortem:
+            seq = published.postmortem.seq
             await publishing.edit_update(
-                tx, event.actor, page_id, public_id, earlier.seq, event.body, EDIT_REASON, now
+                tx, event.actor, page_id, public_id, seq, event.body, EDIT_REASON, now
             )
         else:
             update = NewUpdate(Stage.RESOLVED, event.body, {}, kind=UpdateKind.POSTMORTEM)

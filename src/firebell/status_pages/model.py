@@ -37,6 +37,8 @@ STATUS_LABELS = {
     ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
     ComponentStatus.MAJOR_OUTAGE: "Major outage",
 }
+CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
+"""The statuses that an incident can give a component."""
 
 
 class Stage(StrEnum):
@@ -214,9 +216,9 @@ class PublicIncident:
         return next((update.eta_at for update in progress), None)
 
     @property
-    def has_postmortem(self) -> bool:
-        """True if readers were told of its post-mortem."""
-        return any(update.kind is UpdateKind.POSTMORTEM for update in self.updates)
+    def postmortem(self) -> PublicUpdate | None:
+        """Its post-mortem, None if none is published."""
+        return next((update for update in self.updates if update.kind is UpdateKind.POSTMORTEM), None)
 
     @property
     def component_ids(self) -> frozenset[int]:
@@ -241,10 +243,14 @@ class UpdatePublished:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRetracted:
-    """The text of an update was erased; `notice` is what stands there now."""
+    """The text of an update was erased; `notice` is what stands there now.
+
+    `public_id` is that of the incident.
+    """
 
     status_page_id: int
     public_id: str
+    update_public_id: str
     seq: int
     notice: str
 

@@ -137,7 +137,7 @@ async def publish_update(
 def _postmortem_refusal(published: PublicIncident, update: NewUpdate) -> str:
     if published.is_open or update.stage is not Stage.RESOLVED:
         return "Publish that it is resolved before its post-mortem."
-    return "Its post-mortem is published: edit its text." if published.has_postmortem else ""
+    return "Its post-mortem is published: edit its text." if published.postmortem else ""
 
 
 async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicIncident:
@@ -146,6 +146,14 @@ async def public_incident(tx: Tx, page_id: int, public_id: str) -> PublicInciden
     if published is None:
         raise NotFound(f"This status page has no incident {public_id[:20]!r}.")
     return published
+
+
+def update_of(published: PublicIncident, seq: int) -> PublicUpdate:
+    """Return an update of a public incident by its number; raise `NotFound`."""
+    update = next((each for each in published.updates if each.seq == seq), None)
+    if update is None:
+        raise NotFound(f"This incident has no update {seq}.")
+    return update
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -157,9 +165,7 @@ async def edit_update(
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    update = next((each for each in published.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This incident has no update {seq}.")
+    update = update_of(published, seq)
     body = checked_text(body)
     if body == update.body:
         return published
@@ -185,9 +191,7 @@ async def translate_update(
     await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    update = next((each for each in published.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This incident has no update {seq}.")
+    update = update_of(published, seq)
     await _check_locale(tx, page, locale)
     body = checked_text(body)
     if update.translations.get(locale) == body:

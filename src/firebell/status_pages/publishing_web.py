@@ -1,7 +1,6 @@
 """The pages on which people publish on a status page: the first update of an incident, and the next ones."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from fastapi import Response
@@ -9,9 +8,8 @@ from fastapi import Response
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.errors import FirebellError, Invalid
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_number, to_wall
+from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -19,6 +17,7 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, component_history, publishing, queries, retraction, stages, store
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
+    CHOOSABLE,
     STAGE_LABELS,
     STATUS_LABELS,
     ComponentStatus,
@@ -29,7 +28,7 @@ from firebell.status_pages.model import (
 )
 from firebell.status_pages.public.languages import languages
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.update_input import CHOOSABLE, stage_of, status_of
+from firebell.status_pages.update_input import stage_of, status_of
 
 router = routing.html_router()
 
@@ -38,11 +37,6 @@ DEFAULT_SEVERITY = 1
 
 async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident | None) -> NewUpdate:
     """Return what the form wants to publish. Times are in the time zone of the person."""
-
-    def instant(name: str) -> datetime | None:
-        text = visit.text(name)
-        return to_instant(to_wall(text, name), visit.person.tz) if text else None
-
     statuses = {}
     for component in await store.components(visit.tx, page.id):
         if chosen := visit.text(f"status-{component.id}"):
@@ -54,11 +48,11 @@ async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident |
         stage_of(visit.text("stage")),
         visit.text("body"),
         statuses,
-        instant("since"),
-        instant("next_update_at"),
+        visit.instant("since"),
+        visit.instant("next_update_at"),
         to_number(visit.text("after") or "0", "after") if published else None,
         UpdateKind(kind),
-        instant("eta_at"),
+        visit.instant("eta_at"),
     )
 
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, EntryAdded, Incident, IncidentDeclared, IncidentRole
+from firebell.incidents.model import OPEN, EntryAdded, Incident, IncidentDeclared
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
-from firebell.people import actions as people
 from firebell.status_pages import queries, store
 from firebell.status_pages.due_updates import DueUpdate, due_update
 from firebell.status_pages.publishing import ENTRY_KIND
@@ -19,8 +18,8 @@ REMINDER_TIMER = "status_pages.reminder"
 NOTICE_KIND = "statuspage"
 URGENT_SEVERITY = 1
 """The least severe incident whose overdue updates remind urgently."""
-FACT_KINDS = frozenset({"severity", "answers", "phase", ENTRY_KIND})
-"""The kinds of timeline entries that move when an update is due."""
+FACT_KINDS = frozenset({"severity", "answers", "phase", "merged", "type", ENTRY_KIND})
+"""The kinds of timeline entries that move when an update is due, or change which pages owe one."""
 
 
 async def begin(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
@@ -71,12 +70,6 @@ def _due(publication: Publication, incident: Incident) -> DueUpdate | None:
 async def _notify(
     tx: Tx, incident: Incident, publication: Publication, due: DueUpdate, share: int, now: datetime
 ) -> None:
-    held = (await incidents.roles(tx, [incident.id]))[incident.id]
-    person_ids = {
-        each.person_id for each in held if each.role in (IncidentRole.COMMANDER, IncidentRole.COMMS)
-    }
-    if not person_ids and incident.severity <= URGENT_SEVERITY:
-        person_ids = set(await people.fallback_responders(tx))
     page, is_late = publication.page, due.at <= now
     what = "the first update" if due.is_first else "the promised update"
     state = "is overdue" if is_late else "is due soon"
@@ -92,7 +85,7 @@ async def _notify(
                 link=f"/incidents/{incident.ref}/comms",
                 urgency="high" if is_late and incident.severity <= URGENT_SEVERITY else "low",
             )
-            for person_id in sorted(person_ids)
+            for person_id in await incidents.reminder_recipients(tx, incident)
         ],
         now,
     )

@@ -6,13 +6,12 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import NotFound
 from firebell.kit.text import required_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions, incident_store, published_log_writer
 from firebell.status_pages.model import PublicIncident, UpdatePublished, UpdateRetracted
-from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident
+from firebell.status_pages.publishing import EDIT_REASON_MAX_CHARS, public_incident, update_of
 
 
 @permits(Verb.STATUS_PAGE_WRITE)
@@ -26,9 +25,7 @@ async def retract_update(
     reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint="Say why, without the text.")
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
-    update = next((each for each in published.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This incident has no update {seq}.")
+    update = update_of(published, seq)
     notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
     await incident_store.erase_texts(tx, update.id)
     retracted = replace(update, body=notice, version=update.version + 1)
@@ -42,7 +39,7 @@ async def retract_update(
         update=seq,
         reason=reason,
     )
-    await tx.emit(UpdateRetracted(page.id, published.public_id, seq, notice), now)
+    await tx.emit(UpdateRetracted(page.id, published.public_id, update.public_id, seq, notice), now)
     await tx.emit(
         UpdatePublished(page.id, published.id, published.public_id, update.id, seq, retracted.version), now
     )

@@ -3,9 +3,6 @@
 from firebell.kit.errors import Invalid
 from firebell.status_pages.model import ComponentStatus, Stage
 
-CHOOSABLE = [status for status in ComponentStatus if status is not ComponentStatus.UNDER_MAINTENANCE]
-"""The statuses that an incident can give a component."""
-
 
 def stage_of(value: str) -> Stage:
     """Return the stage in a field; raise `Invalid`."""

@@ -150,25 +150,6 @@ class StatusView:
             return "monitoring" if self.indicator.impact is Impact.NONE else "outage"
         return STATES[self.worst]
 
-    @property
-    def headline(self) -> str:
-        """The heading: the latest open incident, else that everything works."""
-        if self.open_incidents:
-            return self.open_incidents[0].name
-        if self.worst is ComponentStatus.UNDER_MAINTENANCE and self.active_maintenances:
-            return f"Maintenance: {self.active_maintenances[0].name}"
-        return "All systems operational" if self.worst is ComponentStatus.OPERATIONAL else self.affected_text
-
-    @property
-    def affected_text(self) -> str:
-        """One sentence that names the components that do not work as usual, and says what still does."""
-        affected = [each for each in self.components if each.status is not ComponentStatus.OPERATIONAL]
-        if not affected:
-            return "Everything else is working." if self.open_incidents else ""
-        named = [f"{each.component.name}: {each.label.lower()}" for each in affected]
-        rest = " Everything else is working." if len(affected) < len(self.components) else ""
-        return f"{', '.join(named)}.{rest}"
-
 
 def build(snapshot: Snapshot, now: datetime) -> StatusView:
     """Return what a status page shows."""

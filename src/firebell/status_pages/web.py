@@ -15,6 +15,8 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, queries, store
 from firebell.status_pages.model import Component, PageVisibility, StatusPage
 from firebell.status_pages.public import embedding
+from firebell.status_pages.public.headlines import headline
+from firebell.status_pages.public.languages import ENGLISH
 from firebell.status_pages.suggested_names import suggested_name
 
 router = routing.html_router()
@@ -28,10 +30,10 @@ def visibility_of(value: str) -> PageVisibility:
 
 
 async def _list(visit: Visit, values: Mapping[str, str], error: FirebellError | None = None) -> Response:
-    shown = [await queries.view_of(visit.tx, page, visit.now) for page in await store.pages(visit.tx)]
+    views = [await queries.view_of(visit.tx, page, visit.now) for page in await store.pages(visit.tx)]
     context = {
         "nav": "status-pages",
-        "shown": shown,
+        "shown": [(view, headline(view, ENGLISH)) for view in views],
         "service_options": [
             (service.id, service.name, suggested_name(service.name))
             for service in await catalog.services(visit.tx)

@@ -1,6 +1,6 @@
 """The SQL of broadcasts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -283,20 +283,33 @@ async def delete_old(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def erase_text(tx: Tx, page_id: int, subject: str, seq: int, notice: str) -> None:
-    """Replace the text of a broadcast, without its translations and the document for webhooks; idempotent."""
-    await tx.execute(
-        """
-        update status_broadcast
-        set content = content || jsonb_build_object(
-            'body', $4::text, 'translations', '{}'::jsonb, 'document', '{}'::jsonb
-        )
+async def lock_from(tx: Tx, page_id: int, subject: str, seq: int) -> list[Broadcast]:
+    """Lock and return the broadcasts about a subject from a number on."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from status_broadcast
         where status_page_id = $1
             and subject = $2
-            and seq = $3
+            and seq >= $3
+        order by id
+        for update
         """,
         page_id,
         subject,
         seq,
-        notice,
+    )
+    return [_broadcast(row) for row in rows]
+
+
+async def set_content(tx: Tx, broadcast_id: int, content: Mapping[str, Any]) -> None:
+    """Replace what a broadcast says."""
+    await tx.execute(
+        """
+        update status_broadcast
+        set content = $2
+        where id = $1
+        """,
+        broadcast_id,
+        dict(content),
     )

@@ -44,8 +44,10 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
 
 
 async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
-    """Erase a retracted text from its broadcast: mails that wait say what stands there now."""
-    await broadcast_store.erase_text(tx, event.status_page_id, event.public_id, event.seq, event.notice)
+    """Erase a retracted text wherever it waits: messages that were not sent yet say what stands there now."""
+    for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
+        content = without_update(each.content, event, is_own=each.seq == event.seq)
+        await broadcast_store.set_content(tx, each.id, content)
 
 
 async def queue_broadcast(tx: Tx, new: NewBroadcast, now: datetime) -> None:
@@ -128,6 +130,23 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
         "components": [],
         "document": {},
     }
+
+
+def without_update(content: Mapping[str, Any], event: UpdateRetracted, *, is_own: bool) -> dict[str, Any]:
+    """Return what a broadcast says without a retracted text, its own or one that its document for webhooks repeats.
+
+    A broadcast about a private page has no text.
+    """
+    if content.get("is_private"):
+        return dict(content)
+    document = dict(content["document"])
+    if "incident_updates" in document:
+        document["incident_updates"] = [
+            {**each, "body": event.notice} if each["id"] == event.update_public_id else each
+            for each in document["incident_updates"]
+        ]
+    own = {"body": event.notice, "translations": {}} if is_own else {}
+    return {**content, **own, "document": document}
 
 
 async def fan_out_step(tx: Tx, now: datetime) -> int:

@@ -11,14 +11,13 @@ from enum import StrEnum
 from typing import Any
 
 from firebell.kit.errors import Invalid
-from firebell.subscribers.smtp_replies import Failure
+from firebell.subscribers.smtp_replies import ENHANCED_STATUS, Failure
 
 TOKEN = re.compile(r"\bd([1-9][0-9]{0,17})-([0-9a-f]{24})\b", re.IGNORECASE)
 """The token of a mail: the id of its delivery and a code. Mail servers may change the case of an address."""
 MAX_EVENTS = 1_000
 """The most events that a provider sends in one message."""
 _REASON_CHARS = 300
-_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
 class MailEventKind(StrEnum):
@@ -65,7 +64,7 @@ def tokens_in(text: str) -> tuple[tuple[int, str], ...]:
 
 def kind_of_status(status: str, *, is_permanent: bool) -> MailEventKind:
     """Return what an enhanced status code such as 5.1.1 means; without one, what the provider says."""
-    match = _STATUS.search(status)
+    match = ENHANCED_STATUS.search(status)
     if match and match[1] == "5":
         return MailEventKind.BOUNCED if match[2] == "1" else MailEventKind.REFUSED
     return MailEventKind.REFUSED if is_permanent and not match else MailEventKind.DELAYED

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+ENHANCED_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+"""An enhanced status code such as 5.1.1 (RFC 3463): its class, subject and detail. Subject 1 is the address."""
 
 
 class Failure(StrEnum):
@@ -40,5 +41,5 @@ class SmtpReply:
             return None
         if self.code < 500 or self.is_about_relay:
             return Failure.TEMPORARY
-        enhanced = _ENHANCED.search(self.text)
+        enhanced = ENHANCED_STATUS.search(self.text)
         return Failure.ADDRESS if enhanced and enhanced[2] == "1" else Failure.REFUSED

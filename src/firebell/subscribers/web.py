@@ -18,7 +18,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit, visit_with
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import StatusPage
-from firebell.status_pages.public.languages import ENGLISH, languages
+from firebell.status_pages.public.languages import ENGLISH, language_names
 from firebell.subscribers import (
     actions,
     addresses,
@@ -77,7 +77,7 @@ _LABELS: Mapping[str, Any] = {
     "shown": addresses.shown,
     "t": ENGLISH.text,
     "event_labels": MAIL_EVENT_LABELS,
-    "language_names": {code: language.name for code, language in languages().items()},
+    "language_names": language_names(),
     "described": described,
 }
 

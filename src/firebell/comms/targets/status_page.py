@@ -74,7 +74,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     page, published = publication.page, publication.published
     if content.stage not in list(Stage):
         raise Invalid("The stage is missing.", fields={"stage": "Choose from the list."})
-    own = {component.id for component in await publication_queries.components(tx, page, now)}
+    own = {component.id for component in (await status_pages.components_by_page(tx)).get(page.id, ())}
     update = NewUpdate(
         Stage(content.stage),
         sending.body,

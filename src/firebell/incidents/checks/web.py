@@ -7,9 +7,7 @@ from firebell.incidents.checks import waivers
 from firebell.incidents.queries import checked
 from firebell.kit.errors import NotFound
 from firebell.kit.findings import ProcessFinding
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_wall
 from firebell.kit.web import flash, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -30,12 +28,10 @@ async def _finding(visit: Visit, incident_id: int, finding_id: str) -> ProcessFi
 
 @router.post("/incidents/{ref}/checks/waive", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
 async def waive(visit: CurrentVisit, ref: str) -> Response:
-    incident_id, fields = parse_ref("INC", ref), visit.values
-    finding = await _finding(visit, incident_id, fields.get("finding", ""))
-    wall = to_wall(fields["until"], "until") if fields.get("until") else None
-    until = to_instant(wall, visit.person.tz) if wall else None
-    reason = fields.get("reason", "")
-    await waivers.waive(visit.tx, visit.actor, incident_id, finding, reason, visit.now, until)
+    incident_id = parse_ref("INC", ref)
+    finding = await _finding(visit, incident_id, visit.text("finding"))
+    until = visit.instant("until")
+    await waivers.waive(visit.tx, visit.actor, incident_id, finding, visit.text("reason"), visit.now, until)
     return flash.redirect(visit.request, f"/incidents/INC-{incident_id}", "Check waived.")
 
 

@@ -17,9 +17,8 @@ from firebell.incidents.phases import lifecycle
 from firebell.incidents.phases import store as phase_store
 from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_choice, to_wall
+from firebell.kit.text import to_choice
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -103,7 +102,7 @@ async def record_report(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     was_monitoring = (await actions.incident(visit.tx, incident_id)).phase is Phase.MONITORING
     try:
-        wall = to_wall(fields["reported_at"], "reported_at") if fields.get("reported_at") else None
+        reported_at = visit.instant("reported_at")
         async with visit.tx.savepoint():
             await actions.record_report(
                 visit.tx,
@@ -111,7 +110,7 @@ async def record_report(visit: CurrentVisit, ref: str) -> Response:
                 incident_id,
                 fields.get("text", ""),
                 visit.now,
-                reported_at=to_instant(wall, visit.person.tz) if wall else None,
+                reported_at=reported_at,
             )
     except FirebellError as error:
         return await _render(visit, ref, fields, error)
@@ -138,11 +137,7 @@ async def watch(visit: CurrentVisit, ref: str) -> Response:
 async def record_facts(visit: CurrentVisit, ref: str) -> Response:
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
-        times = {
-            name: to_instant(to_wall(fields[name], name), visit.person.tz) if fields[name] else None
-            for name in TIMES
-            if name in fields
-        }
+        times = {name: visit.instant(name) for name in TIMES if name in fields}
         incident = await actions.incident(visit.tx, incident_id)
         async with visit.tx.savepoint():
             await final_facts_actions.record_final_facts(

@@ -14,9 +14,8 @@ from firebell.incidents.timeline.attachment_types import MAX_BYTES, MAX_FILES, N
 from firebell.incidents.timeline.markdown_export import markdown
 from firebell.incidents.web import FeedView, render_room
 from firebell.kit.errors import Conflict, FirebellError, NotFound
-from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_id, to_number, to_wall
+from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.kit.web.stored_files import stored_file
 from firebell.people import route_access
@@ -49,7 +48,7 @@ async def add_entry(visit: Annotated[Visit, visit_with(files=2 * MAX_FILES)], re
     incident_id, fields = parse_ref("INC", ref), visit.values
     try:
         files = await _files(visit)
-        wall = to_wall(fields["at"], "at") if fields.get("at") else None
+        effective_at = visit.instant("at")
         async with visit.tx.savepoint():
             entry_id = await actions.add_entry(
                 visit.tx,
@@ -58,7 +57,7 @@ async def add_entry(visit: Annotated[Visit, visit_with(files=2 * MAX_FILES)], re
                 fields.get("kind", "note"),
                 fields.get("text", "").strip() or _attached_text(files),
                 visit.now,
-                effective_at=to_instant(wall, visit.person.tz) if wall else None,
+                effective_at=effective_at,
             )
             await entry_actions.attach(visit.tx, visit.actor, incident_id, entry_id, files, visit.now)
     except FirebellError as error:

@@ -7,9 +7,9 @@ from fastapi import Response
 
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import Conflict, FirebellError
-from firebell.kit.localtime import to_instant, to_local
+from firebell.kit.localtime import to_local
 from firebell.kit.references import parse_ref
-from firebell.kit.text import to_choices, to_id, to_number, to_wall
+from firebell.kit.text import to_choices, to_id, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -25,14 +25,12 @@ router = routing.html_router()
 
 def _read(visit: Visit) -> NearMissReport:
     """Return the report of a form; raise `Invalid` for a value that cannot be read."""
-    wall = visit.text("noticed_at")
-    noticed_at = to_instant(to_wall(wall, "noticed_at"), visit.person.tz) if wall else visit.now
     return NearMissReport(
         visit.text("title"),
         visit.text("could_have"),
         visit.text("barrier"),
         to_number(visit.text("potential_severity"), "potential_severity"),
-        noticed_at,
+        visit.instant("noticed_at") or visit.now,
         visit.text("lessons"),
         tuple(str(code) for code in visit.form.getlist("factors") if code),
         tuple(to_choices(visit.form.getlist("services"), "services")),

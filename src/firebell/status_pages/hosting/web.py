@@ -20,7 +20,7 @@ from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.hosting import host_proof, logo_files
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
-from firebell.status_pages.public.languages import languages
+from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
 
@@ -63,7 +63,7 @@ async def _show(
         "txt_name": host_proof.txt_name(claim) if claim else "",
         "theme": theme,
         "chosen_locales": visit.form.getlist("locales") if values and "locale" in values else theme.locales,
-        "languages": [(language.code, language.name) for language in languages().values()],
+        "languages": list(language_names().items()),
         "mirrors": await hosting_store.mirrors(visit.tx, [page.id]),
         "values": values or {},
         "error": error,

@@ -127,3 +127,8 @@ def languages() -> dict[str, Language]:
         for code, catalog in catalogs
     ]
     return {DEFAULT: ENGLISH, **{each.code: each for each in sorted(read, key=lambda each: each.name)}}
+
+
+def language_names() -> dict[str, str]:
+    """Return the name of each language in itself, by code."""
+    return {code: language.name for code, language in languages().items()}

@@ -28,7 +28,8 @@ from firebell.status_pages.model import (
 )
 from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
-from firebell.status_pages.public.languages import Language, languages
+from firebell.status_pages.public.headlines import affected_text, headline
+from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.status_pages.view import STATES, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
@@ -313,7 +314,7 @@ class StatusDocuments:
         view = self.view
         return {
             "as_of": public_api.instant(view.now),
-            "headline": view.headline,
+            "headline": headline(view, ENGLISH),
             "worst": view.worst.code,
             "indicator": view.indicator.impact.code,
             "components": [
@@ -366,25 +367,6 @@ def frame_context(view: StatusView, theme: PageTheme, base: str, language: Langu
         "stale_since": None,
         "subscribe_url": "",
     }
-
-
-def headline(view: StatusView, language: Language) -> str:
-    """Return the heading in a language: the latest open incident, else that everything works, or what does not."""
-    if view.open_incidents:
-        return view.open_incidents[0].name
-    if view.worst is ComponentStatus.OPERATIONAL:
-        return language.text("All systems operational")
-    return affected_text(view, language)
-
-
-def affected_text(view: StatusView, language: Language) -> str:
-    """Return which components do not work as usual in a language, and that everything else does."""
-    affected = [each for each in view.components if each.status is not ComponentStatus.OPERATIONAL]
-    rest = language.text("Everything else is working.")
-    if not affected:
-        return rest if view.open_incidents else ""
-    named = ", ".join(f"{each.component.name}: {language.inline(each.label)}" for each in affected)
-    return f"{named}. {rest}" if len(affected) < len(view.components) else f"{named}."
 
 
 def _uptime_text(shown: ComponentView, t: Callable[..., str]) -> str:

@@ -129,9 +129,7 @@ def _incident(view: StatusView, incident: PublicIncident, url: str) -> dict[str,
     return {
         "id": incident.public_id,
         "name": incident.name,
-        "status": UpdateKind.POSTMORTEM
-        if incident.has_postmortem and not incident.is_open
-        else incident.stage,
+        "status": UpdateKind.POSTMORTEM if incident.postmortem and not incident.is_open else incident.stage,
         "created_at": instant(incident.published_at),
         "updated_at": instant(incident.updates[-1].created_at),
         "monitoring_at": _optional(incident.monitoring_at),
