@@ -134,9 +134,7 @@ async def record_conflict(
 ) -> None:
     """Keep the value that was not kept in the history of a locked item."""
     kept_by = tracker.name if conflict.tracker_wins else "Firebell"
-    note = (
-        f"{FIELD_NAMES[conflict.field]} changed here and in {tracker.name}; the value of {kept_by} was kept."
-    )
+    note = f"{FIELD_NAMES[conflict.field]} changed here and in {tracker.name}; {kept_by}’s value was kept."
     await change_effects.record_event(
         tx,
         actor_of(tracker),
