@@ -143,7 +143,7 @@ async def _check_languages(tx: Tx, incident: Incident, content: PostContent) -> 
     listed = await publication_queries.publications(tx, incident)
     offered = (await publication_queries.languages(tx, listed)).others
     fields = {
-        translation_field(locale): "No status page of this incident has this language beside its own."
+        translation_field(locale): "No status page of this incident has this additional language."
         for locale in content.translations
         if locale not in offered
     }
