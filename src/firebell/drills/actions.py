@@ -196,7 +196,7 @@ async def cancel_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     canceled = await store.change(tx, current.id, state=DrillState.CANCELED)
     participants = (await record_store.participants(tx, [current.id]))[current.id]
     await tx.audit(actor, "drill.canceled", current.ref, now)
-    note = "Nothing of it reaches you."
+    note = "It sends you nothing more."
     text = f"“{current.title}” is canceled"
     await notices.send(tx, canceled, accepted(participants), "canceled", text, note, now)
     await running.publish(tx, canceled)
@@ -241,7 +241,7 @@ async def _reread(tx: Tx, old: Drill) -> Drill:
 
 async def _refuse_real_incident(tx: Tx) -> None:
     if await major_incident_store.any_open(tx):
-        raise Conflict("A real SEV0 or SEV1 is open.", hint="Resolve it first; a drill waits.")
+        raise Conflict("A real SEV0 or SEV1 is open.", hint="Resolve it first; the drill can wait.")
 
 
 @permits(Verb.DRILL_RUN, own="drill.facilitator_id", others=Verb.DRILL_LEAD)
