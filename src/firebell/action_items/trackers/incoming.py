@@ -104,7 +104,7 @@ def _person(tracker: Tracker, issue: RemoteIssue, value: Value, person_of: Mappi
         return None
     if value not in person_of:
         handle = next((user.handle for user in issue.assignees if user.id == value), "") or value
-        raise Invalid(f"No one here is {handle} in {tracker.name}.")
+        raise Invalid(f"No one in Firebell is {handle} in {tracker.name}.")
     return person_of[value]
 
 
