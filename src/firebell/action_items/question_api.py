@@ -28,7 +28,7 @@ class QuestionShown(ApiOutput):
     incident: Annotated[str, Field(examples=["INC-3"])]
     item: Annotated[str, Field(examples=["ACT-7"])]
     title: str
-    reason: Annotated[Literal["rule", "similar"], Field(description="why it is asked")]
+    reason: Annotated[Literal["rule", "similar"], Field(description="why Firebell asks")]
     days_overdue: int
     answer: PreventionAnswer | None
     answered_by: str

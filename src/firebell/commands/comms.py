@@ -101,7 +101,7 @@ def show_(ref: str) -> None:
 @click.argument("ref")
 @click.option("--internal", help="The text for colleagues; - is standard input.")
 @click.option("--public", help="The text for customers; - is standard input.")
-@click.option("--customers", help="The text of emails to customers; the public text without it.")
+@click.option("--customers", help="The text of emails to customers. Default: the public text.")
 @click.option("--subject", default="", help="The subject of emails to customers.")
 @click.option("--translation", multiple=True, metavar="LANGUAGE=TEXT", help="The public text in a language.")
 @click.option("--to", "targets", multiple=True, required=True, help="A target of `firebell comms show`.")

@@ -99,7 +99,7 @@ def check(file: Path) -> None:
 @click.option("--at", required=True, metavar="TIME", help="When it begins.")
 @click.option("--title")
 @click.option("--team", metavar="SLUG")
-@click.option("--service", metavar="SLUG", help="Its policy decides whom an alert pages.")
+@click.option("--service", metavar="SLUG", help="Its policy decides who an alert pages.")
 @click.option("--player", "players", multiple=True, metavar="PERSON", help="An email address or an id.")
 @as_json
 def plan(
@@ -190,7 +190,7 @@ def pause(ref: str) -> None:
 @click.argument("ref")
 @as_json
 def resume(ref: str) -> None:
-    """Let the clock of drill REF go on."""
+    """Resume drill REF."""
     _run(ref, "resume")
 
 
@@ -208,7 +208,7 @@ def finish(ref: str) -> None:
 @click.option("--decline", is_flag=True, help="Do not take part.")
 @as_json
 def join(ref: str, night: bool, decline: bool) -> None:
-    """Take part in drill REF; it reaches only people who do."""
+    """Accept drill REF, or decline it. A drill sends nothing to people who have not accepted."""
     body = {"accept": not decline, "night_ok": night and not decline}
     shown = call("PUT", _address(ref, "/participation"), body)
     show(shown, f"You {'do not take part' if decline else 'take part'} in {shown['ref']}.")

@@ -130,7 +130,7 @@ def export(metric: str | None, bom: bool, output: Path | None, **filters: Any) -
     try:
         write_private(output, text, newline="")
     except OSError as error:
-        fail(f"{output} cannot be written: {error.strerror}.", "Check the folder and its permissions.", USAGE)
+        fail(f"{output} can’t be written: {error.strerror}.", "Check the folder and its permissions.", USAGE)
     click.echo(f"Written to {output}.", err=True)
 
 
@@ -139,13 +139,13 @@ def export(metric: str | None, bom: bool, output: Path | None, **filters: Any) -
 def rebuild() -> None:
     """Compute all facts of metrics again, in the background."""
     progress = call("POST", "/api/v1/metrics-rebuild")
-    show(progress, "All facts are computed again in the background. See: firebell metrics progress")
+    show(progress, "Computing all facts again in the background. See: firebell metrics progress")
 
 
 @metrics.command(epilog=example("firebell metrics progress"))
 @as_json
 def progress() -> None:
-    """Show up to when metrics follow what happened."""
+    """Show how current the metrics are."""
     state = call("GET", "/api/v1/metrics-progress")
     if wants_json():
         show(state, "")

@@ -23,9 +23,13 @@ def near_miss() -> None:
 @click.option("--could-have", required=True, help="What could have happened.")
 @click.option("--barrier", required=True, help="What held: a review, an alert, a limit, or luck.")
 @click.option(
-    "--severity", type=click.IntRange(0, 3), default=2, show_default=True, help="What it could have been."
+    "--severity",
+    type=click.IntRange(0, 3),
+    default=2,
+    show_default=True,
+    help="The severity it could have had.",
 )
-@click.option("--lessons", default="", help="What you learn from it.")
+@click.option("--lessons", default="", help="What you learned from it.")
 @click.option("--service", "services", multiple=True, help="Slug of a service.")
 @click.option("--factor", "factors", multiple=True, help="Code of a factor, such as latent.review.")
 @click.option("--unnamed", is_flag=True, help="Store nothing that names you.")

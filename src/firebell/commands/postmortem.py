@@ -184,8 +184,8 @@ def _saved(ref: str, section: str, saved: dict[str, Any]) -> str:
     epilog=example("firebell postmortem incidents INC-3", "firebell postmortem incidents INC-3 --add INC-5"),
 )
 @click.argument("ref")
-@click.option("--add", help="Let the document be about this incident too.")
-@click.option("--remove", help="Let the document be about this incident no more.")
+@click.option("--add", help="Add this incident to the document.")
+@click.option("--remove", help="Remove this incident from the document.")
 @as_json
 def incidents_(ref: str, add: str | None, remove: str | None) -> None:
     """List the incidents that a post-mortem is about; add or remove one."""

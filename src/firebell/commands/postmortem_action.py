@@ -18,7 +18,7 @@ from firebell.commands.people import person_id_of
 @click.argument("ref")
 @click.argument("title")
 @click.option("--quote", default="", help="The sentence that it comes from; the item keeps it.")
-@click.option("--root", default="", help="The text of the root of the tree of whys that it answers.")
+@click.option("--root", default="", help="The text of the root of the tree of whys that it addresses.")
 @click.option("--priority", type=click.IntRange(1, 3), default=2, show_default=True)
 @click.option("--owner", help="An email address or an id. They accept it, or pass it on.")
 @click.option("--due", metavar="DAY", help="A working day. Default: 14, 30 or 90 days by priority.")

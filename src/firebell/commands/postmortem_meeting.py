@@ -51,7 +51,7 @@ def start(ref: str, minutes: str) -> None:
 @click.argument("ref")
 @as_json
 def next_(ref: str) -> None:
-    """Go on to the next part, and print what to say."""
+    """Move to the next part, and print what to say."""
     running = _running(ref)
     changed = call(
         "PATCH", _address(ref, "/running"), {"part": running["part"] + 1, "from_part": running["part"]}

@@ -24,9 +24,9 @@ def _state(state: dict[str, Any]) -> str:
 @click.command(epilog=example("firebell postmortem review INC-3 --ask aiko@example.com"))
 @click.argument("ref")
 @click.option(
-    "--ask", multiple=True, metavar="PERSON", help="Whom to ask, by email address or id; repeat it."
+    "--ask", multiple=True, metavar="PERSON", help="Who to ask, by email address or id; repeatable."
 )
-@click.option("--show", "only_show", is_flag=True, help="Only show how far the review is.")
+@click.option("--show", "only_show", is_flag=True, help="Only show the state of the review.")
 @as_json
 def review(ref: str, ask: tuple[str, ...], only_show: bool) -> None:
     """Ask for a review of the present version of REF, and show its reviews."""
@@ -55,7 +55,7 @@ def review(ref: str, ask: tuple[str, ...], only_show: bool) -> None:
 @click.option("--changes", default="", metavar="TEXT", help="Do not approve it: say what should change.")
 @as_json
 def approve(ref: str, version: int, note: str, override: str, changes: str) -> None:
-    """Approve a version of REF that you wrote nothing of."""
+    """Approve a version of REF; you must have written none of it."""
     if changes:
         state = call("POST", _address(ref, "/wanted-changes"), {"version": version, "note": changes})
     else:
@@ -143,7 +143,7 @@ def _external(state: dict[str, Any]) -> None:
 @click.option("--text", is_flag=True, help="Print the text instead of its state.")
 @as_json
 def external_show(ref: str, text: bool) -> None:
-    """Show how far the version for customers is, and what it gives away."""
+    """Show the state of the version for customers, and the internal details in it."""
     state = call("GET", _address(ref, "/external"))
     if text:
         show(state, state["body"].rstrip("\n"))

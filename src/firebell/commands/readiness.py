@@ -32,7 +32,7 @@ def _lines(shown: dict[str, Any], *, everything: bool) -> list[str]:
 @as_json
 @click.pass_context
 def readiness(ctx: click.Context, everything: bool) -> None:
-    """Show the 16 items of readiness, each proved by what is stored."""
+    """Show the 16 items of readiness, each proved by stored data."""
     if ctx.invoked_subcommand is None:
         shown = call("GET", "/api/v1/readiness")
         show(shown, "\n".join(_lines(shown, everything=everything)))

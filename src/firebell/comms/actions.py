@@ -143,7 +143,7 @@ async def _chosen(
 def _check_languages(content: PostContent, offered: Sequence[str]) -> None:
     """Raise `Invalid` for a translation that no status page of the incident shows."""
     fields = {
-        translation_field(locale): "No status page of this incident has this language beside its own."
+        translation_field(locale): "No status page of this incident has this additional language."
         for locale in content.translations
         if locale not in offered
     }

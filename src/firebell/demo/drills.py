@@ -87,17 +87,17 @@ async def _game_day(past: Past, tx: Tx, begin: datetime) -> None:
         await incidents.add_entry(tx, player, incident.id, kind, text, at(minutes))
 
     await actions.deliver_now(tx, mara, drill, at(6), "i2")
-    await actions.answer_inject(tx, tomas, drill, "i2", "We know, and answer by 10:20.", at(7))
-    await write(9, ewa, "update", "The primary is gone. We prepare the failover.")
+    await actions.answer_inject(tx, tomas, drill, "i2", "We know, and we’ll answer by 10:20.", at(7))
+    await write(9, ewa, "update", "The primary is gone. We’re preparing the failover.")
     await actions.add_observation(tx, mara, drill, "Ewa repeated each decision aloud.", at(12))
     await actions.deliver_now(tx, mara, drill, at(12.2), "i3")
     await actions.answer_inject(tx, ewa, drill, "i3", "Up to 40 s. I decide.", at(13))
     await write(14, jun, "finding", "The standby is 40 s behind.")
-    post = "Payments are delayed. We work on it, and post again at 10:40."
+    post = "Payments are delayed. We’re working on it and will post again at 10:40."
     await actions.post_to_tray(tx, tomas, drill, TrayTarget.STATUS_PAGE, post, at(16))
     await actions.deliver_now(tx, mara, drill, at(20), "i4")
-    await write(22, ewa, "update", "We fail over now and lose at most 40 s of commits.")
-    await actions.add_observation(tx, mara, drill, "No one knew where the failover command is.", at(24))
+    await write(22, ewa, "update", "Failing over now. We lose at most 40 s of commits.")
+    await actions.add_observation(tx, mara, drill, "No one knew where to find the failover command.", at(24))
     await write(26, jun, "mitigation", "Failed over to the standby.")
     await actions.deliver_now(tx, mara, drill, at(29), "i5")
     await incidents.set_phase(tx, ewa, incident.id, Phase.MONITORING, at(31), effective_at=at(28))

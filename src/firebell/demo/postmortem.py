@@ -30,7 +30,7 @@ Detection: the lag alert paged {page}.
       - root: Nothing keeps reports off the replicas that serve customers (factor: latent.guard)
       - root: The second replica was sized when reports ran once a month (factor: latent.capacity_plan)
     - open: Why did the query planner choose a sequential scan this time?
-  - why: The lag alert was taken for the known one of every month end {page}
+  - why: The lag alert was mistaken for the one that fires every month end {page}
     - root: The alert fires at every month end, real or not (factor: latent.alerting)
 
 {{{{factors}}}}"""
@@ -49,7 +49,7 @@ _ACTIONS = (
         "Priya",
         NewAction(
             "Page on replication lag only above its peak at the end of a month",
-            "The lag alert was taken for the known one of every month end",
+            "The lag alert was mistaken for the one that fires every month end",
             "The alert fires at every month end, real or not",
             kind=ItemKind.DETECT,
         ),

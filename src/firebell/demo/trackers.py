@@ -16,7 +16,7 @@ STATES = (
     (LinkState.LINKED, ""),
     (LinkState.LINKED, ""),
     (LinkState.MOVED, ""),
-    (LinkState.LINKED, "Owner: No one here is octo-temp in GitHub kestrel/shop."),
+    (LinkState.LINKED, "Owner: No one in Firebell is octo-temp in GitHub kestrel/shop."),
     (LinkState.GONE, "The issue was deleted in GitHub kestrel/shop."),
     (LinkState.ERROR, "404 Not Found"),
 )

@@ -198,7 +198,7 @@ async def cancel_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     canceled = await store.change(tx, current.id, state=DrillState.CANCELED)
     participants = await record_store.participants_of(tx, current.id)
     await tx.audit(actor, "drill.canceled", current.ref, now)
-    note = "You don’t have to do anything."
+    note = "It sends you nothing more."
     text = f"“{current.title}” is canceled"
     await notices.send(tx, canceled, accepted(participants), "canceled", text, note, now)
     await running.publish(tx, canceled)

@@ -148,7 +148,7 @@ class DrillShown(ApiOutput):
     kind: DrillKind
     state: DrillState
     minutes: int
-    speed: Annotated[int, Field(description="drill time passes so many times as fast as real time")]
+    speed: Annotated[int, Field(description="how many times faster than real time drill time runs")]
     facilitator_id: int
     team_id: int | None
     service_id: int | None
@@ -186,11 +186,11 @@ class NewDrill(ApiInput):
     scenario: Annotated[Text, Field(max_length=80, description="the slug of a shipped one")] = ""
     file: File | None = None
     planned_for: datetime
-    title: Annotated[Text, Field(max_length=120, description="empty for the title of the scenario")] = ""
+    title: Annotated[Text, Field(max_length=120, description="empty to use the scenario’s")] = ""
     facilitator_id: Annotated[Id | None, Field(description="null for the caller")] = None
     team_id: Id | None = None
     service_id: Annotated[
-        Id | None, Field(description="its escalation policy decides whom an alert of the drill would page")
+        Id | None, Field(description="its escalation policy decides who an alert of the drill pages")
     ] = None
     invited: Annotated[list[Id], Field(max_length=text_limits.PARTICIPANTS_MAX, default_factory=list)]
 

@@ -30,7 +30,7 @@ def debrief_text(drill: Drill, record: Record) -> str:
     """Return the section on the debrief as Markdown."""
     percent = "no expectation was decided" if drill.score is None else f"{drill.score}%"
     points = "" if drill.score is None else f" ({drill.earned:g} of {drill.possible:g} points)"
-    lines = ["## Debrief", "", f"Score: {percent}{points}. Drills score the team, never a person."]
+    lines = ["## Debrief", "", f"Score: {percent}{points}. Drills score teams, never people."]
     lines += _rows("Expectations", (f"- {_line(r['name'])}: {r['verdict']}" for r in drill.results))
     lines += _rows("Process findings", (f"- {_line(f['message'])}" for f in drill.findings))
     lines += _rows(

@@ -66,7 +66,7 @@ async def _page(
     text = f"{inject.text}{f' on {inject.service}' if inject.service else ''}"
     page = await paging.start_drill_page(tx, SYSTEM, policy, allowed, text, now)
     if page is None:
-        return None, f"No one was paged: {policy.name} reaches no volunteer now."
+        return None, f"No one was paged: {policy.name} has no volunteer to page now."
     named = dict.fromkeys(target.id for level in page.plan.levels for target in level.targets)
     by_id = await people.people_by_id(tx, list(named))
     return page.id, f"{page.ref} pages {', '.join(by_id[i].name for i in named)}."

@@ -46,7 +46,7 @@ async def invite(tx: Tx, drill: Drill, person_ids: Collection[int], now: datetim
     by_id = await people.people_by_id(tx, list(person_ids))
     for person in by_id.values():
         when = format_local(drill.planned_for, person.tz)
-        note = f"{when} ({person.tz}), about {drill.minutes} min. The drill reaches you only if you accept."
+        note = f"{when} ({person.tz}), about {drill.minutes} min. If you don’t accept it, the drill sends you nothing."
         await send(tx, drill, [person.id], "invited", f"take part in “{drill.title}”", note, now)
 
 
@@ -57,7 +57,7 @@ async def remind_managers(tx: Tx, month: str, now: datetime) -> None:
             f"drill-reminder:{month}:{i}",
             i,
             NOTICE_KIND,
-            "DRILL: none was held in the last 30 days",
+            "DRILL: none held in the last 30 days",
             "Plan the next one. A tabletop takes 90 min and pages no one.",
             "/drills/new",
         )

@@ -152,7 +152,7 @@ _PLAYER_TEXTS = {
     "accept": "You take part.",
     "decline": "You don’t take part.",
     "answer": "Answer saved.",
-    "tray": "Text saved in the tray. It went nowhere.",
+    "tray": "Text saved in the tray. It was not sent.",
 }
 _RUNNER_TEXTS = {
     "invite": "Invitation sent.",
@@ -211,7 +211,7 @@ async def _run(visit: Visit, one: Drill, what: str) -> None:
         case "invite":
             chosen = to_choices(visit.form.getlist("people"), "people")
             if not chosen:
-                raise Invalid("No one is chosen.", fields={"people": "Choose whom to invite."})
+                raise Invalid("No one is chosen.", fields={"people": "Choose who to invite."})
             await actions.invite(*at, chosen, now)
         case "cancel":
             await actions.cancel_drill(*at, now)

@@ -84,10 +84,10 @@ PHRASES = (
     Phrase("You don't know yet", "We don't know the cause yet. We're rolling back. Next update at 03:45."),
 )
 NEWCOMERS = (
-    ("Prove that your phone rings", "/settings/contact"),
+    ("Test that your phone rings", "/settings/contact"),
     ("Classify ten of the twenty cases", f"{_SEVERITY}#twenty-cases"),
     ("Learn the card of your role", "references/incident-roles.md"),
-    ("Follow one shift as an observer", "references/on-call.md#first-shifts"),
+    ("Shadow one shift", "references/on-call.md#first-shifts"),
     ("Take part in a tabletop", "references/training.md#run-a-tabletop"),
 )
 """What someone new does first: what, and a page of the app or a file of the handbook."""

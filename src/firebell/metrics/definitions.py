@@ -49,7 +49,7 @@ class Definition:
 
 
 _KAPLAN_MEIER = (
-    "Kaplan–Meier: what still runs counts as longer than until now. No mean: one long case would move it."
+    "Kaplan–Meier: an open case counts as longer than it has lasted. No mean: one long case would move it."
 )
 _WILSON = "A share with its Wilson 95% interval."
 _CLOSED = "closed in the period, or still open"
@@ -65,12 +65,12 @@ DEFINITIONS = {
             "How long customers felt incidents, added up per service.",
             "When the impact began; if that is not known, when it was detected",
             "When the impact ended, or now",
-            "SEV0 to SEV2 whose impact touches the period, cut at its ends",
-            "The union of impacts per service, so that overlaps count once.",
+            "SEV0 to SEV2 with impact in the period, clipped to it",
+            "The union of impacts per service; overlaps count once.",
             finding="customers felt incidents",
             worst_severity=2,
             handbook="incident-workflow",
-            levers=("Mitigate before you diagnose", "Practice the roll-back"),
+            levers=("Mitigate before you diagnose", "Practice the rollback"),
         ),
         Definition(
             "repeats",
@@ -91,7 +91,7 @@ DEFINITIONS = {
             "Preventable incidents",
             Kind.SHARE,
             Subject.INCIDENTS,
-            "Incidents that an overdue action item would have prevented or shortened, as people answered.",
+            "Incidents that an overdue action item would have prevented or shortened, by people’s answers.",
             "The due day of the action item",
             "When the incident was declared",
             "Declared in the period, with an overdue item about which someone answered",
@@ -117,30 +117,30 @@ DEFINITIONS = {
         ),
         Definition(
             "nights",
-            "Nights broken",
+            "Interrupted nights",
             Kind.COUNT,
             Subject.PAGES,
             "Nights in which a page woke someone, counted per person.",
             "22:00 where the person is",
             "07:00 where the person is",
-            "High-urgency pages of which a message reached a person",
+            "High-urgency pages with a message that reached a person",
             "A count. Three pages in one night are the limit.",
-            finding="nights were broken",
+            finding="nights were interrupted",
             handbook="escalation-matrix",
-            levers=("Delete the rule that wakes people most", "Page by day what can wait"),
+            levers=("Delete the rule that wakes people the most", "Page only by day when it can wait"),
         ),
         Definition(
             "noise",
             "Noise",
             Kind.SHARE,
             Subject.PAGES,
-            "Pages that asked for nothing.",
+            "Pages that needed no action.",
             "When the page was triggered",
             "When it ended",
             "High-urgency pages triggered in the period",
-            "People’s answers decide. Without an answer: no incident, no one acted, and it ended by itself"
-            " within 5 min. " + _WILSON,
-            finding="pages asked for nothing",
+            "People’s answers decide. Without an answer, a page is noise if it has no incident, no one acted, and its"
+            " source ended it within 5 min. " + _WILSON,
+            finding="pages needed no action",
             handbook="incident-workflow",
             levers=("Answer “Was this page actionable?”", "Wait longer before a rule fires"),
         ),
@@ -156,7 +156,7 @@ DEFINITIONS = {
             _WILSON,
             finding="pages were acknowledged at the first level",
             handbook="escalation-matrix",
-            levers=("Check the notification rules of who is first", "Shorten the first level"),
+            levers=("Check the notification rules of the first responder", "Shorten the first level"),
         ),
         Definition(
             "acknowledge",
@@ -245,7 +245,7 @@ DEFINITIONS = {
             "Time between failures",
             Kind.SERVICES,
             Subject.INCIDENTS,
-            "How long a service works between two SEV0 or SEV1.",
+            "How long a service runs between SEV0 or SEV1 incidents.",
             "The start of the period",
             "Its end, or now",
             "SEV0 and SEV1 declared in the period",
@@ -266,10 +266,10 @@ DEFINITIONS = {
             "The start of the period",
             "Its end",
             "Declared in the period",
-            "A count with its exact 95% interval (Garwood): what chance alone would do.",
+            "A count with its exact 95% interval (Garwood): the range that chance alone gives.",
             finding="incidents were declared",
             handbook="severity-classification",
-            levers=("Declare early, so that the number means something",),
+            levers=("Declare early, or the number means little",),
         ),
         Definition(
             "severity",
@@ -315,14 +315,14 @@ DEFINITIONS = {
         ),
         Definition(
             "cost",
-            "Time of people",
+            "People’s time",
             Kind.COUNT,
             Subject.INCIDENTS,
             "How many hours people spent on incidents.",
             "When a person took a role, or wrote the first entry",
             "When the role or the incident ended, or five minutes after the last entry",
             "Closed in the period",
-            "The union of each person’s presence, added up. Watching, and being paged, do not count.",
+            "The union of each person’s presence, added up. Watching and being paged don’t count.",
             finding="went into incidents",
             handbook="incident-roles",
             levers=("Release people who are not needed",),

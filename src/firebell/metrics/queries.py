@@ -318,7 +318,9 @@ def rules_table(rules: Sequence[RuleTotal]) -> Table:
         Column("noise", "Noise"),
     )
     return Table(
-        "Rules that cost most", columns, [(rule.rule, rule.pages, rule.nights, rule.noise) for rule in rules]
+        "Rules that cost the most",
+        columns,
+        [(rule.rule, rule.pages, rule.nights, rule.noise) for rule in rules],
     )
 
 

@@ -130,7 +130,7 @@ def title(result: Result) -> str:
                 return f"{length(result.seconds or 0)} of people’s time {what.finding}"
             number = result.count.number
             if what.slug == "nights":
-                return f"{plural(number, 'night')} {'was' if number == 1 else 'were'} broken"
+                return f"{plural(number, 'night')} {'was' if number == 1 else 'were'} interrupted"
             return f"{_of(number, things)} {'was' if number == 1 else 'were'} declared"
 
 
@@ -155,7 +155,7 @@ def _title_of_services(result: Result) -> str:
     if not result.services:
         return "No service failed"
     worst = result.services[0]
-    return f"{worst.name} works {length(worst.between.seconds)} between two failures"
+    return f"{worst.name} runs {length(worst.between.seconds)} between failures"
 
 
 def honesty(result: Result) -> str:
@@ -165,8 +165,8 @@ def honesty(result: Result) -> str:
             return "Nothing in this period and these filters counts."
         if change.result == "too_few":
             fewer = "before" if change.n >= TOO_FEW_BELOW else "in this period"
-            return f"There are too few cases {fewer} to say whether that is a change."
-        was = f"from {length(change.median_before)} in the period before"
+            return f"There are too few cases {fewer} to tell whether this is a change."
+        was = f"from {length(change.median_before)} in the previous period"
         if change.result == "none":
             return f"No detectable change {was}."
         return f"{'Shorter' if change.is_shorter else 'Longer'} than chance alone explains, {was}."
@@ -174,7 +174,7 @@ def honesty(result: Result) -> str:
         text = interval_of_share(result.share.interval)
         if not text:
             return "Nothing in this period and these filters counts."
-        few = ", because that is few" if result.share.n < FEW_BELOW else ""
+        few = ", because the sample is small" if result.share.n < FEW_BELOW else ""
         return f"{percent(result.share.value)}; the true share is {text}{few}."
     return result.definition.sentence
 
@@ -191,7 +191,9 @@ def test_of_change(result: Result) -> str:
     if change is None or change.result == "too_few":
         return f"Both periods need at least {TOO_FEW_BELOW} cases."
     if change.comparison is None:
-        return "With so many cases, it is a change only if the 95% intervals of both medians do not touch."
+        return (
+            "With this many cases, it is a change only if the 95% intervals of the two medians do not touch."
+        )
     tries = max(1, round(change.comparison.p * 100))
     difference = length(abs(change.comparison.difference))
     return (

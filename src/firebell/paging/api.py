@@ -74,7 +74,7 @@ class PageAcked(PageShown):
 
 
 class PageVotes(ApiOutput):
-    """How many people said that a page was actionable, and what you said; who said what is shown to no one."""
+    """How many people said that a page was actionable, and what you said; no one sees who said what."""
 
     actionable: int
     not_actionable: int

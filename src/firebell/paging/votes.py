@@ -32,9 +32,7 @@ async def vote(tx: Tx, actor: Actor, page_id: int, is_actionable: bool, now: dat
     """Store whether a page was actionable, instead of an earlier answer of the same person. Idempotent."""
     page = await actions.page(tx, page_id)
     if actor.person_id is None:
-        raise Forbidden(
-            "Only a person can say whether a page was actionable.", hint="Sign in and answer there."
-        )
+        raise Forbidden("Only a person can say whether a page was actionable.", hint="Sign in to answer.")
     before = await votes(tx, page_id, actor.person_id)
     if before.mine is is_actionable:
         return before

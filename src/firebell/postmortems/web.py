@@ -131,7 +131,7 @@ async def change_incidents(visit: CurrentVisit, ref: str) -> Response:
         text = f"INC-{other_id} removed."
     else:
         await actions.add_incident(visit.tx, visit.actor, incident_id, other_id, visit.now)
-        text = f"The post-mortem is about INC-{other_id} too."
+        text = f"INC-{other_id} is now part of the post-mortem."
     return flash.redirect(visit.request, f"/post-mortems/INC-{incident_id}", text)
 
 

@@ -70,7 +70,7 @@ async def waive_item(tx: Tx, actor: Actor, item_id: str, reason: str, until: dat
     _known(item_id)
     reason = clean_text(" ".join(reason.split()), REASON_MAX_CHARS, "reason")
     if not reason:
-        raise Invalid("The reason is missing.", fields={"reason": "Enter why it does not count for now."})
+        raise Invalid("The reason is missing.", fields={"reason": "Enter the reason for the waiver."})
     if not now < until <= now + WAIVED_AT_MOST:
         raise Invalid(
             "The time is not within 180 days.",

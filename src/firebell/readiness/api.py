@@ -59,7 +59,7 @@ class ReadinessItemShown(ApiOutput):
     conditions: list[ConditionShown]
     evidence: list[EvidenceShown]
     waiver: ReadinessWaiverShown | None
-    link: Annotated[str, Field(description="where people make it true")]
+    link: Annotated[str, Field(description="where to meet it")]
 
 
 class ReadinessFindingShown(ApiOutput):

@@ -45,9 +45,9 @@ def lost_findings(days: Sequence[ReadinessDay]) -> list[Finding]:
             f"Y-LOST:{loss.item_id}:{loss.day.isoformat()}",
             "Y-LOST",
             FindingLevel.WARNING,
-            f"Readiness item lost: {loss.name}. {loss.why}.",
+            f"{loss.name} is no longer met: {loss.why}.",
             subject=f"readiness:{loss.item_id}",
-            advice="Meet its conditions again, or waive it with a reason.",
+            advice="Meet it again, or waive it with a reason.",
         )
         for loss in losses(days)
         if loss.day == days[-1].day

@@ -81,7 +81,7 @@ async def _notify(
                 person_id=person_id,
                 kind=NOTICE_KIND,
                 title=f"{incident.ref}: {what} on {page.name} {state}",
-                note="Customers wait for it. “We are still looking” is an update, too.",
+                note="Customers are waiting for it. “We’re still looking” is an update too.",
                 link=f"/incidents/{incident.ref}/comms",
                 urgency="high" if is_late and incident.severity <= URGENT_SEVERITY else "low",
             )

@@ -89,7 +89,7 @@ def _directions(values: Mapping[str, str]) -> dict[str, str]:
     chosen = {}
     for name, value in values.items():
         if name not in list(SyncField) or value not in list(Direction):
-            raise _invalid("directions", f"{name[:40]}={value[:40]} is no direction of a field.")
+            raise _invalid("directions", f"{name[:40]}={value[:40]} is not a direction for a field.")
         if value != Direction.BOTH:
             chosen[name] = value
     return chosen
@@ -154,8 +154,8 @@ async def add(
     new = await store.insert(tx, values, checked, secret_text(secrets.token_bytes(SECRET_BYTES)))
     if new is None:
         raise Conflict(
-            f"{values['name']} is a tracker already.",
-            fields={"target": "Each project, and each name, is a tracker only once."},
+            f"{values['name']} is already a tracker.",
+            fields={"target": "Use each project and each name for one tracker only."},
         )
     await _record_tracker_change(tx, actor, "added", new, now, kind=kind, target=target, private=is_private)
     return new
@@ -178,7 +178,10 @@ async def change(tx: Tx, actor: Actor, tracker_id: int, values: Mapping[str, Any
     if "name" in values:
         changes["name"] = clean_name(values["name"], "name", limit=NAME_MAX_CHARS)
         if any(each.name == changes["name"] and each.id != old.id for each in await store.trackers(tx)):
-            raise Conflict(f"There is a tracker {changes['name']}.", fields={"name": "Choose another name."})
+            raise Conflict(
+                f"There is already a tracker named {changes['name']}.",
+                fields={"name": "Choose another name."},
+            )
     if "login" in values:
         changes["login"] = _login(vendor, values["login"])
     if "options" in values:
@@ -310,14 +313,14 @@ async def link_item(
         raise Conflict(f"{one.name} is switched off.", hint="Switch it on in the settings.")
     if await is_hidden_from(tx, one, item):
         raise Conflict(
-            f"{item.ref} is of a private incident.",
-            hint=f"Only a private tracker may know it; {one.name} is not.",
+            f"{item.ref} belongs to a private incident.",
+            hint=f"Link it to a tracker that is marked as private; {one.name} is not.",
         )
     external_id = None
     if named := clean_text(issue, ISSUE_MAX_CHARS, "issue").strip():
         external_id = vendor_of(one.kind).api.issue_id(one, named)
         if external_id is None:
-            raise _invalid("issue", f"Enter the number or the address of an issue of {one.target}.")
+            raise _invalid("issue", f"Enter the number or the address of an issue in {one.target}.")
     return await _insert(tx, actor, item, one, external_id, now)
 
 
@@ -328,7 +331,7 @@ async def _insert(
     if link is None:
         links = (await link_store.of_items(tx, [item.id])).get(item.id, [])
         if any(each.tracker_id == one.id for each in links):
-            raise Conflict(f"{item.ref} has an issue in {one.name}.", hint="Unlink it first.")
+            raise Conflict(f"{item.ref} already has an issue in {one.name}.", hint="Unlink it first.")
         raise Conflict(
             "This issue is linked to another action item.", fields={"issue": "Choose another issue."}
         )

@@ -61,7 +61,7 @@ async def _stop(tx: Tx, tracker: Tracker, reason: str, now: datetime) -> None:
             person.id,
             "action",
             f"{tracker.name} is no longer synced",
-            f"It refused the token ({reason}). Enter a new one; what changed meanwhile is synced then.",
+            f"It refused the token ({reason}). Enter a new one, and Firebell syncs what changed in the meantime.",
             link=f"/settings/trackers/{tracker.id}",
         )
         for person in await people.people(tx)

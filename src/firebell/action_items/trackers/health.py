@@ -17,8 +17,8 @@ async def check(tx: Tx, now: datetime) -> list[CheckResult]:
             "off": "It is switched off.",
             "stopped": f"It refused the token ({one.stopped_reason}). Enter a new one.",
             "failing": f"It does not answer ({one.last_error}).",
-            "waiting": "It was not called yet.",
-            "late": "It was not synced for hours.",
+            "waiting": "It has not been called yet.",
+            "late": "It has not been synced for hours.",
         }
         texts = [text] if (text := problems.get(view.state(now))) else []
         if view.troubled:

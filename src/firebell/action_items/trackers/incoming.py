@@ -105,7 +105,7 @@ def _person(tracker: Tracker, issue: RemoteIssue, value: Value, person_of: Mappi
         return None
     if value not in person_of:
         handle = next((user.handle for user in issue.assignees if user.id == value), "") or value
-        raise Invalid(f"No one here is {handle} in {tracker.name}.")
+        raise Invalid(f"No one in Firebell is {handle} in {tracker.name}.")
     return person_of[value]
 
 
@@ -135,9 +135,7 @@ async def record_conflict(
 ) -> None:
     """Keep the value that was not kept in the history of a locked item."""
     kept_by = tracker.name if conflict.tracker_wins else "Firebell"
-    note = (
-        f"{FIELD_NAMES[conflict.field]} changed here and in {tracker.name}; the value of {kept_by} was kept."
-    )
+    note = f"{FIELD_NAMES[conflict.field]} changed here and in {tracker.name}; {kept_by}’s value was kept."
     await change_effects.record_event(
         tx,
         actor_of(tracker),

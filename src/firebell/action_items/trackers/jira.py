@@ -49,11 +49,13 @@ PROJECT_PATTERN = r"[A-Z][A-Z0-9_]{1,30}"
 READ_FIELDS = "summary,description,status,resolution,assignee,duedate,priority,project"
 OPTIONS = (
     OptionField("issue_type", "Issue type", "The type of the issues that Firebell creates.", ISSUE_TYPE),
-    OptionField("priorities", "Priorities", "The names of priority 1, 2 and 3, with commas.", PRIORITIES),
+    OptionField(
+        "priorities", "Priorities", "The names of priority 1, 2 and 3, separated by commas.", PRIORITIES
+    ),
     OptionField(
         "dropped_resolutions",
         "Resolutions of dropped issues",
-        "With commas; the first one is set when an item is dropped here.",
+        "Separated by commas. The first one is set when an item is dropped here.",
         DROPPED_RESOLUTIONS,
     ),
 )

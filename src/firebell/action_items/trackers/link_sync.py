@@ -306,7 +306,7 @@ async def _take_over(
         standoffs[SyncField.ASSIGNEE] = (ours[SyncField.ASSIGNEE], theirs[SyncField.ASSIGNEE])
     problems = [f"{FIELD_NAMES[name]}: {reason}" for name, reason in result.refused.items()]
     if plan.unknown_owner and SyncField.ASSIGNEE not in result.refused:
-        problems.append(f"Owner: this person is no known user of {tracker.name}.")
+        problems.append(f"Owner: {tracker.name} has no known user for this person.")
     elif standoffs and not problems:
         problems = [link.error] if link.error else []
     await link_store.change(

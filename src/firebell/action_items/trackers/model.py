@@ -63,7 +63,7 @@ class LinkState(StrEnum):
     MOVED = "moved"
     """The issue was moved to another project; it is followed and synced."""
     GONE = "gone"
-    """The issue was deleted. The item stays, and no issue is created for it again by itself."""
+    """The issue was deleted. The item stays, and Firebell creates no other issue for it."""
     ERROR = "error"
     """The issue cannot be read or created; it is tried again daily."""
 

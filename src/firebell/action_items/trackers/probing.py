@@ -31,12 +31,12 @@ from firebell.kit.errors import Conflict
 DRY_RUN_LINKS = 20
 _ADVICE = {
     Outcome.TOKEN_REFUSED: "The token was refused. Enter a new one.",
-    Outcome.FORBIDDEN: "The token may not do this. Give it more rights there.",
+    Outcome.FORBIDDEN: "The token may not do this. Give it more rights in the tracker.",
     Outcome.NOT_FOUND: "It isn’t there, or the token can’t see it.",
     Outcome.MOVED: "It was renamed or moved. Add it again with its new name.",
-    Outcome.TOO_FAST: "It was called too often. Try again in a few minutes.",
+    Outcome.TOO_FAST: "Firebell called it too often. Try again in a few minutes.",
     Outcome.RETRY: "It does not answer. Check the address and the network.",
-    Outcome.UNKNOWN: "It did not answer in time. Look there whether the issue was created.",
+    Outcome.UNKNOWN: "It did not answer in time. Check there whether the issue was created.",
 }
 
 

@@ -27,6 +27,6 @@ def registry() -> Mapping[str, TrackerVendor]:
 def vendor_of(kind: str) -> TrackerVendor:
     """Return a kind of tracker; raise `Invalid` for one that is not known."""
     if kind not in registry():
-        text = f"{kind[:40]!r} is no kind of tracker."
+        text = f"{kind[:40]!r} is not a kind of tracker."
         raise Invalid(text, fields={"kind": f"Use one of: {', '.join(registry())}."})
     return registry()[kind]

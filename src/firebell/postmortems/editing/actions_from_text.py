@@ -84,8 +84,8 @@ def _root(postmortem: Postmortem, text: str) -> WhyNode:
         if node.kind == "root" and node.text == wanted:
             return node
     raise Conflict(
-        "The tree of whys has no such root any more.",
-        hint="Load the document again, and choose another root.",
+        "The tree of whys no longer has this root.",
+        hint="Reload the document, and choose another root.",
         fields={"root": "Choose another root."},
     )
 

@@ -78,7 +78,7 @@ async def add_comment(
     line = find_line(part.text, quote, 0)
     if quote and line is None:
         raise Conflict(
-            "The quoted sentence is not in this section.", hint="Load the document again, and quote it again."
+            "The quoted sentence is not in this section.", hint="Reload the document, and quote it again."
         )
     return await _insert(
         tx, actor, postmortem, section, quote, line or 0, text, now, is_blocking=is_blocking, waives=waives

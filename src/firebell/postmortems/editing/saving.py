@@ -148,7 +148,7 @@ async def store_version(
     if body == postmortem.body and reason is not VersionReason.PUBLISH:
         return postmortem.version
     if postmortem.state == "withdrawn":
-        raise Conflict(f"The post-mortem of {postmortem.ref} is withdrawn: its text stays as it is.")
+        raise Conflict(f"The post-mortem of {postmortem.ref} is withdrawn, so its text can’t be changed.")
     await version_store.ensure(tx, postmortem)
     version = postmortem.version + 1
     continued = await _continued(tx, actor, postmortem, reason, section, now)

@@ -35,7 +35,7 @@ async def pdf(exported: ExportedPostmortem) -> bytes:
         )
     except TakesTooLong as exc:
         raise Invalid(
-            "The PDF takes too long to make.",
+            "The PDF takes too long to render.",
             hint="Export HTML and print it.",
             fields={"format": "Use html."},
         ) from exc

@@ -74,7 +74,7 @@ async def save_external(
     body = required_text(text, TEXT_MAX_CHARS, name="text", hint="Write what customers should know.") + "\n"
     if version != external.version:
         raise Conflict(
-            f"Someone saved version {external.version} meanwhile.",
+            f"Someone else has saved version {external.version}.",
             hint="Copy your text, then load the page again.",
         )
     if body == external.body:
@@ -107,7 +107,7 @@ async def approve_external(
     postmortem, external = await _locked(tx, incident_id)
     if version != external.version:
         raise Conflict(
-            f"The text has version {external.version} now.", hint="Read it, then approve that one."
+            f"The text is now at version {external.version}.", hint="Read it, then approve that one."
         )
     if external.stage == "draft":
         raise Conflict("No one asked for a review of the version for customers.", hint="Ask for it first.")
@@ -153,18 +153,18 @@ async def _check_clean(tx: Tx, external: ExternalVersion, public_url: str) -> No
     listed = await leaks(tx, external.body, public_url)
     if listed:
         raise Conflict(
-            "The text gives away what is internal.",
-            hint="Change what is listed, then ask again.",
+            "The text contains internal details.",
+            hint="Remove the listed passages, then ask again.",
             fields={"text": "; ".join(f"line {leak.line}: {leak.text}" for leak in listed[:10])},
         )
     if not leak_scan.public_text(external.body).strip():
-        raise Conflict("Nothing of the text is public.", hint="Write what customers should know.")
+        raise Conflict("Nothing in the text is public.", hint="Write what customers should know.")
 
 
 async def _check_speaker(tx: Tx, actor: Actor, incident_id: int) -> None:
     """Raise `Forbidden` unless the actor is the comms lead of the incident or a manager."""
     if actor.person_id is None:
-        raise Forbidden("A person speaks to customers, not Firebell itself.")
+        raise Forbidden("Only a person can do this.")
     holders = (await incidents.roles(tx, [incident_id]))[incident_id]
     is_comms = any(h.role is IncidentRole.COMMS and h.person_id == actor.person_id for h in holders)
     if not is_comms and not permissions.allows(await rights_of(tx, actor), Verb.STATUS_PAGE_WRITE):

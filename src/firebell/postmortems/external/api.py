@@ -95,7 +95,7 @@ async def get_external(w: Reader, ref: Text) -> ExternalShown:
     external = await actions.external_of(w.tx, parse_ref("INC", ref))
     if external is None:
         raise NotFound(
-            f"No one decided whether customers get a version of the post-mortem of {ref}.",
+            f"No one has decided whether customers get a version of the post-mortem of {ref}.",
             hint="Decide it with PUT /external.",
         )
     return await _shown(w, ref, external)

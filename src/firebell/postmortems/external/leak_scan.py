@@ -27,19 +27,19 @@ class LeakKind(StrEnum):
 
 
 MEANINGS: Mapping[LeakKind, tuple[str, str]] = {
-    LeakKind.NAME: ("is the name of a colleague", "Say what was done, not by whom."),
+    LeakKind.NAME: ("is the name of a colleague", "Say what was done, not who did it."),
     LeakKind.HANDLE: ("is a handle", "Leave it out."),
     LeakKind.EMAIL: ("is an email address", "Leave it out."),
-    LeakKind.ADDRESS: ("is a private network address", "Say “a system of ours”."),
+    LeakKind.ADDRESS: ("is a private network address", "Say “one of our systems”."),
     LeakKind.HOST: ("is an internal host", "Say “a server” or “a database”."),
     LeakKind.URL: ("is an internal address or a ticket", "Leave it out."),
     LeakKind.CUSTOMER: ("is a customer who is not named in public", "Say “some customers”."),
     LeakKind.SECRET: ("looks like a secret", "Remove it, and revoke it if anyone has read it."),
-    LeakKind.REFERENCE: ("is a number of this organization", "Leave it out."),
+    LeakKind.REFERENCE: ("is an internal reference number", "Leave it out."),
     LeakKind.EVIDENCE: ("is a reference to internal evidence", "Leave it out."),
     LeakKind.INTERNAL: (
-        "begins or ends an internal passage that has no other end",
-        "Close it, or remove it.",
+        "opens or closes an internal passage without the other marker",
+        "Add the other marker, or remove this one.",
     ),
 }
 

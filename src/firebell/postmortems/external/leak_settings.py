@@ -61,8 +61,10 @@ async def save_leak_settings(
             raise Invalid(f"There are too many {name}.", fields={name: f"Enter at most {limit:,}."})
     for host in hosts:
         if not _DOMAIN.fullmatch(host):
-            text = f"“{host[:80]}” is no domain."
-            raise Invalid(text, fields={"domains": "Enter such as corp.example.com, one on each line."})
+            text = f"“{host[:80]}” is not a domain."
+            raise Invalid(
+                text, fields={"domains": "Enter domains such as corp.example.com, one on each line."}
+            )
     settings = LeakSettings(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(hosts)))
     stored = {"customers": list(settings.customers), "domains": list(settings.domains)}
     await org_settings.put(tx, SETTING, stored)

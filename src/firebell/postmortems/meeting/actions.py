@@ -84,7 +84,7 @@ async def start_meeting(
 ) -> int:
     """Start a meeting of 30 or 60 minutes, led by the actor, and return its id; raise `Conflict` if one is running."""
     if minutes not in AGENDAS:
-        raise Invalid("A meeting has 30 or 60 minutes.", fields={"minutes": "Enter 30 or 60."})
+        raise Invalid("A meeting lasts 30 or 60 minutes.", fields={"minutes": "Enter 30 or 60."})
     postmortem = await lookup.locked(tx, incident_id)
     if await store.lock_running(tx, postmortem.id):
         raise Conflict(f"A meeting about {postmortem.ref} is running.", hint="Join it, or end it first.")
@@ -205,7 +205,7 @@ async def park_question(tx: Tx, actor: Actor, incident_id: int, text: str, now: 
     meeting = await _running(tx, postmortem)
     if len(meeting.parked) >= PARKED_MAX:
         raise Invalid("The parking list is full.", hint=f"It holds {PARKED_MAX} questions.")
-    question = required_text(text, PARKED_MAX_CHARS, name="question", hint="Enter what is left for later.")
+    question = required_text(text, PARKED_MAX_CHARS, name="question", hint="Enter a question for later.")
     number = await store.park(tx, meeting.id, question, actor, now)
     await tx.live(saving.live_topic(postmortem))
     return number

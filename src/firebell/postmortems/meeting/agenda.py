@@ -20,15 +20,16 @@ class MeetingPart:
 
 _BLAME = (
     "If someone says “I should have…”, ask: “What did the screen show you at that moment?”",
-    "If two people debate a solution, say: “That sounds like an action. We park it until then.”",
-    "If a face goes red, name the system: “Let us look at what the tool showed.”",
+    "If two people debate a solution, say: “That sounds like an action. Let’s park it until then.”",
+    "If someone gets upset, go back to the system: “Let’s look at what the tool showed.”",
 )
 _LEARNED = ("What went well", "What went wrong", "Lessons")
 _WHYS = MeetingPart(
     "whys",
     "Whys",
     15,
-    "We are not looking for who. Everyone acted sensibly with what they could see. What made this possible?",
+    "We’re not looking for someone to blame. Everyone acted sensibly with what they could see."
+    " What made this possible?",
     _BLAME[0],
     ("Root cause",),
 )
@@ -36,7 +37,7 @@ _CLOSE = MeetingPart(
     "close",
     "Close",
     3,
-    "What have we not talked about? One sentence each: what surprised you?",
+    "What haven’t we talked about? One sentence each: what surprised you?",
     "Say when the document is due, and who reviews it.",
     ("Lessons",),
 )
@@ -45,16 +46,16 @@ LONG = (
         "open",
         "Open",
         3,
-        "Welcome. We are here to understand how this could happen, so that it goes differently next time. Everyone"
+        "Welcome. We’re here to understand how this could happen, so it goes differently next time. Everyone"
         " did what made sense with what they knew.",
-        "If we hear ourselves say “should have”, someone says “hindsight”, and we ask again.",
+        "If you hear “should have”, say “hindsight”, and we’ll ask again.",
     ),
     MeetingPart(
         "roles",
         "Roles",
         2,
-        "I lead and ask simple questions. Who writes? Who tells the story? Who was there and has not slept?",
-        "Ask those who have not slept first, and let them go.",
+        "I’ll lead and ask simple questions. Who takes notes? Who tells the story? Who was up last night?",
+        "Ask the people who were up first, and let them go.",
     ),
     MeetingPart(
         "timeline",
@@ -69,7 +70,7 @@ LONG = (
         "gaps",
         "Gaps",
         2,
-        "Here are minutes without a line. What was going on?",
+        "Nothing is recorded for these minutes. What was going on?",
         "A gap is a question about the tools, not about a person.",
         ("What went wrong", "Timeline"),
     ),
@@ -98,7 +99,7 @@ SHORT = (
         "story",
         "Story",
         5,
-        "Tell the story in your words, from before the first alert. We listen without interrupting.",
+        "Tell the story in your own words, from before the first alert. We’ll listen without interrupting.",
         _BLAME[0],
         ("Timeline", "Impact"),
     ),
@@ -107,7 +108,7 @@ SHORT = (
         "learned",
         "Well, wrong, lucky",
         5,
-        "One of each from everyone: what went well, what got in your way, where were we lucky?",
+        "One of each from everyone: what went well, what got in your way, and where were we lucky?",
         _BLAME[2],
         _LEARNED,
     ),

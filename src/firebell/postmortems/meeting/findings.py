@@ -32,7 +32,7 @@ def findings(
             FindingLevel.INFO,
             f"{name} led the post-mortem meeting and {part}",
             subject=ref,
-            advice="Let someone lead the next one who was not in the incident: they can ask simple questions.",
+            advice="Ask someone who was not in the incident to lead the next one: they can ask simple questions.",
             evidence=(Evidence("postmortem", f"Meeting about {ref}"),),
         )
     ]

@@ -33,7 +33,7 @@ def with_why(section: str, parent_line: int | None, kind: str, text: str) -> str
     tree = whys.parse(section)
     if tree.end == tree.start and tree.effects:
         raise Invalid(
-            "The whys are a numbered list.", hint="Turn them into a tree in the editor, then go on here."
+            "The whys are a numbered list.", hint="Turn them into a tree in the editor, then continue here."
         )
     if all(node.kind in LEAVES for node in tree.nodes()):
         outline = whys.write([WhyNode("effect", text, 0)])
@@ -43,7 +43,7 @@ def with_why(section: str, parent_line: int | None, kind: str, text: str) -> str
     parent = next((node for node in tree.nodes() if node.line == parent_line), None)
     if parent is None or parent.kind in LEAVES:
         raise Invalid(
-            "The item is gone, or nothing can stand below it.",
+            "The item no longer exists, or can’t have items below it.",
             fields={"parent": "Choose an effect or a why."},
         )
     lines = section.split("\n")

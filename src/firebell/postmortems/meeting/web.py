@@ -152,15 +152,15 @@ async def _leave(visit: Visit, incident_id: int) -> None:
 
 _CONTROLS: Mapping[str, tuple[str, _Step]] = {
     "next": ("Next part.", _next),
-    "back": ("Back to the part before.", _back),
+    "back": ("Back to the previous part.", _back),
     "more": ("Two more minutes for this part.", _more),
     "pause": ("Paused.", _pause),
-    "resume": ("The meeting goes on.", _resume),
+    "resume": ("Meeting resumed.", _resume),
     "row": ("Another row is shown to everyone.", _row),
     "facilitate": ("You are the facilitator.", _facilitate),
     "scribe": ("You are the scribe.", _scribe),
-    "join": ("Added to those who are here.", _join),
-    "leave": ("Removed from those who are here.", _leave),
+    "join": ("Added to the attendees.", _join),
+    "leave": ("Removed from the attendees.", _leave),
 }
 
 

@@ -31,7 +31,7 @@ def _existing(near_miss: NearMiss | None, number: int) -> NearMiss:
 async def _check_services(tx: Tx, report: NearMissReport) -> None:
     known = await catalog.services_by_id(tx, list(report.service_ids))
     if any(each not in known for each in report.service_ids):
-        raise Invalid("There is no such service.", fields={"services": "Choose services of the list."})
+        raise Invalid("There is no such service.", fields={"services": "Choose services from the list."})
 
 
 @permits(Verb.NEAR_MISS_REPORT)
@@ -87,7 +87,7 @@ async def publish_near_miss(tx: Tx, actor: Actor, number: int, now: datetime) ->
     if old.state == "published":
         return old
     if not old.report.lessons:
-        raise Invalid("There is nothing to learn yet.", fields={"lessons": "Enter what you learn from it."})
+        raise Invalid("There is nothing to learn yet.", fields={"lessons": "Enter what you learned from it."})
     await postmortem_store.publish(tx, old.postmortem_id, now)
     await tx.audit(actor, "near_miss.published", old.ref, now)
     await tx.live("near-misses")

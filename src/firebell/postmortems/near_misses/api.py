@@ -47,7 +47,7 @@ class NewNearMiss(ApiInput):
 
 
 class NearMissText(NewNearMiss):
-    """A near miss as it shall be, and the version that it is based on; `unnamed` stays as it was reported."""
+    """A near miss with its new values, and the version that they are based on; `unnamed` stays as it was reported."""
 
     version: Id
 

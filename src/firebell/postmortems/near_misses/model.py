@@ -83,7 +83,7 @@ def cleaned(report: NearMissReport, now: datetime) -> NearMissReport:
         fields["barrier"] = "Enter what prevented it, even if it was luck."
     for name in ("could_have", "barrier", "lessons"):
         if any(line.startswith("## ") for line in texts.get(name, "").split("\n")):
-            fields[name] = "Use headings of level three: those of level two begin a section."
+            fields[name] = "Use level-three headings: a level-two heading begins a section."
     if report.potential_severity not in range(4):
         fields["potential_severity"] = "Enter SEV0, SEV1, SEV2 or SEV3."
     if report.noticed_at > now:

@@ -51,7 +51,7 @@ async def acknowledge(
     if accepted is None:
         raise NotFound(
             f"The post-mortem of {postmortem.ref} has no problem {problem[:80]!r} that can be accepted.",
-            hint="Load the page again; mend an empty section or a sentence that blames.",
+            hint="Load the page again; fix an empty section or a sentence that blames.",
         )
     text = required_text(reason, REASON_MAX_CHARS, name="reason", hint="Say why it can be published with it.")
     await store.acknowledge(tx, postmortem.id, problem, accepted.message, text, actor, now)

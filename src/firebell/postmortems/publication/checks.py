@@ -121,13 +121,13 @@ def _text(facts: PublicationFacts) -> Iterator[Blocker]:
 def _around(facts: PublicationFacts) -> Iterator[Blocker]:
     for item in facts.items:
         if item.flaw:
-            yield Blocker(BlockerId.ACTIONS, f"{item.ref} {item.flaw}", "Mend the action item.")
+            yield Blocker(BlockerId.ACTIONS, f"{item.ref} {item.flaw}", "Fix the action item.")
     if not facts.recipients:
         yield Blocker(BlockerId.DISTRIBUTION, "No one would get it", "Choose who gets it.")
     if not facts.is_external_decided:
         yield Blocker(
             BlockerId.EXTERNAL,
-            "No one decided whether customers get a version",
+            "No one has decided whether customers get a version",
             "Write one, or say why none is needed.",
         )
     elif facts.is_external_unfinished:

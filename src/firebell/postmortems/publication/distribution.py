@@ -106,7 +106,7 @@ def _clean(text: str, name: str, *, lists: bool) -> str:
         return text
     kinds = "team:3, person:5, everyone or an email address"
     raise Invalid(
-        f"“{text[:80]}” is no recipient.",
+        f"“{text[:80]}” is not a recipient.",
         fields={name: f"Use {'list:support, ' if lists else ''}{kinds}."},
     )
 
@@ -125,12 +125,12 @@ def clean_lists(lists: Sequence[DistributionList]) -> tuple[DistributionList, ..
     for each in lists:
         if not _SLUG.fullmatch(each.slug):
             raise Invalid(
-                f"“{each.slug[:40]}” is no short name of a list.",
+                f"“{each.slug[:40]}” is not a short name for a list.",
                 fields={"lists": "Use lower-case letters, digits and hyphens, at most 40 characters."},
             )
         if slugs.count(each.slug) > 1:
             raise Invalid(
-                f"There are two lists {each.slug}.", fields={"lists": "Give each list a name of its own."}
+                f"There are two lists {each.slug}.", fields={"lists": "Give each list its own short name."}
             )
     return tuple(
         DistributionList(each.slug, each.name, tuple(clean_members(each.members, lists=False, name="lists")))

@@ -74,7 +74,7 @@ async def _check_reviewers(tx: Tx, postmortem: Postmortem, ids: Sequence[int]) -
         if not person.active:
             problem = "has left"
         elif not may_approve:
-            problem = "is a viewer, and viewers approve nothing"
+            problem = "is a viewer, and viewers can’t approve"
         elif parties.wrote(person_id) and not parties.may_override:
             problem = "wrote part of it"
         elif person_id not in readers:
@@ -133,7 +133,7 @@ async def want_changes(
     postmortem = await _in_review(tx, incident_id, version)
     text = required_text(note, NOTE_MAX_CHARS, name="note", hint="Say what should change.")
     if actor.person_id is None:
-        raise Forbidden("A person reviews a post-mortem, not Firebell itself.")
+        raise Forbidden("Only a person can review a post-mortem.")
     await review_store.insert(
         tx, postmortem.id, version, Verdict.CHANGES, text, actor.person_id, actor.label, now
     )
@@ -155,7 +155,7 @@ async def withdraw(tx: Tx, actor: Actor, incident_id: int, reason: str, now: dat
     is_manager = permissions.allows(await rights_of(tx, actor), Verb.INCIDENT_SETTINGS_WRITE)
     sides = rules.withdrawal_sides(postmortem.author_id, actor.person_id, is_manager=is_manager)
     if not sides:
-        raise Forbidden("The author and a manager withdraw a post-mortem.", hint="Ask one of them.")
+        raise Forbidden("Only the author and a manager can withdraw a post-mortem.", hint="Ask one of them.")
     first_id = postmortem.withdrawal_by
     is_second = first_id is not None and first_id != actor.person_id
     text = clean_text(reason, REASON_MAX_CHARS, "reason")

@@ -122,7 +122,7 @@ async def ask_for_review(w: Writer, ref: Text, new: NewReview) -> ReviewState:
 
 @router.post(
     "/{ref}/approval",
-    summary="Approve a version that you wrote nothing of",
+    summary="Approve a version that you wrote none of",
     responses=problems(404, 409),
 )
 async def approve_postmortem(w: Approver, ref: Text, new: NewApproval) -> ReviewState:

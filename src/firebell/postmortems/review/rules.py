@@ -52,7 +52,7 @@ def approval_refusal(parties: ReviewParties, person_id: int | None, override_rea
     A writer may in an organization of fewer than three active people, with a reason.
     """
     if person_id is None:
-        return "A person approves a post-mortem, not Firebell itself."
+        return "Only a person can approve a post-mortem."
     if not parties.wrote(person_id):
         return ""
     if not parties.may_override:

@@ -38,8 +38,8 @@ async def add_incident(tx: Tx, actor: Actor, incident_id: int, other_id: int, no
         )
     if len(about) >= INCIDENTS_MAX:
         raise Invalid(
-            "The document is about too many incidents.",
-            fields={"incident": f"A document is about at most {INCIDENTS_MAX} incidents."},
+            "The document covers too many incidents.",
+            fields={"incident": f"A document covers at most {INCIDENTS_MAX} incidents."},
         )
     other = await incidents.incident(tx, other_id)
     main = await incidents.incident(tx, main_id)

@@ -53,7 +53,7 @@ async def list_document_incidents(
 @router.post(
     "",
     status_code=201,
-    summary="Let a post-mortem be about another incident too; an untouched draft of it is replaced",
+    summary="Add an incident to a post-mortem; replaces its own untouched draft",
     responses=problems(404, 409),
 )
 async def add_document_incident(w: Writer, ref: Text, other: AnotherIncident) -> DocumentIncidents:
@@ -64,7 +64,7 @@ async def add_document_incident(w: Writer, ref: Text, other: AnotherIncident) ->
 
 @router.delete(
     "/{other}",
-    summary="Let a post-mortem be about an incident no more",
+    summary="Remove an incident from a post-mortem",
     responses=problems(404, 409),
 )
 async def remove_document_incident(w: Writer, ref: Text, other: Text) -> DocumentIncidents:

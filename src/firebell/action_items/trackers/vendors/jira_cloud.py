@@ -20,7 +20,7 @@ VENDOR = TrackerVendor(
     ),
     hook_setup=(
         "As an admin, open System, WebHooks, and create a webhook with this address.",
-        "Paste the secret, and select the events created, updated and deleted of issues.",
+        "Paste the secret, and select the issue events created, updated and deleted.",
         "A webhook of an app is not signed: use the address with the token instead.",
     ),
     read_rate=per_minute(300, 60),

@@ -310,7 +310,7 @@ VENDOR = TrackerVendor(
     setup=("In Settings, Security & access, create an API key that may read and write issues of the team.",),
     hook_setup=(
         "In Settings, API, create a webhook with this address for the data change Issues.",
-        "Linear makes the signing secret: copy it, and save it here.",
+        "Linear generates the signing secret: copy it, and save it here.",
     ),
     # published numbers disagree, so stay far below the lowest of 1,500 an hour
     read_rate=per_minute(15, 30),
