@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, call_all, call_first, seg
-from firebell.commands.incident_tasks import owner_id_of
 from firebell.commands.output import as_json, example, fail, instant, short, show, show_table
+from firebell.commands.people import people_of
 from firebell.kit.countdown import stopwatch
 
 _STATES = click.Choice(["planned", "running", "paused", "finished", "canceled"])
@@ -121,7 +121,7 @@ def plan(
         "title": title or "",
         "team_id": _id_of("/api/v1/teams", team, "team"),
         "service_id": _id_of("/api/v1/services", service, "service"),
-        "invited": [owner_id_of(player) for player in players],
+        "invited": [person["id"] for person in people_of(players)],
     }
     planned = call("POST", "/api/v1/drills", body)
     show(planned, _line(planned))
