@@ -91,7 +91,18 @@ def test_a_bad_file_is_refused_with_its_line(old: str, new: str, line: int) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- 1", "scenario", "a: 1", "scenario: []\ninjects: 7", "x: " + "[" * 5000, "é" * 40_000]
+    "text",
+    [
+        "",
+        "- 1",
+        "scenario",
+        "a: 1",
+        "scenario: []\ninjects: 7",
+        "x: " + "[" * 5000,
+        "[" * 60_000,
+        "? - " * 15_000,
+        "é" * 40_000,
+    ],
 )
 def test_anything_else_is_a_problem_and_never_an_error(text: str) -> None:
     file = read_scenario(text)

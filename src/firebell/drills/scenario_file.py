@@ -81,9 +81,6 @@ def read_scenario(text: str) -> ScenarioFile:
         what = getattr(error, "problem", None) or str(error)[:200]
         reader.add(mark.line + 1 if mark else 1, f"The file is not valid YAML: {what}.", "Correct the YAML.")
         scenario = None
-    except RecursionError:
-        reader.add(1, "The file is nested too deeply.", "Flatten it.")
-        scenario = None
     problems = tuple(sorted(reader.problems, key=lambda problem: problem.line))
     return ScenarioFile(None if problems else scenario, problems)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from firebell.kit import yaml_limits
+
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -30,16 +32,9 @@ class Reader:
 
 
 def read_root(text: str, reader: Reader) -> "Mapped | None":
-    """Return the mapping of a document, None if it is none; raise `yaml.YAMLError`.
-
-    Anchors, aliases and tags are problems: they let a few bytes become a large document.
-    """
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            reader.add(line, "The file has an anchor or alias.", "Write the value out.")
-        elif getattr(event, "tag", None):
-            reader.add(line, "The file has a tag.", "Remove the tag.")
+    """Return the mapping of a document, None if it is none; raise `yaml.YAMLError`."""
+    for refusal in yaml_limits.refusals(text):
+        reader.add(refusal.line, f"The file {refusal.what}.", refusal.advice)
     if reader.problems:
         return None
     root = yaml.compose(text, Loader=yaml.SafeLoader)

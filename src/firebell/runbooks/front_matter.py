@@ -6,13 +6,12 @@ from typing import Any
 
 import yaml
 
-from firebell.kit import matchers
+from firebell.kit import matchers, yaml_limits
 from firebell.kit.findings import FindingLevel
 from firebell.runbooks.execution.variables import VariableError, declared
 from firebell.runbooks.model import FrontMatter, FrontProblem
 
 MAX_CHARS = 16 * 1024
-MAX_DEPTH = 8
 TRIGGERS_MAX = 50
 SERVICES_MAX = 500
 KEYS = ("title", "id", "triggers", "services", "severity", "vars", "owner_team")
@@ -53,37 +52,21 @@ def _load(text: str) -> dict[str, Any]:
     if len(text) > MAX_CHARS:
         raise _Refused(1, f"The front matter has more than {MAX_CHARS:,} characters.", "Shorten it.")
     try:
-        _refuse_references(text)
+        for refusal in yaml_limits.refusals(text):
+            raise _Refused(refusal.line, f"The front matter {refusal.what}.", refusal.advice)
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - derived from the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _Refused(
             mark.line + 1 if mark else 1, f"The front matter is not valid YAML: {error.problem}.", ""
         ) from error
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _Refused(1, f"The front matter is not valid YAML: {str(error)[:200]}.", "") from error
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise _Refused(1, "The front matter is not a list of keys and values.", "Write 'services: [search]'.")
     return {str(key): value for key, value in document.items()}
-
-
-def _refuse_references(text: str) -> None:
-    """Raise for what lets a few bytes of YAML become a large document, or something other than data."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Refused(line, "The front matter has an anchor or alias.", "Write the value out.")
-        if tag := getattr(event, "tag", None):
-            raise _Refused(line, f"The front matter has the tag {tag[:100]}.", "Remove the tag.")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise _Refused(line, f"The front matter is nested more than {MAX_DEPTH} deep.", "Flatten it.")
 
 
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

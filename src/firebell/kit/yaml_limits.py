@@ -1,0 +1,36 @@
+"""Refuse YAML that makes much of a few bytes: anchors, aliases, tags and deep nesting (pure)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+MAX_DEPTH = 8
+"""Deeper collections on one line take PyYAML time that grows with the square of their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a document must not have, on which line (from 1): `what` follows the name of the document."""
+
+    line: int
+    what: str
+    advice: str
+
+
+def refusals(text: str) -> Iterator[Refusal]:
+    """Yield what a document must not have, up to the first collection that is too deep; raise `yaml.YAMLError`."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            yield Refusal(line, "has an anchor or alias", "Write the value out.")
+        elif tag := getattr(event, "tag", None):
+            yield Refusal(line, f"has the tag {tag[:100]}", "Remove the tag.")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            yield Refusal(line, f"is nested more than {MAX_DEPTH} deep", "Flatten it.")
+            return
