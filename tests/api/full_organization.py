@@ -72,9 +72,9 @@ from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
+from firebell.status_pages.past_status import store as relabeling_store
+from firebell.status_pages.past_status.model import RelabelingRequest
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.relabeling import store as relabeling_store
-from firebell.status_pages.relabeling.model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of

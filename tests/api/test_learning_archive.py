@@ -12,7 +12,7 @@ from firebell.postmortems import actions as postmortems
 from firebell.postmortems.archive import indexing, queries
 from firebell.postmortems.archive.archive_query import ArchiveQuery
 from firebell.postmortems.document.sections import by_slug, split
-from firebell.postmortems.similar import actions as similar
+from firebell.postmortems.similar import profiling as similar
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.postmortem_steps import approved
 from tests.world import World

@@ -6,7 +6,7 @@ import pytest
 from starlette.routing import Route
 
 from firebell.app import routers
-from firebell.handbook import chapter_search, shipped_content
+from firebell.handbook import palette_search, shipped_content
 from firebell.handbook.chapter_parser import headings
 from firebell.kit.search_terms import parse
 from firebell.people import permissions
@@ -97,4 +97,4 @@ def test_a_chapter_is_reached_at_the_heading_that_matched() -> None:
     for chapter in shipped_content.chapters():
         if not chapter.is_code:
             read = [(h.text, h.anchor) for h in headings(chapter.text)]
-            assert set(chapter_search._headings(chapter)) <= set(read), chapter.path
+            assert set(palette_search._headings(chapter)) <= set(read), chapter.path

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Browser, expect
 
-from firebell.action_items import actions, question_actions
+from firebell.action_items import actions, prevention_question_actions
 from firebell.action_items.model import ItemState, Priority
 from firebell.action_items.trackers import actions as trackers
 from firebell.action_items.trackers import link_store, store
@@ -68,7 +68,7 @@ async def _fill(w: World) -> None:
         done = await actions.add_item(tx, mara, "Lower the settlement batch size", old, owner_id=w.mara)
         await actions.set_item_state(tx, mara, done.id, ItemState.DONE, now - timedelta(days=20))
         await actions.add_item(tx, mara, "Write down who may approve a rollback", now)
-        await question_actions.ask(tx, second.id, now)
+        await prevention_question_actions.ask(tx, second.id, now)
         await _link(tx, w)
 
 

@@ -15,7 +15,7 @@ NO_ONE = "No one is signed in, so there is no actor to inject."
 
 BY_HAND = {
     "action_items/trackers/hook_web.py _receive": NO_ONE,
-    "action_items/trackers/probe_web.py _page": "A tracker is called, which can take seconds.",
+    "action_items/trackers/connection_test_web.py _page": "A tracker is called, which can take seconds.",
     "alerts/api.py send_alert": "The group commit that it waits for stores the alert in a transaction of its own.",
     "chat/web.py connect": "A chat is asked who Firebell is there, which can take seconds.",
     "chat/slack/settings_web.py finish_install": "Slack is asked for the token, which can take seconds.",

@@ -13,7 +13,7 @@ from firebell.action_items import (
     completion_rate,
     preventable,
     process_checks,
-    reminders,
+    reminder_times,
     rules,
     working_days,
 )
@@ -28,7 +28,7 @@ from firebell.action_items.model import (
     Strength,
 )
 from firebell.action_items.preventable import IncidentFacts
-from firebell.action_items.reminders import ReminderKind
+from firebell.action_items.reminder_times import ReminderKind
 from firebell.action_items.rules import StateChange
 from firebell.action_items.working_days import WorkingDays
 from firebell.kit.errors import Conflict, Invalid
@@ -224,7 +224,7 @@ def _sent(one: ActionItem, days: int, tz: str = "UTC") -> list[tuple[int, str]]:
     sent: list[tuple[int, str]] = []
     for offset in range(-10, days):
         at = working_days.morning(one.due + timedelta(days=offset), tz)
-        sent += [(offset, str(r.kind)) for r in reminders.due_reminders(one, WorkingDays(), tz, at)]
+        sent += [(offset, str(r.kind)) for r in reminder_times.due_reminders(one, WorkingDays(), tz, at)]
         one = replace(one, reminded_until=at)
     return sent
 
@@ -247,10 +247,10 @@ def test_reminders_come_before_the_due_day_on_it_and_weekly_and_escalate_twice()
 
 def test_reminders_come_at_nine_in_the_zone_of_the_owner_and_not_for_what_passed() -> None:
     one = item(reminded_until=NOW, due=date(2026, 11, 4))
-    at = reminders.next_at(one, WorkingDays(), "America/New_York", NOW)
+    at = reminder_times.next_at(one, WorkingDays(), "America/New_York", NOW)
     assert at == datetime(2026, 11, 3, 14, tzinfo=UTC)
     late = NOW + timedelta(days=60)
-    kinds = [r.kind for r in reminders.due_reminders(one, WorkingDays(), "UTC", late)]
+    kinds = [r.kind for r in reminder_times.due_reminders(one, WorkingDays(), "UTC", late)]
     assert sorted(kinds) == [ReminderKind.LEAD, ReminderKind.MANAGER, ReminderKind.OWNER]
 
 
@@ -258,10 +258,12 @@ def test_a_proposal_without_answer_goes_to_the_lead_after_three_working_days() -
     # proposed on Thursday 5 November: three working days later is Tuesday
     proposed = datetime(2026, 11, 5, 15, tzinfo=UTC)
     one = item(is_accepted=False, proposed_at=proposed, reminded_until=proposed, due=date(2026, 12, 14))
-    assert reminders.next_at(one, WorkingDays(), "UTC", proposed) == datetime(2026, 11, 10, 9, tzinfo=UTC)
-    assert not reminders.is_unanswered(one, WorkingDays(), date(2026, 11, 9))
-    assert reminders.is_unanswered(one, WorkingDays(), date(2026, 11, 10))
-    assert not reminders.is_unanswered(replace(one, is_accepted=True), WorkingDays(), date(2026, 12, 1))
+    assert reminder_times.next_at(one, WorkingDays(), "UTC", proposed) == datetime(
+        2026, 11, 10, 9, tzinfo=UTC
+    )
+    assert not reminder_times.is_unanswered(one, WorkingDays(), date(2026, 11, 9))
+    assert reminder_times.is_unanswered(one, WorkingDays(), date(2026, 11, 10))
+    assert not reminder_times.is_unanswered(replace(one, is_accepted=True), WorkingDays(), date(2026, 12, 1))
 
 
 def test_completion_of_the_vector_of_the_specification() -> None:

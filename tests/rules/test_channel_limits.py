@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from firebell.channels import email, ntfy, webhook
 from firebell.channels.base import Accepted, Action, ContentRefused, Failed, Item, Message, Retry
-from firebell.channels.responses import outcome_of
+from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.http_out import OutboundResponse
 from firebell.kit.mail import headers
-from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
+from firebell.kit.mail.addresses import Mailbox, check_address, parse_mailbox
 from firebell.kit.truncation import cut, fit, size
 from firebell.notify.held_messages import merged_message
 

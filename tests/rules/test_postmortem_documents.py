@@ -9,8 +9,8 @@ from firebell.postmortems.blameless.model import LintResult
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import block_lines, block_problems, expand
 from firebell.postmortems.document.evidence import claims_without_evidence, references
+from firebell.postmortems.document.evidence_links import EvidenceLink, mark_links, with_evidence
 from firebell.postmortems.document.factors import FACTORS, is_factor
-from firebell.postmortems.document.rendering import EvidenceLink, mark_links, with_evidence
 from firebell.postmortems.document.sections import HEAD, join, split
 from firebell.postmortems.guide.publication_obstacles import glyph, review
 from firebell.postmortems.text_limits import clean_body, clean_section

@@ -19,8 +19,8 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.relabeling import rules
-from firebell.status_pages.relabeling.model import AppliedRelabeling, RelabelingEntry, RelabelingRequest
+from firebell.status_pages.past_status import rules
+from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingEntry, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
 
 NOW = datetime.fromisoformat("2026-11-27T12:00:00+00:00")

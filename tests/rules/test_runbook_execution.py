@@ -16,7 +16,7 @@ from firebell.runbooks.execution.attributes import FenceAttributes, RunMode, rea
 from firebell.runbooks.execution.execution_plan import ExecutionPlan, StepEvent, plan_of
 from firebell.runbooks.execution.expectation import Expectation
 from firebell.runbooks.execution.output import KeptOutput, OutputSource
-from firebell.runbooks.execution.quoting import unsafe_expansions
+from firebell.runbooks.execution.quoting_checks import unsafe_expansions
 from firebell.runbooks.execution.redaction import redacted
 from firebell.runbooks.execution.shell_words import shell_commands
 from firebell.runbooks.execution.variables import Variable, VariableError, VariableType, declared

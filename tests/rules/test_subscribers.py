@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
-from firebell.kit.mail.mailbox import Mailbox
+from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import signature
 from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages

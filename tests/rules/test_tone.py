@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firebell.comms.tone import leak_rules, promise_rules, sentences, wording_rules
+from firebell.comms.tone import leak_rules, sentences, time_rules, wording_rules
 from firebell.comms.tone.check import check, needs_reason, prevents_sending
 from firebell.comms.tone.model import ReaderKind, ToneContext, ToneLevel
 
@@ -171,7 +171,7 @@ def _unbounded(parsed: Any) -> Iterator[int]:
 
 def test_no_pattern_can_backtrack_through_a_long_text() -> None:
     patterns = {rule.pattern for rule in wording_rules.PHRASES}
-    for module in (leak_rules, promise_rules, wording_rules, sentences):
+    for module in (leak_rules, time_rules, wording_rules, sentences):
         # a word ends where the next character is none, so its pattern never goes back
         patterns |= {p for name, p in vars(module).items() if isinstance(p, re.Pattern) and name != "_WORD"}
     assert len(patterns) > 30

@@ -15,7 +15,7 @@ from firebell.oncall.model import Layer, Schedule, Unit
 from firebell.oncall.rota.fairness import HourClass, Load, load
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
-from firebell.workload import measurement, pay, rate_periods
+from firebell.workload import monthly_report, pay, rate_periods
 from firebell.workload.csv_export import HEADER, csv_report
 from firebell.workload.model import DatedRates, Rates, WorkloadReport
 
@@ -46,7 +46,7 @@ def weekly(*users: int) -> Schedule:
 
 def november(*arrivals: Arrival, users: tuple[int, ...] = (1, 2), **more: object) -> WorkloadReport:
     given_ = {"rates": RATES, "holidays": (), "now": LATER, **more}
-    return measurement.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
+    return monthly_report.report(NOVEMBER, [weekly(*users)], [TEAM], PEOPLE, arrivals, **given_)  # type: ignore[arg-type]
 
 
 @given(st.dictionaries(st.sampled_from(HourClass), st.timedeltas(timedelta(0), timedelta(days=31))))
@@ -93,10 +93,10 @@ def test_a_month_is_paid_by_class_and_by_shift_in_the_month_in_which_it_began() 
 
 def test_a_night_counts_in_the_month_in_which_it_began() -> None:
     one = weekly(1)
-    october = measurement.report(date(2026, 10, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER)
+    october = monthly_report.report(date(2026, 10, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER)
     months = [
         november(users=(1,)),
-        measurement.report(date(2026, 12, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER),
+        monthly_report.report(date(2026, 12, 1), [one], [TEAM], PEOPLE, [], RATES, (), LATER),
     ]
     assert october.people[0].row.nights == 6
     assert [m.people[0].row.nights for m in months] == [30, 31]
@@ -187,7 +187,7 @@ def test_the_sheet_has_a_row_a_person_under_its_head() -> None:
 @pytest.mark.parametrize("text", ["2026-13", "2026", "26-11", "2026-11-01", "", "x", "9999-12", "2026-1 "])
 def test_what_is_not_a_month_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"Enter a month|The last month is"):
-        measurement.month_of(text)
+        monthly_report.month_of(text)
 
 
 def test_rates_hold_from_their_month_until_the_next_and_the_later_set_goes_first() -> None:

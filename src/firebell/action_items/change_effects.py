@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from firebell.action_items import reminders, settings, store, working_days
+from firebell.action_items import reminder_times, settings, store, working_days
 from firebell.action_items.model import ActionItem, ActionItemChanged, ItemEvent
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -49,7 +49,7 @@ async def today_of(tx: Tx, item: ActionItem, now: datetime) -> tuple[date, str]:
 async def schedule_reminder(tx: Tx, item: ActionItem, now: datetime) -> None:
     """Set the timer of an item to its next reminder, or remove it."""
     _, tz = await today_of(tx, item, now)
-    at = reminders.next_at(item, await settings.load(tx), tz, now)
+    at = reminder_times.next_at(item, await settings.load(tx), tz, now)
     if at is None:
         await timers.cancel(tx, REMINDER_TIMER, str(item.id))
     else:

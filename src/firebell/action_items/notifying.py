@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from firebell.action_items import change_effects, checking, reminders, rules, settings, store
+from firebell.action_items import change_effects, checking, reminder_times, rules, settings, store
 from firebell.action_items.model import ActionItem, EscalatedTo, PreventionAnswer
-from firebell.action_items.reminders import Reminder, ReminderKind
+from firebell.action_items.reminder_times import Reminder, ReminderKind
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
@@ -133,7 +133,7 @@ async def send_due(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
 
 async def _remind(tx: Tx, item: ActionItem, now: datetime) -> None:
     today, tz = await change_effects.today_of(tx, item, now)
-    due = reminders.due_reminders(item, await settings.load(tx), tz, now)
+    due = reminder_times.due_reminders(item, await settings.load(tx), tz, now)
     for reminder in due:
         item = await _send(tx, item, reminder, today, now)
     if due:

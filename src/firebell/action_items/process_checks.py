@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from firebell.action_items import reminders, rules
+from firebell.action_items import reminder_times, rules
 from firebell.action_items.model import ActionItem
 from firebell.action_items.working_days import WorkingDays
 from firebell.kit.findings import FindingLevel, FixButton, ProcessFinding, severest_first
@@ -21,7 +21,7 @@ def findings(
         if item.is_unfinished and item.owner_id is None:
             advice = "Choose an owner."
             results.append(_finding(ref, item, "P-UNOWNED", FindingLevel.WARNING, "has no owner", advice))
-        elif reminders.is_unanswered(item, working, today):
+        elif reminder_times.is_unanswered(item, working, today):
             text = "was not accepted within three working days"
             advice = "Ask its owner, or choose another one."
             results.append(_finding(ref, item, "P-UNOWNED", FindingLevel.WARNING, text, advice))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from firebell.action_items import completion_rate, list_store, question_store, rules, store
+from firebell.action_items import completion_rate, list_store, prevention_question_store, rules, store
 from firebell.action_items.completion_rate import Completion
 from firebell.action_items.model import (
     UNFINISHED,
@@ -218,14 +218,14 @@ async def _asked(tx: Tx, questions: Sequence[Question]) -> list[AskedQuestion]:
 
 async def questions_about(tx: Tx, incident_id: int) -> list[AskedQuestion]:
     """Return the questions about an incident."""
-    return await _asked(tx, await question_store.of_incident(tx, incident_id))
+    return await _asked(tx, await prevention_question_store.of_incident(tx, incident_id))
 
 
 async def questions_of_item(tx: Tx, item_id: int) -> list[AskedQuestion]:
     """Return the questions about an item."""
-    return await _asked(tx, await question_store.of_item(tx, item_id))
+    return await _asked(tx, await prevention_question_store.of_item(tx, item_id))
 
 
 async def unanswered(tx: Tx, limit: int) -> list[AskedQuestion]:
     """Return questions without an answer, newest incident first."""
-    return await _asked(tx, await question_store.unanswered(tx, limit))
+    return await _asked(tx, await prevention_question_store.unanswered(tx, limit))

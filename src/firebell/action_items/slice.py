@@ -24,16 +24,29 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.action_items import api, completion_api, question_api, settings_api, settings_web, web
+    from firebell.action_items import (
+        api,
+        completion_api,
+        prevention_question_api,
+        settings_api,
+        settings_web,
+        web,
+    )
     from firebell.action_items.trackers import api as tracker_api
-    from firebell.action_items.trackers import hook_web, link_api, link_web, probe_web
+    from firebell.action_items.trackers import connection_test_web, hook_web, link_api, link_web
     from firebell.action_items.trackers import web as tracker_web
 
     return [
-        *(settings_web.router, link_web.router, probe_web.router, tracker_web.router, hook_web.router),
+        *(
+            settings_web.router,
+            link_web.router,
+            connection_test_web.router,
+            tracker_web.router,
+            hook_web.router,
+        ),
         web.router,
         *(link_api.router, tracker_api.router, api.router),
-        *(completion_api.router, question_api.router, settings_api.router),
+        *(completion_api.router, prevention_question_api.router, settings_api.router),
     ]
 
 
@@ -44,7 +57,7 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.action_items import actions, question_actions
+    from firebell.action_items import actions, prevention_question_actions
     from firebell.action_items.model import ActionItemChanged
     from firebell.action_items.trackers import reactions as trackers
     from firebell.incidents.model import IncidentClosed, IncidentDeclared, IncidentMerged
@@ -53,8 +66,8 @@ def _subscriptions() -> Subscriptions:
     return Subscriptions(
         must={IncidentMerged: (actions.merge_items,), PersonLeft: (actions.reassign_items,)},
         then={
-            IncidentDeclared: {"ask_about_action_items": question_actions.ask_after_event},
-            IncidentClosed: {"ask_about_items_again": question_actions.ask_after_event},
+            IncidentDeclared: {"ask_about_action_items": prevention_question_actions.ask_after_event},
+            IncidentClosed: {"ask_about_items_again": prevention_question_actions.ask_after_event},
             ActionItemChanged: {"sync_with_trackers": trackers.queue_sync},
         },
         while_rows={

@@ -11,8 +11,8 @@ from firebell.action_items import (
     completion_rate,
     form_values,
     list_store,
+    prevention_question_actions,
     queries,
-    question_actions,
     settings,
 )
 from firebell.action_items.list_address import BOARD, DUE_NAMES, LIST, STATE_TABS, Query, resolve
@@ -25,7 +25,7 @@ from firebell.action_items.model import (
     ItemState,
     Priority,
 )
-from firebell.action_items.question_actions import ANSWER_NAMES
+from firebell.action_items.prevention_question_actions import ANSWER_NAMES
 from firebell.action_items.trackers import queries as trackers
 from firebell.action_items.working_days import default_due, local_day
 from firebell.incidents import actions as incidents
@@ -218,7 +218,9 @@ async def add_to_incident(visit: CurrentVisit, ref: str) -> Response:
 async def answer(visit: CurrentVisit, ref: str, item: str) -> Response:
     incident_id, item_id = parse_ref("INC", ref), parse_ref("ACT", item)
     given = form_values.answer(visit.text("answer"))
-    await question_actions.answer_question(visit.tx, visit.actor, incident_id, item_id, given, visit.now)
+    await prevention_question_actions.answer_question(
+        visit.tx, visit.actor, incident_id, item_id, given, visit.now
+    )
     url = html.local(visit.values, f"/incidents/INC-{incident_id}")
     return flash.redirect(visit.request, url, "Answer saved.")
 

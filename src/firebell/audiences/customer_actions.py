@@ -10,7 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
-from firebell.kit.mail.mailbox import clean_address
+from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import clean_name
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from firebell.audiences import customer_actions, customer_csv, customer_store
 from firebell.audiences.model import Customer
 from firebell.catalog import actions as catalog
-from firebell.kit.mail.mailbox import ADDRESS_CHARACTERS
+from firebell.kit.mail.addresses import ADDRESS_CHARACTERS
 from firebell.kit.web import api, html
 from firebell.kit.web.api import ApiInput, ApiOutput, Id, Name, PathId, Text, problems
 from firebell.people.permissions import Verb

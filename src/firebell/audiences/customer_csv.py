@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from firebell.audiences.model import Customer
 from firebell.kit.errors import Invalid
-from firebell.kit.mail.mailbox import clean_address
+from firebell.kit.mail.addresses import clean_address
 from firebell.kit.spreadsheet import BOM, to_csv
 from firebell.kit.text import clean_name
 

@@ -31,8 +31,8 @@ from firebell.channels.base import (
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.findings import CheckResult
 from firebell.kit.mail import headers
+from firebell.kit.mail.addresses import Mailbox, check_address, clean_address, parse_mailbox
 from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.mailbox import Mailbox, check_address, clean_address, parse_mailbox
 from firebell.kit.mail.server_url import SmtpServer, parse_smtp_url
 from firebell.kit.resolver import Resolver
 from firebell.kit.truncation import cut

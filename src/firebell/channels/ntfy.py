@@ -23,7 +23,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
-from firebell.channels.responses import outcome_of
+from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid, StartupError
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import OutboundResponse, check_url, post, status_of

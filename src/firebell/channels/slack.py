@@ -22,7 +22,7 @@ from firebell.channels.base import (
     not_sent,
     whole_or_short,
 )
-from firebell.channels.responses import outcome_of
+from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.findings import CheckResult
 from firebell.kit.http_out import post

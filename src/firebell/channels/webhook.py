@@ -15,7 +15,7 @@ from firebell.channels.base import (
     whole_or_short,
     without_secrets,
 )
-from firebell.channels.responses import outcome_of
+from firebell.channels.response_outcomes import outcome_of
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url, post
 from firebell.kit.signing import Signer

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.chat import api, link_web, users_api, web
-    from firebell.chat.mattermost import web as mattermost_web
+    from firebell.chat.mattermost import hook_web as mattermost_web
+    from firebell.chat.slack import hook_web as slack_web
     from firebell.chat.slack import settings_web, test_message_api
-    from firebell.chat.slack import web as slack_web
-    from firebell.chat.teams import web as teams_web
+    from firebell.chat.teams import hook_web as teams_web
 
     return [
         settings_web.router,

@@ -14,8 +14,8 @@ from firebell.commands.serve import load_settings, run
 from firebell.kit.errors import Unavailable
 from firebell.kit.findings import CheckResult
 from firebell.kit.mail import authentication
+from firebell.kit.mail.addresses import Mailbox, check_address, parse_mailbox
 from firebell.kit.mail.connection import MailConnections
-from firebell.kit.mail.mailbox import Mailbox, check_address, parse_mailbox
 from firebell.kit.mail.server_url import SmtpServer, parse_smtp_url
 from firebell.kit.txt_records import TxtRecords
 

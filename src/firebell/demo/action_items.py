@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebell.action_items import actions, question_actions
+from firebell.action_items import actions, prevention_question_actions
 from firebell.action_items.model import ActionItem, ItemKind, ItemState, Priority, Strength
 from firebell.action_items.working_days import WorkingDays, from_day_on
 from firebell.demo.history import Past
@@ -95,4 +95,4 @@ async def add_action_items(past: Past, now: datetime) -> None:
         same = await add.add(earlier, "Jun", "Alert if results are empty", 5, 30, **detect)
         await add.set_state(same, "Jun", ItemState.DUPLICATE, 4, duplicate_of=ratio.id)
         for incident in await incidents.incidents(tx, tuple(OPEN), False, 10):
-            await question_actions.ask(tx, incident.id, now)
+            await prevention_question_actions.ask(tx, incident.id, now)

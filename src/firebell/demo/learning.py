@@ -8,7 +8,7 @@ from firebell.postmortems import actions as postmortems
 from firebell.postmortems.meeting import actions as meetings
 from firebell.postmortems.near_misses import actions as near_misses
 from firebell.postmortems.near_misses.model import NearMissReport
-from firebell.postmortems.similar import actions as similar
+from firebell.postmortems.similar import profiling as similar
 
 _REPORTS = (
     (

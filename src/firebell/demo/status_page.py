@@ -12,9 +12,9 @@ from firebell.status_pages.maintenance import recurrence
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
+from firebell.status_pages.past_status import actions as relabeling
+from firebell.status_pages.past_status.model import RelabelingRequest
 from firebell.status_pages.publishing import NewUpdate
-from firebell.status_pages.relabeling import actions as relabeling
-from firebell.status_pages.relabeling.model import RelabelingRequest
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past

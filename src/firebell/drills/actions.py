@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.drills import (
-    delivering,
     fact_queries,
+    inject_delivery,
     major_incident_store,
     notices,
     record_store,
@@ -289,7 +289,7 @@ async def deliver_now(tx: Tx, actor: Actor, drill: Drill, now: datetime, inject_
     current = await _locked(tx, drill.id, DrillState.RUNNING)
     record = await record_store.record(tx, current.id)
     inject = await _pick(tx, current, record, inject_id)
-    await delivering.deliver(tx, current, record, inject, now)
+    await inject_delivery.deliver(tx, current, record, inject, now)
     await tx.audit(actor, "drill.delivered", current.ref, now, inject=inject.id)
     await running.reschedule(tx, current, now)
     await running.publish(tx, current)

@@ -7,8 +7,8 @@ from typing import Any
 
 from firebell.drills import (
     debrief,
-    delivering,
     fact_queries,
+    inject_delivery,
     major_incident_store,
     notices,
     record_store,
@@ -72,7 +72,7 @@ async def _deliver_due(tx: Tx, drill: Drill, now: datetime) -> None:
     record = await record_store.record(tx, drill.id)
     for due_s, inject in await fact_queries.waiting_injects(tx, drill, record):
         if due_s is not None and due_s <= elapsed_s:
-            await delivering.deliver(tx, drill, record, inject, now)
+            await inject_delivery.deliver(tx, drill, record, inject, now)
             record = await record_store.record(tx, drill.id)
             await publish(tx, drill)
 

@@ -7,7 +7,7 @@ from firebell.channels import registry
 from firebell.channels.registry import CHANNELS
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import zone_names
-from firebell.kit.mail.mailbox import clean_address
+from firebell.kit.mail.addresses import clean_address
 from firebell.kit.text import masked
 from firebell.people.model import SCOPES, QuietHours, Role
 

@@ -122,7 +122,7 @@ def _subscriptions() -> Subscriptions:
     from firebell.incidents.model import EntryAdded, IncidentClosed
     from firebell.postmortems import actions
     from firebell.postmortems.model import ComparedEntryAdded
-    from firebell.postmortems.similar import actions as similar
+    from firebell.postmortems.similar import profiling as similar
 
     return Subscriptions(
         must={EntryAdded: (similar.report_compared_entry,)},

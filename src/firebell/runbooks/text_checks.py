@@ -8,7 +8,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from firebell.kit.findings import FindingLevel
-from firebell.runbooks.execution.quoting import unsafe_expansions
+from firebell.runbooks.execution.quoting_checks import unsafe_expansions
 from firebell.runbooks.model import MAX_AGE_DAYS, PARTS, Fence, Runbook, RunbookFinding
 from firebell.runbooks.placeholders import placeholders
 

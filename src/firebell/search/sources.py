@@ -16,7 +16,7 @@ from firebell.action_items.model import STATE_NAMES, ActionItem
 from firebell.catalog import actions as catalog
 from firebell.catalog import search_store as catalog_store
 from firebell.catalog.model import Service
-from firebell.handbook import chapter_html, chapter_search, shipped_content
+from firebell.handbook import chapter_html, palette_search, shipped_content
 from firebell.incidents import actions as incidents
 from firebell.incidents import search_store as incidents_store
 from firebell.incidents.model import OPEN as OPEN_PHASES
@@ -261,7 +261,7 @@ async def _runbooks(query: SearchQuery) -> list[Hit]:
 
 async def _chapters(query: SearchQuery) -> list[Hit]:
     chapters = [c for c in shipped_content.chapters() if not c.path.startswith(f"{FOLDER}/")]
-    matches = chapter_search.search(chapters, query.terms, query.limit)
+    matches = palette_search.search(chapters, query.terms, query.limit)
     return [
         Hit(
             Kind.CHAPTER,

@@ -12,8 +12,8 @@ from firebell.status_pages import component_history, incident_store, published_l
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
+from firebell.status_pages.past_status import store as relabeling_store
 from firebell.status_pages.public import embed_store
-from firebell.status_pages.relabeling import store as relabeling_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 

@@ -29,9 +29,9 @@ def _routers() -> list["APIRouter"]:
     from firebell.status_pages.hosting import web as hosting_web
     from firebell.status_pages.maintenance import api as maintenance_api
     from firebell.status_pages.maintenance import web as maintenance_web
+    from firebell.status_pages.past_status import api as relabeling_api
+    from firebell.status_pages.past_status import web as relabeling_web
     from firebell.status_pages.public import embed_api
-    from firebell.status_pages.relabeling import api as relabeling_api
-    from firebell.status_pages.relabeling import web as relabeling_web
 
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
-from firebell.status_pages.relabeling.model import AppliedRelabeling
+from firebell.status_pages.past_status.model import AppliedRelabeling
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from firebell.status_pages.model import (
     Impact,
     PublicIncident,
 )
-from firebell.status_pages.relabeling.model import AppliedRelabeling
+from firebell.status_pages.past_status.model import AppliedRelabeling
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import DayBar, Weights
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from firebell.kit.errors import Invalid
 from firebell.kit.http_out import check_url
-from firebell.kit.mail.mailbox import check_address
+from firebell.kit.mail.addresses import check_address
 from firebell.subscribers.model import SubscriberChannel
 
 ROLE_NAMES = frozenset(

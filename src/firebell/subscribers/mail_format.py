@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from html import escape
 
 from firebell.kit.mail import headers
-from firebell.kit.mail.mailbox import Mailbox
+from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.truncation import cut
 
 SUBJECT_BYTES = 250

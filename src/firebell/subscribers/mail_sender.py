@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from firebell.kit.context import Context
 from firebell.kit.log import OncePerMinute
+from firebell.kit.mail.addresses import Mailbox, parse_mailbox
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.headers import UnsafeHeaderError
-from firebell.kit.mail.mailbox import Mailbox, parse_mailbox
 from firebell.kit.mail.server_url import parse_smtp_url
 from firebell.subscribers import broadcast_store, delivery_outcomes, delivery_store, message_texts, throttle
 from firebell.subscribers.connection_share import ConnectionShare

@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from firebell.kit.context import Context
-from firebell.kit.mail.mailbox import Mailbox
+from firebell.kit.mail.addresses import Mailbox
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
 from firebell.subscribers import hook_bodies, links, mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText

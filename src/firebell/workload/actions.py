@@ -19,7 +19,7 @@ from firebell.people import permissions
 from firebell.people.action_guards import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
-from firebell.workload import measurement, pay, rate_periods, rate_store
+from firebell.workload import monthly_report, pay, rate_periods, rate_store
 from firebell.workload.model import RatePeriod, Rates, WorkloadReport
 
 SUGGESTION_WINDOW = timedelta(days=60)
@@ -34,7 +34,7 @@ def month_named(text: str, now: datetime, field: str = "month") -> date:
     if not text:
         return now.date().replace(day=1)
     try:
-        return measurement.month_of(text)
+        return monthly_report.month_of(text)
     except ValueError as error:
         raise Invalid(f"{text[:40]!r} is not a valid month.", fields={field: str(error)}) from error
 
@@ -89,7 +89,7 @@ def span(first: date, end: date) -> str:
 
 def holidays(rates: Rates, month: date) -> Holidays:
     """Return the public holidays around a month, in the country of the rates."""
-    years = {(month - timedelta(days=1)).year, measurement.following(month).year}
+    years = {(month - timedelta(days=1)).year, monthly_report.following(month).year}
     return {day for year in years for day in _public_holidays(rates, year)}
 
 
@@ -103,21 +103,21 @@ async def report(
     tx: Tx, month: date, now: datetime, team: Team | None = None, also: Collection[int] = ()
 ) -> WorkloadReport:
     """Return the report of a month up to now: of everyone, or of one team and the people in `also`."""
-    low, high = measurement.bounds(month, "UTC")
-    starts = low - measurement.TIME_ZONE_MARGIN
-    low, high = low - measurement.SHIFT_LOOKBACK, high + measurement.TIME_ZONE_MARGIN
+    low, high = monthly_report.bounds(month, "UTC")
+    starts = low - monthly_report.TIME_ZONE_MARGIN
+    low, high = low - monthly_report.SHIFT_LOOKBACK, high + monthly_report.TIME_ZONE_MARGIN
     schedules = await oncall.schedules(tx, since=low, until=high, archived=True)
     dated_rates = rate_periods.rates_of(await rate_store.rates(tx), month)
     rates = dated_rates.rates if dated_rates else Rates()
     measured = [s for s in schedules if s.archived_at is None or s.archived_at > starts]
     if team:
-        named = measurement.named_by(s for s in measured if s.team_id == team.id) | {*also}
+        named = monthly_report.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
-    people_by_id = await people.people_by_id(tx, list(measurement.named_by(measured)))
+    people_by_id = await people.people_by_id(tx, list(monthly_report.named_by(measured)))
     # hundreds of schedules take seconds, and pages must not wait for them
     measured_report = await DOCUMENTS.run(
         partial(
-            measurement.report,
+            monthly_report.report,
             month,
             measured,
             await people.teams(tx),
@@ -172,6 +172,6 @@ async def could_cover(
         i: p for i, p in (await people.people_by_id(tx, list({*team, *rotating}))).items() if p.active
     }
     candidates = sorted(people_by_id)
-    loads = load(schedules, a, b, measurement.tz_of(people_by_id))
+    loads = load(schedules, a, b, monthly_report.tz_of(people_by_id))
     free = suggested(candidates, schedules, start, end, loads)
     return [(people_by_id[u], loads.get(u, Load())) for u in free]

@@ -24,7 +24,7 @@ from firebell.people import actions as people
 from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
-from firebell.workload import actions, measurement, pay
+from firebell.workload import actions, monthly_report, pay
 from firebell.workload.csv_export import csv_report
 from firebell.workload.model import Earned, PersonRow, RatePeriod, Rates, WorkloadReport, WorkShare
 
@@ -36,7 +36,7 @@ Responder = Annotated[Work, work(Verb.PAY_RATES_WRITE)]
 
 
 def _month(value: object) -> date:
-    return measurement.month_of(value if isinstance(value, str) else "")
+    return monthly_report.month_of(value if isinstance(value, str) else "")
 
 
 _PATTERN = r"^(197[1-9]|19[89]\d|2[01]\d{2})-(0[1-9]|1[0-2])$"

@@ -17,7 +17,7 @@ from firebell.people import actions as people
 from firebell.people import permissions, route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.workload import actions, measurement, pay
+from firebell.workload import actions, monthly_report, pay
 from firebell.workload.api import attachment
 from firebell.workload.model import Rates, WorkloadReport, WorkShare
 
@@ -40,13 +40,13 @@ async def _report(visit: Visit, month: str) -> tuple[WorkloadReport, dict[str, A
 
 
 def _months(report: WorkloadReport) -> dict[str, Any]:
-    following = measurement.following(report.month)
+    following = monthly_report.following(report.month)
     return {
         "nav": "oncall",
         "live": "oncall",
         "r": report,
         "month": f"{report.month:%Y-%m}",
-        "first": measurement.FIRST_MONTH,
+        "first": monthly_report.FIRST_MONTH,
         "earlier": f"{_before(report.month):%Y-%m}",
         "later": f"{following:%Y-%m}" if following <= report.until.date() else "",
         "hours": lambda length: f"{pay.hours(length):,.1f}".removesuffix(".0"),
@@ -122,7 +122,7 @@ async def _rates(visit: Visit, fields: dict[str, str], error: FirebellError | No
         "fields": fields,
         "rate_periods": rate_periods,
         "present": actions.month_named("", visit.now),
-        "first": measurement.FIRST_MONTH,
+        "first": monthly_report.FIRST_MONTH,
         "error": error,
     }
     return await html.render(visit.request, "workload/rates.html", context)

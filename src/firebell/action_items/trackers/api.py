@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from firebell.action_items.trackers import actions, probing, queries
+from firebell.action_items.trackers import actions, connection_tests, queries
 from firebell.action_items.trackers.model import Direction, LinkState, SyncField
 from firebell.action_items.trackers.queries import TrackerView
 from firebell.kit.web import api
@@ -308,19 +308,19 @@ async def sync_tracker(w: Responder, tracker_id: PathId) -> TrackerShown:
 
 @router.post("/{tracker_id}/check", summary="Check the connection to a tracker", responses=problems(404))
 async def check_tracker(ctx: Ctx, caller: Probing, tracker_id: PathId) -> list[ConnectionCheckShown]:
-    checks = await probing.check_connection(ctx, tracker_id)
+    checks = await connection_tests.check_connection(ctx, tracker_id)
     return [ConnectionCheckShown.model_validate(each) for each in checks]
 
 
 @router.post("/{tracker_id}/test", summary="Create a test issue and close it", responses=problems(404, 409))
 async def test_tracker(ctx: Ctx, caller: Probing, tracker_id: PathId) -> TestIssueShown:
-    url = await probing.send_test(ctx, caller.actor, tracker_id, ctx.clock.now())
+    url = await connection_tests.send_test(ctx, caller.actor, tracker_id, ctx.clock.now())
     return TestIssueShown(url=url)
 
 
 @router.post("/{tracker_id}/dry-run", summary="Show what a sync would change now", responses=problems(404))
 async def dry_run_tracker(ctx: Ctx, caller: Probing, tracker_id: PathId) -> DryRunShown:
-    result = await probing.dry_run(ctx, tracker_id)
+    result = await connection_tests.dry_run(ctx, tracker_id)
     changes = [
         PlannedChangeShown(
             item=each.item_ref,

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.action_items.trackers import actions, form_values, probing, queries
+from firebell.action_items.trackers import actions, connection_tests, form_values, queries
 from firebell.action_items.trackers.model import (
     DIRECTION_NAMES,
     FIELD_NAMES,
@@ -121,7 +121,7 @@ async def page_context(
     what: str = "",
     secret: tuple[str, str] | None = None,
     checks: Sequence[ConnectionCheck] = (),
-    dry_run: probing.DryRun | None = None,
+    dry_run: connection_tests.DryRun | None = None,
 ) -> dict[str, Any]:
     """Return what the page of a tracker shows."""
     tx = visit.tx

@@ -9,6 +9,7 @@ from firebell.chat.intents import CaptureMessage
 from firebell.chat.slack import limits, modals
 from firebell.chat.slack.payloads import text_at
 from firebell.chat.slack.reply_blocks import plain_text
+from firebell.chat.slack.text import clip
 
 CALLBACK = "fb_capture"
 KINDS = {
@@ -35,7 +36,7 @@ def capture_view(
                 "type": "plain_text_input",
                 "multiline": True,
                 "max_length": limits.INPUT_TEXT,
-                "initial_value": limits.clip(message.text, limits.INPUT_TEXT),
+                "initial_value": clip(message.text, limits.INPUT_TEXT),
             },
         ),
     ]

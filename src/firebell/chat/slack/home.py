@@ -8,6 +8,7 @@ from firebell.chat.intents import AckPage, Intent, LinkAccount, ListPages, OpenM
 from firebell.chat.page_queries import OnCallLine
 from firebell.chat.slack import limits
 from firebell.chat.slack.reply_blocks import plain_text
+from firebell.chat.slack.text import length
 from firebell.chat.status_texts import heading, one_line
 
 View = dict[str, Any]
@@ -26,7 +27,7 @@ def home_view(facts: HomeFacts, notice: str = "") -> View:
     if scene.person is None:
         blocks.append(_section("Your Slack account is not linked to a Firebell account yet."))
         actions = [actions[0], _button("Link my account", LinkAccount(), 1)]
-        if scene.link_url and limits.length(scene.link_url) <= limits.URL:
+        if scene.link_url and length(scene.link_url) <= limits.URL:
             actions[1] = _link("Link my account", scene.link_url)
     blocks.append({"type": "actions", "elements": actions})
     if scene.person is not None:

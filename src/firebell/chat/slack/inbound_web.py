@@ -19,9 +19,10 @@ from firebell.chat.reply_model import Reply
 from firebell.chat.slack import interactions, interactive_calls, modals, payloads, reply_blocks
 from firebell.chat.slack.interactions import Outcome
 from firebell.chat.slack.known_users import known_user
-from firebell.chat.slack.limits import OPTION_TEXT, length
+from firebell.chat.slack.limits import OPTION_TEXT
 from firebell.chat.slack.payloads import Payload, PayloadKind, text_at
 from firebell.chat.slack.signatures import is_signed
+from firebell.chat.slack.text import length
 from firebell.incidents.model import Incident
 from firebell.kit.context import Context
 from firebell.kit.db.database import Tx

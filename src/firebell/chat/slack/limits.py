@@ -1,17 +1,15 @@
-"""What Slack accepts in blocks, messages and views, and text cut to fit (pure; spec 8.8).
-
-Lengths are counted in UTF-16 units, which is never less than Slack counts.
-"""
+"""What Slack accepts in blocks, messages and views (pure; spec 8.8)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from firebell.chat.slack.text import length
 
 BLOCKS = {"message": 50, "modal": 100, "home": 100}
 TEXT, SECTION_TEXT, HEADER, BUTTON, VALUE, URL, ID = 3000, 3000, 150, 75, 2000, 3000, 255
 ELEMENTS, CONTEXT, OVERFLOW, OPTIONS, CHOICES, OPTION_TEXT = 25, 10, 5, 100, 10, 75
 VIEW_TITLE, METADATA, INPUT_LABEL, INPUT_TEXT, PLACEHOLDER = 24, 3000, 2000, 3000, 150
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_BUTTON, FIELDS, FIELD_TEXT = 100, 300, 30, 10, 2000
-_ELLIPSIS = "…"
 _STYLES = {"primary", "danger"}
 _BLOCK_TYPES = {"section", "actions", "context", "divider", "header", "input", "image", "rich_text"}
 _ELEMENT_TYPES = {
@@ -20,21 +18,6 @@ _ELEMENT_TYPES = {
 }
 
 Json = Mapping[str, Any]
-
-
-def length(text: str) -> int:
-    """Return the length of text in UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def clip(text: str, limit: int) -> str:
-    """Return text of at most `limit` UTF-16 units; what was cut ends in an ellipsis."""
-    if length(text) <= limit:
-        return text
-    cut = text[: limit - 1]
-    while length(cut) > limit - 1:
-        cut = cut[:-1]
-    return f"{cut.rstrip()}{_ELLIPSIS}"
 
 
 def message_problems(message: Json) -> list[str]:

@@ -23,6 +23,7 @@ from firebell.chat.intents import (
 from firebell.chat.slack import limits
 from firebell.chat.slack.payloads import at, text_at
 from firebell.chat.slack.reply_blocks import plain_text
+from firebell.chat.slack.text import clip
 from firebell.chat.status_texts import heading
 from firebell.incidents.model import (
     ENTRY_KINDS,
@@ -39,9 +40,7 @@ View = dict[str, Any]
 PREFIX = "fb_"
 DECLARE = "fb_declare"
 SERVICES_ACTION, TARGET_ACTION = "services", "target"
-_SEVERITIES = {
-    f"sev{level}": f"SEV{level}: {limits.clip(facts.meaning, 60)}" for level, facts in FACTS.items()
-}
+_SEVERITIES = {f"sev{level}": f"SEV{level}: {clip(facts.meaning, 60)}" for level, facts in FACTS.items()}
 _ANSWER_LABELS = {"yes": "Yes", "no": "No", "unknown": "Not known"}
 _TITLES = {
     "update": ("Post update", "Update", "What we know, what we do, what comes next."),
@@ -75,7 +74,7 @@ class DeclareForm:
 
 def option(value: str, label: str) -> dict[str, Any]:
     """Return an option of a selection."""
-    return {"text": plain_text(label, limits.OPTION_TEXT), "value": limits.clip(value, limits.OPTION_TEXT)}
+    return {"text": plain_text(label, limits.OPTION_TEXT), "value": clip(value, limits.OPTION_TEXT)}
 
 
 def labeled(
@@ -95,7 +94,7 @@ def labeled(
 def text_input(most: int, initial: str = "", *, multiline: bool = False, hint: str = "") -> dict[str, Any]:
     """Return a text field of at most `most` characters."""
     element: dict[str, Any] = {"type": "plain_text_input", "max_length": most, "multiline": multiline}
-    element |= {"initial_value": limits.clip(initial, most)} if initial else {}
+    element |= {"initial_value": clip(initial, most)} if initial else {}
     return element | ({"placeholder": plain_text(hint, limits.PLACEHOLDER)} if hint else {})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from firebell.chat import button_values
 from firebell.chat.reply_model import Reply, ReplyButton
 from firebell.chat.slack import limits
-from firebell.chat.slack.text import escape
+from firebell.chat.slack.text import clip, escape, length
 
 Message = dict[str, Any]
 _SHOWN_BUTTONS = 10
@@ -13,7 +13,7 @@ _SHOWN_BUTTONS = 10
 
 def plain_text(text: str, limit: int) -> dict[str, Any]:
     """Return a text object in which Slack formats nothing."""
-    return {"type": "plain_text", "text": limits.clip(text, limit), "emoji": False}
+    return {"type": "plain_text", "text": clip(text, limit), "emoji": False}
 
 
 def ephemeral(reply: Reply) -> Message:
@@ -21,7 +21,7 @@ def ephemeral(reply: Reply) -> Message:
     return {
         "response_type": "ephemeral",
         "replace_original": False,
-        "text": limits.clip(escape(limits.clip(reply.text, limits.TEXT // 2)), limits.TEXT),
+        "text": clip(escape(clip(reply.text, limits.TEXT // 2)), limits.TEXT),
         "blocks": blocks(reply),
     }
 
@@ -42,11 +42,11 @@ def _button(number: int, button: ReplyButton) -> dict[str, Any] | None:
     element: dict[str, Any] = {"type": "button", "text": plain_text(button.label, limits.BUTTON)}
     if button.intent is not None:
         value = button_values.encode(button.intent)
-        if limits.length(value) > limits.VALUE:
+        if length(value) > limits.VALUE:
             return None
         element |= {"action_id": f"{button_values.RUN}_{number}", "value": value}
     else:
-        if not 0 < limits.length(button.url) <= limits.URL:
+        if not 0 < length(button.url) <= limits.URL:
             return None
         element |= {"action_id": f"{button_values.OPEN}_{number}", "url": button.url}
     if button.danger or button.primary:

@@ -1,9 +1,13 @@
-"""Text of Slack as text for `commands.parse`, and text of people as text that Slack does not format (pure)."""
+"""Text of Slack as text for `commands.parse`, and text of people as Slack shows it: unformatted, cut to fit (pure).
+
+Lengths are counted in UTF-16 units, which is never less than Slack counts.
+"""
 
 import re
 
 _MARKUP = re.compile(r"<([^<>]*)>")
 _BRACKETS = str.maketrans("⟦⟧", "〚〛")
+_ELLIPSIS = "…"
 
 
 def tokens(text: str) -> str:
@@ -36,3 +40,18 @@ def _reference(inner: str) -> str:
     if not has_label:
         return address
     return label if label in address else f"{label} ({address})"
+
+
+def length(text: str) -> int:
+    """Return the length of text in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def clip(text: str, limit: int) -> str:
+    """Return text of at most `limit` UTF-16 units; what was cut ends in an ellipsis."""
+    if length(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    while length(cut) > limit - 1:
+        cut = cut[:-1]
+    return f"{cut.rstrip()}{_ELLIPSIS}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firebell.comms.tone import leak_rules, promise_rules, wording_rules
+from firebell.comms.tone import leak_rules, time_rules, wording_rules
 from firebell.comms.tone.model import ReaderKind, ToneContext, ToneFinding, ToneLevel
 from firebell.comms.tone.sentences import sentences, vocabulary
 
@@ -41,13 +41,13 @@ def check(text: str, context: ToneContext) -> list[ToneFinding]:
     if context.reader is ReaderKind.INTERNAL:
         return _sorted(findings)
     parts = sentences(text)
-    findings += promise_rules.next_update(text, parts, context)
+    findings += time_rules.next_update(text, parts, context)
     findings += leak_rules.names(text, context)
     findings += leak_rules.internal_names(text, context)
     if is_english(context.locale):
         present = vocabulary(text)
-        findings += promise_rules.vague_times(parts, present)
-        findings += promise_rules.zones(text, context)
+        findings += time_rules.vague_times(parts, present)
+        findings += time_rules.zones(text, context)
         findings += wording_rules.phrases(parts, present, context)
         findings += wording_rules.blame(parts, present, context)
         findings += wording_rules.shouting(text, context)

@@ -5,7 +5,7 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-from firebell.kit.mail.mailbox import Mailbox
+from firebell.kit.mail.addresses import Mailbox
 
 LINE_CHARACTERS = 76
 """Maximum length of a line with an encoded word (RFC 2047, section 2)."""

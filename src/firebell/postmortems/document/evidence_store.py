@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from firebell.kit.db.database import Reads, Row
 from firebell.kit.truncation import cut
 from firebell.postmortems.document.evidence import EvidenceKind, EvidenceRef
-from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.document.evidence_links import EvidenceLink
 
 _LABEL_CHARS = 160
 

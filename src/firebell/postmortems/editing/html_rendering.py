@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from firebell.kit.markdown import rendered
 from firebell.postmortems.document.evidence import EvidenceRef
-from firebell.postmortems.document.rendering import EvidenceLink, mark_links, with_evidence
+from firebell.postmortems.document.evidence_links import EvidenceLink, mark_links, with_evidence
 
 
 async def markdown_html(text: str, links: Mapping[EvidenceRef, EvidenceLink]) -> Markup:

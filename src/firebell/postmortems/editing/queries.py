@@ -14,7 +14,7 @@ from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import evidence_store
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
-from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import split
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.facts import DraftSources, facts

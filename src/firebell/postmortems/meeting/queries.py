@@ -15,7 +15,7 @@ from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.evidence import EvidenceRef
-from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import DocumentSection, split, titled
 from firebell.postmortems.document.whys import WhyTree
 from firebell.postmortems.drafting.draft import GAP_TEXT

@@ -17,7 +17,7 @@ from firebell.postmortems import lookup
 from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
-from firebell.postmortems.document.rendering import EvidenceLink
+from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import DocumentSection, split, titled
 from firebell.postmortems.document.whys import WhyTree
 from firebell.postmortems.drafting.block_texts import block_texts

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from firebell.runbooks.execution.attributes import FenceAttributes, RunMode, read_attributes
-from firebell.runbooks.execution.quoting import BASH_LANGUAGES
+from firebell.runbooks.execution.quoting_checks import BASH_LANGUAGES
 from firebell.runbooks.model import Fence, Runbook
 from firebell.runbooks.runs.model import (
     FORWARD_PARTS,

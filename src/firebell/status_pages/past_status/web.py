@@ -15,8 +15,8 @@ from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import texts
 from firebell.status_pages.model import STATUS_LABELS, ComponentStatus
-from firebell.status_pages.relabeling import actions, store
-from firebell.status_pages.relabeling.model import (
+from firebell.status_pages.past_status import actions, store
+from firebell.status_pages.past_status.model import (
     RELABELING_STATE_LABELS,
     RelabelingRequest,
     RelabelingState,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from firebell.action_items import queries, question_actions
+from firebell.action_items import prevention_question_actions, queries
 from firebell.action_items.model import PreventionAnswer
 from firebell.action_items.queries import AskedQuestion
 from firebell.incidents import actions as incidents
@@ -79,6 +79,6 @@ async def list_questions(w: Reader, ref: Text) -> list[QuestionShown]:
 )
 async def answer_question(w: Writer, ref: Text, item: Text, body: NewAnswer) -> QuestionShown:
     incident_id, item_id = parse_ref("INC", ref), parse_ref("ACT", item)
-    await question_actions.answer_question(w.tx, w.actor, incident_id, item_id, body.answer, w.now)
+    await prevention_question_actions.answer_question(w.tx, w.actor, incident_id, item_id, body.answer, w.now)
     asked = await queries.questions_about(w.tx, incident_id)
     return next(_question(one) for one in asked if one.item.id == item_id)

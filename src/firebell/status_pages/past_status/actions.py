@@ -17,14 +17,14 @@ from firebell.status_pages import actions as page_actions
 from firebell.status_pages import incident_store, published_log_writer, queries, uptime
 from firebell.status_pages import store as page_store
 from firebell.status_pages.model import Component, Effect, StatusPage
-from firebell.status_pages.relabeling import rules, store
-from firebell.status_pages.relabeling.model import (
+from firebell.status_pages.past_status import rules, store
+from firebell.status_pages.past_status.model import (
     Relabeling,
     RelabelingEntry,
     RelabelingRequest,
     RelabelingState,
 )
-from firebell.status_pages.relabeling.rules import RelabelingEffect
+from firebell.status_pages.past_status.rules import RelabelingEffect
 
 REASON_MAX_CHARS = 500
 MAX_WAITING = 50

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
-from firebell.action_items.trackers import probing, web
+from firebell.action_items.trackers import connection_tests, web
 from firebell.action_items.trackers.model import ConnectionCheck
 from firebell.kit.errors import FirebellError, NotFound
 from firebell.kit.text import to_required
@@ -22,7 +22,7 @@ async def _page(
     error: FirebellError | None = None,
     *,
     checks: Sequence[ConnectionCheck] = (),
-    dry_run: probing.DryRun | None = None,
+    dry_run: connection_tests.DryRun | None = None,
 ) -> Response:
     form, me = await route_access.form(request), await authentication.signed_in(request)
     ctx, now = html.ctx(request), transaction.now(request)
@@ -35,14 +35,14 @@ async def _page(
 @router.post("/settings/trackers/{tracker_id}/check", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def check(request: Request, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
-    checks = await probing.check_connection(html.ctx(request), number)
+    checks = await connection_tests.check_connection(html.ctx(request), number)
     return await _page(request, number, checks=checks)
 
 
 @router.post("/settings/trackers/{tracker_id}/dry-run", dependencies=route_access.needs(Verb.TRACKER_WRITE))
 async def dry_run(request: Request, tracker_id: str) -> Response:
     number = to_required(tracker_id, "tracker")
-    return await _page(request, number, dry_run=await probing.dry_run(html.ctx(request), number))
+    return await _page(request, number, dry_run=await connection_tests.dry_run(html.ctx(request), number))
 
 
 @router.post("/settings/trackers/{tracker_id}/test", dependencies=route_access.needs(Verb.TRACKER_WRITE))
@@ -50,7 +50,7 @@ async def send_test(request: Request, tracker_id: str) -> Response:
     number, me = to_required(tracker_id, "tracker"), await authentication.signed_in(request)
     await route_access.form(request)
     try:
-        url = await probing.send_test(
+        url = await connection_tests.send_test(
             html.ctx(request), authentication.actor_of(me), number, transaction.now(request)
         )
     except NotFound:

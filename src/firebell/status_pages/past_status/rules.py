@@ -8,7 +8,7 @@ from fractions import Fraction
 from firebell.status_pages import component_history, uptime
 from firebell.status_pages.component_history import StatusCause, StatusOverride, StatusSpan
 from firebell.status_pages.model import STATUS_LABELS, Component, ComponentStatus
-from firebell.status_pages.relabeling.model import AppliedRelabeling, RelabelingRequest
+from firebell.status_pages.past_status.model import AppliedRelabeling, RelabelingRequest
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.uptime import Weights
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.action_items import actions, change_effects, notifying, preventable, question_store
+from firebell.action_items import actions, change_effects, notifying, preventable, prevention_question_store
 from firebell.action_items.model import PreventionAnswer, Priority, Question
 from firebell.action_items.preventable import IncidentFacts
 from firebell.alerts import actions as alerts
@@ -59,7 +59,7 @@ async def ask(tx: Tx, incident_id: int, now: datetime) -> int:
     day = incident.declared_at.date()
     items = [
         one
-        for one in await question_store.overdue_before(tx, service_ids, day)
+        for one in await prevention_question_store.overdue_before(tx, service_ids, day)
         if one.incident_id != incident_id and preventable.was_overdue(one, incident.declared_at)
     ]
     if not items:
@@ -70,7 +70,7 @@ async def ask(tx: Tx, incident_id: int, now: datetime) -> int:
     asked = preventable.candidates(facts[incident_id], incident.declared_at, pairs)
     if not asked:
         return 0
-    new = await question_store.ask(tx, incident_id, asked, now)
+    new = await prevention_question_store.ask(tx, incident_id, asked, now)
     if new:
         await tx.live(f"inc-{incident_id}")
         await tx.live("actions")
@@ -92,7 +92,7 @@ async def answer_question(
     """
     incident = await incidents.incident(tx, incident_id)
     item = await actions.locked(tx, item_id)
-    question = await question_store.answer(tx, incident_id, item_id, answer, actor.label, now)
+    question = await prevention_question_store.answer(tx, incident_id, item_id, answer, actor.label, now)
     if question is None:
         raise NotFound(f"No one asked whether {item.ref} would have prevented {incident.ref}.")
     await tx.audit(actor, "action_item.answered", item.ref, now, incident=incident.ref, answer=answer)
