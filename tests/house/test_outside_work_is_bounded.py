@@ -13,7 +13,10 @@ DIALLERS = {"kit/http_out.py", "commands/client.py"}
 HTTP_VERBS = {"get", "post", "put", "patch", "delete", "head", "request", "stream", "send"}
 EXPANDING = {"aiter_bytes", "aiter_text", "aiter_lines", "iter_bytes", "aread"}
 EXPANDERS = {"gzip", "zlib", "bz2", "lzma", "zipfile", "tarfile", "yaml", "pickle", "xml"}
-BOUNDED = ("alerts/", "runbooks/front_matter.py", "drills/yaml_reading.py", "drills/scenario_file.py")
+BOUNDED = (
+    *("alerts/", "kit/yaml_limits.py"),
+    *("runbooks/front_matter.py", "drills/yaml_reading.py", "drills/scenario_file.py"),
+)
 """Inbound bodies have their own limit on decompression; front matter and scenarios refuse what expands."""
 THREADS = {"to_thread", "run_in_executor"}
 

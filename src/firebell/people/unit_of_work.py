@@ -135,16 +135,10 @@ def visit_with(*, files: int = 0, fields: int = 500) -> Needed:
     The form is read before the transaction is opened: a slow upload holds no connection.
     """
 
-    async def posted(
-        request: Request, person: Annotated[Person, Depends(authentication.signed_in)]
-    ) -> FormData:
-        return await route_access.form(request, files, fields) if request.method == "POST" else FormData()
-
-    async def signed_in_visit(
-        request: Request,
-        person: Annotated[Person, Depends(authentication.signed_in)],
-        form: Annotated[FormData, Depends(posted)],
-    ) -> AsyncIterator[Visit]:
+    async def signed_in_visit(request: Request) -> AsyncIterator[Visit]:
+        # called instead of declared: FastAPI would analyze these two again for each of hundreds of routes
+        person = await authentication.signed_in(request)
+        form = await route_access.form(request, files, fields) if request.method == "POST" else FormData()
         async with transaction.opened(request) as (tx, now):
             yield Visit(request, tx, person, form, now)
 
