@@ -1,14 +1,14 @@
-"""The ASGI app: the routes of every slice, error handlers, health checks and live events."""
+"""The ASGI app: the routes of every slice, error handlers and live events."""
 
 import contextlib
 import logging
 import re
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from importlib import resources
 
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firebell import __version__, error_suggestions
+from firebell import __version__, error_suggestions, probes
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
@@ -35,6 +35,7 @@ from firebell.kit.slice import DeclarationError, NavItem, Section, SettingsTab, 
 from firebell.kit.web import html
 from firebell.kit.web.api import Api, field_error, status_slug
 from firebell.kit.web.compression import Compression
+from firebell.kit.web.late_app import LateApp
 from firebell.kit.web.live import stream
 from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
@@ -68,15 +69,20 @@ HOOKS = ("/in/runbooks/", "/in/mail-events/", "/in/trackers/")
 
 
 class App:
-    """Routes inbound events and status pages directly to their apps, without the middleware of the web pages."""
+    """Routes inbound events, probes and status pages to their apps, without the middleware of the web pages.
 
-    def __init__(self, ingest: inbound.Inbound, status: StatusEdge, app: ASGIApp) -> None:
+    These answer before the routes of the pages are there: building those takes most of a start.
+    """
+
+    def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
+        ingest = inbound.build(ctx)
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest
         self._prefixes = ingest.prefixes
-        self._status = status
-        self._app = app
+        self._status = StatusEdge(ctx)
+        self._probes = _Observed(probes.build(HealthCheck(ctx)))
+        self._app = LateApp(partial(pages, ingest))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self._app
@@ -87,9 +93,15 @@ class App:
                 return
             if is_alert:
                 app = self._ingest
+            elif scope["path"] in probes.PATHS:
+                app = self._probes
             elif scope["path"].startswith(self._status.prefix) and not _SUBSCRIBE.fullmatch(scope["path"]):
                 app = self._status
         await app(scope, receive, send)
+
+    async def load(self) -> ASGIApp:
+        """Build the app of the pages in a thread, and return it; requests for pages wait for it."""
+        return await self._app.load()
 
 
 def routers(slices: Sequence[Slice] = SLICES) -> list[APIRouter]:
@@ -124,23 +136,6 @@ def settings_tabs(slices: Sequence[Slice] = SLICES) -> list[SettingsTab]:
 
 
 _machines = APIRouter(include_in_schema=False)
-
-
-@_machines.get("/healthz", dependencies=route_access.public("Machines ask."))
-async def healthz(request: Request) -> JSONResponse:
-    """Return 200 if alerts can be stored and pages are sent, else 503 with the failing checks."""
-    report = await request.app.state.health_check.report()
-    return JSONResponse(
-        {**report.as_json(), "version": __version__},
-        status_code=HTTPStatus.OK if report.healthy else HTTPStatus.SERVICE_UNAVAILABLE,
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-@_machines.get("/livez", dependencies=route_access.public("Machines ask."))
-async def livez() -> JSONResponse:
-    """Return 200 as long as the process responds, without using the database."""
-    return JSONResponse({"status": "alive", "version": __version__}, headers={"Cache-Control": "no-store"})
 
 
 @_machines.get("/events", dependencies=route_access.needs(Verb.PAGE_READ))
@@ -190,7 +185,7 @@ def _include(slices: Sequence[Slice]) -> _Included:
     check_routes(
         [
             *((each.name, router.routes) for each in slices for router in each.routers()),
-            ("app", _machines.routes),
+            ("app", [*probes.ROUTES, *_machines.routes]),
         ]
     )
     together = APIRouter(generate_unique_id_function=lambda route: route.name, max_body_size=MAX_BODY_BYTES)
@@ -208,7 +203,12 @@ def _product_routes() -> _Included:
 
 
 def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
-    """Return the ASGI app of this process; `app.state.ctx` is `ctx`."""
+    """Return the ASGI app of this process; its pages are built by `load`, or by the first request for one."""
+    return App(ctx, partial(pages, ctx, slices=slices))
+
+
+def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICES) -> FastAPI:
+    """Return the app of all pages and of the API; its `state.ctx` is `ctx`."""
     app = Api(
         title="Firebell",
         version=__version__,
@@ -221,7 +221,6 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.state.ctx = ctx
     app.state.shell = dashboard_web.shell
     app.state.render_cache = RenderCache(ctx.live)
-    ingest = inbound.build(ctx)
     app.state.inbound = ingest
     app.state.navigation = navigation(slices)
     app.state.settings_tabs = settings_tabs(slices)
@@ -229,7 +228,6 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
-    app.state.health_check = HealthCheck(ctx)
     included = _product_routes() if slices is SLICES else _include(slices)
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")
@@ -241,7 +239,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.add_middleware(Compression)
     app.add_middleware(Guard, ctx=ctx, refuse=_error_response)
     app.add_middleware(_Observed)
-    return App(ingest, StatusEdge(ctx), app)
+    return app
 
 
 def _loggable(path: str) -> str:

@@ -246,8 +246,10 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-async def _warm_up() -> None:
+async def _warm_up(pages: asyncio.Task[ASGIApp]) -> None:
     """Do what the first readers of pages would wait for: compile templates and load public holidays."""
+    await asyncio.wait({pages})
+    _settle_memory()
     if await html.compile_templates():
         with contextlib.suppress(Unavailable):
             await DOCUMENTS.run(public_holidays.load_library)
@@ -257,19 +259,23 @@ async def serve(process: Running, settings: Settings) -> None:
     """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
 
     If either ends, so does the other: a process never accepts work that it does not do. The web ends first.
+    Alerts are taken before the routes of the pages are built.
     """
     budget = file_descriptors.budget(file_descriptors.limit())
     limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
     with listen(settings.host, settings.port, limits.backlog) as address:
         web_app = app.build(process.ctx)
         server = web_server(web_app, settings, limits, web_app.direct)
-        _settle_memory()
         stop = asyncio.Event()
         asked = asyncio.create_task(_asked_to_stop().wait())
         worker = asyncio.create_task(build_worker(process).run(stop))
         web = asyncio.create_task(server.serve(sockets=[address]))
-        warming_up = asyncio.create_task(_warm_up())
-        await asyncio.wait({asked, worker, web}, return_when=asyncio.FIRST_COMPLETED)
+        pages = asyncio.create_task(web_app.load())
+        warming_up = asyncio.create_task(_warm_up(pages))
+        ends = {asked, worker, web}
+        await asyncio.wait({*ends, pages}, return_when=asyncio.FIRST_COMPLETED)
+        if pages.done() and pages.exception() is None:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         warming_up.cancel()
         process.ctx.health.stopping = True
         server.should_exit = True
@@ -279,6 +285,7 @@ async def serve(process: Running, settings: Settings) -> None:
         await asyncio.wait({worker})
         await web
         await worker
+        await pages
 
 
 async def work(process: Running) -> None:

@@ -54,7 +54,7 @@ async def test_a_session_that_waits_for_a_change_of_password_is_not_made(dsn: st
     """The password was right when it was verified, and changed before the session was stored."""
     async with world(dsn, clock) as w, browser(w) as http:
         verified = await hash_of(w, w.mara)
-        request = a_request(http, w)
+        request = await a_request(http, w)
 
         async def start() -> str:
             async with w.ctx.db.tx() as tx:
@@ -88,8 +88,8 @@ async def until_blocked(w: World) -> None:
             )
 
 
-def a_request(http: httpx.AsyncClient, w: World) -> Request:
-    app = http._transport.app._app  # type: ignore[attr-defined]
+async def a_request(http: httpx.AsyncClient, w: World) -> Request:
+    app = await http._transport.app.load()  # type: ignore[attr-defined]
     scope = {
         "type": "http",
         "headers": [],

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -14,10 +13,11 @@ from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.trackers import actions as trackers
+from firebell.alerts import inbound
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
-from firebell.app import build
+from firebell.app import pages
 from firebell.audiences import actions as audiences
 from firebell.audiences.model import AudienceText, Moment
 from firebell.chat import accounts, comparison_queue_store, object_store
@@ -212,8 +212,7 @@ def leaves(w: World) -> list[BaseRoute]:
     All apps of this process have the same.
     """
     if not _routes:
-        app: Any = build(w.ctx)
-        _routes.extend(_leaves(app._app.routes))
+        _routes.extend(_leaves(pages(w.ctx, inbound.build(w.ctx)).routes))
     return _routes
 
 

@@ -189,8 +189,9 @@ async def test_a_form_on_a_route_that_declares_nothing_is_not_taken(dsn: str, cl
         return Response("taken")
 
     async with world(dsn, clock) as w:
-        app: Any = build(w.ctx)
-        app._app.add_api_route("/undeclared", undeclared, methods=["POST"])
+        app = build(w.ctx)
+        routes: Any = await app.load()
+        routes.add_api_route("/undeclared", undeclared, methods=["POST"])
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
             csrf = await sign_in(w, http, w.mara)

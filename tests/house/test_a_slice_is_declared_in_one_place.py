@@ -338,4 +338,4 @@ def test_two_slices_cannot_claim_the_same_name(build: Build, rival: Slice, claim
 async def test_two_slices_cannot_claim_the_same_route(path: str, dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         with pytest.raises(DeclarationError, match=r"GET /(pages/\{\}|healthz) is declared by .*rival"):
-            app.build(w.ctx, (*SLICES, _claims(path)))
+            await app.build(w.ctx, (*SLICES, _claims(path))).load()

@@ -188,4 +188,4 @@ async def test_a_source_cannot_hide_the_pages_of_the_product(
     extend(monkeypatch, tmp_path)
     async with world(dsn, clock) as w:
         with pytest.raises(DeclarationError, match="hides the route /pages/"):
-            app.build(w.ctx)
+            await app.build(w.ctx).load()

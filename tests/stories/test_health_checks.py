@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from firebell import app, event_subscriptions, health_check
+from firebell.alerts.inbound import Inbound
 from firebell.kit import health as kit_health
 from firebell.kit import log as kit_log
 from firebell.kit.clock import FakeClock
@@ -54,6 +57,32 @@ async def probe(w: World) -> AsyncIterator[Probe]:
     transport = httpx.ASGITransport(app.build(w.ctx))
     async with httpx.AsyncClient(transport=transport, base_url="http://firebell") as http:
         yield Probe(http)
+
+
+async def test_alerts_are_taken_and_probes_answered_before_the_pages_are_built(
+    dsn: str, clock: FakeClock
+) -> None:
+    may_end = threading.Event()
+
+    async with world(dsn, clock) as w:
+
+        def slow_pages(ingest: Inbound) -> FastAPI:
+            may_end.wait()
+            return app.pages(w.ctx, ingest)
+
+        transport = httpx.ASGITransport(app.App(w.ctx, slow_pages))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            login = asyncio.create_task(http.get("/login"))
+            try:
+                down = {"summary": "Down", "source": "db-1", "severity": "critical"}
+                event = {"routing_key": w.key, "event_action": "trigger", "payload": down}
+                assert (await http.post("/v2/enqueue", json=event)).status_code == 202
+                assert (await http.get("/healthz")).status_code in (200, 503)
+                assert (await http.get("/livez")).status_code == 200
+                assert not login.done()
+            finally:
+                may_end.set()
+            assert (await login).status_code == 200
 
 
 async def execute(w: World, sql: str, *args: object) -> None:

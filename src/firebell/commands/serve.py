@@ -64,17 +64,15 @@ def serve(host: str | None, port: int | None) -> None:
     async def main() -> None:
         if settings.database_url and not await _serve_saved_pages(settings):
             return
-        async with database(settings, meanwhile=_import_routes) as (dsn, ensure):
+        async with database(settings, meanwhile=_import_process) as (dsn, ensure):
             await _serve(settings, dsn, ensure)
 
     run(main())
 
 
-def _import_routes() -> None:
-    """Import what serves the web: most of what a start takes, so that the database starts meanwhile."""
-    from firebell import app
-
-    app.routers()
+def _import_process() -> None:
+    """Import what takes alerts and pages people, so that the database starts meanwhile."""
+    from firebell import process  # noqa: F401 - for its time
 
 
 async def _serve_saved_pages(settings: settings_.Settings) -> bool:
