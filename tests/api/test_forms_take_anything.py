@@ -13,8 +13,6 @@ from tests.api.api_clients import UNCOMPRESSED, browser, sign_in
 from tests.api.full_organization import Entrance, Everything, entrances, everything, finder
 
 HOSTILE = ("²", "9" * 4000, "-1", "", "2026-13-45T99:99")
-PER_FIELD = 3
-"""How many of them each field is sent, in turn: fields of one kind are read by one function."""
 ENDS_THE_SESSION = {
     *("/logout", "/settings/password", "/settings/people/{person_id}", "/settings/sessions/{session_id}/end"),
 }
@@ -97,7 +95,7 @@ async def test_no_field_of_any_form_brings_the_product_down(dsn: str, clock: Fak
         ) as http:
             csrf = await sign_in(e.w, http, e.w.mara)
             forms = await forms_of(e, http)
-            fallen, asked, hostile = [], 0, itertools.cycle(HOSTILE)
+            fallen, asked = [], 0
             for entrance in (x for x in entrances(e.w) if x.method == "POST" and not x.is_api):
                 if entrance.path in ENDS_THE_SESSION:
                     continue
@@ -105,7 +103,7 @@ async def test_no_field_of_any_form_brings_the_product_down(dsn: str, clock: Fak
                 empty = await http.post(address, data=_sent([], csrf))
                 fallen += [(entrance.path, "no field")] if empty.status_code >= 500 else []
                 for name in _one_of_each_kind(fields):
-                    for value in itertools.islice(hostile, PER_FIELD):
+                    for value in HOSTILE:
                         answer = await http.post(address, data=_sent(fields, csrf, **{name: value}))
                         asked += 1
                         if answer.status_code >= 500:

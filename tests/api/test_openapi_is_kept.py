@@ -38,7 +38,7 @@ CHECKS: list[Callable[..., bool | None]] = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-EXAMPLES = 2
+EXAMPLES = 3
 LARGE = 8_192
 """Characters: no example is longer, because it is made of 8 KiB."""
 EXPORT = ["text/markdown", "text/html", "application/pdf", "application/json"]
