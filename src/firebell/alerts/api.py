@@ -1,5 +1,6 @@
 """Alerts and integration keys over JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,9 +10,10 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
 from firebell.alerts import actions, queries
-from firebell.alerts.model import InboundRequest, Integration, Rejected
+from firebell.alerts.model import Alert, InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.web import api, html, undo
 from firebell.kit.web.api import (
@@ -44,6 +46,15 @@ IntegrationRevoker = Annotated[Work, work(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
+class AlertMute(ApiOutput):
+    """The maintenance that muted an alert; what still fires when it ends pages then."""
+
+    name: str
+    path: Annotated[str, Field(description="address of the maintenance in Firebell")]
+    ends_at: datetime
+    is_muted: Annotated[bool, Field(description="false once the alert pages, after the end")]
+
+
 class AlertShown(ApiOutput):
     """All events of one deduplication key, from the first that fires until it is resolved."""
 
@@ -60,6 +71,9 @@ class AlertShown(ApiOutput):
     service_name: str
     page: Annotated[str | None, Field(description="the alert's page; null if the alert paged no one")]
     incidents: Annotated[list[str], Field(description="the incidents that its page belongs to, oldest first")]
+    mute: Annotated[
+        AlertMute | None, Field(description="why the alert paged no one at first; null if nothing muted it")
+    ]
     findings: Annotated[
         list[str], Field(description="A-MISSED: fired again after its resolution, with an older time")
     ]
@@ -149,9 +163,17 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
         "service_name": details.service.name,
         "page": details.page,
         "incidents": details.incidents,
+        "mute": AlertMute.model_validate(details.mute) if details.mute else None,
     }
     own = {name: getattr(details.alert, name) for name in model.model_fields if hasattr(details.alert, name)}
     return {**own, **related}
+
+
+async def alerts_shown(tx: Tx, alerts: Sequence[Alert]) -> list[AlertShown]:
+    """Return alerts with their services, pages and incidents."""
+    return [
+        AlertShown.model_validate(_fields(AlertShown, v)) for v in await queries.alert_details(tx, alerts)
+    ]
 
 
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
@@ -172,9 +194,8 @@ async def list_alerts(
         service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
         firing=status == "firing",
     )
-    views = await queries.alert_details(w.tx, alerts)
     params.link([a.id for a in alerts])
-    return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
+    return await alerts_shown(w.tx, alerts)
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))
