@@ -85,6 +85,7 @@ async def _render(
         "nav": "status-pages",
         "page": page,
         "published": published,
+        "behind": stages.behind(incident.phase, published) if incident and published else "",
         "incident": incident,
         "components": components,
         "current": {
