@@ -50,3 +50,6 @@ alter table maintenance_series
     add column mutes boolean not null default false,
     add column mute_service_ids bigint[] not null default '{}',
     add column mute_matchers text not null default '';
+
+-- where readers of a public incident read on: it was merged, or a new one continues it
+alter table public_incident add column continued_by bigint references public_incident;
