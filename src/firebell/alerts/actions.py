@@ -14,6 +14,7 @@ from firebell.alerts import (
     integration_store,
     list_filter_store,
     message_preview,
+    mute_actions,
     mute_store,
     mutes,
     read_store,
@@ -41,7 +42,6 @@ from firebell.alerts.model import (
     OpenedGroup,
     UnreadableMessageReceived,
 )
-from firebell.alerts.mute_actions import LIVE_TOPIC as MUTES_TOPIC
 from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.catalog import actions as catalog
@@ -66,9 +66,17 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+MUTES_TOPIC = mute_actions.LIVE_TOPIC
+
+change_mute_end = mute_actions.change_end
+checked_mute_matchers = mute_actions.checked_matchers
+end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
 incidents_of_pages = related_store.incidents_of_pages
+muted_alerts = mute_actions.muted_alerts
+muted_counts = mute_store.muted_counts
+start_mute = mute_actions.start_mute
 
 
 async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:

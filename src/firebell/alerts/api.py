@@ -1,6 +1,5 @@
 """Alerts and integration keys over JSON."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,10 +9,9 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
 from firebell.alerts import actions, queries
-from firebell.alerts.model import Alert, InboundRequest, Integration, Rejected
+from firebell.alerts.model import InboundRequest, Integration, Rejected
 from firebell.alerts.sources import generic
 from firebell.catalog import actions as catalog
-from firebell.kit.db.database import Tx
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.web import api, html, undo
 from firebell.kit.web.api import (
@@ -169,13 +167,6 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
     return {**own, **related}
 
 
-async def alerts_shown(tx: Tx, alerts: Sequence[Alert]) -> list[AlertShown]:
-    """Return alerts with their services, pages and incidents."""
-    return [
-        AlertShown.model_validate(_fields(AlertShown, v)) for v in await queries.alert_details(tx, alerts)
-    ]
-
-
 @router.get("/alerts", tags=["alerts"], summary="List alerts, newest first", responses=problems(404))
 async def list_alerts(
     w: Reader,
@@ -195,7 +186,8 @@ async def list_alerts(
         firing=status == "firing",
     )
     params.link([a.id for a in alerts])
-    return await alerts_shown(w.tx, alerts)
+    views = await queries.alert_details(w.tx, alerts)
+    return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 
 @router.get("/alerts/{alert_id}", tags=["alerts"], summary="Get an alert", responses=problems(404))

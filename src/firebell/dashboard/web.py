@@ -10,7 +10,6 @@ from fastapi import Request, Response
 from firebell.action_items import queries as action_items
 from firebell.action_items.model import ActionItem
 from firebell.alerts import actions as alerts
-from firebell.alerts import mute_actions
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.dashboard import sparkline
@@ -181,13 +180,13 @@ async def home(request: Request) -> Response:
         todos = await _todos(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
-        mutes = await mute_actions.muted_counts(tx, now)
+        mutes = await alerts.muted_counts(tx, now)
         unhealthy = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
     own_schedules = [o.schedule.name for o in on_call if me.id in o.users]
     context = {
         "nav": "home",
-        "live": f"pages,incidents,oncall,{mute_actions.LIVE_TOPIC}",
+        "live": f"pages,incidents,oncall,{alerts.MUTES_TOPIC}",
         "title": headline(len(fires), sum(counts.get(s, 0) for s in UNANSWERED)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
         + (f" You’re on call for {', '.join(own_schedules)}." if own_schedules else ""),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from firebell.alerts.api import AlertShown, alerts_shown
+from firebell.alerts import queries as alert_queries
 from firebell.kit.findings import FindingLevel
 from firebell.kit.matchers import MAX_INPUT_CHARS
 from firebell.kit.web import api
@@ -63,6 +63,20 @@ class MaintenanceFinding(ApiOutput):
     level: FindingLevel
     message: str
     advice: str
+
+
+class MutedAlertShown(ApiOutput):
+    """An alert that maintenance held back."""
+
+    id: int
+    title: str
+    status: Annotated[str, Field(examples=["firing"])]
+    severity: str | None
+    service: Annotated[str, Field(description="slug")]
+    starts_at: datetime
+    count: int
+    is_muted: Annotated[bool, Field(description="false once the mute has ended and the alert pages")]
+    page: Annotated[str | None, Field(description="its page since the mute ended, if it still fired")]
 
 
 class MutingShown(ApiOutput):
@@ -337,10 +351,23 @@ async def edit_maintenance_update(
     summary="List the newest alerts that maintenance held back, firing or not",
     responses=problems(404),
 )
-async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) -> list[AlertShown]:
+async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) -> list[MutedAlertShown]:
     page = await page_actions.status_page(w.tx, slug)
     muted = await muting.muted_now(w.tx, await actions.maintenance(w.tx, page.id, maintenance_id), w.now)
-    return await alerts_shown(w.tx, muted.alerts if muted else ())
+    return [
+        MutedAlertShown(
+            id=each.alert.id,
+            title=each.alert.title,
+            status=each.alert.status,
+            severity=each.alert.severity,
+            service=each.service.slug,
+            starts_at=each.alert.starts_at,
+            count=each.alert.count,
+            is_muted=each.mute is not None and each.mute.is_muted,
+            page=each.page,
+        )
+        for each in await alert_queries.alert_details(w.tx, muted.alerts if muted else ())
+    ]
 
 
 @router.post(

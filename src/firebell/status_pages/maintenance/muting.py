@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from firebell.alerts import mute_actions
+from firebell.alerts import actions as alerts
 from firebell.alerts.model import Alert
 from firebell.catalog import actions as catalog
 from firebell.kit.db.database import Tx
@@ -51,7 +51,7 @@ async def checked(
     return replace(
         muting,
         service_ids=tuple(sorted(set(muting.service_ids))),
-        matchers=mute_actions.checked_matchers(muting.matchers),
+        matchers=alerts.checked_mute_matchers(muting.matchers),
     )
 
 
@@ -64,16 +64,16 @@ async def follow(tx: Tx, actor: Actor, page: StatusPage, window: Maintenance, no
     muting = window.muting
     if muting is None or window.stage is not MaintenanceStage.IN_PROGRESS or window.scheduled_until <= now:
         if window.mute_id is not None:
-            await mute_actions.end_mute(tx, actor, window.mute_id, window.name, now)
+            await alerts.end_mute(tx, actor, window.mute_id, window.name, now)
         return window
-    if window.mute_id is not None and await mute_actions.change_end(
+    if window.mute_id is not None and await alerts.change_mute_end(
         tx, window.mute_id, window.scheduled_until
     ):
         return window
     services = _services(await page_store.components(tx, page.id), window.component_ids, muting)
     if not services:
         return window
-    mute_id = await mute_actions.start_mute(
+    mute_id = await alerts.start_mute(
         *(tx, actor, window.name, f"/status-pages/{page.slug}/maintenance/{window.public_id}"),
         *(services, muting.matchers, window.scheduled_until, now),
     )
@@ -88,10 +88,10 @@ async def muted_now(tx: Tx, window: Maintenance, now: datetime) -> MutedNow | No
     components = await page_store.components(tx, window.status_page_id)
     ids = _services(components, window.component_ids, window.muting or Muting())
     names = {service.id: service.name for service in await catalog.services(tx)}
-    running = await mute_actions.muted_counts(tx, now, window.mute_id) if window.mute_id is not None else []
+    running = await alerts.muted_counts(tx, now, window.mute_id) if window.mute_id is not None else []
     return MutedNow(
         tuple(names[i] for i in ids if i in names),
-        tuple(await mute_actions.muted_alerts(tx, window.mute_id)) if window.mute_id is not None else (),
+        tuple(await alerts.muted_alerts(tx, window.mute_id)) if window.mute_id is not None else (),
         is_running=bool(running),
         muted=sum(each.alerts for each in running),
     )

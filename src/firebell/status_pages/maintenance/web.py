@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.alerts import mute_actions
+from firebell.alerts import actions as alerts
 from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.intervals import Interval
@@ -73,9 +73,9 @@ async def list_maintenance(visit: CurrentVisit, slug: str) -> Response:
     names = {c.id: c.name for c in await page_store.components(visit.tx, page.id)}
     context = {
         "nav": "status-pages",
-        "live": f"{page_actions.topic(page)},{mute_actions.LIVE_TOPIC}",
+        "live": f"{page_actions.topic(page)},{alerts.MUTES_TOPIC}",
         "page": page,
-        "muted": {mute.id: mute.alerts for mute in await mute_actions.muted_counts(visit.tx, visit.now)},
+        "muted": {mute.id: mute.alerts for mute in await alerts.muted_counts(visit.tx, visit.now)},
         "unfinished": [w for w in windows if w.stage.is_active or w in next_windows],
         "later": [w for w in windows if w.stage is MaintenanceStage.SCHEDULED and w not in next_windows],
         "over": [window for window in reversed(windows) if window.stage.is_over],
@@ -219,7 +219,7 @@ async def _show(
     names = [c.name for c in await page_store.components(visit.tx, page.id) if c.id in window.component_ids]
     context = {
         "nav": "status-pages",
-        "live": f"{page_actions.topic(page)},{mute_actions.LIVE_TOPIC}",
+        "live": f"{page_actions.topic(page)},{alerts.MUTES_TOPIC}",
         "page": page,
         "window": window,
         "muted": await muting.muted_now(visit.tx, window, visit.now),
