@@ -70,7 +70,7 @@ from firebell.status_pages import actions as status_pages
 from firebell.status_pages import publishing
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
-from firebell.status_pages.maintenance.model import MaintenancePlan
+from firebell.status_pages.maintenance.model import MaintenancePlan, Muting
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, StatusPage
 from firebell.status_pages.past_status import store as relabeling_store
 from firebell.status_pages.past_status.model import RelabelingRequest
@@ -371,6 +371,7 @@ async def _status_page(tx: Tx, everything: Everything) -> None:
         *("Database upgrade", "Checkout may pause.", w.now + timedelta(days=8)),
         *(w.now + timedelta(days=8, hours=2), (1,)),
         rule="FREQ=MONTHLY",
+        muting=Muting(),
     )
     window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, w.now)
     await tx.execute("update public_incident set public_id = $1 where id = $2", MAINTENANCE_ID, window.id)

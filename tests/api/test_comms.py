@@ -6,6 +6,7 @@ from typing import Any
 from firebell.comms import store
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents import actions as incidents
+from firebell.incidents.model import Phase
 from firebell.kit.clock import FakeClock
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
@@ -305,3 +306,41 @@ async def test_a_post_has_its_translations_an_estimate_and_a_mail_to_customers(
         assert published["updates"][0]["translations"] == {}
         again = (await api("GET", COMMS))["content"]
         assert (again["translations"], again["mail_subject"]) == ({"de": german}, "Card payments")
+
+
+async def test_the_resolving_update_and_the_closing_are_one_step(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
+        await _status_page(w, api)
+        await _declare(w, w.mara)
+        await api("POST", COMMS, _post(w, clock, 0), status=201)
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            await incidents.set_phase(tx, mara, 1, Phase.MONITORING, w.now, reason="Over", force=True)
+        await sign_in(w, http, w.mara)
+        # what is over inside and open outside is shown as such
+        for path in ("/status-pages/kestrel", "/incidents/INC-1"):
+            assert "is resolved, but customers still read Investigating" in (await http.get(path)).text
+
+        ended = "Card payments work again since 03:40 UTC. You need not do anything. We are sorry."
+        revision = await _revision(api)
+        both = _post(w, clock, revision, ended, stage="resolved", close=True, reason="Short")
+        refused = await api("POST", COMMS, {**both, "stage": "monitoring"}, status=422)
+        assert [each["field"] for each in refused["errors"]] == ["stage"]
+        # a condition is missing: neither happens
+        await api("POST", COMMS, both, status=409)
+        assert await _revision(api) == revision
+        [published] = await api("GET", "/status-pages/kestrel/incidents")
+        assert (published["stage"], len(published["updates"])) == ("investigating", 1)
+
+        clock.advance(timedelta(minutes=31))
+        async with w.ctx.db.tx() as tx:
+            await incidents.sign_baseline(tx, mara, 1, "5xx at 0.4%", w.now)
+        composer = (await http.get(f"{COMMS}?close=yes")).text
+        assert 'value="close"' in composer
+        assert '<option value="resolved" selected' in composer
+        one = await api("POST", COMMS, both, status=201)
+        assert (await api("POST", COMMS, both, status=201))["id"] == one["id"]
+        assert (await api("GET", "/incidents/INC-1"))["phase"] == "closed"
+        [published] = await api("GET", "/status-pages/kestrel/incidents")
+        assert (published["stage"], published["updates"][-1]["body"]) == ("resolved", ended)
+        assert "customers still read" not in (await http.get("/status-pages/kestrel")).text

@@ -14,6 +14,9 @@ from firebell.alerts import (
     integration_store,
     list_filter_store,
     message_preview,
+    mute_actions,
+    mute_store,
+    mutes,
     read_store,
     related_store,
     store,
@@ -39,6 +42,7 @@ from firebell.alerts.model import (
     OpenedGroup,
     UnreadableMessageReceived,
 )
+from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.catalog import actions as catalog
 from firebell.kit import search_terms
@@ -62,9 +66,17 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+MUTES_TOPIC = mute_actions.LIVE_TOPIC
+
+change_mute_end = mute_actions.change_end
+checked_mute_matchers = mute_actions.checked_matchers
+end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
 incidents_of_pages = related_store.incidents_of_pages
+muted_alerts = mute_actions.muted_alerts
+muted_counts = mute_store.muted_counts
+start_mute = mute_actions.start_mute
 
 
 async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
@@ -82,20 +94,30 @@ async def store_assumed(tx: Tx, assumed: Assumed, now: datetime) -> bool:
     return True
 
 
-async def receive(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> dedup_and_grouping.Batch:
-    """Store requests, apply their events to alerts and groups, emit what changed, and return the new state."""
+async def receive(
+    tx: Tx, batch: Sequence[InboundRequest], now: datetime, muting: MutesByService | None = None
+) -> dedup_and_grouping.Batch:
+    """Store requests, apply their events to alerts and groups, emit what changed, and return the new state.
+
+    `muting` are the mutes that may apply; one that has ended meanwhile mutes nothing.
+    """
+    muting = muting or {}
     ids_by_request = [event_ids(request) for request in batch]
     all_ids = [event_id for ids in ids_by_request for event_id in ids]
-    message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, now)
+    message_ids, new_ids, state = await batch_store.receive_messages(tx, batch, all_ids, muting, now)
     batch = [replace(r, message_id=id_) for r, id_ in zip(batch, message_ids, strict=True)]
     await _note_broken(tx, batch, now)
     await _ask_for_confirmation(tx, batch, now)
     if not all_ids:
         return state
+    state.mutes = await _held_mutes(tx, state, muting, now)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
+    if muted := dedup_and_grouping.muted_groups(state):
+        await mute_store.mark_released(tx, [g.id for g in muted if g.released and g.id is not None], now)
+        await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
     return state
 
@@ -108,11 +130,20 @@ def event_ids(request: InboundRequest) -> list[bytes]:
     ]
 
 
+async def _held_mutes(
+    tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
+) -> MutesByService:
+    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction."""
+    ids = {mute.id for each in muting.values() for mute in each}
+    ids |= {group.mute_id for group in state.groups if group.mute_id is not None}
+    return mutes.by_service(await mute_store.hold(tx, ids, now)) if ids else {}
+
+
 async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:
     def ids(groups: Iterable[dedup_and_grouping.GroupState]) -> tuple[int, ...]:
         return tuple(sorted(g.id for g in groups if g.id is not None))
 
-    if opened := _opened(g for g in state.groups if g.fresh):
+    if opened := _opened(dedup_and_grouping.opened_groups(state)):
         await tx.emit(GroupsOpened(opened), now)
     if grown := ids(g for g in state.groups if g.grown and not g.fresh):
         await tx.emit(GroupsGrown(grown, ids(g for g in state.groups if g.crossed and not g.fresh)), now)

@@ -44,6 +44,15 @@ IntegrationRevoker = Annotated[Work, work(Verb.INTEGRATION_REVOKE)]
 Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max_length=64)]
 
 
+class AlertMute(ApiOutput):
+    """The maintenance that muted an alert; what still fires when it ends pages then."""
+
+    name: str
+    path: Annotated[str, Field(description="address of the maintenance in Firebell")]
+    ends_at: datetime
+    is_muted: Annotated[bool, Field(description="false once the alert pages, after the end")]
+
+
 class AlertShown(ApiOutput):
     """All events of one deduplication key, from the first that fires until it is resolved."""
 
@@ -60,6 +69,9 @@ class AlertShown(ApiOutput):
     service_name: str
     page: Annotated[str | None, Field(description="the alert's page; null if the alert paged no one")]
     incidents: Annotated[list[str], Field(description="the incidents that its page belongs to, oldest first")]
+    mute: Annotated[
+        AlertMute | None, Field(description="why the alert paged no one at first; null if nothing muted it")
+    ]
     findings: Annotated[
         list[str], Field(description="A-MISSED: fired again after its resolution, with an older time")
     ]
@@ -149,6 +161,7 @@ def _fields(model: type[AlertShown], details: queries.AlertDetails) -> dict[str,
         "service_name": details.service.name,
         "page": details.page,
         "incidents": details.incidents,
+        "mute": AlertMute.model_validate(details.mute) if details.mute else None,
     }
     own = {name: getattr(details.alert, name) for name in model.model_fields if hasattr(details.alert, name)}
     return {**own, **related}
@@ -172,8 +185,8 @@ async def list_alerts(
         service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
         firing=status == "firing",
     )
-    views = await queries.alert_details(w.tx, alerts)
     params.link([a.id for a in alerts])
+    views = await queries.alert_details(w.tx, alerts)
     return [AlertShown.model_validate(_fields(AlertShown, v)) for v in views]
 
 

@@ -17,6 +17,7 @@ from firebell.alerts.dedup_and_grouping import (
     group_state,
 )
 from firebell.alerts.model import Alert, Group, InboundRequest, Json
+from firebell.alerts.mutes import MutesByService
 from firebell.alerts.optimistic_batch import Assumed
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
@@ -76,15 +77,22 @@ def _messages(
 
 
 async def receive_messages(
-    tx: Tx, requests: Sequence[InboundRequest], event_ids: Sequence[bytes], now: datetime
+    tx: Tx,
+    requests: Sequence[InboundRequest],
+    event_ids: Sequence[bytes],
+    muting: MutesByService,
+    now: datetime,
 ) -> tuple[list[int], set[bytes], Batch]:
     """Lock the services, store the requests, and return what their events may change.
 
     Returns the ids of the stored messages, the event ids that were not seen within the last 60 seconds (spec 3.2),
-    and the latest alert of each key with the open groups that it may join.
+    and the latest alert of each key with the open groups that it may join, also those of the mutes.
     """
     alert_keys = sorted({(r.integration_id, e.dedup_key) for r in requests for e in r.incoming})
-    group_keys = sorted({(r.service_id, group_key(e)) for r in requests for e in r.incoming})
+    group_keys = sorted(
+        {(r.service_id, group_key(e)) for r in requests for e in r.incoming}
+        | {(service_id, mute.group_key) for service_id, each in muting.items() for mute in each}
+    )
     row = await tx.row(
         "select * from receive_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         now,
@@ -176,6 +184,7 @@ def _origin(group: GroupState) -> dict[str, Json]:
         "service_id": group.service_id,
         "key": group.key,
         "opened_at": group.opened_at,
+        "mute_id": group.mute_id,
     }
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firebell.alerts import group_titles
+from firebell.alerts import group_titles, mutes
 from firebell.alerts.model import Alert, Event, EventKind, Group, InboundRequest
+from firebell.alerts.mutes import Mute, MutesByService
 
 _KIND_RANKS = {EventKind.FIRING: 0, EventKind.RESOLVED: 1}
 _UNTIMED_RANK = 2
@@ -31,7 +32,8 @@ Order = tuple[datetime, int]
 class GroupState:
     """A group while a batch is applied; `id` is None until it is stored, `key` is None for a storm.
 
-    `title` and `severity` are those of the alert `lead_key`; `lead_lost` means that a new lead must be chosen.
+    `title` and `severity` are those of the alert `lead_key`; `lead_lost` means that a new lead must be chosen. It
+    pages no one while it has a `mute_id`; `released` means that it pages from now on.
     """
 
     id: int | None
@@ -56,6 +58,8 @@ class GroupState:
     lead_lost: bool = False
     stored_title: str = ""
     raised_by: str = ""
+    mute_id: int | None = None
+    released: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +100,7 @@ class Batch:
     """The state that a batch of requests may change; `apply` changes it, the store saves it.
 
     `room` is the number of groups each service may still open before a storm; `storms` are the storm groups,
-    which new alerts join instead of opening a group.
+    which new alerts join instead of opening a group; `mutes` are those that run.
     """
 
     latest: dict[tuple[int, str], AlertState] = field(default_factory=dict)
@@ -106,6 +110,7 @@ class Batch:
     storms: dict[int, GroupState] = field(default_factory=dict)
     created: list[AlertState] = field(default_factory=list)
     groups: list[GroupState] = field(default_factory=list)
+    mutes: MutesByService = field(default_factory=dict)
 
 
 def event_id(integration_id: int, event: Event, body_hash: bytes) -> bytes:
@@ -135,22 +140,22 @@ def next_milestone(alerts: int) -> int:
 
 def group_state(group: Group) -> GroupState:
     """Return the state of a stored group."""
-    return _unmarked(group, group.lead_severity)
+    return _unmarked(group, group.lead_severity, None if group.released_at else group.mute_id)
 
 
 def stored_state(group: GroupState) -> GroupState:
     """Return a copy of the state of a group without the marks of its batch."""
-    return _unmarked(group, group.severity)
+    return _unmarked(group, group.severity, group.mute_id)
 
 
 def mark_stored(group: GroupState) -> None:
     """Remove the marks of a batch from a group that it stored."""
     group.fresh = group.changed = group.grown = group.crossed = group.raised = group.acked = False
-    group.lead_lost = False
+    group.lead_lost = group.released = False
     group.stored_title, group.raised_by = group.title, ""
 
 
-def _unmarked(group: Group | GroupState, severity: str | None) -> GroupState:
+def _unmarked(group: Group | GroupState, severity: str | None, mute_id: int | None) -> GroupState:
     return GroupState(
         id=group.id,
         integration_id=group.integration_id,
@@ -167,6 +172,7 @@ def _unmarked(group: Group | GroupState, severity: str | None) -> GroupState:
         events=group.events,
         lead_key=group.lead_key,
         stored_title=group.title,
+        mute_id=mute_id,
     )
 
 
@@ -261,6 +267,7 @@ def _apply_one(
     elif alert.status == "firing":
         if not is_redelivery:
             _repeat(alert, event, order, now)
+            _release_unmuted(batch, received, alert)
     else:
         _create(batch, received, event, order, now, missed=not _is_newer(order, alert.hi))
 
@@ -311,9 +318,12 @@ def _create(
 
 
 def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -> GroupState:
-    service_id, key = received.service_id, group_key(event)
+    mute = mutes.mute_of(batch.mutes, received, event)
+    service_id, key = received.service_id, group_key(event) if mute is None else mute.group_key
     group = batch.open_groups.get((service_id, key))
-    if group is None and batch.room.get(service_id, STORM_GROUPS) > 0:
+    if group is None and mute is not None:
+        group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now, mute)
+    elif group is None and batch.room.get(service_id, STORM_GROUPS) > 0:
         batch.room[service_id] = batch.room.get(service_id, STORM_GROUPS) - 1
         group = batch.open_groups[service_id, key] = _open(batch, received, event, key, now)
     elif group is None:
@@ -330,7 +340,14 @@ def _join(batch: Batch, received: InboundRequest, event: Event, now: datetime) -
     return group
 
 
-def _open(batch: Batch, received: InboundRequest, event: Event, key: str | None, now: datetime) -> GroupState:
+def _open(
+    batch: Batch,
+    received: InboundRequest,
+    event: Event,
+    key: str | None,
+    now: datetime,
+    mute: Mute | None = None,
+) -> GroupState:
     group = GroupState(
         id=None,
         integration_id=received.integration_id,
@@ -343,6 +360,7 @@ def _open(batch: Batch, received: InboundRequest, event: Event, key: str | None,
         fresh=True,
         severity=event.severity,
         lead_key=_lead_key(received.integration_id, event.dedup_key),
+        mute_id=mute.id if mute else None,
     )
     batch.groups.append(group)
     return group
@@ -385,6 +403,17 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
         _update_lead(alert.group, alert.integration_id, alert.event)
 
 
+def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
+    """Let the group of a muted alert page if its mute has ended, or the alert is no longer what is muted."""
+    group = alert.group
+    if (
+        group is not None
+        and group.mute_id is not None
+        and mutes.mute_of(batch.mutes, received, alert.event) is None
+    ):
+        group.mute_id, group.released = None, True
+
+
 def _resolve(batch: Batch, alert: AlertState, order: Order, now: datetime) -> None:
     alert.advance(order, now)
     alert.changed = True
@@ -416,6 +445,16 @@ def _remove_open(batch: Batch, group: GroupState) -> None:
 def retitled(batch: Batch) -> list[GroupState]:
     """Return the stored groups whose titles changed."""
     return [g for g in batch.groups if not g.fresh and g.changed and g.title != g.stored_title]
+
+
+def opened_groups(batch: Batch) -> list[GroupState]:
+    """Return the groups that page from now on: new ones that are not muted, and released ones."""
+    return [g for g in batch.groups if g.released or (g.fresh and g.mute_id is None)]
+
+
+def muted_groups(batch: Batch) -> list[GroupState]:
+    """Return the changed groups that are muted, or no longer are."""
+    return [g for g in batch.groups if g.released or (g.changed and g.mute_id is not None)]
 
 
 def finished_groups(batch: Batch) -> list[GroupState]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from firebell.alerts import actions, integration_store
+from firebell.alerts import actions, integration_store, mute_store, mutes
 from firebell.alerts.model import InboundRequest, Integration, NewChangeEvent
 from firebell.alerts.optimistic_batch import Assumed, KnownState
 from firebell.kit.context import Context
@@ -40,22 +40,20 @@ class Ingest:
         self._large_commits = GroupCommit(self._store, batch=1, pace=ctx.pace)
         self._known = KnownState()
         self._keys: dict[str, Integration] = {}
+        self._mutes: mutes.MutesByService = {}
         self._keys_at = ctx.clock.now() - 2 * KEYS_MAX_AGE
 
     async def find(self, key: str) -> Integration | None:
         """Return the active integration with this key, or None.
 
-        The cache is reloaded after five seconds, or after one second for a key that it lacks.
+        The cache of keys and mutes is reloaded after five seconds, or after one second for a key that it lacks.
         """
         if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
             return None
-        # abs: a clock that was set back must not keep a revoked key alive
         age = abs(self._ctx.clock.now() - self._keys_at)
         if age > KEYS_MAX_AGE or (key not in self._keys and age > timedelta(seconds=1)):
-            self._keys_at = self._ctx.clock.now()
             with self._refusals_counted():
-                async with self._ctx.ingest_db.tx() as tx:
-                    self._keys = {i.key: i for i in await integration_store.integrations(tx)}
+                await self._load()
         integration = self._keys.get(key)
         if integration is None:
             # the key may be newer than the cache
@@ -64,15 +62,26 @@ class Ingest:
                     integration = await integration_store.integration_of_key(tx, key)
         return integration
 
+    async def _load(self) -> None:
+        """Load the integration keys and the mutes."""
+        self._keys_at = self._ctx.clock.now()
+        async with self._ctx.ingest_db.tx() as tx:
+            self._keys = {i.key: i for i in await integration_store.integrations(tx)}
+            self._mutes = mutes.by_service(await mute_store.unended(tx))
+
+    def _is_stale(self) -> bool:
+        # abs: a clock that was set back must not keep a revoked key alive
+        return abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE
+
     def cached(self, key: str) -> Integration | None:
         """Return the active integration with this key if the cache is fresh and has it; `find` looks further."""
-        if abs(self._ctx.clock.now() - self._keys_at) > KEYS_MAX_AGE:
-            return None
-        return self._keys.get(key)
+        return None if self._is_stale() else self._keys.get(key)
 
     async def submit(self, received: InboundRequest) -> None:
         """Return once `received` is committed; raise Unavailable otherwise, so that the sender repeats it."""
         with self._refusals_counted():
+            if self._is_stale():
+                await self._load()
             await self._queue(received).add(received)
         self._ctx.health.stored()
 
@@ -118,12 +127,13 @@ class Ingest:
         ids_by_request = [actions.event_ids(request) for request in requests]
         # after a failure nothing is known, so that the batch is stored the long way when it is tried again
         known, self._known = self._known, KnownState()
-        assumed = known.assume(requests, ids_by_request, now)
+        muting = mutes.active(self._mutes, requests, now)
+        assumed = None if muting else known.assume(requests, ids_by_request, now)
         if assumed is not None and await self._store_assumed(assumed, now):
             batch = assumed.batch
         else:
             async with self._ctx.ingest_db.tx() as tx:
-                batch = await actions.receive(tx, requests, now)
+                batch = await actions.receive(tx, requests, now, muting)
         known.learn(batch)
         self._known = known
 

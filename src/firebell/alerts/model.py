@@ -120,6 +120,8 @@ class Group:
     events: int
     lead_key: str | None = None
     lead_severity: str | None = None
+    mute_id: int | None = None
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

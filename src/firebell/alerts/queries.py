@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firebell.alerts import integration_store, related_store
+from firebell.alerts import integration_store, mute_store, related_store
 from firebell.alerts.model import Alert
+from firebell.alerts.mute_store import MuteMark
 from firebell.alerts.source import Source
 from firebell.alerts.source_registry import registry
 from firebell.catalog import actions as catalog
@@ -14,19 +15,25 @@ from firebell.kit.db.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class AlertDetails:
-    """An alert with its service and references: `page` is None if it paged no one."""
+    """An alert with its service and references.
+
+    `page` is None if it paged no one, `mute` is why if maintenance muted it.
+    """
 
     alert: Alert
     service: Service
     page: str | None
     incidents: list[str]
+    mute: MuteMark | None = None
 
 
 async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
     """Return the alerts with their services, pages and incidents; the number of statements is constant."""
     service_ids = await integration_store.services_of_integrations(tx, {a.integration_id for a in alerts})
     services = await catalog.services_by_id(tx, list(set(service_ids.values())))
-    pages = await related_store.pages_of_groups(tx, {a.group_id for a in alerts if a.group_id})
+    group_ids = {a.group_id for a in alerts if a.group_id}
+    pages = await related_store.pages_of_groups(tx, group_ids)
+    mutes = await mute_store.marks_of_groups(tx, group_ids)
     incidents = await related_store.incidents_of_pages(tx, set(pages.values()))
     return [
         AlertDetails(
@@ -34,6 +41,7 @@ async def alert_details(tx: Tx, alerts: Sequence[Alert]) -> list[AlertDetails]:
             services[service_ids[alert.integration_id]],
             f"PG-{pages[alert.group_id]}" if alert.group_id in pages else None,
             [f"INC-{i}" for i in incidents.get(pages.get(alert.group_id or 0, 0), [])],
+            mutes.get(alert.group_id or 0),
         )
         for alert in alerts
     ]

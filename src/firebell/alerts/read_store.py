@@ -126,7 +126,7 @@ async def alerts(
     return [alert_from_row(row) for row in rows]
 
 
-async def alerts_by_id(tx: Tx, ids: Sequence[int]) -> list[Alert]:
+async def alerts_by_id(tx: Reads, ids: Sequence[int]) -> list[Alert]:
     """Return the alerts with these ids, newest first."""
     rows = await tx.fetch(
         f"""

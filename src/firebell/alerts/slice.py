@@ -57,9 +57,13 @@ SLICE = Slice(
         "alert_group",
         "alert",
         "alert_count",
+        "alert_mute",
         "change_event",
     ),
-    kept={"integration": "Few; a revoked key names the source of its alerts."},
+    kept={
+        "integration": "Few; a revoked key names the source of its alerts.",
+        "alert_mute": "One row for each time that maintenance muted alerts.",
+    },
     retentions=_retentions,
     functions=(
         "insert_messages",

@@ -1,9 +1,9 @@
-"""Timers of alerts: notices about unreadable messages."""
+"""Timers of alerts: notices about unreadable messages, and the ends of mutes."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from firebell.alerts import actions
+from firebell.alerts import actions, mute_actions
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -18,4 +18,13 @@ async def run_broken(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) 
     return ()
 
 
-HANDLERS: dict[str, timers.Handler] = {actions.BROKEN_SOURCE_TIMER: run_broken}
+async def run_mutes(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+    """Page for what still fires of the mutes that have ended."""
+    await mute_actions.release(tx, [int(timer.key) for timer in due_timers], now)
+    return ()
+
+
+HANDLERS: dict[str, timers.Handler] = {
+    actions.BROKEN_SOURCE_TIMER: run_broken,
+    mute_actions.MUTE_TIMER: run_mutes,
+}

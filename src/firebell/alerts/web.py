@@ -36,7 +36,7 @@ async def alerts(
     older = listed[ALERTS_LISTED - 1].id if len(listed) > ALERTS_LISTED else ""
     context = {
         "nav": "alerts",
-        "live": "pages,incidents",
+        "live": "pages,incidents,mutes",
         "views": views,
         "q": q,
         "service": chosen_service,
@@ -58,6 +58,7 @@ async def alert(visit: CurrentVisit, alert_id: int) -> Response:
         "a": alert_details.alert,
         "service": alert_details.service,
         "page": alert_details.page,
+        "mute": alert_details.mute,
         "incidents": alert_details.incidents,
         "messages": messages,
         "deleted": len(alert_details.alert.message_ids) - len(messages),

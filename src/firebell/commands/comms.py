@@ -110,6 +110,7 @@ def show_(ref: str) -> None:
 @click.option("--next", "next_", help="When the next update comes.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--reason", default="", help="Why the text stays although the tone check found errors.")
+@click.option("--close", is_flag=True, help="Also close the incident: both happen or neither.")
 @as_json
 def publish(
     ref: str,
@@ -124,6 +125,7 @@ def publish(
     next_: str | None,
     eta: str | None,
     reason: str,
+    close: bool,
 ) -> None:
     """Publish an update about the incident REF to the chosen targets, each once."""
     path = f"/api/v1/incidents/{seg(ref)}/comms"
@@ -143,6 +145,7 @@ def publish(
         "translations": pairs(translation, "LANGUAGE=TEXT", "--translation de='Wir suchen die Ursache.'"),
         "mail_subject": subject,
         "reason": reason,
+        "close": close,
     }
     post = call("POST", path, body)
     show(post, _outcome(post))

@@ -26,10 +26,16 @@ def _text(body: str | None) -> Fields:
 
 
 def _show(window: Fields) -> None:
+    muting = window["muting"]
     lines = [
         f"{window['id']}: {window['stage'].replace('_', ' ')}, {local(window['scheduled_for'])} to"
         f" {local(window['scheduled_until'])}",
         *(f"{each['code']}: {each['message']} {each['advice']}" for each in window["findings"]),
+        *(
+            [f"Mutes alerts{' that match ' + muting['matchers'] if muting['matchers'] else ''}."]
+            if muting
+            else []
+        ),
     ]
     show(window, "\n".join(lines))
 
@@ -85,6 +91,11 @@ def show_(slug: str, id_: str) -> None:
 @click.option(
     "--remind", type=int, multiple=True, help="Minutes before the start; 10080, 1440, 60 by default."
 )
+@click.option("--mute", is_flag=True, help="Mute the alerts of its services while it is in progress.")
+@click.option(
+    "--mute-service", type=int, multiple=True, help="The id of a service to mute instead of those it affects."
+)
+@click.option("--mute-matchers", default="", help='Mute only alerts such as {severity="warning"}.')
 @as_json
 def schedule(
     slug: str,
@@ -97,6 +108,9 @@ def schedule(
     manual_start: bool,
     manual_end: bool,
     remind: tuple[int, ...],
+    mute: bool,
+    mute_service: tuple[int, ...],
+    mute_matchers: str,
 ) -> None:
     """Schedule maintenance called NAME on a status page, or start it now."""
     fields = {
@@ -109,6 +123,11 @@ def schedule(
         "auto_start": not manual_start,
         "auto_end": not manual_end,
         **({"reminders": list(remind)} if remind else {}),
+        **(
+            {"muting": {"service_ids": list(mute_service), "matchers": mute_matchers}}
+            if mute or mute_service or mute_matchers
+            else {}
+        ),
     }
     _show(call("POST", _path(slug), fields))
 
@@ -173,6 +192,29 @@ def postpone(slug: str, id_: str, start: str, end: str, body: str | None) -> Non
 def update(slug: str, id_: str, body: str) -> None:
     """Publish how maintenance goes."""
     _show(call("POST", _path(slug, id_, "updates"), _text(body)))
+
+
+@maintenance.command("muted", epilog=example("firebell maintenance muted kestrel h2k9w3c7x1ab"))
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@as_json
+def muted(slug: str, id_: str) -> None:
+    """List the newest alerts that maintenance held back, firing or not."""
+    alerts = call("GET", _path(slug, id_, "muted-alerts"))
+    rows = [
+        [str(alert["id"]), alert["status"], alert["service"], local(alert["starts_at"]), alert["title"]]
+        for alert in alerts
+    ]
+    show_table(alerts, ("ID", "STATUS", "SERVICE", "SINCE", "TITLE"), rows, wide=4, empty="No muted alerts.")
+
+
+@maintenance.command("stop-muting", epilog=example("firebell maintenance stop-muting kestrel h2k9w3c7x1ab"))
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@as_json
+def stop_muting(slug: str, id_: str) -> None:
+    """Mute no alerts during maintenance from now on; what still fires pages."""
+    _show(call("POST", _path(slug, id_, "stop-muting")))
 
 
 @maintenance.command(

@@ -104,6 +104,7 @@ def _update(
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
 @click.option("--since", help="When customers were first affected; the start of the impact by default.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
+@click.option("--continues", default="", metavar="ID", help="A resolved incident that goes on in this one.")
 @as_json
 def publish(
     slug: str,
@@ -115,9 +116,11 @@ def publish(
     next_: str | None,
     since: str | None,
     eta: str | None,
+    continues: str,
 ) -> None:
     """Publish an incident called NAME on a status page."""
-    fields = {"name": name, "incident": incident, **_update(stage, body, component, next_, since, eta)}
+    update = _update(stage, body, component, next_, since, eta)
+    fields = {"name": name, "incident": incident, "continues": continues, **update}
     published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
     show(published, f"Published {published['id']}: {published['stage']}.")
 

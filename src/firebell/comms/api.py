@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import ConfigDict, Field
 
-from firebell.comms import actions, approvals, drafts, queries, sending, store, tone_queries
+from firebell.comms import actions, approvals, closing, drafts, queries, sending, store, tone_queries
 from firebell.comms.model import ApproverAnswer, CommsPost, PostContent, PostState, SendState
 from firebell.comms.queries import Composition
 from firebell.comms.tone.check import ENGLISH_RULES, check, is_english
@@ -218,6 +218,12 @@ class ComposerShown(ApiOutput):
     approvals: list[NeededApprovalShown]
 
 
+class PublishInput(ContentInput):
+    """What to send; `close` also closes the incident, if the stage is resolved and nothing else is missing."""
+
+    close: StrictBool = False
+
+
 class AnswerInput(ApiInput):
     """The answer of someone who was asked, about the text with this hash."""
 
@@ -380,9 +386,10 @@ async def save_draft(w: Writer, ref: Text, body: ContentInput) -> PostShown:
     summary="Publish to every chosen target, each once",
     responses=problems(403, 404, 409),
 )
-async def publish(w: Writer, ref: Text, body: ContentInput) -> PostShown:
+async def publish(w: Writer, ref: Text, body: PublishInput) -> PostShown:
     incident_id = parse_ref("INC", ref)
-    one = await actions.publish(w.tx, w.actor, incident_id, _content(body), body.revision, w.now)
+    send = closing.publish_and_close if body.close else actions.publish
+    one = await send(w.tx, w.actor, incident_id, _content(body), body.revision, w.now)
     offer = await undo.offer(
         w.tx, w.ctx.signer, w.actor, "comms.published", w.now, within=actions.RECALL_WITHIN
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import Response
 
-from firebell.comms import actions, approvals, drafts, queries, sending, store
+from firebell.comms import actions, approvals, closing, drafts, queries, sending, store
 from firebell.comms.approval_rules import OCCASION_LABELS, ROLE_LABELS, SILENCE_LABELS
 from firebell.comms.content import TRANSLATION_PREFIX
 from firebell.comms.model import (
@@ -26,12 +26,13 @@ from firebell.kit.web import flash, html, routing, undo
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages.model import CHOOSABLE, STAGE_LABELS, STATUS_LABELS
+from firebell.status_pages.model import CHOOSABLE, STAGE_LABELS, STATUS_LABELS, Stage
 from firebell.status_pages.public.languages import language_names
 
 router = routing.html_router()
 
-PUBLISH, SAVE, TEMPLATE = "publish", "save", "template"
+PUBLISH, SAVE, TEMPLATE, CLOSE = "publish", "save", "template", "close"
+RESOLVED_TEMPLATE = f"{ReaderKind.PUBLIC}:status-{Stage.RESOLVED}"
 GLYPHS = {
     ToneLevel.BLOCK: "late",
     ToneLevel.ERROR: "late",
@@ -101,6 +102,7 @@ async def _render(
             each.level is ToneLevel.ERROR for listed in shown.findings.lists for each in listed
         ),
         "other": other,
+        "missing": await closing.missing_conditions(visit.tx, incident, visit.now),
         "glyphs": GLYPHS,
         "choosable": CHOOSABLE,
         "error": error,
@@ -123,8 +125,13 @@ def _labels() -> dict[str, object]:
 
 
 @router.get("/incidents/{ref}/comms", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
-async def composer(visit: CurrentVisit, ref: str) -> Response:
-    return await _render(visit, await _incident(visit, ref))
+async def composer(visit: CurrentVisit, ref: str, close: str = "") -> Response:
+    """Show the draft or a new text; with `close`, the one that says that the incident is resolved."""
+    incident = await _incident(visit, ref)
+    if not close:
+        return await _render(visit, incident)
+    begun = (await _composition(visit, incident, None)).content
+    return await _render(visit, incident, await _with_template(visit, incident, begun, RESOLVED_TEMPLATE))
 
 
 @router.post("/incidents/{ref}/comms", dependencies=route_access.needs(Verb.INCIDENT_UPDATE))
@@ -146,7 +153,8 @@ async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
             if verb == SAVE:
                 await drafts.save_draft(visit.tx, visit.actor, incident.id, content, revision, visit.now)
                 return flash.redirect(visit.request, url, "Draft saved.")
-            one = await actions.publish(visit.tx, visit.actor, incident.id, content, revision, visit.now)
+            publish = closing.publish_and_close if verb == CLOSE else actions.publish
+            one = await publish(visit.tx, visit.actor, incident.id, content, revision, visit.now)
     except FirebellError as error:
         return await _render(visit, incident, content, error)
     offer = await undo.offer(
@@ -157,7 +165,8 @@ async def compose(visit: CurrentVisit, ref: str, preview: str = "") -> Response:
         visit.now,
         within=actions.RECALL_WITHIN,
     )
-    return flash.redirect(visit.request, f"{url}/{one.id}", _summary(one), offer)
+    closed = f" {incident.ref} is closed." if verb == CLOSE else ""
+    return flash.redirect(visit.request, f"{url}/{one.id}", f"{_summary(one)}{closed}", offer)
 
 
 def _summary(one: CommsPost) -> str:

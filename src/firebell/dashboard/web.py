@@ -180,12 +180,13 @@ async def home(request: Request) -> Response:
         todos = await _todos(tx, me, now)
         services = await catalog.services(tx)
         broken = await alerts.broken_sources(tx, now)
+        mutes = await alerts.muted_counts(tx, now)
         unhealthy = _unhealthy(services, fires, await paging.pages(tx, states=OPEN_PAGES, limit=500))
     local = now.astimezone(ZoneInfo(me.tz))
     own_schedules = [o.schedule.name for o in on_call if me.id in o.users]
     context = {
         "nav": "home",
-        "live": "pages,incidents,oncall",
+        "live": f"pages,incidents,oncall,{alerts.MUTES_TOPIC}",
         "title": headline(len(fires), sum(counts.get(s, 0) for s in UNANSWERED)),
         "lede": f"{local:%A %H:%M}, {me.tz}."
         + (f" You’re on call for {', '.join(own_schedules)}." if own_schedules else ""),
@@ -201,6 +202,7 @@ async def home(request: Request) -> Response:
         "names": names,
         "unhealthy": unhealthy[:8],
         "broken": [(b, next(s for s in services if s.id == b.service_id)) for b in broken],
+        "mutes": mutes,
         "healthy": len(services) - len(unhealthy),
         "zone": ZoneInfo,
     }

@@ -10,7 +10,7 @@ from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
 from firebell.status_pages.maintenance import recurrence
 from firebell.status_pages.maintenance import store as maintenance_store
-from firebell.status_pages.maintenance.model import MaintenancePlan
+from firebell.status_pages.maintenance.model import MaintenancePlan, Muting
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
 from firebell.status_pages.past_status import actions as relabeling
 from firebell.status_pages.past_status.model import RelabelingRequest
@@ -179,7 +179,9 @@ async def plan_maintenance(past: "Past", tonight: datetime) -> None:
         ids = {component.name: component.id for component in await store.components(tx, page.id)}
         for name, component, body, start, rule in plans:
             plan = MaintenancePlan(
-                name, body, start, start + timedelta(hours=2), (ids[component],), rule=rule
+                *(name, body, start, start + timedelta(hours=2), (ids[component],)),
+                rule=rule,
+                muting=Muting(matchers='{severity=~"warning|info"}') if name == QUEUE_WORK else None,
             )
             await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
 

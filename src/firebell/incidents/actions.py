@@ -12,6 +12,7 @@ from firebell.incidents.canvas import actions as canvas_actions
 from firebell.incidents.checks import fact_store
 from firebell.incidents.closing import baseline_actions as closing_actions
 from firebell.incidents.closing import condition_sources, final_facts_store
+from firebell.incidents.closing import queries as closing_queries
 from firebell.incidents.closing import rules as closing_rules
 from firebell.incidents.declaring import actions as declaring_actions
 from firebell.incidents.declaring import backfilling, reporting, similar_queries
@@ -39,6 +40,7 @@ add_entry = timeline_actions.add_entry
 answer_report = customer_reports.answer_report
 attach_page = store.link_page
 backfill = backfilling.backfill
+closing_conditions = closing_queries.conditions
 check_regressions = phase_actions.check_regressions
 create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare

@@ -174,6 +174,9 @@ class PublicIncidentShown(ApiOutput):
     monitoring_at: datetime | None
     resolved_at: datetime | None
     regressions: int
+    continued_at: Annotated[
+        str | None, Field(description="the id of the public incident at which it goes on, if any")
+    ]
     updates: list[UpdateShown]
 
 
@@ -212,6 +215,9 @@ class NewPublicIncident(UpdateInput):
     name: Annotated[Text, Field(max_length=publishing.NAME_MAX_CHARS)]
     incident: Annotated[Text | None, Field(examples=["INC-3"])] = None
     impact: Annotated[Text | None, Field(examples=["minor"])] = None
+    continues: Annotated[
+        Text, Field(max_length=20, description="the id of a resolved one that goes on in this one")
+    ] = ""
 
 
 class RetractedUpdate(ApiInput):
@@ -275,6 +281,7 @@ def _incident(published: PublicIncident) -> PublicIncidentShown:
         monitoring_at=published.monitoring_at,
         resolved_at=published.resolved_at,
         regressions=published.regressions,
+        continued_at=published.continued_at.public_id if published.continued_at else None,
         updates=[
             UpdateShown(
                 seq=update.seq,
@@ -421,6 +428,7 @@ async def publish_incident(w: Publisher, slug: Text, body: NewPublicIncident) ->
         w.now,
         incident_id=about.id if about else None,
         impact=_impact(body.impact),
+        continues=body.continues,
     )
     return _incident(published)
 

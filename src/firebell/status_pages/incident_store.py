@@ -9,6 +9,7 @@ from firebell.kit.db.database import Reads, Row, Tx
 from firebell.status_pages import store, translation_store
 from firebell.status_pages.model import (
     ComponentStatus,
+    Continuation,
     Effect,
     Impact,
     PublicIncident,
@@ -20,7 +21,10 @@ from firebell.status_pages.published_log_chain import FIRST, ChainedEntry, LogEn
 
 EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
-_STATE_CHANGEABLE = {"name", "impact_override", "monitoring_at", "resolved_at", "regressions"}
+_STATE_CHANGEABLE = {
+    *("name", "impact_override", "monitoring_at", "resolved_at", "regressions"),
+    "continued_by",
+}
 
 
 def read_effects(value: Sequence[Mapping[str, Any]]) -> tuple[Effect, ...]:
@@ -96,13 +100,16 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
             row["resolved_at"],
             row["regressions"],
             tuple(updates[row["id"]]),
+            Continuation(*row["continued_at"]) if row["continued_at"] else None,
         )
         for row in rows
     ]
 
 
 _COLUMNS = (
-    "id, public_id, incident_id, name, impact_override, published_at, monitoring_at, resolved_at, regressions"
+    "id, public_id, incident_id, name, impact_override, published_at, monitoring_at, resolved_at, regressions,"
+    " (select array[later.public_id, later.name] from public_incident later"
+    " where later.id = public_incident.continued_by) as continued_at"
 )
 
 

@@ -183,6 +183,14 @@ class PublicUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """The public incident of the same page at which another one goes on."""
+
+    public_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublicIncident:
     """An incident as a status page tells it; `incident_id` is the one it is about, if any."""
 
@@ -196,6 +204,7 @@ class PublicIncident:
     resolved_at: datetime | None
     regressions: int
     updates: tuple[PublicUpdate, ...]
+    continued_at: Continuation | None = None
 
     @property
     def stage(self) -> Stage:

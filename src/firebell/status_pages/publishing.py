@@ -18,6 +18,7 @@ from firebell.people.permissions import Verb
 from firebell.status_pages import (
     actions,
     component_history,
+    continuing,
     incident_store,
     published_log_writer,
     stages,
@@ -84,20 +85,27 @@ async def open_incident(
     *,
     incident_id: int | None = None,
     impact: Impact | None = None,
+    continues: str = "",
 ) -> PublicIncident:
-    """Publish the first update of an incident on a status page, about an incident of Firebell or on its own."""
+    """Publish the first update of an incident on a status page, about an incident of Firebell or on its own.
+
+    `continues` is the public id of a resolved one of the page, whose readers are led to this one.
+    """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     page = await actions.locked_page(tx, page_id)
     if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):
         raise Conflict(f"{page.name} already shows this incident.", hint="Publish an update instead.")
+    earlier = await continuing.earlier_incident(tx, page, continues)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
     public_id = actions.new_public_id()
     new_id = await incident_store.insert_incident(tx, page_id, public_id, incident_id, name, impact, now)
     opened = PublicIncident(new_id, public_id, incident_id, name, impact, now, None, None, 0, ())
     await tx.audit(actor, "status_page.incident_published", page.name, now, incident=name)
-    return await _publish(tx, actor, page, opened, incident, update, now)
+    opened = await _publish(tx, actor, page, opened, incident, update, now)
+    await continuing.link_earlier(tx, actor, page, opened, earlier, now)
+    return opened
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)

@@ -14,7 +14,16 @@ from firebell.kit.web import flash, html, routing
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
-from firebell.status_pages import actions, component_history, publishing, queries, retraction, stages, store
+from firebell.status_pages import (
+    actions,
+    component_history,
+    incident_store,
+    publishing,
+    queries,
+    retraction,
+    stages,
+    store,
+)
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
     CHOOSABLE,
@@ -33,6 +42,8 @@ from firebell.status_pages.update_input import stage_of, status_of
 router = routing.html_router()
 
 DEFAULT_SEVERITY = 1
+MAX_CONTINUABLE = 20
+"""The latest incidents of which a new one can be the continuation."""
 
 
 async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident | None) -> NewUpdate:
@@ -85,6 +96,7 @@ async def _render(
         "nav": "status-pages",
         "page": page,
         "published": published,
+        "behind": stages.behind(incident.phase, published) if incident and published else "",
         "incident": incident,
         "components": components,
         "current": {
@@ -95,8 +107,17 @@ async def _render(
             component_id: stages.SUGGESTED_STATUS.get(severity, ComponentStatus.OPERATIONAL)
             for component_id in (publication.suggested_ids if publication and not published else ())
         },
+        "continuable": []
+        if published
+        else [
+            (each.public_id, each.name)
+            for each in await incident_store.latest_incidents(visit.tx, page.id, MAX_CONTINUABLE)
+            if not each.is_open and each.continued_at is None
+        ],
         "stage": stage,
-        "draft": await _draft(visit, incident, stage),
+        "draft": f"We follow this as part of “{published.continued_at.name}” from here on."
+        if published and published.continued_at
+        else await _draft(visit, incident, stage),
         "next_update_at": visit.now + stages.next_update_interval(severity, stage),
         "stage_labels": STAGE_LABELS,
         "status_labels": STATUS_LABELS,
@@ -136,6 +157,7 @@ async def publish_first(visit: CurrentVisit, slug: str) -> Response:
                 await _update_of(visit, page, None),
                 visit.now,
                 incident_id=about.id if about else None,
+                continues=visit.text("continues"),
             )
     except FirebellError as error:
         return await _render(visit, page, None, about, visit.values, error)

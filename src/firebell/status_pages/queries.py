@@ -75,6 +75,8 @@ class Publication:
     published: PublicIncident | None
     first_due_at: datetime | None
     """When the first update is due, None if none is required or it was published."""
+    behind: str = ""
+    """That the incident has ended while customers read otherwise, empty if they agree."""
 
 
 async def publications(tx: Tx, incident: Incident) -> list[Publication]:
@@ -92,10 +94,22 @@ async def publications(tx: Tx, incident: Incident) -> list[Publication]:
             frozenset(affected.get(page.id, ())),
             published.get(page.id),
             None if published.get(page.id) else due_at,
+            stages.behind(incident.phase, published[page.id]) if page.id in published else "",
         )
         for page in pages
     ]
     return sorted(listed, key=lambda each: (each.published is None, not each.suggested_ids))
+
+
+async def behind(tx: Tx, listed: Sequence[PublicIncident]) -> dict[int, str]:
+    """Return by its id what each public incident leaves open although its incident has ended."""
+    open_ids = {each.incident_id: each for each in listed if each.is_open and each.incident_id is not None}
+    known = await incidents.incidents_by_id(tx, list(open_ids))
+    return {
+        open_ids[id_].id: f"{incident.ref} {text}"
+        for id_, incident in known.items()
+        if (text := stages.behind(incident.phase, open_ids[id_]))
+    }
 
 
 async def suggested_stage(tx: Tx, incident: Incident) -> Stage | None:

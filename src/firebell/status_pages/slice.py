@@ -48,12 +48,13 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.incidents.model import EntryAdded, IncidentDeclared
+    from firebell.incidents.model import EntryAdded, IncidentDeclared, IncidentMerged
     from firebell.postmortems.model import ExternalPostmortemPublished
-    from firebell.status_pages import external_postmortem, reminding
+    from firebell.status_pages import continuing, external_postmortem, reminding
 
     return Subscriptions(
         must={
+            IncidentMerged: (continuing.continue_merged,),
             IncidentDeclared: (reminding.begin,),
             EntryAdded: (reminding.check,),
             ExternalPostmortemPublished: (external_postmortem.publish,),

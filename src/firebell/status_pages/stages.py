@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from firebell.incidents.model import Phase
-from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
+from firebell.status_pages.model import STAGE_LABELS, ComponentStatus, PublicIncident, Stage
 
 FIRST_POST_WITHIN = {0: timedelta(minutes=15), 1: timedelta(minutes=30)}
 """The time limit of the first public update, by severity (spec 7.3)."""
@@ -22,6 +22,7 @@ SUGGESTED_STATUS = {
     2: ComponentStatus.DEGRADED_PERFORMANCE,
 }
 """The status that a severity suggests for the components of the affected services (spec 7.4)."""
+_OVER = (Phase.CLOSED, Phase.REVIEWED, Phase.MERGED, Phase.DISMISSED)
 MONITORING_FACTOR = 2
 """How much longer the interval is while a fix is monitored."""
 
@@ -35,6 +36,18 @@ def suggested_stage(phase: Phase, *, cause_is_known: bool) -> Stage | None:
     if phase in (Phase.RESOLVED, Phase.MONITORING):
         return Stage.MONITORING
     return Stage.IDENTIFIED if cause_is_known else Stage.INVESTIGATING
+
+
+def behind(phase: Phase, published: PublicIncident) -> str:
+    """Return that an incident has ended while customers read otherwise; an empty text if they agree."""
+    if not published.is_open:
+        return ""
+    shown = f"customers still read {STAGE_LABELS[published.stage]}"
+    if phase in _OVER:
+        return f"is {phase}, but {shown}"
+    if phase is Phase.MONITORING and published.stage.rank < Stage.MONITORING.rank:
+        return f"is resolved, but {shown}"
+    return ""
 
 
 def refusal(incident: PublicIncident | None, stage: Stage) -> str:

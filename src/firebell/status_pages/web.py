@@ -75,11 +75,13 @@ async def create(visit: CurrentVisit) -> Response:
 async def _show(visit: Visit, slug: str, refused: str = "", error: FirebellError | None = None) -> Response:
     """Show a page; `refused` names the form whose values are shown again, because several have the same fields."""
     page = await actions.status_page(visit.tx, slug)
+    view = await queries.view_of(visit.tx, page, visit.now)
     context = {
         "nav": "status-pages",
-        "live": actions.topic(page),
+        "live": f"{actions.topic(page)},incidents",
         "page": page,
-        "view": await queries.view_of(visit.tx, page, visit.now),
+        "view": view,
+        "behind": await queries.behind(visit.tx, view.snapshot.incidents),
         "all_groups": await store.groups(visit.tx, page.id),
         "service_options": [(service.id, service.name) for service in await catalog.services(visit.tx)],
         "refused": refused,

@@ -307,6 +307,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/maintenance/{maintenance_id}/extend": NONE,
     "/status-pages/{slug}/maintenance/{maintenance_id}/postpone": NONE,
     "/status-pages/{slug}/maintenance/{maintenance_id}/start": NONE,
+    "/status-pages/{slug}/maintenance/{maintenance_id}/stop-muting": ASK,
     "/status-pages/{slug}/maintenance/{maintenance_id}/stop-repeating": ASK,
     "/status-pages/{slug}/maintenance/{maintenance_id}/updates": NONE,
     "/status-pages/{slug}/maintenance/{maintenance_id}/updates/{seq}": NONE,

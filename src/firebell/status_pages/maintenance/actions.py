@@ -13,7 +13,15 @@ from firebell.people.permissions import Verb
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import published_log_writer
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import lifecycle, recurrence, series, store, texts, transitions
+from firebell.status_pages.maintenance import (
+    lifecycle,
+    muting,
+    recurrence,
+    series,
+    store,
+    texts,
+    transitions,
+)
 from firebell.status_pages.maintenance.lifecycle import Change
 from firebell.status_pages.maintenance.model import (
     MAX_LEAD,
@@ -101,7 +109,8 @@ async def checked_plan(tx: Tx, page: StatusPage, plan: MaintenancePlan, now: dat
     """Return the plan as it is stored; raise `Invalid` naming the fields that cannot be accepted."""
     start = checked_start(plan.scheduled_for, now)
     end = checked_end(start, plan.scheduled_until, now)
-    known = {component.id: component.name for component in await page_store.components(tx, page.id)}
+    components = await page_store.components(tx, page.id)
+    known = {component.id: component.name for component in components}
     if missing := set(plan.component_ids) - set(known):
         raise NotFound(
             f"This status page has no component {min(missing)}.",
@@ -129,6 +138,7 @@ async def checked_plan(tx: Tx, page: StatusPage, plan: MaintenancePlan, now: dat
         component_ids=tuple(sorted(set(plan.component_ids))),
         reminders=reminders,
         rule=rule,
+        muting=await muting.checked(tx, components, plan.component_ids, plan.muting),
     )
 
 
@@ -277,6 +287,19 @@ async def edit_maintenance_update(
     await tx.audit(actor, "maintenance.update_edited", page.name, now, maintenance=window.name, update=seq)
     await tx.live(page_actions.topic(page))
     return await maintenance(tx, page_id, public_id)
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def stop_muting(tx: Tx, actor: Actor, page_id: int, public_id: str, now: datetime) -> Maintenance:
+    """Mute no alerts during a window from now on; what still fires pages. Idempotent."""
+    page = await page_actions.locked_page(tx, page_id)
+    window = await maintenance(tx, page_id, public_id)
+    if window.muting is None:
+        return window
+    await store.change(tx, window.id, mutes=False)
+    await tx.audit(actor, "maintenance.muting_stopped", page.name, now, maintenance=window.name)
+    await tx.live(page_actions.topic(page))
+    return await muting.follow(tx, actor, page, replace(window, muting=None), now)
 
 
 @permits(Verb.STATUS_PAGE_WRITE)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from firebell.alerts import queries as alert_queries
 from firebell.kit.findings import FindingLevel
+from firebell.kit.matchers import MAX_INPUT_CHARS
 from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
@@ -22,19 +24,21 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages.maintenance import actions, findings, recurrence, store
+from firebell.status_pages.maintenance import actions, findings, muting, recurrence, store
 from firebell.status_pages.maintenance.model import (
     DEFAULT_REMINDERS,
     MAX_REMINDERS,
     Maintenance,
     MaintenancePlan,
     MaintenanceStage,
+    Muting,
 )
 from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("status pages")
 
 Reader = Annotated[Work, work(Verb.STATUS_PAGE_READ)]
+AlertReader = Annotated[Work, work(Verb.ALERT_READ)]
 Publisher = Annotated[Work, work(Verb.STATUS_PAGE_PUBLISH)]
 Manager = Annotated[Work, work(Verb.STATUS_PAGE_WRITE)]
 UpdateText = Annotated[Text, Field(max_length=BODY_MAX_CHARS)]
@@ -61,6 +65,29 @@ class MaintenanceFinding(ApiOutput):
     advice: str
 
 
+class MutedAlertShown(ApiOutput):
+    """An alert that maintenance held back."""
+
+    id: int
+    title: str
+    status: Annotated[str, Field(examples=["firing"])]
+    severity: str | None
+    service: Annotated[str, Field(description="slug")]
+    starts_at: datetime
+    count: int
+    is_muted: Annotated[bool, Field(description="false once the mute has ended and the alert pages")]
+    page: Annotated[str | None, Field(description="its page since the mute ended, if it still fired")]
+
+
+class MutingShown(ApiOutput):
+    """Whose alerts page no one while a window is in progress, until its planned end at the latest."""
+
+    service_ids: Annotated[
+        list[int], Field(description="the services; empty for those behind the components")
+    ]
+    matchers: Annotated[str, Field(description="which of their alerts; empty for all")]
+
+
 class MaintenanceShown(ApiOutput):
     """A maintenance window of a status page."""
 
@@ -77,8 +104,16 @@ class MaintenanceShown(ApiOutput):
     reminders: Annotated[list[int], Field(description="minutes before the start")]
     notice: Annotated[str, Field(description="Short notice, Emergency, or empty with 24 hours of notice")]
     repeats: bool
+    muting: Annotated[MutingShown | None, Field(description="null if alerts page as always")]
     updates: list[MaintenanceUpdateShown]
     findings: list[MaintenanceFinding]
+
+
+class NewMuting(ApiInput):
+    """Mute the alerts of these services, or of those behind the components, if they meet the matchers."""
+
+    service_ids: Annotated[list[Id], Field(default_factory=list, max_length=200)]
+    matchers: Annotated[Text, Field(max_length=MAX_INPUT_CHARS, examples=['{severity=~"warning|info"}'])] = ""
 
 
 class NewMaintenance(ApiInput):
@@ -113,6 +148,7 @@ class NewMaintenance(ApiInput):
         Field(default_factory=lambda: list(DEFAULT_REMINDERS), max_length=MAX_REMINDERS),
     ]
     rule: Annotated[Text, Field(max_length=recurrence.MAX_RULE_CHARS, examples=["FREQ=WEEKLY;BYDAY=SU"])] = ""
+    muting: NewMuting | None = None
 
 
 class MaintenanceText(ApiInput):
@@ -167,6 +203,9 @@ def _shown(window: Maintenance, now: datetime) -> MaintenanceShown:
         reminders=list(window.reminders),
         notice=window.notice_label,
         repeats=window.series_id is not None,
+        muting=MutingShown(service_ids=list(window.muting.service_ids), matchers=window.muting.matchers)
+        if window.muting
+        else None,
         updates=[
             MaintenanceUpdateShown(
                 seq=update.seq,
@@ -211,6 +250,7 @@ async def schedule_maintenance(w: Manager, slug: Text, body: NewMaintenance) -> 
         body.auto_end,
         tuple(body.reminders),
         body.rule,
+        Muting(tuple(body.muting.service_ids), body.muting.matchers) if body.muting else None,
     )
     window = await actions.schedule_maintenance(w.tx, w.actor, page.id, plan, w.now)
     return _shown(window, w.now)
@@ -304,6 +344,40 @@ async def edit_maintenance_update(
         w.tx, w.actor, page.id, maintenance_id, seq, body.body, body.reason, w.now
     )
     return _shown(window, w.now)
+
+
+@router.get(
+    f"{_ONE}/muted-alerts",
+    summary="List the newest alerts that maintenance held back, firing or not",
+    responses=problems(404),
+)
+async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) -> list[MutedAlertShown]:
+    page = await page_actions.status_page(w.tx, slug)
+    muted = await muting.muted_now(w.tx, await actions.maintenance(w.tx, page.id, maintenance_id), w.now)
+    return [
+        MutedAlertShown(
+            id=each.alert.id,
+            title=each.alert.title,
+            status=each.alert.status,
+            severity=each.alert.severity,
+            service=each.service.slug,
+            starts_at=each.alert.starts_at,
+            count=each.alert.count,
+            is_muted=each.mute is not None and each.mute.is_muted,
+            page=each.page,
+        )
+        for each in await alert_queries.alert_details(w.tx, muted.alerts if muted else ())
+    ]
+
+
+@router.post(
+    f"{_ONE}/stop-muting",
+    summary="Mute no alerts during maintenance from now on; what still fires pages",
+    responses=problems(404),
+)
+async def stop_muting(w: Publisher, slug: Text, maintenance_id: Text) -> MaintenanceShown:
+    page = await page_actions.status_page(w.tx, slug)
+    return _shown(await actions.stop_muting(w.tx, w.actor, page.id, maintenance_id, w.now), w.now)
 
 
 @router.post(

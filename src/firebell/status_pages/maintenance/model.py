@@ -67,6 +67,14 @@ class MaintenanceUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Muting:
+    """Whose alerts page no one while a window is in progress: those of its components if it names no services."""
+
+    service_ids: tuple[int, ...] = ()
+    matchers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MaintenanceSeries:
     """Windows that repeat by an RRULE, whose times are wall times in the time zone of the page."""
 
@@ -84,6 +92,7 @@ class MaintenanceSeries:
     reminders: tuple[int, ...]
     created_by: int | None
     stopped_at: datetime | None
+    muting: Muting | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,8 @@ class Maintenance:
     version: int
     series_id: int | None
     updates: tuple[MaintenanceUpdate, ...]
+    muting: Muting | None = None
+    mute_id: int | None = None
 
     @property
     def planned(self) -> Interval:
@@ -150,6 +161,7 @@ class MaintenancePlan:
     auto_end: bool = True
     reminders: tuple[int, ...] = DEFAULT_REMINDERS
     rule: str = ""
+    muting: Muting | None = None
 
 
 @dataclass(frozen=True, slots=True)

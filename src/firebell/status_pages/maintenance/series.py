@@ -72,6 +72,7 @@ async def add_windows(
     plan = MaintenancePlan(
         *(series.name, series.body, None, now, series.component_ids),
         *(series.auto_start, series.auto_end, series.reminders),
+        muting=series.muting,
     )
     windows = []
     for start in starts[: max(recurrence.MAX_WINDOWS - upcoming, 0)]:

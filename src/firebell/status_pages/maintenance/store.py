@@ -13,21 +13,23 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceSeries,
     MaintenanceStage,
     MaintenanceUpdate,
+    Muting,
 )
 
 _COLUMNS = """
     m.public_incident_id as id, i.public_id, m.status_page_id, i.name, m.stage, m.scheduled_for,
     m.scheduled_until, m.announced_at, i.published_at, m.started_at, m.ended_at, m.component_ids, m.auto_start,
-    m.auto_end, m.reminders, m.handled_until, m.created_by, m.version, m.series_id
+    m.auto_end, m.reminders, m.handled_until, m.created_by, m.version, m.series_id, m.mutes,
+    m.mute_service_ids, m.mute_matchers, m.mute_id
 """
 _FROM = "maintenance m join public_incident i on i.id = m.public_incident_id"
 _SERIES_COLUMNS = (
     "id, public_id, status_page_id, name, body, rule, first_start, length_s, component_ids, auto_start, auto_end,"
-    " reminders, created_by, stopped_at"
+    " reminders, created_by, stopped_at, mutes, mute_service_ids, mute_matchers"
 )
 _CHANGEABLE = {
     *("stage", "scheduled_for", "scheduled_until", "announced_at", "started_at", "ended_at"),
-    *("handled_until", "version"),
+    *("handled_until", "version", "mutes", "mute_id"),
 }
 
 
@@ -46,6 +48,17 @@ def _update(row: Row) -> MaintenanceUpdate:
         row["edited_at"] if is_edited else None,
         row["version"],
     )
+
+
+def _with_muting(row: Row) -> dict[str, Any]:
+    """Return the columns of a window or a series, those of its muting as one value."""
+    values = dict(row)
+    mutes, services, text = (values.pop(f"mute{name}") for name in ("s", "_service_ids", "_matchers"))
+    return {**values, "muting": Muting(tuple(services), text) if mutes else None}
+
+
+def _muting_values(muting: Muting | None) -> tuple[bool, list[int], str]:
+    return (muting is not None, list(muting.service_ids), muting.matchers) if muting else (False, [], "")
 
 
 async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
@@ -74,7 +87,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
     return [
         Maintenance(
             **{
-                **dict(row),
+                **_with_muting(row),
                 "stage": MaintenanceStage(row["stage"]),
                 "component_ids": frozenset(row["component_ids"]),
                 "reminders": tuple(row["reminders"]),
@@ -227,9 +240,10 @@ async def insert(
         """
         insert into maintenance (
             public_incident_id, status_page_id, series_id, occurrence, stage, scheduled_for, scheduled_until,
-            announced_at, component_ids, auto_start, auto_end, reminders, handled_until, created_by
+            announced_at, component_ids, auto_start, auto_end, reminders, handled_until, created_by, mutes,
+            mute_service_ids, mute_matchers
         )
-        values ($1, $2, $3, $4, 'scheduled', $5, $6, $7, $8, $9, $10, $11, $7, $12)
+        values ($1, $2, $3, $4, 'scheduled', $5, $6, $7, $8, $9, $10, $11, $7, $12, $13, $14, $15)
         """,
         new_id,
         page_id,
@@ -243,6 +257,7 @@ async def insert(
         plan.auto_end,
         list(plan.reminders),
         actor_id,
+        *_muting_values(plan.muting),
     )
     return new_id
 
@@ -290,7 +305,7 @@ async def insert_update(
 
 
 def _series(row: Row) -> MaintenanceSeries:
-    values = dict(row)
+    values = _with_muting(row)
     length = timedelta(seconds=values.pop("length_s"))
     lists = {name: tuple(row[name]) for name in ("component_ids", "reminders")}
     return MaintenanceSeries(**{**values, **lists, "length": length})
@@ -311,9 +326,9 @@ async def insert_series(
         f"""
         insert into maintenance_series (
             public_id, status_page_id, name, body, rule, first_start, length_s, component_ids, auto_start,
-            auto_end, reminders, created_by, created_at
+            auto_end, reminders, created_by, created_at, mutes, mute_service_ids, mute_matchers
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         returning {_SERIES_COLUMNS}
         """,
         public_id,
@@ -329,6 +344,7 @@ async def insert_series(
         list(plan.reminders),
         actor_id,
         now,
+        *_muting_values(plan.muting),
     )
     assert row
     return _series(row)

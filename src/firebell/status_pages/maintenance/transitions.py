@@ -14,7 +14,7 @@ from firebell.people.action_guards import internal
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import incident_store, published_log_writer
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import lifecycle, store, texts
+from firebell.status_pages.maintenance import lifecycle, muting, store, texts
 from firebell.status_pages.maintenance.lifecycle import Change
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage, MaintenanceUpdate
 from firebell.status_pages.model import ComponentStatus, Effect, MaintenanceChanged, StatusPage
@@ -130,7 +130,8 @@ async def apply(
     await tx.audit(
         actor, "maintenance.changed", page.name, now, maintenance=window.name, change=str(change), stage=stage
     )
-    return changed
+    # last: until the commit, alerts of its services wait for the mute that it ends
+    return await muting.follow(tx, actor, page, changed, now)
 
 
 def _values(

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import Response
 
+from firebell.alerts import actions as alerts
+from firebell.catalog import actions as catalog
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.intervals import Interval
 from firebell.kit.localtime import to_instant, to_local
@@ -16,7 +18,15 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store
-from firebell.status_pages.maintenance import actions, findings, lifecycle, queries, recurrence, texts
+from firebell.status_pages.maintenance import (
+    actions,
+    findings,
+    lifecycle,
+    muting,
+    queries,
+    recurrence,
+    texts,
+)
 from firebell.status_pages.maintenance.lifecycle import Change
 from firebell.status_pages.maintenance.model import (
     DEFAULT_REMINDERS,
@@ -24,6 +34,7 @@ from firebell.status_pages.maintenance.model import (
     Maintenance,
     MaintenancePlan,
     MaintenanceStage,
+    Muting,
 )
 from firebell.status_pages.model import Component, StatusPage
 
@@ -62,8 +73,9 @@ async def list_maintenance(visit: CurrentVisit, slug: str) -> Response:
     names = {c.id: c.name for c in await page_store.components(visit.tx, page.id)}
     context = {
         "nav": "status-pages",
-        "live": page_actions.topic(page),
+        "live": f"{page_actions.topic(page)},{alerts.MUTES_TOPIC}",
         "page": page,
+        "muted": {mute.id: mute.alerts for mute in await alerts.muted_counts(visit.tx, visit.now)},
         "unfinished": [w for w in windows if w.stage.is_active or w in next_windows],
         "later": [w for w in windows if w.stage is MaintenanceStage.SCHEDULED and w not in next_windows],
         "over": [window for window in reversed(windows) if window.stage.is_over],
@@ -108,6 +120,12 @@ def _plan(visit: Visit, page: StatusPage) -> MaintenancePlan:
         "auto_end" in visit.values,
         tuple(to_number(minutes, "reminders") for minutes in visit.form.getlist("reminder")),
         _rule(visit, start or visit.now, page),
+        Muting(
+            tuple(to_choices(visit.form.getlist("mute_service"), "mute_services")),
+            visit.text("mute_matchers"),
+        )
+        if "mutes" in visit.values
+        else None,
     )
 
 
@@ -131,6 +149,8 @@ async def _form(
         "chosen": set(chosen),
         "chosen_reminders": set(reminders),
         "reminder_labels": REMINDER_LABELS,
+        "services": await catalog.services(visit.tx),
+        "chosen_services": set(visit.form.getlist("mute_service")) if values else set(),
         "repeats": REPEATS,
         "values": values,
         "draft": await queries.draft(visit.tx),
@@ -199,9 +219,10 @@ async def _show(
     names = [c.name for c in await page_store.components(visit.tx, page.id) if c.id in window.component_ids]
     context = {
         "nav": "status-pages",
-        "live": page_actions.topic(page),
+        "live": f"{page_actions.topic(page)},{alerts.MUTES_TOPIC}",
         "page": page,
         "window": window,
+        "muted": await muting.muted_now(visit.tx, window, visit.now),
         "names": names,
         "allowed": {change.value for change in Change if not lifecycle.refusal(window.stage, change)}
         if not window.stage.is_over
@@ -313,6 +334,13 @@ async def edit_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: 
         visit.now,
     )
     return _changed(visit, slug, window, "Text replaced.")
+
+
+@router.post(f"{_ONE}/stop-muting", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
+async def stop_muting(visit: CurrentVisit, slug: str, maintenance_id: str) -> Response:
+    page = await page_actions.status_page(visit.tx, slug)
+    window = await actions.stop_muting(visit.tx, visit.actor, page.id, maintenance_id, visit.now)
+    return _changed(visit, slug, window, "Alerts page again.")
 
 
 @router.post(f"{_ONE}/stop-repeating", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))

@@ -52,7 +52,15 @@ def _updated_at(published: Published) -> datetime:
     return max(update.edited_at or update.created_at for update in published.updates)
 
 
-def _content(published: Published, tz: str) -> str:
+def _continuation(published: Published, url: str) -> str:
+    """Return where an incident goes on, as HTML; an empty text if it does not."""
+    if isinstance(published, Maintenance) or published.continued_at is None:
+        return ""
+    later = published.continued_at
+    return f"<p>Continued at <a href={_attribute(f'{url}/incidents/{later.public_id}')}>{_text(later.name)}</a></p>"
+
+
+def _content(published: Published, tz: str, url: str) -> str:
     """Return the updates as HTML, newest first; of maintenance, first when it is."""
     planned = (
         f"<p>{_text(texts.window_text(published.planned, tz))}</p>"
@@ -60,10 +68,14 @@ def _content(published: Published, tz: str) -> str:
         else ""
     )
     updates: Sequence[PublicUpdate | MaintenanceUpdate] = published.updates
-    return planned + "".join(
-        f"<p><small>{_instant(update.display_at)}</small><br>"
-        f"<strong>{_label(update)}</strong>: {_text(update.body)}</p>"
-        for update in reversed(updates)
+    return (
+        planned
+        + _continuation(published, url)
+        + "".join(
+            f"<p><small>{_instant(update.display_at)}</small><br>"
+            f"<strong>{_label(update)}</strong>: {_text(update.body)}</p>"
+            for update in reversed(updates)
+        )
     )
 
 
@@ -89,7 +101,7 @@ def atom(view: StatusView, url: str, component: Component | None = None) -> str:
         f"<published>{_instant(published.published_at)}</published>"
         f"<updated>{_instant(_updated_at(published))}</updated>"
         f'<link rel="alternate" type="text/html" href={_attribute(_link(published, url))}/>'
-        f'<content type="html">{escape(_content(published, page.tz))}</content></entry>'
+        f'<content type="html">{escape(_content(published, page.tz, url))}</content></entry>'
         for published in _entries(view, component)
     )
     name, id_, path = page.name, f"/{page.slug}", "/history.atom"
@@ -115,7 +127,7 @@ def rss(view: StatusView, url: str) -> str:
         f"<link>{_text(_link(published, url))}</link>"
         f'<guid isPermaLink="false">{published.public_id}</guid>'
         f"<pubDate>{format_datetime(_updated_at(published))}</pubDate>"
-        f"<description>{escape(_content(published, page.tz))}</description></item>"
+        f"<description>{escape(_content(published, page.tz, url))}</description></item>"
         for published in _entries(view)
     )
     return (

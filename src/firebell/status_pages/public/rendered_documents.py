@@ -334,6 +334,7 @@ class StatusDocuments:
                     "stage": incident.stage,
                     "next_update_at": _instant(incident.updates[-1].next_update_at),
                     "eta_at": _instant(incident.eta_at),
+                    "continued_at": incident.continued_at and incident.continued_at.public_id,
                 }
                 for incident in view.open_incidents
             ],

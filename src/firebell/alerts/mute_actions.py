@@ -1,0 +1,99 @@
+"""Muting the alerts of services for a while: what still fires at the end pages then."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from firebell.alerts import mute_store, read_store
+from firebell.alerts.model import Alert, GroupsOpened
+from firebell.catalog import actions as catalog
+from firebell.kit import matchers
+from firebell.kit.db.database import Reads, Tx
+from firebell.kit.db.events import Actor
+from firebell.kit.errors import Invalid
+from firebell.kit.jobs import timers
+from firebell.people.action_guards import internal
+
+MUTE_TIMER = "alerts.mute"
+"""The timer of a mute: its end."""
+LIVE_TOPIC = "mutes"
+"""The topic of pages that show how many alerts are muted."""
+ALERTS_SHOWN = 100
+"""Muted alerts listed with a mute, the newest first."""
+
+muted_counts = mute_store.muted_counts
+
+
+def checked_matchers(text: str) -> str:
+    """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `mute_matchers`."""
+    try:
+        parsed = matchers.parse(text.strip())
+    except matchers.MatcherError as error:
+        raise Invalid(
+            "The matchers can’t be read.",
+            fields={
+                "mute_matchers": f"Character {error.start + 1}: {error.message}."
+                ' Enter matchers such as {severity="warning"}.'
+            },
+        ) from None
+    return matchers.print_all(parsed) if parsed else ""
+
+
+@internal("Maintenance mutes alerts while it is in progress.")
+async def start_mute(
+    tx: Tx,
+    actor: Actor,
+    name: str,
+    path: str,
+    service_ids: Collection[int],
+    matchers_text: str,
+    ends_at: datetime,
+    now: datetime,
+) -> int:
+    """Mute the alerts of services that meet the matchers until `ends_at` at the latest; return the id of the mute.
+
+    It takes effect within five seconds; what has paged before keeps its page.
+    """
+    mute_id = await mute_store.insert(tx, name, path, service_ids, matchers_text, now, ends_at)
+    await timers.schedule(tx, MUTE_TIMER, str(mute_id), ends_at)
+    await tx.audit(actor, "alerts.muted", name, now, until=ends_at.isoformat(), matchers=matchers_text)
+    await tx.live(LIVE_TOPIC)
+    return mute_id
+
+
+@internal("A change of when maintenance ends changes when its mute ends.")
+async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
+    """Change when a mute ends; return False if it has ended."""
+    if not await mute_store.change_end(tx, mute_id, ends_at):
+        return False
+    await timers.schedule(tx, MUTE_TIMER, str(mute_id), ends_at)
+    await tx.live(LIVE_TOPIC)
+    return True
+
+
+@internal("Maintenance that ends, and a person who stops its mute, end it.")
+async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
+    """End a mute; what still fires pages as soon as this is committed. Return False if it has ended."""
+    if not await mute_store.end(tx, mute_id, now):
+        return False
+    await timers.schedule(tx, MUTE_TIMER, str(mute_id), now)
+    await tx.audit(actor, "alerts.unmuted", name, now)
+    return True
+
+
+@internal("The timer of mutes does it.")
+async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
+    """Page for what still fires of the mutes that have ended; idempotent.
+
+    The services are locked before their mutes, as alerts lock them.
+    """
+    await catalog.lock_services(tx, await mute_store.services(tx, mute_ids))
+    ended = await mute_store.end_overdue(tx, mute_ids, now)
+    groups = await mute_store.release(tx, ended, now)
+    if groups:
+        await tx.emit(GroupsOpened(tuple(groups)), now)
+    await tx.live(LIVE_TOPIC)
+
+
+async def muted_alerts(tx: Reads, mute_id: int) -> list[Alert]:
+    """Return the newest alerts that a mute held back, firing or not."""
+    return await read_store.alerts_by_id(tx, await mute_store.alert_ids(tx, mute_id, ALERTS_SHOWN))
