@@ -15,6 +15,7 @@ from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, 
 from firebell.status_pages.publishing import NewUpdate
 from firebell.status_pages.relabeling import actions as relabeling
 from firebell.status_pages.relabeling.model import RelabelingRequest
+from firebell.status_pages.signing import actions as signing
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past
@@ -117,6 +118,14 @@ async def publish_postmortem(past: "Past", incident_id: int, text: str) -> None:
             return
         update = NewUpdate(Stage.RESOLVED, text, {}, kind=UpdateKind.POSTMORTEM)
         await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
+
+
+async def replace_key(past: "Past") -> None:
+    """Replace the key that signs the log, as the organization does each year."""
+    now, mara = past.clock.now(), past.kestrel.actor("Mara")
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        await signing.replace_key(tx, mara, page.id, "Yearly change.", now)
 
 
 async def relabel(past: "Past") -> None:

@@ -325,6 +325,15 @@ async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
             order by chain_seq desc
             limit 1
         )
+        union all
+        (
+            select chain_seq, hash
+            from status_page_signing_key
+            where status_page_id = $1
+                and chain_seq is not null
+            order by chain_seq desc
+            limit 1
+        )
         order by chain_seq desc
         limit 1
         """,
@@ -346,9 +355,10 @@ async def insert_version(
     await tx.execute(
         """
         insert into public_update_version (
-            status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, actor, prev_hash, hash
+            status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, actor, prev_hash, hash,
+            signature
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         page_id,
         chained.entry.seq,
@@ -361,6 +371,7 @@ async def insert_version(
         actor,
         chained.prev,
         chained.hash,
+        chained.signature,
     )
 
 
@@ -370,8 +381,8 @@ async def erase_texts(tx: Tx, update_id: int) -> None:
     await tx.execute("update public_update_translation set body = null where update_id = $1", update_id)
 
 
-async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, str]]:
-    """Return the log of a status page, oldest first, each entry with its text and the reason of an edit.
+async def published_texts(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, str]]:
+    """Return the texts in the log of a status page, oldest first, each entry with the reason of an edit.
 
     The text of an entry that was retracted is None.
     """
@@ -379,15 +390,16 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, s
         """
         select
             p.slug, v.chain_seq, i.public_id as incident, u.public_id as update, v.version, u.kind, u.stage,
-            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash, v.locale
+            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash,
+            v.signature, v.locale
         from (
             select status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, prev_hash, hash,
-                '' as locale
+                signature, '' as locale
             from public_update_version
             where status_page_id = $1
             union all
             select status_page_id, chain_seq, update_id, version, body, body_sha256, '', at, prev_hash, hash,
-                locale
+                signature, locale
             from public_update_translation
             where status_page_id = $1
         ) v
@@ -418,6 +430,7 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, s
                 ),
                 row["prev_hash"],
                 row["hash"],
+                row["signature"],
             ),
             row["body"],
             row["reason"],

@@ -14,6 +14,7 @@ from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
 from firebell.status_pages.public import embed_store
 from firebell.status_pages.relabeling import store as relabeling_store
+from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 
@@ -62,7 +63,13 @@ async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
 
 async def log_lines(tx: Tx, page_id: int) -> str:
     """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
-    return "".join(f"{published_log_chain.line(*entry)}\n" for entry in await incident_store.log(tx, page_id))
+    texts = await incident_store.published_texts(tx, page_id)
+    lines = {
+        chained.entry.seq: published_log_chain.line(chained, body, reason) for chained, body, reason in texts
+    }
+    for announcement, reason in await signing_store.announcements(tx, page_id):
+        lines[announcement.entry.seq] = published_log_chain.key_line(announcement, reason)
+    return "".join(f"{lines[seq]}\n" for seq in sorted(lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/hosting/host/proof": NONE,
     "/status-pages/{slug}/hosting/host/remove": ASK,
     "/status-pages/{slug}/hosting/theme": NONE,
+    "/status-pages/{slug}/signing": ASK,
     "/status-pages/{slug}/incidents/new": NONE,
     "/status-pages/{slug}/incidents/{public_id}": NONE,
     "/status-pages/{slug}/incidents/{public_id}/updates/{seq}": NONE,

@@ -22,6 +22,8 @@ from firebell.status_pages.public.rendered_documents import (
     asset_path,
     document,
 )
+from firebell.status_pages.signing import key_document
+from firebell.status_pages.signing.model import KEY_PATH
 
 SAVED_FILE = "saved-page.json"
 """The file of an export from which `firebell statuspage serve` serves it; without what only the organization knows."""
@@ -56,6 +58,7 @@ def files(page: SavedPage, url: str = "") -> Iterator[ExportedFile]:
     for name, media_type in ASSETS.items():
         yield _file(asset_path(name), static_files.read(name), media_type)
     yield _file("/history.jsonl", page.log.encode(), "application/x-ndjson; charset=utf-8")
+    yield _file(KEY_PATH, key_document.document(page.snapshot.page.slug, page.keys).encode(), JSON)
     badge = documents.badge("")
     assert badge is not None
     yield ExportedFile("badge.svg", badge.body, badge.media_type, badge.etag)

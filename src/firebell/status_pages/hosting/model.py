@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from firebell.status_pages.signing.model import PublishedKey
 from firebell.status_pages.snapshot import Snapshot
 
 MIRROR_LATE_AFTER = timedelta(minutes=5)
@@ -54,6 +55,8 @@ class SavedPage:
     theme: PageTheme = field(default_factory=PageTheme)
     log: str = ""
     """The log of everything published, as JSON lines."""
+    keys: tuple[PublishedKey, ...] = ()
+    """The public keys that sign the log, oldest first."""
     subscribe_url: str = ""
     """The whole address of the form with which readers subscribe, empty if only managers add subscribers."""
 

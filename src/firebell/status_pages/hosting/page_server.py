@@ -28,11 +28,14 @@ from firebell.status_pages.public.rendered_documents import (
     ASSETS,
     CALENDAR,
     HTML,
+    JSON,
     Document,
     StatusDocuments,
     document,
     query_fields,
 )
+from firebell.status_pages.signing import key_document
+from firebell.status_pages.signing.model import KEY_PATH
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +187,8 @@ class PageServer:
             if page.log is None:
                 page.log = document(await self._source.log(page), "application/x-ndjson; charset=utf-8")
             return page.log
+        if path == KEY_PATH:
+            return document(key_document.document(page.saved.snapshot.page.slug, page.saved.keys), JSON)
         if path.startswith("/static/"):
             return self._asset(path)
         is_stale = self._source.is_stale(page)
@@ -215,7 +220,7 @@ class PageServer:
         headers = Headers(scope=scope)
         client = scope.get("client")
         fields = query_fields(scope["query_string"].decode("latin-1"))
-        takes_key = path.rpartition("/")[2].partition(".")[2] in (
+        takes_key = path == KEY_PATH or path.rpartition("/")[2].partition(".")[2] in (
             "atom",
             "rss",
             "json",

@@ -11,6 +11,7 @@ from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility, StatusPage
 from firebell.status_pages.public import languages
 from firebell.status_pages.public import rendered_documents as public_page
+from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.snapshot import Snapshot
 
 
@@ -37,6 +38,7 @@ async def saved(
         access=await hosting_store.access(tx, page.id),
         theme=await hosting_store.theme(tx, page.id),
         log=await queries.log_lines(tx, page.id) if with_log else "",
+        keys=tuple(key.published for key in await signing_store.keys(tx, page.id)),
     )
 
 
