@@ -111,6 +111,22 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         kinds = [e["kind"] for e in await api("GET", "/incidents/INC-1/timeline")]
         assert kinds.count("public") == 4
 
+        # its permalink and its month are there after it left the days that the page shows
+        incident_path = f"/incidents/{told['id']}"
+        month = f"/history/{clock.now():%Y-%m}"
+        assert (await read(w, http, "/history/2026-02")).status_code == 404
+        published = clock.now()
+        clock.advance(timedelta(days=200))
+        assert told["id"] not in (await read(w, http, "/history")).text
+        for path, status in ((month, 200), (incident_path, 200), ("/incidents/nothing00000", 404)):
+            shown = await read(w, http, path)
+            assert shown.status_code == status, path
+            assert ("Card payments fail" in shown.text) == (status == 200), path
+        assert (
+            told["id"] not in (await read(w, http, f"/history/{published + timedelta(days=40):%Y-%m}")).text
+        )
+        clock.set(published)
+
         # a correction afterwards changes the past, and leaves nothing broken that is over
         before = (await api("GET", PAGE))["components"][0]["uptime_90d"]
         worse = {"stage": "resolved", "kind": "correction", "body": "All payments failed."}

@@ -24,3 +24,7 @@ comment on column status_page_signing_key.first_seq is 'The first entry of the l
 -- What was published before the page had a key has no signature of its own; later signatures cover its hashes.
 alter table public_update_version add column signature bytea;
 alter table public_update_translation add column signature bytea;
+
+-- The history is read by month.
+create index public_incident_by_time on public_incident (status_page_id, published_at);
+create index maintenance_by_start on maintenance (status_page_id, scheduled_for) where ended_at is not null;

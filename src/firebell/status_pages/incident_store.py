@@ -125,6 +125,64 @@ async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) 
     return await _with_updates(tx, rows)
 
 
+async def history_start(tx: Reads, page_id: int) -> datetime | None:
+    """Return when a status page published its first incident or maintenance, None if it has published neither."""
+    start: datetime | None = await tx.value(
+        """
+        select published_at
+        from public_incident
+        where status_page_id = $1
+            and kind in ('incident', 'maintenance')
+        order by published_at
+        limit 1
+        """,
+        page_id,
+    )
+    return start
+
+
+async def published_in(
+    tx: Reads, page_id: int, start: datetime, end: datetime, limit: int
+) -> list[PublicIncident]:
+    """Return the public incidents of a status page that were published in [start, end), newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and kind = 'incident'
+            and published_at >= $2
+            and published_at < $3
+        order by published_at desc, id desc
+        limit $4
+        """,
+        page_id,
+        start,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def resolved_before(tx: Reads, page_id: int, end: datetime, limit: int) -> list[PublicIncident]:
+    """Return the public incidents of a status page that were resolved before `end`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and kind = 'incident'
+            and resolved_at < $2
+        order by published_at desc, id desc
+        limit $3
+        """,
+        page_id,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
 async def latest_incidents(
     tx: Reads, page_id: int, limit: int, before: int | None = None
 ) -> list[PublicIncident]:

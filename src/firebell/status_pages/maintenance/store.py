@@ -115,6 +115,45 @@ async def since(tx: Reads, page_id: int, ended_after: datetime, limit: int) -> l
     return await _with_updates(tx, rows)
 
 
+async def over_in(tx: Reads, page_id: int, start: datetime, end: datetime, limit: int) -> list[Maintenance]:
+    """Return the maintenance of a status page that is over and was planned to start in [start, end), latest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from {_FROM}
+        where m.status_page_id = $1
+            and m.ended_at is not null
+            and m.scheduled_for >= $2
+            and m.scheduled_for < $3
+        order by m.scheduled_for desc, m.public_incident_id desc
+        limit $4
+        """,
+        page_id,
+        start,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def ended_before(tx: Reads, page_id: int, end: datetime, limit: int) -> list[Maintenance]:
+    """Return the maintenance of a status page that ended before `end`, the latest start first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from {_FROM}
+        where m.status_page_id = $1
+            and m.ended_at < $2
+        order by m.scheduled_for desc, m.public_incident_id desc
+        limit $3
+        """,
+        page_id,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
 async def latest(tx: Reads, page_id: int, limit: int, before: int | None) -> list[Maintenance]:
     """Return the maintenance of a status page, the last published first, with ids below `before`."""
     rows = await tx.fetch(
