@@ -47,10 +47,11 @@ def test_a_mail_has_the_text_in_the_language_of_its_reader_if_there_is_one() -> 
     }
     for code, expected in (("en", "We look."), ("de", "Wir suchen."), ("ja", "We look.")):
         _, body, *_ = update_texts.update_paragraphs(content, [], "UTC", languages()[code])
-        assert body == expected
+        assert body == mail_format.Markdown(expected)
     # a broadcast of an earlier version has none
     del content["translations"]
-    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == "We look."
+    english = mail_format.Markdown("We look.")
+    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == english
 
 
 def test_a_retracted_text_is_in_no_message_that_waits() -> None:
