@@ -8,7 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.status_pages import actions, incident_store, publishing, queries, stages, store
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
-from firebell.status_pages.maintenance import recurrence
+from firebell.status_pages.maintenance import published_texts, recurrence
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenancePlan
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
@@ -148,6 +148,12 @@ async def relabel(past: "Past") -> None:
         await relabeling.request_relabeling(tx, ewa, page.id, request, now)
 
 
+QUEUE_WORK_IN_GERMAN = (
+    "Wir stellen die Versandbenachrichtigungen auf eine schnellere Warteschlange um. Sie können bis zu 20 Minuten"
+    " später ankommen."
+)
+
+
 async def plan_maintenance(past: "Past", tonight: datetime) -> None:
     """Schedule a window that is completed by tonight, one under way, one in five days, and one every month."""
     hour, mara = tonight.replace(minute=0, second=0, microsecond=0), past.kestrel.actor("Mara")
@@ -190,7 +196,11 @@ async def plan_maintenance(past: "Past", tonight: datetime) -> None:
             plan = MaintenancePlan(
                 name, body, start, start + timedelta(hours=2), (ids[component],), rule=rule
             )
-            await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
+            window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
+            if name == QUEUE_WORK:
+                await published_texts.translate_maintenance_update(
+                    *(tx, mara, page.id, window.public_id, 1, "de", QUEUE_WORK_IN_GERMAN, past.clock.now())
+                )
 
 
 async def extend_maintenance(past: "Past") -> None:

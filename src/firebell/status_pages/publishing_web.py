@@ -15,7 +15,7 @@ from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions, component_history, publishing, queries, retraction, stages, store
-from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     CHOOSABLE,
     STAGE_LABELS,
@@ -26,7 +26,6 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public.languages import languages
 from firebell.status_pages.publishing import NewUpdate
 from firebell.status_pages.update_input import stage_of, status_of
 
@@ -101,11 +100,7 @@ async def _render(
         "stage_labels": STAGE_LABELS,
         "status_labels": STATUS_LABELS,
         "choosable": CHOOSABLE,
-        "languages": [
-            (code, languages()[code].name)
-            for code in (await hosting_store.theme(visit.tx, page.id)).locales
-            if code in languages()
-        ],
+        "languages": await hosting_queries.other_languages(visit.tx, page),
         "values": values,
         "error": error,
     }

@@ -296,6 +296,8 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/status-pages/{slug}/hosting/host/proof": NONE,
     "/status-pages/{slug}/hosting/host/remove": ASK,
     "/status-pages/{slug}/hosting/theme": NONE,
+    "/status-pages/{slug}/maintenance/{maintenance_id}/updates/{seq}/retract": ASK,
+    "/status-pages/{slug}/maintenance/{maintenance_id}/updates/{seq}/translations": NONE,
     "/status-pages/{slug}/signing": ASK,
     "/status-pages/{slug}/incidents/new": NONE,
     "/status-pages/{slug}/incidents/{public_id}": NONE,

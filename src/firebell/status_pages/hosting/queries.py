@@ -54,6 +54,12 @@ async def locales(tx: Tx, page: StatusPage) -> list[str]:
     return public_page.locales_of(await hosting_store.theme(tx, page.id))
 
 
+async def other_languages(tx: Tx, page: StatusPage) -> list[tuple[str, str]]:
+    """Return the languages of a page beside its own, by code and name."""
+    listed = await locales(tx, page)
+    return [(code, languages.languages()[code].name) for code in listed[1:]]
+
+
 async def frame_context(
     tx: Tx, page: StatusPage, now: datetime, *, base: str, code: str = "", form: str = ""
 ) -> dict[str, object]:

@@ -22,7 +22,7 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages.maintenance import actions, findings, recurrence, store
+from firebell.status_pages.maintenance import actions, findings, published_texts, recurrence, store
 from firebell.status_pages.maintenance.model import (
     DEFAULT_REMINDERS,
     MAX_REMINDERS,
@@ -30,7 +30,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenancePlan,
     MaintenanceStage,
 )
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing import BODY_MAX_CHARS, EDIT_REASON_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("status pages")
 
@@ -50,6 +50,7 @@ class MaintenanceUpdateShown(ApiOutput):
     display_at: datetime
     actor: str
     version: int
+    translations: Annotated[dict[str, str], Field(description="the text in other languages, by language")]
 
 
 class MaintenanceFinding(ApiOutput):
@@ -146,6 +147,18 @@ class EditedMaintenanceUpdate(ApiInput):
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
+class TranslatedMaintenanceUpdate(ApiInput):
+    """The text of a published update in another language."""
+
+    body: UpdateText
+
+
+class RetractedMaintenanceUpdate(ApiInput):
+    """Why the text of a published update is erased, without the text."""
+
+    reason: Annotated[Text, Field(max_length=EDIT_REASON_MAX_CHARS)]
+
+
 class StoppedRepeating(ApiOutput):
     """How many windows of a series were canceled."""
 
@@ -175,6 +188,7 @@ def _shown(window: Maintenance, now: datetime) -> MaintenanceShown:
                 display_at=update.display_at,
                 actor=update.actor,
                 version=update.version,
+                translations=dict(update.translations),
             )
             for update in window.updates
         ],
@@ -300,8 +314,43 @@ async def edit_maintenance_update(
     w: Publisher, slug: Text, maintenance_id: Text, seq: PathId, body: EditedMaintenanceUpdate
 ) -> MaintenanceShown:
     page = await page_actions.status_page(w.tx, slug)
-    window = await actions.edit_maintenance_update(
+    window = await published_texts.edit_maintenance_update(
         w.tx, w.actor, page.id, maintenance_id, seq, body.body, body.reason, w.now
+    )
+    return _shown(window, w.now)
+
+
+@router.put(
+    f"{_ONE}/updates/{{seq}}/translations/{{locale}}",
+    summary="Publish the text of an update of maintenance in another language of the page",
+    responses=problems(404),
+)
+async def translate_maintenance_update(
+    w: Publisher,
+    slug: Text,
+    maintenance_id: Text,
+    seq: PathId,
+    locale: Text,
+    body: TranslatedMaintenanceUpdate,
+) -> MaintenanceShown:
+    page = await page_actions.status_page(w.tx, slug)
+    window = await published_texts.translate_maintenance_update(
+        w.tx, w.actor, page.id, maintenance_id, seq, locale, body.body, w.now
+    )
+    return _shown(window, w.now)
+
+
+@router.post(
+    f"{_ONE}/updates/{{seq}}/retract",
+    summary="Erase the text of a published update of maintenance everywhere; the log keeps its hash",
+    responses=problems(404),
+)
+async def retract_maintenance_update(
+    w: Manager, slug: Text, maintenance_id: Text, seq: PathId, body: RetractedMaintenanceUpdate
+) -> MaintenanceShown:
+    page = await page_actions.status_page(w.tx, slug)
+    window = await published_texts.retract_maintenance_update(
+        w.tx, w.actor, page.id, maintenance_id, seq, body.reason, w.now
     )
     return _shown(window, w.now)
 

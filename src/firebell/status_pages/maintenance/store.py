@@ -1,11 +1,12 @@
 """The SQL of maintenance windows and their series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.status_pages import translation_store
 from firebell.status_pages.incident_store import EDIT_GRACE, effects_json, read_effects
 from firebell.status_pages.maintenance.model import (
     Maintenance,
@@ -31,7 +32,7 @@ _CHANGEABLE = {
 }
 
 
-def _update(row: Row) -> MaintenanceUpdate:
+def _update(row: Row, translations: Mapping[str, str]) -> MaintenanceUpdate:
     is_edited = row["version"] > 1 and row["edited_at"] - row["created_at"] > EDIT_GRACE
     return MaintenanceUpdate(
         row["id"],
@@ -45,6 +46,7 @@ def _update(row: Row) -> MaintenanceUpdate:
         row["actor"],
         row["edited_at"] if is_edited else None,
         row["version"],
+        translations=translations,
     )
 
 
@@ -52,6 +54,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
     updates: dict[int, list[MaintenanceUpdate]] = {row["id"]: [] for row in rows}
     if not rows:
         return []
+    translations = await translation_store.of_incidents(tx, list(updates))
     for row in await tx.fetch(
         """
         select
@@ -70,7 +73,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
         """,
         list(updates),
     ):
-        updates[row["public_incident_id"]].append(_update(row))
+        updates[row["public_incident_id"]].append(_update(row, translations.get(row["id"], {})))
     return [
         Maintenance(
             **{

@@ -26,7 +26,6 @@ from firebell.status_pages.model import (
     STATUS_LABELS,
     ComponentStatus,
     PublicIncident,
-    PublicUpdate,
 )
 from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
@@ -353,9 +352,7 @@ class StatusDocuments:
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
             else Markup(""),
-            "translation_of": lambda update: (
-                update.translations.get(language.code, "") if isinstance(update, PublicUpdate) else ""
-            ),
+            "translation_of": lambda update: update.translations.get(language.code, ""),
             "affected_text": affected_text(view, language),
             "uptime_text": lambda shown: _uptime_text(shown, t),
             "day": lambda at: language.day(at, tz),
