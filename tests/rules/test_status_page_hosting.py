@@ -261,7 +261,7 @@ def test_every_language_has_every_string_with_its_placeholders() -> None:
         for english, text in language.texts.items():
             assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", text)), text
         assert (len(language.months), set(language.units)) == (12, {"d", "h", "min", "s"})
-    assert {"de", "fr", "es", "ja", "ar"} <= set(languages())
+    assert {"de", "fr", "es", "it", "pt", "nl", "sv", "pl", "ja", "ar"} <= set(languages())
     assert [languages()[code].inline("Partial outage") for code in ("en", "de")] == [
         "partial outage",
         "Teilausfall",
