@@ -6,9 +6,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
+from firebell.people.action_guards import internal
 from firebell.status_pages.signing import store
 
 
+@internal("The actions that publish sign with it.")
 async def signing_key(tx: Tx, actor: Actor, page_id: int, next_seq: int, now: datetime) -> Ed25519PrivateKey:
     """Return the key of a page, which must be locked; create it if it has none, from the entry `next_seq` on."""
     key = await store.present(tx, page_id)
