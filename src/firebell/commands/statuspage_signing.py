@@ -42,9 +42,9 @@ def verify(log: str, keys: tuple[str, ...]) -> None:
     from firebell.status_pages.signing import log_check
     from firebell.status_pages.signing.model import KEY_PATH
 
-    if not keys and _is_url(log) and urlsplit(log).path.endswith(_LOG_PATH):
-        keys = (log.replace(_LOG_PATH, KEY_PATH, 1),)
     trusted = [key for each in keys for key in _keys(each)]
+    if not keys and _is_url(log) and urlsplit(log).path.endswith(_LOG_PATH):
+        trusted = _published_keys(log.replace(_LOG_PATH, KEY_PATH, 1))
     checked = log_check.check(_read(log).splitlines(), trusted)
     if checked.problem:
         fail(_problem_text(checked))
@@ -88,6 +88,17 @@ def _keys(given: str) -> list[bytes]:
         return key_document.parse(given if is_key else _read(given))
     except ValueError as error:
         fail(f"{given[:200]} is no public key. {error}", "Use the file at /.well-known/firebell-status-key.")
+
+
+def _published_keys(url: str) -> list[bytes]:
+    """Return the public keys at an address, none for a page that does not sign yet."""
+    from firebell.status_pages.signing import key_document
+
+    try:
+        with urlopen(url, timeout=30) as response:  # noqa: S310 - only http and https
+            return key_document.parse(response.read(MAX_LOG_BYTES).decode())
+    except (OSError, URLError, ValueError):
+        return []
 
 
 def _is_url(text: str) -> bool:
