@@ -33,6 +33,7 @@ PATHS = (
     "/history.atom",
     "/history.rss",
     "/history.jsonl",
+    "/.well-known/firebell-status-key",
 )
 DATA = ("/status.json", "/as-of.json", "/api/v2/summary.json", "/badge.svg", "/logo", "/theme.css", "/de")
 

@@ -12,6 +12,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.status_pages import published_log_chain
 from firebell.status_pages.public.rendered_documents import asset_path
+from firebell.status_pages.signing import key_document, log_check
+from firebell.status_pages.signing.model import KEY_PATH, encoded_key
 from tests.api.api_clients import browser, key_of, organization, sign_in
 from tests.api.test_timeline_entries import declare
 from tests.world import World
@@ -109,6 +111,22 @@ async def test_customers_follow_an_incident_from_its_first_update_to_the_end(
         kinds = [e["kind"] for e in await api("GET", "/incidents/INC-1/timeline")]
         assert kinds.count("public") == 4
 
+        # its permalink and its month are there after it left the days that the page shows
+        incident_path = f"/incidents/{told['id']}"
+        month = f"/history/{clock.now():%Y-%m}"
+        assert (await read(w, http, "/history/2026-02")).status_code == 404
+        published = clock.now()
+        clock.advance(timedelta(days=200))
+        assert told["id"] not in (await read(w, http, "/history")).text
+        for path, status in ((month, 200), (incident_path, 200), ("/incidents/nothing00000", 404)):
+            shown = await read(w, http, path)
+            assert shown.status_code == status, path
+            assert ("Card payments fail" in shown.text) == (status == 200), path
+        assert (
+            told["id"] not in (await read(w, http, f"/history/{published + timedelta(days=40):%Y-%m}")).text
+        )
+        clock.set(published)
+
         # a correction afterwards changes the past, and leaves nothing broken that is over
         before = (await api("GET", PAGE))["components"][0]["uptime_90d"]
         worse = {"stage": "resolved", "kind": "correction", "body": "All payments failed."}
@@ -134,6 +152,30 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         assert published_log_chain.first_broken(log.splitlines()) is None
         assert published_log_chain.first_broken(log.replace("One.", "Three.").splitlines()) == 1
         assert published_log_chain.first_broken(log.splitlines()[1:]) == 1
+
+        # signed with the key that is published beside it, also after that key is replaced
+        pinned = key_document.parse((await read(w, http, KEY_PATH)).text)
+        checked = log_check.check(log.splitlines(), pinned)
+        assert (checked.problem, checked.signatures) == (None, 2)
+        keys = f"{PAGE}/signing-keys"
+        await api("POST", keys, {"reason": " "}, status=422)
+        replaced = await api("POST", keys, {"reason": "Yearly change."}, status=201)
+        assert (replaced["first_entry"], replaced["is_present"]) == (4, True)
+        csrf = await sign_in(w, http, w.mara)
+        form = {"csrf": csrf, "reason": "<b>Leaked"}
+        assert (await http.post(f"{PAGE}/signing", data={"csrf": csrf})).status_code == 422
+        assert (await http.post(f"{PAGE}/signing", data=form)).status_code == 303
+        shown = (await http.get(f"{PAGE}/signing")).text
+        assert (replaced["public_key"] in shown, "&lt;b&gt;Leaked" in shown) == (True, True)
+        await api("PATCH", f"{INCIDENTS}/{told['id']}/updates/1", {"body": "Three."})
+        lines = (await read(w, http, "/history.jsonl")).text.splitlines()
+        assert [msgspec.json.decode(line)["kind"] for line in lines[2:]] == ["key", "key", "update"]
+        checked = log_check.check(lines, pinned)
+        assert (checked.problem, checked.signatures, checked.unsigned) == (None, 5, 0)
+        listed = await api("GET", keys)
+        assert [key["is_present"] for key in listed] == [False, False, True]
+        published = key_document.parse((await read(w, http, KEY_PATH)).text)
+        assert [encoded_key(key) for key in published] == [key["public_key"] for key in listed]
         feed = ET.fromstring((await read(w, http, "/history.atom")).text)
         assert [e.text for e in feed.iter("{http://www.w3.org/2005/Atom}title")] == [
             "K status",

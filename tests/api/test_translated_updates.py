@@ -137,3 +137,41 @@ async def test_a_text_that_leaked_something_is_erased_and_the_log_still_verifies
         assert [len(row["content"]["document"].get("incident_updates", ())) for row in rows] == [0, 2, 3]
         assert "Nordpost" not in str(rows[1]["content"]) + str(rows[2]["content"])
         assert rows[2]["content"]["body"] == "We are moving traffic."
+
+        # an update of maintenance is translated and erased in the same way
+        start = clock.now() + timedelta(days=10)
+        plan: dict[str, Any] = {"name": "Upgrade", "body": "Nordpost waits.", "component_ids": []}
+        plan |= {
+            "scheduled_for": start.isoformat(),
+            "scheduled_until": (start + timedelta(hours=1)).isoformat(),
+        }
+        added = await api("POST", f"{PAGE}/components", {"name": "Checkout"}, status=201)
+        plan["component_ids"] = [added["components"][0]["id"]]
+        window = await api("POST", f"{PAGE}/maintenance", plan, status=201)
+        update = f"{PAGE}/maintenance/{window['id']}/updates/1"
+        german = f"{update}/translations/de"
+        await api("PUT", f"{update}/translations/fr", {"body": "Nordpost attend."}, status=422)
+        await api("PUT", german.replace("/1/", "/9/"), {"body": "Nordpost wartet."}, status=404)
+        for _ in range(2):
+            translated = await api("PUT", german, {"body": "Nordpost wartet lange."})
+            assert translated["updates"][0]["translations"] == {"de": "Nordpost wartet lange."}
+        form = {"csrf": csrf, "locale": "de", "body": "Nordpost wartet."}
+        assert (await http.post(f"{update}/translations", data=form)).status_code == 303
+        public = f"/maintenance/{window['id']}"
+        for path, text in ((f"/de{public}", "Nordpost wartet."), (public, "Nordpost waits.")):
+            assert text in (await read(w, http, path)).text, path
+        await jun("POST", f"{update}/retract", {"reason": "It named a customer."}, status=403)
+        form = {"csrf": csrf, "reason": "It named a customer."}
+        assert (await http.post(f"{update}/retract", data=form)).status_code == 303
+        for path in (public, f"/de{public}", "/history.atom", "/api/v2/summary.json", "/history.jsonl"):
+            text = (await read(w, http, path)).text
+            assert ("Nordpost w" in text, "It named a customer." in text) == (False, True), path
+        lines = (await read(w, http, "/history.jsonl")).text.splitlines()
+        assert published_log_chain.first_broken(lines) is None
+        async with w.ctx.db.tx() as tx:
+            contents = await tx.fetch(
+                "select content from status_broadcast where subject = $1 order by seq", window["id"]
+            )
+        # no one is told that it was erased
+        assert ["It named a customer." in row["content"]["body"] for row in contents] == [True]
+        assert "Nordpost" not in str(contents[0]["content"])

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from firebell.kit.errors import Invalid
 from firebell.kit.web import static_files
+from firebell.status_pages import archive
+from firebell.status_pages.archive import Archive, Month
 from firebell.status_pages.hosting import export, gate, logo_files, page_server, s3, saved_pages, theme_colors
 from firebell.status_pages.hosting.gate import Admission, Visitor, admission
 from firebell.status_pages.hosting.model import PageAccess, PageLogo, PageMirror, PageTheme, SavedPage
@@ -144,6 +146,72 @@ def test_an_export_has_nothing_that_only_the_organization_knows() -> None:
     assert not export.is_exportable(saved(PRIVATE))
 
 
+def with_archive(page: SavedPage, *published: datetime) -> SavedPage:
+    """Return a page that published these incidents before its snapshot, each over an hour later."""
+    [incident] = page.snapshot.incidents
+    old = tuple(
+        replace(
+            incident,
+            public_id=f"archived{number:04}",
+            name=f"Outage {number}",
+            published_at=at,
+            resolved_at=at + timedelta(hours=1),
+        )
+        for number, at in enumerate(published)
+    )
+    snapshot = replace(page.snapshot, history_start=min(published))
+    return replace(page, snapshot=snapshot, archive=Archive(old))
+
+
+def test_months_follow_each_other_from_the_first_incident_to_now() -> None:
+    # 1 March in Stockholm, still February in UTC
+    page = with_archive(saved(), datetime(2026, 2, 28, 23, 30, tzinfo=UTC), NOW - timedelta(days=100))
+    listed = archive.months(page.snapshot, NOW)
+    assert [str(month) for month in (listed[0], listed[-1])] == ["2026-03", "2026-11"]
+    assert archive.months(replace(page.snapshot, history_start=None), NOW) == listed[-1:]
+    # imported with a time that is not here yet
+    assert archive.months(replace(page.snapshot, history_start=NOW + timedelta(days=90)), NOW) == listed[-1:]
+    assert [str(Month(2026, month).next) for month in (11, 12)] == ["2026-12", "2027-01"]
+    assert [str(Month(2026, month).previous) for month in (1, 12)] == ["2025-12", "2026-11"]
+    for wrong in ("", "2026", "2026-13", "2026-00", "0000-01", "2026-1", "2026-011", "٢٠٢٦-٠١", "2026-01/"):
+        assert archive.parse_month(wrong) is None, wrong
+
+
+def test_history_by_month_and_old_permalinks_are_served_and_exported(tmp_path: Path) -> None:
+    theme = PageTheme(locale="en", locales=("ar",))
+    page = with_archive(saved(theme=theme), datetime(2026, 5, 3, tzinfo=UTC), NOW - timedelta(days=100))
+    served = documents(page)
+    for path, needed in (
+        ("/history/2026-05", Month(2026, 5)),
+        ("/ar/history/2026-06", Month(2026, 6)),
+        # older than the history, in the future, and what the snapshot has
+        *(("/history/2026-04", None), ("/history/2026-12", None), ("/history/2026-11", None)),
+        *(("/incidents/archived0000", "archived0000"), ("/maintenance/archived0000", "archived0000")),
+        *(("/incidents/h2k9w3c7x1ab", None), ("/incidents/no", None), ("/history/x", None), ("", None)),
+    ):
+        assert served.missing(path) == needed, path
+        assert (served.get(path) is None) == (needed is not None or path.endswith(("04", "12", "no", "x")))
+    written = export.write(page, tmp_path)
+    assert {
+        "history/2026-05/index.html",
+        "ar/history/2026-05/index.html",
+        "incidents/archived0000/index.html",
+    } <= {*written}
+    may, november = (
+        (tmp_path / f"history/2026-{month}/index.html").read_text(encoding="utf-8") for month in ("05", "11")
+    )
+    assert ("/incidents/archived0000" in may, "/incidents/archived0001" in may) == (True, False)
+    assert re.findall(r'rel="(prev|next)" href="([^"]+)"', may) == [("next", "/history/2026-06")]
+    assert re.findall(r'rel="(prev|next)" href="([^"]+)"', november) == [("prev", "/history/2026-10")]
+    # the first month and the one of the snapshot's incident
+    assert "/incidents/h2k9w3c7x1ab" in november
+    assert saved_pages.decode(saved_pages.encode(page)) == page
+    exported = saved_pages.public_copy(page).archive
+    assert {update.actor for incident in exported.incidents for update in incident.updates} == {""}
+    assert {incident.incident_id for incident in exported.incidents} == {None}
+    assert page.archive.get("archived0001", "UTC").incidents == page.archive.incidents[1:]
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"format":1}', b'{"format":2,"page":null}'])
 def test_a_damaged_file_is_no_page(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"saved status page"):
@@ -193,7 +261,7 @@ def test_every_language_has_every_string_with_its_placeholders() -> None:
         for english, text in language.texts.items():
             assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", text)), text
         assert (len(language.months), set(language.units)) == (12, {"d", "h", "min", "s"})
-    assert {"de", "fr", "es", "ja", "ar"} <= set(languages())
+    assert {"de", "fr", "es", "it", "pt", "nl", "sv", "pl", "ja", "ar"} <= set(languages())
     assert [languages()[code].inline("Partial outage") for code in ("en", "de")] == [
         "partial outage",
         "Teilausfall",

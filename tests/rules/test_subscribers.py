@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firebell.kit.errors import Invalid
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.standard_webhooks import signature
+from firebell.status_pages.maintenance.model import MAX_REMINDERS
 from firebell.status_pages.model import UpdateRetracted
 from firebell.status_pages.public.languages import languages
 from firebell.subscribers import (
@@ -23,6 +24,7 @@ from firebell.subscribers import (
     hook_bodies,
     journal,
     mail_format,
+    maintenance_numbers,
     subscription_rules,
     throttle,
     update_texts,
@@ -47,10 +49,30 @@ def test_a_mail_has_the_text_in_the_language_of_its_reader_if_there_is_one() -> 
     }
     for code, expected in (("en", "We look."), ("de", "Wir suchen."), ("ja", "We look.")):
         _, body, *_ = update_texts.update_paragraphs(content, [], "UTC", languages()[code])
-        assert body == expected
+        assert body == mail_format.Markdown(expected)
     # a broadcast of an earlier version has none
     del content["translations"]
-    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == "We look."
+    english = mail_format.Markdown("We look.")
+    assert update_texts.update_paragraphs(content, [], "UTC", languages()["de"])[1] == english
+
+
+@pytest.mark.parametrize("reminders", range(MAX_REMINDERS + 1))
+def test_a_broadcast_about_maintenance_has_the_text_of_one_update(reminders: int) -> None:
+    """Reminders come after any update and repeat the first one."""
+    numbers = []
+    for seq in (1, 2, 3):
+        assert maintenance_numbers.has_text_of(maintenance_numbers.of_update(seq), seq)
+        assert not maintenance_numbers.has_text_of(maintenance_numbers.of_update(seq), seq + 1)
+        numbers.append(maintenance_numbers.of_update(seq))
+        for place in range(reminders):
+            number = maintenance_numbers.of_reminder(seq, place)
+            assert [maintenance_numbers.has_text_of(number, each) for each in (1, 2, 3)] == [
+                True,
+                False,
+                False,
+            ]
+            numbers.append(number)
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_retracted_text_is_in_no_message_that_waits() -> None:

@@ -218,6 +218,36 @@ def stop_muting(slug: str, id_: str) -> None:
 
 
 @maintenance.command(
+    epilog=example(
+        "firebell maintenance translate kestrel h2k9w3c7x1ab 1 de --body 'Die Kasse kann kurz ausfallen.'"
+    )
+)
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@click.argument("update", type=click.IntRange(min=1))
+@click.argument("language")
+@click.option("--body", required=True, help="The text in this language; - is standard input.")
+@as_json
+def translate(slug: str, id_: str, update: int, language: str, body: str) -> None:
+    """Publish the text of UPDATE 1, 2 ... in another LANGUAGE of the page. No one is notified."""
+    path = _path(slug, id_, f"updates/{update}/translations/{seg(language)}")
+    _show(call("PUT", path, _text(body)))
+
+
+@maintenance.command(
+    epilog=example("firebell maintenance retract kestrel h2k9w3c7x1ab 1 --reason 'It named a customer.'")
+)
+@click.argument("slug")
+@click.argument("id_", metavar="ID")
+@click.argument("update", type=click.IntRange(min=1))
+@click.option("--reason", required=True, help="What readers see instead; without the text.")
+@as_json
+def retract(slug: str, id_: str, update: int, reason: str) -> None:
+    """Erase the text of UPDATE 1, 2 ... everywhere; the log keeps its hash. It stays erased."""
+    _show(call("POST", _path(slug, id_, f"updates/{update}/retract"), {"reason": reason}))
+
+
+@maintenance.command(
     "stop-repeating", epilog=example("firebell maintenance stop-repeating kestrel h2k9w3c7x1ab")
 )
 @click.argument("slug")

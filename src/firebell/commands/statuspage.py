@@ -1,21 +1,22 @@
 """`firebell statuspage`: what customers read, publishing on it, and checking that nothing published was changed."""
 
 import sys
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import click
 
-from firebell.commands import statuspage_hosting, statuspage_serving, statuspage_subscribers
+from firebell.commands import (
+    statuspage_hosting,
+    statuspage_serving,
+    statuspage_signing,
+    statuspage_subscribers,
+)
 from firebell.commands.client import call, call_first, seg
-from firebell.commands.output import as_json, example, fail, instant, local, pairs, show, show_table
+from firebell.commands.output import as_json, example, instant, local, pairs, show, show_table
 from firebell.commands.statuspage_copies import copies
 from firebell.commands.statuspage_relabeling import relabel
 
 Fields = dict[str, Any]
-MAX_LOG_BYTES = 256 * 1024 * 1024
 KINDS = ("update", "correction", "regression", "postmortem")
 STAGES = ("investigating", "identified", "monitoring", "resolved")
 
@@ -190,35 +191,8 @@ def retract(slug: str, id_: str, update: int, reason: str) -> None:
     show(published, f"Erased update {update} of {published['id']}.")
 
 
-@statuspage.command(
-    epilog=example(
-        "firebell statuspage verify https://ops.example.org/s/kestrel/history.jsonl",
-        "firebell statuspage verify history.jsonl",
-    )
-)
-@click.argument("log", metavar="FILE|URL")
-@as_json
-def verify(log: str) -> None:
-    """Check a log: that no published text was changed, left out or put in later. Works offline."""
-    from firebell.status_pages.published_log_chain import first_broken
-
-    lines = _read(log).splitlines()
-    broken = first_broken(lines)
-    if broken is not None:
-        fail(f"Line {broken} is not as it was published.")
-    show({"entries": len(lines)}, f"All {len(lines)} entries are as they were published.")
-
-
-def _read(log: str) -> str:
-    try:
-        if log.startswith(("http://", "https://")):
-            with urlopen(log, timeout=30) as response:  # noqa: S310 - only these two schemes
-                return str(response.read(MAX_LOG_BYTES).decode())
-        return Path(log).read_text(encoding="utf-8")
-    except (OSError, URLError, ValueError) as error:
-        fail(f"{log} can't be read: {error}")
-
-
+statuspage.add_command(statuspage_signing.verify)
+statuspage.add_command(statuspage_signing.key)
 statuspage.add_command(statuspage_hosting.export)
 statuspage.add_command(statuspage_hosting.serve)
 statuspage.add_command(statuspage_serving.access)

@@ -8,13 +8,14 @@ from firebell.incidents import actions as incidents
 from firebell.status_pages import actions, incident_store, publishing, queries, stages, store
 from firebell.status_pages.hosting import actions as hosting_actions
 from firebell.status_pages.maintenance import actions as maintenance
-from firebell.status_pages.maintenance import recurrence
+from firebell.status_pages.maintenance import published_texts, recurrence
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import MaintenancePlan, Muting
 from firebell.status_pages.model import ComponentStatus, PageVisibility, Stage, UpdateKind
 from firebell.status_pages.past_status import actions as relabeling
 from firebell.status_pages.past_status.model import RelabelingRequest
 from firebell.status_pages.publishing import NewUpdate
+from firebell.status_pages.signing import actions as signing
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past
@@ -119,6 +120,14 @@ async def publish_postmortem(past: "Past", incident_id: int, text: str) -> None:
         await publishing.publish_update(tx, mara, page.id, published.public_id, update, now)
 
 
+async def replace_key(past: "Past") -> None:
+    """Replace the key that signs the log, as the organization does each year."""
+    now, mara = past.clock.now(), past.kestrel.actor("Mara")
+    async with past.ctx.db.tx() as tx:
+        page = await actions.status_page(tx, SLUG)
+        await signing.replace_key(tx, mara, page.id, "Yearly change.", now)
+
+
 async def relabel(past: "Past") -> None:
     """Ask for a relabeling of the longest problem, which waits for a second person."""
     now, ewa = past.clock.now(), past.kestrel.actor("Ewa")
@@ -137,6 +146,12 @@ async def relabel(past: "Past") -> None:
         reason = "The probe was broken. Support heard from no customer, and sales were as usual."
         request = RelabelingRequest(component_id, span.start, span.end, ComponentStatus.OPERATIONAL, reason)
         await relabeling.request_relabeling(tx, ewa, page.id, request, now)
+
+
+QUEUE_WORK_IN_GERMAN = (
+    "Wir stellen die Versandbenachrichtigungen auf eine schnellere Warteschlange um. Sie können bis zu 20 Minuten"
+    " später ankommen."
+)
 
 
 async def plan_maintenance(past: "Past", tonight: datetime) -> None:
@@ -183,7 +198,11 @@ async def plan_maintenance(past: "Past", tonight: datetime) -> None:
                 rule=rule,
                 muting=Muting(matchers='{severity=~"warning|info"}') if name == QUEUE_WORK else None,
             )
-            await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
+            window = await maintenance.schedule_maintenance(tx, mara, page.id, plan, past.clock.now())
+            if name == QUEUE_WORK:
+                await published_texts.translate_maintenance_update(
+                    *(tx, mara, page.id, window.public_id, 1, "de", QUEUE_WORK_IN_GERMAN, past.clock.now())
+                )
 
 
 async def extend_maintenance(past: "Past") -> None:

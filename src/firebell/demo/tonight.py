@@ -43,6 +43,7 @@ async def yesterday(past: Past, now: datetime) -> None:
     await status_page.plan_maintenance(past, now)
     await runbook_runs.write(past)
     await status_page.relabel(past)
+    await status_page.replace_key(past)
     story = next(s for s in STORIES if s.service == "ledger-db")
     await past.incident(story, leader=past.kestrel.actor("Mara"), published=False)
     await regulatory.report_to_the_supervisor(past)

@@ -237,6 +237,7 @@ ACTION_LABELS = {
     "status_page.host_removed": "Removed the host name of a status page",
     "status_page.incident_continued": "Led readers of a published incident to another",
     "status_page.incident_published": "Published an incident on a status page",
+    "status_page.key_replaced": "Replaced the signing key of a status page",
     "status_page.relabeled": "Relabeled the past of a component",
     "status_page.relabeling_declined": "Declined a relabeling",
     "status_page.relabeling_requested": "Requested a relabeling of the past",

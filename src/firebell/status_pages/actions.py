@@ -19,6 +19,7 @@ from firebell.people.permissions import Verb
 from firebell.status_pages import announcements, store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
+from firebell.status_pages.signing import keyring
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 ABOUT_MAX_CHARS = 2000
@@ -80,6 +81,7 @@ async def create_status_page(
     page = await store.insert_page(tx, slug, clean_name(name, "name"), _zone(tz), visibility, now)
     if page is None:
         raise Conflict(f"/s/{slug} is taken.", fields={"slug": "Choose another address."})
+    await keyring.signing_key(tx, actor, page.id, 1, now)
     await tx.audit(actor, "status_page.created", page.name, now, slug=slug)
     for service_id in component_of:
         component_name = (component_names or {}).get(service_id, "").strip() or services[service_id].name

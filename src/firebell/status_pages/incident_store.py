@@ -132,6 +132,64 @@ async def incidents_since(tx: Reads, page_id: int, since: datetime, limit: int) 
     return await _with_updates(tx, rows)
 
 
+async def history_start(tx: Reads, page_id: int) -> datetime | None:
+    """Return when a status page published its first incident or maintenance, None if it has published neither."""
+    start: datetime | None = await tx.value(
+        """
+        select published_at
+        from public_incident
+        where status_page_id = $1
+            and kind in ('incident', 'maintenance')
+        order by published_at
+        limit 1
+        """,
+        page_id,
+    )
+    return start
+
+
+async def published_in(
+    tx: Reads, page_id: int, start: datetime, end: datetime, limit: int
+) -> list[PublicIncident]:
+    """Return the public incidents of a status page that were published in [start, end), newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and kind = 'incident'
+            and published_at >= $2
+            and published_at < $3
+        order by published_at desc, id desc
+        limit $4
+        """,
+        page_id,
+        start,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def resolved_before(tx: Reads, page_id: int, end: datetime, limit: int) -> list[PublicIncident]:
+    """Return the public incidents of a status page that were resolved before `end`, newest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from public_incident
+        where status_page_id = $1
+            and kind = 'incident'
+            and resolved_at < $2
+        order by published_at desc, id desc
+        limit $3
+        """,
+        page_id,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
 async def latest_incidents(
     tx: Reads, page_id: int, limit: int, before: int | None = None
 ) -> list[PublicIncident]:
@@ -332,6 +390,15 @@ async def last_of_chain(tx: Tx, page_id: int) -> tuple[int, str]:
             order by chain_seq desc
             limit 1
         )
+        union all
+        (
+            select chain_seq, hash
+            from status_page_signing_key
+            where status_page_id = $1
+                and chain_seq is not null
+            order by chain_seq desc
+            limit 1
+        )
         order by chain_seq desc
         limit 1
         """,
@@ -353,9 +420,10 @@ async def insert_version(
     await tx.execute(
         """
         insert into public_update_version (
-            status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, actor, prev_hash, hash
+            status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, actor, prev_hash, hash,
+            signature
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         page_id,
         chained.entry.seq,
@@ -368,6 +436,7 @@ async def insert_version(
         actor,
         chained.prev,
         chained.hash,
+        chained.signature,
     )
 
 
@@ -377,8 +446,8 @@ async def erase_texts(tx: Tx, update_id: int) -> None:
     await tx.execute("update public_update_translation set body = null where update_id = $1", update_id)
 
 
-async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, str]]:
-    """Return the log of a status page, oldest first, each entry with its text and the reason of an edit.
+async def published_texts(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, str]]:
+    """Return the texts in the log of a status page, oldest first, each entry with the reason of an edit.
 
     The text of an entry that was retracted is None.
     """
@@ -386,15 +455,16 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, s
         """
         select
             p.slug, v.chain_seq, i.public_id as incident, u.public_id as update, v.version, u.kind, u.stage,
-            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash, v.locale
+            u.effects, u.display_at, v.at, v.body, v.body_sha256, v.reason, v.prev_hash, v.hash,
+            v.signature, v.locale
         from (
             select status_page_id, chain_seq, update_id, version, body, body_sha256, reason, at, prev_hash, hash,
-                '' as locale
+                signature, '' as locale
             from public_update_version
             where status_page_id = $1
             union all
             select status_page_id, chain_seq, update_id, version, body, body_sha256, '', at, prev_hash, hash,
-                locale
+                signature, locale
             from public_update_translation
             where status_page_id = $1
         ) v
@@ -425,6 +495,7 @@ async def log(tx: Reads, page_id: int) -> list[tuple[ChainedEntry, str | None, s
                 ),
                 row["prev_hash"],
                 row["hash"],
+                row["signature"],
             ),
             row["body"],
             row["reason"],

@@ -254,7 +254,7 @@ class UpdatePublished:
 class UpdateRetracted:
     """The text of an update was erased; `notice` is what stands there now.
 
-    `public_id` is that of the incident.
+    `public_id` is that of the incident or maintenance.
     """
 
     status_page_id: int
@@ -262,6 +262,7 @@ class UpdateRetracted:
     update_public_id: str
     seq: int
     notice: str
+    is_of_maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The append-only log of what a status page published: each entry's hash includes the one before (pure; spec 7.7)."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,9 @@ from firebell.status_pages.model import Effect
 
 FIRST = "0" * 64
 """The hash before the first entry."""
-_NOT_HASHED = ("body", "reason", "hash")
+KEY_KIND = "key"
+"""The kind of an entry that announces the key which signs the entries after it."""
+_NOT_HASHED = ("body", "reason", "hash", "sig")
 """The fields of a line that its hash does not include: of the text, the hash of the text is included."""
 
 
@@ -62,6 +65,27 @@ class ChainedEntry:
     entry: LogEntry
     prev: str
     hash: str
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """The announcement of the public key, in Base64, that signs the entries after this one."""
+
+    page: str
+    seq: int
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedKey:
+    """The announcement of a key with the hash of the entry before and its own, signed by the key before."""
+
+    entry: KeyEntry
+    prev: str
+    hash: str
+    signature: bytes | None = None
 
 
 def body_hash(body: str) -> str:
@@ -76,8 +100,22 @@ def entry_hash(entry: LogEntry, prev: str) -> str:
 
 def line(chained: ChainedEntry, body: str | None, reason: str) -> str:
     """Return an entry as a line of JSON, with its text, None if it was retracted, and the reason of an edit."""
-    fields = {**_fields(chained.entry, chained.prev), "body": body, "reason": reason, "hash": chained.hash}
-    return json.dumps(fields, ensure_ascii=False)
+    return _line(_fields(chained.entry, chained.prev), chained, {"body": body, "reason": reason})
+
+
+def key_entry_hash(entry: KeyEntry, prev: str) -> str:
+    """Return the hash of the announcement of a key after the entry with the hash `prev`."""
+    return _hash(_key_fields(entry, prev))
+
+
+def key_line(chained: ChainedKey, reason: str) -> str:
+    """Return the announcement of a key as a line of JSON."""
+    return _line(_key_fields(chained.entry, chained.prev), chained, {"reason": reason})
+
+
+def _line(hashed: Mapping[str, Any], chained: ChainedEntry | ChainedKey, rest: Mapping[str, Any]) -> str:
+    sig = base64.b64encode(chained.signature).decode("ascii") if chained.signature else None
+    return json.dumps({**hashed, **rest, "hash": chained.hash, "sig": sig}, ensure_ascii=False)
 
 
 def first_broken(lines: Iterable[str]) -> int | None:
@@ -95,9 +133,11 @@ def first_broken(lines: Iterable[str]) -> int | None:
                 fields["seq"] == number
                 and fields["prev"] == prev
                 and fields["hash"] == _hash({n: v for n, v in fields.items() if n not in _NOT_HASHED})
-                and (fields["body"] is None or fields["body_sha256"] == body_hash(fields["body"]))
+                and _is_text_intact(fields)
             )
-            if fields["body"] is None:
+            if fields["kind"] == KEY_KIND:
+                pass  # it has no text
+            elif fields["body"] is None:
                 erased.setdefault(fields["update"], number)
             elif not fields.get("locale"):
                 erased.pop(fields["update"], None)
@@ -107,6 +147,12 @@ def first_broken(lines: Iterable[str]) -> int | None:
             return number
         prev = fields["hash"]
     return min(erased.values(), default=None)
+
+
+def _is_text_intact(fields: Mapping[str, Any]) -> bool:
+    if fields["kind"] == KEY_KIND:
+        return isinstance(fields["key"], str) and "body" not in fields
+    return fields["body"] is None or fields["body_sha256"] == body_hash(fields["body"])
 
 
 def _fields(entry: LogEntry, prev: str) -> dict[str, Any]:
@@ -126,6 +172,18 @@ def _fields(entry: LogEntry, prev: str) -> dict[str, Any]:
         "body_sha256": entry.body_sha256,
         "prev": prev,
         **({"locale": entry.locale} if entry.locale else {}),
+    }
+
+
+def _key_fields(entry: KeyEntry, prev: str) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "page": entry.page,
+        "seq": entry.seq,
+        "kind": KEY_KIND,
+        "key": entry.key,
+        "at": _instant(entry.at),
+        "prev": prev,
     }
 
 

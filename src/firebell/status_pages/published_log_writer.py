@@ -8,6 +8,7 @@ from firebell.people.action_guards import internal
 from firebell.status_pages import incident_store, published_log_chain, store, translation_store
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.published_log_chain import LoggedUpdate
+from firebell.status_pages.signing import keyring
 
 
 @internal("An action that publishes or edits does it.")
@@ -37,7 +38,9 @@ async def append(
         published_log_chain.body_hash(update.body),
         locale,
     )
-    chained = published_log_chain.ChainedEntry(entry, prev, published_log_chain.entry_hash(entry, prev))
+    hashed = published_log_chain.entry_hash(entry, prev)
+    key = await keyring.signing_key(tx, actor, page.id, entry.seq, now)
+    chained = published_log_chain.ChainedEntry(entry, prev, hashed, keyring.signature(key, hashed))
     if locale:
         await translation_store.insert(tx, page.id, update, chained, actor.label, now)
         return

@@ -23,9 +23,8 @@ from firebell.status_pages import (
     published_log_writer,
     stages,
     store,
-    translation_store,
+    translating,
 )
-from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.model import (
     ComponentStatus,
     Effect,
@@ -200,44 +199,13 @@ async def translate_update(
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     update = update_of(published, seq)
-    await _check_locale(tx, page, locale)
+    await translating.check_locale(tx, page, locale)
     body = checked_text(body)
     if update.translations.get(locale) == body:
         return published
-    await _append_translation(tx, actor, page, published, update, locale, body, now)
+    await translating.append(tx, actor, page, public_id, published.name, update, locale, body, now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
-
-
-async def _check_locale(tx: Tx, page: StatusPage, locale: str) -> None:
-    """Raise `Invalid` unless a page has this language beside its own."""
-    locales = (await hosting_store.theme(tx, page.id)).locales
-    if locale not in locales:
-        offered = (
-            f"Use {', '.join(locales)}." if locales else "Choose its languages at Access and appearance."
-        )
-        raise Invalid(f"{locale[:20]!r} is no other language of {page.name}.", fields={"locale": offered})
-
-
-async def _append_translation(
-    tx: Tx,
-    actor: Actor,
-    page: StatusPage,
-    published: PublicIncident,
-    update: PublicUpdate,
-    locale: str,
-    body: str,
-    now: datetime,
-) -> None:
-    version = await translation_store.next_version(tx, update.id, locale)
-    translation = replace(update, body=body, version=version)
-    await published_log_writer.append(tx, actor, page, published.public_id, translation, now, locale=locale)
-    await tx.audit(
-        *(actor, "status_page.update_translated", page.name, now),
-        incident=published.name,
-        update=update.seq,
-        locale=locale,
-    )
 
 
 def checked_text(body: str) -> str:
@@ -298,7 +266,7 @@ async def _publish(
     body = checked_text(update.body)
     translations = {locale: checked_text(text) for locale, text in update.translations.items()}
     for locale in translations:
-        await _check_locale(tx, page, locale)
+        await translating.check_locale(tx, page, locale)
     promise = _promise(update, now)
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
@@ -319,7 +287,7 @@ async def _publish(
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
     await published_log_writer.append(tx, actor, page, published.public_id, new, now)
     for locale, text in translations.items():
-        await _append_translation(tx, actor, page, published, new, locale, text, now)
+        await translating.append(tx, actor, page, published.public_id, published.name, new, locale, text, now)
     if update.kind.is_progress:
         changes: dict[str, datetime | int | None] = {
             "resolved_at": now if update.stage is Stage.RESOLVED else None,

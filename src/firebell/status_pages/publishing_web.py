@@ -24,7 +24,7 @@ from firebell.status_pages import (
     stages,
     store,
 )
-from firebell.status_pages.hosting import store as hosting_store
+from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
     CHOOSABLE,
     STAGE_LABELS,
@@ -35,7 +35,6 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
 )
-from firebell.status_pages.public.languages import languages
 from firebell.status_pages.publishing import NewUpdate
 from firebell.status_pages.update_input import stage_of, status_of
 
@@ -122,11 +121,7 @@ async def _render(
         "stage_labels": STAGE_LABELS,
         "status_labels": STATUS_LABELS,
         "choosable": CHOOSABLE,
-        "languages": [
-            (code, languages()[code].name)
-            for code in (await hosting_store.theme(visit.tx, page.id)).locales
-            if code in languages()
-        ],
+        "languages": await hosting_queries.other_languages(visit.tx, page),
         "values": values,
         "error": error,
     }

@@ -9,16 +9,20 @@ from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.status_pages import component_history, incident_store, published_log_chain, stages, store, view
+from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import PublicIncident, Stage, StatusPage
 from firebell.status_pages.past_status import store as relabeling_store
 from firebell.status_pages.public import embed_store
+from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.snapshot import Snapshot
 from firebell.status_pages.view import StatusView
 
 MAX_INCIDENTS = 500
-"""The most incidents that a status page shows; older ones stay in the log."""
+"""The most incidents that a snapshot of a status page has; the archive has older ones."""
+MAX_ARCHIVED = 1000
+"""The most incidents, and the most maintenance, of a month, and of the archive of an export."""
 status_of = component_history.status_at
 
 
@@ -32,7 +36,30 @@ async def snapshot(tx: Tx, page: StatusPage, now: datetime) -> Snapshot:
         tuple(await maintenance_store.since(tx, page.id, now - view.HISTORY, MAX_INCIDENTS)),
         tuple(await embed_store.origins(tx, page.id)),
         tuple(await relabeling_store.in_effect(tx, page.id, now - view.HISTORY)),
+        await incident_store.history_start(tx, page.id),
     )
+
+
+async def archive(tx: Tx, page: StatusPage, now: datetime) -> Archive:
+    """Return what a status page published before its snapshot, up to `MAX_ARCHIVED` of each kind."""
+    end = now - view.HISTORY
+    return Archive(
+        tuple(await incident_store.resolved_before(tx, page.id, end, MAX_ARCHIVED)),
+        tuple(await maintenance_store.ended_before(tx, page.id, end, MAX_ARCHIVED)),
+    )
+
+
+async def archived(tx: Tx, page: StatusPage, key: ArchiveKey) -> Archive:
+    """Return what a status page published in a month, or with a public id."""
+    if isinstance(key, Month):
+        start, end = key.start(page.tz), key.next.start(page.tz)
+        return Archive(
+            tuple(await incident_store.published_in(tx, page.id, start, end, MAX_ARCHIVED)),
+            tuple(await maintenance_store.over_in(tx, page.id, start, end, MAX_ARCHIVED)),
+        )
+    incident = await incident_store.by_public_id(tx, page.id, key)
+    window = await maintenance_store.by_public_id(tx, page.id, key)
+    return Archive((incident,) if incident else (), (window,) if window else ())
 
 
 async def view_of(tx: Tx, page: StatusPage, now: datetime) -> StatusView:
@@ -62,7 +89,13 @@ async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
 
 async def log_lines(tx: Tx, page_id: int) -> str:
     """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
-    return "".join(f"{published_log_chain.line(*entry)}\n" for entry in await incident_store.log(tx, page_id))
+    texts = await incident_store.published_texts(tx, page_id)
+    lines = {
+        chained.entry.seq: published_log_chain.line(chained, body, reason) for chained, body, reason in texts
+    }
+    for announcement, reason in await signing_store.announcements(tx, page_id):
+        lines[announcement.entry.seq] = published_log_chain.key_line(announcement, reason)
+    return "".join(f"{lines[seq]}\n" for seq in sorted(lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,12 @@ def _routers() -> list["APIRouter"]:
     from firebell.status_pages.past_status import api as relabeling_api
     from firebell.status_pages.past_status import web as relabeling_web
     from firebell.status_pages.public import embed_api
+    from firebell.status_pages.signing import api as signing_api
+    from firebell.status_pages.signing import web as signing_web
 
     return [
         *(maintenance_web.router, publishing_web.router, web.router, hosting_web.router),
-        *(relabeling_web.router, relabeling_api.router),
+        *(relabeling_web.router, relabeling_api.router, signing_web.router, signing_api.router),
         *(maintenance_api.router, embed_api.router, api.router, hosting_api.router),
     ]
 
@@ -88,7 +90,7 @@ SLICE = Slice(
         *("status_page_access", "status_feed_key", "status_page_host"),
         *("status_page_theme", "status_page_mirror"),
         *("maintenance", "maintenance_series", "status_page_embed_origin"),
-        *("status_relabeling", "public_update_translation"),
+        *("status_relabeling", "public_update_translation", "status_page_signing_key"),
     ),
     views={
         "incident_public_postmortem": "The document of an incident says where customers read about it.",
@@ -112,6 +114,7 @@ SLICE = Slice(
         "status_page_embed_origin": FEW,
         "status_relabeling": PUBLISHED,
         "public_update_translation": PUBLISHED,
+        "status_page_signing_key": PUBLISHED,
     },
     routers=_routers,
     timers=_timers,

@@ -1,6 +1,7 @@
 """Everything that one status page shows, as of one instant: what its documents are rendered from, and what is saved."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from firebell.status_pages.maintenance.model import Maintenance
 from firebell.status_pages.model import Component, ComponentGroup, PublicIncident, StatusPage
@@ -22,3 +23,5 @@ class Snapshot:
     """The websites that may show the page in a frame."""
     relabelings: tuple[AppliedRelabeling, ...] = ()
     """The relabelings of the last 90 days that are in effect, in the order in which they took effect."""
+    history_start: datetime | None = None
+    """When the page published its first incident or maintenance, None if it has published neither."""

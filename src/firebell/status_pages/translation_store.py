@@ -52,9 +52,10 @@ async def insert(
     await tx.execute(
         """
         insert into public_update_translation (
-            status_page_id, chain_seq, update_id, locale, version, body, body_sha256, at, actor, prev_hash, hash
+            status_page_id, chain_seq, update_id, locale, version, body, body_sha256, at, actor, prev_hash, hash,
+            signature
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         """,
         page_id,
         chained.entry.seq,
@@ -67,4 +68,5 @@ async def insert(
         actor,
         chained.prev,
         chained.hash,
+        chained.signature,
     )

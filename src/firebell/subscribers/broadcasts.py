@@ -17,7 +17,14 @@ from firebell.status_pages.model import (
     UpdatePublished,
     UpdateRetracted,
 )
-from firebell.subscribers import broadcast_store, delivery_store, store, subscription_rules, update_texts
+from firebell.subscribers import (
+    broadcast_store,
+    delivery_store,
+    maintenance_numbers,
+    store,
+    subscription_rules,
+    update_texts,
+)
 from firebell.subscribers.delivery_store import QueuedDelivery
 from firebell.subscribers.model import (
     Broadcast,
@@ -46,7 +53,12 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
 async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
     """Erase a retracted text wherever it waits: messages that were not sent yet say what stands there now."""
     for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
-        content = without_update(each.content, event, is_own=each.seq == event.seq)
+        is_own = (
+            maintenance_numbers.has_text_of(each.seq, event.seq)
+            if event.is_of_maintenance
+            else each.seq == event.seq
+        )
+        content = without_update(each.content, event, is_own=is_own)
         await broadcast_store.set_content(tx, each.id, content)
 
 

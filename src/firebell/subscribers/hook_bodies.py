@@ -8,6 +8,7 @@ from typing import Any
 from firebell.kit.standard_webhooks import signature
 from firebell.kit.truncation import cut
 from firebell.status_pages.public.languages import Language
+from firebell.subscribers.mail_format import plain_paragraphs
 from firebell.subscribers.update_texts import title_of, update_paragraphs
 
 MAX_BODY_BYTES = 20_000
@@ -88,4 +89,4 @@ def chat_text(
 ) -> tuple[str, list[str]]:
     """Return the title and paragraphs of a message about something published."""
     title = f"{content['page']}: {title_of(content, language)}"
-    return title, update_paragraphs(content, carried, tz, language)
+    return title, plain_paragraphs(update_paragraphs(content, carried, tz, language))

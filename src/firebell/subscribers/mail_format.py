@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
 
+from firebell.kit import public_markdown
 from firebell.kit.mail import headers
 from firebell.kit.mail.addresses import Mailbox
 from firebell.kit.truncation import cut
@@ -15,11 +16,19 @@ SUBJECT_BYTES = 250
 
 
 @dataclass(frozen=True, slots=True)
+class Markdown:
+    """A text that people wrote in Markdown, after words of ours that introduce it."""
+
+    text: str
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MailText:
     """What a mail says: paragraphs, a link to follow, and a footer of (label, URL)."""
 
     subject: str
-    paragraphs: Sequence[str]
+    paragraphs: Sequence[str | Markdown]
     link: tuple[str, str] | None = None
     footer: Sequence[tuple[str, str]] = ()
     reason: str = ""
@@ -87,8 +96,23 @@ def _part(boundary: str, subtype: str, text: str) -> bytes:
     return head.encode() + encoded.replace(b"\n", b"\r\n")
 
 
+def plain_paragraphs(paragraphs: Sequence[str | Markdown]) -> list[str]:
+    """Return paragraphs as plain text."""
+    return [
+        each if isinstance(each, str) else f"{each.lead}{public_markdown.to_plain(each.text)}"
+        for each in paragraphs
+    ]
+
+
+def _html_paragraph(paragraph: str | Markdown) -> str:
+    if isinstance(paragraph, Markdown):
+        lead = _html_paragraph(paragraph.lead.strip()) if paragraph.lead else ""
+        return f'{lead}<div dir="auto">{public_markdown.to_html(paragraph.text)}</div>'
+    return f'<p dir="auto">{escape(paragraph).replace(chr(10), "<br>")}</p>'
+
+
 def _plain(text: MailText) -> str:
-    lines = ["\n\n".join(text.paragraphs)]
+    lines = ["\n\n".join(plain_paragraphs(text.paragraphs))]
     lines += [f"{text.link[0]}: {text.link[1]}"] if text.link else []
     footer = [text.reason, *(f"{label}: {url}" for label, url in text.footer)]
     lines += ["-- \n" + "\n".join(filter(None, footer))] if any(footer) else []
@@ -97,7 +121,7 @@ def _plain(text: MailText) -> str:
 
 def _html(text: MailText) -> str:
     # what people wrote can be in another direction than the rest
-    paragraphs = "".join(f'<p dir="auto">{escape(p).replace(chr(10), "<br>")}</p>' for p in text.paragraphs)
+    paragraphs = "".join(_html_paragraph(each) for each in text.paragraphs)
     button = (
         f'<p><a href="{escape(text.link[1])}" style="display:inline-block;padding:10px 16px;border-radius:8px;'
         f'background:#1c1a17;color:#fff;text-decoration:none">{escape(text.link[0])}</a></p>'

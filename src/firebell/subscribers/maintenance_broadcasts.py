@@ -7,11 +7,10 @@ from firebell.kit.db.database import Tx
 from firebell.status_pages import actions as status_pages
 from firebell.status_pages.maintenance.model import (
     MAINTENANCE_STAGE_LABELS,
-    MAX_REMINDERS,
     MaintenanceAnnouncement,
 )
 from firebell.status_pages.model import Impact, MaintenanceChanged
-from firebell.subscribers import broadcasts, store
+from firebell.subscribers import broadcasts, maintenance_numbers, store
 from firebell.subscribers.model import BroadcastKind, NewBroadcast, Priority
 
 REMINDER = "reminder"
@@ -61,11 +60,11 @@ def _broadcast_of(
 
 def _number(announcement: MaintenanceAnnouncement, event: MaintenanceChanged) -> int:
     """Return the place of a broadcast among those of its window: reminders lie between two updates."""
-    window = announcement.window
-    number = window.updates[-1].seq * (MAX_REMINDERS + 1)
+    window, seq = announcement.window, announcement.window.updates[-1].seq
     if event.reminder_minutes is None:
-        return number
-    return number + 1 + sorted(window.reminders, reverse=True).index(event.reminder_minutes)
+        return maintenance_numbers.of_update(seq)
+    place = sorted(window.reminders, reverse=True).index(event.reminder_minutes)
+    return maintenance_numbers.of_reminder(seq, place)
 
 
 def _content(
@@ -74,11 +73,13 @@ def _content(
     window, update = announcement.window, announcement.window.updates[-1]
     label = _LABELS.get(event.change) or f"Maintenance {MAINTENANCE_STAGE_LABELS[update.stage].lower()}"
     is_reminder = event.reminder_minutes is not None
+    shown = window.updates[0] if is_reminder else update
     return {
         "page": announcement.page.name,
         "title": window.name,
         "label": label,
-        "body": window.updates[0].body if is_reminder else update.body,
+        "body": shown.body,
+        "translations": dict(shown.translations),
         "window": [at.isoformat() for at in window.planned],
         "at": (now if is_reminder else update.display_at).isoformat(),
         "next_update_at": None,

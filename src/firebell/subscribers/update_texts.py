@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.kit.truncation import cut
 from firebell.status_pages.public.languages import Language
+from firebell.subscribers.mail_format import Markdown
 
 PRIVATE_CONTENT = ("News", "Update", "Open the status page to read it.")
 """The title, label and text of what is sent about a private page."""
@@ -30,11 +31,12 @@ def subject_of(content: Mapping[str, Any], language: Language) -> str:
 
 def update_paragraphs(
     content: Mapping[str, Any], carried: Sequence[Mapping[str, Any]], tz: str, language: Language
-) -> list[str]:
+) -> list[str | Markdown]:
     """Return the text about an update, after it those that its reader did not get before, newest first."""
     t = language.text
     at = local_time(datetime.fromisoformat(content["at"]), tz, language)
-    paragraphs = [f"{t(content['label'])}, {at}", cut(_body(content, tz, language), BODY_BYTES)]
+    paragraphs: list[str | Markdown] = [f"{t(content['label'])}, {at}"]
+    paragraphs.append(Markdown(cut(_body(content, language), BODY_BYTES), _window(content, tz, language)))
     if content.get("components"):
         paragraphs.append(f"{t('Affected')}: {', '.join(content['components'])}")
     if content.get("next_update_at"):
@@ -45,19 +47,25 @@ def update_paragraphs(
         paragraphs.append(t("Expected to be over by {time}; this is an estimate.", time=at))
     for earlier in carried[:CARRIED_UPDATES]:
         at = local_time(datetime.fromisoformat(earlier["at"]), tz, language)
-        body = cut(_body(earlier, tz, language), CARRIED_BODY_BYTES)
-        paragraphs.append(f"{t('Earlier')}, {at}, {t(earlier['label'])}: {body}")
+        body = cut(_body(earlier, language), CARRIED_BODY_BYTES)
+        lead = f"{t('Earlier')}, {at}, {t(earlier['label'])}: {_window(earlier, tz, language)}"
+        paragraphs.append(Markdown(body, lead))
     return paragraphs
 
 
-def _body(content: Mapping[str, Any], tz: str, language: Language) -> str:
-    """Return the text that people wrote, after the window of maintenance; of a private page, where it is.
+def _body(content: Mapping[str, Any], language: Language) -> str:
+    """Return the text that people wrote; of a private page, where it is.
 
     What they translated when they published it is in the language of the reader.
     """
     if content.get("is_private"):
         return language.text(content["body"])
-    if not (window := content.get("window")):
-        return str(content.get("translations", {}).get(language.code) or content["body"])
+    return str(content.get("translations", {}).get(language.code) or content["body"])
+
+
+def _window(content: Mapping[str, Any], tz: str, language: Language) -> str:
+    """Return the window of maintenance, empty for everything else and of a private page."""
+    if content.get("is_private") or not (window := content.get("window")):
+        return ""
     start, end = (datetime.fromisoformat(at) for at in window)
-    return f"{language.interval(start, end, tz)}\n\n{content['body']}"
+    return f"{language.interval(start, end, tz)}\n\n"

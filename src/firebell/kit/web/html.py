@@ -15,7 +15,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 
-from firebell.kit import private_reader
+from firebell.kit import private_reader, public_markdown
 from firebell.kit.context import Context
 from firebell.kit.countdown import countdown
 from firebell.kit.errors import FirebellError
@@ -162,6 +162,7 @@ def template_environment(bytecode: jinja2.BytecodeCache | None = None) -> jinja2
     env.filters["duration"] = duration
     env.filters["initials"] = initials
     env.filters["linked"] = linked
+    env.filters["public_markdown"] = public_markdown.to_html
     env.globals["static"] = static_files.address
     env.globals["timedelta"] = timedelta
     env.globals["zones"] = time_zones

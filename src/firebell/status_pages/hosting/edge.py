@@ -20,6 +20,7 @@ from firebell.kit.web import status_page_host
 from firebell.kit.web.origin import host_name, is_allowed_host
 from firebell.status_pages import queries
 from firebell.status_pages.actions import SLUG
+from firebell.status_pages.archive import Archive, ArchiveKey
 from firebell.status_pages.hosting import host_proof, page_server, saved_pages
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
@@ -66,6 +67,13 @@ class DatabasePages:
             return page.saved.log
         async with self._ctx.db.tx() as tx:
             return await queries.log_lines(tx, page.saved.snapshot.page.id)
+
+    async def archived(self, page: ServedPage, key: ArchiveKey) -> Archive:
+        """Return a part of the archive: of the saved one, or of the database."""
+        if page.saved.log:
+            return page.saved.archive.get(key, page.saved.snapshot.page.tz)
+        async with self._ctx.db.tx() as tx:
+            return await queries.archived(tx, page.saved.snapshot.page, key)
 
     async def page(self, slug: str) -> ServedPage | None:
         """Return the newest version of a page, the last one if the database is away, None if it does not exist."""
@@ -243,6 +251,10 @@ class SavedPageSource:
     async def log(self, page: ServedPage) -> str:
         """Return the saved log of a page."""
         return page.saved.log
+
+    async def archived(self, page: ServedPage, key: ArchiveKey) -> Archive:
+        """Return a part of the saved archive of a page."""
+        return page.saved.archive.get(key, page.saved.snapshot.page.tz)
 
     async def page(self, slug: str) -> ServedPage | None:
         """Return a page, None if there is no file of it."""

@@ -10,7 +10,8 @@ import msgspec
 
 from firebell.kit.private_files import replace_file
 from firebell.kit.web import static_files
-from firebell.status_pages import view
+from firebell.status_pages import archive, view
+from firebell.status_pages.archive import Archive, ArchiveKey
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility
@@ -22,6 +23,8 @@ from firebell.status_pages.public.rendered_documents import (
     asset_path,
     document,
 )
+from firebell.status_pages.signing import key_document
+from firebell.status_pages.signing.model import KEY_PATH
 
 SAVED_FILE = "saved-page.json"
 """The file of an export from which `firebell statuspage serve` serves it; without what only the organization knows."""
@@ -52,10 +55,12 @@ def files(page: SavedPage, url: str = "") -> Iterator[ExportedFile]:
         page.url,
         page.theme,
         page.subscribe_url,
+        dict(_archived(page)),
     )
     for name, media_type in ASSETS.items():
         yield _file(asset_path(name), static_files.read(name), media_type)
     yield _file("/history.jsonl", page.log.encode(), "application/x-ndjson; charset=utf-8")
+    yield _file(KEY_PATH, key_document.document(page.snapshot.page.slug, page.keys).encode(), JSON)
     badge = documents.badge("")
     assert badge is not None
     yield ExportedFile("badge.svg", badge.body, badge.media_type, badge.etag)
@@ -75,6 +80,16 @@ def files(page: SavedPage, url: str = "") -> Iterator[ExportedFile]:
     as_of = documents.get("/as-of.json")
     assert as_of is not None
     yield ExportedFile("as-of.json", as_of.body, as_of.media_type, as_of.etag)
+
+
+def _archived(page: SavedPage) -> Iterator[tuple[ArchiveKey, Archive]]:
+    tz, saved = page.snapshot.page.tz, page.archive
+    for month in archive.months(page.snapshot, page.as_of):
+        yield month, saved.get(month, tz)
+    for incident in saved.incidents:
+        yield incident.public_id, Archive((incident,))
+    for window in saved.maintenances:
+        yield window.public_id, Archive((), (window,))
 
 
 def _file(path: str, body: bytes, media_type: str) -> ExportedFile:

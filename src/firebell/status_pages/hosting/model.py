@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from firebell.status_pages.archive import Archive
+from firebell.status_pages.signing.model import PublishedKey
 from firebell.status_pages.snapshot import Snapshot
 
 MIRROR_LATE_AFTER = timedelta(minutes=5)
@@ -54,8 +56,12 @@ class SavedPage:
     theme: PageTheme = field(default_factory=PageTheme)
     log: str = ""
     """The log of everything published, as JSON lines."""
+    keys: tuple[PublishedKey, ...] = ()
+    """The public keys that sign the log, oldest first."""
     subscribe_url: str = ""
     """The whole address of the form with which readers subscribe, empty if only managers add subscribers."""
+    archive: Archive = field(default_factory=Archive)
+    """What the page published before the days of its snapshot; with the log, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

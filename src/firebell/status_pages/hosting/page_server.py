@@ -19,6 +19,7 @@ from firebell.kit.web import static_files
 from firebell.kit.web.compression import accepts_gzip
 from firebell.people import actions as people
 from firebell.status_pages import view
+from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import gate
 from firebell.status_pages.hosting.gate import Admission, Visitor
 from firebell.status_pages.hosting.model import SavedPage
@@ -28,11 +29,14 @@ from firebell.status_pages.public.rendered_documents import (
     ASSETS,
     CALENDAR,
     HTML,
+    JSON,
     Document,
     StatusDocuments,
     document,
     query_fields,
 )
+from firebell.status_pages.signing import key_document
+from firebell.status_pages.signing.model import KEY_PATH
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +73,8 @@ class ServedPage:
     at: float = 0.0
     """When it was built, on the monotonic clock."""
     documents: dict[str, StatusDocuments] = field(default_factory=dict)
+    archive: dict[ArchiveKey, Archive] = field(default_factory=dict)
+    """What its documents show of the archive, as far as readers asked for it."""
     log: Document | None = None
     rendering: dict[tuple[str, str, bool], asyncio.Task[Document | None]] = field(default_factory=dict)
 
@@ -78,10 +84,12 @@ def build(saved: SavedPage, sequence: int = 0, at: float = 0.0) -> ServedPage:
     shown = view.build(saved.snapshot, saved.as_of)
     slug = saved.snapshot.page.slug
     bases = {f"{PREFIX}{slug}", urlsplit(saved.url).path}
+    archive: dict[ArchiveKey, Archive] = {}
     documents = {
-        base: StatusDocuments(shown, base, saved.url, saved.theme, saved.subscribe_url) for base in bases
+        base: StatusDocuments(shown, base, saved.url, saved.theme, saved.subscribe_url, archive)
+        for base in bases
     }
-    return ServedPage(saved, sequence, at, documents)
+    return ServedPage(saved, sequence, at, documents, archive)
 
 
 class PageSource(Protocol):
@@ -97,6 +105,10 @@ class PageSource(Protocol):
 
     async def log(self, page: ServedPage) -> str:
         """Return the log of everything that a page published; raise `Unavailable`."""
+        ...
+
+    async def archived(self, page: ServedPage, key: ArchiveKey) -> Archive:
+        """Return what a page published in a month or with a public id; raise `Unavailable`."""
         ...
 
     def now(self) -> datetime: ...
@@ -184,10 +196,17 @@ class PageServer:
             if page.log is None:
                 page.log = document(await self._source.log(page), "application/x-ndjson; charset=utf-8")
             return page.log
+        if path == KEY_PATH:
+            return document(key_document.document(page.saved.snapshot.page.slug, page.saved.keys), JSON)
         if path.startswith("/static/"):
             return self._asset(path)
         is_stale = self._source.is_stale(page)
         rendered = documents.rendered(path, is_stale=is_stale)
+        if rendered is None and (key := documents.missing(path)) is not None:
+            archived = await self._source.archived(page, key)
+            # what does not exist is not kept, since anyone can ask for any number of it
+            if isinstance(key, Month) or archived != Archive():
+                page.archive[key] = archived
         return rendered or await self._rendered(page, documents, base, path, is_stale=is_stale)
 
     async def _rendered(
@@ -215,7 +234,7 @@ class PageServer:
         headers = Headers(scope=scope)
         client = scope.get("client")
         fields = query_fields(scope["query_string"].decode("latin-1"))
-        takes_key = path.rpartition("/")[2].partition(".")[2] in (
+        takes_key = path == KEY_PATH or path.rpartition("/")[2].partition(".")[2] in (
             "atom",
             "rss",
             "json",

@@ -6,16 +6,18 @@ from urllib.parse import urlsplit
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
 from firebell.status_pages import queries, store, view
+from firebell.status_pages.archive import Archive
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import SavedPage
 from firebell.status_pages.model import PageVisibility, StatusPage
 from firebell.status_pages.public import languages
 from firebell.status_pages.public import rendered_documents as public_page
+from firebell.status_pages.signing import store as signing_store
 from firebell.status_pages.snapshot import Snapshot
 
 
 async def saved_page(tx: Tx, slug: str, public_url: str, now: datetime) -> SavedPage | None:
-    """Return everything that serves a page but its log, None if it does not exist."""
+    """Return everything that serves a page but its log and archive, None if it does not exist."""
     page = await store.page_by_slug(tx, slug)
     return None if page is None else await saved(tx, page, public_url, now, with_log=False)
 
@@ -23,7 +25,7 @@ async def saved_page(tx: Tx, slug: str, public_url: str, now: datetime) -> Saved
 async def saved(
     tx: Tx, page: StatusPage, public_url: str, now: datetime, *, with_log: bool = True
 ) -> SavedPage:
-    """Return everything that serves this page; the log can be left out, because it only grows."""
+    """Return everything that serves this page; log and archive can be left out, because they only grow."""
     claim = await hosting_store.host_claim(tx, page.id)
     host = claim.host if claim and claim.proven_at else ""
     return SavedPage(
@@ -37,6 +39,8 @@ async def saved(
         access=await hosting_store.access(tx, page.id),
         theme=await hosting_store.theme(tx, page.id),
         log=await queries.log_lines(tx, page.id) if with_log else "",
+        archive=await queries.archive(tx, page, now) if with_log else Archive(),
+        keys=tuple(key.published for key in await signing_store.keys(tx, page.id)),
     )
 
 
@@ -48,6 +52,12 @@ def page_url(page: StatusPage, host: str, public_url: str) -> str:
 async def locales(tx: Tx, page: StatusPage) -> list[str]:
     """Return the languages of a page by code, its own first."""
     return public_page.locales_of(await hosting_store.theme(tx, page.id))
+
+
+async def other_languages(tx: Tx, page: StatusPage) -> list[tuple[str, str]]:
+    """Return the languages of a page beside its own, by code and name."""
+    listed = await locales(tx, page)
+    return [(code, languages.languages()[code].name) for code in listed[1:]]
 
 
 async def frame_context(

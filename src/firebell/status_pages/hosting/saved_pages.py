@@ -9,7 +9,10 @@ from pathlib import Path
 import msgspec
 
 from firebell.kit.private_files import replace_file
+from firebell.status_pages.archive import Archive
 from firebell.status_pages.hosting.model import PageAccess, SavedPage
+from firebell.status_pages.maintenance.model import Maintenance
+from firebell.status_pages.model import PublicIncident
 from firebell.status_pages.snapshot import Snapshot
 
 FORMAT = 1
@@ -43,27 +46,39 @@ def decode(data: bytes) -> SavedPage:
 
 def public_copy(page: SavedPage) -> SavedPage:
     """Return a page without what only the organization knows: authors, incidents, services and access."""
-    incidents = tuple(
+    components = tuple(replace(component, service_ids=()) for component in page.snapshot.components)
+    snapshot: Snapshot = replace(
+        page.snapshot,
+        incidents=_public_incidents(page.snapshot.incidents),
+        maintenances=_public_maintenances(page.snapshot.maintenances),
+        components=components,
+    )
+    archive = Archive(
+        _public_incidents(page.archive.incidents), _public_maintenances(page.archive.maintenances)
+    )
+    return replace(page, snapshot=snapshot, archive=archive, access=PageAccess())
+
+
+def _public_incidents(incidents: Iterable[PublicIncident]) -> tuple[PublicIncident, ...]:
+    return tuple(
         replace(
             incident,
             incident_id=None,
             updates=tuple(replace(update, actor="") for update in incident.updates),
         )
-        for incident in page.snapshot.incidents
+        for incident in incidents
     )
-    maintenances = tuple(
+
+
+def _public_maintenances(maintenances: Iterable[Maintenance]) -> tuple[Maintenance, ...]:
+    return tuple(
         replace(
             window,
             created_by=None,
             updates=tuple(replace(update, actor="") for update in window.updates),
         )
-        for window in page.snapshot.maintenances
+        for window in maintenances
     )
-    components = tuple(replace(component, service_ids=()) for component in page.snapshot.components)
-    snapshot: Snapshot = replace(
-        page.snapshot, incidents=incidents, maintenances=maintenances, components=components
-    )
-    return replace(page, snapshot=snapshot, access=PageAccess())
 
 
 def write(folder: Path, page: SavedPage) -> None:

@@ -7,11 +7,10 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM, Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.localtime import to_local
-from firebell.kit.text import clean_name, clean_text
+from firebell.kit.text import clean_name
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages import published_log_writer
 from firebell.status_pages import store as page_store
 from firebell.status_pages.maintenance import (
     lifecycle,
@@ -266,27 +265,6 @@ async def add_maintenance_update(
     await transitions.emit(tx, window, "updated", update, now)
     await tx.audit(actor, "maintenance.update_published", page.name, now, maintenance=window.name)
     return replace(window, updates=(*window.updates, update))
-
-
-@permits(Verb.STATUS_PAGE_PUBLISH)
-async def edit_maintenance_update(
-    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, body: str, reason: str, now: datetime
-) -> Maintenance:
-    """Replace the text of a published update; the earlier one stays in the log. Idempotent."""
-    page = await page_actions.locked_page(tx, page_id)
-    window = await maintenance(tx, page_id, public_id)
-    update = next((each for each in window.updates if each.seq == seq), None)
-    if update is None:
-        raise NotFound(f"This maintenance has no update {seq}.")
-    body = checked_text(body)
-    if body == update.body:
-        return window
-    edited = replace(update, body=body, version=update.version + 1)
-    await published_log_writer.append(tx, actor, page, public_id, edited, now, clean_text(reason, 500))
-    await page_store.change_page(tx, page.id, updated_at=now)
-    await tx.audit(actor, "maintenance.update_edited", page.name, now, maintenance=window.name, update=seq)
-    await tx.live(page_actions.topic(page))
-    return await maintenance(tx, page_id, public_id)
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)

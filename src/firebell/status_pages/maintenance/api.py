@@ -24,7 +24,7 @@ from firebell.kit.web.api import (
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.status_pages import actions as page_actions
-from firebell.status_pages.maintenance import actions, findings, muting, recurrence, store
+from firebell.status_pages.maintenance import actions, findings, muting, published_texts, recurrence, store
 from firebell.status_pages.maintenance.model import (
     DEFAULT_REMINDERS,
     MAX_REMINDERS,
@@ -33,7 +33,7 @@ from firebell.status_pages.maintenance.model import (
     MaintenanceStage,
     Muting,
 )
-from firebell.status_pages.publishing import BODY_MAX_CHARS, NAME_MAX_CHARS
+from firebell.status_pages.publishing import BODY_MAX_CHARS, EDIT_REASON_MAX_CHARS, NAME_MAX_CHARS
 
 router = api.router("status pages")
 
@@ -54,6 +54,7 @@ class MaintenanceUpdateShown(ApiOutput):
     display_at: datetime
     actor: str
     version: int
+    translations: Annotated[dict[str, str], Field(description="the text in other languages, by language")]
 
 
 class MaintenanceFinding(ApiOutput):
@@ -182,6 +183,18 @@ class EditedMaintenanceUpdate(ApiInput):
     reason: Annotated[Text, Field(max_length=500)] = ""
 
 
+class TranslatedMaintenanceUpdate(ApiInput):
+    """The text of a published update in another language."""
+
+    body: UpdateText
+
+
+class RetractedMaintenanceUpdate(ApiInput):
+    """Why the text of a published update is erased, without the text."""
+
+    reason: Annotated[Text, Field(max_length=EDIT_REASON_MAX_CHARS)]
+
+
 class StoppedRepeating(ApiOutput):
     """How many windows of a series were canceled."""
 
@@ -214,6 +227,7 @@ def _shown(window: Maintenance, now: datetime) -> MaintenanceShown:
                 display_at=update.display_at,
                 actor=update.actor,
                 version=update.version,
+                translations=dict(update.translations),
             )
             for update in window.updates
         ],
@@ -340,7 +354,7 @@ async def edit_maintenance_update(
     w: Publisher, slug: Text, maintenance_id: Text, seq: PathId, body: EditedMaintenanceUpdate
 ) -> MaintenanceShown:
     page = await page_actions.status_page(w.tx, slug)
-    window = await actions.edit_maintenance_update(
+    window = await published_texts.edit_maintenance_update(
         w.tx, w.actor, page.id, maintenance_id, seq, body.body, body.reason, w.now
     )
     return _shown(window, w.now)
@@ -378,6 +392,41 @@ async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) ->
 async def stop_muting(w: Publisher, slug: Text, maintenance_id: Text) -> MaintenanceShown:
     page = await page_actions.status_page(w.tx, slug)
     return _shown(await actions.stop_muting(w.tx, w.actor, page.id, maintenance_id, w.now), w.now)
+
+
+@router.put(
+    f"{_ONE}/updates/{{seq}}/translations/{{locale}}",
+    summary="Publish the text of an update of maintenance in another language of the page",
+    responses=problems(404),
+)
+async def translate_maintenance_update(
+    w: Publisher,
+    slug: Text,
+    maintenance_id: Text,
+    seq: PathId,
+    locale: Text,
+    body: TranslatedMaintenanceUpdate,
+) -> MaintenanceShown:
+    page = await page_actions.status_page(w.tx, slug)
+    window = await published_texts.translate_maintenance_update(
+        w.tx, w.actor, page.id, maintenance_id, seq, locale, body.body, w.now
+    )
+    return _shown(window, w.now)
+
+
+@router.post(
+    f"{_ONE}/updates/{{seq}}/retract",
+    summary="Erase the text of a published update of maintenance everywhere; the log keeps its hash",
+    responses=problems(404),
+)
+async def retract_maintenance_update(
+    w: Manager, slug: Text, maintenance_id: Text, seq: PathId, body: RetractedMaintenanceUpdate
+) -> MaintenanceShown:
+    page = await page_actions.status_page(w.tx, slug)
+    window = await published_texts.retract_maintenance_update(
+        w.tx, w.actor, page.id, maintenance_id, seq, body.reason, w.now
+    )
+    return _shown(window, w.now)
 
 
 @router.post(

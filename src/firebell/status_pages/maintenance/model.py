@@ -1,7 +1,7 @@
 """Maintenance windows of a status page, and the series of those that repeat."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,8 @@ class MaintenanceUpdate:
     edited_at: datetime | None = None
     version: int = 1
     kind: UpdateKind = UpdateKind.UPDATE
+    translations: Mapping[str, str] = field(default_factory=dict)
+    """The text in other languages of the page, by language."""
 
 
 @dataclass(frozen=True, slots=True)

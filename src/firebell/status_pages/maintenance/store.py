@@ -1,11 +1,12 @@
 """The SQL of maintenance windows and their series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.status_pages import translation_store
 from firebell.status_pages.incident_store import EDIT_GRACE, effects_json, read_effects
 from firebell.status_pages.maintenance.model import (
     Maintenance,
@@ -33,7 +34,7 @@ _CHANGEABLE = {
 }
 
 
-def _update(row: Row) -> MaintenanceUpdate:
+def _update(row: Row, translations: Mapping[str, str]) -> MaintenanceUpdate:
     is_edited = row["version"] > 1 and row["edited_at"] - row["created_at"] > EDIT_GRACE
     return MaintenanceUpdate(
         row["id"],
@@ -47,6 +48,7 @@ def _update(row: Row) -> MaintenanceUpdate:
         row["actor"],
         row["edited_at"] if is_edited else None,
         row["version"],
+        translations=translations,
     )
 
 
@@ -65,6 +67,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
     updates: dict[int, list[MaintenanceUpdate]] = {row["id"]: [] for row in rows}
     if not rows:
         return []
+    translations = await translation_store.of_incidents(tx, list(updates))
     for row in await tx.fetch(
         """
         select
@@ -83,7 +86,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[Maintenance]:
         """,
         list(updates),
     ):
-        updates[row["public_incident_id"]].append(_update(row))
+        updates[row["public_incident_id"]].append(_update(row, translations.get(row["id"], {})))
     return [
         Maintenance(
             **{
@@ -123,6 +126,45 @@ async def since(tx: Reads, page_id: int, ended_after: datetime, limit: int) -> l
         """,
         page_id,
         ended_after,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def over_in(tx: Reads, page_id: int, start: datetime, end: datetime, limit: int) -> list[Maintenance]:
+    """Return the maintenance of a status page that is over and was planned to start in [start, end), latest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from {_FROM}
+        where m.status_page_id = $1
+            and m.ended_at is not null
+            and m.scheduled_for >= $2
+            and m.scheduled_for < $3
+        order by m.scheduled_for desc, m.public_incident_id desc
+        limit $4
+        """,
+        page_id,
+        start,
+        end,
+        limit,
+    )
+    return await _with_updates(tx, rows)
+
+
+async def ended_before(tx: Reads, page_id: int, end: datetime, limit: int) -> list[Maintenance]:
+    """Return the maintenance of a status page that ended before `end`, the latest start first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from {_FROM}
+        where m.status_page_id = $1
+            and m.ended_at < $2
+        order by m.scheduled_for desc, m.public_incident_id desc
+        limit $3
+        """,
+        page_id,
+        end,
         limit,
     )
     return await _with_updates(tx, rows)

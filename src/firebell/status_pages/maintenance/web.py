@@ -18,11 +18,13 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.status_pages import actions as page_actions
 from firebell.status_pages import store as page_store
+from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.maintenance import (
     actions,
     findings,
     lifecycle,
     muting,
+    published_texts,
     queries,
     recurrence,
     texts,
@@ -230,6 +232,7 @@ async def _show(
         "findings": findings.overdue([window], visit.now),
         "reminders": [html.duration(timedelta(minutes=minutes)) for minutes in window.reminders],
         "upcoming": await queries.upcoming_of_series(visit.tx, window),
+        "languages": await hosting_queries.other_languages(visit.tx, page),
         "values": values,
         "error": error,
         **_times(page),
@@ -326,7 +329,7 @@ async def add_update(visit: CurrentVisit, slug: str, maintenance_id: str) -> Res
 @router.post(f"{_ONE}/updates/{{seq}}", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH))
 async def edit_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: str) -> Response:
     page = await page_actions.status_page(visit.tx, slug)
-    window = await actions.edit_maintenance_update(
+    window = await published_texts.edit_maintenance_update(
         *(visit.tx, visit.actor, page.id, maintenance_id),
         to_number(seq, "update", least=1),
         visit.text("body"),
@@ -341,6 +344,33 @@ async def stop_muting(visit: CurrentVisit, slug: str, maintenance_id: str) -> Re
     page = await page_actions.status_page(visit.tx, slug)
     window = await actions.stop_muting(visit.tx, visit.actor, page.id, maintenance_id, visit.now)
     return _changed(visit, slug, window, "Alerts page again.")
+
+
+@router.post(
+    f"{_ONE}/updates/{{seq}}/translations", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH)
+)
+async def translate_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: str) -> Response:
+    page = await page_actions.status_page(visit.tx, slug)
+    window = await published_texts.translate_maintenance_update(
+        *(visit.tx, visit.actor, page.id, maintenance_id),
+        to_number(seq, "update", least=1),
+        visit.text("locale"),
+        visit.text("body"),
+        visit.now,
+    )
+    return _changed(visit, slug, window, "Translation saved.")
+
+
+@router.post(f"{_ONE}/updates/{{seq}}/retract", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))
+async def retract_update(visit: CurrentVisit, slug: str, maintenance_id: str, seq: str) -> Response:
+    page = await page_actions.status_page(visit.tx, slug)
+    window = await published_texts.retract_maintenance_update(
+        *(visit.tx, visit.actor, page.id, maintenance_id),
+        to_number(seq, "update", least=1),
+        visit.text("reason"),
+        visit.now,
+    )
+    return _changed(visit, slug, window, "Text erased.")
 
 
 @router.post(f"{_ONE}/stop-repeating", dependencies=route_access.needs(Verb.STATUS_PAGE_WRITE))

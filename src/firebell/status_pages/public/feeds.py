@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from html import escape
 from urllib.parse import urlsplit
 
+from firebell.kit import public_markdown
 from firebell.status_pages.maintenance import texts
 from firebell.status_pages.maintenance.model import (
     MAINTENANCE_STAGE_LABELS,
@@ -73,7 +74,7 @@ def _content(published: Published, tz: str, url: str) -> str:
         + _continuation(published, url)
         + "".join(
             f"<p><small>{_instant(update.display_at)}</small><br>"
-            f"<strong>{_label(update)}</strong>: {_text(update.body)}</p>"
+            f"<strong>{_label(update)}</strong></p>{public_markdown.to_html(update.body)}"
             for update in reversed(updates)
         )
     )

@@ -25,6 +25,8 @@ class Language:
     months: tuple[str, ...]
     day_format: str
     day_and_year_format: str
+    month_format: str
+    """How a month is written with its year."""
     units: Mapping[str, str]
     """How days, hours, minutes and seconds are written, by d, h, min and s."""
     texts: Mapping[str, str]
@@ -47,6 +49,10 @@ class Language:
         local = at.astimezone(ZoneInfo(tz))
         pattern = self.day_and_year_format if with_year else self.day_format
         return pattern.format(day=local.day, month=self.months[local.month - 1], year=local.year)
+
+    def month(self, year: int, month: int) -> str:
+        """Return a month with its year."""
+        return self.month_format.format(month=self.months[month - 1], year=year)
 
     def clock(self, at: datetime, tz: str, now: datetime) -> str:
         """Return an instant with its zone, and its day unless it is today; the text is cached, so nothing relative."""
@@ -92,6 +98,7 @@ ENGLISH = Language(
     ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     "{day} {month}",
     "{day} {month} {year}",
+    "{month} {year}",
     {unit: unit for unit in ("d", "h", "min", "s")},
     {},
 )
@@ -120,6 +127,7 @@ def languages() -> dict[str, Language]:
             tuple(catalog["months"]),
             catalog["day_format"],
             catalog["day_and_year_format"],
+            catalog["month_format"],
             catalog["units"],
             catalog["texts"],
             catalog.get("keeps_case", False),

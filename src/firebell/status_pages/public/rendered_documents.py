@@ -14,7 +14,9 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 
 from firebell.kit.web import html, static_files
+from firebell.status_pages import archive as archives
 from firebell.status_pages import component_history, uptime
+from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.hosting import theme_colors
 from firebell.status_pages.hosting.model import PageTheme
 from firebell.status_pages.maintenance import calendar
@@ -24,13 +26,12 @@ from firebell.status_pages.model import (
     STATUS_LABELS,
     ComponentStatus,
     PublicIncident,
-    PublicUpdate,
 )
 from firebell.status_pages.public import badge, feeds
 from firebell.status_pages.public import statuspage_api as public_api
 from firebell.status_pages.public.headlines import affected_text, headline
 from firebell.status_pages.public.languages import ENGLISH, Language, languages
-from firebell.status_pages.view import STATES, ComponentView, StatusView
+from firebell.status_pages.view import HISTORY, STATES, ComponentView, StatusView
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -125,12 +126,16 @@ class StatusDocuments:
         url: str,
         theme: PageTheme | None = None,
         subscribe_url: str = "",
+        archive: Mapping[ArchiveKey, Archive] | None = None,
     ) -> None:
         self.view = view
         self._base = base
         self._url = url
         self._theme = theme or PageTheme()
         self._subscribe_url = subscribe_url
+        self._archive: Mapping[ArchiveKey, Archive] = {} if archive is None else archive
+        """What is known of the archive; `missing` says what a document needs of it."""
+        self._months = archives.months(view.snapshot, view.now)
         self.locales = locales_of(self._theme)
         """The languages of the page by code, its own first."""
         self._default = self.locales[0]
@@ -153,10 +158,29 @@ class StatusDocuments:
             self._rendered[key] = render()
         return self._rendered[key]
 
+    def missing(self, path: str) -> ArchiveKey | None:
+        """Return what the document at a path needs of the archive and has not, None if it needs nothing."""
+        folder, _, name = self._localized(path)[1].removeprefix("/").partition("/")
+        key: ArchiveKey | None = None
+        if folder == "history":
+            month = archives.parse_month(name)
+            key = month if month in self._months and not self._is_recent(month) else None
+        elif folder in ("incidents", "maintenance") and archives.is_public_id(name):
+            key = None if name in self._incidents or name in self._maintenances else name
+        return None if key in self._archive else key
+
     def paths(self) -> list[str]:
         """Return the paths of all documents but badges with parameters: what pages refer to comes first, `` last."""
+        old = [each for each in self._archive.values() if isinstance(each, Archive)]
         pages = [
             *("/history", "/uptime"),
+            *(
+                f"/history/{month}"
+                for month in self._months
+                if self._is_recent(month) or month in self._archive
+            ),
+            *sorted({f"/incidents/{each.public_id}" for part in old for each in part.incidents}),
+            *sorted({f"/maintenance/{each.public_id}" for part in old for each in part.maintenances}),
             *(f"/incidents/{public_id}" for public_id in self._incidents),
             *(f"/maintenance/{public_id}" for public_id in self._maintenances),
         ]
@@ -215,17 +239,25 @@ class StatusDocuments:
 
     def _page_renderer(self, path: str, *, is_stale: bool) -> Callable[[], Document] | None:
         """Return what renders the HTML at a path, which may begin with a language."""
-        code = path[1:].partition("/")[0]
-        if code == self._default:
+        if path[1:].partition("/")[0] == self._default:
             return None
-        code, path = (code, path[len(code) + 1 :]) if code in self.locales else (self._default, path)
+        code, path = self._localized(path)
+        if path.startswith("/history/"):
+            month = archives.parse_month(path.removeprefix("/history/"))
+            if month is None or (shown := self._of_month(month)) is None:
+                return None
+            return lambda: self._month(month, shown, path, languages()[code], is_stale=is_stale)
         if path.startswith("/incidents/"):
-            incident = self._incidents.get(path.removeprefix("/incidents/"))
+            public_id = path.removeprefix("/incidents/")
+            old = self._archive.get(public_id, Archive())
+            incident = self._incidents.get(public_id) or next(iter(old.incidents), None)
             if incident is None:
                 return None
             return lambda: self._incident(incident, path, languages()[code], is_stale=is_stale)
         if path.startswith("/maintenance/"):
-            window = self._maintenances.get(path.removeprefix("/maintenance/"))
+            public_id = path.removeprefix("/maintenance/")
+            old = self._archive.get(public_id, Archive())
+            window = self._maintenances.get(public_id) or next(iter(old.maintenances), None)
             if window is None:
                 return None
             return lambda: self._maintenance(window, path, languages()[code], is_stale=is_stale)
@@ -233,6 +265,39 @@ class StatusDocuments:
         if path not in templates:
             return None
         return lambda: self._page(templates[path], path, languages()[code], is_stale=is_stale)
+
+    def _localized(self, path: str) -> tuple[str, str]:
+        """Return the language of a path, and the path without it."""
+        code = path[1:].partition("/")[0]
+        is_named = code in self.locales and code != self._default
+        return (code, path[len(code) + 1 :]) if is_named else (self._default, path)
+
+    def _is_recent(self, month: Month) -> bool:
+        """Return True if the snapshot has all of a month."""
+        return month.start(self.view.snapshot.page.tz) >= self.view.now - HISTORY
+
+    def _of_month(self, month: Month) -> Archive | None:
+        """Return what was published in a month, None if it is not in the history or not known."""
+        if month not in self._months:
+            return None
+        if not self._is_recent(month):
+            return self._archive.get(month)
+        return archives.of_snapshot(self.view.snapshot, self.view.listed_maintenances).get(
+            month, self.view.snapshot.page.tz
+        )
+
+    def _month(
+        self, month: Month, shown: Archive, path: str, language: Language, *, is_stale: bool
+    ) -> Document:
+        neighbors = [each if each in self._months else None for each in (month.previous, month.next)]
+        return self._page(
+            *("public_month.html", path, language),
+            is_stale=is_stale,
+            month=month,
+            shown=shown,
+            previous=neighbors[0],
+            following=neighbors[1],
+        )
 
     def _incident(
         self, incident: PublicIncident, path: str, language: Language, *, is_stale: bool
@@ -287,13 +352,13 @@ class StatusDocuments:
             "original": Markup(' lang="{}" dir="auto"').format(self._default)
             if language.code != self._default
             else Markup(""),
-            "translation_of": lambda update: (
-                update.translations.get(language.code, "") if isinstance(update, PublicUpdate) else ""
-            ),
+            "translation_of": lambda update: update.translations.get(language.code, ""),
             "affected_text": affected_text(view, language),
             "uptime_text": lambda shown: _uptime_text(shown, t),
             "day": lambda at: language.day(at, tz),
             "duration": language.duration,
+            "month_name": lambda month: language.month(month.year, month.month),
+            "present_month": self._months[-1],
             "now": view.now,
             "window_text": lambda window: language.interval(window.scheduled_for, window.scheduled_until, tz),
             "interval_text": lambda one: language.interval(one.start, one.end, tz),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from firebell.kit import public_markdown
 from firebell.status_pages import impact
 from firebell.status_pages.component_history import StatusUpdate
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
@@ -204,7 +205,7 @@ def _update(
     return {
         "id": update.public_id,
         "status": UpdateKind.POSTMORTEM if update.kind is UpdateKind.POSTMORTEM else _status(update.stage),
-        "body": update.body,
+        "body": public_markdown.to_plain(update.body),
         "incident_id": published.public_id,
         "created_at": instant(update.created_at),
         "updated_at": instant(update.edited_at or update.created_at),

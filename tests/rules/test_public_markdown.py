@@ -1,0 +1,160 @@
+"""Markdown that the public reads: what is shown on pages, in feeds and mails, and as plain text."""
+
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firebell.kit.mail.addresses import Mailbox
+from firebell.kit.public_markdown import to_html, to_plain
+from firebell.status_pages.public.languages import ENGLISH
+from firebell.subscribers import mail_format, update_texts
+from firebell.subscribers.mail_format import Envelope, MailText
+
+NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
+
+
+def link(address: str, label: str) -> str:
+    """Return a link as it is rendered."""
+    return f'<a href="{address}" rel="nofollow noopener">{label}</a>'
+
+
+@pytest.mark.parametrize(
+    ("text", "html", "plain"),
+    [
+        ("", "", ""),
+        ("We *look* **now**.", "<p>We <em>look</em> <strong>now</strong>.</p>", "We look now."),
+        ("One\ntwo\n\nthree", "<p>One<br>\ntwo</p>\n<p>three</p>", "One\ntwo\n\nthree"),
+        ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "- a\n- b"),
+        ("3. a\n4. b", '<ol start="3">\n<li>a</li>\n<li>b</li>\n</ol>', "3. a\n4. b"),
+        (
+            "- a\n  - b\n\nend",
+            "<ul>\n<li>a\n<ul>\n<li>b</li>\n</ul>\n</li>\n</ul>\n<p>end</p>",
+            "- a\n  - b\n\nend",
+        ),
+        ("Run `a <b>`", "<p>Run <code>a &lt;b&gt;</code></p>", "Run a <b>"),
+        ("```sh\na <b>\n```", "<pre><code>a &lt;b&gt;\n</code></pre>", "a <b>"),
+        ("# Cause\n\nA disk.", "<h3>Cause</h3>\n<p>A disk.</p>", "Cause\n\nA disk."),
+        ("> said", "<blockquote>\n<p>said</p>\n</blockquote>", "said"),
+        ("[Docs](https://a.example)", f"<p>{link('https://a.example', 'Docs')}</p>", "Docs (https://a.example)"),
+        (
+            "See https://a.example/x?a=1&b=2.",
+            f"<p>See {link('https://a.example/x?a=1&amp;b=2', 'https://a.example/x?a=1&amp;b=2')}.</p>",
+            "See https://a.example/x?a=1&b=2.",
+        ),
+        # what is not a web address leads nowhere, and raw HTML is text
+        ("[a](javascript:alert)", "<p>[a](javascript:alert)</p>", "[a](javascript:alert)"),
+        ("[a](/login)", '<p><a rel="nofollow noopener">a</a></p>', "a"),
+        ("<b onclick=x>no</b>", "<p>&lt;b onclick=x&gt;no&lt;/b&gt;</p>", "<b onclick=x>no</b>"),
+        ("<img src=//e>", "<p>&lt;img src=//e&gt;</p>", "<img src=//e>"),
+        ("![pic](https://e.example/a.png)", f"<p>{link('https://e.example/a.png', 'pic')}</p>", "pic (https://e.example/a.png)"),
+        # references inside Firebell are no links outside
+        ("INC-3, 2 * 3 * 4, a_b_c", "<p>INC-3, 2 * 3 * 4, a_b_c</p>", "INC-3, 2 * 3 * 4, a_b_c"),
+        ("a\x00\x0cb\x1b", "<p>ab</p>", "ab"),
+    ],
+)  # fmt: skip
+def test_what_people_wrote_is_shown_as_they_meant_it(text: str, html: str, plain: str) -> None:
+    assert (str(to_html(text)), to_plain(text)) == (html, plain)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[tuple[str, str, str]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen |= {(tag, name, value or "") for name, value in attrs} | {(tag, "", "")}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "<script>",
+                    "</p>",
+                    "![",
+                    "](",
+                    ")",
+                    "[",
+                    "]",
+                    "javascript:",
+                    "https://a.example",
+                    "data:",
+                    "//e",
+                ),
+                *(
+                    "`",
+                    "```\n",
+                    "* ",
+                    "**",
+                    "_",
+                    "# ",
+                    "> ",
+                    "- ",
+                    "1. ",
+                    "\n",
+                    "\n\n",
+                    "|",
+                    "|-|-|\n",
+                    "<img src=x>",
+                ),
+                *(
+                    "&lt;",
+                    "&#106;",
+                    "\x00",
+                    "\ud800",
+                    "\u202e",
+                    "x",
+                    " ",
+                    '"',
+                    "'",
+                    "onerror=",
+                    "<a href='//e'>",
+                ),
+            ]
+        )
+        | st.text(max_size=8),
+        max_size=30,
+    ).map("".join)
+)
+def test_no_text_becomes_anything_that_runs_or_loads(text: str) -> None:
+    parser = _Tags()
+    parser.feed(to_html(text))
+    for tag, name, value in parser.seen:
+        assert tag in {
+            *("p", "br", "hr", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
+            *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+        }
+        assert name in ("", "href", "rel", "start"), (tag, name)
+        assert name != "href" or value.startswith(("http://", "https://")), value
+    well_formed = re.sub("<(br|hr)>", r"<\1/>", to_html(text))
+    ET.fromstring(f"<x>{well_formed}</x>".replace("&nbsp;", " "))
+    assert isinstance(to_plain(text), str)
+
+
+def test_a_mail_has_the_text_as_html_and_as_plain_text() -> None:
+    content = {
+        "label": "Investigating",
+        "at": NOW.isoformat(),
+        "body": "We **look**:\n\n- [cards](https://a.example)",
+    }
+    planned = {**content, "window": [NOW.isoformat(), NOW.isoformat()]}
+    paragraphs = update_texts.update_paragraphs(content, [planned], "UTC", ENGLISH)
+    envelope = Envelope("a@b.example", "k", Mailbox("", "s@b.example"), "kestrel", "Kestrel", "t")
+    mail = message_from_bytes(
+        mail_format.compose(MailText("Hi", paragraphs), envelope, NOW), policy=policy.default
+    )
+    plain, html = (part.get_content().replace("\r\n", "\n") for part in mail.iter_parts())
+    assert "We look:\n\n- cards (https://a.example)" in plain
+    assert "<strong>look</strong>" in html
+    assert link("https://a.example", "cards") in html
+    # an earlier text is introduced, with the window of maintenance
+    assert "27 Nov 02:16–02:16 UTC\n\nWe look:" in plain
+    assert "Earlier, 27 Nov 2026, 02:16 UTC, Investigating: 27 Nov" in html
