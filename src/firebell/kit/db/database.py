@@ -74,6 +74,15 @@ class Limits:
         return self.statement_s + _ANSWER_GRACE_S
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """How many connections a pool may open, and how many of the open ones are used and idle."""
+
+    limit: int
+    used: int
+    idle: int
+
+
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
 """For the worker, which no one waits for."""
 REQUEST_LIMITS = Limits(statement_s=20, lock_s=5, idle_in_transaction_s=30)
@@ -464,6 +473,11 @@ class Db:
         except (OSError, TimeoutError) as exc:
             raise _unavailable(exc) from exc
         return conn
+
+    def pool_usage(self) -> PoolUsage:
+        """Return how many connections of the pool are open and in use now."""
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return PoolUsage(limit=self._pool.get_max_size(), used=size - idle, idle=idle)
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
         """Open a dedicated connection that passes each notification's payload to its channel's handler."""
