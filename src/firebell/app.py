@@ -231,7 +231,7 @@ def build(ctx: Context, slices: Sequence[Slice] = SLICES) -> App:
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
     app.state.health_check = HealthCheck(ctx)
-    app.state.exporter = Exporter(ctx, ingest.ingest)
+    app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
     included = _product_routes() if slices is SLICES else _include(slices)
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")

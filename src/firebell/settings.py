@@ -82,6 +82,20 @@ def _directory(text: str) -> Path | None:
     return Path(text).expanduser().resolve() if text else None
 
 
+def _port(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise StartupError(f"{name} is {text!r}, which is not a number.") from exc
+
+
+def _networks(name: str, text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text)
+    except ValueError as exc:
+        raise StartupError(f"{name}: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32") from exc
+
+
 def _token(text: str) -> str:
     """Return a secret that a header can carry; raise `StartupError` for one that is short or has other characters."""
     if text and (len(text) < METRICS_TOKEN_MIN_CHARS or not text.isascii() or not text.isprintable()):
@@ -98,36 +112,25 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     def get(name: str, default: str) -> str:
         return env.get(name, "").strip() or default
 
-    def port(name: str) -> int:
-        try:
-            return int(get(name, "8080"))
-        except ValueError as exc:
-            raise StartupError(f"{name} is {env[name]!r}, which is not a number.") from exc
-
-    def networks(name: str) -> tuple[Network, ...]:
-        try:
-            return parse_networks(get(name, ""))
-        except ValueError as exc:
-            raise StartupError(f"{name}: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32") from exc
-
     defaults = Settings()
+    metrics_port = get("FIREBELL_METRICS_PORT", "")
     settings = Settings(
         data=Path(get("FIREBELL_DATA", str(defaults.data))).expanduser().resolve(),
         database_url=get("DATABASE_URL", ""),
         host=get("FIREBELL_HOST", defaults.host),
-        port=port("FIREBELL_PORT"),
+        port=_port("FIREBELL_PORT", get("FIREBELL_PORT", str(defaults.port))),
         trusted_proxies=get("FIREBELL_TRUSTED_PROXIES", defaults.trusted_proxies),
         base_url=get("FIREBELL_BASE_URL", ""),
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
-        allowed_networks=networks("FIREBELL_ALLOWED_NETWORKS"),
+        allowed_networks=_networks("FIREBELL_ALLOWED_NETWORKS", get("FIREBELL_ALLOWED_NETWORKS", "")),
         channels=channels.settings(env),
         retention_days=pruning.parse(get("FIREBELL_RETENTION", "")),
         war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
         status_directory=_directory(get("FIREBELL_STATUS_DIRECTORY", "")),
         runbook_directory=_directory(get("FIREBELL_RUNBOOK_DIRECTORY", "")),
         metrics_token=_token(get("FIREBELL_METRICS_TOKEN", "")),
-        metrics_networks=networks("FIREBELL_METRICS_NETWORKS"),
-        metrics_port=port("FIREBELL_METRICS_PORT") if get("FIREBELL_METRICS_PORT", "") else None,
+        metrics_networks=_networks("FIREBELL_METRICS_NETWORKS", get("FIREBELL_METRICS_NETWORKS", "")),
+        metrics_port=_port("FIREBELL_METRICS_PORT", metrics_port) if metrics_port else None,
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

@@ -192,11 +192,10 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
         folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="firebell-peers-")))
         receiver = await on.enter_async_context(sink())
         smtp = await on.enter_async_context(mail_server(postbox))
-        environment = {
-            "FIREBELL_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
-            "FIREBELL_METRICS_TOKEN": METRICS_TOKEN,
-        }
-        server = await on.enter_async_context(serve(dsn, **environment))
+        smtp_url = f"smtp://127.0.0.1:{smtp}"
+        server = await on.enter_async_context(
+            serve(dsn, FIREBELL_SMTP_URL=smtp_url, FIREBELL_METRICS_TOKEN=METRICS_TOKEN)
+        )
         ctx = await on.enter_async_context(connected(settings(), dsn, SystemClock()))
         webhook_key, pagerduty_key = await furnish(ctx, receiver.url)
         ports = {

@@ -106,7 +106,6 @@ class Ingest:
                 await actions.record_change(tx, received, change, self._ctx.clock.now())
         self._ctx.counters.inbound_messages[received.source] += 1
 
-    @property
     def waiting(self) -> int:
         """The number of messages that wait to be committed."""
         return len(self._commits) + len(self._large_commits)

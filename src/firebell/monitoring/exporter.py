@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import asyncpg
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -11,7 +11,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from firebell import __version__
-from firebell.alerts.ingest_queue import Ingest
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
@@ -33,12 +32,12 @@ LIMIT_S = 8.0
 class Exporter(Collector):
     """The numbers of one process and the work that all processes share."""
 
-    def __init__(self, ctx: Context, ingest: Ingest | None = None) -> None:
+    def __init__(self, ctx: Context, inbound_waiting: Callable[[], int] | None = None) -> None:
         self._ctx = ctx
-        self._ingest = ingest
+        self._inbound_waiting = inbound_waiting
         self._readings: Readings | None = None
         self._read_at = float("-inf")
-        self._is_up = False
+        self._is_up: bool | None = None
         self._reading: asyncio.Task[None] | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -62,7 +61,7 @@ class Exporter(Collector):
                 "worker": ctx.work_db.pool_usage(),
                 "inbound": ctx.ingest_db.pool_usage(),
             },
-            inbound_waiting=self._ingest.waiting if self._ingest else None,
+            inbound_waiting=self._inbound_waiting() if self._inbound_waiting else None,
             is_database_up=self._is_up,
         )
         yield from families(state, self._readings)

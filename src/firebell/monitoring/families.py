@@ -22,7 +22,8 @@ class ProcessState:
     pools: Mapping[str, PoolUsage]
     inbound_waiting: int | None
     """Messages that wait to be stored, None in a process that receives none."""
-    is_database_up: bool
+    is_database_up: bool | None
+    """Whether the last reading succeeded, None before the first one ended."""
 
 
 Sample = tuple[Sequence[str], float]
@@ -38,9 +39,8 @@ def families(process: ProcessState, readings: Readings | None) -> Iterator[Metri
 def _process_families(process: ProcessState) -> Iterator[Metric]:
     counters = process.counters
     yield _gauge("build_info", "Version of this process.", ["version"], [([process.version], 1)])
-    yield _gauge(
-        "database_up", "Whether the database answered the last reading.", [], [([], process.is_database_up)]
-    )
+    up = [] if process.is_database_up is None else [((), process.is_database_up)]
+    yield _gauge("database_up", "Whether the database answered the last reading.", [], up)
     yield _counter(
         "inbound_messages",
         "Messages of monitoring systems that were stored.",
