@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.metrics import api, web
+    from firebell.metrics.review import api as review_api
+    from firebell.metrics.review import web as review_web
 
-    return [web.router, api.router]
+    # the address of the review would be that of a metric
+    return [review_web.router, review_api.router, web.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":

@@ -7,6 +7,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.metrics import scope_store
 from firebell.metrics.model import Scope
+from firebell.metrics.results import RuleTotal
 from firebell.metrics.scope_store import Conditions
 
 RULES_SHOWN = 12
@@ -21,21 +22,6 @@ class ServiceTotal:
     impact_s: int
     failures: int
     at_least: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTotal:
-    """How often a rule paged, woke people, was noise and was acted on."""
-
-    rule: str
-    pages: int
-    nights: int
-    noise: int
-
-    @property
-    def cost(self) -> int:
-        """Pages, of which those at night count four times."""
-        return self.nights * 3 + self.pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +135,24 @@ async def services_in_scope(tx: Tx, scope: Scope) -> int:
 
 def _month(column: str, starts: str) -> str:
     return f"width_bucket({column}, {starts}::timestamptz[]) - 1"
+
+
+async def factors(tx: Tx, scope: Scope, *, before: bool = False) -> dict[str, int]:
+    """Return how many incidents that were declared in the period had each contributing factor."""
+    conditions = Conditions()
+    scope_store.declared(scope, conditions, before=before)
+    rows = await tx.fetch(
+        f"""
+        select factor, count(distinct incident_fact.id) as incidents
+        from incident_fact
+        cross join unnest(incident_fact.factors) factor
+        where {conditions.sql}
+            and incident_fact.excluded is null
+        group by factor
+        """,
+        *conditions.values,
+    )
+    return {row["factor"]: row["incidents"] for row in rows}
 
 
 async def declared_by_month(tx: Tx, scope: Scope, starts: Sequence[datetime]) -> dict[tuple[int, int], int]:
