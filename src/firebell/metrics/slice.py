@@ -28,10 +28,11 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "metrics",
-    tables=("incident_fact", "incident_fact_service", "page_fact", "metric_progress"),
+    tables=("incident_fact", "incident_fact_service", "page_fact", "page_month", "metric_progress"),
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
+        "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",
     },
     retentions=_retentions,
