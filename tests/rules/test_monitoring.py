@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from firebell.kit.db.database import PoolUsage
+from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import parse_networks
 from firebell.kit.process_counters import Histogram, ProcessCounters

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from firebell.kit.db.database import PoolUsage
+from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.process_counters import Histogram, ProcessCounters
 from firebell.monitoring.model import Readings
 

@@ -16,6 +16,7 @@ import msgspec
 
 from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
+from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import Unavailable
 
 T = TypeVar("T")
@@ -72,15 +73,6 @@ class Limits:
     def answer_s(self) -> float:
         """How long this process waits for an answer: longer than the server works, so outcomes are rarely unknown."""
         return self.statement_s + _ANSWER_GRACE_S
-
-
-@dataclass(frozen=True, slots=True)
-class PoolUsage:
-    """How many connections a pool may open, and how many of the open ones are used and idle."""
-
-    limit: int
-    used: int
-    idle: int
 
 
 WORK_LIMITS = Limits(statement_s=50, lock_s=5, idle_in_transaction_s=60)
@@ -476,8 +468,7 @@ class Db:
 
     def pool_usage(self) -> PoolUsage:
         """Return how many connections of the pool are open and in use now."""
-        size, idle = self._pool.get_size(), self._pool.get_idle_size()
-        return PoolUsage(limit=self._pool.get_max_size(), used=size - idle, idle=idle)
+        return PoolUsage.of(self._pool)
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
         """Open a dedicated connection that passes each notification's payload to its channel's handler."""
