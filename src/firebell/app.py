@@ -41,6 +41,7 @@ from firebell.kit.web.render_cache import RenderCache
 from firebell.kit.web.routing import allowed_methods
 from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
+from firebell.monitoring.exporter import Exporter
 from firebell.people import authentication, route_access, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
@@ -228,6 +229,7 @@ def pages(ctx: Context, ingest: inbound.Inbound, slices: Sequence[Slice] = SLICE
     app.state.incident_parts = [part for each in slices for part in each.incident_parts()]
     app.state.incident_checks = [check for each in slices for check in each.incident_checks()]
     app.state.declaration_plans = [plan for each in slices for plan in each.declaration_plans()]
+    app.state.exporter = Exporter(ctx, ingest.ingest.waiting)
     included = _product_routes() if slices is SLICES else _include(slices)
     app.router.routes.extend(included.router.routes)
     app.mount("/static", VersionedFiles(), name="static")

@@ -37,6 +37,7 @@ from firebell.kit.web.connections import ConnectionLimits, Register
 from firebell.kit.web.http_protocol import protocol_of
 from firebell.kit.web.live import Live
 from firebell.kit.web.small_requests import DirectApp
+from firebell.monitoring import web as monitoring_web
 from firebell.settings import Settings
 from firebell.status_pages.hosting import saved_pages
 from firebell.status_pages.hosting.edge import SavedEdge, SavedPageSource
@@ -158,6 +159,8 @@ async def connected(
             status_directory=settings.status_directory,
             runbook_directory=settings.runbook_directory,
             war_room_url=settings.war_room_url,
+            metrics_token=settings.metrics_token,
+            metrics_networks=settings.metrics_networks,
         )
 
 
@@ -288,10 +291,29 @@ async def serve(process: Running, settings: Settings) -> None:
         await pages
 
 
-async def work(process: Running) -> None:
-    """Run only the worker until SIGTERM or Ctrl-C."""
-    _settle_memory()
-    await build_worker(process).run(_asked_to_stop())
+async def work(process: Running, settings: Settings) -> None:
+    """Run only the worker until SIGTERM or Ctrl-C, and answer Prometheus if a port is set."""
+    async with AsyncExitStack() as stack:
+        if settings.metrics_port is not None:
+            await stack.enter_async_context(
+                _answering_prometheus(process.ctx, settings, settings.metrics_port)
+            )
+        _settle_memory()
+        await build_worker(process).run(_asked_to_stop())
+
+
+@asynccontextmanager
+async def _answering_prometheus(ctx: Context, settings: Settings, port: int) -> AsyncIterator[None]:
+    budget = file_descriptors.budget(file_descriptors.limit())
+    limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)
+    with listen(settings.host, port, limits.backlog) as address:
+        server = web_server(monitoring_web.app_of_worker(ctx), settings, limits)
+        web = asyncio.create_task(server.serve(sockets=[address]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await web
 
 
 async def serve_alone(

@@ -13,6 +13,8 @@ from firebell.kit.jobs import pruning
 from firebell.kit.war_rooms import check_template
 from firebell.kit.web.origin import host_name
 
+METRICS_TOKEN_MIN_CHARS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -44,6 +46,12 @@ class Settings:
     """FIREBELL_STATUS_DIRECTORY: a directory to which status pages are copied, for another web server to serve."""
     runbook_directory: Path | None = None
     """FIREBELL_RUNBOOK_DIRECTORY: the directory that contains the mounted directories of runbooks."""
+    metrics_token: str = ""
+    """FIREBELL_METRICS_TOKEN: the secret with which Prometheus reads /metrics.prom."""
+    metrics_networks: tuple[Network, ...] = ()
+    """FIREBELL_METRICS_NETWORKS: networks from which /metrics.prom needs no token, comma-separated."""
+    metrics_port: int | None = None
+    """FIREBELL_METRICS_PORT: the port on which `firebell work` serves /metrics.prom, None for none."""
     log_level: str = "info"
     """FIREBELL_LOG_LEVEL: debug, info, warning or error."""
 
@@ -74,37 +82,55 @@ def _directory(text: str) -> Path | None:
     return Path(text).expanduser().resolve() if text else None
 
 
+def _port(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise StartupError(f"{name} is {text!r}, which is not a number.") from exc
+
+
+def _networks(name: str, text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text)
+    except ValueError as exc:
+        raise StartupError(f"{name}: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32") from exc
+
+
+def _token(text: str) -> str:
+    """Return a secret that a header can carry; raise `StartupError` for one that is short or has other characters."""
+    if text and (len(text) < METRICS_TOKEN_MIN_CHARS or not text.isascii() or not text.isprintable()):
+        raise StartupError(
+            f"FIREBELL_METRICS_TOKEN must have at least {METRICS_TOKEN_MIN_CHARS} ASCII characters.",
+            hint="Create one with: openssl rand -hex 32",
+        )
+    return text
+
+
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; raise `StartupError` naming an invalid variable."""
 
     def get(name: str, default: str) -> str:
         return env.get(name, "").strip() or default
 
-    try:
-        port = int(get("FIREBELL_PORT", "8080"))
-    except ValueError as exc:
-        raise StartupError(f"FIREBELL_PORT is {env['FIREBELL_PORT']!r}, which is not a number.") from exc
-    try:
-        networks = parse_networks(get("FIREBELL_ALLOWED_NETWORKS", ""))
-    except ValueError as exc:
-        raise StartupError(
-            f"FIREBELL_ALLOWED_NETWORKS: {exc}.", hint="Example: 10.0.0.0/8,192.168.1.5/32"
-        ) from exc
     defaults = Settings()
+    metrics_port = get("FIREBELL_METRICS_PORT", "")
     settings = Settings(
         data=Path(get("FIREBELL_DATA", str(defaults.data))).expanduser().resolve(),
         database_url=get("DATABASE_URL", ""),
         host=get("FIREBELL_HOST", defaults.host),
-        port=port,
+        port=_port("FIREBELL_PORT", get("FIREBELL_PORT", str(defaults.port))),
         trusted_proxies=get("FIREBELL_TRUSTED_PROXIES", defaults.trusted_proxies),
         base_url=get("FIREBELL_BASE_URL", ""),
         allowed_hosts=_hosts(get("FIREBELL_ALLOWED_HOSTS", "")),
-        allowed_networks=networks,
+        allowed_networks=_networks("FIREBELL_ALLOWED_NETWORKS", get("FIREBELL_ALLOWED_NETWORKS", "")),
         channels=channels.settings(env),
         retention_days=pruning.parse(get("FIREBELL_RETENTION", "")),
         war_room_url=check_template(get("FIREBELL_WAR_ROOM_URL", "")),
         status_directory=_directory(get("FIREBELL_STATUS_DIRECTORY", "")),
         runbook_directory=_directory(get("FIREBELL_RUNBOOK_DIRECTORY", "")),
+        metrics_token=_token(get("FIREBELL_METRICS_TOKEN", "")),
+        metrics_networks=_networks("FIREBELL_METRICS_NETWORKS", get("FIREBELL_METRICS_NETWORKS", "")),
+        metrics_port=_port("FIREBELL_METRICS_PORT", metrics_port) if metrics_port else None,
         log_level=get("FIREBELL_LOG_LEVEL", defaults.log_level),
     )
     channels.check_settings(settings.channels)

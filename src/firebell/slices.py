@@ -22,6 +22,7 @@ from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
 from firebell.metrics import slice as metrics
+from firebell.monitoring import slice as monitoring
 from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
 from firebell.paging import slice as paging
@@ -125,6 +126,7 @@ SLICES = (
     readiness.SLICE,
     service_overview.SLICE,
     metrics.SLICE,
+    monitoring.SLICE,
     search.SLICE,
     account.SLICE,
     undo.SLICE,

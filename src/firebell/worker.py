@@ -227,6 +227,9 @@ class Worker:
             return finished
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
+        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.HANDLERS]
+        for timer in due_timers:
+            lateness.observe((now - timer.due_at).total_seconds())
         if now - due_timers[0].due_at > LATE:
             log.warning(
                 "engine_late",

@@ -83,6 +83,7 @@ async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
         await _facts_are_rebuilt_and_compared(w, api)
         await _cost_is_for_managers(w, api)
         await _every_screen_opens(w, incident_id)
+        await _a_quarter_is_reviewed(w, api)
         await _a_private_incident_is_in_no_number(w, api)
 
 
@@ -215,6 +216,39 @@ async def _the_chart_is_its_table(http: httpx.AsyncClient) -> None:
     assert drawn == sum(row[f"sev{severity}"] > 0 for row in rows for severity in range(4))
 
 
+def _quarter(w: World) -> str:
+    return f"{w.now.year}-Q{(w.now.month + 2) // 3}"
+
+
+async def _a_quarter_is_reviewed(w: World, api: Api) -> None:
+    """API, screen and Markdown have the same numbers, of everyone or of a team, and say what is no quarter."""
+    review = await api("GET", "/metrics-review", quarter=_quarter(w))
+    assert (review["quarter"], review["is_over"], review["team"]) == (_quarter(w), False, None)
+    assert [line["metric"] for line in review["metrics"]] == list(DEFINITIONS)
+    by_slug = {line["metric"]: line for line in review["metrics"]}
+    assert (by_slug["resolve"]["n"], by_slug["resolve"]["trend"]) == (1, "too_few")
+    assert by_slug["frequency"]["now"] == "1"
+    severity = next(s for s in review["severities"] if s["severity"] == 1)
+    assert (severity["count"], severity["before_count"]) == (1, 0)
+    assert [rule["rule"] for rule in review["rules"]][:1] == ["CheckoutErrors"]
+    of_team = await api("GET", "/metrics-review", quarter=_quarter(w), team="payments")
+    assert of_team["team"] == "Payments"
+    assert next(s for s in of_team["severities"] if s["severity"] == 1)["count"] == 1
+    assert (await api("GET", "/metrics-review"))["is_over"]
+    assert "quarter" in str(await api("GET", "/metrics-review", quarter="2026-Q9", status=422))
+    await api("GET", "/metrics-review", team="nobody", status=404)
+    async with browser(w) as http:
+        await sign_in(w, http, w.mara)
+        address = f"/metrics/review?quarter={_quarter(w)}&team="
+        shown = await http.get(address)
+        assert (shown.status_code, "CheckoutErrors" in shown.text) == (200, True)
+        document = await http.get(f"{address}&format=md")
+        assert document.text == review["markdown"]
+        assert f"review-{_quarter(w)}.md" in document.headers["content-disposition"]
+        assert (await http.get("/metrics/review?quarter=2026-Q9")).status_code == 422
+        assert (await http.get("/metrics/review?team=nobody")).status_code == 404
+
+
 async def _a_private_incident_is_in_no_number(w: World, api: Api) -> None:
     """Only those who may open it see it, on screens alone; no file and no answer of the API counts it."""
     mara = await w.actor(w.mara)
@@ -242,6 +276,8 @@ async def _a_private_incident_is_in_no_number(w: World, api: Api) -> None:
     async with w.ctx.db.tx() as tx:
         assert await tx.value("select count(*) from incident_fact where id = $1", secret.id) == 1
     after = await api("GET", "/metrics")
+    review = await api("GET", "/metrics-review", quarter=_quarter(w))
+    assert [s["count"] for s in review["severities"] if s["severity"] == 1] == [1]
     of_incidents = {slug for slug, d in DEFINITIONS.items() if d.subject == "incidents"}
     for old, new in zip(before, after, strict=True):
         if old["metric"] in of_incidents:

@@ -25,14 +25,21 @@ from firebell.paging.model import Page
 from firebell.people import actions as people
 from firebell.process import connected
 from firebell.setup import organization
+from tests import prometheus_files
 from tests.servers import answers, free_port, listening, mail_server, serve
 from tests.world import ANSWERS, Sink, settings, sink
 
+METRICS_TOKEN = "a-token-of-thirty-two-characters"
 PROMETHEUS = """
 global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
-rule_files: [rules.yml]
+rule_files: [rules.yml, firebell.rules.yml]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}
-scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{shop}']}}]}}]
+scrape_configs:
+  - {{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{shop}']}}]}}
+  - job_name: firebell
+    metrics_path: /metrics.prom
+    authorization: {{credentials: {token}}}
+    static_configs: [{{targets: ['{firebell}']}}]
 """
 RULES = """
 groups:
@@ -57,8 +64,11 @@ route:
   group_wait: 100ms
   group_interval: 500ms
   repeat_interval: 1h
-  routes: [{{receiver: pagerduty, matchers: ['sender="pagerduty"']}}]
+  routes:
+    - {{receiver: pagerduty, matchers: ['sender="pagerduty"']}}
+    - {{receiver: no one, matchers: ['alertname=~"Firebell.*"']}}
 receivers:
+  - name: no one
   - name: webhook
     webhook_configs: [{{url: '{firebell}/in/{webhook_key}/alertmanager'}}]
   - name: pagerduty
@@ -110,6 +120,7 @@ class Stack:
     shop: Shop
     postbox: Postbox
     sink: Sink
+    prometheus_url: str
 
     async def page_of(self, title: str) -> Page | None:
         """Return the page whose title contains `title`."""
@@ -181,7 +192,10 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
         folder = Path(on.enter_context(tempfile.TemporaryDirectory(prefix="firebell-peers-")))
         receiver = await on.enter_async_context(sink())
         smtp = await on.enter_async_context(mail_server(postbox))
-        server = await on.enter_async_context(serve(dsn, FIREBELL_SMTP_URL=f"smtp://127.0.0.1:{smtp}"))
+        smtp_url = f"smtp://127.0.0.1:{smtp}"
+        server = await on.enter_async_context(
+            serve(dsn, FIREBELL_SMTP_URL=smtp_url, FIREBELL_METRICS_TOKEN=METRICS_TOKEN)
+        )
         ctx = await on.enter_async_context(connected(settings(), dsn, SystemClock()))
         webhook_key, pagerduty_key = await furnish(ctx, receiver.url)
         ports = {
@@ -190,7 +204,11 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
             "prometheus": free_port(),
         }
         (folder / "rules.yml").write_text(RULES, encoding="utf-8")
-        (folder / "prometheus.yml").write_text(PROMETHEUS.format(**ports), encoding="utf-8")
+        shutil.copy(prometheus_files.RULES, folder)
+        (folder / "prometheus.yml").write_text(
+            PROMETHEUS.format(**ports, token=METRICS_TOKEN, firebell=server.url.removeprefix("http://")),
+            encoding="utf-8",
+        )
         (folder / "alertmanager.yml").write_text(
             ALERTMANAGER.format(firebell=server.url, webhook_key=webhook_key, pagerduty_key=pagerduty_key),
             encoding="utf-8",
@@ -216,4 +234,5 @@ async def stack(dsn: str) -> AsyncIterator[Stack]:
         )
         for name in ("alertmanager", "prometheus"):
             await answers(f"http://127.0.0.1:{ports[name]}/-/ready")
-        yield Stack(server.url, ctx, shop, postbox, receiver)
+        prometheus_url = f"http://127.0.0.1:{ports['prometheus']}"
+        yield Stack(server.url, ctx, shop, postbox, receiver, prometheus_url)

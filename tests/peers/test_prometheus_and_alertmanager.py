@@ -1,6 +1,8 @@
-"""Prometheus and Alertmanager, as Debian ships them, fire and resolve real alerts into the running product."""
+"""Prometheus and Alertmanager, as Debian ships them, fire and resolve real alerts into the product, and watch it."""
 
+import asyncio
 import re
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,7 +11,8 @@ import pytest_asyncio
 
 from firebell.kit.db import embedded
 from firebell.kit.db.migrate import migrate
-from tests.peers.stack import Stack, stack
+from tests import prometheus_files
+from tests.peers.stack import METRICS_TOKEN, Stack, program, stack
 from tests.servers import until
 
 pytestmark = [pytest.mark.peers, pytest.mark.asyncio(loop_scope="module")]
@@ -79,3 +82,49 @@ async def test_the_same_through_the_pagerduty_receiver_of_alertmanager(shop: Sta
         return await shop.state_of("The ledger fails") == "resolved"
 
     await until(resolved, "the page is resolved by Alertmanager")
+
+
+async def test_prometheus_reads_firebell_and_evaluates_the_rules_and_the_dashboard(shop: Stack) -> None:
+    async with httpx.AsyncClient(base_url=f"{shop.prometheus_url}/api/v1", timeout=60) as http:
+
+        async def values(query: str) -> list[float]:
+            answer = (await http.get("/query", params={"query": query})).json()
+            assert answer["status"] == "success", (query, answer)
+            return [float(result["value"][1]) for result in answer["data"]["result"]]
+
+        async def counted() -> bool:
+            received = await values('sum(firebell_inbound_messages_total{job="firebell"})')
+            return await values('up{job="firebell"}') == [1.0] and sum(received) >= 1
+
+        await until(counted, "Prometheus has read what Alertmanager sent")
+        for _, query in prometheus_files.queries():
+            await values(query)
+        assert await values("firebell_database_up") == [1.0]
+        assert await values('sum(firebell_notification_deliveries_total{outcome="accepted"}) > 0')
+        metadata = (await http.get("/metadata", params={"limit": 1000})).json()["data"]
+        assert {name.removesuffix("_total") for name in metadata} >= prometheus_files.FAMILIES
+
+        async def evaluated() -> bool:
+            groups = (await http.get("/rules")).json()["data"]["groups"]
+            (group,) = [group for group in groups if group["name"] == "firebell"]
+            assert len(group["rules"]) == len(prometheus_files.rules())
+            return {rule["health"] for rule in group["rules"]} == {"ok"}
+
+        await until(evaluated, "every rule is evaluated without an error")
+        firing = await values('ALERTS{alertname=~"Firebell.*", alertstate="firing"}')
+        assert not firing, "a healthy Firebell raises no alert"
+
+
+async def test_promtool_accepts_the_rules_and_the_metrics(shop: Stack) -> None:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}", "Accept": "text/plain"}
+    async with httpx.AsyncClient(timeout=60) as http:
+        exposition = (await http.get(f"{shop.url}/metrics.prom", headers=headers)).content
+    for arguments, text in (
+        (("check", "rules", str(prometheus_files.RULES)), b""),
+        (("check", "metrics"), exposition),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            program("promtool"), *arguments, stdin=PIPE, stdout=PIPE, stderr=STDOUT
+        )
+        output, _ = await process.communicate(text)
+        assert process.returncode == 0, output.decode()

@@ -232,6 +232,18 @@ def test_time_between_failures(impact_s: int, failures: int, seconds: int, bound
     assert (figure.seconds, figure.lower_bound_s, figure.result) == (seconds, bound, result)
 
 
+@given(st.integers(1, 400), st.integers(0, 12), st.floats(0, 1))
+def test_a_quiet_day_never_shortens_the_time_between_failures(days: int, failures: int, share: float) -> None:
+    """M5: the period grows by a day without impact and failure, and nothing that is shown gets worse."""
+    impact_s = int(days * 86_400 * share) if failures else 0
+    before = summaries.between_failures(days * 86_400, impact_s, failures)
+    after = summaries.between_failures((days + 1) * 86_400, impact_s, failures)
+    assert after.seconds >= before.seconds
+    assert after.lower_bound_s >= before.lower_bound_s
+    ranks = {"missed": 0, "too_few": 1, "met": 2}
+    assert ranks[after.result] >= ranks[before.result]
+
+
 def test_a_change_needs_more_than_chance() -> None:
     few = summaries.change(steps([1, 2, 3, 4]), steps(range(50)), 1, is_censored=False)
     assert few.result == "too_few"

@@ -104,6 +104,7 @@ class Inbound:
     def _problem(self, error: FirebellError, path: str) -> Response:
         """Return the response for an error; one with Retry-After counts as a refusal."""
         headers: tuple[Header, ...] = (_PROBLEM,)
+        self._ctx.counters.inbound_errors[int(error.status)] += 1
         if isinstance(error, Unavailable):
             self._refusals.add(error.reason)
             headers = (_PROBLEM, (b"retry-after", str(error.retry_after).encode()))

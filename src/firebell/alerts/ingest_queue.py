@@ -83,7 +83,7 @@ class Ingest:
             if self._is_stale():
                 await self._load()
             await self._queue(received).add(received)
-        self._ctx.health.stored()
+        self._stored(received)
 
     def enqueue(self, received: InboundRequest, done: Done) -> None:
         """Call `done` once `received` is committed, or with the error; raise Unavailable if too many are waiting."""
@@ -92,7 +92,7 @@ class Ingest:
             if isinstance(failure, Unavailable):
                 self._ctx.health.refused(failure.message)
             elif failure is None:
-                self._ctx.health.stored()
+                self._stored(received)
             done(failure)
 
         with self._refusals_counted():
@@ -113,6 +113,16 @@ class Ingest:
         with self._refusals_counted():
             async with self._ctx.ingest_db.tx() as tx:
                 await actions.record_change(tx, received, change, self._ctx.clock.now())
+        self._ctx.counters.inbound_messages[received.source] += 1
+
+    def waiting(self) -> int:
+        """The number of messages that wait to be committed."""
+        return len(self._commits) + len(self._large_commits)
+
+    def _stored(self, received: InboundRequest) -> None:
+        self._ctx.health.stored()
+        self._ctx.counters.inbound_messages[received.source] += 1
+        self._ctx.counters.inbound_events[received.source] += len(received.incoming)
 
     @contextmanager
     def _refusals_counted(self) -> Iterator[None]:

@@ -127,6 +127,31 @@ def export(metric: str | None, bom: bool, output: Path | None, **filters: Any) -
     if output is None:
         click.echo(text, nl=False)
         return
+    _write(output, text)
+
+
+@metrics.command(
+    epilog=example(
+        "firebell metrics review --quarter 2026-Q3 --team payments",
+        "firebell metrics review --output review.md",
+    )
+)
+@click.option("--quarter", metavar="QUARTER", help="Such as 2026-Q3. Default: the last one that is over.")
+@click.option("--team", metavar="SLUG", help="The review of one team.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write Markdown to this file."
+)
+@as_json
+def review(quarter: str | None, team: str | None, output: Path | None) -> None:
+    """Print the quarterly review as Markdown: trends, what to decide, and what would move each metric."""
+    document = call("GET", "/api/v1/metrics-review", quarter=quarter, team=team)
+    if output is None:
+        show(document, document["markdown"].rstrip("\n"))
+        return
+    _write(output, document["markdown"])
+
+
+def _write(output: Path, text: str) -> None:
     try:
         write_private(output, text, newline="")
     except OSError as error:

@@ -103,7 +103,7 @@ def work() -> None:
         from firebell import process
 
         async with process.running(settings) as prepared:
-            await process.work(prepared)
+            await process.work(prepared, settings)
 
     run(main())
 

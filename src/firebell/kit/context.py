@@ -9,6 +9,8 @@ import httpx
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import ProcessHealth
+from firebell.kit.http_out import Network
+from firebell.kit.process_counters import ProcessCounters
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer
 from firebell.kit.timing import REAL, Pace
@@ -37,6 +39,7 @@ class Context:
     """The message composers, by kind of subject."""
     pace: Pace = REAL
     health: ProcessHealth = field(default_factory=ProcessHealth)
+    counters: ProcessCounters = field(default_factory=ProcessCounters)
     allowed_hosts: frozenset[str] = frozenset()
     """Host names under which pages are served, in addition to literal addresses and loopback names."""
     retention_days: Mapping[str, int | None] = field(default_factory=dict)
@@ -49,4 +52,8 @@ class Context:
     """The directory that contains the mounted directories of runbooks, None for none."""
     war_room_url: str = ""
     """The template of the address of an incident's war room, empty for none."""
+    metrics_token: str = ""
+    """The secret that `/metrics.prom` accepts, empty for none."""
+    metrics_networks: tuple[Network, ...] = ()
+    """The networks from which `/metrics.prom` needs no token."""
     txt_records: TxtRecords = field(default_factory=TxtRecords)

@@ -8,6 +8,7 @@ from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
+from firebell.metrics import page_month_store
 from firebell.metrics.model import IncidentFact, PageFact, Progress
 
 PAGE_FACT_DAYS = 2_200
@@ -131,7 +132,7 @@ async def link_repeats(tx: Tx, incident_ids: Sequence[int]) -> int:
 
 async def save_pages(tx: Tx, facts: Sequence[PageFact]) -> int:
     """Store facts of pages; return the number of those that are new or differ from the stored ones."""
-    return await tx.changed(
+    changed = await tx.changed(
         f"""
         insert into page_fact ({", ".join(_PAGE)})
         select {", ".join(_PAGE)}
@@ -146,6 +147,9 @@ async def save_pages(tx: Tx, facts: Sequence[PageFact]) -> int:
         """,
         [{name: getattr(fact, name) for name in _PAGE} for fact in facts],
     )
+    if changed:
+        await page_month_store.forget(tx, [fact.triggered_at for fact in facts])
+    return changed
 
 
 async def progress(tx: Tx) -> Progress:
@@ -221,6 +225,7 @@ async def note_comparison(tx: Tx, drifted: int, now: datetime) -> None:
 
 async def delete_page_facts(tx: Tx, before: datetime, limit: int) -> int:
     """Delete facts of pages that were triggered before an instant; return their number."""
+    await page_month_store.forget_before(tx, before)
     return await tx.changed(
         """
         delete from page_fact

@@ -17,10 +17,10 @@ from firebell.metrics import fact_store, member_store, poisson, summaries, total
 from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
 from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Count, Result, ServiceFigure
+from firebell.metrics.page_totals import PageTotals
+from firebell.metrics.results import Count, Result, RuleTotal, ServiceFigure
 from firebell.metrics.summaries import Share
 from firebell.metrics.tables import Cell, Column, Table, Unit
-from firebell.metrics.total_store import PageTotals, RuleTotal
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60

@@ -24,6 +24,21 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleTotal:
+    """How often a rule paged, woke people, was noise and was acted on."""
+
+    rule: str
+    pages: int
+    nights: int
+    noise: int
+
+    @property
+    def cost(self) -> int:
+        """Pages, of which those at night count four times."""
+        return self.nights * 3 + self.pages
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFigure:
     """The impact on a service and the time between its failures."""
 

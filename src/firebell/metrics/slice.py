@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 def _routers() -> list["APIRouter"]:
     from firebell.metrics import api, web
+    from firebell.metrics.review import api as review_api
+    from firebell.metrics.review import web as review_web
 
-    return [web.router, api.router]
+    # the address of the review would be that of a metric
+    return [review_web.router, review_api.router, web.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
@@ -25,10 +28,11 @@ def _retentions() -> "Sequence[Retention]":
 
 SLICE = Slice(
     "metrics",
-    tables=("incident_fact", "incident_fact_service", "page_fact", "metric_progress"),
+    tables=("incident_fact", "incident_fact_service", "page_fact", "page_month", "metric_progress"),
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",
+        "page_month": "One row for each month with pages.",
         "metric_progress": "One row.",
     },
     retentions=_retentions,

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import scope_store
+from firebell.metrics import page_month_store, page_totals, scope_store
 from firebell.metrics.model import Scope
+from firebell.metrics.page_totals import PageTotals
 from firebell.metrics.scope_store import Conditions
-
-RULES_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +20,6 @@ class ServiceTotal:
     impact_s: int
     failures: int
     at_least: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTotal:
-    """How often a rule paged, woke people, was noise and was acted on."""
-
-    rule: str
-    pages: int
-    nights: int
-    noise: int
-
-    @property
-    def cost(self) -> int:
-        """Pages, of which those at night count four times."""
-        return self.nights * 3 + self.pages
-
-
-@dataclass(frozen=True, slots=True)
-class PageTotals:
-    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
-
-    hours: dict[int, tuple[int, int]]
-    noise: int
-    rules: list[RuleTotal]
-
-    @property
-    def pages(self) -> int:
-        """The number of pages."""
-        return sum(pages for pages, _ in self.hours.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +121,24 @@ def _month(column: str, starts: str) -> str:
     return f"width_bucket({column}, {starts}::timestamptz[]) - 1"
 
 
+async def factors(tx: Tx, scope: Scope, *, before: bool = False) -> dict[str, int]:
+    """Return how many incidents that were declared in the period had each contributing factor."""
+    conditions = Conditions()
+    scope_store.declared(scope, conditions, before=before)
+    rows = await tx.fetch(
+        f"""
+        select factor, count(distinct incident_fact.id) as incidents
+        from incident_fact
+        cross join unnest(incident_fact.factors) factor
+        where {conditions.sql}
+            and incident_fact.excluded is null
+        group by factor
+        """,
+        *conditions.values,
+    )
+    return {row["factor"]: row["incidents"] for row in rows}
+
+
 async def declared_by_month(tx: Tx, scope: Scope, starts: Sequence[datetime]) -> dict[tuple[int, int], int]:
     """Return how many incidents were declared by (number of the month, severity), in the period of the scope."""
     conditions = Conditions()
@@ -213,54 +201,42 @@ async def quantiles_by_month(
 
 async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> PageTotals:
     """Return the pages by hour of the week and by rule."""
+    if _is_everything(scope):
+        return await page_month_store.by_hour_and_rule(tx, scope.window.start, scope.window.end)
     conditions = Conditions()
     scope_store.triggered(scope, conditions)
     rows = await tx.fetch(
         f"""
-        with total as (
-            select
-                page_fact.hour,
-                page_fact.rule,
-                count(*) as pages,
-                count(page_fact.night) as nights,
-                count(*) filter (where page_fact.is_noise) as noise
-            from page_fact
-            where {conditions.sql}
-                and page_fact.excluded is null
-            group by grouping sets ((page_fact.hour), (page_fact.rule))
-        )
-        (
-            select hour, null as rule, pages, nights, noise
-            from total
-            where hour is not null
-        )
-        union all
-        (
-            select null, rule, pages, nights, noise
-            from total
-            where hour is null
-                and rule <> ''
-            order by nights * 3 + pages desc, rule
-            limit {RULES_SHOWN}
-        )
+        select
+            page_fact.hour,
+            page_fact.rule,
+            count(*) as pages,
+            count(page_fact.night) as nights,
+            count(*) filter (where page_fact.is_noise) as noise
+        from page_fact
+        where {conditions.sql}
+            and page_fact.excluded is null
+        group by grouping sets ((page_fact.hour), (page_fact.rule))
         """,
         *conditions.values,
     )
-    hours = [row for row in rows if row["hour"] is not None]
-    rules = [
-        RuleTotal(row["rule"], row["pages"], row["nights"], row["noise"])
-        for row in rows
-        if row["hour"] is None
-    ]
-    return PageTotals(
-        {row["hour"]: (row["pages"], row["nights"]) for row in hours},
-        sum(row["noise"] for row in hours),
-        sorted(rules, key=lambda rule: (-rule.cost, rule.rule)),
+    return page_totals.by_hour_and_rule(
+        [],
+        [(r["hour"], r["pages"], r["nights"], r["noise"]) for r in rows if r["hour"] is not None],
+        [(r["rule"], (r["pages"], r["nights"], r["noise"])) for r in rows if r["hour"] is None],
     )
+
+
+def _is_everything(scope: Scope) -> bool:
+    """Return True if no filter leaves out a page, so that whole months can be counted at once."""
+    return scope.severity is None and scope.team_id is None and scope.service_id is None
 
 
 async def nights(tx: Tx, scope: Scope, *, before: bool = False) -> dict[int, int]:
     """Return how many nights of a person had each number of pages that woke them."""
+    if _is_everything(scope):
+        window = scope.window
+        return await page_month_store.nights(tx, *(window.before if before else (window.start, window.end)))
     conditions = Conditions()
     scope_store.triggered(scope, conditions, before=before)
     rows = await tx.fetch(

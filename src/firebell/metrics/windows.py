@@ -52,8 +52,7 @@ def preset(period: str, now: datetime, zone: str) -> Window:
     """Return the window of a named period that ends with today; raise `Invalid` for an unknown one."""
     today = to_local(now, zone).date()
     if period == "quarter":
-        first = _quarter(today)
-        return _window(first, _next_quarter(first), _quarter(first - timedelta(days=1)), zone, period)
+        return quarter(today, zone)
     if period not in _DAYS:
         raise Invalid(
             f"{period[:20]!r} is not a period.", fields={"period": f"Use {', '.join(PRESETS)}, or two days."}
@@ -61,6 +60,12 @@ def preset(period: str, now: datetime, zone: str) -> Window:
     end = today + timedelta(days=1)
     first = end - timedelta(days=_DAYS[period])
     return _window(first, end, first - timedelta(days=_DAYS[period]), zone, period)
+
+
+def quarter(day: date, zone: str) -> Window:
+    """Return the window of the calendar quarter of a day, compared with the quarter before."""
+    first = _quarter(day)
+    return _window(first, _next_quarter(first), _quarter(first - timedelta(days=1)), zone, "quarter")
 
 
 def between(first: date, last: date, zone: str) -> Window:

@@ -36,6 +36,13 @@ CLAIMS = 8
 """Number of leases in a row that may end without an outcome: a message may crash every process."""
 UNRECORDED = 4 * CLAIM
 """Number of messages being sent or recorded above which none is claimed: a crash may send as many again."""
+_OUTCOMES: dict[type[Outcome], str] = {
+    Accepted: "accepted",
+    Failed: "failed",
+    Retry: "retry",
+    Unsent: "unsent",
+}
+"""The outcomes of an attempt, as they are counted."""
 RECORD_AFTER_S = (0, 0.1, 0.5, 1, 2, 4, 8)
 """Delays between attempts to record an outcome while the database is unavailable."""
 
@@ -140,7 +147,16 @@ class Sender:
             # the destination is free again, although the outcome is recorded later
             self._slots.release(bundle.deliveries[0])
             self._gather_if_blocked()
+        self._count(bundle, outcome)
         await self._record_outcome(bundle, outcome)
+
+    def _count(self, bundle: Bundle, outcome: Outcome) -> None:
+        counters, now = self._ctx.counters, self._ctx.clock.now()
+        for delivery in bundle.deliveries:
+            counters.deliveries[delivery.channel, _OUTCOMES[type(outcome)]] += 1
+            if isinstance(outcome, Accepted):
+                delay_s = (now - delivery.send_at).total_seconds()
+                counters.delivery_delays[delivery.channel].observe(delay_s)
 
     async def _record_outcome(self, bundle: Bundle, outcome: Outcome) -> None:
         for wait in RECORD_AFTER_S:

@@ -16,6 +16,7 @@ import msgspec
 
 from firebell.kit.db.events import Actor, Reactions, payload
 from firebell.kit.db.notifier import Notifier, WakeUp
+from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import Unavailable
 
 T = TypeVar("T")
@@ -464,6 +465,10 @@ class Db:
         except (OSError, TimeoutError) as exc:
             raise _unavailable(exc) from exc
         return conn
+
+    def pool_usage(self) -> PoolUsage:
+        """Return how many connections of the pool are open and in use now."""
+        return PoolUsage.of(self._pool)
 
     async def listen(self, handlers: Mapping[str, Callable[[str], None]]) -> asyncpg.Connection:
         """Open a dedicated connection that passes each notification's payload to its channel's handler."""

@@ -1,0 +1,105 @@
+"""Totals of pages by hour, rule and night, put together from months and from what lies around them (pure)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from firebell.metrics.results import RuleTotal
+
+RULES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class PageTotals:
+    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
+
+    hours: dict[int, tuple[int, int]]
+    noise: int
+    rules: list[RuleTotal]
+
+    @property
+    def pages(self) -> int:
+        """The number of pages."""
+        return sum(pages for pages, _ in self.hours.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PageMonth:
+    """The totals of a calendar month in UTC; `nights` counts nights by their pages.
+
+    `shared_nights` are [person, night, pages] of nights of which a part may lie in another month.
+    """
+
+    month: date
+    hours: Mapping[str, Sequence[int]]
+    rules: Mapping[str, Sequence[int]]
+    noise: int
+    nights: Mapping[str, int]
+    shared_nights: Sequence[Sequence[int | str]]
+
+
+def month_start(month: date) -> datetime:
+    """Return the instant at which a month begins in UTC."""
+    return datetime.combine(month, time(), UTC)
+
+
+def next_month(month: date) -> date:
+    """Return the first day of the month after."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def gaps(start: datetime, end: datetime, months: Iterable[date]) -> list[tuple[datetime, datetime]]:
+    """Return the parts of `[start, end)` that no month covers; the months are whole ones of the period, in order."""
+    parts, at = [], start
+    for month in months:
+        if at < month_start(month):
+            parts.append((at, month_start(month)))
+        at = month_start(next_month(month))
+    if at < end:
+        parts.append((at, end))
+    return parts
+
+
+def by_hour_and_rule(
+    months: Sequence[PageMonth], hours: Iterable[Sequence[int]], rules: Iterable[tuple[str, Sequence[int]]]
+) -> PageTotals:
+    """Return the totals of months and of (hour, pages, at night, noise) and (rule, (pages, at night, noise))."""
+    all_hours: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    all_rules: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    noise = sum(month.noise for month in months)
+    for hour, pages, nights, noisy in hours:
+        noise += noisy
+        _add(all_hours[hour], (pages, nights))
+    for rule, counts in rules:
+        _add(all_rules[rule], counts)
+    for month in months:
+        for name, counts in month.hours.items():
+            _add(all_hours[int(name)], counts)
+        for rule, counts in month.rules.items():
+            _add(all_rules[rule], counts)
+    totals = [RuleTotal(rule, *counts) for rule, counts in all_rules.items() if rule]
+    totals.sort(key=lambda rule: (-rule.cost, rule.rule))
+    return PageTotals(
+        {hour: (pages, nights) for hour, (pages, nights) in all_hours.items()}, noise, totals[:RULES_SHOWN]
+    )
+
+
+def _add(total: list[int], counts: Sequence[int]) -> None:
+    for number, count in enumerate(counts):
+        total[number] += count
+
+
+def by_night(months: Sequence[PageMonth], around: Iterable[tuple[int, date, int]]) -> dict[int, int]:
+    """Return how many nights of a person had each number of pages; `around` are (person, night, pages)."""
+    pages: Counter[tuple[int, str]] = Counter()
+    nights: Counter[int] = Counter()
+    for person, night, number in around:
+        pages[person, night.isoformat()] += number
+    for month in months:
+        for person_, night_, number_ in month.shared_nights:
+            pages[int(person_), str(night_)] += int(number_)
+        for in_one, count in month.nights.items():
+            nights[int(in_one)] += count
+    nights.update(pages.values())
+    return dict(nights)

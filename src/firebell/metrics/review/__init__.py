@@ -1,0 +1,1 @@
+"""The quarterly review: the trends of a quarter in one document."""

@@ -1,0 +1,139 @@
+"""The quarterly review over JSON."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiOutput, Text, problems
+from firebell.metrics.review import document, queries
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("metrics")
+
+Reader = Annotated[Work, work(Verb.METRICS_READ)]
+TrendName = Annotated[
+    Literal["better", "worse", "higher", "lower", "none", "too_few", "untested"],
+    Field(description="since the quarter before; `none` is no detectable change"),
+]
+
+
+class ReviewLineShown(ApiOutput):
+    """One metric of a review, as people read it; `/metrics/{metric}` has its numbers."""
+
+    metric: Annotated[str, Field(examples=["resolve"])]
+    title: str
+    n: Annotated[int, Field(description="cases that count")]
+    now: str
+    interval: Annotated[str, Field(description="95% interval, blank without one")]
+    before: str
+    trend: TrendName
+    target: Literal["none", "too_few", "met", "missed"]
+    levers: Annotated[list[str], Field(description="what would move it")]
+    handbook: Annotated[str, Field(description="the chapter of the handbook about it")]
+
+
+class ReviewSeverityShown(ApiOutput):
+    """The incidents of one severity; chance alone gives from `low` to `high`."""
+
+    severity: int
+    count: int
+    low: float
+    high: float
+    before_count: int
+    trend: TrendName
+
+
+class ReviewFactorShown(ApiOutput):
+    """How many incidents had a contributing factor."""
+
+    factor: Annotated[str, Field(examples=["latent.test"])]
+    count: int
+    before_count: int
+
+
+class ReviewRuleShown(ApiOutput):
+    """An alert rule that paged people."""
+
+    rule: str
+    pages: int
+    night_pages: int
+    noise: int
+
+
+class ReviewShown(ApiOutput):
+    """The trends of a quarter in UTC, compared with the quarter before; private incidents are left out."""
+
+    quarter: Annotated[str, Field(examples=["2026-Q3"])]
+    before: Annotated[str, Field(examples=["2026-Q2"])]
+    is_over: bool
+    team: Annotated[str | None, Field(description="name of the team; null for the whole organization")]
+    questions: Annotated[list[str], Field(description="what to decide")]
+    metrics: list[ReviewLineShown]
+    severities: list[ReviewSeverityShown]
+    factors: list[ReviewFactorShown]
+    rules: list[ReviewRuleShown]
+    markdown: Annotated[str, Field(description="the whole document")]
+
+
+@router.get(
+    "/metrics-review",
+    summary="Get the trends of a quarter, with what to decide",
+    responses=problems(404, 422),
+)
+async def get_review(
+    w: Reader,
+    quarter: Annotated[
+        Text | None, Query(description="such as 2026-Q3; default: the last one that is over")
+    ] = None,
+    team: Annotated[Text | None, Query(description="slug of a team")] = None,
+) -> ReviewShown:
+    review = await queries.review(w.tx, quarter or "", team or "", w.now)
+    return ReviewShown(
+        quarter=review.quarter,
+        before=review.quarter_before,
+        is_over=review.is_over,
+        team=review.team or None,
+        questions=list(review.questions),
+        metrics=[
+            ReviewLineShown.model_validate(
+                {
+                    "metric": each.slug,
+                    "title": each.title,
+                    "n": each.n,
+                    "now": each.now,
+                    "interval": each.range,
+                    "before": each.before,
+                    "trend": each.trend,
+                    "target": each.target,
+                    "levers": list(each.levers),
+                    "handbook": each.handbook,
+                }
+            )
+            for each in review.lines
+        ],
+        severities=[
+            ReviewSeverityShown.model_validate(
+                {
+                    "severity": each.severity,
+                    "count": each.now,
+                    "low": round(each.low, 3),
+                    "high": round(each.high, 3),
+                    "before_count": each.before,
+                    "trend": each.trend,
+                }
+            )
+            for each in review.severities
+        ],
+        factors=[
+            ReviewFactorShown(factor=each.code, count=each.now, before_count=each.before)
+            for each in review.factors
+        ],
+        rules=[
+            ReviewRuleShown(rule=each.rule, pages=each.pages, night_pages=each.nights, noise=each.noise)
+            for each in review.rules
+        ],
+        markdown=document.markdown(review, w.ctx.public_url),
+    )

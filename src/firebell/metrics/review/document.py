@@ -1,0 +1,264 @@
+"""The quarterly review as a document: its lines, what to decide, and its Markdown (pure)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from firebell.kit.markdown import cell
+from firebell.kit.text import plural
+from firebell.metrics import poisson, wording
+from firebell.metrics.definitions import Kind
+from firebell.metrics.export import target_result
+from firebell.metrics.results import Result, RuleTotal
+from firebell.metrics.review import quarters
+from firebell.metrics.review.trends import Trend, count_change, trend
+from firebell.metrics.windows import Window
+from firebell.metrics.wording import length, percent
+
+TREND_NAMES = {
+    Trend.BETTER: "Better",
+    Trend.WORSE: "Worse",
+    Trend.HIGHER: "More",
+    Trend.LOWER: "Fewer",
+    Trend.NONE: "No detectable change",
+    Trend.TOO_FEW: "Too few to say",
+    Trend.UNTESTED: "Not tested",
+}
+TARGET_NAMES = {"none": "", "too_few": "Too few", "met": "Met", "missed": "Missed"}
+FACTORS_LISTED, RULES_LISTED = 8, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One metric: its value in this quarter and in the one before, and what would move it."""
+
+    slug: str
+    title: str
+    acronym: str
+    n: int
+    now: str
+    range: str
+    """The 95% interval, blank for what has none."""
+    before: str
+    trend: Trend
+    target: str
+    levers: Sequence[str]
+    handbook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """The incidents of a severity that were declared in both quarters, with the interval of this one."""
+
+    severity: int
+    now: int
+    low: float
+    high: float
+    before: int
+    trend: Trend
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """How many incidents of each quarter had a contributing factor."""
+
+    code: str
+    now: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The trends of a quarter of the organization, or of one team."""
+
+    window: Window
+    is_over: bool
+    team: str
+    lines: Sequence[Line]
+    severities: Sequence[Severity]
+    factors: Sequence[Factor]
+    rules: Sequence[RuleTotal]
+    questions: Sequence[str]
+
+    @property
+    def quarter(self) -> str:
+        """Its name, such as 2026-Q3."""
+        return quarters.name(self.window)
+
+    @property
+    def quarter_before(self) -> str:
+        """The quarter that it is compared with."""
+        return quarters.name_before(self.window)
+
+    @property
+    def title(self) -> str:
+        """What it is, such as Quarterly review 2026-Q3, Payments."""
+        return f"Quarterly review {self.quarter}{f', {self.team}' if self.team else ''}"
+
+
+def days_of(window: Window) -> tuple[int, int]:
+    """Return the number of days of a quarter and of the one before it."""
+    return (window.end - window.start).days, (window.start - window.before_start).days
+
+
+def line(result: Result) -> Line:
+    """Return the line of a metric."""
+    what = result.definition
+    days, days_before = days_of(result.scope.window)
+    now, interval, before = _values(result)
+    return Line(
+        what.slug,
+        what.title,
+        what.acronym,
+        result.n,
+        now,
+        interval,
+        before,
+        trend(result, days, days_before),
+        target_result(result),
+        what.levers,
+        what.handbook,
+    )
+
+
+def _values(result: Result) -> tuple[str, str, str]:
+    """Return the value of a metric, its interval and its value before, as people read them."""
+    if (figure := result.summary) and result.change:
+        change = result.change
+        before = length(change.median_before) if change.n_before >= 5 else _cases(change.n_before)
+        if figure.sample not in ("few", "enough"):
+            return _cases(figure.n), "", before
+        interval = ""
+        if figure.interval:
+            low, high = figure.interval
+            interval = f"{length(low)} or more" if high is None else f"{length(low)} – {length(high)}"
+        return f"median {length(figure.median)}", interval, before
+    if share := result.share:
+        earlier = result.share_before
+        return (
+            f"{share.hits} of {share.n}, {percent(share.value)}" if share.n else "nothing to count",
+            f"{percent(share.interval[0])} – {percent(share.interval[1])}" if share.interval else "",
+            f"{earlier.hits} of {earlier.n}, {percent(earlier.value)}" if earlier and earlier.n else "–",
+        )
+    if result.definition.slug == "mtbf":
+        if not result.services:
+            least = result.without_failure.lower_bound_s
+            return f"no failure in {length(result.seconds or 0)}", f"{length(least)} or more", "–"
+        worst = result.services[0]
+        return f"{length(worst.between.seconds)} ({worst.name})", "", "–"
+    if result.definition.kind is Kind.SERVICES or result.definition.slug == "cost":
+        return length(result.seconds or 0), "", length(result.seconds_before or 0)
+    assert result.count
+    assert result.count_before
+    low_count, high_count = result.count.interval
+    return str(result.count.number), f"{low_count:.1f} – {high_count:.1f}", str(result.count_before.number)
+
+
+def _cases(n: int) -> str:
+    return f"{plural(n, 'case')}, too few" if n else "no cases"
+
+
+def severity(number: int, now: int, before: int, window: Window) -> Severity:
+    """Return the line of a severity."""
+    low, high = poisson.interval(now)
+    return Severity(number, now, low, high, before, count_change(now, before, *days_of(window)))
+
+
+def factors(now: Mapping[str, int], before: Mapping[str, int]) -> list[Factor]:
+    """Return the factors that most incidents of the quarter had, the most frequent first."""
+    ranked = sorted(now, key=lambda code: (-now[code], -before.get(code, 0), code))
+    return [Factor(code, now[code], before.get(code, 0)) for code in ranked[:FACTORS_LISTED]]
+
+
+def questions(lines: Sequence[Line], found: Sequence[Factor], rules: Sequence[RuleTotal]) -> list[str]:
+    """Return what the quarter asks its readers to decide: missed targets, what got worse, what comes back."""
+    asked = []
+    for each in lines:
+        if each.target == "missed" or each.trend is Trend.WORSE:
+            why = "missed its target" if each.target == "missed" else "got worse"
+            lever = each.levers[0][0].lower() + each.levers[0][1:]
+            asked.append(f"{each.title} {why} ({each.now}). Will you {lever}, and who does it?")
+    asked += [
+        f"{factor.now} incidents had the factor {factor.code}. What would remove it?"
+        for factor in found[:3]
+        if factor.now >= 2 and not factor.code.startswith("luck.")
+    ]
+    asked += [
+        f"The rule {rule.rule} paged {plural(rule.pages, 'time')} and {rule.noise} needed no action."
+        " Change it, or delete it?"
+        for rule in rules[:3]
+        if rule.pages >= 5 and 2 * rule.noise > rule.pages
+    ]
+    return asked
+
+
+def markdown(review: Review, url: str) -> str:
+    """Return the document as Markdown; its links begin with `url`."""
+    window = review.window
+    text = [
+        f"# {cell(review.title)}",
+        f"{wording.days(window)} against {wording.days_before(window)} (UTC)."
+        + ("" if review.is_over else " The quarter is not over.")
+        + " Without private incidents. A change is one that chance alone would rarely produce.",
+        "## To decide",
+        "\n".join(f"- {cell(question)}" for question in review.questions)
+        or "Nothing missed its target or got worse. What do you want to try next quarter?",
+        "## Trends",
+        _table(
+            ["Metric", "Now", "95% interval", "Before", "Change", "Target"],
+            [
+                [
+                    f"[{each.title}]({url}/metrics/{each.slug}?from={window.first_day}&to={window.last_day})",
+                    each.now,
+                    each.range,
+                    each.before,
+                    TREND_NAMES[each.trend],
+                    TARGET_NAMES[each.target],
+                ]
+                for each in review.lines
+            ],
+        ),
+        "## Incidents by severity",
+        _table(
+            ["Severity", "Now", "Chance alone gives", "Before", "Change"],
+            [
+                [
+                    f"SEV{each.severity}",
+                    str(each.now),
+                    f"{each.low:.1f} – {each.high:.1f}",
+                    str(each.before),
+                    TREND_NAMES[each.trend],
+                ]
+                for each in review.severities
+            ],
+        ),
+        "## Contributing factors",
+        _table(
+            ["Factor", "Incidents", "Before"],
+            [[f"`{each.code}`", str(each.now), str(each.before)] for each in review.factors],
+        )
+        if review.factors
+        else "No incident of this quarter has a factor in its post-mortem.",
+        "## Rules that cost the most",
+        _table(
+            ["Rule", "Pages", "At night", "Needed no action"],
+            [[each.rule, str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
+        )
+        if review.rules
+        else "No rule paged anyone.",
+        "## What would move each metric",
+        "\n".join(
+            f"- **{each.title}**: {'; '.join(each.levers)}."
+            f" [Handbook]({url}/handbook/references/{each.handbook})"
+            for each in review.lines
+        ),
+    ]
+    return "\n\n".join(text) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(values)} |" for values in lines)
+
+
+def _cell(text: str) -> str:
+    return text if text.startswith(("[", "`")) else cell(text)

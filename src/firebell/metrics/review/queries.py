@@ -1,0 +1,42 @@
+"""Reads the quarterly review; private incidents are in none, so that everyone reads the same document."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from firebell.incidents import actions as incidents
+from firebell.kit import private_reader
+from firebell.kit.db.database import Tx
+from firebell.metrics import queries, total_store
+from firebell.metrics.model import Scope
+from firebell.metrics.review import document, quarters
+from firebell.metrics.review.document import Review
+from firebell.people import actions as people
+
+
+async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
+    """Return the review of a quarter, of one team if `team` is its slug; raise `Invalid` or `NotFound`."""
+    owner = await people.team_by_slug(tx, team) if team else None
+    window = quarters.window(quarter, now)
+    with private_reader.as_reader(private_reader.NO_ONE):
+        hidden = await incidents.hidden_ids(tx)
+    scope = Scope(window, now, team_id=owner.id if owner else None, hidden=hidden)
+    lines = [document.line(one) for one in await queries.results(tx, scope)]
+    both = replace(scope, window=replace(window, start=window.before_start))
+    declared = await total_store.declared_by_month(tx, both, [window.before_start, window.start])
+    factors = document.factors(
+        await total_store.factors(tx, scope), await total_store.factors(tx, scope, before=True)
+    )
+    rules = (await total_store.pages_by_hour_and_rule(tx, scope)).rules[: document.RULES_LISTED]
+    return Review(
+        window,
+        is_over=now >= window.end,
+        team=owner.name if owner else "",
+        lines=lines,
+        severities=[
+            document.severity(number, declared.get((1, number), 0), declared.get((0, number), 0), window)
+            for number in queries.SEVERITIES
+        ],
+        factors=factors,
+        rules=rules,
+        questions=document.questions(lines, factors, rules),
+    )

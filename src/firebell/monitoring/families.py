@@ -1,0 +1,188 @@
+"""The metric families of `/metrics.prom`, named by the conventions of Prometheus, from counts and readings (pure)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from firebell.kit.db.pool_usage import PoolUsage
+from firebell.kit.process_counters import Histogram, ProcessCounters
+from firebell.monitoring.model import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """What one process knows about itself now."""
+
+    version: str
+    counters: ProcessCounters
+    lanes: Mapping[str, bool]
+    """Whether each lane of the worker is healthy, by name."""
+    pools: Mapping[str, PoolUsage]
+    inbound_waiting: int | None
+    """Messages that wait to be stored, None in a process that receives none."""
+    is_database_up: bool | None
+    """Whether the last reading succeeded, None before the first one ended."""
+
+
+Sample = tuple[Sequence[str], float]
+
+
+def families(process: ProcessState, readings: Readings | None) -> Iterator[Metric]:
+    """Yield every family; those of the database only with `readings`, so that an old number is never shown as new."""
+    yield from _process_families(process)
+    if readings is not None:
+        yield from _shared_families(readings)
+
+
+def _process_families(process: ProcessState) -> Iterator[Metric]:
+    counters = process.counters
+    yield _gauge("build_info", "Version of this process.", ["version"], [([process.version], 1)])
+    up = [] if process.is_database_up is None else [((), process.is_database_up)]
+    yield _gauge("database_up", "Whether the database answered the last reading.", [], up)
+    yield _counter(
+        "inbound_messages",
+        "Messages of monitoring systems that were stored.",
+        ["source"],
+        [([source], n) for source, n in counters.inbound_messages.items()],
+    )
+    yield _counter(
+        "inbound_events",
+        "Alert events in the stored messages.",
+        ["source"],
+        [([source], n) for source, n in counters.inbound_events.items()],
+    )
+    yield _counter(
+        "inbound_errors",
+        "Messages that were not stored, by HTTP status.",
+        ["status"],
+        [([str(status)], n) for status, n in counters.inbound_errors.items()],
+    )
+    if process.inbound_waiting is not None:
+        yield _gauge(
+            "inbound_queue_messages", "Messages that wait to be stored.", [], [([], process.inbound_waiting)]
+        )
+    yield _counter(
+        "notification_deliveries",
+        "Attempts to deliver a notification.",
+        ["channel", "outcome"],
+        [(labels, n) for labels, n in counters.deliveries.items()],
+    )
+    yield _histogram(
+        "notification_delay_seconds",
+        "Time from when a notification was due until its provider accepted it.",
+        "channel",
+        counters.delivery_delays,
+    )
+    yield _histogram(
+        "timer_lateness_seconds",
+        "How late timers ran.",
+        "kind",
+        {_timer_kind(of_pages): lateness for of_pages, lateness in counters.timer_lateness.items()},
+    )
+    yield _gauge(
+        "worker_lane_healthy",
+        "Whether a lane of the worker finishes its rounds.",
+        ["lane"],
+        [([lane], healthy) for lane, healthy in process.lanes.items()],
+    )
+    yield _gauge(
+        "database_pool_connections",
+        "Open connections to the database.",
+        ["pool", "state"],
+        [
+            ([pool, state], n)
+            for pool, usage in process.pools.items()
+            for state, n in (("used", usage.used), ("idle", usage.idle))
+        ],
+    )
+    yield _gauge(
+        "database_pool_limit_connections",
+        "Connections that a pool may open.",
+        ["pool"],
+        [([pool], usage.limit) for pool, usage in process.pools.items()],
+    )
+
+
+def _shared_families(readings: Readings) -> Iterator[Metric]:
+    yield _gauge(
+        "readings_timestamp_seconds", "When the database was read.", [], [([], readings.read_at.timestamp())]
+    )
+    yield _gauge(
+        "pages_open",
+        "Open pages.",
+        ["state", "urgency"],
+        [(labels, n) for labels, n in readings.open_pages.items()],
+    )
+    yield _gauge(
+        "page_unacknowledged_age_seconds",
+        "Age of the oldest urgent page that no one has acknowledged.",
+        [],
+        [([], readings.oldest_unacknowledged_s)],
+    )
+    yield _gauge(
+        "incidents_open",
+        "Open incidents, without private ones and drills.",
+        ["severity"],
+        [([f"SEV{severity}"], n) for severity, n in readings.open_incidents.items()],
+    )
+    yield _gauge(
+        "timers_overdue",
+        "Timers that are due and have not run.",
+        ["kind"],
+        [([_timer_kind(of_pages)], n) for of_pages, n in readings.overdue_timers.items()],
+    )
+    yield _gauge(
+        "timer_overdue_age_seconds",
+        "How late the most overdue timer is.",
+        ["kind"],
+        [([_timer_kind(of_pages)], age_s) for of_pages, age_s in readings.oldest_timer_s.items()],
+    )
+    yield _gauge(
+        "queue_items",
+        "Jobs and messages that wait.",
+        ["queue"],
+        [([queue], n) for queue, n in readings.queues.items()],
+    )
+    yield _gauge(
+        "notification_queue_messages",
+        "Notifications that are due and not sent.",
+        ["channel", "urgency"],
+        [(labels, n) for labels, n in readings.queued_notifications.items()],
+    )
+    yield _gauge("failed_jobs", "Background jobs that failed for good.", [], [([], readings.failed_jobs)])
+    yield _gauge(
+        "oncall_gaps",
+        "Reported gaps in on-call schedules, open now and within 28 days.",
+        ["when"],
+        [([when], n) for when, n in readings.gaps.items()],
+    )
+
+
+def _timer_kind(of_pages: bool) -> str:
+    return "page" if of_pages else "other"
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], samples: Sequence[Sample]) -> Metric:
+    family = GaugeMetricFamily(f"firebell_{name}", text, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, float(number))
+    return family
+
+
+def _counter(name: str, text: str, labels: Sequence[str], samples: Sequence[Sample]) -> Metric:
+    family = CounterMetricFamily(f"firebell_{name}", text, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, number)
+    return family
+
+
+def _histogram(name: str, text: str, label: str, histograms: Mapping[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(f"firebell_{name}", text, labels=[label])
+    for value, histogram in histograms.items():
+        buckets = [
+            ("+Inf" if bound == float("inf") else str(bound), float(n)) for bound, n in histogram.cumulative()
+        ]
+        family.add_metric([value], buckets, histogram.sum)
+    return family

@@ -1,0 +1,85 @@
+"""Prometheus reads how Firebell is: what came in, what waits, what was sent; never at the cost of a page."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from firebell.incidents import actions as incidents
+from firebell.kit.clock import FakeClock
+from firebell.monitoring import exporter as exporter_
+from tests.api.api_clients import browser
+from tests.stopwatch import stopwatch
+from tests.world import world
+
+TOKEN = "a-token-of-thirty-two-characters"
+KEY = {"Authorization": f"Bearer {TOKEN}"}
+
+
+async def _scrape(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    answer = await http.get("/metrics.prom", headers=KEY)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_the_numbers_follow_what_happens(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter_, "REUSED_S", 0.0)
+    monkeypatch.setattr(exporter_, "WAIT_S", 10.0)
+    async with world(dsn, clock, metrics_token=TOKEN) as w, browser(w, "192.0.2.7") as http:
+        refused = await http.get("/metrics.prom")
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        assert TOKEN not in refused.text
+
+        quiet = await _scrape(http)
+        assert quiet["firebell_database_up",] == 1
+        assert quiet["firebell_pages_open", "triggered", "high"] == 0
+        assert quiet["process_resident_memory_bytes",] > 0
+
+        await w.alert("Checkout fails")
+        await w.settle()
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            for title, private in (("Checkout", False), ("A leak", True)):
+                await incidents.declare(
+                    tx, actor, title=title, severity=1, service_ids=[w.service], private=private, now=w.now
+                )
+        clock.set(w.now + timedelta(seconds=90))
+        await w.alert("Ledger fails")  # its page is not sent yet
+        late = await _scrape(http)
+        assert late["firebell_inbound_events_total", "generic"] == 2
+        assert late["firebell_pages_open", "triggered", "high"] >= 2
+        assert late["firebell_page_unacknowledged_age_seconds",] == 90
+        assert late["firebell_incidents_open", "SEV1"] == 1, "a private incident is not counted"
+        assert late["firebell_notification_deliveries_total", "webhook", "accepted"] >= 1
+        assert late["firebell_notification_delay_seconds_count", "webhook"] >= 1
+        await w.settle()
+        assert (await _scrape(http))["firebell_timer_lateness_seconds_count", "page"] >= 1
+
+        # a broken database is reported instead of old numbers
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("alter table outbox rename to gone")
+        without = await _scrape(http)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("alter table gone rename to outbox")
+        assert without["firebell_database_up",] == 0
+        assert ("firebell_pages_open", "triggered", "high") not in without
+
+        # a reading that waits for a lock delays neither a scrape nor anything else
+        with monkeypatch.context() as usual:
+            usual.setattr(exporter_, "WAIT_S", 0.03)
+            async with w.ctx.work_db.tx() as tx:
+                await tx.execute("lock table page in access exclusive mode")
+                with stopwatch() as watch:
+                    answers = [await http.get("/metrics.prom", headers=KEY) for _ in range(5)]
+                assert {answer.status_code for answer in answers} == {200}
+                assert watch.seconds < 5 * 0.05, "a scrape takes at most 50 ms"
+                assert w.ctx.db.pool_usage().used == 1, "all scrapes share one reading"
+        assert (await _scrape(http))["firebell_database_up",] == 1
