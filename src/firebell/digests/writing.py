@@ -96,7 +96,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
         "metrics",
         "Metrics of the last four weeks",
         [
-            DigestLine(f"{one.finding}. {one.honesty}", _address(f"/metrics/{one.slug}", team))
+            DigestLine(f"{one.title}: {one.finding}. {one.honesty}", _address(f"/metrics/{one.slug}", team))
             for one in facts.metrics
         ],
         _address("/metrics", team),
@@ -105,7 +105,10 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
     yield from _section(
         "near-misses",
         "Near misses",
-        [_document(one, "") for one in facts.near_misses],
+        [
+            DigestLine(f"{one.ref} {one.title}: could have been SEV{one.severity}", one.href)
+            for one in facts.near_misses
+        ],
         "/post-mortems?tab=near-misses",
     )
     yield from _section(
