@@ -28,3 +28,12 @@ create table weekly_digest (
 create unique index weekly_digest_one on weekly_digest (person_id, coalesce(team_id, 0), week);
 create index weekly_digest_created on weekly_digest (created_at);
 insert into due (kind, key, due_at) values ('kit.retention', 'weekly_digest', now() + interval '1 day');
+
+-- near misses are reminded of now; those that are overdue stay in their list
+insert into due (kind, key, due_at)
+select 'postmortems.remind', id::text, now()
+from postmortem
+where kind = 'near_miss'
+    and published_version is null
+    and due_at > now()
+on conflict do nothing;
