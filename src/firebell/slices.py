@@ -15,6 +15,7 @@ from firebell.catalog import slice as catalog
 from firebell.chat import slice as chat
 from firebell.comms import slice as comms
 from firebell.dashboard import slice as dashboard
+from firebell.digests import slice as digests
 from firebell.drills import slice as drills
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
@@ -127,6 +128,7 @@ SLICES = (
     service_overview.SLICE,
     metrics.SLICE,
     monitoring.SLICE,
+    digests.SLICE,
     search.SLICE,
     account.SLICE,
     undo.SLICE,

@@ -362,6 +362,7 @@ LAST = ("/settings/sessions/{session_id}/end", "/settings/sessions/end-others", 
 FIRST = (
     "/actions/{ref}/assign",
     "/actions/{ref}/due",
+    "/drills/{ref}/invite",
     "/incidents/new",
     "/runbooks/sources/{source_id}/archive",
     "/status-pages/{slug}/relabelings/{relabeling_id}/accept",

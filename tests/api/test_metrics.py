@@ -84,7 +84,30 @@ async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
         await _cost_is_for_managers(w, api)
         await _every_screen_opens(w, incident_id)
         await _a_quarter_is_reviewed(w, api)
+        await _the_week_is_in_the_digest(w, api)
         await _a_private_incident_is_in_no_number(w, api)
+
+
+async def _the_week_is_in_the_digest(w: World, api: Api) -> None:
+    """The digest of this week counts the same incident and page, of the organization and of its team."""
+    for team in ("", "payments"):
+        week = await api("GET", "/digests", week="2026-W48", team=team)
+        counts = {one["id"]: one["count"] for one in week["sections"]}
+        assert (counts["incidents"], week["team"], week["is_quiet"]) == (1, team or None, False)
+        rules = next(one for one in week["sections"] if one["id"] == "pages")
+        assert rules["lines"][0]["text"].startswith("CheckoutErrors: 1 page")
+        assert ("runbooks" in counts) != bool(team)
+    assert (await api("GET", "/digests", week="2020-W01"))["sections"][0]["id"] != "incidents"
+    await api("GET", "/digests", week="2026-W60", status=422)
+    await api("GET", "/digests", team="nobody", status=404)
+    jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))
+    await jun("PUT", "/digests/teams/payments", {"on": True}, status=403)
+    await api("PUT", "/digests/teams/payments", {"on": True})
+    listed = (await jun("GET", "/digests/choices"))["digests"]
+    assert [(one["team"], one["on"]) for one in listed] == [(None, False), ("payments", True)]
+    listed = (await jun("PUT", "/digests/choices", {"team": "payments", "on": False}))["digests"]
+    assert [one["on"] for one in listed] == [False, False]
+    await jun("PUT", "/digests/choices", {"team": "nobody", "on": True}, status=404)
 
 
 async def _files_agree(api: Api, incident_id: int) -> None:

@@ -163,7 +163,7 @@ NEVER_OK = {
     "/events",
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret", "/near-misses"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
-    "/u/{token}",
+    *("/u/{token}", "/u/digest/{token}"),
     "/chat/slack/installed",
     *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }

@@ -22,6 +22,7 @@ BY_HAND = {
     "chat/slack/settings_web.py send_test": "A message is sent to Slack, which can take seconds.",
     "chat/slack/test_message_api.py send_test_message": "A message is sent to Slack, which can take seconds.",
     "dashboard/web.py home": "Whether anyone must sign in is read from the database first.",
+    "digests/unsubscribe_web.py _page": NO_ONE,
     "handbook/template_web.py one": MARKDOWN,
     "handbook/template_web.py save": MARKDOWN,
     "handoffs/web.py _document": MARKDOWN,

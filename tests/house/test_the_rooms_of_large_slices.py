@@ -106,7 +106,7 @@ POSTMORTEMS = LargeSlice(
         "meeting several near_misses",
         "review external",
         "publication export",
-        "actions",
+        "actions queries",
         "api web",
         "slice",
     ),

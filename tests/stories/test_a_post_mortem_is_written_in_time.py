@@ -1,5 +1,6 @@
 """Story: the author of a post-mortem is reminded until it is published, and a late one is a finding."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,14 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.errors import Conflict, Invalid
 from firebell.kit.findings import FindingLevel
+from firebell.kit.jobs import timers
 from firebell.people import actions as people
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.actions import NewAction
 from firebell.postmortems.checks import queries as checks
 from firebell.postmortems.document.sections import by_slug, split
+from firebell.postmortems.near_misses import actions as near_misses
+from firebell.postmortems.near_misses.model import NearMissReport
 from tests.postmortem_steps import agreed, published
 from tests.rules.test_postmortem_checks import COMPLETE, WHYS
 from tests.world import World, world
@@ -213,3 +217,39 @@ async def test_one_that_was_asked_for_is_due_in_a_week(dsn: str, clock: FakeCloc
         assert document.due_at == closed_at + timedelta(days=7)
         await w.after(hours=50)
         assert (reminded(w), await codes(w, incident_id)) == ([], set())
+
+
+async def _days(w: World, days: int) -> None:
+    """Let days pass at once, in working hours, and run what is due after each."""
+    for _ in range(days):
+        w.clock.advance(timedelta(days=1))
+        await w.settle()
+
+
+async def test_a_near_miss_is_not_forgotten_either(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        report = NearMissReport("Empty backups", "Lost days.", "Luck.", 0, w.now, service_ids=(w.service,))
+        jun = await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            named = await near_misses.report_near_miss(tx, jun, report, w.now)
+            unnamed = await near_misses.report_near_miss(tx, jun, report, w.now, unnamed=True)
+        await w.settle()
+        assert reminded(w) == []
+        await _days(w, 6)
+
+        def recipients(ref: str) -> set[str]:
+            return {got["person"] for got in w.sink.got if got["title"].startswith(f"Near miss {ref}: ")}
+
+        # one without a name goes to the manager of the service's team, never to its reporter
+        assert (recipients(named.ref), recipients(unnamed.ref)) == ({"Jun Okafor"}, {"Mara Lindqvist"})
+        # nothing is on fire, so no reminder of it rings at night
+        assert {urgency for _, urgency in reminded(w)} == {"low"}
+        async with w.ctx.db.tx() as tx:
+            learned = replace(report, lessons="Restore one each week.")
+            await near_misses.edit_near_miss(tx, jun, named.id, learned, named.version, w.now)
+            await near_misses.publish_near_miss(tx, jun, named.id, w.now)
+        w.sink.got.clear()
+        await _days(w, 8)
+        assert (recipients(named.ref), bool(recipients(unnamed.ref))) == (set(), True)
+        async with w.ctx.db.tx() as tx:
+            assert str(unnamed.postmortem_id) not in await timers.due_times(tx, "postmortems.remind")

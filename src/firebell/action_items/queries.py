@@ -141,6 +141,12 @@ async def overdue(tx: Tx, wanted: ItemFilter, today: date, limit: int) -> list[A
     return await list_store.by_due(tx, chosen, today, limit)
 
 
+async def due_this_week(tx: Tx, wanted: ItemFilter, today: date, limit: int) -> list[ActionItem]:
+    """Return unfinished items that are due today or in the seven days after it, by due day."""
+    chosen = replace(wanted, states=UNFINISHED, due=DueFilter.WEEK)
+    return await list_store.by_due(tx, chosen, today, limit)
+
+
 async def numbers(tx: Tx, wanted: ItemFilter, now: datetime, today: date) -> Numbers:
     """Return the numbers above the board, of the teams of the filter."""
     start, end = completion_rate.window(today)

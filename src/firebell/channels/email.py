@@ -153,7 +153,7 @@ def compose(recipient: str, message: Message, key: str, sender: Mailbox, *, shor
     if message.thread:
         thread = f"<{message.thread.lower()}@{sender.domain}>"
         written += [f"In-Reply-To: {thread}", f"References: {thread}"]
-        written += [f"{name}: {value}" for name, value in message.headers]
+    written += [f"{name}: {value}" for name, value in message.headers]
     if message.urgency == "high":
         written += ["Importance: high", "X-Priority: 1"]
     body = EmailMessage(_POLICY)

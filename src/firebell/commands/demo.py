@@ -19,6 +19,7 @@ from firebell.demo import (
     action_items,
     audiences,
     chat,
+    digests,
     drills,
     history,
     metrics,
@@ -124,6 +125,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await trackers.set_up(past, clock.now())
     await metrics.add_metrics(past, clock.now())
     await drills.record_readiness(past, clock.now())
+    await digests.choose(past, clock.now())
     return past
 
 

@@ -13,7 +13,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
-from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows
+from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows, wording
 from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
 from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
@@ -370,6 +370,48 @@ async def _count(tx: Tx, what: Definition, of: Scope, with_tables: bool) -> Resu
         count=Count(counted.n),
         count_before=Count(earlier.n),
         table=await frequency(tx, of) if with_tables else None,
+    )
+
+
+REPORTED = ("acknowledge", "mitigate", "resolve", "actions")
+"""The metrics that a report names, each with how far its finding can be trusted."""
+REPORT_DAYS = 28
+"""A week has too few cases to tell a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodReport:
+    """The urgent pages of some days, and the findings of four weeks as (slug, title, finding, how far to trust it)."""
+
+    pages: int
+    night_pages: int
+    nights: int
+    most_in_a_night: int
+    rules: Sequence[RuleTotal]
+    findings: Sequence[tuple[str, str, str, str]]
+
+
+async def period_report(
+    tx: Tx, first: date, last: date, zone: str, team_id: int | None, now: datetime
+) -> PeriodReport:
+    """Return what the days from `first` to `last` asked of people, and the findings of the four weeks up to them."""
+    hidden = await incidents.hidden_ids(tx)
+    of = Scope(windows.between(first, last, zone), now, team_id=team_id, hidden=hidden)
+    totals = await total_store.pages_by_hour_and_rule(tx, of)
+    nights = await total_store.nights(tx, of)
+    long = replace(of, window=windows.between(last - timedelta(days=REPORT_DAYS - 1), last, zone))
+    measured = [await result(tx, slug, long, with_tables=False) for slug in REPORTED]
+    return PeriodReport(
+        totals.pages,
+        sum(at_night for _, at_night in totals.hours.values()),
+        sum(nights.values()),
+        max(nights, default=0),
+        totals.rules,
+        [
+            (one.definition.slug, one.definition.title, wording.title(one), wording.honesty(one))
+            for one in measured
+            if one.n
+        ],
     )
 
 

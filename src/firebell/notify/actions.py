@@ -52,17 +52,19 @@ async def send_about(
     now: datetime,
     *,
     urgency: str = "low",
+    channel: str = "",
 ) -> None:
     """Send messages, composed when they are sent, by the first contact method of each person.
 
-    `recipients` are the people by subject id.
+    `recipients` are the people by subject id. With `channel`, a contact method of that channel comes first.
     """
     person_ids = list({person_id for people_of_one in recipients.values() for person_id in people_of_one})
     rules, methods = await people.rules_of(tx, person_ids, urgency), await people.methods_of(tx, person_ids)
     rank = 1 if urgency == "high" else 2
+    paged = {i: people.paged(m for m in methods if m.person_id == i) for i in person_ids}
+    preferred = {i: [m for m in paged[i] if m.kind == channel] for i in person_ids}
     first = {
-        i: usable(rules.get(i, ()), people.paged(m for m in methods if m.person_id == i))[:1]
-        for i in person_ids
+        i: usable(rules.get(i, ()) if not preferred[i] else (), preferred[i] or paged[i])[:1] for i in paged
     }
     deliveries = [
         NewDelivery(planned, rank, subject_kind, subject_id, round=int(now.timestamp()))

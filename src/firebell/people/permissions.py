@@ -78,6 +78,9 @@ class Verb(StrEnum):
     METRICS_REBUILD = "metrics.rebuild"
     COST_READ = "cost.read"
     COST_RATE_WRITE = "cost_rate.write"
+    DIGEST_READ = "digest.read"
+    DIGEST_SUBSCRIBE = "digest.subscribe"
+    TEAM_DIGEST_WRITE = "team_digest.write"
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
@@ -220,6 +223,9 @@ RULES = {
     Verb.METRICS_REBUILD: Rule(ADMINS, "admin"),
     Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
     Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
+    Verb.DIGEST_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.DIGEST_SUBSCRIBE: Rule(EVERYONE, "incidents:read"),
+    Verb.TEAM_DIGEST_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),

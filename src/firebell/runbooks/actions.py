@@ -307,8 +307,12 @@ async def index(tx: Reads, urls: Iterable[str], public_url: str) -> list[IndexEn
 
 def shipped_title(slug: str) -> str:
     """Return the title of a default runbook, read without a parser: messages about pages wait for no process."""
-    lines = handbook_files.skill(_shipped()[slug]).split("\n")
-    return next((line[2:].strip() for line in lines if line.startswith("# ")), slug)
+    return title_line(handbook_files.skill(_shipped()[slug]), slug)
+
+
+def title_line(body: str, slug: str) -> str:
+    """Return the first heading of a text, the slug without one."""
+    return next((line[2:].strip() for line in body.split("\n") if line.startswith("# ")), slug)
 
 
 def links(

@@ -9,8 +9,9 @@ from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import errors, warnings
 from firebell.kit.text import slugify
-from firebell.runbooks import actions
+from firebell.runbooks import actions, store
 from firebell.runbooks.isolated_parser import read_stored
+from firebell.runbooks.library_checks import untested
 from firebell.runbooks.model import LibraryRunbook, Runbook, RunbookFinding
 from firebell.runbooks.text_checks import owning_team
 
@@ -42,6 +43,19 @@ class RunbookDetails:
     def warnings(self) -> int:
         """The number of warnings."""
         return warnings(self.findings)
+
+
+async def unexercised(tx: Tx, now: datetime) -> list[tuple[str, str, datetime | None]]:
+    """Return (slug, title, last run) of the runbooks that no one exercised in 180 days, longest ago first."""
+    listed = await actions.library(tx)
+    exercised = await actions.last_exercised(tx, listed)
+    created = await store.created(tx, [one.slug for one in listed])
+    rows = [
+        (one.slug, actions.title_line(one.body, one.slug), exercised.get(one.slug))
+        for one in listed
+        if any(untested(exercised.get(one.slug), created.get(one.slug), now))
+    ]
+    return sorted(rows, key=lambda row: (row[2] is not None, row[2] or now, row[1].casefold(), row[0]))
 
 
 async def details(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.completion_rate import Completion
@@ -24,13 +24,15 @@ from firebell.postmortems.archive.archive_query import (
     year_of,
 )
 from firebell.postmortems.archive.document_text import pieces, places, plain
-from firebell.postmortems.archive.store import ArchivedDocument, Tally
+from firebell.postmortems.archive.store import Tally
 from firebell.postmortems.document.sections import DocumentSection, split
 from firebell.postmortems.list_position import PostmortemPosition
 
+ArchivedDocument = store.ArchivedDocument
 EXCERPT_CHARS = 240
 """Number of characters that are shown of a document that was not searched by words."""
 ON_TIME_DAYS = 90
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,34 @@ def _running_text(sections: Sequence[DocumentSection]) -> str:
 
 def _beginning(text: str) -> str:
     return text if len(text) <= EXCERPT_CHARS else f"{text[:EXCERPT_CHARS].rsplit(' ', 1)[0]} …"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePeriod:
+    """What a period brought: the documents that are due, those published in it, and the near misses noticed in it."""
+
+    due: Sequence[ArchivedDocument]
+    published: Sequence[ArchivedDocument]
+    near_misses: Sequence[ArchivedDocument]
+
+
+async def archive_period(
+    tx: Tx, start: datetime, end: datetime, due_before: datetime, team_id: int | None, limit: int
+) -> ArchivePeriod:
+    """Return what a period brought, as far as it may be read; of a team what touched one of its services."""
+    hidden = await incidents.hidden_ids(tx)
+    unfinished = [
+        one
+        for tab in ("due", "review")
+        for one in await store.listed_between(tx, tab, _FIRST, due_before, limit, hidden, team_id)
+    ]
+    published, near_misses = [
+        await store.listed_between(tx, tab, start, end, limit, hidden, team_id)
+        for tab in ("published", "near-misses")
+    ]
+    return ArchivePeriod(
+        sorted(unfinished, key=lambda one: (one.due_at, one.id))[:limit], published, near_misses
+    )
 
 
 async def archive_lists(

@@ -94,7 +94,7 @@ class _Conditions:
             self.parts.append(f"{happened} >= {begin} and {happened} < {end}")
         for column, value in (("id", wanted.service_id), ("team_id", wanted.team_id)):
             if value is not None:
-                self.parts.append(self._of_service(column, self.add(value)))
+                self.parts.append(self.of_service(column, self.add(value)))
 
     def add(self, value: object) -> str:
         """Append a value and return its placeholder."""
@@ -109,7 +109,7 @@ class _Conditions:
             )"""
 
     @staticmethod
-    def _of_service(column: str, value: str) -> str:
+    def of_service(column: str, value: str) -> str:
         return f"""postmortem.id in (
                 select about.postmortem_id
                 from postmortem_incident about
@@ -266,6 +266,63 @@ async def listed(
         )
         {_LISTED_FROM.format(source="chosen postmortem")}
         order by postmortem.{column} {direction}, postmortem.id {direction}
+        """,
+        *values,
+    )
+    return [ArchivedDocument(**dict(row)) for row in rows]
+
+
+async def listed_between(
+    tx: Tx,
+    tab: str,
+    start: datetime,
+    end: datetime,
+    limit: int,
+    hidden: Sequence[int],
+    team_id: int | None,
+) -> list[ArchivedDocument]:
+    """Return the documents of a list that were due, published or noticed in `[start, end)`, in its order.
+
+    Those of a team are about incidents or near misses that touched one of its services.
+    """
+    team = f"and {_Conditions.of_service('team_id', '$4')}" if team_id is not None else ""
+    values: list[object] = [limit, start, end, *([] if team_id is None else [team_id])]
+    if tab == "near-misses":
+        source = "postmortem"
+        chosen, where = "", f"where near_miss.noticed_at >= $2 and near_miss.noticed_at < $3 {team}"
+        order = "near_miss.noticed_at desc, near_miss.id desc limit $1"
+    else:
+        condition, column, latest_first = _TABS[tab]
+        direction = "desc" if latest_first else "asc"
+        values.append(list(hidden))
+        source, where = "chosen postmortem", ""
+        order = f"postmortem.{column} {direction}, postmortem.id {direction}"
+        chosen = f"""
+        with chosen as materialized (
+            select
+                id, incident_id, kind, state, due_at, created_at, published_at, author_id, version,
+                published_version
+            from postmortem
+            where {condition}
+                and {column} >= $2
+                and {column} < $3
+                and not exists (
+                    select
+                    from postmortem_incident about
+                    where about.postmortem_id = postmortem.id
+                        and about.incident_id = any(${len(values)}::bigint[])
+                )
+                {team}
+            order by {column} {direction}, id {direction}
+            limit $1
+        )
+        """
+    rows = await tx.fetch(
+        f"""
+        {chosen}
+        {_LISTED_FROM.format(source=source)}
+        {where}
+        order by {order}
         """,
         *values,
     )

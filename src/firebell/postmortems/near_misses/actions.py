@@ -15,6 +15,7 @@ from firebell.postmortems.editing import version_store
 from firebell.postmortems.model import VersionReason
 from firebell.postmortems.near_misses import store
 from firebell.postmortems.near_misses.model import UNNAMED, NearMiss, NearMissReport, cleaned
+from firebell.postmortems.reminders import actions as reminders
 
 
 async def near_miss(tx: Tx, number: int) -> NearMiss:
@@ -45,6 +46,7 @@ async def report_near_miss(
     label = UNNAMED if unnamed else actor.label
     number = await store.insert(tx, report, author.person_id, label, now + OTHER_WITHIN, now, unnamed=unnamed)
     reported = await near_miss(tx, number)
+    await reminders.schedule(tx, reported.postmortem_id, now)
     await indexing.index(tx, reported.postmortem_id)
     await tx.audit(author, "near_miss.reported", reported.ref, now, unnamed=unnamed)
     await tx.live("near-misses")

@@ -17,7 +17,8 @@ from firebell.postmortems import lookup
 from firebell.postmortems.deadlines import due_at
 from firebell.postmortems.model import ListedPostmortem, PostmortemKind
 from firebell.postmortems.reminders import marks, store
-from firebell.postmortems.reminders.recipients import recipients
+from firebell.postmortems.reminders.marks import PostmortemReminder
+from firebell.postmortems.reminders.recipients import near_miss_recipients, recipients
 from firebell.postmortems.reminders.store import RemindedPostmortem
 
 REMINDER_TIMER = "postmortems.remind"
@@ -29,7 +30,7 @@ OPEN_AGAIN = timedelta(hours=1)
 DEFAULT_ZONE = "UTC"
 
 
-@internal("Part of starting a post-mortem, of closing its incident again, and of assigning its author.")
+@internal("Part of starting a document, of closing its incident again, and of assigning its author.")
 async def schedule(tx: Tx, postmortem_id: int, now: datetime) -> None:
     """Let the reminders of a post-mortem be planned at once."""
     await timers.schedule(tx, REMINDER_TIMER, str(postmortem_id), now)
@@ -73,7 +74,11 @@ async def send_reminders(tx: Tx, postmortem_ids: Sequence[int], now: datetime) -
     """Send the reminders that are due, once each, and schedule the next; return the post-mortems that are locked."""
     unlocked = await store.lock_free(tx, postmortem_ids)
     for one in unlocked:
-        if one.state not in FINISHED and one.incident_id is not None:
+        if one.state in FINISHED:
+            continue
+        if one.incident_id is None:
+            await _remind_of_near_miss(tx, one, now)
+        else:
             await _remind(tx, one, one.incident_id, now)
     locked = set(postmortem_ids) - {one.id for one in unlocked}
     return locked & await store.existing(tx, list(locked)) if locked else set()
@@ -86,18 +91,32 @@ async def _remind(tx: Tx, one: RemindedPostmortem, incident_id: int, now: dateti
     if incident.phase in OPEN:
         await timers.schedule(tx, REMINDER_TIMER, str(one.id), now + OPEN_AGAIN)
         return
-    author = await people.person(tx, one.author_id) if one.author_id else None
-    began_at = min(incident.closed_at or one.created_at, one.due_at)
-    listed = marks.reminders(began_at, one.due_at)
-    ready, next_at = marks.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
-    if ready:
-        latest = ready[-1]
+    latest = await _take_due(tx, one, min(incident.closed_at or one.created_at, one.due_at), now)
+    if latest:
         to = await recipients(tx, incident, one.author_id, to_managers=latest.to_managers)
         urgency = "high" if latest.is_urgent else "low"
         await notify.send_about(tx, SUBJECT_KIND, {one.id: to}, now, urgency=urgency)
+
+
+async def _remind_of_near_miss(tx: Tx, one: RemindedPostmortem, now: datetime) -> None:
+    """Remind of a near miss at the same shares of its week; no one was hurt, so nothing is urgent."""
+    if latest := await _take_due(tx, one, min(one.created_at, one.due_at), now):
+        to = await near_miss_recipients(tx, one.service_ids, one.author_id, to_managers=latest.to_managers)
+        await notify.send_about(tx, SUBJECT_KIND, {one.id: to}, now)
+
+
+async def _take_due(
+    tx: Tx, one: RemindedPostmortem, began_at: datetime, now: datetime
+) -> PostmortemReminder | None:
+    """Record the reminders that are due, schedule the next one, and return the latest to send, None without any."""
+    author = await people.person(tx, one.author_id) if one.author_id else None
+    listed = marks.reminders(began_at, one.due_at)
+    ready, next_at = marks.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
+    if ready:
         await store.record(tx, one.id, one.due_at, [reminder.mark for reminder in ready], now)
     if next_at:
         await timers.schedule(tx, REMINDER_TIMER, str(one.id), next_at)
+    return ready[-1] if ready else None
 
 
 @permits(Verb.POSTMORTEM_WRITE)

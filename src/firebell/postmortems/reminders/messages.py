@@ -29,7 +29,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
     return [
         _message(
             postmortem := postmortems[delivery.subject_id],
-            listed[postmortem.incident_id or 0],
+            listed.get(postmortem.incident_id or 0),
             authors[postmortem.author_id].name if postmortem.author_id in authors else "",
             recipient,
             ctx.public_url,
@@ -42,7 +42,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
 
 def _message(
     postmortem: DuePostmortem,
-    incident: Incident,
+    incident: Incident | None,
     author: str,
     recipient: Recipient,
     public_url: str,
@@ -54,18 +54,23 @@ def _message(
     when = f"overdue {stopwatch(left)}" if is_overdue else f"due in {stopwatch(left)}"
     is_author = postmortem.author_id == recipient.id
     writes = "You write it." if is_author else f"{author} writes it." if author else "It has no author yet."
+    if incident:
+        ref, title, what, path = incident.ref, incident.title, "Post-mortem of ", "post-mortems"
+    else:
+        ref, title = f"NM-{postmortem.near_miss}", postmortem.near_miss_title
+        what, path = "Near miss ", "near-misses"
     lines = (
-        f"{incident.title}.",
+        f"{title}.",
         f"Due {format_local(postmortem.due_at, recipient.tz)}, state {postmortem.state}. {writes}",
     )
     if postmortem.state == "published":
-        when, lines = "published", (f"{incident.title}.", "Nothing is left to do.")
+        when, lines = "published", (f"{title}.", "Nothing is left to do.")
     return Message(
         event="postmortem",
-        title=f"Post-mortem of {incident.ref}: {when}",
+        title=f"{what}{ref}: {when}",
         urgency="high" if is_urgent else "low",
         composed_at=now,
-        ref=incident.ref,
-        url=f"{public_url}/post-mortems/{incident.ref}",
+        ref=ref,
+        url=f"{public_url}/{path}/{ref}",
         lines=lines,
     )

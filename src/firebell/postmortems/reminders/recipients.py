@@ -19,18 +19,30 @@ async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_ma
     """
     ids = [author_id] if author_id and (await people.person(tx, author_id)).active else []
     if to_managers or not ids:
-        ids += await _managers(tx, incident, author_id)
+        service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
+        ids += await _managers(tx, service_ids, author_id)
     by_id = await people.people_by_id(tx, ids)
     readers = await incidents.readers_among(tx, [incident], [by_id[i] for i in dict.fromkeys(ids)])
     return [person.id for person in readers] or await people.fallback_responders(tx)
 
 
-async def _managers(tx: Tx, incident: Incident, author_id: int | None) -> list[int]:
+async def near_miss_recipients(
+    tx: Tx, service_ids: Sequence[int], author_id: int | None, *, to_managers: bool
+) -> list[int]:
+    """Return whom a near miss is reminded to, as `recipients` does; one without a name has no author."""
+    ids = [author_id] if author_id and (await people.person(tx, author_id)).active else []
+    if to_managers or not ids:
+        ids += await _managers(tx, service_ids, author_id)
+    known = await people.people_by_id(tx, ids)
+    active = [i for i in dict.fromkeys(ids) if known[i].active]
+    return active or await people.fallback_responders(tx)
+
+
+async def _managers(tx: Tx, service_ids: Sequence[int], author_id: int | None) -> list[int]:
     team_ids = await people.team_ids_of(tx, author_id) if author_id else []
     managers = await _managers_of(tx, team_ids, author_id)
     if not managers:
-        service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
-        services = await catalog.services_by_id(tx, service_ids)
+        services = await catalog.services_by_id(tx, list(service_ids))
         managers = await _managers_of(tx, [service.team_id for service in services.values()], author_id)
     return managers
 

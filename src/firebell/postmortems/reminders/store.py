@@ -9,7 +9,10 @@ from firebell.kit.db.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class RemindedPostmortem:
-    """A locked post-mortem as its reminders see it; one with a published version needs no more of them."""
+    """A locked document as its reminders see it; one with a published version needs no more of them.
+
+    It is about an incident, or else it is a near miss, of which `service_ids` are the services.
+    """
 
     id: int
     incident_id: int | None
@@ -17,6 +20,7 @@ class RemindedPostmortem:
     due_at: datetime
     author_id: int | None
     created_at: datetime
+    service_ids: tuple[int, ...]
     sent: tuple[str, ...]
     """The marks of the reminders that were sent for this due time."""
 
@@ -31,7 +35,10 @@ async def lock_free(tx: Tx, postmortem_ids: Sequence[int]) -> list[RemindedPostm
             case when published_version is null then state else 'published' end as state,
             due_at,
             author_id,
-            created_at
+            created_at,
+            coalesce(
+                (select near_miss.service_ids from near_miss where near_miss.postmortem_id = postmortem.id), '{}'
+            ) as service_ids
         from postmortem
         where id = any($1::bigint[])
         order by id
@@ -50,7 +57,8 @@ async def lock_free(tx: Tx, postmortem_ids: Sequence[int]) -> list[RemindedPostm
     )
     return [
         RemindedPostmortem(
-            **dict(row), sent=tuple(mark["mark"] for mark in marks if mark["postmortem_id"] == row["id"])
+            **{**dict(row), "service_ids": tuple(row["service_ids"])},
+            sent=tuple(mark["mark"] for mark in marks if mark["postmortem_id"] == row["id"]),
         )
         for row in rows
     ]
@@ -97,15 +105,26 @@ class DuePostmortem:
     state: str
     due_at: datetime
     author_id: int | None
+    near_miss: int | None
+    """The number of the near miss, None for a document about an incident."""
+    near_miss_title: str
 
 
 async def due_postmortems(tx: Tx, postmortem_ids: Sequence[int]) -> dict[int, DuePostmortem]:
     """Return post-mortems by id."""
     rows = await tx.fetch(
         """
-        select id, incident_id, state, due_at, author_id
+        select
+            postmortem.id,
+            postmortem.incident_id,
+            postmortem.state,
+            postmortem.due_at,
+            postmortem.author_id,
+            near_miss.id as near_miss,
+            coalesce(near_miss.title, '') as near_miss_title
         from postmortem
-        where id = any($1::bigint[])
+        left join near_miss on near_miss.postmortem_id = postmortem.id
+        where postmortem.id = any($1::bigint[])
         """,
         list(postmortem_ids),
     )

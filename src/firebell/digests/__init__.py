@@ -1,0 +1,1 @@
+"""The weekly digest: what happened, what is due, and one suggestion, by mail to people who want it."""

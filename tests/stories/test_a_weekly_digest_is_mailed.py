@@ -1,0 +1,97 @@
+"""Story: a week ends, its digest is mailed once to each reader, and one click stops it."""
+
+from datetime import UTC, datetime, timedelta
+
+from firebell.digests import actions
+from firebell.incidents import actions as incidents
+from firebell.incidents.model import IncidentType
+from firebell.kit.clock import FakeClock
+from firebell.kit.errors import Forbidden
+from firebell.people import actions as people
+from tests.api.api_clients import browser
+from tests.stories.test_emails import heading, mailed, part
+
+MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
+
+
+async def test_readers_get_the_week_once_without_what_is_private_to_others(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with mailed(dsn, clock) as (w, box), browser(w) as http:
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            [team] = await people.teams(tx)
+            for title, kind in (("Search is slow", None), ("Bucket is public", IncidentType.DATA_PROTECTION)):
+                one = await incidents.declare(
+                    tx, mara, title=title, severity=2, service_ids=[w.service], now=w.now
+                )
+                if kind:
+                    await incidents.set_type(tx, mara, one.id, kind, w.now, private=True)
+            await actions.choose_digest(tx, mara, w.mara, None, w.now, is_on=True)
+            await actions.set_team_digest(tx, mara, team, w.now, is_on=True)
+            await actions.choose_digest(tx, mara, w.mara, team, w.now, is_on=False)
+        async with w.ctx.db.tx() as tx:
+            try:
+                await actions.set_team_digest(tx, jun, team, w.now, is_on=False)
+                raise AssertionError
+            except Forbidden:
+                pass
+        await w.settle()
+        box.raw.clear()
+        box.recipients.clear()
+        clock.set(MONDAY - timedelta(minutes=1))
+        await w.settle()
+        assert [mail for mail in box.mails if mail["List-Unsubscribe"]] == []
+        clock.set(MONDAY)
+        await w.settle()
+        await w.settle()
+        digests = {
+            to[0]: mail
+            for to, mail in zip(box.recipients, box.mails, strict=True)
+            if mail["List-Unsubscribe"]
+        }
+        assert set(digests) == {"mara@example.org", "jun@example.org"}
+        assert "Search is slow" in part(digests["jun@example.org"], "text/plain")
+        assert "Bucket is public" in part(digests["mara@example.org"], "text/plain")
+        assert "Bucket is public" not in part(digests["jun@example.org"], "text/plain")
+        assert "Payments" in heading(digests["jun@example.org"])
+        assert digests["jun@example.org"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+        # a mail scanner opens the link, which changes nothing; a mail program posts to it from elsewhere
+        link = digests["jun@example.org"]["List-Unsubscribe"].strip("<>")
+        path = link.removeprefix(w.ctx.public_url)
+        assert (await http.get(path)).status_code == 200
+        async with w.ctx.db.tx() as tx:
+            assert await tx.value("select count(*) from digest_choice where not is_on") == 1
+        posted = await http.post(
+            path, data={"List-Unsubscribe": "One-Click"}, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+        assert posted.status_code == 200
+        assert (await http.post("/u/digest/forged", data={})).status_code == 422
+        sent = len([mail for mail in box.mails if mail["List-Unsubscribe"]])
+        assert sent == 2
+        clock.set(MONDAY + timedelta(days=7))
+        await w.settle()
+        later = [
+            to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]
+        ][sent:]
+        assert later == ["mara@example.org"]
+
+        # what became private after it was written, but before it was sent, is not told
+        async with w.ctx.db.tx() as tx:
+            [first] = [
+                row["id"] for row in await tx.fetch("select id from incident where title = 'Search is slow'")
+            ]
+            await incidents.set_type(tx, mara, first, IncidentType.DATA_PROTECTION, w.now, private=True)
+            await tx.execute(
+                """
+                update delivery
+                set state = 'queued', send_at = $1
+                where subject_kind = 'weekly_digest'
+                    and person_id = $2
+                """,
+                w.now,
+                w.jun,
+            )
+        await w.settle()
+        assert "Search is slow" not in part(box.mails[-1], "text/plain")
