@@ -10,14 +10,12 @@ from firebell.kit.errors import Conflict
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
+REST_TIMER = "paging.rest"
+"""The timer of a night in which someone had too many pages; it runs at the end of that night."""
 MANUAL_KIND = "manual"
 """The kind of subject of a page that a person started by hand."""
 SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
-TIMER = "paging.page"
-"""The one timer of a page; the state of the page says what it means."""
-MANUAL_KIND = "manual"
-"""The kind of subject of a page that a person started by hand."""
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
