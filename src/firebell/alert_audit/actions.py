@@ -27,7 +27,6 @@ from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.runbooks import actions as runbooks
-from firebell.runbooks import matching
 from firebell.runbooks.model import IndexEntry
 
 WINDOW = timedelta(days=90)
@@ -93,7 +92,7 @@ def _has_runbook(alert: LastAlert, service: Service | None, entries: list[IndexE
     return (
         alert.links.get("runbook", "").startswith(_WEB)
         or (service is not None and service.runbook_url != "")
-        or any(matching.conditions(trigger, labels) for entry in entries for trigger in entry.triggers)
+        or runbooks.has_trigger(labels, entries)
     )
 
 

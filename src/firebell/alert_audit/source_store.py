@@ -10,7 +10,7 @@ from datetime import date, datetime
 from firebell.alert_audit.model import SilentRule
 from firebell.alert_audit.verdicts import BIN_S, FLAPPING_FIRINGS, AuditedPage
 from firebell.kit.db.database import Tx
-from firebell.metrics.facts import RULE_MAX_CHARS
+from firebell.metrics.model import RULE_MAX_CHARS
 
 SILENT_RULES_MAX = 50
 PAGES_DRAWN = 200

@@ -1,9 +1,11 @@
 """The words of audits: titles, facts and effects (pure)."""
 
+from datetime import timedelta
+
 from firebell.alert_audit.model import VERDICT_NAMES, AuditRule, AuditVerdict, JudgedRule
 from firebell.alert_audit.queries import AuditContents
 from firebell.kit.text import plural
-from firebell.metrics.wording import length, percent
+from firebell.kit.web.html import duration
 
 _ORDINALS = ("First", "Second", "Third", "Fourth")
 
@@ -52,12 +54,12 @@ def also(rule: AuditRule) -> str:
     for one in applies:
         match one:
             case AuditVerdict.MERGE:
-                parts.append(f"Fires with {n.overlaps_with} {percent(n.overlap)} of the time")
+                parts.append(f"Fires with {n.overlaps_with} {n.overlap:.0%} of the time")
             case AuditVerdict.DEMOTE:
-                parts.append(f"{percent(n.noise_share)} noise")
+                parts.append(f"{n.noise_share:.0%} noise")
             case AuditVerdict.TUNE:
                 flaps = ["Flaps"] if n.flapping_hours else []
-                quick = [f"{percent(n.quick_ends / n.pages)} end within 5 min"] if n.quick_ends else []
+                quick = [f"{n.quick_ends / n.pages:.0%} end within 5 min"] if n.quick_ends else []
                 parts.append(", ".join([*flaps, *quick]))
             case AuditVerdict.ADD_RUNBOOK:
                 parts.append("No runbook")
@@ -76,11 +78,10 @@ def facts(judged: JudgedRule) -> str:
     acted = f"{n.acted_on} of {plural(n.pages, 'page')} acted on, " if n.pages else ""
     parts.append(f"{acted}{said}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize())
     if n.ack_median_s is not None:
-        parts.append(f"Acknowledged after {length(n.ack_median_s)} (median).")
+        parts.append(f"Acknowledged after {duration(timedelta(seconds=n.ack_median_s))} (median).")
     if n.ends_after_median_s is not None:
-        parts.append(
-            f"{plural(n.self_ended, 'page')} ended without anyone, after {length(n.ends_after_median_s)} (median)."
-        )
+        ends_after = duration(timedelta(seconds=n.ends_after_median_s))
+        parts.append(f"{plural(n.self_ended, 'page')} ended without anyone, after {ends_after} (median).")
     return " ".join(parts)
 
 

@@ -23,7 +23,7 @@ from firebell.kit.localtime import to_instant, to_local
 from firebell.kit.web import html, routing, transaction
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.paging import night_limit_actions, queries
+from firebell.paging import queries
 from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import UNANSWERED, Page, PageState
 from firebell.people import actions as people
@@ -120,7 +120,7 @@ async def _rest(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
             "state": "warn",
             "due_at": None,
         }
-        for night in await night_limit_actions.nights_of(tx, me.id, yesterday)
+        for night in await paging.nights_of(tx, me.id, yesterday)
         if now < night.ends_at + REST_SHOWN
     ]
 

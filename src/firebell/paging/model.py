@@ -1,7 +1,7 @@
 """Policies and pages (spec 2.1 and 2.2), and the events of the slice."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -231,6 +231,20 @@ class LogEntry:
     actor: str
     text: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TiredNight:
+    """A night in which someone had more pages than the limit; `page_id` is the first beyond it."""
+
+    id: int
+    person_id: int
+    person: str
+    tz: str
+    night: date
+    ends_at: datetime
+    page_id: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)

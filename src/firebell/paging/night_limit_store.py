@@ -1,13 +1,13 @@
 """The SQL of night limits, and of the nights in which someone had more pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.jobs.pruning import Retention, by_index
 from firebell.kit.jobs.retention_store import count_rows
+from firebell.paging.model import TiredNight
 from firebell.paging.night_limit import NightLimit, OverLimit, PersonNight
 
 
@@ -88,20 +88,6 @@ async def record(tx: Tx, over: Sequence[OverLimit], now: datetime) -> list[int]:
         now,
     )
     return [row["id"] for row in rows if row["is_new"]]
-
-
-@dataclass(frozen=True, slots=True)
-class TiredNight:
-    """A night in which someone had more pages than the limit; `page_id` is the first beyond it."""
-
-    id: int
-    person_id: int
-    person: str
-    tz: str
-    night: date
-    ends_at: datetime
-    page_id: int
-    pages: int
 
 
 async def _nights(tx: Reads, where: str, *values: object) -> list[TiredNight]:

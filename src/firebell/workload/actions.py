@@ -15,7 +15,6 @@ from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
 from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
-from firebell.paging import night_limit_actions
 from firebell.people import actions as people
 from firebell.people import permissions
 from firebell.people.action_guards import permits
@@ -139,7 +138,7 @@ async def report(
 async def fatigue(tx: Tx, report: WorkloadReport) -> list[Finding]:
     """Return who had too many pages in the month of a report."""
     low, high = measurement.bounds(report.month, "UTC")
-    return findings(report, await night_limit_actions.nights_between(tx, low, high))
+    return findings(report, await paging.nights_over_limit(tx, low, high))
 
 
 async def fits(tx: Tx) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from firebell.kit.findings import Finding, FindingLevel
 from firebell.kit.text import plural
-from firebell.paging.night_limit_store import TiredNight
+from firebell.paging.model import TiredNight
 from firebell.workload.model import PersonRow, WorkloadReport
 
 NIGHT_PAGES = 3
