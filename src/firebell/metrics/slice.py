@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.metrics import api, web
+    from firebell.metrics import api, loop_api, loop_web, web
 
-    return [web.router, api.router]
+    return [web.router, api.router, loop_web.router, loop_api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
