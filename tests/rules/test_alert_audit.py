@@ -18,6 +18,8 @@ from firebell.alert_audit.model import (
 )
 from firebell.alert_audit.proposals import proposal
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers, overlaps
+from firebell.alerts.model import Alert
+from firebell.paging import alert_design
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 GOOD = RuleNumbers(firings=12, pages=12, acted_on=12, votes_yes=6, entries=4, recent=10)
@@ -183,3 +185,22 @@ def test_an_audit_is_overdue_two_weeks_after_it_was_due_until_it_is_signed() -> 
 @pytest.mark.parametrize(("month", "quarter"), [(1, 1), (3, 1), (4, 2), (9, 3), (10, 4), (12, 4)])
 def test_a_quarter_has_three_months(month: int, quarter: int) -> None:
     assert quarter_of(datetime(2026, month, 1, tzinfo=UTC).date()) == f"2026-Q{quarter}"
+
+
+@pytest.mark.parametrize(
+    ("links", "has_runbook", "codes"),
+    [
+        ({}, False, ["A-NORUNBOOK", "A-NOGRAPH"]),
+        ({"dashboard": "https://graphs.example.org/1"}, True, []),
+        ({"dashboard": "javascript:alert(1)", "source": "https://example.org"}, True, ["A-NOGRAPH"]),
+    ],
+)
+def test_a_page_shows_what_the_design_of_its_alerts_lacks(
+    links: dict[str, str], has_runbook: bool, codes: list[str]
+) -> None:
+    alert = Alert(
+        *(1, 1, "k", 1, "firing", "Disk", "", None, {}, {}, links, NOON, None, NOON, NOON, 0, None, 1, NOON)
+    )
+    findings = alert_design.findings("PG-7", [alert], has_runbook=has_runbook)
+    assert [finding.code for finding in findings] == codes
+    assert alert_design.findings("PG-7", [], has_runbook=False) == []

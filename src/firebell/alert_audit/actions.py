@@ -15,6 +15,7 @@ from firebell.alert_audit.model import (
 )
 from firebell.alert_audit.source_store import LastAlert
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers
+from firebell.alerts.model import shows_graph
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
 from firebell.kit.db.database import Tx
@@ -35,8 +36,6 @@ SIGN_WITHIN = timedelta(days=30)
 DEFERRED_AT_MOST = timedelta(days=92)
 REASON_MIN_CHARS, REASON_MAX_CHARS = 3, 300
 NOTICE_KIND = "audit"
-GRAPH_LINKS = frozenset({"dashboard", "panel", "image", "graph"})
-"""The names of links that show a graph."""
 _WEB = ("https://", "http://")
 
 
@@ -64,7 +63,7 @@ async def build(tx: Tx, team_id: int, now: datetime) -> int | None:
             numbers(pages_of.get(rule, []), fired.count, fired.flapping_hours),
             has_owner=has_owner,
             has_runbook=_has_runbook(alert, service, entries),
-            has_graph=any(alert.links.get(name, "").startswith(_WEB) for name in GRAPH_LINKS),
+            has_graph=shows_graph(alert.links),
         )
         counted.append(CountedRule(rule, own, alert.service_id, alert.labels))
     judged = judge(counted, pages, {rule: fired.bins for rule, fired in firings.items()})
