@@ -223,11 +223,11 @@ async def rules(tx: Tx, audit_id: int) -> list[AuditRule]:
         select *
         from alert_audit_rule
         where audit_id = $1
-        order by id
         """,
         audit_id,
     )
-    return [_rule(row) for row in rows]
+    audited = [_rule(row) for row in rows]
+    return sorted(audited, key=lambda rule: (-rule.judged.counted.numbers.cost, rule.judged.counted.rule))
 
 
 async def save_decision(
