@@ -14,8 +14,6 @@ from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.trackers import actions as trackers
-from firebell.alert_audit import store as audit_store
-from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers, SilentRule
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
 from firebell.alerts.sources import pagerduty
@@ -80,6 +78,7 @@ from firebell.status_pages.relabeling.model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_audits import add_audit
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -424,18 +423,6 @@ async def _post(tx: Tx, everything: Everything) -> None:
     await comms.publish(tx, await w.actor(w.mara), 1, content, revision, w.now)
 
 
-async def _alert_audit(tx: Tx, everything: Everything) -> None:
-    """Store an audit with one rule that needs a decision."""
-    w = everything.w
-    window = (w.now - timedelta(days=90), w.now)
-    audit_id = await audit_store.insert(
-        tx, 1, "2026-Q4", window, w.now + timedelta(days=30), (12, 3, 0), [SilentRule("Swap", w.now.date())]
-    )
-    assert audit_id
-    counted = CountedRule("Disk", RuleNumbers(firings=12, pages=12, nights=3))
-    await audit_store.insert_rules(tx, audit_id, [JudgedRule(counted, AuditVerdict.DELETE)])
-
-
 async def _customers(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
@@ -510,7 +497,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
-            await _alert_audit(tx, made)
+            await add_audit(tx, w.now)
             await start_run(tx, w)
             await add_shifts(tx, w)
         yield made

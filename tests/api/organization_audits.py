@@ -1,0 +1,17 @@
+"""The alert audit of the organization with one of everything."""
+
+from datetime import datetime, timedelta
+
+from firebell.alert_audit import store
+from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers, SilentRule
+from firebell.kit.db.database import Tx
+
+
+async def add_audit(tx: Tx, now: datetime) -> None:
+    """Store an audit of this quarter with one rule that needs a decision."""
+    window = (now - timedelta(days=90), now)
+    silent = [SilentRule("Swap", now.date())]
+    audit_id = await store.insert(tx, 1, "2026-Q4", window, now + timedelta(days=30), (12, 3, 0), silent)
+    assert audit_id
+    counted = CountedRule("Disk", RuleNumbers(firings=12, pages=12, nights=3))
+    await store.insert_rules(tx, audit_id, [JudgedRule(counted, AuditVerdict.DELETE)])
