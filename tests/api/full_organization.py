@@ -35,7 +35,6 @@ from firebell.comms import actions as comms
 from firebell.comms import drafts
 from firebell.comms.model import PostContent
 from firebell.comms.tone.model import ReaderKind
-from firebell.drills import actions as drills
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.custom_fields import actions as field_actions
@@ -78,7 +77,7 @@ from firebell.status_pages.relabeling.model import RelabelingRequest
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
-from tests.api.organization_audits import add_audit
+from tests.api.organization_learning import add_audit, add_drill
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -289,15 +288,6 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
     everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
 
 
-async def _drill(tx: Tx, everything: Everything) -> None:
-    """Plan a drill, DRILL-1, that waits for its start."""
-    w = everything.w
-    at = w.now + timedelta(days=3)
-    await drills.plan_drill(
-        tx, await w.actor(w.jun), w.now, planned_for=at, scenario="cache-stampede", invited=[w.mara]
-    )
-
-
 async def _incident(tx: Tx, everything: Everything) -> None:
     w = everything.w
     mara = await w.actor(w.mara)
@@ -491,7 +481,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await _incident(tx, made)
-            await _drill(tx, made)
+            await add_drill(tx, w)
             await _chat(tx, made)
             made.secrets |= await add_runbooks(tx, w, RUNBOOK)
             await _status_page(tx, made)

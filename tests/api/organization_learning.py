@@ -1,10 +1,12 @@
-"""The alert audit of the organization with one of everything."""
+"""The alert audit and the drill of the organization with one of everything."""
 
 from datetime import datetime, timedelta
 
 from firebell.alert_audit import store
 from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers, SilentRule
+from firebell.drills import actions as drills
 from firebell.kit.db.database import Tx
+from tests.world import World
 
 
 async def add_audit(tx: Tx, now: datetime) -> None:
@@ -15,3 +17,11 @@ async def add_audit(tx: Tx, now: datetime) -> None:
     assert audit_id
     counted = CountedRule("Disk", RuleNumbers(firings=12, pages=12, nights=3))
     await store.insert_rules(tx, audit_id, [JudgedRule(counted, AuditVerdict.DELETE)])
+
+
+async def add_drill(tx: Tx, w: World) -> None:
+    """Plan a drill, DRILL-1, that waits for its start."""
+    at = w.now + timedelta(days=3)
+    await drills.plan_drill(
+        tx, await w.actor(w.jun), w.now, planned_for=at, scenario="cache-stampede", invited=[w.mara]
+    )
