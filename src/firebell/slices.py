@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from firebell.account import slice as account
 from firebell.action_items import slice as action_items
+from firebell.alert_audit import slice as alert_audit
 from firebell.alerts import slice as alerts
 from firebell.audiences import slice as audiences
 from firebell.catalog import slice as catalog
@@ -126,6 +127,7 @@ SLICES = (
     drills.SLICE,
     readiness.SLICE,
     service_overview.SLICE,
+    alert_audit.SLICE,
     metrics.SLICE,
     monitoring.SLICE,
     digests.SLICE,

@@ -35,7 +35,6 @@ from firebell.comms import actions as comms
 from firebell.comms import drafts
 from firebell.comms.model import PostContent
 from firebell.comms.tone.model import ReaderKind
-from firebell.drills import actions as drills
 from firebell.incident_tasks import actions as incident_tasks
 from firebell.incidents import actions as incidents
 from firebell.incidents.custom_fields import actions as field_actions
@@ -78,6 +77,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
+from tests.api.organization_learning import add_audit, add_drill
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -167,6 +167,8 @@ def _real(path: str) -> dict[str, str]:
         "name": "needs",
         "kind": "md" if "/export/" in path else "slack",
         "item_id": "2.4",
+        "quarter": "2026-Q4",
+        "team": "payments",
         "inject": "i1",
         "expectation": "e3",
         "number": "0",
@@ -283,15 +285,6 @@ async def _secrets(tx: Tx, everything: Everything) -> None:
     everything.secrets["address that a page went to"] = w.sink.url
     everything.secrets["integration key"] = w.key
     everything.secrets["password hash"] = str(await store.password_hash(tx, w.mara))
-
-
-async def _drill(tx: Tx, everything: Everything) -> None:
-    """Plan a drill, DRILL-1, that waits for its start."""
-    w = everything.w
-    at = w.now + timedelta(days=3)
-    await drills.plan_drill(
-        tx, await w.actor(w.jun), w.now, planned_for=at, scenario="cache-stampede", invited=[w.mara]
-    )
 
 
 async def _incident(tx: Tx, everything: Everything) -> None:
@@ -488,12 +481,13 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await _incident(tx, made)
-            await _drill(tx, made)
+            await add_drill(tx, w)
             await _chat(tx, made)
             made.secrets |= await add_runbooks(tx, w, RUNBOOK)
             await _status_page(tx, made)
             await _post(tx, made)
             await _customers(tx, made)
+            await add_audit(tx, w.now)
             await start_run(tx, w)
             await add_shifts(tx, w)
         yield made

@@ -82,6 +82,7 @@ async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
         await _a_page_is_judged(w, api, shown["case"])
         await _facts_are_rebuilt_and_compared(w, api)
         await _cost_is_for_managers(w, api)
+        await _what_became_of_it(w, api, incident_id)
         await _every_screen_opens(w, incident_id)
         await _a_quarter_is_reviewed(w, api)
         await _the_week_is_in_the_digest(w, api)
@@ -197,6 +198,17 @@ async def _cost_is_for_managers(w: World, api: Api) -> None:
     assert abs(float(cost["amount"]) - float(cost["hours"]) * 90) < 0.5
     await jun("GET", "/metrics-cost", status=403)
     await jun("POST", "/metrics-rebuild", status=403)
+
+
+async def _what_became_of_it(w: World, api: Api, incident_id: int) -> None:
+    """The loop of an incident knows its document, its actions and what they answered about it."""
+    loop = await api("GET", f"/incidents/INC-{incident_id}/loop")
+    assert (loop["station"], loop["postmortem_required"]) == ("postmortem", True)
+    assert (loop["resolve_s"], loop["repeats"], loop["avoidable_s"]) == (3600, [], None)
+    await api("GET", "/incidents/INC-999/loop", status=404)
+    async with browser(w) as http:
+        await sign_in(w, http, w.mara)
+        assert (await http.get(f"/incidents/INC-{incident_id}/loop")).status_code == 200
 
 
 async def _every_screen_opens(w: World, incident_id: int) -> None:

@@ -14,7 +14,7 @@ EVERYONE = {
     "oncall:write": "own_calendar.write contact_method.write session.end",
     "incidents:read": "incident.read response.read regulatory.read postmortem.read action_item.read runbook.read"
     " template.read status_page.read audience.read metrics.read drill.read readiness.read"
-    " digest.read digest.subscribe",
+    " digest.read digest.subscribe alert_audit.read",
     "incidents:declare": "incident.declare near_miss.report drill.join",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
@@ -27,7 +27,8 @@ RESPONDERS = {
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
-    " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run",
+    " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run"
+    " alert_audit.write",
 }
 MANAGERS = {
     "oncall:read": "pay.read",
@@ -35,7 +36,8 @@ MANAGERS = {
     "incidents:read": "incident.read_private subscriber.read cost.read",
     "incidents:write": "response.write regulatory.write template.write incident_settings.write"
     " status_page.write status_copy.write subscriber.write audience.write customer.write"
-    " runbook_source.write tracker.write cost_rate.write drill.lead readiness.waive team_digest.write",
+    " runbook_source.write tracker.write cost_rate.write drill.lead readiness.waive team_digest.write"
+    " alert_audit.sign",
 }
 ADMINS = {"admin": "person.write team.write fallback_responders.write audit.read chat.write metrics.rebuild"}
 NOT_BY_KEY = {Verb.OWN_PROFILE_WRITE, Verb.API_KEY_CREATE}

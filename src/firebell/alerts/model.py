@@ -1,5 +1,6 @@
 """Events, alerts, groups and integrations (spec 3.1), and the events that other slices subscribe to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -122,6 +123,15 @@ class Group:
     lead_severity: str | None = None
     mute_id: int | None = None
     released_at: datetime | None = None
+
+
+GRAPH_LINKS = frozenset({"dashboard", "panel", "image", "graph"})
+"""The names of links that show a graph."""
+
+
+def shows_graph(links: Mapping[str, str]) -> bool:
+    """Return True if one of the links of an alert shows a graph."""
+    return any(links.get(name, "").startswith(("https://", "http://")) for name in GRAPH_LINKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
     action_items,
+    alert_audits,
     audiences,
     chat,
     digests,
@@ -124,6 +125,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await action_items.add_action_items(past, clock.now())
     await trackers.set_up(past, clock.now())
     await metrics.add_metrics(past, clock.now())
+    await alert_audits.add_audits(past, clock.now())
     await drills.record_readiness(past, clock.now())
     await digests.choose(past, clock.now())
     return past

@@ -1,11 +1,11 @@
-"""The commands of `firebell incident` for merging and links."""
+"""The commands of `firebell incident` for merging, links, and what became of an incident."""
 
 from typing import Any
 
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.output import as_json, example, show, show_table
+from firebell.commands.output import as_json, example, short, show, show_table
 
 
 def _address(ref: str, suffix: str) -> str:
@@ -51,4 +51,30 @@ def relate(ref: str, other: str, child: bool, remove: bool) -> None:
     show_table(relations, ("INCIDENT", "RELATION", "TITLE"), rows, wide=2, empty="No linked incidents.")
 
 
-COMMANDS = (merge, relate)
+@click.command(epilog=example("firebell incident loop INC-3"))
+@click.argument("ref")
+@as_json
+def loop(ref: str) -> None:
+    """Show what became of incident REF: its post-mortem, its actions, and whether it came back."""
+    shown = call("GET", _address(ref, "/loop"))
+    published = shown["postmortem_published_at"]
+    lines = [
+        shown["outcome"],
+        f"Post-mortem: {f'published {short(published)}' if published else 'not published'}",
+        *_items(shown["actions"]),
+    ]
+    for repeat in shown["repeats"]:
+        lines.append(f"{repeat['ref']} {short(repeat['declared_at'])}: {repeat['title']}")
+        lines += [
+            f"  {answer['item']}: {(answer['answer'] or 'no answer yet').replace('_', ' ')}"
+            for answer in repeat["answers"]
+        ]
+        lines += _items(repeat["actions"])
+    show(shown, "\n".join(lines))
+
+
+def _items(items: list[dict[str, Any]]) -> list[str]:
+    return [f"  {item['ref']} {item['state'].replace('_', ' ')}: {item['title']}" for item in items]
+
+
+COMMANDS = (merge, relate, loop)

@@ -73,3 +73,36 @@ def dry_run(slug: str) -> None:
         for s in notified
     ]
     show(notified, table(("AT", "LEVEL", "NOTIFIES"), rows, wide=2))
+
+
+@policy.command(
+    "night-limit",
+    epilog=example(
+        "firebell policy night-limit",
+        "firebell policy night-limit 1 --pages 2",
+        "firebell policy night-limit 1 --off",
+    ),
+)
+@click.argument("team_id", type=int, required=False)
+@click.option("--pages", type=int, help="Pages a night, from 1 to 20.")
+@click.option("--on/--off", "is_on", default=True, help="Whether the team has a limit. Default: on.")
+@as_json
+def night_limit(team_id: int | None, pages: int | None, is_on: bool) -> None:
+    """Show the night limit of each team, or set that of TEAM_ID."""
+    limits = {limit["team_id"]: limit for limit in call("GET", "/api/v1/night-limits")}
+    if team_id is None:
+        rows = [
+            [str(x["team_id"]), x["team"], str(x["pages"]) if x["on"] else "off"] for x in limits.values()
+        ]
+        show_table(
+            list(limits.values()), ("ID", "TEAM", "PAGES A NIGHT"), rows, wide=1, empty="No teams yet."
+        )
+        return
+    body = {"on": is_on, "pages": pages or limits.get(team_id, {}).get("pages", 3)}
+    limit = call("PUT", f"/api/v1/night-limits/{team_id}", body)
+    text = (
+        f"from page {limit['pages'] + 1} of a night on, others are paged too"
+        if limit["on"]
+        else "no night limit"
+    )
+    show(limit, f"{limit['team']}: {text}.")

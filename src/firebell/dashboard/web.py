@@ -38,6 +38,8 @@ TASKS_SHOWN = 10
 """Maximum number of the reader's own tasks of incidents."""
 ITEMS_SHOWN = 10
 """Maximum number of the reader's own action items."""
+REST_SHOWN = timedelta(hours=5)
+"""How long after the end of a night with too many pages the proposal to rest is shown."""
 MAX_SCHEDULES = 12
 """Maximum number of schedules on the page: the reader's own first, then those of their teams."""
 CHART_QUARTERS = 96
@@ -87,7 +89,8 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
     ]
     items = await action_items.of_owner(tx, me.id, to_local(now, me.tz).date(), ITEMS_SHOWN)
     return (
-        tasks
+        await _rest(tx, me, now)
+        + tasks
         + [_action_item_todo(item, me, now) for item in items]
         + await _team_counts(tx, me, now)
         + [
@@ -104,6 +107,22 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
             for d in own[:10]
         ]
     )
+
+
+async def _rest(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
+    """Return the proposal to rest, until noon after a night in which the reader had too many pages."""
+    yesterday = to_local(now, me.tz).date() - timedelta(days=1)
+    return [
+        {
+            "title": f"Rest: you had {night.pages} pages in the night",
+            "note": "Ask for cover this morning",
+            "href": "/oncall/me#covers",
+            "state": "warn",
+            "due_at": None,
+        }
+        for night in await paging.nights_of(tx, me.id, yesterday)
+        if now < night.ends_at + REST_SHOWN
+    ]
 
 
 def _action_item_todo(item: ActionItem, me: Person, now: datetime) -> dict[str, Any]:

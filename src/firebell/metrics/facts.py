@@ -8,13 +8,12 @@ from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntr
 from firebell.incidents.severity import FACTS, Severity
 from firebell.kit.intervals import Interval, union
 from firebell.kit.localtime import to_local
-from firebell.metrics.model import Exclusion, IncidentFact, PageFact, Vote
+from firebell.metrics.model import RULE_MAX_CHARS, Exclusion, IncidentFact, PageFact, Vote
 from firebell.oncall.rota.fairness import night_of
 
 NOISE_WITHIN = timedelta(seconds=300)
 """A page that ended by itself within this time, and that no one did anything about, is noise."""
 PRESENCE_AFTER_ENTRY = timedelta(minutes=5)
-RULE_MAX_CHARS = 200
 HUMAN_LOG_KINDS = frozenset({"note", "snoozed", "escalated"})
 """What people do about a page, besides acknowledging and resolving it."""
 ACKNOWLEDGED_LOG_KINDS = frozenset({"acked", "joined"})

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from firebell.metrics.windows import Window
 
+RULE_MAX_CHARS = 200
+"""Characters of the name of a rule that a fact keeps."""
+
 
 class Exclusion(StrEnum):
     """Why an incident or a page counts in no metric."""

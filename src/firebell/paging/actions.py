@@ -29,6 +29,7 @@ from firebell.paging import (
     escalation,
     list_store,
     manual,
+    night_limit_actions,
     policy_actions,
     policy_store,
     reach_queries,
@@ -68,6 +69,8 @@ live_topics = topics.live_topics
 log = store.log
 join_first_levels = reach_queries.join_first_levels
 level_targets = reach_queries.level_targets
+nights_of = night_limit_actions.nights_of
+nights_over_limit = night_limit_actions.nights_between
 owned_by_alone = store.owned_by_alone
 owners = store.owners
 pages = list_store.pages

@@ -1,7 +1,7 @@
 """Policies and pages (spec 2.1 and 2.2), and the events of the slice."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -10,14 +10,12 @@ from firebell.kit.errors import Conflict
 
 TIMER = "paging.page"
 """The one timer of a page; the state of the page says what it means."""
+REST_TIMER = "paging.rest"
+"""The timer of a night in which someone had too many pages; it runs at the end of that night."""
 MANUAL_KIND = "manual"
 """The kind of subject of a page that a person started by hand."""
 SUBJECT_KIND = "page"
 """The kind of subject of a delivery about a page."""
-TIMER = "paging.page"
-"""The one timer of a page; the state of the page says what it means."""
-MANUAL_KIND = "manual"
-"""The kind of subject of a page that a person started by hand."""
 COPY_KIND = "page_copy"
 """The kind of subject of a shadow's copy, which counts neither as reaching someone nor as a call."""
 
@@ -233,6 +231,20 @@ class LogEntry:
     actor: str
     text: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TiredNight:
+    """A night in which someone had more pages than the limit; `page_id` is the first beyond it."""
+
+    id: int
+    person_id: int
+    person: str
+    tz: str
+    night: date
+    ends_at: datetime
+    page_id: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ def _routers() -> list["APIRouter"]:
         list_api,
         manual_api,
         manual_web,
+        night_limit_api,
+        night_limit_web,
         offline_actions_api,
         policy_api,
         policy_web,
@@ -29,11 +31,13 @@ def _routers() -> list["APIRouter"]:
         inbox_web.router,
         manual_web.router,
         web.router,
+        night_limit_web.router,
         policy_web.router,
         list_api.router,
         manual_api.router,
         api.router,
         policy_api.router,
+        night_limit_api.router,
         offline_actions_api.router,
     ]
 
@@ -45,9 +49,9 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.paging import retention_store
+    from firebell.paging import night_limit_store, retention_store
 
-    return retention_store.RETENTIONS
+    return (*retention_store.RETENTIONS, *night_limit_store.RETENTIONS)
 
 
 def _composers() -> Mapping[str, Composer]:
@@ -94,6 +98,8 @@ SLICE = Slice(
         "page_vote",
         "manual_page",
         "used_link",
+        "night_limit",
+        "night_over_limit",
     ),
     views={
         "policy_chain": "A service names its policy, and schedules are checked against every level.",
@@ -102,7 +108,7 @@ SLICE = Slice(
         "open_group_page": "Ingest leaves a group whose page is acknowledged to paging.",
         "subject_plan": "A message of a plan that moved on is not sent.",
     },
-    kept={"policy": FEW},
+    kept={"policy": FEW, "night_limit": FEW},
     retentions=_retentions,
     functions=("start_pages",),
     routers=_routers,

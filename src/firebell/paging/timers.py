@@ -9,9 +9,19 @@ from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
 from firebell.notify import actions as notify
 from firebell.notify.notification_rules import NewDelivery, PlannedDelivery, can_wait, plan, reminder
-from firebell.paging import escalation, store
+from firebell.paging import escalation, night_limit, night_limit_actions, store
 from firebell.paging.actions import store_changes
-from firebell.paging.model import COPY_KIND, SUBJECT_KIND, TIMER, UNANSWERED, NewLogEntry, Page, PageState
+from firebell.paging.model import (
+    COPY_KIND,
+    REST_TIMER,
+    SUBJECT_KIND,
+    TIMER,
+    UNANSWERED,
+    NewLogEntry,
+    Page,
+    PageState,
+)
+from firebell.paging.night_limit import Nights
 from firebell.paging.recipients import Recipients, load_recipients
 
 
@@ -49,6 +59,7 @@ def _is_due(page: Page, now: datetime) -> bool:
 async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     """Enter the next level of each page, or raise its final alarm: save it, queue messages, add log entries."""
     recipients = await load_recipients(tx, pages, now)
+    nights = await night_limit_actions.load_nights(tx, pages, recipients, now)
     changed: list[Page] = []
     deliveries: list[NewDelivery] = []
     entries: list[NewLogEntry] = []
@@ -64,15 +75,22 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         entries += [_skipped(page, level) for level in outcome.skipped]
         match outcome:
             case escalation.Entered(_, reached, _):
+                later = (recipients.reach(page, i) for i in range(page.level + 1, len(page.plan.levels)))
+                backup = night_limit.backup(page, reached, later, nights)
+                entered = _entered(recipients, page, reached, backup)
+                limited = _limited(recipients, page, nights, reached, backup)
+                reached = (*reached, *backup)
+                nights.note(page, reached)
                 planned = _planned(recipients, reached, page.urgency, now, "page")
                 earlier = sorted(tried.keys() - set(reached))
                 if page.epoch == old.epoch:
                     planned += _reminders(recipients, page, earlier, now)
-                entries.append(_entered(recipients, page, reached))
+                entries += [entered, *limited]
                 if shadows := recipients.shadowing(page, page.level, reached):
                     copies[page.id] = shadows
             case escalation.Exhausted():
                 reached = tuple(recipients.last_resort(page))
+                nights.note(page, reached)
                 planned = _planned(recipients, reached, "high", now, "alarm")
                 entries.append(_exhausted(recipients, page, reached))
         rank = min(1, page.rank) if page.state is PageState.EXHAUSTED else page.rank
@@ -84,6 +102,7 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
     if copies:
         await notify.send_about(tx, COPY_KIND, copies, now)
     await store.add_log(tx, entries, now)
+    await night_limit_actions.record(tx, nights, now)
 
 
 def _planned(
@@ -104,14 +123,32 @@ def _skipped(page: Page, level: int) -> NewLogEntry:
     return NewLogEntry.by(SYSTEM, page.id, "nobody", text, level=level)
 
 
-def _entered(recipients: Recipients, page: Page, reached: Sequence[int]) -> NewLogEntry:
+def _entered(
+    recipients: Recipients, page: Page, reached: Sequence[int], backup: Sequence[int]
+) -> NewLogEntry:
     text = f"Level {page.level + 1}: {recipients.names(reached)} ({recipients.reason(page, page.level)})."
     if can_wait(page.rank, "page") and (held := [i for i in reached if i in recipients.held_until]):
         text += f" Held by quiet hours for {recipients.names(held)}."
     if shadows := recipients.shadowing(page, page.level, reached):
         text += f" A copy to {recipients.names(shadows)}, who {'shadow' if len(shadows) > 1 else 'shadows'}."
-    data = {"level": page.level, "round": page.round, "people": list(reached)}
+    data = {"level": page.level, "round": page.round, "people": [*reached, *backup]}
     return NewLogEntry.by(SYSTEM, page.id, "level", text, **data)
+
+
+def _limited(
+    recipients: Recipients, page: Page, nights: Nights, reached: Sequence[int], backup: Sequence[int]
+) -> list[NewLogEntry]:
+    """Return the entry about people who are paged too because of the night limit, none without any."""
+    if not backup:
+        return []
+    limit = nights.limit_of(page).pages
+    verb = "has" if len(reached) == 1 else "have"
+    text = (
+        f"Night limit: {recipients.names(reached)} {verb} had {limit} pages or more tonight. "
+        f"Also paged: {recipients.names(backup)}."
+    )
+    data = {"over": list(reached), "people": list(backup), "limit": limit}
+    return [NewLogEntry.by(SYSTEM, page.id, "night_limit", text, **data)]
 
 
 def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> NewLogEntry:
@@ -126,4 +163,4 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
     return NewLogEntry.by(SYSTEM, page.id, "exhausted", text, people=list(reached))
 
 
-HANDLERS: dict[str, timers.Handler] = {TIMER: run}
+HANDLERS: dict[str, timers.Handler] = {TIMER: run, REST_TIMER: night_limit_actions.propose_rest}

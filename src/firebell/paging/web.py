@@ -9,11 +9,12 @@ from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Gone, Invalid, NotFound
+from firebell.kit.findings import Finding
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
 from firebell.kit.web import flash, html, routing, transaction
 from firebell.kit.web.filters import to_one_of
-from firebell.paging import ack_links, actions, queries, votes
+from firebell.paging import ack_links, actions, alert_design, queries, votes
 from firebell.paging.model import PageState
 from firebell.people import actions as people
 from firebell.people import route_access
@@ -55,7 +56,16 @@ async def detail(visit: CurrentVisit, ref: str) -> Response:
     page_id = parse_ref("PG", ref)
     context = await page_detail(visit.tx, page_id, visit.ctx.public_url, visit.now)
     said = await votes.votes(visit.tx, page_id, visit.person.id)
-    context |= {"votes": said, "nav": "pages", "live": ",".join(["pages", *actions.live_topics([page_id])])}
+    design: list[Finding] = []
+    if context["v"].page.state is PageState.RESOLVED:
+        has_runbook = runbooks.has_own(context["runbooks"])
+        design = alert_design.findings(f"PG-{page_id}", context["v"].alerts, has_runbook=has_runbook)
+    context |= {
+        "votes": said,
+        "design": design,
+        "nav": "pages",
+        "live": ",".join(["pages", *actions.live_topics([page_id])]),
+    }
     return await html.render(visit.request, "paging/page.html", context, kept_offline=True)
 
 

@@ -76,6 +76,9 @@ class Verb(StrEnum):
     TRACKER_WRITE = "tracker.write"
     METRICS_READ = "metrics.read"
     METRICS_REBUILD = "metrics.rebuild"
+    ALERT_AUDIT_READ = "alert_audit.read"
+    ALERT_AUDIT_WRITE = "alert_audit.write"
+    ALERT_AUDIT_SIGN = "alert_audit.sign"
     COST_READ = "cost.read"
     COST_RATE_WRITE = "cost_rate.write"
     DIGEST_READ = "digest.read"
@@ -221,6 +224,9 @@ RULES = {
     Verb.TRACKER_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.METRICS_READ: Rule(EVERYONE, "incidents:read"),
     Verb.METRICS_REBUILD: Rule(ADMINS, "admin"),
+    Verb.ALERT_AUDIT_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.ALERT_AUDIT_WRITE: Rule(RESPONDERS, "incidents:write"),
+    Verb.ALERT_AUDIT_SIGN: Rule(MANAGERS, "incidents:write"),
     Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
     Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.DIGEST_READ: Rule(EVERYONE, "incidents:read"),

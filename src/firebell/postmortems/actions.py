@@ -12,6 +12,7 @@ from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 from firebell.postmortems import lookup, store
 from firebell.postmortems.archive import indexing
+from firebell.postmortems.document import factors as document_factors
 from firebell.postmortems.drafting import block_texts as drafting_blocks
 from firebell.postmortems.drafting.draft import draft
 from firebell.postmortems.drafting.queries import load_sources
@@ -35,6 +36,7 @@ approve_external = external_actions.approve_external
 ask_external_review = external_actions.ask_external_review
 ask_for_review = review.ask_for_review
 add_incident = several.add_incident
+factor_label = document_factors.label
 factors = drafting_blocks.factors
 assign_author = reminders.assign_author
 decide_external = external_actions.decide_external

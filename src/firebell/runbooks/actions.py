@@ -323,6 +323,16 @@ def links(
     return matching.links(signals, facts, matching.rank(signals, facts, entries, public_url), public_url)
 
 
+def has_trigger(labels: Mapping[str, str], entries: Iterable[IndexEntry]) -> bool:
+    """Return True if a trigger of one of the runbooks matches the labels."""
+    return any(matching.conditions(trigger, labels) for entry in entries for trigger in entry.triggers)
+
+
+def has_own(links: Iterable[RunbookLink]) -> bool:
+    """Return True if one of the runbooks belongs to an alert itself or to its service."""
+    return any(link.match_class >= matching.MatchClass.SERVICE_LINK for link in links)
+
+
 async def suggestions(
     tx: Reads, alerts_by_service: Iterable[tuple[Service | None, Sequence[Alert]]], public_url: str
 ) -> list[RunbookLink]:

@@ -9,6 +9,7 @@ from firebell.kit import public_holidays
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
+from firebell.kit.findings import Finding
 from firebell.kit.threads import DOCUMENTS
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, load, suggested
@@ -20,6 +21,7 @@ from firebell.people.action_guards import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
 from firebell.workload import monthly_report, pay, rate_periods, rate_store
+from firebell.workload.fatigue import findings
 from firebell.workload.model import RatePeriod, Rates, WorkloadReport
 
 SUGGESTION_WINDOW = timedelta(days=60)
@@ -131,6 +133,12 @@ async def report(
         )
     )
     return replace(measured_report, dated_rates=dated_rates)
+
+
+async def fatigue(tx: Tx, report: WorkloadReport) -> list[Finding]:
+    """Return who had too many pages in the month of a report."""
+    low, high = monthly_report.bounds(report.month, "UTC")
+    return findings(report, await paging.nights_over_limit(tx, low, high))
 
 
 async def fits(tx: Tx) -> bool:

@@ -113,6 +113,16 @@ class EarnedShown(RowShown):
     time_off: list[TimeOffShown]
 
 
+class FatigueFindingShown(ApiOutput):
+    """Someone who had too many pages: F-NIGHT or F-FATIGUE."""
+
+    id: str
+    code: str
+    person_id: int
+    message: str
+    advice: str
+
+
 class ReportShown(ApiOutput):
     """A month, up to now; managers and admins see all `people`, others only themselves.
 
@@ -126,6 +136,7 @@ class ReportShown(ApiOutput):
     schedules: list[ShareShown]
     teams: list[ShareShown]
     people: list[EarnedShown]
+    findings: list[FatigueFindingShown]
 
 
 class Amounts(ApiOutput):
@@ -277,6 +288,16 @@ async def get_report(w: Reader, month: Month = None, team: OneTeam = "") -> Repo
         schedules=[_share(s) for s in report.schedules],
         teams=[_share(s) for s in report.teams],
         people=[_earned(e, report.rates) for e in report.people],
+        findings=[
+            FatigueFindingShown(
+                id=f.id,
+                code=f.code,
+                person_id=int(f.subject.removeprefix("person:")),
+                message=f.message,
+                advice=f.advice,
+            )
+            for f in await actions.fatigue(w.tx, report)
+        ],
     )
 
 

@@ -85,6 +85,7 @@ async def load(
     tomorrow = visit.now.astimezone(ZoneInfo(visit.person.tz)).date().isoformat()
     context = {
         **page_context,
+        "findings": await actions.fatigue(visit.tx, report),
         "teams": _teams(report),
         "free": free,
         "error": error,

@@ -115,6 +115,11 @@ def night_of(at: datetime, tz: str) -> date | None:
     return next(parts(at, at + _ONE_SECOND, tz)).night
 
 
+def night_bounds(night: date, tz: str) -> Interval:
+    """Return the start and the end of the night that began on a local day."""
+    return Interval(_cuts(night, tz)[2], _cuts(night + _DAY, tz)[1])
+
+
 def class_of(part: DayPart, holidays: Holidays = ()) -> HourClass:
     """Return the class of a part: holiday before weekend before night before weekday."""
     if part.day in holidays:

@@ -1,0 +1,1 @@
+"""The quarterly audit of alert rules, one for each team."""

@@ -1,0 +1,244 @@
+"""The API of alert audits."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from firebell.alert_audit import actions, checks, queries
+from firebell.alert_audit.model import Audit, AuditRule, AuditVerdict, RuleDecision
+from firebell.alert_audit.proposals import Proposal
+from firebell.kit.db.database import Tx
+from firebell.kit.findings import Finding
+from firebell.kit.web import api
+from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, PathId, Text, problems
+from firebell.people.permissions import Verb
+from firebell.people.unit_of_work import Work, work
+
+router = api.router("alert audits", "/alert-audits")
+
+Reader = Annotated[Work, work(Verb.ALERT_AUDIT_READ)]
+Writer = Annotated[Work, work(Verb.ALERT_AUDIT_WRITE)]
+Signer = Annotated[Work, work(Verb.ALERT_AUDIT_SIGN)]
+Quarter = Annotated[str, Field(examples=["2026-Q4"])]
+
+
+class AuditFindingShown(ApiOutput):
+    """A check of alert design, or of the audit."""
+
+    id: str
+    code: str
+    level: str
+    message: str
+    advice: str
+
+
+class AuditShown(ApiOutput):
+    """The alert audit of a team in a quarter."""
+
+    id: int
+    team: str
+    team_slug: str
+    quarter: Quarter
+    window_start: datetime
+    built_at: datetime
+    due_at: datetime
+    pages: Annotated[int, Field(description="urgent pages of all its alerts in the 90 days")]
+    nights: Annotated[int, Field(description="those of them that woke someone")]
+    to_decide: Annotated[int, Field(description="rules with a verdict other than keep")]
+    decided: int
+    signed_by: str | None
+    signed_at: datetime | None
+    findings: list[AuditFindingShown]
+
+
+class RuleNumbersShown(ApiOutput):
+    """What was counted about a rule in 90 days; pages are urgent ones."""
+
+    firings: int
+    pages: int
+    nights: int
+    cost: Annotated[int, Field(description="nights * 3 + pages")]
+    woken: Annotated[int, Field(description="people woken")]
+    ack_median_s: int | None
+    noise: int
+    acted_on: int
+    votes_yes: int
+    votes_no: int
+    incidents: int
+    entries: int
+    self_ended: int
+    quick_ends: Annotated[int, Field(description="ended by their source within 5 min")]
+    flapping_hours: int
+
+
+class ProposalShown(ApiOutput):
+    """The change that a verdict proposes, and what it would have done in the 90 days."""
+
+    words: str
+    file: str
+    diff: Annotated[str, Field(description="lines that begin with -, + or a space")]
+    withheld: Annotated[str, Field(description="why none is proposed; else empty")]
+    silences_pages: int
+    silences_nights: int
+    hides_incidents: int
+
+
+class AuditRuleShown(ApiOutput):
+    """A rule with its verdict and the decision about it."""
+
+    id: int
+    rule: str
+    service_id: int | None
+    numbers: RuleNumbersShown
+    verdict: AuditVerdict
+    merge_into: str
+    also: list[AuditVerdict]
+    proposal: ProposalShown
+    findings: list[AuditFindingShown]
+    decision: RuleDecision | None
+    reason: str
+    decide_on: date | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class SilentRuleShown(ApiOutput):
+    """A rule that has not fired for 180 days."""
+
+    rule: str
+    last_paged: date
+
+
+class UnalertedIncidentShown(ApiOutput):
+    """An incident that no alert detected."""
+
+    ref: str
+    title: str
+    day: date
+
+
+class AuditContentsShown(AuditShown):
+    """An audit with its rules, and what stands beside them."""
+
+    rules: list[AuditRuleShown]
+    rules_left_out: int
+    silent_rules: list[SilentRuleShown]
+    unalerted_incidents: list[UnalertedIncidentShown]
+
+
+class NewRuleDecision(ApiInput):
+    """What the team decides about a rule."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"decision": "kept", "reason": "It guards the ledger."}}
+    )
+
+    decision: RuleDecision
+    reason: Annotated[
+        Text, Field(max_length=actions.REASON_MAX_CHARS, description="needed to keep a rule")
+    ] = ""
+    decide_on: Annotated[date | None, Field(description="needed to defer; within three months")] = None
+
+
+def _finding(finding: Finding) -> AuditFindingShown:
+    return AuditFindingShown(
+        id=finding.id, code=finding.code, level=finding.level, message=finding.message, advice=finding.advice
+    )
+
+
+def _audit(audit: Audit, now: datetime) -> dict[str, object]:
+    finding = checks.overdue(audit, now)
+    names = AuditShown.model_fields.keys() - {"findings"}
+    return {
+        **{name: getattr(audit, name) for name in names},
+        "findings": [_finding(finding)] if finding else [],
+    }
+
+
+_MARKS = {"added": "+", "removed": "-"}
+
+
+def _rule(rule: AuditRule, proposal: Proposal) -> AuditRuleShown:
+    judged, n = rule.judged, rule.judged.counted.numbers
+    return AuditRuleShown(
+        id=rule.id,
+        rule=judged.counted.rule,
+        service_id=judged.counted.service_id,
+        numbers=RuleNumbersShown(**{name: getattr(n, name) for name in RuleNumbersShown.model_fields}),
+        verdict=judged.verdict,
+        merge_into=judged.merge_into,
+        also=list(judged.also),
+        proposal=ProposalShown(
+            words=proposal.words,
+            file=proposal.file,
+            diff="\n".join(f"{_MARKS.get(line.kind, ' ')}{line.text}" for line in proposal.lines),
+            withheld=proposal.withheld,
+            silences_pages=n.silenced,
+            silences_nights=n.silenced_nights,
+            hides_incidents=n.hidden,
+        ),
+        findings=[_finding(finding) for finding in checks.rule_findings(judged)],
+        decision=rule.decision,
+        reason=rule.reason,
+        decide_on=rule.decide_on,
+        decided_by=rule.decided_by,
+        decided_at=rule.decided_at,
+    )
+
+
+async def _contents(tx: Tx, quarter: str, team: str, now: datetime) -> AuditContentsShown:
+    shown = await queries.contents(tx, quarter, team, now)
+    return AuditContentsShown(
+        **_audit(shown.audit, now),  # type: ignore[arg-type]
+        rules=[_rule(rule, shown.proposal(rule)) for rule in shown.rules],
+        rules_left_out=shown.audit.rules_left_out,
+        silent_rules=[
+            SilentRuleShown(rule=one.rule, last_paged=one.last_paged) for one in shown.audit.silent_rules
+        ],
+        unalerted_incidents=[
+            UnalertedIncidentShown(ref=f"INC-{i}", title=title, day=day) for i, title, day in shown.unalerted
+        ],
+    )
+
+
+@router.get("", summary="List the alert audits of all teams, newest first")
+async def list_alert_audits(w: Reader, page_params: PageParams) -> list[AuditShown]:
+    audits = await queries.audits(w.tx, page_params.limit, page_params.before)
+    page_params.link([audit.id for audit in audits])
+    return [AuditShown.model_validate(_audit(audit, w.now)) for audit in audits]
+
+
+@router.get("/{quarter}/{team}", summary="Get the alert audit of a team", responses=problems(404))
+async def get_alert_audit(w: Reader, quarter: Quarter, team: Text) -> AuditContentsShown:
+    return await _contents(w.tx, quarter, team, w.now)
+
+
+@router.put(
+    "/{quarter}/{team}/rules/{rule_id}/decision",
+    summary="Decide on a rule of an alert audit",
+    responses=problems(404, 409),
+)
+async def decide_on_rule(
+    w: Writer, quarter: Quarter, team: Text, rule_id: PathId, body: NewRuleDecision
+) -> AuditContentsShown:
+    await actions.decide(
+        w.tx,
+        w.actor,
+        quarter,
+        team,
+        rule_id,
+        body.decision,
+        w.now,
+        reason=body.reason,
+        decide_on=body.decide_on,
+    )
+    return await _contents(w.tx, quarter, team, w.now)
+
+
+@router.post(
+    "/{quarter}/{team}/signature", summary="Sign the alert audit of a team", responses=problems(404, 409)
+)
+async def sign_alert_audit(w: Signer, quarter: Quarter, team: Text) -> AuditContentsShown:
+    await actions.sign(w.tx, w.actor, quarter, team, w.now)
+    return await _contents(w.tx, quarter, team, w.now)

@@ -1,0 +1,66 @@
+"""Read models of alert audits."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from firebell.alert_audit import checks, source_store, store
+from firebell.alert_audit.model import Audit, AuditRule
+from firebell.alert_audit.proposals import Proposal, proposal
+from firebell.incidents import actions as incidents
+from firebell.kit.db.database import Tx
+from firebell.kit.errors import NotFound
+from firebell.kit.findings import Finding
+
+AUDITS_LISTED = 100
+audits = store.audits
+
+
+@dataclass(frozen=True, slots=True)
+class AuditContents:
+    """An audit with its rules, and what stands beside them; incidents are (id, title, day)."""
+
+    audit: Audit
+    rules: list[AuditRule]
+    unalerted: list[tuple[int, str, date]]
+    finding: Finding | None
+
+    @property
+    def undecided(self) -> list[AuditRule]:
+        """The rules that still need a decision."""
+        return checks.open_rules(self.rules)
+
+    def proposal(self, rule: AuditRule) -> Proposal:
+        """Return the change that is proposed for a rule."""
+        target = next(
+            (
+                one.judged.counted.labels
+                for one in self.rules
+                if one.judged.counted.rule == rule.judged.merge_into
+            ),
+            None,
+        )
+        return proposal(rule.judged, self.audit.quarter, target_labels=target)
+
+
+async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit:
+    """Return the audit of a team in a quarter; raise `NotFound`."""
+    one = await store.audit(tx, quarter, team_slug)
+    if one is None:
+        raise NotFound(
+            f"There is no alert audit {quarter[:20]} of {team_slug[:80]}.",
+            hint="Audits are built on the first day of a quarter, for teams that own a service.",
+        )
+    return one
+
+
+async def contents(tx: Tx, quarter: str, team_slug: str, now: datetime) -> AuditContents:
+    """Return an audit with all that its screen shows to the reader; raise `NotFound`."""
+    one = await audit(tx, quarter, team_slug)
+    hidden = set(await incidents.hidden_ids(tx))
+    unalerted = await source_store.unalerted_incidents(tx, one.team_id, one.window_start, one.built_at)
+    return AuditContents(
+        one,
+        await store.rules(tx, one.id),
+        [incident for incident in unalerted if incident[0] not in hidden],
+        checks.overdue(one, now),
+    )

@@ -1,0 +1,97 @@
+"""The words of audits: titles, facts and effects (pure)."""
+
+from datetime import timedelta
+
+from firebell.alert_audit.model import VERDICT_NAMES, AuditRule, AuditVerdict, JudgedRule
+from firebell.alert_audit.queries import AuditContents
+from firebell.kit.text import plural
+from firebell.kit.web.html import duration
+
+_ORDINALS = ("First", "Second", "Third", "Fourth")
+
+
+def verdict(judged: JudgedRule) -> str:
+    """Return the name of a verdict, with the rule into which one is merged."""
+    return f"Merge with {judged.merge_into}" if judged.merge_into else VERDICT_NAMES[judged.verdict]
+
+
+def quarter(name: str) -> str:
+    """Return the name of a quarter such as 2026-Q4 in words."""
+    year, _, number = name.partition("-Q")
+    return f"{_ORDINALS[int(number) - 1]} quarter {year}"
+
+
+def title(shown: AuditContents) -> str:
+    """Return the finding of the screen."""
+    audit = shown.audit
+    if audit.signed_at is not None:
+        return f"{audit.team} signed its audit"
+    if count := len(shown.undecided):
+        return f"{plural(count, 'rule')} {'needs' if count == 1 else 'need'} a decision"
+    return "Every rule has a decision" if audit.to_decide else "No rule needs a decision"
+
+
+def lede(shown: AuditContents) -> str:
+    """Return which quarter it is, and what the rules with a verdict cost of all pages."""
+    audit = shown.audit
+    first = f"{quarter(audit.quarter)}."
+    costly = [r.judged.counted.numbers for r in shown.rules if r.needs_decision]
+    if not audit.pages:
+        return f"{first} No alert of {audit.team} paged anyone in the 90 days before it."
+    if not costly:
+        return f"{first} {plural(audit.pages, 'page')} in the 90 days before it, {audit.nights} at night."
+    pages, nights = sum(n.pages for n in costly), sum(n.nights for n in costly)
+    caused = f"{pages} of {plural(audit.pages, 'page')} and {nights} of {audit.nights} at night"
+    whose = "The rule with a verdict" if len(costly) == 1 else f"The {len(costly)} rules with a verdict"
+    return f"{first} {whose} caused {caused} in the 90 days before it."
+
+
+def also(rule: AuditRule) -> str:
+    """Return what else is true of a rule, short."""
+    n = rule.judged.counted.numbers
+    parts = []
+    applies = (rule.judged.verdict, *rule.judged.also)
+    for one in applies:
+        match one:
+            case AuditVerdict.MERGE:
+                parts.append(f"Fires with {n.overlaps_with} {n.overlap:.0%} of the time")
+            case AuditVerdict.DEMOTE:
+                parts.append(f"{n.noise_share:.0%} noise")
+            case AuditVerdict.TUNE:
+                flaps = ["Flaps"] if n.flapping_hours else []
+                quick = [f"{n.quick_ends / n.pages:.0%} end within 5 min"] if n.quick_ends else []
+                parts.append(", ".join([*flaps, *quick]))
+            case AuditVerdict.ADD_RUNBOOK:
+                parts.append("No runbook")
+            case _:
+                pass
+    return " · ".join(parts)
+
+
+def facts(judged: JudgedRule) -> str:
+    """Return what was counted about a rule in sentences."""
+    n = judged.counted.numbers
+    woke = f", woke someone {plural(n.nights, 'time')}" if n.nights else ", woke no one"
+    parts = [f"Fired {plural(n.firings, 'time')}, paged {plural(n.pages, 'time')}{woke}."]
+    votes = n.votes_yes + n.votes_no
+    said = f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable" if votes else "no one was asked"
+    acted = f"{n.acted_on} of {plural(n.pages, 'page')} acted on, " if n.pages else ""
+    parts.append(f"{acted}{said}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize())
+    if n.ack_median_s is not None:
+        parts.append(f"Acknowledged after {duration(timedelta(seconds=n.ack_median_s))} (median).")
+    if n.ends_after_median_s is not None:
+        ends_after = duration(timedelta(seconds=n.ends_after_median_s))
+        parts.append(f"{plural(n.self_ended, 'page')} ended without anyone, after {ends_after} (median).")
+    return " ".join(parts)
+
+
+def effect(shown: AuditContents, rule: AuditRule) -> str:
+    """Return what the proposed change would have done in the 90 days; empty if it changes no page."""
+    n, audit = rule.judged.counted.numbers, shown.audit
+    if not n.silenced or n.hidden:
+        return ""
+    quiet = "makes quiet" if rule.judged.verdict is AuditVerdict.DEMOTE else "removes"
+    return (
+        f"{quiet} {n.silenced} of {plural(audit.pages, 'page')} and {n.silenced_nights} of {audit.nights} at night. "
+        "Hides no page that led to an incident."
+    )

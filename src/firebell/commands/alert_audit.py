@@ -1,0 +1,110 @@
+"""`firebell alert-audit`: the quarterly audit of a team's alert rules."""
+
+from typing import Any
+
+import click
+
+from firebell.alert_audit.model import DECISION_NAMES, VERDICT_NAMES
+from firebell.commands.client import call, seg
+from firebell.commands.output import as_json, example, short, show, show_table
+
+
+def _verdict(rule: dict[str, Any]) -> str:
+    return f"Merge with {rule['merge_into']}" if rule["merge_into"] else VERDICT_NAMES[rule["verdict"]]
+
+
+def _state(audit: dict[str, Any]) -> str:
+    if audit["signed_by"]:
+        return f"signed by {audit['signed_by']}"
+    return f"{audit['decided']} of {audit['to_decide']} decided, due {short(audit['due_at'])}"
+
+
+@click.group()
+def alert_audit() -> None:
+    """Which alert rules cost the most, and what to do about each."""
+
+
+@alert_audit.command("list", epilog=example("firebell alert-audit list"))
+@as_json
+def list_() -> None:
+    """List the audits of all teams, newest first."""
+    rows = call("GET", "/api/v1/alert-audits")
+    show_table(
+        rows,
+        ("QUARTER", "TEAM", "PAGES", "NIGHTS", "STATE"),
+        [(a["quarter"], a["team_slug"], str(a["pages"]), str(a["nights"]), _state(a)) for a in rows],
+        wide=1,
+        empty="No alert audits yet.",
+    )
+
+
+def _path(quarter: str, team: str) -> str:
+    return f"/api/v1/alert-audits/{seg(quarter)}/{seg(team)}"
+
+
+@alert_audit.command("show", epilog=example("firebell alert-audit show 2026-Q4 platform"))
+@click.argument("quarter")
+@click.argument("team")
+@click.option("--rule", "rule_id", type=int, help="Only this rule, with its proposed change.")
+@as_json
+def show_(quarter: str, team: str, rule_id: int | None) -> None:
+    """Show the rules of an audit, those that cost the most first."""
+    audit = call("GET", _path(quarter, team))
+    if rule_id is None:
+        show_table(
+            audit,
+            ("ID", "RULE", "PAGES", "NIGHTS", "VERDICT", "DECISION"),
+            [
+                (
+                    *(str(rule["id"]), rule["rule"]),
+                    *(str(rule["numbers"]["pages"]), str(rule["numbers"]["nights"])),
+                    _verdict(rule),
+                    DECISION_NAMES[rule["decision"]] if rule["decision"] else "-",
+                )
+                for rule in audit["rules"]
+            ],
+            wide=1,
+            empty="No alert paged in the 90 days before it.",
+        )
+        return
+    rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
+    if rule is None:
+        raise click.BadParameter(f"The audit has no rule {rule_id}.", param_hint="--rule")
+    proposal = rule["proposal"]
+    lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
+    lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
+    if proposal["silences_pages"]:
+        lines.append(f"Replayed over 90 days: {proposal['silences_pages']} pages fewer.")
+    show(rule, "\n".join(line for line in lines if line))
+
+
+@alert_audit.command(
+    epilog=example(
+        "firebell alert-audit decide 2026-Q4 platform 12 changed",
+        "firebell alert-audit decide 2026-Q4 platform 13 kept --reason 'It guards the ledger'",
+        "firebell alert-audit decide 2026-Q4 platform 14 deferred --on 2027-01-15",
+    )
+)
+@click.argument("quarter")
+@click.argument("team")
+@click.argument("rule_id", type=int)
+@click.argument("decision", type=click.Choice(["changed", "kept", "deferred"]))
+@click.option("--reason", default="", help="Needed to keep a rule.")
+@click.option("--on", "decide_on", metavar="DAY", help="Needed to defer; within three months.")
+@as_json
+def decide(quarter: str, team: str, rule_id: int, decision: str, reason: str, decide_on: str | None) -> None:
+    """Store what the team decides about the rule RULE_ID."""
+    body = {"decision": decision, "reason": reason, "decide_on": decide_on}
+    audit = call("PUT", f"{_path(quarter, team)}/rules/{rule_id}/decision", body)
+    left = audit["to_decide"] - audit["decided"]
+    show(audit, f"Stored. {left} of {audit['to_decide']} left to decide.")
+
+
+@alert_audit.command(epilog=example("firebell alert-audit sign 2026-Q4 platform"))
+@click.argument("quarter")
+@click.argument("team")
+@as_json
+def sign(quarter: str, team: str) -> None:
+    """Sign the audit, once every rule has a decision."""
+    audit = call("POST", f"{_path(quarter, team)}/signature")
+    show(audit, f"{audit['signed_by']} signed the audit of {audit['team']}.")

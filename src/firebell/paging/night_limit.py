@@ -1,0 +1,107 @@
+"""The night limit: whom a page also reaches when everyone it reaches has had enough pages this night (pure; spec 2.4).
+
+A limit adds people to a page. It never takes anyone away, and never delays a page.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from firebell.oncall.rota.fairness import night_bounds, night_of
+from firebell.paging.model import Page
+
+LEAST_PAGES, MOST_PAGES = 1, 20
+
+
+@dataclass(frozen=True, slots=True)
+class NightLimit:
+    """Whether a team has a limit, and how many pages a night it allows."""
+
+    is_on: bool = True
+    pages: int = 3
+
+
+DEFAULT = NightLimit()
+"""The limit of a team that decided nothing, and of pages without a team."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonNight:
+    """The night that a person is in: the day on which it began where they live, and its bounds."""
+
+    night: date
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OverLimit:
+    """A person who gets a page beyond the limit; it is their `pages`th of the night."""
+
+    person_id: int
+    night: PersonNight
+    page_id: int
+    team_id: int | None
+    pages: int
+
+
+@dataclass(slots=True)
+class Nights:
+    """The urgent pages of each person who is in their night now, and the limits of teams."""
+
+    nights: Mapping[int, PersonNight]
+    pages: dict[int, set[int]]
+    """By person, the urgent pages that reached them this night."""
+    limits: Mapping[int, NightLimit]
+    over: list[OverLimit] = field(default_factory=list)
+    """Who went over a limit, since these were read."""
+
+    def limit_of(self, page: Page) -> NightLimit:
+        """Return the limit of the team of a page."""
+        return self.limits.get(page.team_id or 0, DEFAULT)
+
+    def tired(self, page: Page, person_ids: Collection[int]) -> list[int]:
+        """Return those for whom a page is beyond the limit: other pages of this night have reached it."""
+        limit = self.limit_of(page)
+        if not limit.is_on:
+            return []
+        return [
+            i
+            for i in person_ids
+            if i in self.nights and len(self.pages.get(i, set()) - {page.id}) >= limit.pages
+        ]
+
+    def note(self, page: Page, person_ids: Collection[int]) -> None:
+        """Count a page that is sent to people, and remember who is over the limit with it."""
+        if not _counts(page):
+            return
+        beyond = self.tired(page, person_ids)
+        for i in person_ids:
+            if i in self.nights:
+                self.pages.setdefault(i, set()).add(page.id)
+        self.over += [OverLimit(i, self.nights[i], page.id, page.team_id, len(self.pages[i])) for i in beyond]
+
+
+def _counts(page: Page) -> bool:
+    return page.urgency == "high" and not page.plan.is_drill
+
+
+def person_night(at: datetime, tz: str) -> PersonNight | None:
+    """Return the night of an instant in a time zone, None by day."""
+    night = night_of(at, tz)
+    return None if night is None else PersonNight(night, *night_bounds(night, tz))
+
+
+def backup(page: Page, reached: Sequence[int], later: Iterable[Sequence[int]], nights: Nights) -> list[int]:
+    """Return whom a page also reaches because everyone it reaches is over the limit.
+
+    They are those of the next level at which someone is not, or else of the next level that reaches anyone else;
+    `later` are the people of the levels after this one. A SEV0 page reaches whom its policy says.
+    """
+    if not _counts(page) or page.severity == 0 or not reached:
+        return []
+    if len(nights.tired(page, reached)) < len(reached):
+        return []
+    others = [[i for i in dict.fromkeys(people) if i not in reached] for people in later]
+    rested = (people for people in others if len(nights.tired(page, people)) < len(people))
+    return next(rested, None) or next(filter(None, others), [])

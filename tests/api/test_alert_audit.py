@@ -1,0 +1,119 @@
+"""An alert audit as a team lives it: noisy nights, verdicts, decisions, the signature, and the reminder."""
+
+from datetime import timedelta
+
+from firebell.alert_audit import actions, timers
+from firebell.kit.clock import FakeClock
+from firebell.paging import votes
+from firebell.people.model import Role
+from tests.api.api_clients import Api, browser, key_of, organization, sign_in
+from tests.world import World
+
+NOISY, GOOD = "LedgerVacuumSlow", "CheckoutErrors"
+
+
+async def _alert(w: World, rule: str, minutes: float, **more: object) -> None:
+    labels = {"alertname": rule, "severity": "critical"}
+    await w.alert(rule, labels=labels, **more)
+    await w.after(minutes=minutes)
+    await w.alert(rule, status="resolved", labels=labels)
+    await w.after(minutes=1)
+
+
+async def _quarter(w: World) -> None:
+    """Live through a rule that pages ten nights for nothing, and one that asks for something."""
+    for _ in range(10):
+        await _alert(w, NOISY, 3)
+        await w.until(w.now + timedelta(days=1), timedelta(days=1))
+    await _alert(w, GOOD, 7, links={"runbook": "https://wiki.example.org/checkout"})
+    async with w.ctx.db.tx() as tx:
+        await votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
+    await w.after(minutes=5)
+
+
+async def test_a_team_decides_on_each_rule_and_signs(dsn: str, clock: FakeClock) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await _quarter(w)
+        assert await api("GET", "/alert-audits") == []
+        # four weeks after the team's first service, the daily timer builds its audit
+        await w.until(w.now + timedelta(days=28), timedelta(days=14))
+        (listed,) = await api("GET", "/alert-audits")
+        assert (listed["team_slug"], listed["pages"], listed["signed_by"]) == ("payments", 11, None)
+        quarter = listed["quarter"]
+        path = f"/alert-audits/{quarter}/payments"
+        audit = await api("GET", path)
+        noisy, good = audit["rules"]
+        assert (noisy["rule"], noisy["verdict"], noisy["numbers"]["firings"]) == (NOISY, "delete", 10)
+        assert noisy["numbers"]["quick_ends"] == noisy["numbers"]["noise"] == 10
+        assert noisy["also"] == ["demote", "tune", "add_runbook"]
+        assert noisy["proposal"]["silences_pages"] == 10
+        assert f'-- alert: "{NOISY}"' in noisy["proposal"]["diff"]
+        assert [f["code"] for f in noisy["findings"]] == [
+            *("F-NOACTION", "A-NOISY", "A-NORUNBOOK", "A-NOGRAPH")
+        ]
+        assert (good["rule"], good["verdict"]) == (GOOD, "keep")
+        await _once(w)
+        await _decisions(api, path, noisy["id"], good["id"])
+        await _screens(w, f"/metrics/audit/{quarter}/payments", noisy["id"])
+        await _overdue(w, api, path)
+        await _signature(w, api, path, noisy["id"])
+
+
+async def _once(w: World) -> None:
+    """A second build in the quarter stores nothing."""
+    async with w.ctx.db.tx() as tx:
+        assert await actions.build(tx, 1, w.now) is None
+        assert await tx.value("select count(*) from alert_audit") == 1
+        assert await timers.run_day(tx, [], w.now) == []
+        assert not await tx.fetch("select from due where kind = $1", timers.TEAM_TIMER)
+
+
+async def _decisions(api: Api, path: str, noisy: int, good: int) -> None:
+    decision = f"{path}/rules/{noisy}/decision"
+    await api("POST", f"{path}/signature", status=409)
+    for body, status in (
+        ({"decision": "kept"}, 422),
+        ({"decision": "kept", "reason": "  "}, 422),
+        ({"decision": "deferred"}, 422),
+        ({"decision": "deferred", "decide_on": "2126-01-01"}, 422),
+        ({"decision": "ignored"}, 422),
+    ):
+        await api("PUT", decision, body, status=status)
+    await api("PUT", f"{path}/rules/999/decision", {"decision": "changed"}, status=404)
+    await api("PUT", f"{path}/rules/{good}/decision", {"decision": "changed"}, status=409)
+    await api("GET", "/alert-audits/2026-Q9/payments", status=404)
+    kept = await api("PUT", decision, {"decision": "kept", "reason": "It guards the ledger."})
+    assert (kept["decided"], kept["rules"][0]["reason"]) == (1, "It guards the ledger.")
+
+
+async def _screens(w: World, address: str, noisy: int) -> None:
+    async with browser(w) as http:
+        csrf = await sign_in(w, http, w.mara)
+        assert address in (await http.get("/metrics/audit")).text
+        assert NOISY in (await http.get(address)).text
+        post = {"csrf": csrf, "decision": "kept", "reason": ""}
+        refused = await http.post(f"{address}/rules/{noisy}", data=post)
+        assert refused.status_code == 422
+        changed = await http.post(f"{address}/rules/{noisy}", data={"csrf": csrf, "decision": "changed"})
+        assert changed.status_code == 303
+        assert (await http.get("/metrics/audit/2026-Q1/payments")).status_code == 404
+
+
+async def _overdue(w: World, api: Api, path: str) -> None:
+    """Two weeks after it was due, the audit has a finding, and managers are notified once."""
+    await w.until(w.now + timedelta(days=45), timedelta(days=15))
+    assert [f["code"] for f in (await api("GET", path))["findings"]] == ["F-AUDIT"]
+    async with w.ctx.db.tx() as tx:
+        assert await tx.value("select count(*) from notice where kind = $1", actions.NOTICE_KIND) == 1
+
+
+async def _signature(w: World, api: Api, path: str, noisy: int) -> None:
+    async with w.ctx.db.tx() as tx:
+        await tx.execute("update person set role = $1 where id = $2", Role.RESPONDER, w.jun)
+    jun = api.with_key(await key_of(w.ctx.db, w.clock, w.jun))
+    await jun("POST", f"{path}/signature", status=403)
+    signed = await api("POST", f"{path}/signature")
+    assert signed["signed_by"] == "Mara Lindqvist (test)"
+    assert signed["findings"] == []
+    await api("POST", f"{path}/signature", status=409)
+    await api("PUT", f"{path}/rules/{noisy}/decision", {"decision": "changed"}, status=409)
