@@ -6,6 +6,7 @@ from firebell.kit.clock import FakeClock
 from firebell.readiness import day_store
 from firebell.readiness.model import ReadinessDay
 from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.servers import until
 
 
 async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) -> None:
@@ -96,8 +97,55 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             await tx.execute("update incident set backfilled = true where id = 1")
         assert (await states())["1.1"] == "missing"
 
-        until = (w.now + timedelta(days=30)).isoformat()
-        waiver = {"reason": "Next month", "until": until}
+        # 2.2: a reader outside; 3.3: two people who open the metrics; 4.4: a team signs the quarter
+        async def shortfall(item_id: str) -> list[str]:
+            shown = await api("GET", "/readiness")
+            rows = next(i["conditions"] for i in shown["items"] if i["id"] == item_id)
+            return [row["have"] for row in rows]
+
+        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", page, status=201)
+        async with browser(w, "8.8.8.8") as outside, browser(w, "10.1.2.3") as inside:
+            assert (await inside.get("/s/kestrel")).status_code == 200
+            assert (await shortfall("2.2"))[:2] == ["yes", "none"]
+            assert (await outside.get("/s/kestrel/status.json")).status_code == 200
+
+        async def was_fetched() -> bool:
+            return (await shortfall("2.2"))[1] == "yes"
+
+        await until(was_fetched, "the fetch is recorded")
+        for person, views in ((w.mara, "1"), (w.mara, "1"), (w.jun, "2")):
+            await sign_in(w, http, person)
+            assert (await http.get("/metrics?severity=1")).status_code == 200
+            assert (await shortfall("3.3"))[2] == views
+
+        (quarter, *_) = await api("GET", "/readiness/quarters")
+        assert (quarter["complete"], quarter["teams"]) == (False, [])
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update team set created_at = created_at - interval '1 year'")
+        (quarter, *_) = await api("GET", "/readiness/quarters")
+        team = quarter["teams"][0]["team"]
+        signature = f"/readiness/quarters/{quarter['quarter']}/signatures/{team}"
+        decided = {"decisions": "Nothing changes."}
+        refused = await api("PUT", signature, {"decisions": " "}, status=422)
+        assert [e["field"] for e in refused["errors"]] == ["decisions"]
+        await api("PUT", f"/readiness/quarters/2099-Q1/signatures/{team}", decided, status=409)
+        await api("PUT", f"/readiness/quarters/2026-Q9/signatures/{team}", decided, status=404)
+        await api("PUT", f"{signature}-x", decided, status=404)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("delete from team_member where person_id = $1", w.jun)
+        await jun("PUT", signature, decided, status=403)
+        csrf = await sign_in(w, http, w.mara)
+        assert (await http.get("/readiness/quarters")).text.count('action="/readiness/quarters/') > 1
+        form = f"/readiness/quarters/{quarter['quarter']}/{team}/sign"
+        assert (await http.post(form, data={"csrf": csrf, "decisions": ""})).status_code == 422
+        signed = await http.post(form, data={"csrf": csrf, "decisions": "Nothing changes."})
+        assert signed.status_code == 303
+        await api("PUT", signature, decided, status=409)
+        assert (await api("GET", "/readiness/quarters"))[0]["teams"][0]["signed_by"] == "Mara Lindqvist"
+
+        ends_at = (w.now + timedelta(days=30)).isoformat()
+        waiver = {"reason": "Next month", "until": ends_at}
         await jun("PUT", "/readiness/2.4/waiver", waiver, status=403)
         shown = await api("PUT", "/readiness/2.4/waiver", waiver)
         assert next(i for i in shown["items"] if i["id"] == "2.4")["state"] == "waived"

@@ -26,7 +26,7 @@ RESPONDERS = {
     " policy.write schedule.write override.write shift.trade time_off.write calendar.write handoff.write",
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
-    " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run",
+    " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run readiness.sign",
 }
 MANAGERS = {
     "oncall:read": "pay.read",

@@ -24,6 +24,7 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.readiness import actions as readiness
 
 router = routing.html_router()
 
@@ -113,6 +114,7 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         if format == "json":
             return _json({"metrics": records}, name)
         return _file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
+    await readiness.record_metrics_view(visit.tx, visit.person.id, visit.now)
     numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
@@ -164,6 +166,7 @@ async def _metric(
         return await _refused(visit, address, error)
     if file_format in ("csv", "json", "table"):
         return await _export(visit, slug, address, file_format)
+    await readiness.record_metrics_view(visit.tx, visit.person.id, visit.now)
     result = await queries.result(visit.tx, slug, scope)
     members: Sequence[Member] = []
     if slug in member_store.RULES:
