@@ -23,6 +23,31 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
         checked = await api("POST", "/drills/scenarios/check", {"file": "scenario: {}"})
         assert {p["line"] for p in checked["problems"]} == {1}
 
+        # a runbook source has scenarios, one of which replaces a shipped one
+        source = await api("POST", "/runbook-sources", {"kind": "push", "name": "Ops"}, status=201)
+        own = (
+            "scenario: {slug: cache-stampede, title: Ours, kind: tabletop, minutes: 30}\n"
+            "injects:\n  - {at: 0m, id: i1, do: complication, text: It is slow}\n"
+        )
+        files = [
+            {"path": "drills/ours.scenario.yaml", "body": own},
+            {"path": "drills/bad.scenario.yaml", "body": "scenario: 7\n"},
+            {"path": "drills/notes.yaml", "body": "x: 1\n"},
+        ]
+        push = f"/runbook-sources/{source['id']}/push"
+        pushed = await api("POST", push, {"commit": "a1", "files": files})
+        assert pushed["changes"]["scenarios"] == 2
+        listed = {s["slug"]: s for s in await api("GET", "/drills/scenarios")}
+        assert len(listed) == 4
+        assert (listed["cache-stampede"]["source"], listed["db-primary-lost"]["source"]) == ("Ops", "")
+        (refused,) = await api("GET", "/drills/scenarios/refused")
+        assert (refused["path"], refused["problems"][0]["line"]) == ("drills/bad.scenario.yaml", 1)
+        ours = {**plan, "invited": []}
+        assert (await api("POST", "/drills", ours, status=201))["title"] == "Ours"
+        await api("POST", push, {"commit": "a2", "files": []})
+        listed = {s["slug"]: s for s in await api("GET", "/drills/scenarios")}
+        assert listed["cache-stampede"]["source"] == ""
+
         # a player answers for themself, and runs nothing
         await jun("PUT", f"{drill}/participation", {"accept": True, "night_ok": True})
         await jun("POST", f"{drill}/clock", {"do": "start"}, status=403)
@@ -47,13 +72,13 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
 
         # the screens of the facilitator and of a player; a manager can take part in a drill of someone else
         other = {"scenario": "cache-stampede", "planned_for": at, "facilitator_id": w.jun}
-        assert (await api("POST", "/drills", other, status=201))["ref"] == "DRILL-2"
+        assert (await api("POST", "/drills", other, status=201))["ref"] == "DRILL-3"
         for person, sees in ((w.mara, True), (w.jun, False)):
             await sign_in(w, http, person)
             page = (await http.get(drill)).text
             assert (f'action="{drill}/finish"' in page, f'action="{drill}/part/tray"' in page) == (sees, True)
-            page = (await http.get("/drills/DRILL-2")).text
-            assert ('action="/drills/DRILL-2/part/accept"' in page) == sees
+            page = (await http.get("/drills/DRILL-3")).text
+            assert ('action="/drills/DRILL-3/part/accept"' in page) == sees
         assert (await http.get("/drills")).status_code == 200
         assert "No drill is planned" not in (await http.get("/drills?before=DRILL-1")).text
         assert (await http.get(f"{drill}/scenario")).status_code == 404

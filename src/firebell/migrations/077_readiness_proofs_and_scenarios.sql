@@ -1,4 +1,4 @@
--- What proves the readiness items 2.2, 3.3 and 4.4.
+-- What proves the readiness items 2.2, 3.3 and 4.4, and the scenarios of drills in runbook sources.
 
 -- when a reader outside the network last got the page
 alter table status_page add column fetched_at timestamptz;
@@ -19,3 +19,13 @@ create table quarter_signature (
     primary key (quarter, team_id)
 );
 create index quarter_signature_team on quarter_signature (team_id);
+
+-- The scenario files of a source at its last commit, as they are; drills read them.
+create table runbook_scenario (
+    source_id bigint not null references runbook_source on delete cascade,
+    path text not null,
+    body text not null check (body <> ''),
+    primary key (source_id, path)
+);
+-- sources are read again, for their scenarios
+update runbook_source set last_commit = '', next_sync_at = now();
