@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.drills.clock import DrillClock, due_times
+from firebell.drills.clock import due_times
 from firebell.drills.fact_queries import incident_checks
 from firebell.drills.library import combined
 from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind, Participant
 from firebell.drills.reachable_people import is_night, reachable
 from firebell.drills.scenario_file import ScenarioFile, duration_s, read_scenario
-from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, updates_on_time
+from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, span, updates_on_time
 from firebell.drills.shipped import shipped
+from firebell.kit.drill_clock import DrillClock
 from firebell.kit.intervals import Interval
 from firebell.runbooks.sources.queries import ScenarioText
 from firebell.slices import SLICES
@@ -305,3 +306,30 @@ def test_a_score_is_between_0_and_100_and_deterministic(
     assert first == score(DB_LOST, replace(facts, updates=updates[::-1]))
     assert 0 <= (first.percent or 0) <= 100
     assert first.earned <= first.possible or first.possible == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (45.4, "45 s"),
+        (60, "1 min"),
+        (90, "90 s"),
+        (900, "15 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (3665, "1 h 1 min 5 s"),
+        (28_800, "8 h"),
+    ],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize("wrong", ["within: 8760h", "within: 481m", "every: 9h"])
+def test_a_duration_is_no_longer_than_the_longest_drill(wrong: str) -> None:
+    event = "update_posted" if "every" in wrong else "declared"
+    text = f"{GOOD}  - {{id: e2, event: {event}, {wrong}}}\n"
+    (problem,) = read_scenario(text).problems
+    assert problem.line == len(text.splitlines())
+    assert read_scenario(GOOD).problems == ()

@@ -223,7 +223,8 @@ async def start_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dril
         incident = await incidents.declare(
             tx, actor, title=current.title, severity=TABLETOP_SEVERITY, drill=True, now=now
         )
-        await store.change(tx, current.id, incident_id=incident.id)
+        current = await store.change(tx, current.id, incident_id=incident.id)
+        await running.set_clock(tx, current, now)
     participants = await record_store.participants_of(tx, current.id)
     await notices.send(
         tx,
@@ -266,6 +267,7 @@ async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     current = await store.change(
         tx, current.id, state=DrillState.RUNNING, paused_at=None, pauses=pauses, pause_reason=""
     )
+    await running.set_clock(tx, current, now)
     await tx.audit(actor, "drill.resumed", current.ref, now)
     await running.tick(tx, [current.id], now)
     await running.publish(tx, current)

@@ -29,3 +29,6 @@ create table runbook_scenario (
 );
 -- sources are read again, for their scenarios
 update runbook_source set last_commit = '', next_sync_at = now();
+
+-- the clock of the drill of an incident, on which its updates are due; drills set it
+alter table incident add column drill_clock jsonb;
