@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.metrics import api, web
+    from firebell.metrics import api, explore_web, web
 
-    return [web.router, api.router]
+    return [explore_web.router, web.router, api.router]
 
 
 def _retentions() -> "Sequence[Retention]":
