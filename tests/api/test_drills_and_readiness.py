@@ -128,8 +128,8 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             rows = next(i["conditions"] for i in shown["items"] if i["id"] == item_id)
             return [row["have"] for row in rows]
 
-        page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
-        await api("POST", "/status-pages", page, status=201)
+        public = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", public, status=201)
         async with browser(w, "8.8.8.8") as outside, browser(w, "10.1.2.3") as inside:
             assert (await inside.get("/s/kestrel")).status_code == 200
             assert (await shortfall("2.2"))[:2] == ["yes", "none"]
@@ -162,9 +162,9 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
         await jun("PUT", signature, decided, status=403)
         csrf = await sign_in(w, http, w.mara)
         assert (await http.get("/readiness/quarters")).text.count('action="/readiness/quarters/') > 1
-        form = f"/readiness/quarters/{quarter['quarter']}/{team}/sign"
-        assert (await http.post(form, data={"csrf": csrf, "decisions": ""})).status_code == 422
-        signed = await http.post(form, data={"csrf": csrf, "decisions": "Nothing changes."})
+        sign = f"/readiness/quarters/{quarter['quarter']}/{team}/sign"
+        assert (await http.post(sign, data={"csrf": csrf, "decisions": ""})).status_code == 422
+        signed = await http.post(sign, data={"csrf": csrf, "decisions": "Nothing changes."})
         assert signed.status_code == 303
         await api("PUT", signature, decided, status=409)
         assert (await api("GET", "/readiness/quarters"))[0]["teams"][0]["signed_by"] == "Mara Lindqvist"

@@ -33,12 +33,12 @@ class QuarterReview:
 
 
 async def quarter_reviews(tx: Tx, now: datetime) -> list[QuarterReview]:
-    """Return the last quarters that ended, newest first; earlier ones only if a team existed then."""
+    """Return the last quarters that ended, newest first; earlier ones only if a team signed them."""
     quarter = last_closed(now)
     reviews: list[QuarterReview] = []
     for _ in range(QUARTERS_SHOWN):
         review = QuarterReview(quarter, await review_store.reviews(tx, quarter))
-        if review.teams or not reviews:
+        if review.signed or not reviews:
             reviews.append(review)
         quarter = quarter.previous
     return reviews
