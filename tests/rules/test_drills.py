@@ -17,7 +17,7 @@ from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, span, u
 from firebell.drills.shipped import shipped
 from firebell.kit.drill_clock import DrillClock
 from firebell.kit.intervals import Interval
-from firebell.runbooks.sources.queries import ScenarioText
+from firebell.runbooks.model import ScenarioText
 from firebell.slices import SLICES
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)

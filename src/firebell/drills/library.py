@@ -10,8 +10,8 @@ from firebell.drills.shipped import shipped
 from firebell.drills.yaml_reading import FileProblem
 from firebell.kit.db.database import Tx
 from firebell.kit.threads import DOCUMENTS
-from firebell.runbooks.sources import queries as runbook_sources
-from firebell.runbooks.sources.queries import ScenarioText
+from firebell.runbooks import actions as runbooks
+from firebell.runbooks.model import ScenarioText
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def combined(files: Iterable[tuple[ScenarioText, ScenarioFile]]) -> Library:
 
 async def library(tx: Tx) -> Library:
     """Return all scenarios; the files of sources are read in another thread, each once."""
-    files = await runbook_sources.scenario_texts(tx)
+    files = await runbooks.scenario_texts(tx)
     if not files:
         return combined(())
     return await DOCUMENTS.run(lambda: combined((file, _read(file.body)) for file in files))

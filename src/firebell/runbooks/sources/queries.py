@@ -7,22 +7,8 @@ from datetime import datetime
 from firebell.kit.db.database import Reads
 from firebell.kit.findings import FindingLevel
 from firebell.runbooks.model import RunbookFinding
-from firebell.runbooks.sources import actions, store
+from firebell.runbooks.sources import actions
 from firebell.runbooks.sources.model import STALE_AFTER, RunbookSource, SourceKind
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioText:
-    """A scenario file of a drill as a source has it."""
-
-    source: str
-    path: str
-    body: str
-
-
-async def scenario_texts(tx: Reads) -> list[ScenarioText]:
-    """Return the scenario files of all sources."""
-    return [ScenarioText(**dict(row)) for row in await store.scenarios(tx)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import msgspec
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
+from firebell.runbooks.model import ScenarioText
 from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
 from firebell.runbooks.sources.source_settings import SourceSettings
 
@@ -194,9 +195,9 @@ async def replace_scenarios(tx: Tx, source_id: int, scenarios: Mapping[str, str]
     return len(rows)
 
 
-async def scenarios(tx: Reads) -> list[Row]:
-    """Return the scenario files of all sources, with the names of these."""
-    return await tx.fetch(
+async def scenario_texts(tx: Reads) -> list[ScenarioText]:
+    """Return the scenario files of all sources."""
+    rows = await tx.fetch(
         """
         select source.name as source, scenario.path, scenario.body
         from runbook_scenario scenario
@@ -204,6 +205,7 @@ async def scenarios(tx: Reads) -> list[Row]:
         order by source.name, scenario.path
         """
     )
+    return [ScenarioText(**dict(row)) for row in rows]
 
 
 async def read_again(tx: Tx, now: datetime) -> None:
