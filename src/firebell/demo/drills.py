@@ -60,8 +60,7 @@ async def _prove_use(past: Past, tx: Tx, now: datetime) -> None:
                     tx, past.kestrel.actor("Mara"), quarter, each.slug, DECISIONS, signed_at
                 )
     for name, days in (("Mara", 1), ("Jun", 3)):
-        person_id = past.kestrel.actor(name).person_id or 0
-        await readiness.record_metrics_view(tx, person_id, now - timedelta(days=days))
+        await readiness.record_metrics_view(tx, past.kestrel.actor(name), now - timedelta(days=days))
     for page in await status_pages.pages(tx):
         await hosting.record_fetch(tx, page.id, now - timedelta(hours=1))
 

@@ -64,7 +64,7 @@ async def screen(
         explored = await _explored(visit, address)
     except FirebellError as error:
         return await _render(visit, address, None, error)
-    await readiness.record_metrics_view(visit.tx, visit.person.id, visit.now)
+    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     return await _render(visit, address, explored, None)
 
 

@@ -57,7 +57,7 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         if format == "json":
             return filter_values.json_file({"metrics": records}, name)
         return filter_values.file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
-    await readiness.record_metrics_view(visit.tx, visit.person.id, visit.now)
+    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
@@ -115,7 +115,7 @@ async def _metric(
         return await _refused(visit, address, error)
     if file_format in ("csv", "json", "table"):
         return await _export(visit, slug, address, file_format)
-    await readiness.record_metrics_view(visit.tx, visit.person.id, visit.now)
+    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     result = await queries.result(visit.tx, slug, scope)
     members: Sequence[Member] = []
     if slug in member_store.RULES:

@@ -8,7 +8,7 @@ from firebell.kit.errors import Conflict, Forbidden, Invalid
 from firebell.kit.text import clean_text
 from firebell.people import actions as people
 from firebell.people import permissions
-from firebell.people.action_guards import internal, permits, rights_of
+from firebell.people.action_guards import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.readiness import review_store
 from firebell.readiness.quarters import Quarter
@@ -51,7 +51,8 @@ async def sign_quarter(
     await tx.live("readiness")
 
 
-@internal("The pages of metrics record that they were opened.")
-async def record_metrics_view(tx: Tx, person_id: int, now: datetime) -> None:
+@permits(Verb.METRICS_READ)
+async def record_metrics_view(tx: Tx, actor: Actor, now: datetime) -> None:
     """Record that a person looks at metrics, at most twice a day."""
-    await review_store.record_view(tx, person_id, now, _VIEWS_EVERY)
+    if actor.person_id is not None:
+        await review_store.record_view(tx, actor.person_id, now, _VIEWS_EVERY)
