@@ -161,7 +161,7 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             await tx.execute("delete from team_member where person_id = $1", w.jun)
         await jun("PUT", signature, decided, status=403)
         csrf = await sign_in(w, http, w.mara)
-        assert (await http.get("/readiness/quarters")).text.count('action="/readiness/quarters/') > 1
+        assert (await http.get("/readiness/quarters")).text.count('action="/readiness/quarters/') == 1
         sign = f"/readiness/quarters/{quarter['quarter']}/{team}/sign"
         assert (await http.post(sign, data={"csrf": csrf, "decisions": ""})).status_code == 422
         signed = await http.post(sign, data={"csrf": csrf, "decisions": "Nothing changes."})
