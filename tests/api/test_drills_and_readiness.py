@@ -6,6 +6,7 @@ from firebell.kit.clock import FakeClock
 from firebell.readiness import day_store
 from firebell.readiness.model import ReadinessDay
 from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.servers import until
 
 
 async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) -> None:
@@ -21,6 +22,31 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
         assert len(await api("GET", "/drills/scenarios")) == 4
         checked = await api("POST", "/drills/scenarios/check", {"file": "scenario: {}"})
         assert {p["line"] for p in checked["problems"]} == {1}
+
+        # a runbook source has scenarios, one of which replaces a shipped one
+        source = await api("POST", "/runbook-sources", {"kind": "push", "name": "Ops"}, status=201)
+        own = (
+            "scenario: {slug: cache-stampede, title: Ours, kind: tabletop, minutes: 30}\n"
+            "injects:\n  - {at: 0m, id: i1, do: complication, text: It is slow}\n"
+        )
+        files = [
+            {"path": "drills/ours.scenario.yaml", "body": own},
+            {"path": "drills/bad.scenario.yaml", "body": "scenario: 7\n"},
+            {"path": "drills/notes.yaml", "body": "x: 1\n"},
+        ]
+        push = f"/runbook-sources/{source['id']}/push"
+        pushed = await api("POST", push, {"commit": "a1", "files": files})
+        assert pushed["changes"]["scenarios"] == 2
+        listed = {s["slug"]: s for s in await api("GET", "/drills/scenarios")}
+        assert len(listed) == 4
+        assert (listed["cache-stampede"]["source"], listed["db-primary-lost"]["source"]) == ("Ops", "")
+        (refused,) = await api("GET", "/drills/scenarios/refused")
+        assert (refused["path"], refused["problems"][0]["line"]) == ("drills/bad.scenario.yaml", 1)
+        ours = {**plan, "invited": []}
+        assert (await api("POST", "/drills", ours, status=201))["title"] == "Ours"
+        await api("POST", push, {"commit": "a2", "files": []})
+        listed = {s["slug"]: s for s in await api("GET", "/drills/scenarios")}
+        assert listed["cache-stampede"]["source"] == ""
 
         # a player answers for themself, and runs nothing
         await jun("PUT", f"{drill}/participation", {"accept": True, "night_ok": True})
@@ -46,13 +72,13 @@ async def test_a_drill_is_planned_played_and_scored(dsn: str, clock: FakeClock) 
 
         # the screens of the facilitator and of a player; a manager can take part in a drill of someone else
         other = {"scenario": "cache-stampede", "planned_for": at, "facilitator_id": w.jun}
-        assert (await api("POST", "/drills", other, status=201))["ref"] == "DRILL-2"
+        assert (await api("POST", "/drills", other, status=201))["ref"] == "DRILL-3"
         for person, sees in ((w.mara, True), (w.jun, False)):
             await sign_in(w, http, person)
             page = (await http.get(drill)).text
             assert (f'action="{drill}/finish"' in page, f'action="{drill}/part/tray"' in page) == (sees, True)
-            page = (await http.get("/drills/DRILL-2")).text
-            assert ('action="/drills/DRILL-2/part/accept"' in page) == sees
+            page = (await http.get("/drills/DRILL-3")).text
+            assert ('action="/drills/DRILL-3/part/accept"' in page) == sees
         assert (await http.get("/drills")).status_code == 200
         assert "No drill is planned" not in (await http.get("/drills?before=DRILL-1")).text
         assert (await http.get(f"{drill}/scenario")).status_code == 404
@@ -96,8 +122,55 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             await tx.execute("update incident set backfilled = true where id = 1")
         assert (await states())["1.1"] == "missing"
 
-        until = (w.now + timedelta(days=30)).isoformat()
-        waiver = {"reason": "Next month", "until": until}
+        # 2.2: a reader outside; 3.3: two people who open the metrics; 4.4: a team signs the quarter
+        async def shortfall(item_id: str) -> list[str]:
+            shown = await api("GET", "/readiness")
+            rows = next(i["conditions"] for i in shown["items"] if i["id"] == item_id)
+            return [row["have"] for row in rows]
+
+        public = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
+        await api("POST", "/status-pages", public, status=201)
+        async with browser(w, "8.8.8.8") as outside, browser(w, "10.1.2.3") as inside:
+            assert (await inside.get("/s/kestrel")).status_code == 200
+            assert (await shortfall("2.2"))[:2] == ["yes", "none"]
+            assert (await outside.get("/s/kestrel/status.json")).status_code == 200
+
+        async def was_fetched() -> bool:
+            return (await shortfall("2.2"))[1] == "yes"
+
+        await until(was_fetched, "the fetch is recorded")
+        for person, views in ((w.mara, "1"), (w.mara, "1"), (w.jun, "2")):
+            await sign_in(w, http, person)
+            assert (await http.get("/metrics?severity=1")).status_code == 200
+            assert (await shortfall("3.3"))[2] == views
+
+        (quarter, *_) = await api("GET", "/readiness/quarters")
+        assert (quarter["complete"], quarter["teams"]) == (False, [])
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update team set created_at = created_at - interval '1 year'")
+        (quarter, *_) = await api("GET", "/readiness/quarters")
+        team = quarter["teams"][0]["team"]
+        signature = f"/readiness/quarters/{quarter['quarter']}/signatures/{team}"
+        decided = {"decisions": "Nothing changes."}
+        refused = await api("PUT", signature, {"decisions": " "}, status=422)
+        assert [e["field"] for e in refused["errors"]] == ["decisions"]
+        await api("PUT", f"/readiness/quarters/2099-Q1/signatures/{team}", decided, status=409)
+        await api("PUT", f"/readiness/quarters/2026-Q9/signatures/{team}", decided, status=404)
+        await api("PUT", f"{signature}-x", decided, status=404)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("delete from team_member where person_id = $1", w.jun)
+        await jun("PUT", signature, decided, status=403)
+        csrf = await sign_in(w, http, w.mara)
+        assert (await http.get("/readiness/quarters")).text.count('action="/readiness/quarters/') == 1
+        sign = f"/readiness/quarters/{quarter['quarter']}/{team}/sign"
+        assert (await http.post(sign, data={"csrf": csrf, "decisions": ""})).status_code == 422
+        signed = await http.post(sign, data={"csrf": csrf, "decisions": "Nothing changes."})
+        assert signed.status_code == 303
+        await api("PUT", signature, decided, status=409)
+        assert (await api("GET", "/readiness/quarters"))[0]["teams"][0]["signed_by"] == "Mara Lindqvist"
+
+        ends_at = (w.now + timedelta(days=30)).isoformat()
+        waiver = {"reason": "Next month", "until": ends_at}
         await jun("PUT", "/readiness/2.4/waiver", waiver, status=403)
         shown = await api("PUT", "/readiness/2.4/waiver", waiver)
         assert next(i for i in shown["items"] if i["id"] == "2.4")["state"] == "waived"

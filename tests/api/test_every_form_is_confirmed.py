@@ -177,6 +177,7 @@ FILLED = {
     "/drills/new": {"scenario": "cache-stampede", "planned_for": "2026-12-08T10:00"},
     "/drills/{ref}/invite": {"people": "3"},
     "/metrics/audit/{quarter}/{team}/rules/{rule_id}": {"decision": "changed"},
+    "/readiness/quarters/{label}/{team}/sign": {"decisions": "Nothing changes."},
     "/readiness/{item_id}/waive": {"reason": "The team is being formed.", "until": "2027-01-31"},
     "/settings/trackers/{tracker_id}/user": {"person": "2", "handle": "jun"},
     "/settings/trackers/{tracker_id}/token": {"token": "another-token"},

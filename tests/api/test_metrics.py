@@ -15,6 +15,7 @@ from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.metrics import fact_store, projection
 from firebell.metrics.definitions import DEFINITIONS
+from firebell.metrics.dimensions import dimensions_of, split_metrics
 from firebell.paging import actions as paging
 from firebell.people.model import Role
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
@@ -77,6 +78,7 @@ async def test_from_the_alert_to_the_number(dsn: str, clock: FakeClock) -> None:
         rules = (await api("GET", "/metrics/noise"))["table"]
         assert rules[0]["rule"] == "CheckoutErrors"
 
+        await _splits_agree(api)
         await _files_agree(api, incident_id)
         await _bad_input_is_refused(api)
         await _a_page_is_judged(w, api, shown["case"])
@@ -109,6 +111,33 @@ async def _the_week_is_in_the_digest(w: World, api: Api) -> None:
     listed = (await jun("PUT", "/digests/choices", {"team": "payments", "on": False}))["digests"]
     assert [one["on"] for one in listed] == [False, False]
     await jun("PUT", "/digests/choices", {"team": "nobody", "on": True}, status=404)
+
+
+async def _splits_agree(api: Api) -> None:
+    """Each metric splits by each of its dimensions, and the groups hold what the metric has."""
+    for slug, what in split_metrics().items():
+        whole = await api("GET", f"/metrics/{slug}")
+        for by in dimensions_of(what):
+            groups = await api("GET", "/metrics-explore", metric=slug, by=by)
+            if slug == "actions":
+                continue
+            # an incident with several services counts in each
+            assert sum(each["n"] for each in groups) >= whole["n"], (slug, by)
+            if by in ("severity", "month", "type", "rule", "weekday"):
+                assert sum(each["n"] for each in groups) == whole["n"], (slug, by)
+                assert sum(each["hits"] or 0 for each in groups) == (whole["hits"] or 0)
+                assert sum(each["left_out"] for each in groups) == whole["left_out"]
+    (service,) = await api("GET", "/metrics-explore", metric="resolve", by="service", severity="1")
+    assert (service["key"], service["longest_s"], service["within_target"]) == ("checkout", 3600, 1)
+    (only,) = await api("GET", "/metrics-explore", metric="noise", by="service", service="checkout")
+    assert only["key"] == "checkout"
+    assert {each["key"] for each in await api("GET", "/metrics-explore", metric="noise", by="rule")} >= {
+        "CheckoutErrors"
+    }
+    refused = await api("GET", "/metrics-explore", metric="resolve", by="rule", status=422)
+    assert [e["field"] for e in refused["errors"]] == ["by"]
+    await api("GET", "/metrics-explore", metric="impact", by="service", status=422)
+    await api("GET", "/metrics-explore", metric="mttr", by="service", status=404)
 
 
 async def _files_agree(api: Api, incident_id: int) -> None:
@@ -227,6 +256,22 @@ async def _every_screen_opens(w: World, incident_id: int) -> None:
             for kind in ("csv", "json", "table"):
                 assert (await http.get(f"/metrics/{slug}?format={kind}")).status_code == 200, slug
         assert f"INC-{incident_id}" in (await http.get("/metrics/resolve")).text
+        for query, status in (
+            ("", 200),
+            ("?metric=noise&by=rule&period=1y", 200),
+            ("?metric=noise&by=type", 200),  # another metric was chosen in the form
+            ("?metric=resolve&by=team&from=2001-01-01&to=2001-01-02", 200),
+            ("?metric=resolve&by=moon", 422),
+            ("?metric=impact&by=service", 422),
+            ("?period=200y", 422),
+            ("?metric=mttr", 404),
+            ("?format=csv", 200),
+            ("?metric=cost&by=service&format=json", 200),
+        ):
+            assert (await http.get(f"/metrics/explore{query}")).status_code == status, query
+        assert "&by=severity" in (await http.get("/metrics/explore?metric=noise&by=type")).text.replace(
+            "amp;", ""
+        )
         assert (await http.get("/metrics?period=200y")).status_code == 422
         assert (await http.get("/metrics/mttr")).status_code == 404
         assert (await http.get("/metrics/load")).headers["location"] == "/oncall/load"

@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.drills.clock import DrillClock, due_times
+from firebell.drills.clock import due_times
 from firebell.drills.fact_queries import incident_checks
+from firebell.drills.library import combined
 from firebell.drills.model import Expectation, ExpectedEvent, Inject, InjectKind, Participant
 from firebell.drills.reachable_people import is_night, reachable
-from firebell.drills.scenario_file import duration_s, read_scenario
-from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, updates_on_time
+from firebell.drills.scenario_file import ScenarioFile, duration_s, read_scenario
+from firebell.drills.scoring import DrillFacts, Verdict, name_of, score, span, updates_on_time
 from firebell.drills.shipped import shipped
+from firebell.kit.drill_clock import DrillClock
 from firebell.kit.intervals import Interval
+from firebell.runbooks.model import ScenarioText
 from firebell.slices import SLICES
 
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
@@ -27,6 +30,34 @@ injects:
 expect:
   - {id: e1, event: page_acked, within: 5m, of: i1, weight: 2}
 """
+
+
+def test_a_file_of_a_source_replaces_a_shipped_one_and_of_two_none_is_used() -> None:
+    def file(path: str, slug: str, source: str = "Ops") -> tuple[ScenarioText, ScenarioFile]:
+        text = (
+            f"scenario: {{slug: {slug}, title: T, kind: tabletop, minutes: 30}}\n"
+            "injects:\n  - {at: 0m, id: i1, do: complication, text: It is slow}\n"
+        )
+        return ScenarioText(source, path, text), read_scenario(text)
+
+    bad = ScenarioText("Ops", "c.yaml", "scenario: 7")
+    made = combined(
+        [
+            file("a.yaml", "cache-stampede"),
+            file("b.yaml", "twice"),
+            file("b.yaml", "twice", "Other"),
+            (bad, read_scenario(bad.body)),
+        ]
+    )
+    assert made.scenarios["cache-stampede"].path == "a.yaml"
+    assert made.scenarios["db-primary-lost"].source == ""
+    assert "twice" not in made.scenarios
+    assert [(r.source, r.path) for r in made.refused] == [
+        ("Ops", "b.yaml"),
+        ("Ops", "c.yaml"),
+        ("Other", "b.yaml"),
+    ]
+    assert set(combined(()).scenarios) == set(shipped())
 
 
 def test_each_shipped_scenario_is_read_without_a_problem() -> None:
@@ -286,3 +317,30 @@ def test_a_score_is_between_0_and_100_and_deterministic(
     assert first == score(DB_LOST, replace(facts, updates=updates[::-1]))
     assert 0 <= (first.percent or 0) <= 100
     assert first.earned <= first.possible or first.possible == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (45.4, "45 s"),
+        (60, "1 min"),
+        (90, "90 s"),
+        (900, "15 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (3665, "1 h 1 min 5 s"),
+        (28_800, "8 h"),
+    ],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize("wrong", ["within: 8760h", "within: 481m", "every: 9h"])
+def test_a_duration_is_no_longer_than_the_longest_drill(wrong: str) -> None:
+    event = "update_posted" if "every" in wrong else "declared"
+    text = f"{GOOD}  - {{id: e2, event: {event}, {wrong}}}\n"
+    (problem,) = read_scenario(text).problems
+    assert problem.line == len(text.splitlines())
+    assert read_scenario(GOOD).problems == ()

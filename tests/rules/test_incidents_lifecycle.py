@@ -1,16 +1,22 @@
 """Phases and guards: T1 every pair is allowed or refused with a reason; cadence and checks."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from firebell.incidents.checks import process_checks
+from firebell.incidents.checks.model import CheckRecord
 from firebell.incidents.closing.rules import ClosingFacts, LinkedAlert, conditions, open_tasks
-from firebell.incidents.model import Incident, IncidentRole, Phase
+from firebell.incidents.model import Incident, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.phases.lifecycle import ALLOWED, GuardFacts, postmortem_required, refusal
 from firebell.incidents.severity_changes.rules import severity_refusal
 from firebell.incidents.update_deadlines.rules import next_update
+from firebell.kit.drill_clock import DrillClock, drill_time, on_drill_time, real_time
+from firebell.kit.intervals import Interval
+from firebell.response import cadence
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 READY = GuardFacts(frozenset({IncidentRole.COMMANDER}), (), True, True)
@@ -117,3 +123,52 @@ def test_a_postmortem_is_owed_for_the_worst_severity_ever_held() -> None:
     assert postmortem_required(incident(severity=3, max_severity=1))
     assert not postmortem_required(incident(severity=2, max_severity=2))
     assert not postmortem_required(incident(drill=True))
+
+
+def minute(number: float) -> datetime:
+    return NOW + timedelta(minutes=number)
+
+
+@pytest.mark.parametrize(
+    ("clock", "due_min", "customers_min"),
+    [
+        # minutes after the start at which an update is due that was last posted 10 minutes after it; SEV1: every 30
+        (None, 40, 70),
+        (DrillClock(NOW), 40, 70),
+        (DrillClock(NOW, speed=5), 16, 22),
+        (DrillClock(NOW, pauses=(Interval(minute(12), minute(42)),)), 70, 100),
+        (DrillClock(NOW, pauses=(Interval(minute(2), minute(4)),)), 40, 70),
+        (DrillClock(NOW, paused_at=minute(12)), None, None),
+        (DrillClock(NOW, finished_at=minute(12)), None, None),
+    ],
+)
+def test_updates_are_due_on_drill_time(
+    clock: DrillClock | None, due_min: float | None, customers_min: float | None
+) -> None:
+    of_drill = incident(drill=True, severity=1, last_update_at=minute(10), drill_clock=clock)
+    assert next_update(of_drill) == (None if due_min is None else minute(due_min))
+    customers = cadence.due(minute(10), timedelta(minutes=60), None, is_monitoring=False, clock=clock)
+    assert customers == (None if customers_min is None else minute(customers_min))
+
+
+def test_a_promise_holds_on_drill_time() -> None:
+    fast = DrillClock(NOW, speed=2)
+    due = cadence.due(minute(10), timedelta(minutes=30), minute(30), is_monitoring=False, clock=fast)
+    assert due == minute(30)  # 40 minutes of drill time after the last
+    assert real_time(fast, drill_time(fast, minute(7))) == minute(7)
+    assert drill_time(fast, minute(-7)) == minute(-7)
+
+
+def test_the_checks_of_a_drill_count_drill_time() -> None:
+    """An hour in which the drill was paused is no hour without an update."""
+    of_drill = incident(drill=True, severity=1, phase=Phase.INVESTIGATING)
+    entry = TimelineEntry(1, NOW, NOW, "declared", "Mara", 1, "declared", {"severity": 1})
+    clock = DrillClock(NOW, pauses=(Interval(minute(5), minute(65)),))
+
+    def codes(of: Incident) -> set[str]:
+        record = CheckRecord(of, [entry], ()).on_drill_time()
+        return {each.code for each in process_checks.findings(record, drill_time(of.drill_clock, minute(70)))}
+
+    assert "I-UPDATE" in codes(of_drill)
+    assert "I-UPDATE" not in codes(replace(of_drill, drill_clock=clock))
+    assert on_drill_time(clock, of_drill).declared_at == NOW

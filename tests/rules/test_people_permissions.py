@@ -28,7 +28,7 @@ RESPONDERS = {
     "incidents:read": "chat.read status_copy.read customer.read regulatory_draft.read tracker.read",
     "incidents:write": "incident.update regulatory.record action_item.write postmortem.write postmortem.publish"
     " runbook.write runbook.run status_page.publish audience.send regulatory_draft.write drill.run"
-    " alert_audit.write",
+    " alert_audit.write readiness.sign",
 }
 MANAGERS = {
     "oncall:read": "pay.read",

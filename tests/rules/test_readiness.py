@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firebell.kit.errors import NotFound
 from firebell.readiness.chart import chart
 from firebell.readiness.facts import (
     ClosedIncident,
     Dated,
     PlanningFacts,
+    PublicPageFacts,
     ReadinessFacts,
     RotaFacts,
     RunbookFacts,
@@ -20,6 +22,7 @@ from firebell.readiness.facts import (
     TeamFacts,
 )
 from firebell.readiness.model import CHECKPOINTS, Item, ItemState, ReadinessDay, Waiver
+from firebell.readiness.quarters import last_closed, parse_quarter
 from firebell.readiness.queries import losses, lost_findings, since_day
 from firebell.readiness.rules import RULES, assess
 
@@ -29,6 +32,9 @@ CHECKLIST = Path(__file__).parents[2] / "skills/managing-incidents/references/im
 
 def ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
+
+
+SIGNED = datetime(2026, 10, 12, 9, tzinfo=UTC)
 
 
 def dated(days: float, ref: str = "INC-7", incident_id: int | None = 7) -> Dated:
@@ -46,8 +52,7 @@ FULL = ReadinessFacts(
     has_chat=True,
     channel=dated(3, "#incident-2026-11-22-pay"),
     runbooks=RUNBOOKS,
-    has_component=True,
-    fetched_at=ago(0.01),
+    public_page=PublicPageFacts("kestrel", ago(0.01)),
     public_post=dated(5),
     teams=[TeamFacts("Payments", {1: ago(30), 2: ago(60), 3: ago(90), 4: ago(100), 5: None})],
     tabletops=[TabletopFacts("DRILL-1", ago(20), 3, 5, True)],
@@ -55,14 +60,17 @@ FULL = ReadinessFacts(
     closed=[ClosedIncident(7, ago(10), ago(9), ago(8))],
     acknowledged_pages=[ago(i) for i in range(5)],
     closed_incidents=[ago(i + 1) for i in range(5)],
+    metric_views=[ago(1), ago(10)],
     planning=PlanningFacts(3, 10, 8, ago(0.1), True),
     active_rules=1,
     declared_by_rule=dated(30),
     terminal_run=dated(2, "a run of db", None),
     drill_months={date(2026, 8, 1): "DRILL-1", date(2026, 9, 1): "DRILL-2", date(2026, 10, 1): "DRILL-3"},
+    reviews={
+        date(2026, 7, 1): {"Payments": SIGNED, "Search": SIGNED},
+        date(2026, 4, 1): {"Payments": None, "Search": None},
+    },
 )
-NOT_RECORDED = {"3.3", "4.4"}
-"""The items whose proofs this version does not record."""
 
 
 def item(facts: ReadinessFacts, item_id: str, now: datetime = NOW) -> Item:
@@ -80,10 +88,9 @@ def test_the_items_are_those_of_the_checklist_of_the_handbook() -> None:
     assert ids == [checkpoint.id for checkpoint in CHECKPOINTS] == list(RULES)
 
 
-def test_what_is_proved_is_met_and_what_is_not_recorded_is_missing() -> None:
+def test_what_is_proved_is_met() -> None:
     states = {each.id: each.state for each in assess(FULL, {}, NOW).items}
-    missing = {item_id for item_id, state in states.items() if state is ItemState.MISSING}
-    assert missing == NOT_RECORDED
+    assert ItemState.MISSING not in states.values()
     # the game day of this month is not held, and the month is over in six days
     assert {i for i, state in states.items() if state is ItemState.EXPIRING} == {"4.3"}
 
@@ -115,7 +122,9 @@ def test_without_rows_nothing_is_met() -> None:
         ("2.1", {"runbooks": [*RUNBOOKS[1:], replace(RUNBOOKS[0], has_errors=True)]}),
         ("2.1", {"runbooks": [*RUNBOOKS[1:], replace(RUNBOOKS[0], day=date(2026, 8, 27))]}),
         ("2.1", {"runbooks": [*RUNBOOKS[1:], replace(RUNBOOKS[0], day=None)]}),
-        ("2.2", {"fetched_at": None}),
+        ("2.2", {"public_page": None}),
+        ("2.2", {"public_page": PublicPageFacts("kestrel", None)}),
+        ("2.2", {"public_page": PublicPageFacts("kestrel", ago(1))}),
         ("2.2", {"public_post": dated(180)}),
         ("2.3", {"teams": [TeamFacts("Payments", {1: ago(30), 2: ago(366)})]}),
         ("2.3", {"teams": [*FULL.teams, TeamFacts("Search", {})]}),
@@ -127,6 +136,9 @@ def test_without_rows_nothing_is_met() -> None:
         ("3.2", {"closed": [ClosedIncident(7, ago(10), ago(7), ago(8))]}),
         ("3.2", {"closed": [ClosedIncident(7, ago(10), None, ago(8))]}),
         ("3.2", {"closed": []}),
+        ("3.3", {"acknowledged_pages": FULL.acknowledged_pages[1:]}),
+        ("3.3", {"metric_views": [ago(1)]}),
+        ("3.3", {"metric_views": [ago(1), ago(30)]}),
         ("3.4", {"planning": PlanningFacts(3, 10, 7, ago(0.1), True)}),
         ("3.4", {"planning": PlanningFacts(3, 10, 8, ago(1.1), True)}),
         ("4.1", {"active_rules": 0}),
@@ -134,6 +146,10 @@ def test_without_rows_nothing_is_met() -> None:
         ("4.2", {"runbooks": RUNBOOKS[:2]}),
         ("4.2", {"terminal_run": None}),
         ("4.3", {"drill_months": {date(2026, 9, 1): "DRILL-2", date(2026, 10, 1): "DRILL-3"}}),
+        ("4.4", {"reviews": {}}),
+        ("4.4", {"reviews": {date(2026, 7, 1): {}}}),
+        ("4.4", {"reviews": {date(2026, 7, 1): {"Payments": SIGNED, "Search": None}}}),
+        ("4.4", {"reviews": {date(2026, 7, 1): {"Payments": datetime(2026, 11, 1, tzinfo=UTC)}}}),
     ],
 )
 def test_an_item_is_missing_without_one_of_its_proofs(item_id: str, lost: dict[str, object]) -> None:
@@ -154,6 +170,7 @@ def test_an_item_is_missing_without_one_of_its_proofs(item_id: str, lost: dict[s
         ("2.3", ago(100) + timedelta(days=365)),
         ("2.4", ago(20) + timedelta(days=180)),
         ("3.1", None),
+        ("3.3", ago(10) + timedelta(days=30)),
         ("4.3", datetime(2026, 12, 1, tzinfo=UTC)),
     ],
 )
@@ -169,6 +186,48 @@ def test_a_game_day_of_this_month_makes_the_item_hold_until_the_end_of_the_next(
     assert item(facts, "4.3").state is ItemState.MET
 
 
+@pytest.mark.parametrize(
+    ("at", "third", "second", "state", "until"),
+    [
+        # after the end of Q3, that of Q2 counts until 31 October
+        ((10, 5), None, (7, 20), ItemState.MET, (10, 31)),
+        ((10, 20), None, (7, 20), ItemState.EXPIRING, (10, 31)),
+        ((10, 31), None, (7, 20), ItemState.MISSING, None),
+        # that of Q2 was signed too late
+        ((10, 5), None, (8, 1), ItemState.MISSING, None),
+        # signed on the last day, and too late
+        ((11, 25), (10, 30), None, ItemState.MET, (1, 31)),
+        ((11, 25), (10, 31), (7, 20), ItemState.MISSING, None),
+    ],
+)
+def test_a_quarter_is_signed_within_30_days_and_until_then_the_one_before_counts(
+    at: tuple[int, int],
+    third: tuple[int, int] | None,
+    second: tuple[int, int] | None,
+    state: ItemState,
+    until: tuple[int, int] | None,
+) -> None:
+    def day(when: tuple[int, int] | None, hour: int = 0) -> datetime | None:
+        return when and datetime(2027 if when[0] == 1 else 2026, *when, hour, tzinfo=UTC)
+
+    reviews = {date(2026, 7, 1): {"Payments": day(third, 9)}, date(2026, 4, 1): {"Payments": day(second, 9)}}
+    now = day(at, 1)
+    assert now is not None
+    review = item(replace(FULL, reviews=reviews), "4.4", now)
+    assert (review.state, review.valid_until) == (state, day(until))
+
+
+def test_quarters_have_names_and_neighbors() -> None:
+    quarter = parse_quarter("2026-q4")
+    assert (quarter.label, quarter.name, quarter.last_day) == ("2026-Q4", "Q4 2026", date(2026, 12, 31))
+    assert (quarter.following.label, quarter.previous.label) == ("2027-Q1", "2026-Q3")
+    assert last_closed(datetime(2027, 1, 1, tzinfo=UTC)) == quarter
+    assert last_closed(datetime(2026, 12, 31, 23, tzinfo=UTC)) == quarter.previous
+    for wrong in ("2026-Q5", "2026", "", "2026-Q0", "٢٠٢٦-Q1"):
+        with pytest.raises(NotFound):
+            parse_quarter(wrong)
+
+
 def test_two_weeks_before_the_end_an_item_expires_and_a_short_proof_in_its_second_half() -> None:
     end = item(FULL, "1.4").valid_until
     assert end is not None
@@ -180,9 +239,10 @@ def test_two_weeks_before_the_end_an_item_expires_and_a_short_proof_in_its_secon
 
 
 def test_a_waived_item_is_outside_the_score_until_its_waiver_ends() -> None:
-    before = assess(FULL, {}, NOW)
+    unsigned = replace(FULL, reviews={})
+    before = assess(unsigned, {}, NOW)
     waiver = Waiver(1, "4.4", "no teams yet", "Mara", 1, ago(1), NOW + timedelta(days=10))
-    waived = assess(FULL, {"4.4": waiver}, NOW)
+    waived = assess(unsigned, {"4.4": waiver}, NOW)
     assert waived.count(ItemState.WAIVED) == 1
     assert waived.score > before.score
     assert assess(FULL, {"4.4": waiver}, NOW + timedelta(days=10)).count(ItemState.WAIVED) == 0
@@ -192,7 +252,8 @@ def test_a_waived_item_is_outside_the_score_until_its_waiver_ends() -> None:
 
 def test_the_score_counts_half_of_the_conditions_of_what_is_missing() -> None:
     # 14 items, 2 of 3 conditions of 3.3, none of 4.4
-    assert assess(FULL, {}, NOW).score == round(100 * (14 + 0.5 * 2 / 3) / 16)
+    facts = replace(FULL, metric_views=[], reviews={})
+    assert assess(facts, {}, NOW).score == round(100 * (14 + 0.5 * 2 / 3) / 16)
 
 
 def test_the_next_item_is_the_cheapest_that_is_missing() -> None:

@@ -3,17 +3,29 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firebell.kit.errors import Invalid
+from firebell.runbooks.file_discovery import gather
 from firebell.runbooks.model import IndexEntry, digest
 from firebell.runbooks.parse import read
 from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile, SourceKind
 from firebell.runbooks.sources.signatures import is_signed
 from firebell.runbooks.sources.source_settings import clean
-from firebell.runbooks.sources.sync_plan import decoded, is_runbook, needs_approval, plan, refusal, slug_of
+from firebell.runbooks.sources.sync_plan import (
+    decoded,
+    is_read,
+    is_runbook,
+    is_scenario,
+    needs_approval,
+    plan,
+    refusal,
+    scenario_refusal,
+    slug_of,
+)
 
 GLOBS = ("**/*.md",)
 
@@ -39,6 +51,33 @@ GLOBS = ("**/*.md",)
 )
 def test_which_files_are_runbooks(path: str, globs: tuple[str, ...], taken: bool) -> None:
     assert is_runbook(path, globs) is taken
+    assert is_read(path, globs) is taken
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("disk-full.scenario.yaml", True),
+        ("drills/Disk.Scenario.YML", True),
+        ("scenario.yaml", False),
+        ("drills/disk-full.yaml", False),
+        (".github/a.scenario.yaml", False),
+        ("drills/.a.scenario.yaml", False),
+    ],
+)
+def test_scenarios_are_read_from_any_folder_by_their_ending(path: str, taken: bool) -> None:
+    assert is_read(path, ("runbooks/*.md",)) is taken
+    assert is_scenario(path) is taken
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "taken"),
+    [("a: 1", 0, True), ("a: 1", 99, True), ("a: 1", 100, False), ("ä" * 32_769, 0, False), (None, 0, False)],
+)
+def test_a_scenario_that_is_too_large_or_too_many_is_refused(
+    body: str | None, place: int, taken: bool
+) -> None:
+    assert (scenario_refusal(SourceFile("a.scenario.yaml", body, "It is empty."), place) is None) is taken
 
 
 @pytest.mark.parametrize(
@@ -199,3 +238,11 @@ def test_a_good_source_gets_the_defaults() -> None:
     assert (settings.name, settings.url, settings.ref) == ("Ops", "https://git.example.org/x.git", "main")
     assert (settings.paths, settings.token) == (("**/*.md",), "t")
     assert clean(SourceKind.DIRECTORY, "Ops", "", "main", (), "t", 15).url == "."
+
+
+def test_a_push_sends_scenarios_and_a_check_of_runbooks_does_not_read_them(tmp_path: Path) -> None:
+    (tmp_path / "drills").mkdir()
+    for name in ("a.md", "README.md", "drills/b.scenario.yaml", "drills/c.yaml"):
+        (tmp_path / name).write_text("# A")
+    assert gather([tmp_path]) == [tmp_path / "a.md"]
+    assert gather([tmp_path], scenarios=True) == [tmp_path / "a.md", tmp_path / "drills/b.scenario.yaml"]

@@ -377,3 +377,24 @@ def test_the_first_view_of_a_page_weighs_at_most_60_kb_with_its_fonts() -> None:
     files = [document(static_files.read(name), kind) for name, kind in ASSETS.items() if "mono" not in name]
     assert len(home.gzipped) <= 12_000
     assert sum(len(each.gzipped) for each in (home, style, *files)) <= 60_000
+
+
+@pytest.mark.parametrize(
+    ("address", "is_outside"),
+    [
+        ("8.8.8.8", True),
+        ("::ffff:8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("::ffff:192.168.1.1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("224.0.0.1", False),
+        ("testclient", False),
+        ("", False),
+    ],
+)
+def test_only_an_address_of_the_public_internet_is_outside(address: str, is_outside: bool) -> None:
+    assert gate.is_outside(address) is is_outside

@@ -9,7 +9,7 @@ from firebell.drills import actions, queries, record_store
 from firebell.drills.model import Drill, DrillState, Record, TrayTarget
 from firebell.drills.scoring import Verdict
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import IncidentRole, IncidentType, Phase
+from firebell.incidents.model import Incident, IncidentRole, IncidentType, Phase, TimelineEntry
 from firebell.kit.clock import FakeClock
 from firebell.kit.errors import Conflict, FirebellError, Forbidden, Invalid
 from firebell.paging import actions as paging
@@ -32,6 +32,16 @@ async def run(w: World, verb: Any, person: int, *args: Any, **more: Any) -> Any:
 async def reread(w: World, drill: Drill) -> Drill:
     async with w.ctx.db.tx() as tx:
         return await actions.drill(tx, drill.id)
+
+
+async def reread_incident(w: World, incident_id: int) -> Incident:
+    async with w.ctx.db.tx() as tx:
+        return await incidents.incident(tx, incident_id)
+
+
+async def timeline(w: World, incident_id: int) -> list[TimelineEntry]:
+    async with w.ctx.db.tx() as tx:
+        return list(await incidents.timeline(tx, incident_id))
 
 
 async def record(w: World, drill: Drill) -> Record:
@@ -110,6 +120,9 @@ async def test_a_game_day_from_plan_to_document(dsn: str, clock: FakeClock) -> N
         )
         await run(w, actions.add_observation, lena, drill, "Jun wrote everything down.")
 
+        due_at = (await reread_incident(w, incident.id)).update_due_at
+        assert due_at is not None
+
         # a real SEV1 pauses it and says so
         w.sink.got.clear()
         async with w.ctx.db.tx() as tx:
@@ -121,6 +134,7 @@ async def test_a_game_day_from_plan_to_document(dsn: str, clock: FakeClock) -> N
         assert drill.state is DrillState.PAUSED
         assert drill.pause_reason
         assert isinstance(await run(w, actions.resume_drill, lena, drill), Conflict)
+        assert (await reread_incident(w, incident.id)).update_due_at is None
         w.clock.advance(timedelta(minutes=30))
         await w.settle()
         assert {each.inject_id for each in (await record(w, drill)).delivered} == delivered
@@ -135,6 +149,10 @@ async def test_a_game_day_from_plan_to_document(dsn: str, clock: FakeClock) -> N
             )
         drill = await run(w, actions.resume_drill, lena, drill)
         assert drill.state is DrillState.RUNNING
+        # the deadline of its update waited, too
+        shifted = await reread_incident(w, incident.id)
+        assert shifted.update_due_at == due_at + timedelta(minutes=30)
+        assert not [e for e in await timeline(w, incident.id) if e.data.get("check") == "I-UPDATE"]
 
         # the players keep their incident private; the facilitator, who may not read it, runs the drill to its end
         await run(w, incidents.set_type, w.jun, incident.id, IncidentType.SECURITY, private=True)

@@ -57,10 +57,17 @@ def list_(state: str | None, limit: int) -> None:
 @drill.command(epilog=example("firebell drill scenarios"))
 @as_json
 def scenarios() -> None:
-    """List the scenarios that Firebell ships."""
+    """List the scenarios that Firebell ships and those of runbook sources."""
     listed = call("GET", "/api/v1/drills/scenarios")
-    rows = [[s["slug"], s["kind"].replace("_", " "), f"{s['minutes']} min", s["title"]] for s in listed]
-    show_table(listed, ("SCENARIO", "KIND", "LENGTH", "TITLE"), rows, wide=3, empty="No scenarios.")
+    rows = [
+        [s["slug"], s["kind"].replace("_", " "), f"{s['minutes']} min", s["source"] or "Firebell", s["title"]]
+        for s in listed
+    ]
+    show_table(listed, ("SCENARIO", "KIND", "LENGTH", "SOURCE", "TITLE"), rows, wide=4, empty="No scenarios.")
+    for file in call("GET", "/api/v1/drills/scenarios/refused"):
+        for p in file["problems"]:
+            where = f"{file['source']}: {file['path']}:{p['line']}"
+            click.echo(f"{where}: {p['message']} {p['advice']}", err=True)
 
 
 @drill.command(epilog=example("firebell drill check drills/db-lost.yaml"))
@@ -111,7 +118,7 @@ def plan(
     service: str | None,
     players: tuple[str, ...],
 ) -> None:
-    """Plan a drill with a shipped SCENARIO or a file, and invite players."""
+    """Plan a drill with a SCENARIO of the library or a file, and invite players."""
     if bool(scenario) == bool(file):
         fail("Name a scenario or a file.", "See them with: firebell drill scenarios")
     body = {

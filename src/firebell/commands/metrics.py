@@ -89,6 +89,23 @@ def show_(metric: str | None, **filters: Any) -> None:
     show(one, "\n".join(_lines(one)))
 
 
+@metrics.command(
+    epilog=example(
+        "firebell metrics explore resolve --by service --period 1y",
+        "firebell metrics explore noise --by rule",
+    )
+)
+@click.argument("metric")
+@click.option("--by", required=True, help="severity, service, team, type, rule, weekday or month.")
+@_filtered
+@as_json
+def explore(metric: str, by: str, **filters: Any) -> None:
+    """Split METRIC by a dimension."""
+    listed = call("GET", "/api/v1/metrics-explore", metric=metric, by=by, **_query(**filters))
+    rows = [[one["label"], _value(one), str(one["n"]), _target(one)] for one in listed]
+    show_table(listed, [by.upper(), "VALUE", "CASES", "TARGET"], rows, wide=0, empty="No cases.")
+
+
 def _lines(one: dict[str, Any]) -> list[str]:
     lines = [
         f"{one['title']}: {_value(one)}, {one['n']} cases, {one['first_day']} to {one['last_day']}",

@@ -1,4 +1,4 @@
-"""`firebell readiness`: the 16 items of readiness with what they lack; waive one."""
+"""`firebell readiness`: the 16 items of readiness with what they lack; waive one; sign a quarter."""
 
 from typing import Any
 
@@ -62,3 +62,38 @@ def unwaive(item: str) -> None:
     """Let ITEM count again."""
     shown = call("DELETE", f"/api/v1/readiness/{seg(item)}/waiver")
     show(shown, f"{item} counts again. The score is {shown['score']}.")
+
+
+@readiness.command(epilog=example("firebell readiness quarters"))
+@as_json
+def quarters() -> None:
+    """Show which teams signed the last four quarters."""
+    shown = call("GET", "/api/v1/readiness/quarters")
+    lines = []
+    for each in shown:
+        state = "complete" if each["complete"] else f"due by {short(each['deadline'])}"
+        lines.append(f"{each['quarter']}  {state}")
+        for review in each["teams"]:
+            signed = (
+                f"{review['signed_by']}, {short(review['signed_at'])}"
+                if review["signed_at"]
+                else "not signed"
+            )
+            lines.append(f"  {review['team']:16}{signed}")
+            lines += [f"    {line}" for line in review["decisions"].splitlines()]
+    show(shown, "\n".join(lines))
+
+
+@readiness.command(
+    epilog=example("firebell readiness sign 2026-Q3 --team payments --decisions 'DiskAlmostFull is removed.'")
+)
+@click.argument("quarter")
+@click.option("--team", required=True, metavar="SLUG")
+@click.option("--decisions", required=True, help="What changes, or that nothing does.")
+@as_json
+def sign(quarter: str, team: str, decisions: str) -> None:
+    """Sign that a team reviewed the metrics and alert rules of QUARTER. A signature is final."""
+    shown = call(
+        "PUT", f"/api/v1/readiness/quarters/{seg(quarter)}/signatures/{seg(team)}", {"decisions": decisions}
+    )
+    show(shown, f"{quarter.upper()} is signed for {team}.")

@@ -10,6 +10,7 @@ from firebell.catalog import actions as catalog
 from firebell.drills import (
     fact_queries,
     inject_delivery,
+    library,
     major_incident_store,
     notices,
     record_store,
@@ -18,6 +19,7 @@ from firebell.drills import (
     text_limits,
 )
 from firebell.drills.clock import pauses_until, started_clock
+from firebell.drills.library import LibraryScenario
 from firebell.drills.model import (
     ANSWERABLE,
     UNDER_WAY,
@@ -30,8 +32,8 @@ from firebell.drills.model import (
     TrayTarget,
 )
 from firebell.drills.reachable_people import accepted
-from firebell.drills.scenario_file import ScenarioFile, read_scenario
-from firebell.drills.shipped import scenario_of, shipped
+from firebell.drills.scenario_file import read_scenario
+from firebell.drills.shipped import scenario_of
 from firebell.incidents import actions as incidents
 from firebell.incidents.severity import Severity
 from firebell.kit.db.database import Tx
@@ -68,18 +70,20 @@ async def _locked(tx: Tx, drill_id: int, *states: DrillState) -> Drill:
     return one
 
 
-def checked_scenario(slug: str, text: str) -> ScenarioFile:
-    """Return a shipped scenario by its slug, or that of a file's text; raise `Invalid` naming lines."""
+async def chosen_scenario(tx: Tx, slug: str, text: str) -> LibraryScenario:
+    """Return a scenario of the library by its slug, or that of a file's text; raise `Invalid` naming lines."""
     if not text.strip():
-        if slug not in shipped():
-            names = ", ".join(shipped())
+        scenarios = (await library.library(tx)).scenarios
+        if slug not in scenarios:
+            names = ", ".join(list(scenarios)[:20])
             raise Invalid("There is no such scenario.", fields={"scenario": f"Use {names}, or paste a file."})
-        return ScenarioFile(shipped()[slug][1], ())
+        return scenarios[slug]
     file = read_scenario(text)
     if file.problems:
         lines = [f"Line {each.line}: {each.message} {each.advice}" for each in file.problems[:10]]
         raise Invalid("The scenario file has problems.", fields={"file": " ".join(lines)})
-    return file
+    assert file.scenario is not None  # it has no problems
+    return LibraryScenario(file.scenario, text)
 
 
 @permits(Verb.DRILL_RUN)
@@ -97,12 +101,12 @@ async def plan_drill(
     service_id: int | None = None,
     invited: Collection[int] = (),
 ) -> Drill:
-    """Plan a drill with a shipped scenario or a file, and invite people; they are asked at once.
+    """Plan a drill with a scenario of the library or a file, and invite people; they are asked at once.
 
     Without a service, the one of the scenario is used if there is one of this name.
     """
-    read = checked_scenario(scenario, file).scenario
-    assert read is not None  # problems were raised
+    chosen = await chosen_scenario(tx, scenario, file)
+    read = chosen.scenario
     if not now - PLANNED_SINCE < planned_for < now + PLANNED_WITHIN:
         raise Invalid("The time is too far away.", fields={"planned_for": "Enter a time within a year."})
     facilitator_id = facilitator_id or actor.person_id
@@ -121,7 +125,7 @@ async def plan_drill(
         slug=read.slug,
         title=clean_text(title, 120, "title") or read.title,
         kind=read.kind,
-        scenario_text=file if file.strip() else shipped()[scenario][0],
+        scenario_text=chosen.text,
         minutes=read.minutes,
         speed=read.speed,
         team_id=team_id,
@@ -219,7 +223,8 @@ async def start_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dril
         incident = await incidents.declare(
             tx, actor, title=current.title, severity=TABLETOP_SEVERITY, drill=True, now=now
         )
-        await store.change(tx, current.id, incident_id=incident.id)
+        current = await store.change(tx, current.id, incident_id=incident.id)
+        await running.set_clock(tx, current, now)
     participants = await record_store.participants_of(tx, current.id)
     await notices.send(
         tx,
@@ -262,6 +267,7 @@ async def resume_drill(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Dri
     current = await store.change(
         tx, current.id, state=DrillState.RUNNING, paused_at=None, pauses=pauses, pause_reason=""
     )
+    await running.set_clock(tx, current, now)
     await tx.audit(actor, "drill.resumed", current.ref, now)
     await running.tick(tx, [current.id], now)
     await running.publish(tx, current)

@@ -1,5 +1,6 @@
 """The API of drills."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import ConfigDict, Field, StrictBool
 
-from firebell.drills import actions, queries, text_limits
+from firebell.drills import actions, library, queries, text_limits
 from firebell.drills.model import (
     Drill,
     DrillKind,
@@ -17,7 +18,7 @@ from firebell.drills.model import (
 )
 from firebell.drills.scenario_file import MAX_BYTES, read_scenario
 from firebell.drills.scoring import Verdict
-from firebell.drills.shipped import shipped
+from firebell.drills.yaml_reading import FileProblem
 from firebell.incidents import actions as incidents
 from firebell.kit.references import parse_ref
 from firebell.kit.web import api
@@ -49,7 +50,7 @@ class FileProblemShown(ApiOutput):
 
 
 class ScenarioShown(ApiOutput):
-    """A scenario that Firebell ships."""
+    """A scenario that Firebell ships or that a runbook source has."""
 
     slug: Annotated[str, Field(examples=["db-primary-lost"])]
     title: str
@@ -58,6 +59,16 @@ class ScenarioShown(ApiOutput):
     injects: int
     expectations: int
     runbook: str
+    source: Annotated[str, Field(description="name of the runbook source, blank if Firebell ships it")]
+    path: str
+
+
+class RefusedScenarioShown(ApiOutput):
+    """A scenario file of a runbook source that cannot be used."""
+
+    source: str
+    path: Annotated[str, Field(examples=["drills/disk-full.scenario.yaml"])]
+    problems: list[FileProblemShown]
 
 
 class CheckedFile(ApiOutput):
@@ -175,7 +186,7 @@ class DrillDetails(DrillShown):
 
 
 class NewDrill(ApiInput):
-    """A drill to plan, with a shipped scenario or a file."""
+    """A drill to plan, with a scenario of the library or a file."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -183,7 +194,7 @@ class NewDrill(ApiInput):
         }
     )
 
-    scenario: Annotated[Text, Field(max_length=80, description="the slug of a shipped one")] = ""
+    scenario: Annotated[Text, Field(max_length=80, description="its slug")] = ""
     file: File | None = None
     planned_for: datetime
     title: Annotated[Text, Field(max_length=120, description="empty to use the scenario’s")] = ""
@@ -338,33 +349,42 @@ async def list_drills(
     return [_shown(d if d.incident_id not in hidden else replace(d, incident_id=None)) for d in listed]
 
 
-@router.get("/scenarios", summary="List shipped scenarios")
+@router.get("/scenarios", summary="List scenarios")
 async def list_scenarios(w: Reader) -> list[ScenarioShown]:
-    """List the scenarios that Firebell ships."""
+    """List the scenarios that Firebell ships and those of runbook sources, which replace shipped ones of their slug."""
     return [
         ScenarioShown(
-            slug=scenario.slug,
-            title=scenario.title,
-            kind=scenario.kind,
-            minutes=scenario.minutes,
-            injects=len(scenario.injects),
-            expectations=len(scenario.expectations),
-            runbook=scenario.runbook,
+            slug=slug,
+            title=each.scenario.title,
+            kind=each.scenario.kind,
+            minutes=each.scenario.minutes,
+            injects=len(each.scenario.injects),
+            expectations=len(each.scenario.expectations),
+            runbook=each.scenario.runbook,
+            source=each.source,
+            path=each.path,
         )
-        for _, scenario in shipped().values()
+        for slug, each in (await library.library(w.tx)).scenarios.items()
     ]
+
+
+@router.get("/scenarios/refused", summary="List the scenario files that cannot be used")
+async def list_refused_scenarios(w: Reader) -> list[RefusedScenarioShown]:
+    """List the scenario files of runbook sources that have problems."""
+    return [
+        RefusedScenarioShown(source=each.source, path=each.path, problems=_problems(each.problems))
+        for each in (await library.library(w.tx)).refused
+    ]
+
+
+def _problems(of_file: Sequence[FileProblem]) -> list[FileProblemShown]:
+    return [FileProblemShown(line=p.line, message=p.message, advice=p.advice) for p in of_file]
 
 
 @router.post("/scenarios/check", summary="Check a scenario file", responses=problems(422))
 async def check_file(w: Reader, body: FileInput) -> CheckedFile:
     """Return what is wrong with a scenario file, line by line; nothing is stored."""
-    file = read_scenario(body.file)
-    return CheckedFile(
-        problems=[
-            FileProblemShown(line=each.line, message=each.message, advice=each.advice)
-            for each in file.problems
-        ]
-    )
+    return CheckedFile(problems=_problems(read_scenario(body.file).problems))
 
 
 @router.post("", status_code=201, summary="Plan a drill", responses=problems(404, 409, 422))

@@ -1,40 +1,12 @@
-"""The clock of a drill: drill time runs at a speed and stops while the drill is paused (pure, spec 11.15)."""
+"""The clock of a drill, and when its injects are due on it (pure, spec 11.15)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from firebell.drills.model import Drill, Inject
 from firebell.kit.countdown import stopwatch
-from firebell.kit.intervals import Interval, clip
-
-
-@dataclass(frozen=True, slots=True)
-class DrillClock:
-    """Drill time as a function of real time; a planned drill has none. `pauses` are those that ended, in order."""
-
-    started_at: datetime
-    speed: int = 1
-    paused_at: datetime | None = None
-    pauses: Sequence[Interval] = ()
-    finished_at: datetime | None = None
-
-    def elapsed_s(self, at: datetime) -> float:
-        """Return the drill time at an instant, never negative; it stands still during a pause and after the end."""
-        stops = [stop for stop in (self.paused_at, self.finished_at) if stop is not None]
-        until = min([at, *stops])
-        paused = (end - start for start, end in clip(self.pauses, (self.started_at, until)))
-        return max(0.0, (until - self.started_at - sum(paused, timedelta())).total_seconds() * self.speed)
-
-    def instant(self, elapsed_s: float) -> datetime | None:
-        """Return when a drill time is reached; None while the drill is paused or when it has ended."""
-        if self.paused_at is not None or self.finished_at is not None:
-            return None
-        at = self.started_at + timedelta(seconds=elapsed_s / self.speed)
-        for start, end in self.pauses:
-            if at >= start:
-                at += end - start
-        return at
+from firebell.kit.drill_clock import DrillClock
+from firebell.kit.intervals import Interval
 
 
 def clock_of(drill: Drill) -> DrillClock | None:

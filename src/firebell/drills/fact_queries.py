@@ -6,7 +6,7 @@ from datetime import datetime
 
 from firebell.action_items import slice as action_items
 from firebell.audiences import slice as audiences
-from firebell.drills.clock import DrillClock, due_times, started_clock
+from firebell.drills.clock import due_times, started_clock
 from firebell.drills.model import Drill, DrillState, Inject, Participant, Record
 from firebell.drills.reachable_people import reachable
 from firebell.drills.scoring import DrillFacts, Score, score
@@ -15,6 +15,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
+from firebell.kit.drill_clock import DrillClock
 from firebell.kit.findings import ProcessFinding
 from firebell.kit.slice import IncidentChecks
 from firebell.paging import actions as paging

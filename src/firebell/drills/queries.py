@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.drills import fact_queries, record_store, store
-from firebell.drills.clock import DrillClock, clock_of, due_times
+from firebell.drills.clock import clock_of, due_times
 from firebell.drills.model import (
     ANSWERABLE,
     UNDER_WAY,
@@ -24,6 +24,7 @@ from firebell.incidents import queries as incident_queries
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.incidents.queries import IncidentSummary
 from firebell.kit.db.database import Tx
+from firebell.kit.drill_clock import DrillClock
 from firebell.people import actions as people
 
 

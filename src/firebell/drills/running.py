@@ -50,6 +50,13 @@ async def reschedule(tx: Tx, drill: Drill, now: datetime) -> None:
     await timers.schedule(tx, CLOCK_TIMER, str(drill.id), at)
 
 
+async def set_clock(tx: Tx, drill: Drill, now: datetime) -> None:
+    """Let the deadlines of the drill's incident follow the clock of the drill."""
+    clock = clock_of(drill)
+    if clock is not None and drill.incident_id is not None:
+        await incidents.set_drill_clock(tx, drill.incident_id, clock, now)
+
+
 async def tick(tx: Tx, ids: Sequence[int], now: datetime) -> set[int]:
     """Deliver the injects that are due, and end what ran too long; return the drills that are locked."""
     unlocked = await store.lock_free(tx, ids)
@@ -95,6 +102,7 @@ async def end(tx: Tx, actor: Actor, drill: Drill, now: datetime) -> Drill:
         finished_at=now,
         pause_reason="",
     )
+    await set_clock(tx, drill, now)
     record = await record_store.record(tx, drill.id)
     await _resolve_pages(tx, [each.page_id for each in record.delivered if each.page_id], now)
     entries = await fact_queries.timeline_of(tx, drill)
@@ -147,6 +155,7 @@ async def pause_for_real_incident(tx: Tx, payload: dict[str, Any], now: datetime
 async def pause(tx: Tx, actor: Actor, drill: Drill, reason: str, now: datetime) -> Drill:
     """Pause a locked, running drill: its clock stands still."""
     drill = await store.change(tx, drill.id, state=DrillState.PAUSED, paused_at=now, pause_reason=reason)
+    await set_clock(tx, drill, now)
     await tx.audit(actor, "drill.paused", drill.ref, now, reason=reason)
     await reschedule(tx, drill, now)
     await publish(tx, drill)

@@ -45,7 +45,8 @@ async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> Non
             continue
         locked = await store.lock(tx, drill.id)
         if locked is not None and locked.incident_id is None and locked.state in UNDER_WAY:
-            await store.change(tx, drill.id, incident_id=incident.id)
+            locked = await store.change(tx, drill.id, incident_id=incident.id)
+            await running.set_clock(tx, locked, now)
             await running.publish(tx, drill)
             return
 

@@ -135,6 +135,9 @@ def _duration(entry: Mapped, key: str, *, required: bool = False, least: int = 0
         entry.problem(key, f"{text} is not a duration.", "Write it like 90s, 6m or 1h.")
     elif seconds < least:
         entry.problem(key, f"{key} is too short.", f"Use at least {least} s.")
+    elif seconds > MINUTES_MAX * 60:
+        entry.problem(key, f"{key} is longer than any drill.", f"Use at most {MINUTES_MAX // 60}h.")
+        return None
     return seconds
 
 

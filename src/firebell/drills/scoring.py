@@ -92,11 +92,12 @@ class Score:
 
 
 def span(seconds: float) -> str:
-    """Return a duration as its largest units, such as 90 s, 15 min or 1 h."""
+    """Return a duration in its units, such as 90 s, 15 min or 1 h 30 min."""
     whole = round(seconds)
-    if whole % 3600 == 0 and whole:
-        return f"{whole // 3600} h"
-    return f"{whole // 60} min" if whole % 60 == 0 and whole else f"{whole} s"
+    if whole < 120 and whole != 60:
+        return f"{whole} s"
+    parts = ((whole // 3600, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def name_of(expectation: Expectation) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 from fastapi import Response
 
 from firebell.catalog import actions as catalog
-from firebell.drills import actions, queries
+from firebell.drills import actions, library, queries
 from firebell.drills.clock import clock_of, clock_text
 from firebell.drills.form_values import new_drill
 from firebell.drills.model import KIND_NAMES, STATE_NAMES, TRAY_NAMES, UNDER_WAY, Drill, TrayTarget
 from firebell.drills.scoring import name_of, span
-from firebell.drills.shipped import shipped
 from firebell.incidents.model import ROLE_NAMES
 from firebell.incidents.queries import PHASE_LABELS
 from firebell.kit.errors import FirebellError, Invalid, NotFound
@@ -57,7 +56,7 @@ async def drills(visit: CurrentVisit, before: str = "") -> Response:
         "rows": rows,
         "scored": scored[:8][::-1],
         "older": f"/drills?before={listed[LISTED - 1].ref}" if len(listed) > LISTED else "",
-        "scenarios": [scenario for _, scenario in shipped().values()],
+        "library": await library.library(visit.tx),
         "next_planned": await actions.next_planned_for(visit.tx, visit.now),
     }
     return await html.render(visit.request, "drills/drills.html", context)
@@ -77,7 +76,7 @@ async def _new(visit: Visit, values: Mapping[str, str], error: FirebellError | N
         "nav": "readiness",
         "values": values,
         "error": error,
-        "scenarios": [scenario for _, scenario in shipped().values()],
+        "library": await library.library(visit.tx),
         "teams": await people.teams(visit.tx),
         "services": await catalog.services(visit.tx),
         "everyone": await choosable(visit.tx, [visit.person.id], verb=Verb.DRILL_RUN),

@@ -86,6 +86,7 @@ review_without_postmortem = phase_actions.review_without_postmortem
 roles = store.roles
 services = store.services
 set_canvas = canvas_actions.set_canvas
+set_drill_clock = update_actions.set_drill_clock
 set_phase = phase_actions.set_phase
 set_severity = severity_actions.set_severity
 set_type = type_and_visibility.set_type

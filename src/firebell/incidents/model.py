@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from firebell.kit.drill_clock import DrillClock
+
 
 class Phase(StrEnum):
     """The phase of an incident (spec 4.2); `resolved` lasts no time, because monitoring begins at once."""
@@ -113,6 +115,10 @@ class Incident:
     visibility: Visibility = Visibility.OPEN
     backfilled: bool = False
     merged_into: int | None = None
+    drill_clock: DrillClock | None = None
+    """The clock of the incident of a drill that has started; its updates are due on it."""
+    paused_due_at: datetime | None = None
+    """The deadline that goes on when the drill does; while its clock stands still, `update_due_at` is None."""
 
     @property
     def ref(self) -> str:

@@ -17,6 +17,7 @@ from firebell.incidents.roles import role_requirements
 from firebell.incidents.roles.rules import conflicting_role
 from firebell.incidents.timeline import store as timeline_store
 from firebell.kit.db.database import Tx
+from firebell.kit.drill_clock import drill_time
 from firebell.kit.findings import FindingLevel, Passed, ProcessFinding, severest_first
 from firebell.kit.slice import IncidentChecks
 from firebell.paging.model import Page
@@ -202,10 +203,11 @@ async def checked(
             roles[incident.id],
             pages[incident.id],
             responders.get(incident.id, 0),
-        )
+        ).on_drill_time()
+        at = drill_time(incident.drill_clock, now)
         findings = severest_first(
             [
-                *process_checks.findings(record, now, tz),
+                *process_checks.findings(record, at, tz),
                 *(finding for by_incident in others for finding in by_incident.get(incident.id, ())),
             ]
         )
@@ -213,6 +215,6 @@ async def checked(
         results[incident.id] = CheckedIncident(
             [finding for finding in findings if finding.id not in waived],
             [(finding, waived[finding.id]) for finding in findings if finding.id in waived],
-            process_checks.passed(record, now),
+            process_checks.passed(record, at),
         )
     return results

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from firebell.incidents.model import (
     UNDECLARED,
     Assignment,
@@ -15,13 +17,14 @@ from firebell.incidents.model import (
 )
 from firebell.incidents.visibility_store import Values, readable
 from firebell.kit.db.database import Row, Tx
+from firebell.kit.drill_clock import DrillClock
 from firebell.kit.text import MAX_ID
 
 INCIDENT_COLUMNS = (
     "id, title, summary, conditions, actions, needs, severity, max_severity, answers, provisional, phase,"
     " drill, impact_start, detected_at, declared_at, mitigated_at, impact_end, resolved_at, stable_since,"
     " closed_at, last_update_at, update_due_at, severity_at, reopen_count, declared_by, version,"
-    " type, visibility, backfilled, merged_into"
+    " type, visibility, backfilled, merged_into, drill_clock"
 )
 _CHANGEABLE = {
     *("title", "summary", "conditions", "actions", "needs"),
@@ -29,7 +32,7 @@ _CHANGEABLE = {
     *("mitigated_at", "impact_end", "resolved_at", "stable_since", "closed_at", "last_update_at"),
     *("update_due_at", "severity_at", "reopen_count"),
     *("type", "visibility", "merged_into", "answers", "impact_start", "detected_at", "declared_at"),
-    *("declared_by",),
+    *("declared_by", "drill_clock"),
 }
 
 
@@ -41,6 +44,10 @@ def incident_from_row(row: Row) -> Incident:
         "type": IncidentType(values["type"]),
         "visibility": Visibility(values["visibility"]),
     }
+    if values["drill_clock"] is not None:
+        clock = values["drill_clock"] = msgspec.convert(values["drill_clock"], DrillClock)
+        if clock.stands_still:
+            values |= {"update_due_at": None, "paused_due_at": values["update_due_at"]}
     return Incident(**values)
 
 

@@ -12,7 +12,7 @@ from firebell.kit import private_reader
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, PageParams, QueryBool, Text, problems
-from firebell.metrics import cost, export, fact_store, member_store, projection, queries
+from firebell.metrics import cost, dimensions, explore, export, fact_store, member_store, projection, queries
 from firebell.metrics.member_rows import Member
 from firebell.metrics.model import Progress, Scope
 from firebell.metrics.results import Result
@@ -82,6 +82,14 @@ class FiguresShown(ApiOutput):
         Literal["too_few", "none", "change"] | None, Field(description="since the period before")
     ]
     p: Annotated[float | None, Field(description="share of shufflings that differ as much")]
+
+
+class GroupShown(FiguresShown):
+    """The figures of one group of a split metric; `key` is blank for cases without a value."""
+
+    by: dimensions.Dimension
+    key: Annotated[str, Field(examples=["checkout"])]
+    label: str
 
 
 class MetricShown(FiguresShown):
@@ -271,6 +279,25 @@ async def set_cost_rate(w: RateWriter, body: NewRate) -> RateShown:
     return RateShown(
         per_hour=f"{rate.per_hour:f}" if rate else None, currency=rate.currency if rate else None
     )
+
+
+@router.get(
+    "/metrics-explore",
+    summary="Split a metric by a dimension",
+    responses=problems(404, 422),
+)
+async def explore_metric(
+    w: Reader,
+    query: Filters,
+    metric: Annotated[Text, Query(description="slug of a metric")] = dimensions.DEFAULT_METRIC,
+    by: Annotated[Text, Query(description="a dimension that the metric has")] = dimensions.DEFAULT_DIMENSION,
+) -> list[GroupShown]:
+    """Return a row for each group, at most 100: those with the most cases. One with several services counts in each."""
+    what = queries.definition(metric)
+    dimension = dimensions.chosen_dimension(what, by)
+    with _without_private():
+        explored = await explore.explore(w.tx, what, dimension, await _scope(w, query))
+    return [GroupShown.model_validate(record) for record in explored.records()]
 
 
 @router.get(

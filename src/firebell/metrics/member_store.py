@@ -189,7 +189,9 @@ RULES = {
 """By the address of the metric."""
 
 
-def _members(slug: str, scope: Scope, conditions: Conditions, *, before: bool = False) -> tuple[str, str]:
+def columns_and_table(
+    slug: str, scope: Scope, conditions: Conditions, *, before: bool = False
+) -> tuple[str, str]:
     """Return the columns of members and the rest of their statement."""
     rule, definition = RULES[slug], DEFINITIONS[slug]
     is_page = rule.within is scope_store.triggered
@@ -217,7 +219,7 @@ async def steps(
 ) -> tuple[list[Step], dict[str, int]]:
     """Return the durations of a metric, shortest first, and how many facts are left out by reason."""
     conditions = Conditions()
-    columns, table = _members(slug, scope, conditions, before=before)
+    columns, table = columns_and_table(slug, scope, conditions, before=before)
     rows = await tx.fetch(
         f"""
         with member as (
@@ -248,7 +250,7 @@ async def steps(
 async def count(tx: Tx, slug: str, scope: Scope, *, before: bool = False) -> Counted:
     """Return how many facts count in a metric, the hits among them, and how many are left out by reason."""
     conditions = Conditions()
-    columns, table = _members(slug, scope, conditions, before=before)
+    columns, table = columns_and_table(slug, scope, conditions, before=before)
     rows = await tx.fetch(
         f"""
         with member as (
@@ -272,7 +274,7 @@ async def members(
 ) -> list[Member]:
     """Return the incidents or pages behind a metric, newest first, also those that are left out."""
     conditions = Conditions()
-    columns, table = _members(slug, scope, conditions)
+    columns, table = columns_and_table(slug, scope, conditions)
     rule = RULES[slug]
     if rule.within is scope_store.triggered:
         cursor = ""

@@ -113,7 +113,7 @@ async def results(tx: Tx, of: Scope) -> list[Result]:
     return [await result(tx, slug, of, with_tables=False) for slug in DEFINITIONS]
 
 
-def _is_censored(what: Definition, of: Scope) -> bool:
+def may_be_censored(what: Definition, of: Scope) -> bool:
     """Return True if a case of the metric can still run in the period, or end without what it waits for."""
     return what.slug in ("acknowledge", "engage") or (of.may_be_open and what.slug != "detect")
 
@@ -125,7 +125,7 @@ def target_s(what: Definition, of: Scope) -> int | None:
 
 async def _duration(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     now, excluded = await member_store.steps(tx, what.slug, of)
-    is_censored = _is_censored(what, of)
+    is_censored = may_be_censored(what, of)
     before: list[Step] = []
     change = None
     if is_compared:

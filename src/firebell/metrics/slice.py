@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.metrics import api, loop_api, loop_web, web
+    from firebell.metrics import api, explore_web, loop_api, loop_web, web
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
 
-    # the address of the review would be that of a metric
-    return [review_web.router, review_api.router, web.router, api.router, loop_web.router, loop_api.router]
+    # their addresses would be those of metrics
+    before = [review_web.router, review_api.router, explore_web.router]
+    return [*before, web.router, api.router, loop_web.router, loop_api.router]
 
 
 def _retentions() -> "Sequence[Retention]":

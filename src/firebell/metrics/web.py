@@ -1,29 +1,36 @@
 """The screens of metrics: the home page, and one page for each metric."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from fastapi import Response
 
-from firebell.catalog import actions as catalog
-from firebell.incidents.model import TYPE_NAMES
 from firebell.kit import private_reader
 from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id
 from firebell.kit.threads import DOCUMENTS
 from firebell.kit.web import flash, html, routing
-from firebell.metrics import charts, cost, export, home_cache, member_store, queries, windows, wording
+from firebell.metrics import (
+    charts,
+    cost,
+    export,
+    filter_values,
+    home_cache,
+    member_store,
+    queries,
+    wording,
+)
 from firebell.metrics.charts import Case
 from firebell.metrics.definitions import DEFINITIONS, Kind, Subject
+from firebell.metrics.dimensions import dimensions_of
+from firebell.metrics.filter_values import Address
 from firebell.metrics.member_rows import Member
 from firebell.metrics.queries import Query
 from firebell.metrics.results import Result
-from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
+from firebell.readiness import actions as readiness
 
 router = routing.html_router()
 
@@ -31,75 +38,12 @@ MAX_POINTS = 120
 """Number of cases up to which each is a point, which is a link."""
 MEMBERS_LISTED = 1_000
 """Number of cases that are read for the points, also those that are left out."""
-SERVICES_OFFERED = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The address of a screen with its filters."""
-
-    path: str
-    query: Query
-
-    def url(self, path: str = "", **changes: Any) -> str:
-        """Return the address with changed parameters; blank ones are left out."""
-        return html.address(path or self.path, **{**self.query.parameters(), **changes})
-
-
-async def _filters(visit: Visit, address: Address) -> dict[str, Any]:
-    """Return what the filters offer, and what is set as (label, value, address without it)."""
-    query, teams = address.query, await people.teams(visit.tx)
-    services = (await catalog.services(visit.tx))[:SERVICES_OFFERED]
-    names = {"team": {t.slug: t.name for t in teams}, "service": {s.slug: s.name for s in services}}
-    chosen = {
-        "severity": ("Severity", f"SEV{query.severity}"),
-        "team": ("Team", names["team"].get(query.team, query.team)),
-        "service": ("Service", names["service"].get(query.service, query.service)),
-        "type": ("Type", TYPE_NAMES.get(query.type, query.type)),  # type: ignore[call-overload]
-    }
-    return {
-        "address": address,
-        "query": query,
-        "filters_set": [
-            (label, value, address.url(**{name: ""}))
-            for name, (label, value) in chosen.items()
-            if getattr(query, name)
-        ],
-        "teams": [(t.slug, t.name) for t in teams],
-        "services": [(s.slug, s.name) for s in services],
-        "types": [(str(name), label) for name, label in TYPE_NAMES.items()],
-        "severities": [(str(s), f"SEV{s}") for s in queries.SEVERITIES],
-        "periods": windows.PRESETS,
-        "period": "" if query.start or query.end else query.period or windows.DEFAULT,
-        "may_read_private": allows(visit.rights, Verb.INCIDENT_READ_PRIVATE),
-    }
-
-
-def _file(body: str, name: str, media_type: str) -> Response:
-    headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, headers=headers, media_type=media_type)
-
-
-def _json(value: object, name: str) -> Response:
-    return _file(msgspec.json.encode(value).decode(), name, "application/json")
-
-
-def _query(visit: Visit) -> Query:
-    given = visit.request.query_params
-    names = {"period": "period", "start": "from", "end": "to"}
-    fields = ("period", "start", "end", "team", "service", "severity", "type")
-    return Query(**{name: given.get(names.get(name, name), "").strip()[:100] for name in fields})
-
-
-def _has_blank(visit: Visit) -> bool:
-    """Return True if an address has parameters without a value, as a form sends them."""
-    return any(value == "" for value in visit.request.query_params.values())
 
 
 @router.get("/metrics", dependencies=route_access.needs(Verb.METRICS_READ))
 async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002 - the name of the parameter
-    address = Address("/metrics", _query(visit))
-    if _has_blank(visit):
+    address = Address("/metrics", filter_values.query_of(visit))
+    if filter_values.has_blank(visit):
         return html.redirect(address.url(format=format))
     try:
         scope = await queries.scope(visit.tx, address.query, visit.person.tz, visit.now)
@@ -111,8 +55,9 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
             records = [export.figures(one) for one in await queries.results(visit.tx, shared)]
         name = export.file_name("metrics", scope.window, format)
         if format == "json":
-            return _json({"metrics": records}, name)
-        return _file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
+            return filter_values.json_file({"metrics": records}, name)
+        return filter_values.file(export.records_csv(export.FIGURES, records, bom=True), name, "text/csv")
+    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     numbers = await home_cache.home(visit.ctx.db, visit.tx, scope)
     target_s = queries.target_s(DEFINITIONS["resolve"], numbers.trend_scope)
     context = {
@@ -128,14 +73,20 @@ async def home(visit: CurrentVisit, format: str = "") -> Response:  # noqa: A002
         "heat": charts.heat(numbers.pages.hours),
         "most_cost": max((rule.cost for rule in numbers.pages.rules), default=0),
         "error": None,
-        **await _filters(visit, address),
+        **await filter_values.filters(visit, address),
     }
     return await html.render(visit.request, "metrics/metrics.html", context)
 
 
 async def _refused(visit: Visit, address: Address, error: FirebellError) -> Response:
     """Show the filters again, with what is wrong with them."""
-    context = {"nav": "metrics", "error": error, "home": None, "w": wording, **await _filters(visit, address)}
+    context = {
+        "nav": "metrics",
+        "error": error,
+        "home": None,
+        "w": wording,
+        **await filter_values.filters(visit, address),
+    }
     return await html.render(visit.request, "metrics/metrics.html", context)
 
 
@@ -144,8 +95,8 @@ async def metric(visit: CurrentVisit, slug: str, after: str = "", format: str = 
     if slug == "load":
         return html.redirect("/oncall/load")
     queries.definition(slug)
-    address = Address(f"/metrics/{slug}", _query(visit))
-    if _has_blank(visit):
+    address = Address(f"/metrics/{slug}", filter_values.query_of(visit))
+    if filter_values.has_blank(visit):
         return html.redirect(address.url(format=format))
     return await _metric(visit, slug, address, after, format)
 
@@ -164,6 +115,7 @@ async def _metric(
         return await _refused(visit, address, error)
     if file_format in ("csv", "json", "table"):
         return await _export(visit, slug, address, file_format)
+    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     result = await queries.result(visit.tx, slug, scope)
     members: Sequence[Member] = []
     if slug in member_store.RULES:
@@ -183,6 +135,7 @@ async def _metric(
         "result": result,
         "scope": scope,
         "w": wording,
+        "splits": dimensions_of(result.definition),
         "chart": chart,
         "target_result": export.target_result(result),
         "members": shown,
@@ -194,7 +147,7 @@ async def _metric(
         "rate": rate,
         "error": refused,
         "is_duration": result.definition.kind is Kind.DURATION,
-        **await _filters(visit, address),
+        **await filter_values.filters(visit, address),
     }
     return await html.render(visit.request, "metrics/metric.html", context)
 
@@ -249,13 +202,13 @@ async def _export(visit: Visit, slug: str, address: Address, file_format: str) -
             for name, table in (("by_month", result.trend), ("table", result.table))
         }
         body = {**export.figures(result), "excluded": dict(result.excluded), **tables, "cases": cases}
-        return _json(body, export.file_name(slug, scope.window, "json"))
+        return filter_values.json_file(body, export.file_name(slug, scope.window, "json"))
     name = export.file_name(slug, scope.window, "csv")
     table = result.trend or result.table
     if file_format == "table" and table:
-        return _file(export.table_csv(table, bom=True), name, "text/csv")
+        return filter_values.file(export.table_csv(table, bom=True), name, "text/csv")
     text = await DOCUMENTS.run(lambda: export.cases_csv(subject, members, bom=True))
-    return _file(text, name, "text/csv")
+    return filter_values.file(text, name, "text/csv")
 
 
 @router.post("/metrics/cost/rate", dependencies=route_access.needs(Verb.COST_RATE_WRITE))

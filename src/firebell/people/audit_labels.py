@@ -198,6 +198,7 @@ ACTION_LABELS = {
     "postmortem.withdrawn": "Withdrew a post-mortem",
     "quiet.cleared": "Turned off quiet hours",
     "quiet.set": "Set quiet hours",
+    "readiness.quarter_signed": "Signed the review of a quarter",
     "readiness.waived": "Waived an item of readiness",
     "readiness.waiver_ended": "Ended a waiver of readiness",
     "regulatory.contract_added": "Added a customer contract",

@@ -97,6 +97,7 @@ class Verb(StrEnum):
     DRILL_LEAD = "drill.lead"
     READINESS_READ = "readiness.read"
     READINESS_WAIVE = "readiness.waive"
+    READINESS_SIGN = "readiness.sign"
     HANDBOOK_READ = "handbook.read"
     TEMPLATE_READ = "template.read"
     TEMPLATE_WRITE = "template.write"
@@ -245,6 +246,7 @@ RULES = {
     Verb.DRILL_LEAD: Rule(MANAGERS, "incidents:write"),
     Verb.READINESS_READ: Rule(EVERYONE, "incidents:read"),
     Verb.READINESS_WAIVE: Rule(MANAGERS, "incidents:write"),
+    Verb.READINESS_SIGN: Rule(RESPONDERS, "incidents:write"),
     Verb.HANDBOOK_READ: Rule(EVERYONE),
     Verb.TEMPLATE_READ: Rule(EVERYONE, "incidents:read"),
     Verb.TEMPLATE_WRITE: Rule(MANAGERS, "incidents:write"),

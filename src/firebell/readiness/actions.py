@@ -12,13 +12,15 @@ from firebell.notify.model import Notice
 from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
-from firebell.readiness import day_store, fact_queries, queries
+from firebell.readiness import day_store, fact_queries, queries, review_actions
 from firebell.readiness.model import BY_ID, Assessment
 from firebell.readiness.rules import assess
 
 WAIVED_AT_MOST = timedelta(days=180)
 REASON_MAX_CHARS = 300
 NOTICE_KIND = "readiness"
+record_metrics_view = review_actions.record_metrics_view
+sign_quarter = review_actions.sign_quarter
 _TITLE_MAX_BYTES = 200
 
 

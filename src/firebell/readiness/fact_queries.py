@@ -1,7 +1,7 @@
 """Loads the facts of all rules as Firebell itself reads them: the score is the same for everyone."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from firebell.catalog import actions as catalog
 from firebell.handbook import actions as handbook
@@ -15,8 +15,9 @@ from firebell.oncall.schedules import queries as oncall
 from firebell.paging import actions as paging
 from firebell.paging.model import Policy, Target, TargetKind
 from firebell.people import actions as people
-from firebell.readiness import rule_parts, store
+from firebell.readiness import review_store, rule_parts, store
 from firebell.readiness.facts import ReadinessFacts, RotaFacts, RunbookFacts, TeamFacts
+from firebell.readiness.quarters import last_closed
 from firebell.runbooks import actions as runbook_actions
 from firebell.runbooks import queries as runbook_queries
 from firebell.runbooks.automation import automation_level
@@ -46,7 +47,7 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
         has_chat=await store.has_chat(tx),
         channel=await store.last_channel(tx, now - rule_parts.HALF_YEAR),
         runbooks=await _runbooks(tx, now),
-        has_component=await store.has_component(tx),
+        public_page=await store.public_page(tx),
         public_post=await store.last_public_post(tx, now - rule_parts.HALF_YEAR),
         teams=rota.teams(await store.owning_teams(tx), await store.last_drills(tx, now - rule_parts.YEAR)),
         tabletops=await store.tabletops(tx, now - rule_parts.HALF_YEAR),
@@ -57,12 +58,23 @@ async def _load(tx: Tx, now: datetime) -> ReadinessFacts:
             tx, now - rule_parts.QUARTER, rule_parts.MEASURED_MIN
         ),
         closed_incidents=await store.closed_incidents(tx, now - rule_parts.QUARTER, rule_parts.MEASURED_MIN),
+        metric_views=await review_store.metric_views(tx, now - rule_parts.MONTH, rule_parts.VIEWERS_MIN),
         planning=await store.planning(tx, now - rule_parts.QUARTER),
         active_rules=await store.active_rules(tx),
         declared_by_rule=await store.declared_by_rule(tx, now - rule_parts.HALF_YEAR),
         terminal_run=await store.terminal_run(tx, now - rule_parts.QUARTER),
         drill_months=await store.drill_months(tx, now - _EVENTS_SINCE),
+        reviews=await _reviews(tx, now),
     )
+
+
+async def _reviews(tx: Tx, now: datetime) -> dict[date, dict[str, datetime | None]]:
+    """Return when each team signed the last two quarters that ended, by their first days."""
+    last = last_closed(now)
+    return {
+        quarter.first: {review.team: review.signed_at for review in await review_store.reviews(tx, quarter)}
+        for quarter in (last, last.previous)
+    }
 
 
 async def _runbooks(tx: Tx, now: datetime) -> list[RunbookFacts]:

@@ -87,6 +87,14 @@ class PlanningFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicPageFacts:
+    """The status page with a component for a service that was fetched last from outside."""
+
+    slug: str
+    fetched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadinessFacts:
     """The facts of all 16 items."""
 
@@ -99,8 +107,7 @@ class ReadinessFacts:
     has_chat: bool = False
     channel: Dated | None = None
     runbooks: Sequence[RunbookFacts] = ()
-    has_component: bool = False
-    fetched_at: datetime | None = None
+    public_page: PublicPageFacts | None = None
     public_post: Dated | None = None
     teams: Sequence[TeamFacts] = ()
     tabletops: Sequence[TabletopFacts] = ()
@@ -109,9 +116,13 @@ class ReadinessFacts:
     other_document: Dated | None = None
     acknowledged_pages: Sequence[datetime] = ()
     closed_incidents: Sequence[datetime] = ()
+    metric_views: Sequence[datetime] = ()
+    """When the last people looked at metrics; each person counts once."""
     planning: PlanningFacts | None = None
     active_rules: int = 0
     declared_by_rule: Dated | None = None
     terminal_run: Dated | None = None
     drill_months: Mapping[date, str] = field(default_factory=dict)
     """The game day with a run by the first day of its month."""
+    reviews: Mapping[date, Mapping[str, datetime | None]] = field(default_factory=dict)
+    """When each team that owns a service signed a quarter, by the first day of the last two that ended."""

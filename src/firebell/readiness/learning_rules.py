@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from firebell.readiness.facts import ReadinessFacts
 from firebell.readiness.model import Condition, Evidence
+from firebell.readiness.quarters import Quarter, last_closed
 from firebell.readiness.rule_parts import (
     AUTOMATED_LEVEL,
     AUTOMATED_MIN,
@@ -17,7 +18,8 @@ from firebell.readiness.rule_parts import (
     ON_TIME_WITHIN,
     PLANNED_SHARE,
     QUARTER,
-    REVIEW_GRACE,
+    REVIEW_WINDOW,
+    VIEWERS_MIN,
     Ruling,
     newer_than,
 )
@@ -99,20 +101,21 @@ def _measured(text: str, instants: Sequence[datetime], now: datetime, link: str)
 
 
 def dashboards(facts: ReadinessFacts, now: datetime) -> Ruling:
-    """3.3: there is enough to measure, and people look at it.
-
-    Who opens metrics, scrapes and digests are not recorded yet, so that condition is not met by anything.
-    """
+    """3.3: there is enough to measure, and two people look at it."""
+    views = sorted((at for at in facts.metric_views if at > now - MONTH), reverse=True)
+    until = views[VIEWERS_MIN - 1] + MONTH if len(views) >= VIEWERS_MIN else None
     return Ruling(
         (
             _measured("Acknowledged pages in the last 90 days", facts.acknowledged_pages, now, "/pages"),
             _measured("Closed incidents in the last 90 days", facts.closed_incidents, now, "/incidents"),
             Condition(
-                "Use of the metrics",
-                "not recorded in this version",
-                "2 people who open them in 30 days, a scrape in 24 h, or a digest in 8 days",
-                False,
-                "/incidents",
+                "People who opened the metrics in the last 30 days",
+                str(len(views)),
+                f"{VIEWERS_MIN} or more",
+                until is not None,
+                "/metrics",
+                until,
+                MONTH,
             ),
         )
     )
@@ -223,17 +226,42 @@ def monthly_drills(facts: ReadinessFacts, now: datetime) -> Ruling:
 
 
 def quarterly_reviews(facts: ReadinessFacts, now: datetime) -> Ruling:
-    """4.4: the last closed quarter is signed. Signatures are not recorded yet, so nothing meets it."""
-    first = now.date().replace(day=1)
-    quarter = _month_before(first, (first.month - 1) % 3 + 3)
-    return Ruling(
-        (
-            Condition(
-                f"Alert audit and review of {quarter.year} Q{(quarter.month + 2) // 3}",
-                "not recorded in this version",
-                f"the signature of each team within {REVIEW_GRACE.days} days of its end",
-                False,
-                "/incidents",
-            ),
-        )
+    """4.4: each team signed the last quarter in time; until its deadline, the quarter before counts too."""
+    last = last_closed(now)
+    if not facts.reviews.get(last.first):
+        return Ruling((Condition("Team that owns a service", "none", "one", False, "/services"),))
+    if _is_signed(facts, last):
+        return Ruling((_review(facts, last, last.following.deadline),), [_signed(last)])
+    if now <= last.deadline and _is_signed(facts, last.previous):
+        return Ruling((_review(facts, last.previous, last.deadline),), [_signed(last.previous)])
+    return Ruling((_review(facts, last, None),))
+
+
+def _is_signed(facts: ReadinessFacts, quarter: Quarter) -> bool:
+    signatures = facts.reviews.get(quarter.first, {})
+    return bool(signatures) and all(at and at <= quarter.deadline for at in signatures.values())
+
+
+def _review(facts: ReadinessFacts, quarter: Quarter, until: datetime | None) -> Condition:
+    signatures = facts.reviews[quarter.first]
+    unsigned = [team for team, at in signatures.items() if at is None]
+    late = [team for team, at in signatures.items() if at and at > quarter.deadline]
+    have = f"{len(signatures) - len(unsigned)} of {len(signatures)} teams"
+    if unsigned:
+        have += f", not {unsigned[0]}"
+    elif late:
+        have += f", {late[0]} too late"
+    deadline = quarter.deadline
+    return Condition(
+        f"Alert audit and review of {quarter.name} signed",
+        have,
+        f"all by {deadline.day} {deadline:%b %Y}",
+        until is not None,
+        "/readiness/quarters",
+        until,
+        REVIEW_WINDOW,
     )
+
+
+def _signed(quarter: Quarter) -> Evidence:
+    return Evidence(quarter.name, f"/readiness/quarters#{quarter.label}")

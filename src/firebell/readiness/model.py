@@ -50,12 +50,12 @@ CHECKPOINTS = (
     Checkpoint("2.4", "Tabletop", "/drills/new?scenario=export-in-a-public-bucket", "Plan a tabletop", 90),
     Checkpoint("3.1", "First post-mortem", "/post-mortems", "Open post-mortems", 120),
     Checkpoint("3.2", "Post-mortem cadence", "/post-mortems", "Open post-mortems", 120),
-    Checkpoint("3.3", "Dashboards", "/incidents", "Open incidents", 30),
+    Checkpoint("3.3", "Dashboards", "/metrics", "Open metrics", 30),
     Checkpoint("3.4", "Actions in planning", "/actions", "Open action items", 30),
     Checkpoint("4.1", "Automatic declaration", "/settings/response", "Add a rule", 15),
     Checkpoint("4.2", "Runbook automation", "/runbooks", "Choose a runbook", 15),
     Checkpoint("4.3", "Monthly drills", "/drills/new", "Plan a game day", 60),
-    Checkpoint("4.4", "Quarterly reviews", "/incidents", "Open incidents", 90),
+    Checkpoint("4.4", "Quarterly reviews", "/readiness/quarters", "Sign a quarter", 90),
 )
 BY_ID = {checkpoint.id: checkpoint for checkpoint in CHECKPOINTS}
 

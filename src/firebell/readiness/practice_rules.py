@@ -158,7 +158,8 @@ def five_runbooks(facts: ReadinessFacts, now: datetime) -> Ruling:
 
 def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
     """2.2: a component stands for a service, the page is reached from outside, and something was published."""
-    fetched = facts.fetched_at if facts.fetched_at and facts.fetched_at > now - DAY else None
+    page = facts.public_page
+    fetched = page.fetched_at if page and page.fetched_at and page.fetched_at > now - DAY else None
     post, rows = newer_than(
         "Public update, planned maintenance, or status text in a drill’s tray",
         facts.public_post,
@@ -170,17 +171,17 @@ def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
         (
             Condition(
                 "Component that stands for a service",
-                "yes" if facts.has_component else "none",
+                "yes" if page else "none",
                 "one",
-                facts.has_component,
+                page is not None,
                 "/status-pages",
             ),
             Condition(
-                "Fetch of the page from outside",
-                "yes" if fetched else "not recorded in this version",
+                "Fetch of the page from an address outside your network",
+                "yes" if fetched else "none",
                 "one in the last 24 h",
                 fetched is not None,
-                "/status-pages",
+                f"/s/{page.slug}" if page else "/status-pages",
                 fetched + DAY if fetched else None,
                 DAY,
             ),

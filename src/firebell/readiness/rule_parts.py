@@ -28,7 +28,8 @@ PLANNED_SHARE = 0.8
 AUTOMATED_MIN = 3
 AUTOMATED_LEVEL = 2
 DRILL_MONTHS = 3
-REVIEW_GRACE = timedelta(days=30)
+VIEWERS_MIN = 2
+REVIEW_WINDOW = timedelta(days=92)
 
 
 @dataclass(frozen=True, slots=True)

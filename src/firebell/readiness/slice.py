@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _routers() -> list["APIRouter"]:
-    from firebell.readiness import api, web
+    from firebell.readiness import api, review_api, review_web, web
 
-    return [web.router, api.router]
+    return [review_web.router, web.router, review_api.router, api.router]
 
 
 def _timers() -> Mapping[str, "Handler"]:
@@ -25,16 +25,21 @@ def _timers() -> Mapping[str, "Handler"]:
 
 SLICE = Slice(
     "readiness",
-    tables=("readiness_day", "readiness_waiver"),
+    tables=("readiness_day", "readiness_waiver", "quarter_signature", "metric_reader"),
     kept={
         "readiness_day": "One row a day, for the curve of the score.",
         "readiness_waiver": "Few, and kept as evidence.",
+        "quarter_signature": "One row for each team and quarter, kept as evidence.",
+        "metric_reader": "One row for each person.",
     },
     routers=_routers,
     timers=_timers,
     commands=(
         Command(
-            "readiness", "Show the 16 items of readiness; waive one.", "firebell.commands.readiness", rank=125
+            "readiness",
+            "Show the 16 items of readiness; waive one; sign a quarter.",
+            "firebell.commands.readiness",
+            rank=125,
         ),
     ),
     navigation=(

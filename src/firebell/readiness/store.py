@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from firebell.kit.db.database import Tx
-from firebell.readiness.facts import ClosedIncident, Dated, PlanningFacts, TabletopFacts
+from firebell.readiness.facts import ClosedIncident, Dated, PlanningFacts, PublicPageFacts, TabletopFacts
 
 
 def _incident(incident_id: int, at: datetime) -> Dated:
@@ -127,20 +127,24 @@ async def last_channel(tx: Tx, since: datetime) -> Dated | None:
     return Dated(f"#{row['name']}", row["created_at"], row["incident_id"]) if row else None
 
 
-async def has_component(tx: Tx) -> bool:
-    """2.2: return True if a component of a status page stands for a service."""
-    return bool(
-        await tx.value(
-            """
-            select exists (
-                select
-                from status_component_service
-                join status_component on status_component.id = status_component_service.component_id
-                where status_component.archived_at is null
-            )
-            """
+async def public_page(tx: Tx) -> PublicPageFacts | None:
+    """2.2: return the status page with a component for a service that was fetched last from outside."""
+    row = await tx.row(
+        """
+        select status_page.slug, status_page.fetched_at
+        from status_page
+        where exists (
+            select
+            from status_component
+            join status_component_service on status_component_service.component_id = status_component.id
+            where status_component.status_page_id = status_page.id
+                and status_component.archived_at is null
         )
+        order by status_page.fetched_at desc nulls last, status_page.id
+        limit 1
+        """
     )
+    return PublicPageFacts(row["slug"], row["fetched_at"]) if row else None
 
 
 async def last_public_post(tx: Tx, since: datetime) -> Dated | None:

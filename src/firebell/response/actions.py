@@ -11,6 +11,7 @@ from firebell.incidents.model import (
 )
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
+from firebell.kit.drill_clock import drill_time, real_time
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text
 from firebell.people.action_guards import internal, permits
@@ -150,10 +151,14 @@ async def promise(
         interval, last = incidents.update_interval(one.incident.severity), facts.update_from
     if interval is None or last is None:
         raise Conflict(f"No update is due for SEV{one.incident.severity}.")
+    clock = one.incident.drill_clock
+    last, present = drill_time(clock, last), drill_time(clock, now)
     limit = cadence.longest_promise(last, interval, is_monitoring=one.incident.phase is Phase.MONITORING)
-    until = now + timedelta(minutes=minutes)
-    if minutes < 1 or until > limit:
-        most = max(0, int((limit - now).total_seconds() // 60))
+    until = real_time(clock, present + timedelta(minutes=minutes))
+    if until is None:
+        raise Conflict("The drill does not run.", hint="Resume it first.")
+    if minutes < 1 or present + timedelta(minutes=minutes) > limit:
+        most = max(0, int((limit - present).total_seconds() // 60))
         raise Invalid(
             "The promise is out of range.",
             fields={"minutes": f"Enter 1 to {most} min: at most twice the interval after the last update."},

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from firebell.kit.drill_clock import DrillClock, drill_time, real_time
 from firebell.response.model import Audience, How, ResponseFacts, ResponseStep
 
 PROMISE_FACTOR = 2
@@ -11,17 +12,26 @@ REMINDER_SHARES = (80, 100)
 
 
 def due(
-    last: datetime, interval: timedelta | None, promised_until: datetime | None, *, is_monitoring: bool
+    last: datetime,
+    interval: timedelta | None,
+    promised_until: datetime | None,
+    *,
+    is_monitoring: bool,
+    clock: DrillClock | None = None,
 ) -> datetime | None:
-    """Return when the next update is due, None for never; a promise holds if it is later and within the limit."""
+    """Return when the next update is due, None for never; a promise holds if it is later and within the limit.
+
+    With the clock of a drill, the interval is drill time, and nothing is due while it stands still.
+    """
     if interval is None:
         return None
     if is_monitoring:
         interval *= 2
-    regular = last + interval
-    if promised_until is None or promised_until <= last:
-        return regular
-    return max(regular, min(promised_until, last + interval * PROMISE_FACTOR))
+    last, promised_until = drill_time(clock, last), promised_until and drill_time(clock, promised_until)
+    due_at = last + interval
+    if promised_until is not None and promised_until > last:
+        due_at = max(due_at, min(promised_until, last + interval * PROMISE_FACTOR))
+    return real_time(clock, due_at)
 
 
 def longest_promise(last: datetime, interval: timedelta, *, is_monitoring: bool) -> datetime:

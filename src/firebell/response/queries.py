@@ -169,6 +169,7 @@ async def _facts(
             timedelta(minutes=every) if every else None,
             response.customers_promised_until,
             is_monitoring=incident.phase is Phase.MONITORING,
+            clock=incident.drill_clock,
         ),
         customers_from=customers_from,
         requests=tuple(await store.requests(tx, incident.id)),

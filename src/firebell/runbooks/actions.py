@@ -23,8 +23,11 @@ from firebell.runbooks.model import IndexEntry, LibraryRunbook, Runbook, Runbook
 from firebell.runbooks.runbook_html import FOLDER
 from firebell.runbooks.runs import store as run_store
 from firebell.runbooks.runs import summary_store
+from firebell.runbooks.sources import store as source_store
 from firebell.runbooks.store import NewText, OwnRunbook
 from firebell.runbooks.text_checks import check
+
+scenario_texts = source_store.scenario_texts
 
 BODY_MAX_CHARS = 200_000
 _SOURCE_MAX_CHARS = 500

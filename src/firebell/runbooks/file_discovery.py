@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firebell.runbooks.parse import read
+from firebell.runbooks.sources.sync_plan import is_scenario
 from firebell.runbooks.text_checks import targets
 
 
@@ -19,18 +20,20 @@ class Root:
         return file.resolve().parent.relative_to(self.path).as_posix()
 
 
-def gather(paths: Iterable[Path]) -> list[Path]:
+def gather(paths: Iterable[Path], *, scenarios: bool = False) -> list[Path]:
     """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
-    Raise `FileNotFoundError` for a path that does not exist, and for a folder without a runbook.
+    With `scenarios`, those of drills are among them. Raise `FileNotFoundError` for a path that does not exist, and for
+    a folder without a runbook.
     """
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             below = [
                 p
-                for p in sorted(path.rglob("*.md"))
-                if p.name.lower() not in ("readme.md", "_index.md")
+                for p in sorted(path.rglob("*"))
+                if _is_read(p.name, scenarios=scenarios)
+                and p.is_file()
                 and not any(n.startswith(".") for n in p.relative_to(path).parts)
             ]
             if not below:
@@ -41,6 +44,12 @@ def gather(paths: Iterable[Path]) -> list[Path]:
         else:
             raise FileNotFoundError(f"File not found: {path}.")
     return list(files)
+
+
+def _is_read(name: str, *, scenarios: bool) -> bool:
+    if name.endswith(".md"):
+        return name.lower() not in ("readme.md", "_index.md")
+    return scenarios and is_scenario(name)
 
 
 def root_of(file: Path) -> Root:

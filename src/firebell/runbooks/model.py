@@ -257,3 +257,12 @@ class RunbookStepped:
     team_id: int | None = None
     duration_s: int | None = None
     usual_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioText:
+    """A scenario file of a drill as a runbook source has it."""
+
+    source: str
+    path: str
+    body: str

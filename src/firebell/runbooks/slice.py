@@ -56,10 +56,18 @@ _RUN_TABLES = ("runbook_run", "runbook_step", "runbook_run_event", "runbook_text
 
 SLICE = Slice(
     "runbooks",
-    tables=("runbook", "runbook_source", "runbook_version", *_RUN_TABLES, "runbook_run_output"),
+    tables=(
+        "runbook",
+        "runbook_source",
+        "runbook_scenario",
+        "runbook_version",
+        *_RUN_TABLES,
+        "runbook_run_output",
+    ),
     kept={
         "runbook": FEW,
         "runbook_source": FEW,
+        "runbook_scenario": FEW,
         "runbook_version": "What a runbook said explains what was done by it.",
         **dict.fromkeys(_RUN_TABLES, "What was done in an incident, and by which text, is kept with it."),
     },

@@ -48,8 +48,10 @@ def finding(
 
 
 def minutes(length: timedelta) -> str:
-    """Return a length in minutes, from two hours on in hours and minutes."""
+    """Return a length in minutes, from two hours on in hours and minutes, from two days on in days and hours."""
     total = int(length.total_seconds() // 60)
+    if total >= 2 * 1440:
+        return f"{total // 1440} d {total // 60 % 24} h"
     return f"{total // 60} h {total % 60} min" if total >= 120 else f"{total} min"
 
 

@@ -1,10 +1,11 @@
 """What process checks look at, and what they find (spec 4.4); pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebell.incidents.model import Incident, IncidentRole, TimelineEntry
+from firebell.kit.drill_clock import on_drill_time
 from firebell.kit.findings import ProcessFinding
 
 
@@ -47,3 +48,15 @@ class CheckRecord:
     roles: Sequence[HeldRole]
     pages: Sequence[LinkedPage] = ()
     responders_before: int = 0
+
+    def on_drill_time(self) -> "CheckRecord":
+        """Return the record with its instants on the clock of its drill; unchanged without one."""
+        clock = self.incident.drill_clock
+        if clock is None:
+            return self
+        return replace(
+            self,
+            incident=on_drill_time(clock, self.incident),
+            timeline=[on_drill_time(clock, entry) for entry in self.timeline],
+            roles=[on_drill_time(clock, role) for role in self.roles],
+        )

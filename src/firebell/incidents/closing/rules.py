@@ -11,6 +11,7 @@ from enum import StrEnum
 from firebell.incidents.model import Baseline, CustomerReport, Incident, IncidentRole, Phase, Transition
 from firebell.kit.findings import Finding, FindingLevel
 from firebell.kit.text import plural
+from firebell.kit.web.html import duration
 
 SKIPPED_TEXTS = {
     "status": "a status page did not say that it was resolved",
@@ -223,8 +224,7 @@ def _pages(facts: ClosingFacts) -> ClosingCondition:
 def _stable(incident: Incident, now: datetime) -> ClosingCondition:
     since = incident.stable_since
     if since is not None and now - since >= STABILITY_PERIOD:
-        minutes = int((now - since).total_seconds()) // 60
-        return _met("stable", "Stable for 30 minutes", f"Stable for {minutes} min.")
+        return _met("stable", "Stable for 30 minutes", f"Stable for {duration(now - since)}.")
     if since is None:
         remedy = "Record what ended the impact, then move to monitoring."
         text = "The impact has not ended."

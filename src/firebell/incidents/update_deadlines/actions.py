@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from firebell.incidents import store, timeline_writer
 from firebell.incidents.model import OPEN, Incident
 from firebell.incidents.update_deadlines import rules as update_rules
+from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.drill_clock import DrillClock
 from firebell.kit.jobs import timers
 from firebell.people.action_guards import internal
 
@@ -41,3 +45,19 @@ async def schedule_next_update(tx: Tx, incident: Incident) -> Incident:
     else:
         await timers.schedule(tx, UPDATE_DUE_TIMER, str(incident.id), due_at)
     return await store.change(tx, incident.id, update_due_at=due_at)
+
+
+@internal("The drill of the incident sets it.")
+async def set_drill_clock(tx: Tx, incident_id: int, clock: DrillClock, now: datetime) -> None:
+    """Let the updates of an incident be due on the clock of its drill; a pause shifts the present deadline."""
+    with private_reader.as_reader(None):  # also an incident that the players keep private
+        old = await store.lock(tx, incident_id)
+    if old is None:
+        return
+    new = await store.change(tx, incident_id, drill_clock=msgspec.to_builtins(clock))
+    if clock.stands_still:
+        await timers.cancel(tx, UPDATE_DUE_TIMER, str(incident_id))
+    elif old.paused_due_at is not None and old.drill_clock is not None and old.drill_clock.paused_at:
+        await set_update_due(tx, incident_id, old.paused_due_at + (now - old.drill_clock.paused_at))
+    else:
+        await schedule_next_update(tx, new)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents.model import ACTIVE, Incident, Phase
 from firebell.incidents.severity import FACTS, Severity
+from firebell.kit.drill_clock import drill_time, real_time
 
 
 def update_interval(severity: int) -> timedelta | None:
@@ -13,10 +14,14 @@ def update_interval(severity: int) -> timedelta | None:
 
 
 def next_update(incident: Incident) -> datetime | None:
-    """Return when the next update is due, None for never; the interval doubles in monitoring."""
+    """Return when the next update is due, None for never; the interval doubles in monitoring.
+
+    In a drill, the interval is drill time, and nothing is due while its clock stands still.
+    """
     interval = update_interval(incident.severity)
     if interval is None or incident.phase not in (*ACTIVE, Phase.MONITORING):
         return None
     if incident.phase is Phase.MONITORING:
         interval *= 2
-    return (incident.last_update_at or incident.declared_at) + interval
+    clock = incident.drill_clock
+    return real_time(clock, drill_time(clock, incident.last_update_at or incident.declared_at) + interval)

@@ -184,6 +184,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/post-mortems/{ref}/wanted-changes": NONE,
     "/post-mortems/{ref}/withdraw": NONE,
     "/readiness/check": NONE,
+    "/readiness/quarters/{label}/{team}/sign": NONE,
     "/readiness/{item_id}/unwaive": NONE,
     "/readiness/{item_id}/waive": NONE,
     "/runbooks": NONE,

@@ -169,7 +169,7 @@ async def push(
     taken = [
         sync_plan.decoded(path, body.encode("utf-8", "replace"), FILE_MAX_CHARS)
         for path, body in dict(files).items()
-        if sync_plan.is_runbook(path, one.paths)
+        if sync_plan.is_read(path, one.paths)
     ]
     snapshot = Snapshot(commit, actor.label, now, "", sorted(taken, key=lambda f: f.path))
     return await apply(tx, source_id, snapshot, await prepare(snapshot.files, now), now)
@@ -178,7 +178,14 @@ async def push(
 async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:
     """Return which files can be taken. Each is parsed in another process, so no lock should be held."""
     prepared, refused, present = [], [], set()
+    scenarios: dict[str, str] = {}
     for file in files:
+        if sync_plan.is_scenario(file.path):
+            if finding := sync_plan.scenario_refusal(file, len(scenarios)):
+                refused.append(finding)
+            else:
+                scenarios[file.path] = file.body or ""
+            continue
         if file.body is None:
             refused.append(SourceFinding(file.path, file.problem, "Correct the file."))
             present.add(sync_plan.slug_of_path(file.path))
@@ -190,7 +197,7 @@ async def prepare(files: Sequence[SourceFile], now: datetime) -> PreparedFiles:
             present.add(slug)
         else:
             prepared.append(Prepared(slug, file.path, file.body, runbooks.index_entry(slug, runbook, now)))
-    return PreparedFiles(tuple(prepared), tuple(refused), frozenset(present))
+    return PreparedFiles(tuple(prepared), tuple(refused), frozenset(present), scenarios)
 
 
 @internal("called by the lane of runbook sources, and by a push")
@@ -242,11 +249,13 @@ async def apply(
         await runbook_store.archive(tx, plan.gone, now)
     if plan.returned:
         await runbook_store.restore_archived(tx, plan.returned)
+    scenarios = await store.replace_scenarios(tx, source_id, files.scenarios)
     changes = {
         "changed": len(plan.changed),
         "unchanged": len(plan.unchanged),
         "returned": len(plan.returned),
         "gone": len(plan.gone),
+        **({"scenarios": scenarios} if scenarios else {}),
     }
     await _note_success(
         tx,
@@ -258,7 +267,7 @@ async def apply(
         findings=plan.findings,
         pending=None,
     )
-    is_changed = bool(plan.changed or plan.returned or plan.gone)
+    is_changed = bool(plan.changed or plan.returned or plan.gone or scenarios)
     if is_changed:
         actor = Actor("system", f"Runbook source {one.name}")
         detail = {"name": one.name, "commit": snapshot.commit, **changes}

@@ -17,7 +17,7 @@ from firebell.runbooks.sources.model import (
     SyncFailure,
     Unchanged,
 )
-from firebell.runbooks.sources.sync_plan import decoded, is_runbook
+from firebell.runbooks.sources.sync_plan import decoded, is_read
 
 VISITED_MAX = 200_000
 """Number of files that are looked at."""
@@ -63,7 +63,7 @@ def _files(folder: Path, source: RunbookSource) -> Iterator[SourceFile]:
                 raise SyncFailure(f"The directory has more than {VISITED_MAX:,} files.")
             file = Path(parent) / name
             path = file.relative_to(folder).as_posix()
-            if not is_runbook(path, source.paths) or file.is_symlink() or not file.is_file():
+            if not is_read(path, source.paths) or file.is_symlink() or not file.is_file():
                 continue
             taken += 1
             if taken > FILES_MAX:

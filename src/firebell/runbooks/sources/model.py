@@ -130,11 +130,16 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFiles:
-    """The files of a commit: those that can be taken, and what is wrong with the others, with the slugs of these."""
+    """The files of a commit: those that can be taken, and what is wrong with the others, with the slugs of these.
+
+    Scenarios are stored as they are; whether one can be used is decided where it is read.
+    """
 
     prepared: tuple[Prepared, ...] = ()
     refused: tuple[SourceFinding, ...] = ()
     refused_slugs: frozenset[str] = frozenset()
+    scenarios: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the scenarios of drills by path."""
 
 
 @dataclass(frozen=True, slots=True)

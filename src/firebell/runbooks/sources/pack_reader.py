@@ -22,7 +22,7 @@ from firebell.runbooks.sources.model import (
     Snapshot,
     SourceFile,
 )
-from firebell.runbooks.sources.sync_plan import decoded, is_runbook
+from firebell.runbooks.sources.sync_plan import decoded, is_read
 
 OBJECTS_MAX = 200_000
 _FILE_MAX_BYTES = 4 * FILE_MAX_CHARS
@@ -99,7 +99,7 @@ def _files(store: DiskObjectStore, tree: ObjectID, paths: Sequence[str]) -> Iter
     files = size = 0
     for entry in iter_tree_contents(store, tree, max_depth=100):
         path = (entry.path or b"").decode("utf-8", "replace")
-        if entry.mode not in _REGULAR or not is_runbook(path, paths):
+        if entry.mode not in _REGULAR or not is_read(path, paths):
             continue
         files += 1
         if files > FILES_MAX:

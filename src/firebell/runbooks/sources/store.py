@@ -1,5 +1,6 @@
 """The SQL of runbook sources: their secrets, leases and how their last sync went."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
+from firebell.runbooks.model import ScenarioText
 from firebell.runbooks.sources.model import PendingCommit, RunbookSource, SourceFinding, SourceKind
 from firebell.runbooks.sources.source_settings import SourceSettings
 
@@ -157,6 +159,53 @@ async def change(tx: Tx, source_id: int, **changes: Any) -> None:
 async def delete(tx: Tx, source_id: int) -> None:
     """Delete a source."""
     await tx.execute("delete from runbook_source where id = $1", source_id)
+
+
+async def replace_scenarios(tx: Tx, source_id: int, scenarios: Mapping[str, str]) -> int:
+    """Store the scenario files of a source, by path; return how many were added, changed or removed."""
+    rows = await tx.fetch(
+        """
+        with read as (
+            select *
+            from unnest($2::text[], $3::text[]) as read (path, body)
+        ), gone as (
+            delete from runbook_scenario
+            where source_id = $1
+                and path not in (select path from read)
+            returning path
+        ), stored as (
+            insert into runbook_scenario (source_id, path, body)
+            select $1, path, body
+            from read
+            on conflict (source_id, path) do update
+                set body = excluded.body
+                where runbook_scenario.body <> excluded.body
+            returning path
+        )
+        select path
+        from gone
+        union all
+        select path
+        from stored
+        """,
+        source_id,
+        list(scenarios),
+        list(scenarios.values()),
+    )
+    return len(rows)
+
+
+async def scenario_texts(tx: Reads) -> list[ScenarioText]:
+    """Return the scenario files of all sources."""
+    rows = await tx.fetch(
+        """
+        select source.name as source, scenario.path, scenario.body
+        from runbook_scenario scenario
+        join runbook_source source on source.id = scenario.source_id
+        order by source.name, scenario.path
+        """
+    )
+    return [ScenarioText(**dict(row)) for row in rows]
 
 
 async def read_again(tx: Tx, now: datetime) -> None:

@@ -12,6 +12,10 @@ from firebell.runbooks.sources.model import Prepared, PreparedFiles, SourceFile,
 
 ARCHIVE_MIN = 3
 """A commit may archive this many runbooks without a person, whatever their share."""
+SCENARIO_SUFFIXES = (".scenario.yaml", ".scenario.yml")
+SCENARIO_MAX_BYTES = 64 * 1024
+SCENARIOS_MAX = 100
+"""Number of scenarios of one source."""
 _NOT_RUNBOOKS = frozenset({"readme.md", "_index.md"})
 _GLOB = re.compile(r"\*\*/|\*\*|\*|\?|[^*?]+")
 _GLOB_REGEX = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -28,6 +32,34 @@ def is_runbook(path: str, globs: Iterable[str]) -> bool:
     if name.lower() in _NOT_RUNBOOKS or any(part.startswith(".") for part in (*folders, name)):
         return False
     return any(_pattern(glob).fullmatch(path) for glob in globs)
+
+
+def is_scenario(path: str) -> bool:
+    """Return True if a path is that of a scenario of a drill, and is in no hidden folder."""
+    *folders, name = path.split("/")
+    return name.lower().endswith(SCENARIO_SUFFIXES) and not any(
+        part.startswith(".") for part in (*folders, name)
+    )
+
+
+def is_read(path: str, globs: Iterable[str]) -> bool:
+    """Return True if a file of a source is read: a runbook below its paths, or a scenario anywhere."""
+    return is_scenario(path) or is_runbook(path, globs)
+
+
+def scenario_refusal(file: SourceFile, place: int) -> SourceFinding | None:
+    """Return why a scenario file is not stored, None if it is; `place` is its number among the scenarios."""
+    if file.body is None:
+        return SourceFinding(file.path, file.problem, "Correct the file.")
+    if len(file.body.encode()) > SCENARIO_MAX_BYTES:
+        return SourceFinding(
+            file.path, f"The scenario is larger than {SCENARIO_MAX_BYTES // 1024} KiB.", "Shorten it."
+        )
+    if place >= SCENARIOS_MAX:
+        return SourceFinding(
+            file.path, f"The source has more than {SCENARIOS_MAX} scenarios.", "Remove some of them."
+        )
+    return None
 
 
 def decoded(path: str, data: bytes, most_chars: int) -> SourceFile:

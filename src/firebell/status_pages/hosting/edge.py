@@ -21,7 +21,7 @@ from firebell.kit.web.origin import host_name, is_allowed_host
 from firebell.status_pages import queries
 from firebell.status_pages.actions import SLUG
 from firebell.status_pages.archive import Archive, ArchiveKey
-from firebell.status_pages.hosting import host_proof, page_server, saved_pages
+from firebell.status_pages.hosting import gate, host_proof, page_server, saved_pages
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.hosting import store as hosting_store
 from firebell.status_pages.hosting.model import SavedPage
@@ -37,6 +37,8 @@ RETRY_S = 5.0
 """How long after the database was found to be away readers get the last page at once."""
 _FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe"), "/u/"
 """The form of a page, and the links of its mails, which need the database."""
+RECORDED_EVERY_S = 3600.0
+"""How often it is recorded that a page was fetched from outside."""
 MAX_PAGES = 1000
 """How many pages are kept in memory; others are built for each request."""
 
@@ -150,6 +152,27 @@ class StatusEdge(PageServer):
         self._hosts_sequence = -1
         self._load_again_at = 0.0
         self._loading: asyncio.Task[None] | None = None
+        self._recorded: dict[str, float] = {}
+        self._recording: set[asyncio.Task[None]] = set()
+
+    def _served(self, page: ServedPage, scope: Scope) -> None:
+        """Record in the background, at most once an hour for each page, that a reader outside the network got it."""
+        slug, now = page.saved.snapshot.page.slug, self._ctx.pace.monotonic()
+        client = scope.get("client")
+        recorded = self._recorded.get(slug)
+        if recorded is not None and now - recorded < RECORDED_EVERY_S:
+            return
+        if client and gate.is_outside(client[0]):
+            self._recorded[slug] = now
+            task = asyncio.create_task(self._record_fetch(page.saved.snapshot.page.id))
+            self._recording.add(task)
+            task.add_done_callback(self._recording.discard)
+
+    async def _record_fetch(self, page_id: int) -> None:
+        # the next reader of the next hour tries again
+        with contextlib.suppress(Unavailable):
+            async with self._ctx.db.tx() as tx:
+                await hosting_store.record_fetch(tx, page_id, self._ctx.clock.now())
 
     async def serve_host(
         self, scope: Scope, receive: Receive, send: Send, app: ASGIApp, *, waits: bool

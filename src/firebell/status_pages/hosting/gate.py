@@ -73,6 +73,17 @@ def is_in_networks(address: str, networks: tuple[str, ...]) -> bool:
     return any(ip in network for network in map(parse_network, networks) if network.version == ip.version)
 
 
+def is_outside(address: str) -> bool:
+    """Return True if an address is one of the public internet; an IPv4 address mapped to IPv6 counts as itself."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast
+
+
 def failure_network(address: str) -> str:
     """Return what counts as one address for wrong passwords: an IPv6 host is given a /64."""
     try:

@@ -145,6 +145,8 @@ class PageServer:
         try:
             page = await self._source.page(slug)
             answer = await self._answer(page, base, path, scope, receive) if page else _missing()
+            if page and answer.status is HTTPStatus.OK and not path.startswith("/static/"):
+                self._served(page, scope)
         except Unavailable:
             text = "The status page can’t be loaded right now. Try again in a minute."
             answer = _Answer(HTTPStatus.SERVICE_UNAVAILABLE, _plain(text), {"Retry-After": "30"})
@@ -185,6 +187,9 @@ class PageServer:
         elif not found.media_type.startswith(HTML):
             headers["Access-Control-Allow-Origin"] = "*"
         return _Answer(HTTPStatus.OK, found, headers)
+
+    def _served(self, page: ServedPage, scope: Scope) -> None:
+        """Called when a reader gets a document of a page; does not wait."""
 
     async def _document(self, page: ServedPage, base: str, path: str, query: str) -> Document | None:
         documents = page.documents.get(base)

@@ -205,6 +205,11 @@ async def delete_host(tx: Tx, page_id: int) -> str | None:
     return host
 
 
+async def record_fetch(tx: Tx, page_id: int, now: datetime) -> None:
+    """Store that a reader outside the network got a page."""
+    await tx.execute("update status_page set fetched_at = $2 where id = $1", page_id, now)
+
+
 async def proven_hosts(tx: Reads) -> dict[str, str]:
     """Return the slugs of pages by their proven hosts."""
     rows = await tx.fetch(

@@ -1,0 +1,77 @@
+"""By what a metric can be split, and which of these a metric has (pure; spec 11.11)."""
+
+from enum import StrEnum
+
+from firebell.kit.errors import Invalid
+from firebell.metrics.definitions import DEFINITIONS, Definition, Kind, Subject
+
+
+class Dimension(StrEnum):
+    """What the rows of a split metric are."""
+
+    SEVERITY = "severity"
+    SERVICE = "service"
+    TEAM = "team"
+    TYPE = "type"
+    RULE = "rule"
+    WEEKDAY = "weekday"
+    MONTH = "month"
+
+
+DIMENSION_NAMES = {
+    Dimension.SEVERITY: "Severity",
+    Dimension.SERVICE: "Service",
+    Dimension.TEAM: "Team",
+    Dimension.TYPE: "Type",
+    Dimension.RULE: "Alert rule",
+    Dimension.WEEKDAY: "Day of the week",
+    Dimension.MONTH: "Month",
+}
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_OF_INCIDENTS = (
+    Dimension.SEVERITY,
+    Dimension.SERVICE,
+    Dimension.TEAM,
+    Dimension.TYPE,
+    Dimension.MONTH,
+)
+_OF_PAGES = (
+    Dimension.SEVERITY,
+    Dimension.SERVICE,
+    Dimension.TEAM,
+    Dimension.RULE,
+    Dimension.WEEKDAY,
+    Dimension.MONTH,
+)
+DEFAULT_METRIC, DEFAULT_DIMENSION = "resolve", Dimension.SEVERITY
+
+
+def dimensions_of(what: Definition) -> tuple[Dimension, ...]:
+    """Return the dimensions of a metric, none if it can't be split.
+
+    Impacts and times between failures are of services: their unions can't be added up by anything else. Nights are
+    of people. Action items have a team and a month.
+    """
+    if what.kind is Kind.SERVICES or what.slug == "nights":
+        return ()
+    if what.subject is Subject.ITEMS:
+        return (Dimension.TEAM, Dimension.MONTH)
+    return _OF_PAGES if what.subject is Subject.PAGES else _OF_INCIDENTS
+
+
+def split_metrics() -> dict[str, Definition]:
+    """Return the metrics that can be split, by slug."""
+    return {slug: what for slug, what in DEFINITIONS.items() if dimensions_of(what)}
+
+
+def chosen_dimension(what: Definition, by: str) -> Dimension:
+    """Return the dimension with a name; raise `Invalid` if the metric does not have it."""
+    offered = dimensions_of(what)
+    if not offered:
+        names = ", ".join(split_metrics())
+        raise Invalid(f"{what.title} can’t be split.", fields={"metric": f"Use one of {names}."})
+    if by not in offered:
+        raise Invalid(
+            f"{what.title} can’t be split by {by[:20]!r}.", fields={"by": f"Use one of {', '.join(offered)}."}
+        )
+    return Dimension(by)
