@@ -109,3 +109,5 @@ PASSWORDS = Pool("password checks", size=2, queue=64)
 """Hashing of passwords; each takes 64 MiB while it runs."""
 DOCUMENTS = Pool("documents", size=2, queue=32)
 """Rendering of feeds, reports and other documents."""
+STARTS = Pool("parts of the start", size=1, queue=64)
+"""What a process builds while it already takes alerts."""

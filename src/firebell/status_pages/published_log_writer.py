@@ -5,7 +5,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_guards import internal
-from firebell.status_pages import incident_store, published_log_chain, store, translation_store
+from firebell.status_pages import published_log_chain, published_log_store, store, translation_store
 from firebell.status_pages.model import StatusPage
 from firebell.status_pages.published_log_chain import LoggedUpdate
 from firebell.status_pages.signing import keyring
@@ -27,7 +27,7 @@ async def append(
 
     With a locale, it is the translation of the text.
     """
-    seq, prev = await incident_store.last_of_chain(tx, page.id)
+    seq, prev = await published_log_store.last_of_chain(tx, page.id)
     names = await store.component_public_ids(tx, page.id)
     entry = published_log_chain.LogEntry(
         *(page.slug, seq + 1, public_id, update.public_id, update.version),
@@ -44,4 +44,4 @@ async def append(
     if locale:
         await translation_store.insert(tx, page.id, update, chained, actor.label, now)
         return
-    await incident_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)
+    await published_log_store.insert_version(tx, page.id, update, chained, actor.label, reason, now)

@@ -8,7 +8,15 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import CAUSE_KNOWN, Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import NotFound
-from firebell.status_pages import component_history, incident_store, published_log_chain, stages, store, view
+from firebell.status_pages import (
+    component_history,
+    incident_store,
+    published_log_chain,
+    published_log_store,
+    stages,
+    store,
+    view,
+)
 from firebell.status_pages.archive import Archive, ArchiveKey, Month
 from firebell.status_pages.maintenance import store as maintenance_store
 from firebell.status_pages.maintenance.model import Maintenance
@@ -89,7 +97,7 @@ async def page_by_id(tx: Tx, page_id: int) -> StatusPage:
 
 async def log_lines(tx: Tx, page_id: int) -> str:
     """Return the log of a status page as JSON lines, oldest first: the fields that are hashed, the text, the hash."""
-    texts = await incident_store.published_texts(tx, page_id)
+    texts = await published_log_store.published_texts(tx, page_id)
     lines = {
         chained.entry.seq: published_log_chain.line(chained, body, reason) for chained, body, reason in texts
     }

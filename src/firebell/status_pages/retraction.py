@@ -10,7 +10,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, incident_store, published_log_writer, store
+from firebell.status_pages import actions, published_log_store, published_log_writer, store
 from firebell.status_pages.maintenance.model import MaintenanceUpdate
 from firebell.status_pages.model import (
     PublicIncident,
@@ -61,7 +61,7 @@ async def erase(
     """
     reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint="Say why, without the text.")
     notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
-    await incident_store.erase_texts(tx, update.id)
+    await published_log_store.erase_texts(tx, update.id)
     retracted = replace(update, body=notice, version=update.version + 1)
     await published_log_writer.append(tx, actor, page, public_id, retracted, now, reason)
     await store.change_page(tx, page.id, updated_at=now)

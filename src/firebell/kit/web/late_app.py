@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from firebell.kit.threads import STARTS
+
 
 class LateApp:
     """Builds an app in a thread when it is asked to, or for the first request; requests wait for it."""
@@ -18,7 +20,7 @@ class LateApp:
         """Return the app, built once; raise what building it raises."""
         async with self._lock:
             if self._app is None:
-                self._app = await asyncio.to_thread(self._build)
+                self._app = await STARTS.run(self._build)
         return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

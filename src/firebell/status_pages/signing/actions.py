@@ -9,7 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.kit.text import required_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import actions, incident_store, published_log_chain, store
+from firebell.status_pages import actions, published_log_chain, published_log_store, store
 from firebell.status_pages.published_log_chain import ChainedKey, KeyEntry
 from firebell.status_pages.signing import keyring
 from firebell.status_pages.signing import store as signing_store
@@ -26,7 +26,7 @@ async def replace_key(tx: Tx, actor: Actor, page_id: int, reason: str, now: date
     """
     reason = required_text(reason, REASON_MAX_CHARS, name="reason", hint="Say why, for readers of the log.")
     page = await actions.locked_page(tx, page_id)
-    last, prev = await incident_store.last_of_chain(tx, page_id)
+    last, prev = await published_log_store.last_of_chain(tx, page_id)
     former = await keyring.signing_key(tx, actor, page_id, last + 1, now)
     new = Ed25519PrivateKey.generate()
     entry = KeyEntry(page.slug, last + 1, encoded_key(new.public_key().public_bytes_raw()), now)
