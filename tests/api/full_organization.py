@@ -47,6 +47,7 @@ from firebell.incidents.timeline.attachment_types import NewFile
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.http_out import parse_networks
 from firebell.oncall.calendars import actions as calendars
 from firebell.oncall.calendars.model import FeedKind, Use
 from firebell.people import actions as people
@@ -77,7 +78,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
-from tests.api.organization_learning import add_audit, add_drill
+from tests.api.organization_learning import add_audit, add_drills
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -464,7 +465,7 @@ async def _chat(tx: Tx, everything: Everything) -> None:
 @asynccontextmanager
 async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
     """Yield the organization with a page, an incident, and something of every kind in it."""
-    async with world(dsn, clock) as w:
+    async with world(dsn, clock, metrics_networks=parse_networks("127.0.0.0/8")) as w:
         made = Everything(w)
         await _people(made)
         await w.alert(links=[{"href": "https://graphs.example.org/checkout"}])
@@ -482,7 +483,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
         async with w.ctx.db.tx() as tx:
             await _secrets(tx, made)
             await _incident(tx, made)
-            await add_drill(tx, w)
+            await add_drills(tx, w)
             await _chat(tx, made)
             made.secrets |= await add_runbooks(tx, w, RUNBOOK)
             await _status_page(tx, made)

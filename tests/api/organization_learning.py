@@ -1,4 +1,4 @@
-"""The alert audit and the drill of the organization with one of everything."""
+"""The alert audit and the drills of the organization with one of everything."""
 
 from datetime import datetime, timedelta
 
@@ -19,9 +19,12 @@ async def add_audit(tx: Tx, now: datetime) -> None:
     await store.insert_rules(tx, audit_id, [JudgedRule(counted, AuditVerdict.DELETE)])
 
 
-async def add_drill(tx: Tx, w: World) -> None:
-    """Plan a drill, DRILL-1, that waits for its start."""
-    at = w.now + timedelta(days=3)
-    await drills.plan_drill(
-        tx, await w.actor(w.jun), w.now, planned_for=at, scenario="cache-stampede", invited=[w.mara]
-    )
+async def add_drills(tx: Tx, w: World) -> None:
+    """Plan two drills that wait for their start: one to run, and one to cancel."""
+    for days in (3, 4):
+        await drills.plan_drill(
+            *(tx, await w.actor(w.jun), w.now),
+            planned_for=w.now + timedelta(days=days),
+            scenario="cache-stampede",
+            invited=[w.mara],
+        )

@@ -343,6 +343,8 @@ async def test_what_reaches_people_asks_and_what_is_final_wants_the_name(dsn: st
 
 NEW_SCHEDULE = "/oncall/night-watch/edit"
 """The page of a schedule that the first round creates and no policy needs."""
+SECOND_DRILL = "/drills/2"
+"""The page of the drill that the first round does not start."""
 NEEDED = "/oncall/payments-primary/delete"
 """What is refused because a policy needs it."""
 DECLINED = (
@@ -407,7 +409,7 @@ async def test_every_save_is_confirmed_and_every_undo_restores(dsn: str, clock: 
         for only in ([Confirmation.NONE], list(Confirmation)):
             if len(only) > 1:
                 await resolve_pages(w.e)
-                w.pages = [*w.pages, NEW_SCHEDULE]
+                w.pages = [*w.pages, NEW_SCHEDULE, SECOND_DRILL]
             forms: dict[tuple[str, str], Form] = {}
             for form in await w.everywhere():
                 if form.address != NEEDED:

@@ -98,6 +98,8 @@ async def metric(visit: CurrentVisit, slug: str, after: str = "", format: str = 
     address = Address(f"/metrics/{slug}", filter_values.query_of(visit))
     if filter_values.has_blank(visit):
         return html.redirect(address.url(format=format))
+    if not format:
+        await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     return await _metric(visit, slug, address, after, format)
 
 
@@ -115,7 +117,6 @@ async def _metric(
         return await _refused(visit, address, error)
     if file_format in ("csv", "json", "table"):
         return await _export(visit, slug, address, file_format)
-    await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     result = await queries.result(visit.tx, slug, scope)
     members: Sequence[Member] = []
     if slug in member_store.RULES:
