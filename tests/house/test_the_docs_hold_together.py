@@ -179,3 +179,19 @@ def test_every_decision_that_is_named_exists() -> None:
     }
     assert len(named) > 5
     assert not {(number, where) for number, where in named if number not in known}
+
+
+def test_every_module_that_the_house_names_exists() -> None:
+    files = [path.relative_to(SRC) for path in SRC.rglob("*") if path.is_file()]
+    names = {path.name for path in files}
+    modules = {".".join(path.with_suffix("").parts) for path in files if path.suffix == ".py"}
+    packages = {module.rpartition(".")[0] for module in modules}
+    text = _text(DOCS / "house.md")
+    missing = [name for name in re.findall(r"`(\w+\.(?:py|js|css|html))`", text) if name not in names]
+    missing += [
+        name
+        for name in re.findall(r"`(\w+(?:\.\w+)+)`", text)
+        if name.partition(".")[0] in packages
+        and not ({name} & packages or {name, name.rpartition(".")[0]} & modules)
+    ]
+    assert missing == []
