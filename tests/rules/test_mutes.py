@@ -71,7 +71,9 @@ def test_of_two_mutes_the_one_that_ends_last_holds_an_alert() -> None:
     assert held.id == 2
 
 
-@pytest.mark.parametrize("text", ["severity", '{severity="a"', 'severity=~"("', "a=b c=d"])
+@pytest.mark.parametrize(
+    "text", ["severity", '{severity="a"', 'severity=~"("', "a=b c=d", ",".join(["a=b"] * 1000)]
+)
 def test_matchers_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         mute_actions.checked_matchers(text)

@@ -27,6 +27,9 @@ def checked_matchers(text: str) -> str:
     """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `mute_matchers`."""
     try:
         parsed = matchers.parse(text.strip())
+        stored = matchers.print_all(parsed) if parsed else ""
+        # the stored form has quotes and escapes, so it can be too long to be read again
+        matchers.parse(stored)
     except matchers.MatcherError as error:
         raise Invalid(
             "The matchers can’t be read.",
@@ -35,7 +38,7 @@ def checked_matchers(text: str) -> str:
                 ' Enter matchers such as {severity="warning"}.'
             },
         ) from None
-    return matchers.print_all(parsed) if parsed else ""
+    return stored
 
 
 @internal("Maintenance mutes alerts while it is in progress.")
