@@ -1,0 +1,56 @@
+"""Mutes in the database: their locks, processes with an old list, and matchers that cannot be read."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from firebell.alerts import actions as alerts
+from firebell.alerts import mute_actions, mute_store
+from firebell.alerts.dedup_and_grouping import Batch
+from firebell.alerts.model import Event, EventKind, InboundRequest
+from firebell.alerts.mutes import MutesByService, by_service
+from firebell.kit.clock import FakeClock
+from firebell.kit.db.events import SYSTEM
+from tests.world import World, world
+
+HOUR = timedelta(hours=1)
+
+
+async def _mute(w: World, services: Sequence[int] = ()) -> int:
+    async with w.ctx.db.tx() as tx:
+        return await mute_actions.start_mute(
+            tx, SYSTEM, "Upgrade", "/", services or [w.service], "", w.now + HOUR, w.now
+        )
+
+
+async def _end(w: World, mute_id: int) -> bool:
+    async with w.ctx.db.tx() as tx:
+        return await mute_actions.end_mute(tx, SYSTEM, mute_id, "Upgrade", w.now)
+
+
+async def _running(w: World) -> MutesByService:
+    async with w.ctx.db.tx() as tx:
+        return by_service(await mute_store.unended(tx))
+
+
+async def _receive(w: World, muting: MutesByService, *places: tuple[int, int, str]) -> Batch:
+    """Receive an alert for each integration, service and key, in one batch."""
+    w.clock.advance(timedelta(seconds=6))
+    batch = [
+        InboundRequest(integration, service, "t", f"{w.now} {key}".encode(), (_firing(key),))
+        for integration, service, key in places
+    ]
+    async with w.ctx.ingest_db.tx() as tx:
+        return await alerts.receive(tx, batch, w.now, muting)
+
+
+def _firing(key: str) -> Event:
+    return Event(EventKind.FIRING, key, key.title(), severity="critical")
+
+
+async def test_a_mute_that_cannot_be_read_mutes_nothing(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        mute_id = await _mute(w)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("update alert_mute set matchers = '{' where id = $1", mute_id)
+        await w.alert("disk full")
+        assert [page.title for page in await w.pages()] == ["disk full"]
