@@ -1,5 +1,6 @@
 """Mutes in the database: their locks, processes with an old list, and matchers that cannot be read."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -8,8 +9,10 @@ from firebell.alerts import mute_actions, mute_store
 from firebell.alerts.dedup_and_grouping import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MutesByService, by_service
+from firebell.alerts.timers import run_mutes
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
+from firebell.kit.jobs import timers
 from tests.world import World, world
 
 HOUR = timedelta(hours=1)
@@ -54,3 +57,33 @@ async def test_a_mute_that_cannot_be_read_mutes_nothing(dsn: str, clock: FakeClo
             await tx.execute("update alert_mute set matchers = '{' where id = $1", mute_id)
         await w.alert("disk full")
         assert [page.title for page in await w.pages()] == ["disk full"]
+
+
+async def test_a_mute_can_be_ended_while_its_timer_runs(dsn: str, clock: FakeClock) -> None:
+    """The planned end ends the mute and the window at one instant, maybe in two processes."""
+    async with world(dsn, clock) as w:
+        mute_id = await _mute(w)
+        await _receive(w, await _running(w), (w.integration, w.service, "late"))
+        clock.advance(HOUR)
+        async with w.ctx.work_db.tx() as tx:
+            [timer] = await timers.claim(tx, w.now, limit=10, first=[mute_actions.MUTE_TIMER])
+            ending = asyncio.create_task(_end(w, mute_id))
+            await asyncio.wait({ending}, timeout=0.3)
+            await run_mutes(tx, [timer], w.now)
+            await timers.finish(tx, [timer])
+        assert not await ending
+        await w.settle()
+        assert [page.title for page in await w.pages()] == ["Late"]
+
+
+async def test_what_a_mute_held_pages_although_it_is_extended_before_its_timer_runs(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with world(dsn, clock) as w:
+        mute_id = await _mute(w)
+        await _receive(w, await _running(w), (w.integration, w.service, "late"))
+        assert await _end(w, mute_id)
+        async with w.ctx.db.tx() as tx:
+            assert not await mute_actions.change_end(tx, mute_id, w.now + 2 * HOUR)
+        await w.settle()
+        assert [page.title for page in await w.pages()] == ["Late"]

@@ -66,6 +66,7 @@ async def start_mute(
 @internal("A change of when maintenance ends changes when its mute ends.")
 async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
     """Change when a mute ends; return False if it has ended."""
+    await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.change_end(tx, mute_id, ends_at):
         return False
     await timers.schedule(tx, MUTE_TIMER, str(mute_id), ends_at)
@@ -76,6 +77,7 @@ async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
 @internal("Maintenance that ends, and a person who stops its mute, end it.")
 async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
     """End a mute; what still fires pages as soon as this is committed. Return False if it has ended."""
+    await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.end(tx, mute_id, now):
         return False
     await timers.schedule(tx, MUTE_TIMER, str(mute_id), now)
@@ -87,7 +89,8 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
     """Page for what still fires of the mutes that have ended; idempotent.
 
-    The services are locked before their mutes, as alerts lock them.
+    The timer is locked before the services, and these before their mutes: alerts lock services and then mutes, and
+    what changes a mute holds its timer first.
     """
     await catalog.lock_services(tx, await mute_store.services(tx, mute_ids))
     ended = await mute_store.end_overdue(tx, mute_ids, now)
