@@ -10,6 +10,7 @@ from firebell.alerts.dedup_and_grouping import Batch
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import MutesByService, by_service
 from firebell.alerts.timers import run_mutes
+from firebell.catalog import actions as catalog
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
@@ -87,3 +88,19 @@ async def test_what_a_mute_held_pages_although_it_is_extended_before_its_timer_r
             assert not await mute_actions.change_end(tx, mute_id, w.now + 2 * HOUR)
         await w.settle()
         assert [page.title for page in await w.pages()] == ["Late"]
+
+
+async def test_a_process_with_an_old_list_opens_no_second_group_of_a_mute(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            other = await catalog.create_service(tx, SYSTEM, name="Search", team_id=1, now=w.now)
+            key = await alerts.create_integration(tx, SYSTEM, service_id=other.id, name="K", now=w.now)
+        here, there = (w.integration, w.service), (key.id, other.id)
+        await _mute(w, [w.service, other.id])
+        await _receive(w, await _running(w), (*here, "a"), (*there, "b"))
+        assert not await w.pages()
+        await _receive(w, {}, (*here, "a"), (*there, "c"))
+        assert [page.title for page in await w.pages()] == ["C"]
+        await _receive(w, await _running(w), (*here, "d"), (*there, "e"))
+        await w.after(hours=1)
+        assert sorted(page.title for page in await w.pages()) == ["A", "B", "C"]

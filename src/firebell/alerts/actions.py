@@ -133,10 +133,19 @@ def event_ids(request: InboundRequest) -> list[bytes]:
 async def _held_mutes(
     tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
 ) -> MutesByService:
-    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction."""
-    ids = {mute.id for each in muting.values() for mute in each}
-    ids |= {group.mute_id for group in state.groups if group.mute_id is not None}
-    return mutes.by_service(await mute_store.hold(tx, ids, now)) if ids else {}
+    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction.
+
+    A mute applies only to services whose group of it is loaded: that of another service may be open already.
+    """
+    places = {(service_id, mute.id) for service_id, each in muting.items() for mute in each}
+    places |= {(g.service_id, g.mute_id) for g in state.groups if g.mute_id is not None}
+    if not places:
+        return {}
+    running = mutes.by_service(await mute_store.hold(tx, {mute_id for _, mute_id in places}, now))
+    return {
+        service_id: [mute for mute in each if (service_id, mute.id) in places]
+        for service_id, each in running.items()
+    }
 
 
 async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:
