@@ -104,3 +104,15 @@ async def test_a_process_with_an_old_list_opens_no_second_group_of_a_mute(dsn: s
         await _receive(w, await _running(w), (*here, "d"), (*there, "e"))
         await w.after(hours=1)
         assert sorted(page.title for page in await w.pages()) == ["A", "B", "C"]
+
+
+async def test_the_end_of_a_mute_is_claimed_before_other_timers(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        await _mute(w)
+        await _receive(w, await _running(w), (w.integration, w.service, "late"))
+        clock.advance(HOUR)
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("delete from due where kind <> $1", mute_actions.MUTE_TIMER)
+            await timers.schedule(tx, alerts.BROKEN_SOURCE_TIMER, "0", w.now - 2 * HOUR)
+        await w.worker.run_due(w.now)
+        assert [page.title for page in await w.pages()] == ["Late"]
