@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import dedup_and_grouping, mute_actions, mutes
+from firebell.alerts import cleaning, dedup_and_grouping, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
@@ -53,6 +53,13 @@ def test_what_a_mute_holds_back(
     event = Event(EventKind.FIRING, "k", "disk", severity=severity, labels=labels)
     running = mutes.by_service([mute(text=text)])
     assert (mutes.mute_of(running, request(event, service, error), event) is not None) is is_muted
+
+
+def test_alerts_that_were_not_processed_always_page() -> None:
+    """They may be what the matchers do not mute."""
+    event = cleaning.overflow(3)
+    running = mutes.by_service([mute(text='severity="error"')])
+    assert mutes.mute_of(running, request(event), event) is None
 
 
 @pytest.mark.parametrize(("at", "is_active"), [(-1, False), (0, True), (3599, True), (3600, False)])
