@@ -77,6 +77,7 @@ integrations = integration_store.integrations
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
+muted_services = mute_actions.muted_services
 start_mute = mute_actions.start_mute
 
 

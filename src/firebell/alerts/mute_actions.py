@@ -20,8 +20,6 @@ LIVE_TOPIC = "mutes"
 ALERTS_SHOWN = 100
 """Muted alerts listed with a mute, the newest first."""
 
-muted_counts = mute_store.muted_counts
-
 
 def checked_matchers(text: str) -> str:
     """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `mute_matchers`."""
@@ -98,6 +96,11 @@ async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
     if groups:
         await tx.emit(GroupsOpened(tuple(groups)), now)
     await tx.live(LIVE_TOPIC)
+
+
+async def muted_services(tx: Reads, mute_id: int) -> list[int]:
+    """Return the services whose alerts a mute holds back; they stay the same while it runs."""
+    return await mute_store.services(tx, [mute_id])
 
 
 async def muted_alerts(tx: Reads, mute_id: int) -> list[Alert]:
