@@ -118,7 +118,8 @@ async def receive(
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     if muted := dedup_and_grouping.muted_groups(state):
-        await mute_store.mark_released(tx, [g.id for g in muted if g.released and g.id is not None], now)
+        if released := [g.id for g in muted if g.released and g.id is not None]:
+            await mute_store.mark_released(tx, released, now)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
     return state
