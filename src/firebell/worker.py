@@ -220,14 +220,14 @@ class Worker:
         """Run one batch of timers of one kind; return the number finished."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.HANDLERS)
+            due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.FIRST_KINDS)
             finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
             if not finished:
                 self._upcoming["due"] = await timers.next_at(tx)
             return finished
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
-        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.HANDLERS]
+        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.FIRST_KINDS]
         for timer in due_timers:
             lateness.observe((now - timer.due_at).total_seconds())
         if now - due_timers[0].due_at > LATE:

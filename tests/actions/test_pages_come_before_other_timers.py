@@ -23,13 +23,13 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
         await timers.schedule_many(tx, "handoffs.shift", [(str(i), long_ago, 0) for i in range(30)])
         await timers.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
         await timers.schedule(tx, "paging.page", "1", r.w.now)
-        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
+        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
         assert [t.kind for t in claimed] == ["paging.page"]
         await timers.finish(tx, claimed)
-        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)
+        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
         assert [t.kind for t in claimed] == ["oncall.clocks"]
         await timers.finish(tx, claimed)
-        assert len(await timers.claim(tx, r.w.now, limit=10, first=paging_due.HANDLERS)) == 10
+        assert len(await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)) == 10
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Matchers: the table of spec 3.4, printing that parses back (A8), and regular expressions that never hang."""
 
 import re
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.kit.linear_regex import Regex, RegexError
+from firebell.kit import linear_regex
+from firebell.kit.linear_regex import Regex, RegexError, Test
 from firebell.kit.matchers import Matcher, MatcherError, Op, matches_all, parse, parse_one, print_all
 
 EQUAL, NOT_EQUAL, MATCHES, DIFFERS = Op
@@ -120,6 +122,41 @@ _PATTERNS = st.recursive(
 @given(_PATTERNS, st.text("abcx1-\n", max_size=8))
 def test_a_pattern_matches_what_python_matches(pattern: str, text: str) -> None:
     assert Regex(pattern).matches(text) == bool(re.fullmatch(pattern, text))
+
+
+@given(
+    st.lists(_PATTERNS | st.sampled_from(["^", "$", "(?:^a)?", "(?:b$)?"]), max_size=4).map("".join),
+    st.lists(st.text("abcx1-\n", max_size=8), max_size=6),
+)
+def test_a_pattern_that_has_matched_texts_matches_the_same_as_a_new_one(
+    pattern: str, texts: list[str]
+) -> None:
+    used = Regex(pattern)
+    for text in texts:
+        assert used.matches(text) == Regex(pattern).matches(text)
+    with patch.object(linear_regex, "MAX_KNOWN_STATES", 3):
+        forgetful = Regex(pattern)
+        assert [forgetful.matches(text) for text in texts] == [used.matches(text) for text in texts]
+
+
+def test_a_step_is_computed_once() -> None:
+    tested: list[str] = []
+
+    def counted(test: Test) -> Test:
+        def run(char: str) -> bool:
+            tested.append(char)
+            return test(char)
+
+        return run
+
+    regex = Regex(".*(disk|cpu).*")
+    for state in regex._states:
+        if callable(state.what):
+            state.what = counted(state.what)
+    assert regex.matches("disk is full on db-1")
+    first = len(tested)
+    assert regex.matches("disk is full on db-1")
+    assert len(tested) == first
 
 
 @pytest.mark.parametrize(

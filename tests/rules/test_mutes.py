@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firebell.alerts import dedup_and_grouping, mute_actions, mutes
+from firebell.alerts import cleaning, dedup_and_grouping, mute_actions, mutes
 from firebell.alerts.dedup_and_grouping import Batch, GroupState
 from firebell.alerts.model import Event, EventKind, Group, InboundRequest
 from firebell.alerts.mutes import Mute, MutesByService
@@ -55,6 +55,13 @@ def test_what_a_mute_holds_back(
     assert (mutes.mute_of(running, request(event, service, error), event) is not None) is is_muted
 
 
+def test_alerts_that_were_not_processed_always_page() -> None:
+    """They may be what the matchers do not mute."""
+    event = cleaning.overflow(3)
+    running = mutes.by_service([mute(text='severity="error"')])
+    assert mutes.mute_of(running, request(event), event) is None
+
+
 @pytest.mark.parametrize(("at", "is_active"), [(-1, False), (0, True), (3599, True), (3600, False)])
 def test_a_mute_runs_from_its_start_to_before_its_end(at: int, is_active: bool) -> None:
     event = Event(EventKind.FIRING, "k", "disk")
@@ -71,7 +78,9 @@ def test_of_two_mutes_the_one_that_ends_last_holds_an_alert() -> None:
     assert held.id == 2
 
 
-@pytest.mark.parametrize("text", ["severity", '{severity="a"', 'severity=~"("', "a=b c=d"])
+@pytest.mark.parametrize(
+    "text", ["severity", '{severity="a"', 'severity=~"("', "a=b c=d", ",".join(["a=b"] * 1000)]
+)
 def test_matchers_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         mute_actions.checked_matchers(text)

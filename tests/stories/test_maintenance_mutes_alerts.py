@@ -6,6 +6,9 @@ from firebell.alerts import actions as alerts
 from firebell.alerts.model import Event, EventKind, InboundRequest
 from firebell.alerts.mutes import Mute, by_service
 from firebell.kit.clock import FakeClock
+from firebell.status_pages import actions as status_pages
+from firebell.status_pages.maintenance import actions as maintenance
+from firebell.status_pages.maintenance.muting import muted_now
 from tests.api.api_clients import browser, organization, sign_in
 from tests.api.test_maintenance import MAINTENANCE, _plan
 from tests.world import World
@@ -59,6 +62,17 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         assert listed["mute"]["path"] == f"/status-pages/kestrel/maintenance/{window['id']}"
         [queue] = [a for a in await api("GET", "/alerts") if a["title"] == "queue long"]
         assert queue["mute"] is None, "what fired before keeps its page"
+
+        # the mute keeps its services when the component loses them
+        component_path = f"/status-pages/kestrel/components/{component['id']}"
+        await api("PATCH", component_path, {"service_ids": []})
+        async with w.ctx.db.tx() as tx:
+            page = await status_pages.status_page(tx, "kestrel")
+            running = await maintenance.maintenance(tx, page.id, window["id"])
+            muted = await muted_now(tx, running, clock.now())
+        assert muted is not None
+        assert muted.services == ("Checkout",)
+        await api("PATCH", component_path, {"service_ids": [w.service]})
 
         # it is never muted in silence
         await sign_in(w, http, w.mara)

@@ -66,6 +66,7 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+MUTE_TIMER = mute_actions.MUTE_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
 change_mute_end = mute_actions.change_end
@@ -76,6 +77,7 @@ integrations = integration_store.integrations
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
+muted_services = mute_actions.muted_services
 start_mute = mute_actions.start_mute
 
 
@@ -116,7 +118,8 @@ async def receive(
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     if muted := dedup_and_grouping.muted_groups(state):
-        await mute_store.mark_released(tx, [g.id for g in muted if g.released and g.id is not None], now)
+        if released := [g.id for g in muted if g.released and g.id is not None]:
+            await mute_store.mark_released(tx, released, now)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
     return state
@@ -133,10 +136,19 @@ def event_ids(request: InboundRequest) -> list[bytes]:
 async def _held_mutes(
     tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
 ) -> MutesByService:
-    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction."""
-    ids = {mute.id for each in muting.values() for mute in each}
-    ids |= {group.mute_id for group in state.groups if group.mute_id is not None}
-    return mutes.by_service(await mute_store.hold(tx, ids, now)) if ids else {}
+    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction.
+
+    A mute applies only to services whose group of it is loaded: that of another service may be open already.
+    """
+    places = {(service_id, mute.id) for service_id, each in muting.items() for mute in each}
+    places |= {(g.service_id, g.mute_id) for g in state.groups if g.mute_id is not None}
+    if not places:
+        return {}
+    running = mutes.by_service(await mute_store.hold(tx, {mute_id for _, mute_id in places}, now))
+    return {
+        service_id: [mute for mute in each if (service_id, mute.id) in places]
+        for service_id, each in running.items()
+    }
 
 
 async def _emit_changes(tx: Tx, state: dedup_and_grouping.Batch, now: datetime) -> None:

@@ -13,6 +13,8 @@ from firebell.kit.text import BIDI_CONTROLS
 MAX_TITLE, MAX_BODY, MAX_LABELS, MAX_NAME, MAX_VALUE, MAX_KEY = 255, 32 * 1024, 64, 128, 1024, 512
 MAX_EVENTS = 10_000
 """Events read from one message; one more event reports the rest."""
+OVERFLOW_KEY = "overflow"
+"""The deduplication key of the event that reports alerts that were not processed."""
 _UNLIMITED = 1 << 20
 _OLDEST, _FARTHEST_AHEAD = timedelta(hours=24), timedelta(minutes=5)
 """How far the source's time may be from that of the arrival."""
@@ -148,7 +150,7 @@ def overflow(count: int) -> Event:
     """Return the event that pages for the `count` events of a message that were not read."""
     return Event(
         EventKind.FIRING,
-        "overflow",
+        OVERFLOW_KEY,
         f"{count:,} alerts of one message were not processed",
         f"A message can hold {MAX_EVENTS:,} alerts. Check the sender for the others, and send fewer per message.",
         "error",

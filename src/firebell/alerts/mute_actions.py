@@ -20,13 +20,14 @@ LIVE_TOPIC = "mutes"
 ALERTS_SHOWN = 100
 """Muted alerts listed with a mute, the newest first."""
 
-muted_counts = mute_store.muted_counts
-
 
 def checked_matchers(text: str) -> str:
     """Return matchers as they are stored, an empty text for none; raise `Invalid` for the field `mute_matchers`."""
     try:
         parsed = matchers.parse(text.strip())
+        stored = matchers.print_all(parsed) if parsed else ""
+        # the stored form has quotes and escapes, so it can be too long to be read again
+        matchers.parse(stored)
     except matchers.MatcherError as error:
         raise Invalid(
             "The matchers can’t be read.",
@@ -35,7 +36,7 @@ def checked_matchers(text: str) -> str:
                 ' Enter matchers such as {severity="warning"}.'
             },
         ) from None
-    return matchers.print_all(parsed) if parsed else ""
+    return stored
 
 
 @internal("Maintenance mutes alerts while it is in progress.")
@@ -63,6 +64,7 @@ async def start_mute(
 @internal("A change of when maintenance ends changes when its mute ends.")
 async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
     """Change when a mute ends; return False if it has ended."""
+    await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.change_end(tx, mute_id, ends_at):
         return False
     await timers.schedule(tx, MUTE_TIMER, str(mute_id), ends_at)
@@ -73,6 +75,7 @@ async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
 @internal("Maintenance that ends, and a person who stops its mute, end it.")
 async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
     """End a mute; what still fires pages as soon as this is committed. Return False if it has ended."""
+    await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.end(tx, mute_id, now):
         return False
     await timers.schedule(tx, MUTE_TIMER, str(mute_id), now)
@@ -84,7 +87,8 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
     """Page for what still fires of the mutes that have ended; idempotent.
 
-    The services are locked before their mutes, as alerts lock them.
+    The timer is locked before the services, and these before their mutes: alerts lock services and then mutes, and
+    what changes a mute holds its timer first.
     """
     await catalog.lock_services(tx, await mute_store.services(tx, mute_ids))
     ended = await mute_store.end_overdue(tx, mute_ids, now)
@@ -92,6 +96,11 @@ async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
     if groups:
         await tx.emit(GroupsOpened(tuple(groups)), now)
     await tx.live(LIVE_TOPIC)
+
+
+async def muted_services(tx: Reads, mute_id: int) -> list[int]:
+    """Return the services whose alerts a mute holds back; they stay the same while it runs."""
+    return await mute_store.services(tx, [mute_id])
 
 
 async def muted_alerts(tx: Reads, mute_id: int) -> list[Alert]:

@@ -1,6 +1,7 @@
 """The SQL of mutes: what they mute, and the groups that they hold."""
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,10 @@ from firebell.alerts.model import OpenedGroup
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.log import OncePerMinute
+
+log = logging.getLogger(__name__)
+_unreadable = OncePerMinute(log, "the matchers of a mute cannot be read, so it mutes nothing")
 
 _COLUMNS = "id, name, path, service_ids, matchers, starts_at, ends_at"
 
@@ -33,15 +38,17 @@ class MutedCount:
     alerts: int
 
 
-def _mute(row: Row) -> Mute:
-    values = dict(row)
-    return Mute(
-        **{
-            **values,
-            "service_ids": frozenset(values["service_ids"]),
-            "matchers": matchers.parse(values["matchers"]),
-        }
-    )
+def _mutes(rows: Sequence[Row]) -> list[Mute]:
+    """Return the mutes whose matchers can be read; one that cannot mutes nothing, and no alert is refused."""
+    mutes = []
+    for row in rows:
+        try:
+            parsed = matchers.parse(row["matchers"])
+        except matchers.MatcherError as error:
+            _unreadable.add(f"mute {row['id']}: {error}")
+            continue
+        mutes.append(Mute(**{**dict(row), "service_ids": frozenset(row["service_ids"]), "matchers": parsed}))
+    return mutes
 
 
 async def insert(
@@ -80,7 +87,7 @@ async def unended(tx: Reads) -> list[Mute]:
         order by ends_at, id
         """
     )
-    return [_mute(row) for row in rows]
+    return _mutes(rows)
 
 
 async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
@@ -102,7 +109,7 @@ async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
         list(ids),
         now,
     )
-    return [_mute(row) for row in rows]
+    return _mutes(rows)
 
 
 async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.alerts.cleaning import OVERFLOW_KEY
 from firebell.alerts.model import Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
@@ -60,10 +61,12 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:
     """Return the mute of an event, None if it pages.
 
-    What could not be read, and what watches Firebell itself, always pages.
+    What was not read or processed, and what watches Firebell itself, always pages.
     """
     service_mutes = mutes.get(received.service_id)
-    if not service_mutes or received.error is not None or _is_own_rule(event):
+    if not service_mutes or received.error is not None or event.dedup_key == OVERFLOW_KEY:
+        return None
+    if _is_own_rule(event):
         return None
     return next((mute for mute in service_mutes if mute.mutes(event)), None)
 

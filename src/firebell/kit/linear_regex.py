@@ -11,6 +11,8 @@ from functools import lru_cache
 MAX_PATTERN_CHARS = 1024
 MAX_REPEAT = 1000
 MAX_STATES = 5000
+MAX_KNOWN_STATES = 10_000
+"""States of the steps that a pattern remembers."""
 _SPLIT, _START, _END, _MATCH = "split", "start", "end", "match"
 Test = Callable[[str], bool]
 
@@ -239,7 +241,10 @@ def _range(low: str, high: str, folded: bool) -> Test:
 
 
 class Regex:
-    """A compiled pattern; `matches` takes time in proportion to the pattern and the text."""
+    """A compiled pattern; `matches` takes time in proportion to the pattern and the text.
+
+    Steps that were taken before are remembered, so that most texts take time in proportion to the text alone.
+    """
 
     def __init__(self, pattern: str) -> None:
         if len(pattern) > MAX_PATTERN_CHARS:
@@ -247,6 +252,8 @@ class Regex:
         self._states: list[_State] = []
         node = _Parser(pattern).parse()
         self._first = self._compile(node, self._add(_MATCH, []))
+        self._steps: dict[tuple[frozenset[int], str, bool], frozenset[int]] = {}
+        self._known_states = 0
 
     def _add(self, what: Test | str, to: list[int]) -> int:
         if len(self._states) >= MAX_STATES:
@@ -285,7 +292,7 @@ class Regex:
             first = self._compile(part, first)
         return first
 
-    def _reached(self, starts: Iterable[int], at: int, length: int) -> set[int]:
+    def _reached(self, starts: Iterable[int], *, is_start: bool, is_end: bool) -> frozenset[int]:
         """Return the states that are reached without a character."""
         reached: set[int] = set()
         pending = list(starts)
@@ -296,27 +303,36 @@ class Regex:
             reached.add(number)
             state = self._states[number]
             is_passed = (
-                state.what == _SPLIT
-                or (state.what == _START and at == 0)
-                or (state.what == _END and at == length)
+                state.what == _SPLIT or (state.what == _START and is_start) or (state.what == _END and is_end)
             )
             if is_passed:
                 pending += state.to
+        return frozenset(reached)
+
+    def _step(self, current: frozenset[int], char: str, is_end: bool) -> frozenset[int]:
+        """Return the states after a character; remember them."""
+        following = [
+            to
+            for number in current
+            if callable(what := self._states[number].what) and what(char)
+            for to in self._states[number].to
+        ]
+        reached = self._reached(following, is_start=False, is_end=is_end)
+        self._known_states += len(reached) + 1
+        if self._known_states > MAX_KNOWN_STATES:
+            self._steps, self._known_states = {}, len(reached) + 1
+        self._steps[current, char, is_end] = reached
         return reached
 
     def matches(self, text: str) -> bool:
         """Return True if the whole text matches."""
-        current = self._reached([self._first], 0, len(text))
+        length = len(text)
+        current = self._reached([self._first], is_start=True, is_end=not text)
         for at, char in enumerate(text, 1):
-            following = [
-                to
-                for number in current
-                if callable(what := self._states[number].what) and what(char)
-                for to in self._states[number].to
-            ]
-            if not following:
+            known = self._steps.get((current, char, at == length))
+            current = self._step(current, char, at == length) if known is None else known
+            if not current:
                 return False
-            current = self._reached(following, at, len(text))
         return any(self._states[number].what == _MATCH for number in current)
 
 

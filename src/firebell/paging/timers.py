@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
 from firebell.kit.jobs import timers
@@ -164,3 +165,5 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
 
 
 HANDLERS: dict[str, timers.Handler] = {TIMER: run, REST_TIMER: night_limit_actions.propose_rest}
+FIRST_KINDS = (*HANDLERS, alerts.MUTE_TIMER)
+"""The timers that run before all others: those of pages, and of mutes, whose end pages."""

@@ -23,7 +23,7 @@ Handler = Callable[[Tx, Sequence[Timer], datetime], Awaitable[Sequence[Timer]]]
 """Runs a batch and returns the timers to keep because their subject is locked at the moment.
 
 A claimed timer is locked before its subject, but an action locks the subject before its timers. Handlers
-therefore lock subjects with `skip locked`, to avoid deadlocks.
+therefore lock subjects with `skip locked`, to avoid deadlocks, unless all actions `hold` the timer first.
 """
 
 
@@ -58,6 +58,14 @@ async def schedule_once(tx: Tx, kind: str, key: str, due_at: datetime) -> None:
 async def schedule_daily(tx: Tx, kind: str, now: datetime, *, more: bool) -> None:
     """Set the one timer of a daily job: to the next second if more is left to do, else to the next day."""
     await schedule(tx, kind, "daily", now + (timedelta(seconds=1) if more else timedelta(days=1)))
+
+
+async def hold(tx: Tx, kind: str, key: str) -> None:
+    """Keep the timer of (`kind`, `key`) from running until the transaction ends; wait for one that runs.
+
+    An action that holds the timer before it locks the subject is in the order of the handler.
+    """
+    await tx.execute("select from due where kind = $1 and key = $2 for update", kind, key)
 
 
 async def cancel(tx: Tx, kind: str, key: str) -> None:

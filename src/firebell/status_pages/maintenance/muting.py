@@ -85,13 +85,16 @@ async def muted_now(tx: Tx, window: Maintenance, now: datetime) -> MutedNow | No
     """Return what a window mutes or muted, None if it mutes nothing."""
     if window.muting is None and window.mute_id is None:
         return None
-    components = await page_store.components(tx, window.status_page_id)
-    ids = _services(components, window.component_ids, window.muting or Muting())
     names = {service.id: service.name for service in await catalog.services(tx)}
-    running = await alerts.muted_counts(tx, now, window.mute_id) if window.mute_id is not None else []
+    if window.mute_id is None:
+        components = await page_store.components(tx, window.status_page_id)
+        planned = _services(components, window.component_ids, window.muting or Muting())
+        return MutedNow(tuple(names[i] for i in planned if i in names), (), is_running=False, muted=0)
+    services = await alerts.muted_services(tx, window.mute_id)
+    running = await alerts.muted_counts(tx, now, window.mute_id)
     return MutedNow(
-        tuple(names[i] for i in ids if i in names),
-        tuple(await alerts.muted_alerts(tx, window.mute_id)) if window.mute_id is not None else (),
+        tuple(names[i] for i in services if i in names),
+        tuple(await alerts.muted_alerts(tx, window.mute_id)),
         is_running=bool(running),
         muted=sum(each.alerts for each in running),
     )
