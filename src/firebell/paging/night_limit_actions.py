@@ -102,3 +102,6 @@ async def set_limit(tx: Tx, actor: Actor, team_id: int, limit: NightLimit, now: 
     await night_limit_store.save_limit(tx, team_id, limit)
     await tx.audit(actor, "night_limit.set", f"team:{team_id}", now, on=limit.is_on, pages=limit.pages)
     return limit
+
+
+HANDLERS: dict[str, timers.Handler] = {REST_TIMER: propose_rest}

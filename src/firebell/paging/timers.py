@@ -13,7 +13,6 @@ from firebell.paging import escalation, night_limit, night_limit_actions, store
 from firebell.paging.actions import store_changes
 from firebell.paging.model import (
     COPY_KIND,
-    REST_TIMER,
     SUBJECT_KIND,
     TIMER,
     UNANSWERED,
@@ -163,4 +162,5 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
     return NewLogEntry.by(SYSTEM, page.id, "exhausted", text, people=list(reached))
 
 
-HANDLERS: dict[str, timers.Handler] = {TIMER: run, REST_TIMER: night_limit_actions.propose_rest}
+HANDLERS: dict[str, timers.Handler] = {TIMER: run}
+"""The handlers of the timers that run before all others; those of the night limit wait their turn."""
