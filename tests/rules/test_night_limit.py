@@ -125,3 +125,7 @@ def test_a_night_is_that_of_the_person(at: datetime, tz: str, night: date | None
     if person:
         assert person.start <= at < person.end
         assert person.end - person.start == timedelta(hours=hours)
+
+
+def test_a_zone_that_is_not_known_any_more_has_no_night_and_stops_no_page() -> None:
+    assert person_night(NOW, "Mars/Olympus_Mons") is None

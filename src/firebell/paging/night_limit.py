@@ -6,6 +6,7 @@ A limit adds people to a page. It never takes anyone away, and never delays a pa
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfoNotFoundError
 
 from firebell.oncall.rota.fairness import night_bounds, night_of
 from firebell.paging.model import Page
@@ -87,8 +88,11 @@ def _counts(page: Page) -> bool:
 
 
 def person_night(at: datetime, tz: str) -> PersonNight | None:
-    """Return the night of an instant in a time zone, None by day."""
-    night = night_of(at, tz)
+    """Return the night of an instant in a time zone; None by day, and in a zone that is not known any more."""
+    try:
+        night = night_of(at, tz)
+    except ZoneInfoNotFoundError:
+        return None
     return None if night is None else PersonNight(night, *night_bounds(night, tz))
 
 
