@@ -62,7 +62,7 @@ async def propose_rest(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
                 tired.person_id,
                 NOTICE_KIND,
                 f"Rest: you had {paged} last night",
-                "Ask for cover for this morning. The night limit also paged others.",
+                "Ask for cover for this morning.",
                 "/oncall/me#covers",
             )
         )

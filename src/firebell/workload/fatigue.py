@@ -26,8 +26,8 @@ def findings(report: WorkloadReport, nights: Iterable[TiredNight]) -> list[Findi
             f"F-NIGHT:{one.id}",
             "F-NIGHT",
             FindingLevel.WARNING,
-            f"{one.person} had {plural(one.pages, 'page')} in the night of {one.night.day} {one.night:%b}, "
-            f"more than the limit. From PG-{one.page_id} on, others were paged too.",
+            f"{one.person} had {plural(one.pages, 'page')} on the night of {one.night.day} {one.night:%b}. "
+            f"The first beyond the limit was PG-{one.page_id}.",
             subject=f"person:{one.person_id}",
             advice="Let them rest in the morning, and look for the rules that woke them in the alert audit.",
         )
