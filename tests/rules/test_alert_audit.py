@@ -39,6 +39,8 @@ def _judged(pages: list[AuditedPage], counted: RuleNumbers, bins: Set[int] = fro
         ({"votes_yes": 0, "entries": 0}, AuditVerdict.DELETE),
         ({"votes_yes": 0, "entries": 0, "incidents": 1}, AuditVerdict.KEEP),
         ({"votes_yes": 0, "entries": 0, "firings": 9}, AuditVerdict.KEEP),
+        # it never began a page, but fired in one of another rule that led to something
+        ({"votes_yes": 0, "entries": 0, "pages": 0, "joined_acted_on": 1}, AuditVerdict.KEEP),
         ({"noise": 7}, AuditVerdict.DEMOTE),
         ({"noise": 6}, AuditVerdict.KEEP),
         ({"noise": 4, "pages": 4}, AuditVerdict.KEEP),

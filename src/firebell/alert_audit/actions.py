@@ -55,12 +55,14 @@ async def build(tx: Tx, team_id: int, now: datetime) -> int | None:
     pages_of: dict[str, list[AuditedPage]] = {}
     for page in pages:
         pages_of.setdefault(page.rule, []).append(page)
+    acted_on = [page for page in pages if page.is_acted_on]
     counted = []
     for rule, alert in last.items():
         fired = firings[rule]
         service = services.get(alert.service_id) if alert.service_id else None
         own = replace(
             numbers(pages_of.get(rule, []), fired.count, fired.flapping_hours),
+            joined_acted_on=sum(p.rule != rule and p.group_id in fired.groups for p in acted_on),
             has_owner=has_owner,
             has_runbook=_has_runbook(alert, service, entries),
             has_graph=shows_graph(alert.links),

@@ -39,6 +39,7 @@ class AuditedPage:
     votes_no: int
     has_incident: bool
     has_entry: bool
+    group_id: int = 0
 
     @property
     def is_acted_on(self) -> bool:
@@ -136,7 +137,7 @@ def _merge_target(counted: CountedRule, rules: Mapping[str, CountedRule], shares
 
 def _verdicts(n: RuleNumbers, target: str) -> tuple[AuditVerdict, ...]:
     """Return all verdicts that apply, the first of which is that of the rule."""
-    never_acted_on = n.votes_yes == n.entries == n.incidents == 0
+    never_acted_on = n.votes_yes == n.entries == n.incidents == n.joined_acted_on == 0
     has_cases = n.pages >= LEAST_CASES
     applies = {
         AuditVerdict.ASSIGN_OWNER: not n.has_owner,
