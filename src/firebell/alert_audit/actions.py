@@ -127,13 +127,14 @@ def _has_runbook(alert: LastAlert, service: Service | None, entries: Sequence[In
 @internal("The daily timer reports audits that are overdue.")
 async def report_overdue(tx: Tx, now: datetime) -> None:
     """Notify managers once of each audit that is overdue by two weeks."""
+    managers = await people.managers(tx)
     notices = []
-    for audit in await store.unsigned(tx, now - checks.OVERDUE_AFTER):
+    for audit in await store.unreported(tx, now - checks.OVERDUE_AFTER):
         finding = checks.overdue(audit, now)
         if finding and await store.claim_overdue(tx, audit.id, now):
             notices += [
                 Notice(f"{finding.id}:{i}", i, NOTICE_KIND, finding.message, finding.advice, audit.path)
-                for i in await people.managers(tx)
+                for i in managers
             ]
     await notify.send_notices(tx, notices, now)
 
