@@ -183,6 +183,7 @@ async def silent_rules(tx: Tx, team_id: int, before: datetime) -> list[SilentRul
         from page_fact
         where team_id = $1
             and rule <> ''
+            and excluded is null
         group by rule
         having max(triggered_at) < $2
         order by last_paged desc, rule
