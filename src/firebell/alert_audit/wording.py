@@ -74,7 +74,11 @@ def facts(judged: JudgedRule) -> str:
     woke = f", woke someone {plural(n.nights, 'time')}" if n.nights else ", woke no one"
     parts = [f"Fired {plural(n.firings, 'time')}, paged {plural(n.pages, 'time')}{woke}."]
     votes = n.votes_yes + n.votes_no
-    said = f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable" if votes else "no one was asked"
+    said = (
+        f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable"
+        if votes
+        else "no one said whether it was actionable"
+    )
     acted = f"{n.acted_on} of {plural(n.pages, 'page')} acted on, " if n.pages else ""
     parts.append(f"{acted}{said}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize())
     if n.ack_median_s is not None:
