@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from firebell.alert_audit.model import DECISION_NAMES, VERDICT_NAMES
-from firebell.commands.client import call, seg
+from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, short, show, show_table
 
 
@@ -28,7 +28,7 @@ def alert_audit() -> None:
 @as_json
 def list_() -> None:
     """List the audits of all teams, newest first."""
-    rows = call("GET", "/api/v1/alert-audits")
+    rows = call_all("/api/v1/alert-audits")
     show_table(
         rows,
         ("QUARTER", "TEAM", "PAGES", "NIGHTS", "STATE"),
