@@ -7,6 +7,7 @@ import click
 from firebell.alert_audit.model import DECISION_NAMES, VERDICT_NAMES
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, short, show, show_table
+from firebell.kit.text import plural
 
 
 def _verdict(rule: dict[str, Any]) -> str:
@@ -73,8 +74,8 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
     proposal = rule["proposal"]
     lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
     lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
-    if proposal["silences_pages"]:
-        lines.append(f"Replayed over 90 days: {proposal['silences_pages']} pages fewer.")
+    if proposal["silences_pages"] and not proposal["withheld"]:
+        lines.append(f"Replayed over 90 days: {plural(proposal['silences_pages'], 'page')} fewer.")
     show(rule, "\n".join(line for line in lines if line))
 
 
