@@ -41,7 +41,7 @@ VERDICT_NAMES = {
 DECISION_NAMES = {
     RuleDecision.CHANGED: "Changed",
     RuleDecision.KEPT: "Kept",
-    RuleDecision.DEFERRED: "Decided later",
+    RuleDecision.DEFERRED: "Deferred",
 }
 
 

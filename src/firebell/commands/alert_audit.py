@@ -65,7 +65,7 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
                 for rule in audit["rules"]
             ],
             wide=1,
-            empty="No alert paged in the 90 days before it.",
+            empty="No alert paged in the 90 days before the audit.",
         )
         return
     rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
