@@ -27,7 +27,7 @@ def report(*shares: dict[Person, Calls]) -> WorkloadReport:
 
 
 def night(person: Person) -> TiredNight:
-    return TiredNight(12, person.id, person.name, "UTC", date(2026, 11, 23), END, 4, 5)
+    return TiredNight(12, person.id, person.name, date(2026, 11, 23), END, 4, 5)
 
 
 def test_three_pages_in_a_night_and_ten_in_a_shift_are_not_too_many() -> None:

@@ -96,7 +96,6 @@ async def _nights(tx: Reads, where: str, *values: object) -> list[TiredNight]:
             tired.id,
             tired.person_id,
             person.name as person,
-            person.tz,
             tired.night,
             tired.ends_at,
             tired.page_id,
