@@ -123,8 +123,13 @@ class Loop:
         return Station.CLOSED if is_quiet and not later_open else Station.PREVENTED
 
     @property
+    def is_answered(self) -> bool:
+        """True if someone answered whether an item would have prevented a repeat."""
+        return any(question.answer for repeat in self.repeats for question in repeat.questions)
+
+    @property
     def avoidable_s(self) -> int | None:
-        """The impact of the repeats that an item would have prevented, as people answered; None without an answer."""
+        """The impact of the repeats that an item would have prevented, as people answered; None if no one said so."""
         impacts = [
             repeat.incident.impact_s or 0
             for repeat in self.repeats
