@@ -109,6 +109,14 @@ def asked(answer: PreventionAnswer | None) -> Question:
             Station.PREVENTED,
             "The incident came back, although every action was done",
         ),
+        (
+            INCIDENT,
+            PUBLISHED,
+            [ITEM, replace(ITEM, done_at=NOW)],
+            [AGAIN],
+            Station.PREVENTED,
+            "The incident came back before every action was done",
+        ),
         (INCIDENT, PUBLISHED, [], [AGAIN], Station.PREVENTED, "The incident came back"),
     ],
 )
