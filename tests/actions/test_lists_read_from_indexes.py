@@ -15,9 +15,10 @@ from firebell.incidents.incident_list import store as incident_list_store
 from firebell.incidents.incident_list.filtering import STATES
 from firebell.incidents.model import IncidentFilter, Sort
 from firebell.kit.db.database import Db, Tx
-from firebell.paging import list_store
+from firebell.paging import list_store, night_limit_store
 from firebell.paging.list_pagination import parts
 from firebell.paging.model import OPEN, PageFilter, PageState
+from firebell.paging.night_limit import PersonNight
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LATE = datetime(2026, 11, 20, tzinfo=UTC)
@@ -143,6 +144,22 @@ async def test_no_filter_of_pages_reads_the_whole_table(db: Db, monkeypatch: pyt
                 if tables := whole_reads(plans) & TABLES:
                     whole[f"{name} {states[0]}"] = tables
     assert whole == {}, whole
+
+
+async def test_the_night_limit_reads_only_the_messages_of_the_night(
+    db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read before a level is entered, in the way of every page at night."""
+    async with db.tx() as tx:
+        await fill(tx)
+        await tx.execute("update delivery set sent_at = send_at")
+        await tx.execute("analyze delivery")
+        last = await tx.value("select max(sent_at) from delivery")
+        night = PersonNight(last.date(), last - timedelta(hours=9), last)
+        with explained(monkeypatch) as plans:
+            pages = await night_limit_store.pages_of_nights(tx, dict.fromkeys(range(1, 51), night))
+        assert sum(map(len, pages.values())) == 243
+    assert whole_reads(plans) & TABLES == set()
 
 
 async def fill_incidents(tx: Tx) -> None:

@@ -12,6 +12,7 @@ from firebell.kit.jobs import timers
 from firebell.oncall.checks import timers as oncall_due
 from firebell.oncall.schedules import actions as oncall
 from firebell.paging import timers as paging_due
+from firebell.paging.model import REST_TIMER
 from firebell.worker import ALONE, Worker
 from tests.oncall_world import daily, rota
 
@@ -21,14 +22,16 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
         await tx.execute("delete from due")
         long_ago = r.w.now - timedelta(hours=1)
         await timers.schedule_many(tx, "handoffs.shift", [(str(i), long_ago, 0) for i in range(30)])
+        await timers.schedule(tx, REST_TIMER, "1", long_ago - timedelta(hours=2))
         await timers.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
         await timers.schedule(tx, "paging.page", "1", r.w.now)
         claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
         assert [t.kind for t in claimed] == ["paging.page"]
         await timers.finish(tx, claimed)
-        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
-        assert [t.kind for t in claimed] == ["oncall.clocks"]
-        await timers.finish(tx, claimed)
+        for kind in (REST_TIMER, "oncall.clocks"):
+            claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
+            assert [t.kind for t in claimed] == [kind]
+            await timers.finish(tx, claimed)
         assert len(await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)) == 10
 
 

@@ -9,7 +9,7 @@ from firebell.people.model import Role
 from tests.api.api_clients import Api, browser, key_of, organization, sign_in
 from tests.world import World
 
-NOISY, GOOD = "LedgerVacuumSlow", "CheckoutErrors"
+NOISY, GOOD, JOINED = "LedgerVacuumSlow", "CheckoutErrors", "CheckoutLatency"
 
 
 async def _alert(w: World, rule: str, minutes: float, **more: object) -> None:
@@ -117,3 +117,21 @@ async def _signature(w: World, api: Api, path: str, noisy: int) -> None:
     assert signed["findings"] == []
     await api("POST", f"{path}/signature", status=409)
     await api("PUT", f"{path}/rules/{noisy}/decision", {"decision": "changed"}, status=409)
+
+
+async def test_a_rule_is_kept_that_fired_in_a_page_which_another_began_and_someone_acted_on(
+    dsn: str, clock: FakeClock
+) -> None:
+    async with organization(dsn, clock) as (w, api):
+        await w.alert(GOOD, labels={"alertname": GOOD})
+        for n in range(10):
+            await w.alert(f"Checkout {n} is slow", labels={"alertname": JOINED})
+        await w.after(minutes=7)
+        async with w.ctx.db.tx() as tx:
+            await votes.vote(tx, await w.actor(w.mara), (await w.page()).id, True, w.now)
+        await w.until(w.now + timedelta(days=29), timedelta(days=1))
+        (listed,) = await api("GET", "/alert-audits")
+        audit = await api("GET", f"/alert-audits/{listed['quarter']}/payments")
+        verdicts = {rule["rule"]: (rule["verdict"], rule["also"]) for rule in audit["rules"]}
+        assert verdicts == {GOOD: ("add_runbook", []), JOINED: ("add_runbook", [])}
+        assert [rule["numbers"]["firings"] for rule in audit["rules"]] == [1, 10]

@@ -149,6 +149,14 @@ async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClo
         assert (await run("oncall", "gaps")).out == "No gaps in the next 28 days.\n"
         assert "payments" in narrow(await run("policy", "list")).out
         assert "schedule Payments primary" in narrow(await run("policy", "show", "payments")).out
+        limit = ("policy", "night-limit")
+        assert "from page 3 of a night on" in (await run(*limit, "1", "--pages", "2")).out
+        assert "no night limit" in (await run(*limit, "1", "--off")).out
+        for args in ((), ("1",)):
+            (shown,) = (await run(*limit, *args, "--json")).json
+            assert (shown["on"], shown["pages"]) == (False, 2)
+        for args in (("1", "--pages", "0"), ("--pages", "2"), ("--off",)):
+            await run(*limit, *args, code=2)
         dry = narrow(await run("policy", "dry-run", "payments"))
         assert [line.split("  ")[1] for line in dry.out.splitlines()[1:]] == [
             *("level 1", "level 2", "level 3"),

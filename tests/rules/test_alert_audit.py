@@ -39,6 +39,8 @@ def _judged(pages: list[AuditedPage], counted: RuleNumbers, bins: Set[int] = fro
         ({"votes_yes": 0, "entries": 0}, AuditVerdict.DELETE),
         ({"votes_yes": 0, "entries": 0, "incidents": 1}, AuditVerdict.KEEP),
         ({"votes_yes": 0, "entries": 0, "firings": 9}, AuditVerdict.KEEP),
+        # it never began a page, but fired in one of another rule that led to something
+        ({"votes_yes": 0, "entries": 0, "pages": 0, "joined_acted_on": 1}, AuditVerdict.KEEP),
         ({"noise": 7}, AuditVerdict.DEMOTE),
         ({"noise": 6}, AuditVerdict.KEEP),
         ({"noise": 4, "pages": 4}, AuditVerdict.KEEP),
@@ -88,6 +90,8 @@ def test_of_two_rules_that_fire_together_the_one_with_fewer_pages_is_merged() ->
         r'  target_matchers: ["alertname=\"Disk 90\""]',
         '  equal: ["host"]',
     ]
+    # a rule that is known by the title of its alerts is none that Alertmanager can name
+    assert proposal(merged, "2026-Q4", target_labels={"host": "a"}).lines == ()
 
     # as many pages: by name, so that never both are merged
     tied = [replace(rule, numbers=replace(GOOD, pages=9)) for rule in rules[:2]]

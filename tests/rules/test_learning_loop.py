@@ -109,6 +109,14 @@ def asked(answer: PreventionAnswer | None) -> Question:
             Station.PREVENTED,
             "The incident came back, although every action was done",
         ),
+        (
+            INCIDENT,
+            PUBLISHED,
+            [ITEM, replace(ITEM, done_at=NOW)],
+            [AGAIN],
+            Station.PREVENTED,
+            "The incident came back before every action was done",
+        ),
         (INCIDENT, PUBLISHED, [], [AGAIN], Station.PREVENTED, "The incident came back"),
     ],
 )
@@ -141,19 +149,21 @@ def test_the_loop_is_closed_half_a_year_after_the_last_action_or_repeat() -> Non
 
 
 @pytest.mark.parametrize(
-    ("answers", "avoidable"),
+    ("answers", "avoidable", "is_answered"),
     [
-        ([], None),
-        ([None], None),
-        ([PreventionAnswer.SHORTENED], None),
-        ([PreventionAnswer.NO, PreventionAnswer.PREVENTED], 6720),
+        ([], None, False),
+        ([None], None, False),
+        ([None, PreventionAnswer.SHORTENED], None, True),
+        ([PreventionAnswer.NO], None, True),
+        ([PreventionAnswer.NO, PreventionAnswer.PREVENTED], 6720, True),
     ],
 )
 def test_only_an_answer_of_a_person_counts_as_prevention(
-    answers: list[PreventionAnswer | None], avoidable: int | None
+    answers: list[PreventionAnswer | None], avoidable: int | None, is_answered: bool
 ) -> None:
     repeat = replace(AGAIN, questions=[asked(answer) for answer in answers])
-    assert Loop(INCIDENT, PUBLISHED, [DROPPED], [repeat], NOW).avoidable_s == avoidable
+    loop = Loop(INCIDENT, PUBLISHED, [DROPPED], [repeat], NOW)
+    assert (loop.avoidable_s, loop.is_answered) == (avoidable, is_answered)
 
 
 def test_the_numbers_of_the_loop() -> None:

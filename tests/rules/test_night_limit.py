@@ -70,14 +70,14 @@ def test_some_pages_and_teams_have_no_limit(changed: dict[str, object], limit: N
 def test_pages_of_one_batch_count_each_once() -> None:
     state = nights({})
     added = []
-    for number in (1, 2, 3, 3, 4):
+    for number in (1, 2, 3, 3, 4, 5):
         page = replace(PAGE, id=number)
         people = [PRIMARY, *backup(page, [PRIMARY], [[SECONDARY]], state)]
         state.note(page, people)
         added.append(len(people) > 1)
-    assert added == [False, False, False, False, True]
-    (over,) = state.over
-    assert (over.person_id, over.page_id, over.pages) == (PRIMARY, 4, 4)
+    assert added == [False, False, False, False, True, True]
+    (over,) = state.over.values()
+    assert (over.person_id, over.page_id, over.pages) == (PRIMARY, 4, 5)
 
 
 def test_a_severe_page_has_no_limit_but_counts() -> None:
@@ -125,3 +125,7 @@ def test_a_night_is_that_of_the_person(at: datetime, tz: str, night: date | None
     if person:
         assert person.start <= at < person.end
         assert person.end - person.start == timedelta(hours=hours)
+
+
+def test_a_zone_that_is_not_known_any_more_has_no_night_and_stops_no_page() -> None:
+    assert person_night(NOW, "Mars/Olympus_Mons") is None

@@ -1,8 +1,9 @@
 """Actions of alert audits: build one for a team, decide on a rule, sign."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from firebell.alert_audit import checks, queries, source_store, store
 from firebell.alert_audit.model import (
@@ -10,10 +11,11 @@ from firebell.alert_audit.model import (
     Audit,
     AuditRule,
     CountedRule,
+    JudgedRule,
     RuleDecision,
     quarter_of,
 )
-from firebell.alert_audit.source_store import LastAlert
+from firebell.alert_audit.source_store import Firings, LastAlert
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers
 from firebell.alerts.model import shows_graph
 from firebell.catalog import actions as catalog
@@ -22,6 +24,7 @@ from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import clean_text, plural
+from firebell.kit.threads import DOCUMENTS
 from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.people import actions as people
@@ -52,34 +55,60 @@ async def build(tx: Tx, team_id: int, now: datetime) -> int | None:
     services = {service.id: service for service in await catalog.services(tx)}
     entries = await runbooks.index(tx, (), "")
     has_owner = bool((await people.members(tx, [team_id]))[team_id])
-    pages_of: dict[str, list[AuditedPage]] = {}
-    for page in pages:
-        pages_of.setdefault(page.rule, []).append(page)
-    counted = []
-    for rule, alert in last.items():
-        fired = firings[rule]
-        service = services.get(alert.service_id) if alert.service_id else None
-        own = replace(
-            numbers(pages_of.get(rule, []), fired.count, fired.flapping_hours),
-            has_owner=has_owner,
-            has_runbook=_has_runbook(alert, service, entries),
-            has_graph=shows_graph(alert.links),
-        )
-        counted.append(CountedRule(rule, own, alert.service_id, alert.labels))
-    judged = judge(counted, pages, {rule: fired.bins for rule, fired in firings.items()})
+    # judging hundreds of rules takes a moment, and the messages of pages must not wait for it
+    judged, left_out = await DOCUMENTS.run(
+        partial(_judged, pages, firings, last, services, entries, has_owner=has_owner)
+    )
     urgent = [page for page in pages if page.is_urgent]
-    totals = (len(urgent), sum(p.is_at_night for p in urgent), max(0, len(judged) - RULES_MAX))
+    totals = (len(urgent), sum(p.is_at_night for p in urgent), left_out)
     silent = await source_store.silent_rules(tx, team_id, now - SILENT_AFTER)
     audit_id = await store.insert(
         tx, team_id, quarter_of(now.date()), window, now + SIGN_WITHIN, totals, silent
     )
     if audit_id is not None:
-        await store.insert_rules(tx, audit_id, judged[:RULES_MAX])
+        await store.insert_rules(tx, audit_id, judged)
         await tx.live("alert-audit")
     return audit_id
 
 
-def _has_runbook(alert: LastAlert, service: Service | None, entries: list[IndexEntry]) -> bool:
+def _judged(
+    pages: Sequence[AuditedPage],
+    firings: Mapping[str, Firings],
+    last: Mapping[str, LastAlert],
+    services: Mapping[int, Service],
+    entries: Sequence[IndexEntry],
+    *,
+    has_owner: bool,
+) -> tuple[list[JudgedRule], int]:
+    """Return the verdicts on the rules that cost the most, and the number of the others."""
+    pages_of: dict[str, list[AuditedPage]] = {}
+    for page in pages:
+        pages_of.setdefault(page.rule, []).append(page)
+    # retention or ingest may come between the statements that read these
+    counts = {
+        rule: numbers(pages_of.get(rule, []), fired.count, fired.flapping_hours)
+        for rule, fired in firings.items()
+        if rule in last
+    }
+    costliest = sorted(counts, key=lambda rule: (-counts[rule].cost, rule))[:RULES_MAX]
+    acted_on = [page for page in pages if page.is_acted_on]
+    counted = []
+    for rule in costliest:
+        alert, groups = last[rule], firings[rule].groups
+        service = services.get(alert.service_id) if alert.service_id else None
+        own = replace(
+            counts[rule],
+            joined_acted_on=sum(p.rule != rule and p.group_id in groups for p in acted_on),
+            has_owner=has_owner,
+            has_runbook=_has_runbook(alert, service, entries),
+            has_graph=shows_graph(alert.links),
+        )
+        counted.append(CountedRule(rule, own, alert.service_id, alert.labels))
+    bins = {rule: firings[rule].bins for rule in costliest}
+    return judge(counted, pages, bins), len(counts) - len(costliest)
+
+
+def _has_runbook(alert: LastAlert, service: Service | None, entries: Sequence[IndexEntry]) -> bool:
     """Return True if a runbook belongs to the rule itself or to its service (match class 3 and more)."""
     slug = service.slug if service else ""
     labels: Mapping[str, str] = {
@@ -98,13 +127,14 @@ def _has_runbook(alert: LastAlert, service: Service | None, entries: list[IndexE
 @internal("The daily timer reports audits that are overdue.")
 async def report_overdue(tx: Tx, now: datetime) -> None:
     """Notify managers once of each audit that is overdue by two weeks."""
+    managers = await people.managers(tx)
     notices = []
-    for audit in await store.unsigned(tx, now - checks.OVERDUE_AFTER):
+    for audit in await store.unreported(tx, now - checks.OVERDUE_AFTER):
         finding = checks.overdue(audit, now)
         if finding and await store.claim_overdue(tx, audit.id, now):
             notices += [
                 Notice(f"{finding.id}:{i}", i, NOTICE_KIND, finding.message, finding.advice, audit.path)
-                for i in await people.managers(tx)
+                for i in managers
             ]
     await notify.send_notices(tx, notices, now)
 

@@ -41,7 +41,7 @@ VERDICT_NAMES = {
 DECISION_NAMES = {
     RuleDecision.CHANGED: "Changed",
     RuleDecision.KEPT: "Kept",
-    RuleDecision.DEFERRED: "Decided later",
+    RuleDecision.DEFERRED: "Deferred",
 }
 
 
@@ -50,6 +50,7 @@ class RuleNumbers:
     """What was counted about a rule in 90 days.
 
     `pages` are urgent pages, `nights` those that woke someone. `quick_ends` ended by their source within five minutes.
+    `joined_acted_on` pages that began with another rule, and in which it fired too, were acted on.
     Of the last `recent` pages, `recent_ignored` were acknowledged or resolved without any entry. A change as the
     verdict proposes it would silence `silenced` pages, `silenced_nights` of them at night, and hide `hidden` that led
     to an incident.
@@ -70,6 +71,7 @@ class RuleNumbers:
     quick_ends: int = 0
     ends_after_median_s: int | None = None
     flapping_hours: int = 0
+    joined_acted_on: int = 0
     recent: int = 0
     recent_ignored: int = 0
     has_owner: bool = True

@@ -37,7 +37,9 @@ def proposal(judged: JudgedRule, quarter: str, *, target_labels: Mapping[str, st
     if judged.verdict is AuditVerdict.KEEP or not labels.get("alertname"):
         return Proposal(words)
     if judged.verdict is AuditVerdict.MERGE:
-        after = _inhibition(judged, target_labels or {})
+        if not target_labels or not target_labels.get("alertname"):
+            return Proposal(words)
+        after = _inhibition(labels, target_labels)
         return Proposal(words, "alertmanager.yml", tuple(difference("inhibit_rules:", after)))
     before = _rule(labels, has_runbook=numbers.has_runbook)
     return Proposal(words, "Prometheus rule", tuple(difference(before, _changed(judged, quarter, before))))
@@ -95,9 +97,8 @@ def _changed(judged: JudgedRule, quarter: str, before: str) -> str:
             return before
 
 
-def _inhibition(judged: JudgedRule, target: Mapping[str, str]) -> str:
-    mine = judged.counted.labels
+def _inhibition(mine: Mapping[str, str], target: Mapping[str, str]) -> str:
     equal = sorted(k for k in mine.keys() & target.keys() - _OWN_LABELS if mine[k] == target[k])
-    source, muted = (_quoted(f"alertname={_quoted(name)}") for name in (judged.merge_into, mine["alertname"]))
+    source, muted = (_quoted(f"alertname={_quoted(labels['alertname'])}") for labels in (target, mine))
     lines = ["inhibit_rules:", f"- source_matchers: [{source}]", f"  target_matchers: [{muted}]"]
     return "\n".join([*lines, *([f"  equal: {json.dumps(equal)}"] if equal else [])])

@@ -34,6 +34,7 @@ async def pages(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Au
         f"""
         select
             fact.rule,
+            page.subject_id as group_id,
             fact.triggered_at,
             fact.urgency = 'high' as is_urgent,
             fact.is_noise,
@@ -81,9 +82,10 @@ async def pages(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Au
 
 @dataclass(frozen=True, slots=True)
 class Firings:
-    """When a rule fired: how often, in which five minutes, and in how many hours one of its alerts flapped."""
+    """When a rule fired: how often, in which groups and five minutes, and in how many hours an alert of it flapped."""
 
     count: int
+    groups: frozenset[int]
     bins: frozenset[int]
     flapping_hours: int
 
@@ -95,6 +97,7 @@ async def firings(tx: Tx, team_id: int, start: datetime, end: datetime) -> dict[
         with fired as (
             select
                 {_RULE} as rule,
+                alert.group_id,
                 alert.integration_id,
                 alert.dedup_key,
                 extract(epoch from alert.starts_at)::bigint as second
@@ -117,6 +120,7 @@ async def firings(tx: Tx, team_id: int, start: datetime, end: datetime) -> dict[
         select
             fired.rule,
             count(*)::int as count,
+            array_agg(distinct fired.group_id) as groups,
             array_agg(distinct fired.second / {BIN_S}) as bins,
             coalesce(max(flapping.hours), 0)::int as flapping_hours
         from fired
@@ -127,7 +131,12 @@ async def firings(tx: Tx, team_id: int, start: datetime, end: datetime) -> dict[
         start,
         end,
     )
-    return {row["rule"]: Firings(row["count"], frozenset(row["bins"]), row["flapping_hours"]) for row in rows}
+    return {
+        row["rule"]: Firings(
+            row["count"], frozenset(row["groups"]), frozenset(row["bins"]), row["flapping_hours"]
+        )
+        for row in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,7 @@ async def silent_rules(tx: Tx, team_id: int, before: datetime) -> list[SilentRul
         from page_fact
         where team_id = $1
             and rule <> ''
+            and excluded is null
         group by rule
         having max(triggered_at) < $2
         order by last_paged desc, rule

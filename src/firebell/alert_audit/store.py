@@ -85,12 +85,13 @@ async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit | None:
     return _audit(row) if row else None
 
 
-async def unsigned(tx: Tx, due_before: datetime) -> list[Audit]:
-    """Return the audits that were due before an instant and are not signed."""
+async def unreported(tx: Tx, due_before: datetime) -> list[Audit]:
+    """Return the audits that were due before an instant, are not signed, and of which managers know nothing."""
     rows = await tx.fetch(
         f"""
         {_AUDITS}
         where audit.signed_at is null
+            and audit.overdue_at is null
             and audit.due_at <= $1
         order by audit.id
         """,

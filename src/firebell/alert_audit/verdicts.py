@@ -1,9 +1,9 @@
 """The verdict on each rule of a team, by fixed rules (pure; spec 11.12)."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import combinations
 from statistics import median
 
 from firebell.alert_audit.model import AuditVerdict, CountedRule, JudgedRule, RuleNumbers
@@ -39,6 +39,7 @@ class AuditedPage:
     votes_no: int
     has_incident: bool
     has_entry: bool
+    group_id: int = 0
 
     @property
     def is_acted_on(self) -> bool:
@@ -80,19 +81,24 @@ def numbers(pages: Sequence[AuditedPage], firings: int, flapping_hours: int) -> 
 
 def overlaps(bins: Mapping[str, Set[int]]) -> dict[str, dict[str, float]]:
     """Return by rule the rules that fire together with it in at least 80% of the bins of both, with that share."""
-    rules_at: dict[int, list[str]] = {}
-    for rule, own in bins.items():
-        for number in own:
-            rules_at.setdefault(number, []).append(rule)
-    common: Counter[tuple[str, str]] = Counter()
-    for together in rules_at.values():
-        common.update((a, b) for a in together for b in together if a != b)
+    places = {number: place for place, number in enumerate(set().union(*bins.values()))}
+    masks = {rule: _mask(own, places) for rule, own in bins.items() if len(own) >= LEAST_CASES}
     shares: dict[str, dict[str, float]] = {}
-    for (a, b), n in common.items():
-        share = n / (len(bins[a]) + len(bins[b]) - n)
-        if n >= LEAST_CASES and share >= OVERLAP_FROM:
+    for (a, own), (b, other) in combinations(masks.items(), 2):
+        common = (own & other).bit_count()
+        share = common / (own | other).bit_count()
+        if common >= LEAST_CASES and share >= OVERLAP_FROM:
             shares.setdefault(a, {})[b] = share
+            shares.setdefault(b, {})[a] = share
     return shares
+
+
+def _mask(bins: Set[int], places: Mapping[int, int]) -> int:
+    """Return bins as an integer with one bit set for each: comparing two takes a microsecond, not milliseconds."""
+    octets = bytearray(len(places) // 8 + 1)
+    for number in bins:
+        octets[places[number] // 8] |= 1 << places[number] % 8
+    return int.from_bytes(octets)
 
 
 def judge(
@@ -136,7 +142,7 @@ def _merge_target(counted: CountedRule, rules: Mapping[str, CountedRule], shares
 
 def _verdicts(n: RuleNumbers, target: str) -> tuple[AuditVerdict, ...]:
     """Return all verdicts that apply, the first of which is that of the rule."""
-    never_acted_on = n.votes_yes == n.entries == n.incidents == 0
+    never_acted_on = n.votes_yes == n.entries == n.incidents == n.joined_acted_on == 0
     has_cases = n.pages >= LEAST_CASES
     applies = {
         AuditVerdict.ASSIGN_OWNER: not n.has_owner,

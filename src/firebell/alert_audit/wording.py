@@ -18,7 +18,7 @@ def verdict(judged: JudgedRule) -> str:
 def quarter(name: str) -> str:
     """Return the name of a quarter such as 2026-Q4 in words."""
     year, _, number = name.partition("-Q")
-    return f"{_ORDINALS[int(number) - 1]} quarter {year}"
+    return f"{_ORDINALS[int(number) - 1]} quarter of {year}"
 
 
 def title(shown: AuditContents) -> str:
@@ -37,13 +37,15 @@ def lede(shown: AuditContents) -> str:
     first = f"{quarter(audit.quarter)}."
     costly = [r.judged.counted.numbers for r in shown.rules if r.needs_decision]
     if not audit.pages:
-        return f"{first} No alert of {audit.team} paged anyone in the 90 days before it."
+        return f"{first} No alert of {audit.team} paged anyone in the 90 days before the audit."
     if not costly:
-        return f"{first} {plural(audit.pages, 'page')} in the 90 days before it, {audit.nights} at night."
+        return (
+            f"{first} {plural(audit.pages, 'page')} in the 90 days before the audit, {audit.nights} at night."
+        )
     pages, nights = sum(n.pages for n in costly), sum(n.nights for n in costly)
     caused = f"{pages} of {plural(audit.pages, 'page')} and {nights} of {audit.nights} at night"
     whose = "The rule with a verdict" if len(costly) == 1 else f"The {len(costly)} rules with a verdict"
-    return f"{first} {whose} caused {caused} in the 90 days before it."
+    return f"{first} {whose} caused {caused} in the 90 days before the audit."
 
 
 def also(rule: AuditRule) -> str:
@@ -74,7 +76,11 @@ def facts(judged: JudgedRule) -> str:
     woke = f", woke someone {plural(n.nights, 'time')}" if n.nights else ", woke no one"
     parts = [f"Fired {plural(n.firings, 'time')}, paged {plural(n.pages, 'time')}{woke}."]
     votes = n.votes_yes + n.votes_no
-    said = f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable" if votes else "no one was asked"
+    said = (
+        f"{n.votes_yes} of {plural(votes, 'answer')} called it actionable"
+        if votes
+        else "no one said whether it was actionable"
+    )
     acted = f"{n.acted_on} of {plural(n.pages, 'page')} acted on, " if n.pages else ""
     parts.append(f"{acted}{said}, {plural(n.incidents, 'incident')}, {n.entries} with an entry.".capitalize())
     if n.ack_median_s is not None:
@@ -90,8 +96,8 @@ def effect(shown: AuditContents, rule: AuditRule) -> str:
     n, audit = rule.judged.counted.numbers, shown.audit
     if not n.silenced or n.hidden:
         return ""
-    quiet = "makes quiet" if rule.judged.verdict is AuditVerdict.DEMOTE else "removes"
+    changes = "lowers the urgency of" if rule.judged.verdict is AuditVerdict.DEMOTE else "removes"
     return (
-        f"{quiet} {n.silenced} of {plural(audit.pages, 'page')} and {n.silenced_nights} of {audit.nights} at night. "
-        "Hides no page that led to an incident."
+        f"the change {changes} {n.silenced} of {plural(audit.pages, 'page')}, {n.silenced_nights} of {audit.nights} "
+        "at night, and hides no page that led to an incident."
     )

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from firebell.alert_audit.model import DECISION_NAMES, VERDICT_NAMES
-from firebell.commands.client import call, seg
+from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, short, show, show_table
+from firebell.kit.text import plural
 
 
 def _verdict(rule: dict[str, Any]) -> str:
@@ -28,7 +29,7 @@ def alert_audit() -> None:
 @as_json
 def list_() -> None:
     """List the audits of all teams, newest first."""
-    rows = call("GET", "/api/v1/alert-audits")
+    rows = call_all("/api/v1/alert-audits")
     show_table(
         rows,
         ("QUARTER", "TEAM", "PAGES", "NIGHTS", "STATE"),
@@ -64,7 +65,7 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
                 for rule in audit["rules"]
             ],
             wide=1,
-            empty="No alert paged in the 90 days before it.",
+            empty="No alert paged in the 90 days before the audit.",
         )
         return
     rule = next((one for one in audit["rules"] if one["id"] == rule_id), None)
@@ -73,8 +74,8 @@ def show_(quarter: str, team: str, rule_id: int | None) -> None:
     proposal = rule["proposal"]
     lines = [f"{rule['rule']}: {_verdict(rule)}", proposal["withheld"], proposal["words"], proposal["diff"]]
     lines += [f"{finding['code']}: {finding['message']}" for finding in rule["findings"]]
-    if proposal["silences_pages"]:
-        lines.append(f"Replayed over 90 days: {proposal['silences_pages']} pages fewer.")
+    if proposal["silences_pages"] and not proposal["withheld"]:
+        lines.append(f"Replayed over 90 days: {plural(proposal['silences_pages'], 'page')} fewer.")
     show(rule, "\n".join(line for line in lines if line))
 
 

@@ -84,22 +84,25 @@ def dry_run(slug: str) -> None:
     ),
 )
 @click.argument("team_id", type=int, required=False)
-@click.option("--pages", type=int, help="Pages a night, from 1 to 20.")
-@click.option("--on/--off", "is_on", default=True, help="Whether the team has a limit. Default: on.")
+@click.option("--pages", type=click.IntRange(1, 20), help="Pages a night. Default: as before, or 3.")
+@click.option("--on/--off", "is_on", default=None, help="Whether the team has a limit. --pages turns it on.")
 @as_json
-def night_limit(team_id: int | None, pages: int | None, is_on: bool) -> None:
-    """Show the night limit of each team, or set that of TEAM_ID."""
-    limits = {limit["team_id"]: limit for limit in call("GET", "/api/v1/night-limits")}
-    if team_id is None:
-        rows = [
-            [str(x["team_id"]), x["team"], str(x["pages"]) if x["on"] else "off"] for x in limits.values()
-        ]
-        show_table(
-            list(limits.values()), ("ID", "TEAM", "PAGES A NIGHT"), rows, wide=1, empty="No teams yet."
-        )
+def night_limit(team_id: int | None, pages: int | None, is_on: bool | None) -> None:
+    """Show the night limit of each team or of TEAM_ID; with an option, set that of TEAM_ID."""
+    changes = pages is not None or is_on is not None
+    if changes and team_id is None:
+        raise click.UsageError("Name the team: firebell policy night-limit TEAM_ID --pages 2.")
+    limits = call("GET", "/api/v1/night-limits")
+    own = [limit for limit in limits if limit["team_id"] == team_id]
+    if not changes:
+        shown = limits if team_id is None else own
+        rows = [[str(x["team_id"]), x["team"], str(x["pages"]) if x["on"] else "off"] for x in shown]
+        empty = "No teams yet." if team_id is None else f"There is no team {team_id}."
+        show_table(shown, ("ID", "TEAM", "PAGES A NIGHT"), rows, wide=1, empty=empty)
         return
-    body = {"on": is_on, "pages": pages or limits.get(team_id, {}).get("pages", 3)}
-    limit = call("PUT", f"/api/v1/night-limits/{team_id}", body)
+    if pages is None:
+        pages = own[0]["pages"] if own else 3
+    limit = call("PUT", f"/api/v1/night-limits/{team_id}", {"on": is_on is not False, "pages": pages})
     text = (
         f"from page {limit['pages'] + 1} of a night on, others are paged too"
         if limit["on"]

@@ -110,18 +110,18 @@ async def _todos(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
 
 
 async def _rest(tx: Tx, me: Person, now: datetime) -> list[dict[str, Any]]:
-    """Return the proposal to rest, until noon after a night in which the reader had too many pages."""
+    """Return the proposal to rest, on the morning after a night in which the reader had too many pages."""
     yesterday = to_local(now, me.tz).date() - timedelta(days=1)
     return [
         {
-            "title": f"Rest: you had {night.pages} pages in the night",
+            "title": f"Rest: you had {night.pages} pages last night",
             "note": "Ask for cover this morning",
             "href": "/oncall/me#covers",
             "state": "warn",
             "due_at": None,
         }
         for night in await paging.nights_of(tx, me.id, yesterday)
-        if now < night.ends_at + REST_SHOWN
+        if night.ends_at <= now < night.ends_at + REST_SHOWN
     ]
 
 

@@ -123,8 +123,13 @@ class Loop:
         return Station.CLOSED if is_quiet and not later_open else Station.PREVENTED
 
     @property
+    def is_answered(self) -> bool:
+        """True if someone answered whether an item would have prevented a repeat."""
+        return any(question.answer for repeat in self.repeats for question in repeat.questions)
+
+    @property
     def avoidable_s(self) -> int | None:
-        """The impact of the repeats that an item would have prevented, as people answered; None without an answer."""
+        """The impact of the repeats that an item would have prevented, as people answered; None if no one said so."""
         impacts = [
             repeat.incident.impact_s or 0
             for repeat in self.repeats
@@ -141,7 +146,10 @@ def title(loop: Loop) -> str:
             return f"{_number(dropped, 'dropped')}, and the incident came back"
         if left:
             return f"{_number(left, 'open')}, and the incident came back"
-        return "The incident came back" + (", although every action was done" if loop.items else "")
+        done = [item.done_at for item in loop.items if item.done_at is not None]
+        if done and max(done) > max(repeat.incident.declared_at for repeat in loop.repeats):
+            return "The incident came back before every action was done"
+        return "The incident came back" + (", although every action was done" if done else "")
     if loop.incident.closed_at is None:
         return "The incident is still open"
     if loop.document.is_required and loop.document.published_at is None:

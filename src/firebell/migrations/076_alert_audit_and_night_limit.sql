@@ -21,7 +21,7 @@ create table alert_audit (
     overdue_at timestamptz,
     unique (team_id, quarter)
 );
-create index alert_audit_unsigned on alert_audit (due_at) where signed_at is null;
+create index alert_audit_unreported on alert_audit (due_at) where signed_at is null and overdue_at is null;
 
 create table alert_audit_rule (
     id bigint generated always as identity primary key,

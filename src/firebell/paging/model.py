@@ -240,7 +240,6 @@ class TiredNight:
     id: int
     person_id: int
     person: str
-    tz: str
     night: date
     ends_at: datetime
     page_id: int

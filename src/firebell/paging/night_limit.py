@@ -4,8 +4,9 @@ A limit adds people to a page. It never takes anyone away, and never delays a pa
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfoNotFoundError
 
 from firebell.oncall.rota.fairness import night_bounds, night_of
 from firebell.paging.model import Page
@@ -36,7 +37,7 @@ class PersonNight:
 
 @dataclass(frozen=True, slots=True)
 class OverLimit:
-    """A person who gets a page beyond the limit; it is their `pages`th of the night."""
+    """A person who had more pages than the limit in a night, `pages` so far; `page_id` is the first beyond it."""
 
     person_id: int
     night: PersonNight
@@ -53,8 +54,8 @@ class Nights:
     pages: dict[int, set[int]]
     """By person, the urgent pages that reached them this night."""
     limits: Mapping[int, NightLimit]
-    over: list[OverLimit] = field(default_factory=list)
-    """Who went over a limit, since these were read."""
+    over: dict[int, OverLimit] = field(default_factory=dict)
+    """By person, who went over a limit since these were read."""
 
     def limit_of(self, page: Page) -> NightLimit:
         """Return the limit of the team of a page."""
@@ -79,7 +80,9 @@ class Nights:
         for i in person_ids:
             if i in self.nights:
                 self.pages.setdefault(i, set()).add(page.id)
-        self.over += [OverLimit(i, self.nights[i], page.id, page.team_id, len(self.pages[i])) for i in beyond]
+        for i in beyond:
+            first = self.over.get(i) or OverLimit(i, self.nights[i], page.id, page.team_id, 0)
+            self.over[i] = replace(first, pages=len(self.pages[i]))
 
 
 def _counts(page: Page) -> bool:
@@ -87,8 +90,11 @@ def _counts(page: Page) -> bool:
 
 
 def person_night(at: datetime, tz: str) -> PersonNight | None:
-    """Return the night of an instant in a time zone, None by day."""
-    night = night_of(at, tz)
+    """Return the night of an instant in a time zone; None by day, and in a zone that is not known any more."""
+    try:
+        night = night_of(at, tz)
+    except ZoneInfoNotFoundError:
+        return None
     return None if night is None else PersonNight(night, *night_bounds(night, tz))
 
 

@@ -62,7 +62,7 @@ async def propose_rest(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
                 tired.person_id,
                 NOTICE_KIND,
                 f"Rest: you had {paged} last night",
-                "Ask for cover for this morning. The night limit also paged others.",
+                "Ask for cover for this morning.",
                 "/oncall/me#covers",
             )
         )
@@ -102,3 +102,6 @@ async def set_limit(tx: Tx, actor: Actor, team_id: int, limit: NightLimit, now: 
     await night_limit_store.save_limit(tx, team_id, limit)
     await tx.audit(actor, "night_limit.set", f"team:{team_id}", now, on=limit.is_on, pages=limit.pages)
     return limit
+
+
+HANDLERS: dict[str, timers.Handler] = {REST_TIMER: propose_rest}

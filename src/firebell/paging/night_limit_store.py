@@ -1,6 +1,6 @@
 """The SQL of night limits, and of the nights in which someone had more pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from firebell.kit.db.arrays import transpose
@@ -64,9 +64,8 @@ async def pages_of_nights(tx: Tx, nights: dict[int, PersonNight]) -> dict[int, s
     return pages
 
 
-async def record(tx: Tx, over: Sequence[OverLimit], now: datetime) -> list[int]:
-    """Store who is over the limit, or that they had one more page; return the ids of the nights that are new."""
-    latest = {(one.person_id, one.night.night): one for one in over}
+async def record(tx: Tx, over: Mapping[int, OverLimit], now: datetime) -> list[int]:
+    """Store who is over the limit, or that they had more pages; return the ids of the nights that are new."""
     rows = await tx.fetch(
         """
         insert into night_over_limit (person_id, night, ends_at, team_id, page_id, pages, at)
@@ -81,7 +80,7 @@ async def record(tx: Tx, over: Sequence[OverLimit], now: datetime) -> list[int]:
         *transpose(
             [
                 (one.person_id, one.night.night, one.night.end, one.team_id, one.page_id, one.pages)
-                for _, one in sorted(latest.items())
+                for _, one in sorted(over.items())
             ],
             6,
         ),
@@ -97,7 +96,6 @@ async def _nights(tx: Reads, where: str, *values: object) -> list[TiredNight]:
             tired.id,
             tired.person_id,
             person.name as person,
-            person.tz,
             tired.night,
             tired.ends_at,
             tired.page_id,

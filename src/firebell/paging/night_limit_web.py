@@ -6,7 +6,7 @@ from firebell.kit.errors import FirebellError
 from firebell.kit.text import to_id, to_number
 from firebell.kit.web import flash, html, routing
 from firebell.paging import night_limit_actions
-from firebell.paging.night_limit import LEAST_PAGES, MOST_PAGES, NightLimit
+from firebell.paging.night_limit import NightLimit
 from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
@@ -27,8 +27,6 @@ async def _night_limits(visit: Visit, error: FirebellError | None = None, team_i
     context = {
         "nav": "escalation",
         "teams": [(team, limits[team.id]) for team in await people.teams(visit.tx)],
-        "least": LEAST_PAGES,
-        "most": MOST_PAGES,
         "error": error,
         "wrong_team": team_id,
         "values": visit.values,

@@ -43,9 +43,9 @@ def _routers() -> list["APIRouter"]:
 
 
 def _timers() -> Mapping[str, "Handler"]:
-    from firebell.paging import timers
+    from firebell.paging import night_limit_actions, timers
 
-    return timers.HANDLERS
+    return {**timers.HANDLERS, **night_limit_actions.HANDLERS}
 
 
 def _retentions() -> "Sequence[Retention]":

@@ -14,7 +14,6 @@ from firebell.paging import escalation, night_limit, night_limit_actions, store
 from firebell.paging.actions import store_changes
 from firebell.paging.model import (
     COPY_KIND,
-    REST_TIMER,
     SUBJECT_KIND,
     TIMER,
     UNANSWERED,
@@ -75,18 +74,17 @@ async def _advance(tx: Tx, pages: Sequence[Page], now: datetime) -> None:
         changed.append(page)
         entries += [_skipped(page, level) for level in outcome.skipped]
         match outcome:
-            case escalation.Entered(_, reached, _):
+            case escalation.Entered(_, own, _):
                 later = (recipients.reach(page, i) for i in range(page.level + 1, len(page.plan.levels)))
-                backup = night_limit.backup(page, reached, later, nights)
-                entered = _entered(recipients, page, reached, backup)
-                limited = _limited(recipients, page, nights, reached, backup)
-                reached = (*reached, *backup)
+                backup = night_limit.backup(page, own, later, nights)
+                reached = (*own, *backup)
                 nights.note(page, reached)
                 planned = _planned(recipients, reached, page.urgency, now, "page")
                 earlier = sorted(tried.keys() - set(reached))
                 if page.epoch == old.epoch:
                     planned += _reminders(recipients, page, earlier, now)
-                entries += [entered, *limited]
+                entries.append(_entered(recipients, page, own, reached))
+                entries += _limited(recipients, page, nights, own, backup)
                 if shadows := recipients.shadowing(page, page.level, reached):
                     copies[page.id] = shadows
             case escalation.Exhausted():
@@ -124,15 +122,14 @@ def _skipped(page: Page, level: int) -> NewLogEntry:
     return NewLogEntry.by(SYSTEM, page.id, "nobody", text, level=level)
 
 
-def _entered(
-    recipients: Recipients, page: Page, reached: Sequence[int], backup: Sequence[int]
-) -> NewLogEntry:
-    text = f"Level {page.level + 1}: {recipients.names(reached)} ({recipients.reason(page, page.level)})."
-    if can_wait(page.rank, "page") and (held := [i for i in reached if i in recipients.held_until]):
+def _entered(recipients: Recipients, page: Page, own: Sequence[int], reached: Sequence[int]) -> NewLogEntry:
+    """Return the entry about a level with its `own` people; `reached` are all who are paged at it."""
+    text = f"Level {page.level + 1}: {recipients.names(own)} ({recipients.reason(page, page.level)})."
+    if can_wait(page.rank, "page") and (held := [i for i in own if i in recipients.held_until]):
         text += f" Held by quiet hours for {recipients.names(held)}."
     if shadows := recipients.shadowing(page, page.level, reached):
         text += f" A copy to {recipients.names(shadows)}, who {'shadow' if len(shadows) > 1 else 'shadows'}."
-    data = {"level": page.level, "round": page.round, "people": [*reached, *backup]}
+    data = {"level": page.level, "round": page.round, "people": list(reached)}
     return NewLogEntry.by(SYSTEM, page.id, "level", text, **data)
 
 
@@ -164,6 +161,6 @@ def _exhausted(recipients: Recipients, page: Page, reached: Sequence[int]) -> Ne
     return NewLogEntry.by(SYSTEM, page.id, "exhausted", text, people=list(reached))
 
 
-HANDLERS: dict[str, timers.Handler] = {TIMER: run, REST_TIMER: night_limit_actions.propose_rest}
+HANDLERS: dict[str, timers.Handler] = {TIMER: run}
 FIRST_KINDS = (*HANDLERS, alerts.MUTE_TIMER)
-"""The timers that run before all others: those of pages, and of mutes, whose end pages."""
+"""The timers that run before all others: those of pages, and of mutes, whose end pages. The night limit waits."""
