@@ -141,7 +141,7 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
     ]
     factors = document.factors({"latent.test": 4, "luck.time": 3, "trigger.change": 1}, {"latent.test": 1})
     assert factors[0] == Factor("latent.test", 4, 1)
-    noisy, quiet = RuleTotal("Queue | depth", 12, 3, 9), RuleTotal("CheckoutErrors", 12, 3, 2)
+    noisy, quiet = RuleTotal("[FIRING:1] Queue | depth", 12, 3, 9), RuleTotal("CheckoutErrors", 12, 3, 2)
     asked = document.questions(lines, factors, [noisy, quiet])
     assert len(asked) == 4
     assert [
@@ -165,7 +165,7 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
     )
     text = document.markdown(review, "https://firebell.example.org")
     assert text.startswith("# Quarterly review 2026-Q3, A\\|B \\<b>\n")
-    assert "Queue \\| depth" in text, "a name cannot break the table"
+    assert "| [FIRING:1] Queue \\| depth | 12 |" in text, "a name cannot break the table"
     assert "(https://firebell.example.org/metrics/noise?from=2026-07-01&to=2026-09-30)" in text
     rows = [row for row in text.splitlines() if row.startswith("| ")]
     assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2

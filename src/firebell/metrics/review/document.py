@@ -208,9 +208,9 @@ def markdown(review: Review, url: str) -> str:
             [
                 [
                     f"[{each.title}]({url}/metrics/{each.slug}?from={window.first_day}&to={window.last_day})",
-                    each.now,
+                    cell(each.now),
                     each.range,
-                    each.before,
+                    cell(each.before),
                     TREND_NAMES[each.trend],
                     TARGET_NAMES[each.target],
                 ]
@@ -241,7 +241,7 @@ def markdown(review: Review, url: str) -> str:
         "## Rules that cost the most",
         _table(
             ["Rule", "Pages", "At night", "Needed no action"],
-            [[each.rule, str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
+            [[cell(each.rule), str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
         )
         if review.rules
         else "No rule paged anyone.",
@@ -256,9 +256,5 @@ def markdown(review: Review, url: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(values)} |" for values in lines)
-
-
-def _cell(text: str) -> str:
-    return text if text.startswith(("[", "`")) else cell(text)
