@@ -68,6 +68,15 @@ def test_a_count_changes_only_beyond_chance(now: int, before: int, expected: Tre
     assert count_change(now, before, 92, 91) is expected
 
 
+def test_a_quarter_that_is_not_over_counts_its_days_so_far() -> None:
+    begun = windows.quarter(NOW.date(), "UTC")
+    # the same rate in 55 of 92 days
+    assert document.severity(3, 36, 60, Scope(begun, NOW)).trend is Trend.NONE
+    assert document.severity(3, 60, 60, Scope(begun, NOW)).trend is Trend.HIGHER
+    assert document.days_of(Scope(begun, begun.start)) == (1, 92)
+    assert document.days_of(SCOPE) == (92, 91)
+
+
 def test_the_exact_test_of_two_counts() -> None:
     # all six in one of two equally long periods: 2 / 2^6
     assert p_of_counts(6, 0, 90, 90) == pytest.approx(2 / 64)
@@ -158,7 +167,7 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
         is_over=True,
         team="A|B <b>",
         lines=lines,
-        severities=[document.severity(1, 9, 1, Q3)],
+        severities=[document.severity(1, 9, 1, SCOPE)],
         factors=factors,
         rules=[noisy],
         questions=asked,
