@@ -123,3 +123,9 @@ async def test_months_give_the_numbers_of_a_slow_fold(db: Db) -> None:
         await agree()
         assert await _roll_up(tx) == 1, "January"
         await agree()
+
+        # also some of the first day of a month
+        before = datetime(2026, 2, 1, 12, tzinfo=UTC)
+        await fact_store.delete_page_facts(tx, before, 10_000)
+        pages[:] = [page for page in pages if page.triggered_at >= before]
+        await agree()

@@ -105,7 +105,7 @@ async def forget(tx: Tx, instants: Sequence[datetime]) -> None:
 async def forget_before(tx: Tx, before: datetime) -> None:
     """Delete the totals of months that began before an instant, whose facts are deleted next."""
     await tx.execute("lock table page_month in exclusive mode")
-    await tx.execute("delete from page_month where month < $1", before.astimezone(UTC).date())
+    await tx.execute("delete from page_month where month < ($1::timestamptz at time zone 'UTC')", before)
 
 
 async def months(tx: Tx, start: datetime, end: datetime) -> list[PageMonth]:
