@@ -28,6 +28,9 @@ def _random_pages(rng: random.Random, number: int) -> list[PageFact]:
         local = at.astimezone(ZoneInfo(rng.choice(ZONES)))
         is_night = local.hour >= 22 or local.hour < 7
         night = (local - timedelta(hours=7)).date() if is_night else None
+        if night and rng.random() < 0.1:
+            # a page that waited, snoozed perhaps, and called someone in a later night
+            night += timedelta(days=rng.randrange(1, 40))
         pages.append(
             PageFact(
                 id=page_id,
@@ -116,10 +119,26 @@ async def test_months_give_the_numbers_of_a_slow_fold(db: Db) -> None:
         assert await fact_store.save_pages(tx, pages[:10]) == 0
         assert await _roll_up(tx) == 0, "what stays the same deletes no totals"
 
+        # a page of a month that has totals turns out to have called someone in a night of the next month
+        urgent = [(n, p) for n, p in enumerate(pages) if p.urgency == "high"]
+        other = next(p for _, p in urgent if p.night and date(2026, 6, 2) <= p.night <= date(2026, 6, 28))
+        number = next(n for n, p in urgent if p.triggered_at.month == 5)
+        pages[number] = replace(pages[number], night=other.night, woken=other.woken)
+        assert await fact_store.save_pages(tx, pages[number : number + 1]) == 1
+        await agree()
+        assert await _roll_up(tx) == 2, "May, and the night of June"
+        await agree()
+
         # retention deletes the oldest facts
         before = datetime(2026, 1, 10, tzinfo=UTC)
         await fact_store.delete_page_facts(tx, before, 10_000)
         pages[:] = [page for page in pages if page.triggered_at >= before]
         await agree()
         assert await _roll_up(tx) == 1, "January"
+        await agree()
+
+        # also some of the first day of a month
+        before = datetime(2026, 2, 1, 12, tzinfo=UTC)
+        await fact_store.delete_page_facts(tx, before, 10_000)
+        pages[:] = [page for page in pages if page.triggered_at >= before]
         await agree()

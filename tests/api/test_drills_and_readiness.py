@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from firebell.kit.clock import FakeClock
+from firebell.readiness import actions as readiness
 from firebell.readiness import day_store
 from firebell.readiness.model import ReadinessDay
 from tests.api.api_clients import browser, key_of, organization, sign_in
@@ -143,6 +144,11 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             await sign_in(w, http, person)
             assert (await http.get("/metrics?severity=1")).status_code == 200
             assert (await shortfall("3.3"))[2] == views
+        async with w.ctx.db.tx() as tx:
+            await tx.execute("set transaction read only")
+            tomorrow = w.now + timedelta(days=1)
+            # metrics are shown while the database is read-only
+            await readiness.record_metrics_view(tx, await w.actor(w.mara), tomorrow)
 
         (quarter, *_) = await api("GET", "/readiness/quarters")
         assert (quarter["complete"], quarter["teams"]) == (False, [])

@@ -68,6 +68,15 @@ def test_a_count_changes_only_beyond_chance(now: int, before: int, expected: Tre
     assert count_change(now, before, 92, 91) is expected
 
 
+def test_a_quarter_that_is_not_over_counts_its_days_so_far() -> None:
+    begun = windows.quarter(NOW.date(), "UTC")
+    # the same rate in 55 of 92 days
+    assert document.severity(3, 36, 60, Scope(begun, NOW)).trend is Trend.NONE
+    assert document.severity(3, 60, 60, Scope(begun, NOW)).trend is Trend.HIGHER
+    assert document.days_of(Scope(begun, begun.start)) == (1, 92)
+    assert document.days_of(SCOPE) == (92, 91)
+
+
 def test_the_exact_test_of_two_counts() -> None:
     # all six in one of two equally long periods: 2 / 2^6
     assert p_of_counts(6, 0, 90, 90) == pytest.approx(2 / 64)
@@ -141,7 +150,7 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
     ]
     factors = document.factors({"latent.test": 4, "luck.time": 3, "trigger.change": 1}, {"latent.test": 1})
     assert factors[0] == Factor("latent.test", 4, 1)
-    noisy, quiet = RuleTotal("Queue | depth", 12, 3, 9), RuleTotal("CheckoutErrors", 12, 3, 2)
+    noisy, quiet = RuleTotal("[FIRING:1] Queue | depth", 12, 3, 9), RuleTotal("CheckoutErrors", 12, 3, 2)
     asked = document.questions(lines, factors, [noisy, quiet])
     assert len(asked) == 4
     assert [
@@ -158,14 +167,14 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
         is_over=True,
         team="A|B <b>",
         lines=lines,
-        severities=[document.severity(1, 9, 1, Q3)],
+        severities=[document.severity(1, 9, 1, SCOPE)],
         factors=factors,
         rules=[noisy],
         questions=asked,
     )
     text = document.markdown(review, "https://firebell.example.org")
     assert text.startswith("# Quarterly review 2026-Q3, A\\|B \\<b>\n")
-    assert "Queue \\| depth" in text, "a name cannot break the table"
+    assert "| [FIRING:1] Queue \\| depth | 12 |" in text, "a name cannot break the table"
     assert "(https://firebell.example.org/metrics/noise?from=2026-07-01&to=2026-09-30)" in text
     rows = [row for row in text.splitlines() if row.startswith("| ")]
     assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2

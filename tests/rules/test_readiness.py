@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.errors import NotFound
+from firebell.readiness.assessment import RULES, assess
 from firebell.readiness.chart import chart
 from firebell.readiness.facts import (
     ClosedIncident,
@@ -24,7 +25,6 @@ from firebell.readiness.facts import (
 from firebell.readiness.model import CHECKPOINTS, Item, ItemState, ReadinessDay, Waiver
 from firebell.readiness.quarters import last_closed, parse_quarter
 from firebell.readiness.queries import losses, lost_findings, since_day
-from firebell.readiness.rules import RULES, assess
 
 NOW = datetime(2026, 11, 25, 15, 20, tzinfo=UTC)
 CHECKLIST = Path(__file__).parents[2] / "skills/managing-incidents/references/implementation.md"

@@ -113,7 +113,7 @@ DEFINITIONS = {
             _WILSON,
             finding="action items were done in time",
             handbook="blameless-postmortems",
-            levers=("Fewer items, each with one owner", "Drop what no one will do, and say so"),
+            levers=("Agree on fewer items, each with one owner", "Drop what no one will do, and say so"),
         ),
         Definition(
             "nights",

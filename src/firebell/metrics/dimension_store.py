@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.kit.db.database import Tx
-from firebell.metrics import member_store, scope_store
+from firebell.metrics import member_store, scope_store, windows
 from firebell.metrics.definitions import DEFINITIONS, Kind
 from firebell.metrics.dimensions import Dimension
 from firebell.metrics.kaplan_meier import Step
@@ -83,8 +83,11 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
             at = "page_fact.triggered_at" if is_page else "incident_fact.declared_at"
             if rule.within is scope_store.closed:
                 at = f"coalesce(incident_fact.closed_at, {conditions.value(scope.now)}::timestamptz)"
-            zone = conditions.value(scope.window.zone)
-            return f"to_char({at} at time zone {zone}::text, 'YYYY-MM')", ""
+            window = scope.window
+            months = windows.months(window.first_day, window.last_day, window.zone)
+            names = conditions.value([f"{month:%Y-%m}" for month, _ in months])
+            starts = conditions.value([start for _, start in months])
+            return f"({names}::text[])[width_bucket({at}, {starts}::timestamptz[])]", ""
         case _:
             return "dimension.key", (_PAGE_JOINS if is_page else _INCIDENT_JOINS)[by]
 

@@ -148,7 +148,7 @@ async def save_pages(tx: Tx, facts: Sequence[PageFact]) -> int:
         [{name: getattr(fact, name) for name in _PAGE} for fact in facts],
     )
     if changed:
-        await page_month_store.forget(tx, [fact.triggered_at for fact in facts])
+        await page_month_store.forget(tx, [(fact.triggered_at, fact.night) for fact in facts])
     return changed
 
 

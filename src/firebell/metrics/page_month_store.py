@@ -1,7 +1,7 @@
 """The SQL of the totals of months, which are computed beside, and of the facts around them."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
 
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
@@ -46,6 +46,12 @@ async def save(tx: Tx, month: date) -> None:
                 and triggered_at >= $2
                 and triggered_at < $3
         ),
+        later_night as (
+            select distinct night
+            from page_fact
+            where night > (triggered_at at time zone 'UTC')::date
+                and night >= $1
+        ),
         by_hour as (
             select hour, count(*) as pages, count(night) as nights
             from fact
@@ -58,7 +64,11 @@ async def save(tx: Tx, month: date) -> None:
             group by rule
         ),
         by_night as (
-            select woken.person_id, fact.night, count(*) as pages, fact.night = any($4::date[]) as is_shared
+            select
+                woken.person_id,
+                fact.night,
+                count(*) as pages,
+                fact.night = any($4::date[]) or fact.night in (select night from later_night) as is_shared
             from fact
             cross join unnest(fact.woken) woken (person_id)
             where fact.night is not null
@@ -96,16 +106,17 @@ async def save(tx: Tx, month: date) -> None:
     )
 
 
-async def forget(tx: Tx, instants: Sequence[datetime]) -> None:
-    """Delete the totals of the months of these instants, whose facts changed."""
-    months = {at.astimezone(UTC).date().replace(day=1) for at in instants}
-    await tx.execute("delete from page_month where month = any($1::date[])", list(months))
+async def forget(tx: Tx, changed: Iterable[tuple[datetime, date | None]]) -> None:
+    """Delete the totals of the months whose pages changed, by when these were triggered and their nights."""
+    await tx.execute(
+        "delete from page_month where month = any($1::date[])", list(page_totals.months_of(changed))
+    )
 
 
 async def forget_before(tx: Tx, before: datetime) -> None:
     """Delete the totals of months that began before an instant, whose facts are deleted next."""
     await tx.execute("lock table page_month in exclusive mode")
-    await tx.execute("delete from page_month where month < $1", before.astimezone(UTC).date())
+    await tx.execute("delete from page_month where month < ($1::timestamptz at time zone 'UTC')", before)
 
 
 async def months(tx: Tx, start: datetime, end: datetime) -> list[PageMonth]:

@@ -28,7 +28,7 @@ class PageTotals:
 class PageMonth:
     """The totals of a calendar month in UTC; `nights` counts nights by their pages.
 
-    `shared_nights` are [person, night, pages] of nights of which a part may lie in another month.
+    `shared_nights` are [person, night, pages] of nights that pages of another month may have, too.
     """
 
     month: date
@@ -47,6 +47,20 @@ def month_start(month: date) -> datetime:
 def next_month(month: date) -> date:
     """Return the first day of the month after."""
     return (month + timedelta(days=31)).replace(day=1)
+
+
+def months_of(pages: Iterable[tuple[datetime, date | None]]) -> set[date]:
+    """Return the first days of the months whose totals pages are part of, by when they were triggered and their nights.
+
+    A page that waited for a night after its own day is part of the month of that night, too.
+    """
+    months = set()
+    for at, night in pages:
+        day = at.astimezone(UTC).date()
+        months.add(day.replace(day=1))
+        if night is not None and night > day:
+            months.add(night.replace(day=1))
+    return months
 
 
 def gaps(start: datetime, end: datetime, months: Iterable[date]) -> list[tuple[datetime, datetime]]:

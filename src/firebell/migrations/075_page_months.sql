@@ -9,6 +9,11 @@ create table page_month (
     noise int not null,
     -- {pages in a night: nights}, for nights that lie in the month wherever the person is
     nights jsonb not null,
-    -- [[person, night, pages]] of nights that reach into the month before or after
+    -- [[person, night, pages]] of nights that reach into the month before or after, or have a page that waited for them
     shared_nights jsonb not null
 );
+-- pages that waited, snoozed perhaps, until a night after their own day: such a night may have pages of several months
+create index page_fact_later_night on page_fact (night) where night > (triggered_at at time zone 'UTC')::date;
+
+-- the incidents that repeat one, for what became of it
+create index incident_fact_repeats on incident_fact (repeat_of) where repeat_of is not null;

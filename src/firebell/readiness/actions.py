@@ -13,8 +13,8 @@ from firebell.people import actions as people
 from firebell.people.action_guards import internal, permits
 from firebell.people.permissions import Verb
 from firebell.readiness import day_store, fact_queries, queries, review_actions
+from firebell.readiness.assessment import assess
 from firebell.readiness.model import BY_ID, Assessment
-from firebell.readiness.rules import assess
 
 WAIVED_AT_MOST = timedelta(days=180)
 REASON_MAX_CHARS = 300

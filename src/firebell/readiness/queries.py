@@ -9,8 +9,8 @@ from firebell.incidents import actions as incidents
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import Finding, FindingLevel
 from firebell.readiness import day_store, fact_queries
+from firebell.readiness.assessment import assess
 from firebell.readiness.model import BY_ID, Assessment, ItemState, ReadinessDay
-from firebell.readiness.rules import assess
 
 HISTORY_DAYS = 180
 HOLDS = (ItemState.MET, ItemState.EXPIRING)

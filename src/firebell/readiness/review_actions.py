@@ -53,6 +53,7 @@ async def sign_quarter(
 
 @permits(Verb.METRICS_READ)
 async def record_metrics_view(tx: Tx, actor: Actor, now: datetime) -> None:
-    """Record that a person looks at metrics, at most twice a day."""
-    if actor.person_id is not None:
-        await review_store.record_view(tx, actor.person_id, now, _VIEWS_EVERY)
+    """Record that a person looks at metrics, at most twice a day; a read-only database records nothing."""
+    person_id = actor.person_id
+    if person_id is not None and not await review_store.is_view_recorded(tx, person_id, now - _VIEWS_EVERY):
+        await review_store.record_view(tx, person_id, now)

@@ -1,7 +1,7 @@
 """The SQL of signed quarters, and of who looks at metrics."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.readiness.quarters import Quarter
@@ -65,19 +65,36 @@ async def insert_signature(
     )
 
 
-async def record_view(tx: Tx, person_id: int, now: datetime, every: timedelta) -> None:
-    """Store that a person looks at metrics, unless it was stored a short time ago."""
+async def is_view_recorded(tx: Tx, person_id: int, since: datetime) -> bool:
+    """Return True if a person looked at metrics since an instant, or if the database is read-only."""
+    return bool(
+        await tx.value(
+            """
+            select current_setting('transaction_read_only')::boolean
+                or exists (
+                    select
+                    from metric_reader
+                    where person_id = $1
+                        and viewed_at >= $2
+                )
+            """,
+            person_id,
+            since,
+        )
+    )
+
+
+async def record_view(tx: Tx, person_id: int, now: datetime) -> None:
+    """Store that a person looks at metrics."""
     await tx.execute(
         """
         insert into metric_reader (person_id, viewed_at)
         values ($1, $2)
         on conflict (person_id) do update
             set viewed_at = excluded.viewed_at
-            where metric_reader.viewed_at < $3
         """,
         person_id,
         now,
-        now - every,
     )
 
 

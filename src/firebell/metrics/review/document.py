@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from firebell.kit.markdown import cell
 from firebell.kit.text import plural
 from firebell.metrics import poisson, wording
 from firebell.metrics.definitions import Kind
 from firebell.metrics.export import target_result
+from firebell.metrics.model import Scope
 from firebell.metrics.results import Result, RuleTotal
 from firebell.metrics.review import quarters
 from firebell.metrics.review.trends import Trend, count_change, trend
@@ -25,6 +27,7 @@ TREND_NAMES = {
 }
 TARGET_NAMES = {"none": "", "too_few": "Too few", "met": "Met", "missed": "Missed"}
 FACTORS_LISTED, RULES_LISTED = 8, 8
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +98,17 @@ class Review:
         return f"Quarterly review {self.quarter}{f', {self.team}' if self.team else ''}"
 
 
-def days_of(window: Window) -> tuple[int, int]:
-    """Return the number of days of a quarter and of the one before it."""
-    return (window.end - window.start).days, (window.start - window.before_start).days
+def days_of(scope: Scope) -> tuple[float, float]:
+    """Return the days of a quarter that are over, one at least, and those of the quarter before it."""
+    window = scope.window
+    until = min(window.end, max(scope.now, window.start + _DAY))
+    return (until - window.start) / _DAY, (window.start - window.before_start) / _DAY
 
 
 def line(result: Result) -> Line:
     """Return the line of a metric."""
     what = result.definition
-    days, days_before = days_of(result.scope.window)
+    days, days_before = days_of(result.scope)
     now, interval, before = _values(result)
     return Line(
         what.slug,
@@ -157,10 +162,10 @@ def _cases(n: int) -> str:
     return f"{plural(n, 'case')}, too few" if n else "no cases"
 
 
-def severity(number: int, now: int, before: int, window: Window) -> Severity:
+def severity(number: int, now: int, before: int, scope: Scope) -> Severity:
     """Return the line of a severity."""
     low, high = poisson.interval(now)
-    return Severity(number, now, low, high, before, count_change(now, before, *days_of(window)))
+    return Severity(number, now, low, high, before, count_change(now, before, *days_of(scope)))
 
 
 def factors(now: Mapping[str, int], before: Mapping[str, int]) -> list[Factor]:
@@ -208,9 +213,9 @@ def markdown(review: Review, url: str) -> str:
             [
                 [
                     f"[{each.title}]({url}/metrics/{each.slug}?from={window.first_day}&to={window.last_day})",
-                    each.now,
+                    cell(each.now),
                     each.range,
-                    each.before,
+                    cell(each.before),
                     TREND_NAMES[each.trend],
                     TARGET_NAMES[each.target],
                 ]
@@ -241,7 +246,7 @@ def markdown(review: Review, url: str) -> str:
         "## Rules that cost the most",
         _table(
             ["Rule", "Pages", "At night", "Needed no action"],
-            [[each.rule, str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
+            [[cell(each.rule), str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
         )
         if review.rules
         else "No rule paged anyone.",
@@ -256,9 +261,5 @@ def markdown(review: Review, url: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(value) for value in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(values)} |" for values in lines)
-
-
-def _cell(text: str) -> str:
-    return text if text.startswith(("[", "`")) else cell(text)

@@ -33,7 +33,7 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
         team=owner.name if owner else "",
         lines=lines,
         severities=[
-            document.severity(number, declared.get((1, number), 0), declared.get((0, number), 0), window)
+            document.severity(number, declared.get((1, number), 0), declared.get((0, number), 0), scope)
             for number in queries.SEVERITIES
         ],
         factors=factors,

@@ -26,7 +26,7 @@ class Trend(StrEnum):
     """The metric is a total, about which no test can say what chance alone does."""
 
 
-def trend(result: Result, days: int, days_before: int) -> Trend:
+def trend(result: Result, days: float, days_before: float) -> Trend:
     """Return how a metric changed; the numbers of days say how many cases each quarter would have had by chance."""
     slug = result.definition.slug
     match result.definition.kind:
@@ -65,7 +65,7 @@ def share_change(now: Share, before: Share) -> Trend:
     return Trend.LOWER if now.interval[1] < before.interval[0] else Trend.NONE
 
 
-def count_change(now: int, before: int, days: int, days_before: int) -> Trend:
+def count_change(now: int, before: int, days: float, days_before: float) -> Trend:
     """Return whether a count changed, by the exact test of two Poisson counts; both together must be at least five."""
     if now + before < TOO_FEW_BELOW:
         return Trend.TOO_FEW
@@ -74,7 +74,7 @@ def count_change(now: int, before: int, days: int, days_before: int) -> Trend:
     return Trend.HIGHER if now / days > before / days_before else Trend.LOWER
 
 
-def p_of_counts(now: int, before: int, days: int, days_before: int) -> float:
+def p_of_counts(now: int, before: int, days: float, days_before: float) -> float:
     """Return the probability of counts at least as far apart as these, if both quarters had the same rate.
 
     Given their sum, the first count is binomial with the share of its days; the smaller tail counts twice.

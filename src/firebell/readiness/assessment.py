@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from firebell.readiness import learning_rules, practice_rules
+from firebell.readiness import phase_1_2_rules, phase_3_4_rules
 from firebell.readiness.facts import ReadinessFacts
 from firebell.readiness.model import (
     BY_ID,
@@ -20,22 +20,22 @@ EXPIRES_WITHIN = timedelta(days=14)
 """An item that would be missing so soon is expiring; of a shorter proof, in the second half of its time."""
 
 RULES: Mapping[str, Rule] = {
-    "1.1": practice_rules.severity_levels,
-    "1.2": practice_rules.alert_platform,
-    "1.3": practice_rules.rotation,
-    "1.4": practice_rules.incident_channel,
-    "2.1": practice_rules.five_runbooks,
-    "2.2": practice_rules.status_page,
-    "2.3": practice_rules.trained_team,
-    "2.4": practice_rules.tabletop,
-    "3.1": learning_rules.first_postmortem,
-    "3.2": learning_rules.postmortem_cadence,
-    "3.3": learning_rules.dashboards,
-    "3.4": learning_rules.actions_in_planning,
-    "4.1": learning_rules.automatic_declaration,
-    "4.2": learning_rules.runbook_automation,
-    "4.3": learning_rules.monthly_drills,
-    "4.4": learning_rules.quarterly_reviews,
+    "1.1": phase_1_2_rules.severity_levels,
+    "1.2": phase_1_2_rules.alert_platform,
+    "1.3": phase_1_2_rules.rotation,
+    "1.4": phase_1_2_rules.incident_channel,
+    "2.1": phase_1_2_rules.five_runbooks,
+    "2.2": phase_1_2_rules.status_page,
+    "2.3": phase_1_2_rules.trained_team,
+    "2.4": phase_1_2_rules.tabletop,
+    "3.1": phase_3_4_rules.first_postmortem,
+    "3.2": phase_3_4_rules.postmortem_cadence,
+    "3.3": phase_3_4_rules.dashboards,
+    "3.4": phase_3_4_rules.actions_in_planning,
+    "4.1": phase_3_4_rules.automatic_declaration,
+    "4.2": phase_3_4_rules.runbook_automation,
+    "4.3": phase_3_4_rules.monthly_drills,
+    "4.4": phase_3_4_rules.quarterly_reviews,
 }
 
 

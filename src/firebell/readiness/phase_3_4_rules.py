@@ -253,7 +253,7 @@ def _review(facts: ReadinessFacts, quarter: Quarter, until: datetime | None) -> 
         have += f", {late[0]} too late"
     deadline = quarter.deadline
     return Condition(
-        f"Alert audit and review of {quarter.name} signed",
+        f"Teams that signed their review of {quarter.name}",
         have,
         f"all by {deadline.day} {deadline:%b %Y}",
         until is not None,
