@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from firebell.digests import actions
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
@@ -95,3 +97,27 @@ async def test_readers_get_the_week_once_without_what_is_private_to_others(
             )
         await w.settle()
         assert "Search is slow" not in part(box.mails[-1], "text/plain")
+
+
+async def test_a_choice_delays_no_digest_that_is_still_to_be_written(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "SENT_AT_ONCE", 1)
+    async with mailed(dsn, clock) as (w, box):
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            for actor, person in ((mara, w.mara), (jun, w.jun)):
+                await actions.choose_digest(tx, actor, person, None, w.now, is_on=True)
+        clock.set(MONDAY)
+        async with w.ctx.db.tx() as tx:
+            await actions.send_due(tx, w.now)
+        # the first one has their mail and stops the next ones, while the second one waits
+        clock.set(MONDAY + timedelta(milliseconds=500))
+        async with w.ctx.db.tx() as tx:
+            [first] = [row["person_id"] for row in await tx.fetch("select person_id from weekly_digest")]
+            actor = mara if first == w.mara else jun
+            await actions.choose_digest(tx, actor, first, None, w.now, is_on=False)
+        clock.set(MONDAY + timedelta(seconds=2))
+        await w.settle()
+        sent = [to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]]
+        assert sorted(sent) == ["jun@example.org", "mara@example.org"]

@@ -53,7 +53,7 @@ async def _choose(
         now,
         team=team.slug if team else "",
     )
-    await _schedule(tx, now)
+    await _schedule_after_choice(tx, now)
 
 
 @permits(Verb.TEAM_DIGEST_WRITE)
@@ -62,7 +62,7 @@ async def set_team_digest(tx: Tx, actor: Actor, team: Team, now: datetime, *, is
     if await store.set_team(tx, team.id, now, is_on=is_on):
         name = "digest.team_on" if is_on else "digest.team_off"
         await tx.audit(actor, name, f"team:{team.slug}", now)
-        await _schedule(tx, now)
+        await _schedule_after_choice(tx, now)
 
 
 async def _recipients(tx: Tx) -> list[tuple[Person, int | None]]:
@@ -76,14 +76,22 @@ async def _recipients(tx: Tx) -> list[tuple[Person, int | None]]:
     return [(known[person_id], team_id) for person_id, team_id in wanted if known[person_id].active]
 
 
-async def _schedule(tx: Tx, now: datetime) -> None:
-    """Set the timer to when the next digest is due, and to a day from now at the latest: people join teams and move."""
+async def _schedule(tx: Tx, now: datetime, *, until: datetime | None = None) -> None:
+    """Set the timer to when the next digest is due, at most a day from now: people join teams and move.
+
+    It is never set later than `until`. Without anyone who could get a digest, there is no timer.
+    """
     zones = {person.tz for person, _ in await _recipients(tx)}
     if not zones and not await store.team_ids(tx):
         await timers.cancel(tx, TIMER, KEY)
         return
-    at = min([now + timedelta(days=1), *(schedule.next_at(now, zone) for zone in zones)])
+    at = min([until or now + timedelta(days=1), *(schedule.next_at(now, zone) for zone in zones)])
     await timers.schedule(tx, TIMER, KEY, at)
+
+
+async def _schedule_after_choice(tx: Tx, now: datetime) -> None:
+    """Set the timer, but not later than it is: digests of others may wait for it now."""
+    await _schedule(tx, now, until=(await timers.due_times(tx, TIMER)).get(KEY))
 
 
 @internal("The timer sends what is due.")
