@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firebell.digests import actions
+from firebell.digests import actions, queries, schedule
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
 from firebell.kit.clock import FakeClock
@@ -121,3 +121,18 @@ async def test_a_choice_delays_no_digest_that_is_still_to_be_written(
         await w.settle()
         sent = [to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]]
         assert sorted(sent) == ["jun@example.org", "mara@example.org"]
+
+
+async def test_a_digest_counts_only_declared_incidents(dsn: str, clock: FakeClock) -> None:
+    async with mailed(dsn, clock) as (w, _):
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            first, second = [
+                await incidents.declare(tx, mara, title=title, severity=2, service_ids=[w.service], now=w.now)
+                for title in ("Checkout is down", "Payments are slow")
+            ]
+            await incidents.merge(tx, mara, second.id, first.id, w.now)
+            await incidents.report(tx, mara, title="Something is odd", service_ids=[w.service], now=w.now)
+            week = schedule.parse_week("2026-W48", w.now, "UTC")
+            facts = await queries.load_facts(tx, week, None, w.now)
+        assert [one.title for one in facts.incidents] == ["Checkout is down"]
