@@ -27,7 +27,7 @@ SENT_AT_ONCE = 3
 EMAIL = "email"
 
 
-@permits(Verb.DIGEST_SUBSCRIBE)
+@permits(Verb.DIGEST_SUBSCRIBE, own="person_id")
 async def choose_digest(
     tx: Tx, actor: Actor, person_id: int, team: Team | None, now: datetime, *, is_on: bool
 ) -> None:
