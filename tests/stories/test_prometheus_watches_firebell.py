@@ -9,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.monitoring import exporter as exporter_
+from firebell.monitoring import readings_store
+from firebell.paging import actions as paging
 from tests.api.api_clients import browser
 from tests.stopwatch import stopwatch
 from tests.world import world
@@ -83,3 +85,16 @@ async def test_the_numbers_follow_what_happens(
                 assert watch.seconds < 5 * 0.05, "a scrape takes at most 50 ms"
                 assert w.ctx.db.pool_usage().used == 1, "all scrapes share one reading"
         assert (await _scrape(http))["firebell_database_up",] == 1
+
+
+async def test_the_page_of_a_drill_raises_no_alert_about_a_page(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            policy = (await paging.policies(tx))[0]
+            assert await paging.start_drill_page(tx, actor, policy, [w.mara, w.jun], "Checkout fails", w.now)
+        clock.set(w.now + timedelta(hours=2))
+        async with w.ctx.db.reads() as reads:
+            readings = await readings_store.readings(reads, w.now)
+        assert sum(readings.open_pages.values()) == 0
+        assert readings.oldest_unacknowledged_s == 0
