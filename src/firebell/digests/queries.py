@@ -19,7 +19,7 @@ from firebell.digests.facts import (
 from firebell.digests.model import Digest, DigestScope, Week
 from firebell.digests.writing import write
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, UNDECLARED, Incident, IncidentFilter, Phase
+from firebell.incidents.model import UNDECLARED, Incident, IncidentFilter, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
 from firebell.metrics import queries as metrics
@@ -59,7 +59,7 @@ async def load_facts(tx: Tx, week: Week, team: Team | None, now: datetime) -> Di
         today,
         scope=team.name if team else "",
         team_slug=team.slug if team else "",
-        incidents=[_incident(one, now) for one in await _incidents(tx, week, team_id)],
+        incidents=[_incident(one) for one in await _incidents(tx, week, team_id)],
         pages=report.pages,
         night_pages=report.night_pages,
         nights=report.nights,
@@ -90,10 +90,9 @@ async def _incidents(tx: Tx, week: Week, team_id: int | None) -> list[Incident]:
     return sorted(listed, key=lambda one: (one.severity, one.id))
 
 
-def _incident(one: Incident, now: datetime) -> IncidentFact:
-    end = one.closed_at or now
-    lasted = int((end - one.declared_at).total_seconds())
-    return IncidentFact(one.id, one.title, one.severity, one.phase in OPEN, lasted)
+def _incident(one: Incident) -> IncidentFact:
+    lasted_s = int((one.closed_at - one.declared_at).total_seconds()) if one.closed_at else None
+    return IncidentFact(one.id, one.title, one.severity, lasted_s)
 
 
 def _document(one: postmortems.ArchivedDocument, at: datetime) -> DocumentFact:

@@ -30,7 +30,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
         "Incidents",
         [
             DigestLine(
-                f"SEV{one.severity} INC-{one.id} {one.title}: {_lasted(one.is_open, one.lasted_s)}",
+                f"SEV{one.severity} INC-{one.id} {one.title}: {_lasted(one.lasted_s)}",
                 f"/incidents/INC-{one.id}",
                 one.id,
             )
@@ -146,10 +146,10 @@ def _address(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _lasted(is_open: bool, seconds: int | None) -> str:
-    if is_open:
+def _lasted(seconds: int | None) -> str:
+    if seconds is None:
         return "still open"
-    minutes = round((seconds or 0) / 60)
+    minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60}:{minutes % 60:02} h"
 
 
