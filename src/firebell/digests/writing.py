@@ -18,7 +18,7 @@ NOISY_PAGES = 3
 
 
 def write(facts: DigestFacts) -> Digest:
-    """Return the digest; a section without anything to tell is left out."""
+    """Return the digest; an empty section is left out."""
     return Digest(facts.scope, facts.week, tuple(_sections(facts)), suggestion(facts))
 
 
@@ -44,14 +44,14 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
             "pages", "Pages", rules[:LISTED], facts.pages, link=_address("/metrics/noise", team)
         )
     if facts.night_pages:
-        most = f", {facts.most_in_a_night} in the worst one" if facts.most_in_a_night > 1 else ""
+        most = f", up to {facts.most_in_a_night} in one night" if facts.most_in_a_night > 1 else ""
         yield DigestSection(
             "night",
             "Pages at night",
             (
                 DigestLine(
                     f"{plural(facts.night_pages, 'page')} at night,"
-                    f" {plural(facts.nights, 'night')} of a person interrupted{most}",
+                    f" {plural(facts.nights, 'interrupted night')}{most}",
                     _address("/metrics/nights", team),
                 ),
             ),
@@ -189,7 +189,8 @@ def suggestion(facts: DigestFacts) -> DigestLine | None:
     if facts.items_overdue:
         oldest = facts.items_overdue[0]
         return DigestLine(
-            f"Do {oldest.ref} first, or agree on a new due day: it is overdue the longest.", *_place(oldest)
+            f"Finish {oldest.ref} first, or agree on a new due day: it has been overdue the longest.",
+            *_place(oldest),
         )
     if rule := next(filter(_is_noisy, facts.rules), None):
         return DigestLine(
@@ -199,7 +200,7 @@ def suggestion(facts: DigestFacts) -> DigestLine | None:
     woke = max(facts.rules, key=lambda one: one.night_pages, default=None)
     if woke and woke.night_pages >= NOISY_PAGES:
         return DigestLine(
-            f"Ask whether {woke.rule} must wake someone: it paged at night {woke.night_pages} times.",
+            f"Decide whether {woke.rule} needs to wake someone: it paged {woke.night_pages} times at night.",
             "/metrics/nights",
         )
     if facts.runbooks:
