@@ -9,7 +9,7 @@ from firebell.kit.jobs import timers
 
 
 async def run_digests(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Send the digests that are due."""
+    """Send one of the digests that are due."""
     await actions.send_due(tx, now)
     return []
 
