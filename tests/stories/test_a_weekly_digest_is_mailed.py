@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from firebell.digests import actions, queries, schedule
+from firebell.digests.model import Digest, Week
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.people import actions as people
+from firebell.people.model import Team
 from tests.api.api_clients import browser
 from tests.stories.test_emails import heading, mailed, part
 
@@ -135,3 +141,26 @@ async def test_a_digest_counts_only_declared_incidents(dsn: str, clock: FakeCloc
             week = schedule.parse_week("2026-W48", w.now, "UTC")
             facts = await queries.load_facts(tx, week, None, w.now)
         assert [one.title for one in facts.incidents] == ["Checkout is down"]
+
+
+async def test_a_digest_that_cannot_be_written_keeps_no_other_back(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = queries.digest
+
+    async def fail_for_managers(tx: Tx, week: Week, team: Team | None, now: datetime) -> Digest:
+        if private_reader.reader() is None:
+            raise KeyError("what no one thought of")
+        return await write(tx, week, team, now)
+
+    monkeypatch.setattr(queries, "digest", fail_for_managers)
+    async with mailed(dsn, clock) as (w, box):
+        async with w.ctx.db.tx() as tx:
+            for person in (w.mara, w.jun):
+                await actions.choose_digest(tx, await w.actor(person), person, None, w.now, is_on=True)
+        clock.set(MONDAY)
+        await w.settle()
+        clock.set(MONDAY + timedelta(seconds=2))
+        await w.settle()
+        sent = [to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]]
+        assert sent == ["jun@example.org"]

@@ -93,10 +93,11 @@ async def _schedule_after_choice(tx: Tx, now: datetime) -> None:
 
 
 @internal("The timer sends what is due.")
-async def send_due(tx: Tx, now: datetime) -> None:
+async def send_due(tx: Tx, now: datetime, *, failures: int = 0) -> None:
     """Write and send one of the digests that are due, each once a week, and set the timer for the next one.
 
-    Its metrics can take half a second; the timers of pages run between two digests.
+    Its metrics can take half a second; the timers of pages run between two digests. After `failures` another one is
+    tried, so that one that cannot be written keeps no other back.
     """
     due = [
         (person, team_id, week)
@@ -107,7 +108,7 @@ async def send_due(tx: Tx, now: datetime) -> None:
         written = await store.written(tx, min(week.monday for _, _, week in due))
         due = [one for one in due if (one[0].id, one[1], one[2].monday) not in written]
     if due:
-        await _send(tx, *due[0], now)
+        await _send(tx, *due[failures % len(due)], now)
     if len(due) > 1:
         await timers.schedule(tx, TIMER, KEY, now + timedelta(seconds=1))
     else:

@@ -10,7 +10,7 @@ from firebell.kit.jobs import timers
 
 async def run_digests(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Send one of the digests that are due."""
-    await actions.send_due(tx, now)
+    await actions.send_due(tx, now, failures=due_timers[0].attempts)
     return []
 
 
