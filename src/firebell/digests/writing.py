@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from urllib.parse import quote, urlencode
 
+from firebell.action_items.model import NAMED_AFTER
 from firebell.digests.facts import DigestFacts, DocumentFact, ItemFact, RuleFact
 from firebell.digests.model import LISTED, Digest, DigestLine, DigestSection
 from firebell.kit.countdown import stopwatch
 from firebell.kit.localtime import format_local
 from firebell.kit.text import plural
 
-NAMED_AFTER_DAYS = 30
-"""An action item that is overdue for longer is named with its owner (spec 11.9)."""
 QUIET = "Nothing was declared, nothing is due, and no one was woken."
 NOISY_PAGES = 3
 """Number of pages of a rule from which a week says something about it."""
@@ -174,9 +173,9 @@ def _place(one: ItemFact) -> tuple[str, int | None]:
 
 
 def _overdue(one: ItemFact, today: date) -> DigestLine:
-    days = (today - one.due).days
-    owner = f", {one.owner or 'no owner'}" if days > NAMED_AFTER_DAYS else ""
-    return DigestLine(f"{one.ref} {one.title}: overdue {plural(days, 'day')}{owner}", *_place(one))
+    overdue = today - one.due
+    owner = f", {one.owner or 'no owner'}" if overdue > NAMED_AFTER else ""
+    return DigestLine(f"{one.ref} {one.title}: overdue {plural(overdue.days, 'day')}{owner}", *_place(one))
 
 
 def suggestion(facts: DigestFacts) -> DigestLine | None:
