@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from firebell.channels import registry as channels
 from firebell.kit.errors import StartupError
-from firebell.kit.http_out import Network, parse_networks
+from firebell.kit.http_out import parse_networks
+from firebell.kit.ip_addresses import Network
 from firebell.kit.jobs import pruning
 from firebell.kit.war_rooms import check_template
 from firebell.kit.web.origin import host_name

@@ -227,9 +227,6 @@ class Worker:
             return finished
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
-        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.FIRST_KINDS]
-        for timer in due_timers:
-            lateness.observe((now - timer.due_at).total_seconds())
         if now - due_timers[0].due_at > LATE:
             log.warning(
                 "engine_late",
@@ -258,6 +255,9 @@ class Worker:
         kept = {timer.id for timer in await self._handlers[due_timers[0].kind](tx, due_timers, now)}
         done = [timer for timer in due_timers if timer.id not in kept]
         await timers.finish(tx, done)
+        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.HANDLERS]
+        for timer in done:
+            lateness.observe((now - timer.due_at).total_seconds())
         return len(done)
 
     async def _run_alone(self, tx: Tx, timer: timers.Timer, now: datetime) -> int:

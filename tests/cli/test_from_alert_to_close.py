@@ -155,8 +155,8 @@ async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClo
         for args in ((), ("1",)):
             (shown,) = (await run(*limit, *args, "--json")).json
             assert (shown["on"], shown["pages"]) == (False, 2)
-        for args in (("1", "--pages", "0"), ("--pages", "2"), ("--off",)):
-            await run(*limit, *args, code=2)
+        for refused in (("1", "--pages", "0"), ("--pages", "2"), ("--off",)):
+            await run(*limit, *refused, code=2)
         dry = narrow(await run("policy", "dry-run", "payments"))
         assert [line.split("  ")[1] for line in dry.out.splitlines()[1:]] == [
             *("level 1", "level 2", "level 3"),

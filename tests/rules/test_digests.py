@@ -105,8 +105,8 @@ def test_a_digest_names_what_happened_and_what_is_due() -> None:
             scope="Payments",
             team_slug="payments",
             incidents=[
-                IncidentFact(3, "Checkout is down", 1, is_open=False, lasted_s=7260),
-                IncidentFact(5, "Search is slow", 2, is_open=True, lasted_s=60),
+                IncidentFact(3, "Checkout is down", 1, lasted_s=7260),
+                IncidentFact(5, "Search is slow", 2, lasted_s=None),
             ],
             pages=5,
             night_pages=3,
@@ -141,7 +141,7 @@ def test_a_digest_names_what_happened_and_what_is_due() -> None:
 def test_incidents_that_became_private_leave_no_line() -> None:
     digest = write(
         facts(
-            incidents=[IncidentFact(3, "Breach", 1, is_open=True, lasted_s=1)],
+            incidents=[IncidentFact(3, "Breach", 1, lasted_s=None)],
             postmortems_due=[LATE],
             items_overdue=[OLD, replace(OLD, ref="ACT-9", incident_id=None)],
             near_misses=[NEAR_MISS],
@@ -155,7 +155,7 @@ def test_incidents_that_became_private_leave_no_line() -> None:
 
 
 def test_a_long_list_is_counted() -> None:
-    many = [IncidentFact(i, "x", 3, is_open=True, lasted_s=1) for i in range(LISTED + 3)]
+    many = [IncidentFact(i, "x", 3, lasted_s=None) for i in range(LISTED + 3)]
     [section] = write(facts(incidents=many)).sections
     assert (len(section.lines), section.more, section.count) == (LISTED, 3, LISTED + 3)
     assert "- And 3 more" in text_lines(write(facts(incidents=many)))

@@ -86,8 +86,15 @@ def test_a_difference_that_chance_gives_is_no_change() -> None:
     changed = permutation_test.compare(list(range(100, 130)), list(range(30)), 7)
     assert changed is not None
     assert changed.is_change
+    permutation_test._compared.cache_clear()
     assert changed == permutation_test.compare(list(range(100, 130)), list(range(30)), 7)
     assert permutation_test.compare([], [1], 1) is None
+
+
+def test_the_same_samples_are_shuffled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = permutation_test.compare(list(range(40, 60)), list(range(20)), 11)
+    monkeypatch.delattr(permutation_test, "_difference")
+    assert permutation_test.compare(list(range(40, 60)), list(range(20)), 11) == first
 
 
 durations = st.lists(st.integers(0, 5000), max_size=30)

@@ -278,6 +278,21 @@ def test_each_reminder_is_planned_once_and_none_before_its_time() -> None:
     ]
 
 
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Kolkata", "America/Los_Angeles"])
+def test_no_reminder_of_a_near_miss_rings_at_night(tz: str) -> None:
+    reported_at = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
+    listed = reminders(reported_at, reported_at + timedelta(days=7), may_be_urgent=False)
+    sent: list[str] = []
+    now: datetime | None = reported_at
+    while now is not None:
+        ready, now_next = plan(listed, sent, now, tz)
+        assert not ready or working_instant(now, tz) == now
+        assert not any(one.is_urgent for one in ready)
+        sent += [one.mark for one in ready]
+        now = now_next
+    assert sent == [one.mark for one in listed]
+
+
 @given(st.integers(0, 24 * 7), st.sampled_from(["UTC", "Asia/Kolkata", "America/Los_Angeles"]), st.booleans())
 def test_a_late_start_sends_all_that_passed_at_once_and_ends(hours: int, tz: str, is_week: bool) -> None:
     due = CLOSED + timedelta(days=7 if is_week else 2)

@@ -2,12 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
-from firebell.digests import actions
+import pytest
+
+from firebell.digests import actions, queries, schedule
+from firebell.digests.model import Digest, Week
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import IncidentType
+from firebell.kit import private_reader
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
 from firebell.kit.errors import Forbidden
 from firebell.people import actions as people
+from firebell.people.model import Team
 from tests.api.api_clients import browser
 from tests.stories.test_emails import heading, mailed, part
 
@@ -43,6 +49,10 @@ async def test_readers_get_the_week_once_without_what_is_private_to_others(
         await w.settle()
         assert [mail for mail in box.mails if mail["List-Unsubscribe"]] == []
         clock.set(MONDAY)
+        await w.settle()
+        # one is written at a time, so that no page waits for more
+        assert len([mail for mail in box.mails if mail["List-Unsubscribe"]]) == 1
+        clock.set(MONDAY + timedelta(seconds=1))
         await w.settle()
         await w.settle()
         digests = {
@@ -95,3 +105,62 @@ async def test_readers_get_the_week_once_without_what_is_private_to_others(
             )
         await w.settle()
         assert "Search is slow" not in part(box.mails[-1], "text/plain")
+
+
+async def test_a_choice_delays_no_digest_that_is_still_to_be_written(dsn: str, clock: FakeClock) -> None:
+    async with mailed(dsn, clock) as (w, box):
+        mara, jun = await w.actor(w.mara), await w.actor(w.jun)
+        async with w.ctx.db.tx() as tx:
+            for actor, person in ((mara, w.mara), (jun, w.jun)):
+                await actions.choose_digest(tx, actor, person, None, w.now, is_on=True)
+        clock.set(MONDAY)
+        async with w.ctx.db.tx() as tx:
+            await actions.send_due(tx, w.now)
+        # the first one has their mail and stops the next ones, while the second one waits
+        clock.set(MONDAY + timedelta(milliseconds=500))
+        async with w.ctx.db.tx() as tx:
+            [first] = [row["person_id"] for row in await tx.fetch("select person_id from weekly_digest")]
+            actor = mara if first == w.mara else jun
+            await actions.choose_digest(tx, actor, first, None, w.now, is_on=False)
+        clock.set(MONDAY + timedelta(seconds=2))
+        await w.settle()
+        sent = [to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]]
+        assert sorted(sent) == ["jun@example.org", "mara@example.org"]
+
+
+async def test_a_digest_counts_only_declared_incidents(dsn: str, clock: FakeClock) -> None:
+    async with mailed(dsn, clock) as (w, _):
+        mara = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            first, second = [
+                await incidents.declare(tx, mara, title=title, severity=2, service_ids=[w.service], now=w.now)
+                for title in ("Checkout is down", "Payments are slow")
+            ]
+            await incidents.merge(tx, mara, second.id, first.id, w.now)
+            await incidents.report(tx, mara, title="Something is odd", service_ids=[w.service], now=w.now)
+            week = schedule.parse_week("2026-W48", w.now, "UTC")
+            facts = await queries.load_facts(tx, week, None, w.now)
+        assert [one.title for one in facts.incidents] == ["Checkout is down"]
+
+
+async def test_a_digest_that_cannot_be_written_keeps_no_other_back(
+    dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = queries.digest
+
+    async def fail_for_managers(tx: Tx, week: Week, team: Team | None, now: datetime) -> Digest:
+        if private_reader.reader() is None:
+            raise KeyError("what no one thought of")
+        return await write(tx, week, team, now)
+
+    monkeypatch.setattr(queries, "digest", fail_for_managers)
+    async with mailed(dsn, clock) as (w, box):
+        async with w.ctx.db.tx() as tx:
+            for person in (w.mara, w.jun):
+                await actions.choose_digest(tx, await w.actor(person), person, None, w.now, is_on=True)
+        clock.set(MONDAY)
+        await w.settle()
+        clock.set(MONDAY + timedelta(seconds=2))
+        await w.settle()
+        sent = [to[0] for to, mail in zip(box.recipients, box.mails, strict=True) if mail["List-Unsubscribe"]]
+        assert sent == ["jun@example.org"]

@@ -1,6 +1,7 @@
 """Prometheus reads how Firebell is: what came in, what waits, what was sent; never at the cost of a page."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -8,7 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
+from firebell.kit.db.database import Tx
+from firebell.kit.jobs import timers
 from firebell.monitoring import exporter as exporter_
+from firebell.monitoring import readings_store
+from firebell.paging import actions as paging
+from firebell.worker import Worker
 from tests.api.api_clients import browser
 from tests.stopwatch import stopwatch
 from tests.world import world
@@ -83,3 +89,31 @@ async def test_the_numbers_follow_what_happens(
                 assert watch.seconds < 5 * 0.05, "a scrape takes at most 50 ms"
                 assert w.ctx.db.pool_usage().used == 1, "all scrapes share one reading"
         assert (await _scrape(http))["firebell_database_up",] == 1
+
+
+async def test_the_page_of_a_drill_raises_no_alert_about_a_page(dsn: str, clock: FakeClock) -> None:
+    async with world(dsn, clock) as w:
+        actor = await w.actor(w.mara)
+        async with w.ctx.db.tx() as tx:
+            policy = (await paging.policies(tx))[0]
+            assert await paging.start_drill_page(tx, actor, policy, [w.mara, w.jun], "Checkout fails", w.now)
+        clock.set(w.now + timedelta(hours=2))
+        async with w.ctx.db.reads() as reads:
+            readings = await readings_store.readings(reads, w.now)
+        assert sum(readings.open_pages.values()) == 0
+        assert readings.oldest_unacknowledged_s == 0
+
+
+async def test_a_timer_that_its_handler_keeps_is_counted_when_it_runs(dsn: str, clock: FakeClock) -> None:
+    is_locked = [False, True]
+
+    async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        return due_timers if is_locked.pop() else []
+
+    async with world(dsn, clock) as w:
+        async with w.ctx.db.tx() as tx:
+            await timers.schedule(tx, "test.kept", "1", w.now - timedelta(days=365))
+        worker = Worker(w.ctx, {"test.kept": run}, {})
+        assert [await worker.run_due(w.now) for _ in range(2)] == [0, 1]
+        *_, (_, number) = w.ctx.counters.timer_lateness[False].cumulative()
+        assert number == 1

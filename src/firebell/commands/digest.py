@@ -1,4 +1,4 @@
-"""`firebell digest`: the digest of a week, and who gets which by mail."""
+"""`firebell digest`: the digest of a week, and who gets which by email."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ _members = click.option("--members", is_flag=True, help="For all members of the 
 @_members
 @as_json
 def turn_on(team: str | None, members: bool) -> None:
-    """Get a digest by mail every Monday at 09:00."""
+    """Get a digest by email every Monday at 09:00."""
     _switch(team, on=True, members=members)
 
 

@@ -1,1 +1,1 @@
-"""The weekly digest: what happened, what is due, and one suggestion, by mail to people who want it."""
+"""The weekly digest: what happened, what is due, and one suggestion, by email to people who want it."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from firebell.digests import queries, schedule, store
-from firebell.digests.model import Digest, subscribers
+from firebell.digests.model import Digest, Week, subscribers
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
@@ -22,12 +22,10 @@ TIMER = "digests.weekly"
 KEY = "all"
 SUBJECT_KIND = "weekly_digest"
 """The kind of subject of a mail with a digest; its id is that of the digest."""
-SENT_AT_ONCE = 3
-"""Number of digests that one run writes; pages are served between two runs."""
 EMAIL = "email"
 
 
-@permits(Verb.DIGEST_SUBSCRIBE)
+@permits(Verb.DIGEST_SUBSCRIBE, own="person_id")
 async def choose_digest(
     tx: Tx, actor: Actor, person_id: int, team: Team | None, now: datetime, *, is_on: bool
 ) -> None:
@@ -53,7 +51,7 @@ async def _choose(
         now,
         team=team.slug if team else "",
     )
-    await _schedule(tx, now)
+    await _schedule_after_choice(tx, now)
 
 
 @permits(Verb.TEAM_DIGEST_WRITE)
@@ -62,7 +60,7 @@ async def set_team_digest(tx: Tx, actor: Actor, team: Team, now: datetime, *, is
     if await store.set_team(tx, team.id, now, is_on=is_on):
         name = "digest.team_on" if is_on else "digest.team_off"
         await tx.audit(actor, name, f"team:{team.slug}", now)
-        await _schedule(tx, now)
+        await _schedule_after_choice(tx, now)
 
 
 async def _recipients(tx: Tx) -> list[tuple[Person, int | None]]:
@@ -76,19 +74,31 @@ async def _recipients(tx: Tx) -> list[tuple[Person, int | None]]:
     return [(known[person_id], team_id) for person_id, team_id in wanted if known[person_id].active]
 
 
-async def _schedule(tx: Tx, now: datetime) -> None:
-    """Set the timer to when the next digest is due, and to a day from now at the latest: people join teams and move."""
+async def _schedule(tx: Tx, now: datetime, *, until: datetime | None = None) -> None:
+    """Set the timer to when the next digest is due, at most a day from now: people join teams and move.
+
+    It is never set later than `until`. Without anyone who could get a digest, there is no timer.
+    """
     zones = {person.tz for person, _ in await _recipients(tx)}
     if not zones and not await store.team_ids(tx):
         await timers.cancel(tx, TIMER, KEY)
         return
-    at = min([now + timedelta(days=1), *(schedule.next_at(now, zone) for zone in zones)])
+    at = min([until or now + timedelta(days=1), *(schedule.next_at(now, zone) for zone in zones)])
     await timers.schedule(tx, TIMER, KEY, at)
 
 
+async def _schedule_after_choice(tx: Tx, now: datetime) -> None:
+    """Set the timer, but not later than it is: digests of others may wait for it now."""
+    await _schedule(tx, now, until=(await timers.due_times(tx, TIMER)).get(KEY))
+
+
 @internal("The timer sends what is due.")
-async def send_due(tx: Tx, now: datetime) -> None:
-    """Write and send some of the digests that are due, each once a week, and set the timer for the others."""
+async def send_due(tx: Tx, now: datetime, *, failures: int = 0) -> None:
+    """Write and send one of the digests that are due, each once a week, and set the timer for the next one.
+
+    Its metrics can take half a second; the timers of pages run between two digests. After `failures` another one is
+    tried, so that one that cannot be written keeps no other back.
+    """
     due = [
         (person, team_id, week)
         for person, team_id in await _recipients(tx)
@@ -97,17 +107,22 @@ async def send_due(tx: Tx, now: datetime) -> None:
     if due:
         written = await store.written(tx, min(week.monday for _, _, week in due))
         due = [one for one in due if (one[0].id, one[1], one[2].monday) not in written]
-    teams = {team.id: team for team in await people.teams(tx)}
-    for person, team_id, week in due[:SENT_AT_ONCE]:
-        with private_reader.as_reader(reader_of(person)):
-            digest = await queries.digest(tx, week, teams[team_id] if team_id else None, now)
-        digest_id = await store.insert(tx, person.id, team_id, week.monday, packed(digest), now)
-        if digest_id is not None:
-            await notify.send_about(tx, SUBJECT_KIND, {digest_id: [person.id]}, now, channel=EMAIL)
-    if len(due) > SENT_AT_ONCE:
+    if due:
+        await _send(tx, *due[failures % len(due)], now)
+    if len(due) > 1:
         await timers.schedule(tx, TIMER, KEY, now + timedelta(seconds=1))
     else:
         await _schedule(tx, now)
+
+
+async def _send(tx: Tx, person: Person, team_id: int | None, week: Week, now: datetime) -> None:
+    """Write the digest of a person as they may see it, and send it."""
+    team = await people.team(tx, team_id) if team_id else None
+    with private_reader.as_reader(reader_of(person)):
+        digest = await queries.digest(tx, week, team, now)
+    digest_id = await store.insert(tx, person.id, team_id, week.monday, packed(digest), now)
+    if digest_id is not None:
+        await notify.send_about(tx, SUBJECT_KIND, {digest_id: [person.id]}, now, channel=EMAIL)
 
 
 def reader_of(person: Person) -> int | None:

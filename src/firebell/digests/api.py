@@ -53,7 +53,7 @@ class DigestShown(ApiOutput):
 
 
 class DigestScopeShown(ApiOutput):
-    """A digest that the caller can get by mail."""
+    """A digest that the caller can get by email."""
 
     team: Annotated[str | None, Field(description="the slug of the team; null for the organization")]
     name: str
@@ -141,7 +141,7 @@ async def get_digest(w: Reader, team: Text | None = None, week: Text = "") -> Di
     return _shown(await queries.digest(w.tx, period, chosen, w.now), chosen)
 
 
-@router.get("/choices", summary="List the digests that you can get by mail")
+@router.get("/choices", summary="List the digests that you can get by email")
 async def list_digest_choices(w: Subscriber) -> DigestScopesShown:
     return await _scopes(w)
 

@@ -14,7 +14,6 @@ class IncidentFact:
     id: int
     title: str
     severity: int
-    is_open: bool
     lasted_s: int | None
 
 

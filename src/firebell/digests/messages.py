@@ -26,7 +26,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
             hidden = frozenset(await incidents.hidden_ids(tx))
         digest = actions.unpacked(stored.content).without(hidden)
         link = unsubscribing.url(ctx, recipient.id, stored.team_id, now)
-        lines = [*text_lines(digest, ctx.public_url), "", f"Stop this mail: {link}"]
+        lines = [*text_lines(digest, ctx.public_url), "", f"Unsubscribe: {link}"]
         query = f"?week={digest.week.name}"
         if stored.team_id:
             query += f"&team={slugs[stored.team_id]}"

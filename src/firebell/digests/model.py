@@ -87,7 +87,7 @@ class Digest:
 
     @property
     def is_quiet(self) -> bool:
-        """True if there is nothing to tell."""
+        """True if no section has anything."""
         return not self.sections
 
     @property

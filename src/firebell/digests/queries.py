@@ -19,7 +19,7 @@ from firebell.digests.facts import (
 from firebell.digests.model import Digest, DigestScope, Week
 from firebell.digests.writing import write
 from firebell.incidents import actions as incidents
-from firebell.incidents.model import OPEN, Incident, IncidentFilter
+from firebell.incidents.model import UNDECLARED, Incident, IncidentFilter, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.localtime import to_local
 from firebell.metrics import queries as metrics
@@ -32,6 +32,8 @@ from firebell.runbooks import queries as runbooks
 READ_AT_MOST = 200
 """Number of rows of each list that a digest reads."""
 ORGANIZATION = "The organization"
+COUNTED = tuple(phase for phase in Phase if phase not in (*UNDECLARED, Phase.DISMISSED, Phase.MERGED))
+"""The phases of incidents that metrics count too: declared, and neither dismissed nor merged."""
 
 
 async def digest(tx: Tx, week: Week, team: Team | None, now: datetime) -> Digest:
@@ -57,7 +59,7 @@ async def load_facts(tx: Tx, week: Week, team: Team | None, now: datetime) -> Di
         today,
         scope=team.name if team else "",
         team_slug=team.slug if team else "",
-        incidents=[_incident(one, now) for one in await _incidents(tx, week, team_id)],
+        incidents=[_incident(one) for one in await _incidents(tx, week, team_id)],
         pages=report.pages,
         night_pages=report.night_pages,
         nights=report.nights,
@@ -79,7 +81,7 @@ async def load_facts(tx: Tx, week: Week, team: Team | None, now: datetime) -> Di
 
 async def _incidents(tx: Tx, week: Week, team_id: int | None) -> list[Incident]:
     """Return the incidents that were declared in a week, most severe first; of a team those of its services."""
-    wanted = IncidentFilter(drill=False, since=week.start, until=week.end)
+    wanted = IncidentFilter(phases=COUNTED, drill=False, since=week.start, until=week.end)
     listed = await incidents.matching(tx, wanted, limit=READ_AT_MOST)
     if team_id is not None:
         affected = await incidents.services(tx, [one.id for one in listed])
@@ -88,10 +90,9 @@ async def _incidents(tx: Tx, week: Week, team_id: int | None) -> list[Incident]:
     return sorted(listed, key=lambda one: (one.severity, one.id))
 
 
-def _incident(one: Incident, now: datetime) -> IncidentFact:
-    end = one.closed_at or now
-    lasted = int((end - one.declared_at).total_seconds())
-    return IncidentFact(one.id, one.title, one.severity, one.phase in OPEN, lasted)
+def _incident(one: Incident) -> IncidentFact:
+    lasted_s = int((one.closed_at - one.declared_at).total_seconds()) if one.closed_at else None
+    return IncidentFact(one.id, one.title, one.severity, lasted_s)
 
 
 def _document(one: postmortems.ArchivedDocument, at: datetime) -> DocumentFact:

@@ -9,8 +9,8 @@ from firebell.kit.jobs import timers
 
 
 async def run_digests(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
-    """Send the digests that are due."""
-    await actions.send_due(tx, now)
+    """Send one of the digests that are due."""
+    await actions.send_due(tx, now, failures=due_timers[0].attempts)
     return []
 
 

@@ -1,4 +1,4 @@
-"""The screens of digests: one week, and which digests a person gets by mail."""
+"""The screens of digests: one week, and which digests a person gets by email."""
 
 from datetime import timedelta
 

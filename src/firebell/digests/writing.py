@@ -4,21 +4,20 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from urllib.parse import quote, urlencode
 
+from firebell.action_items.model import NAMED_AFTER
 from firebell.digests.facts import DigestFacts, DocumentFact, ItemFact, RuleFact
 from firebell.digests.model import LISTED, Digest, DigestLine, DigestSection
 from firebell.kit.countdown import stopwatch
 from firebell.kit.localtime import format_local
 from firebell.kit.text import plural
 
-NAMED_AFTER_DAYS = 30
-"""An action item that is overdue for longer is named with its owner (spec 11.9)."""
 QUIET = "Nothing was declared, nothing is due, and no one was woken."
 NOISY_PAGES = 3
 """Number of pages of a rule from which a week says something about it."""
 
 
 def write(facts: DigestFacts) -> Digest:
-    """Return the digest; a section without anything to tell is left out."""
+    """Return the digest; an empty section is left out."""
     return Digest(facts.scope, facts.week, tuple(_sections(facts)), suggestion(facts))
 
 
@@ -30,7 +29,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
         "Incidents",
         [
             DigestLine(
-                f"SEV{one.severity} INC-{one.id} {one.title}: {_lasted(one.is_open, one.lasted_s)}",
+                f"SEV{one.severity} INC-{one.id} {one.title}: {_lasted(one.lasted_s)}",
                 f"/incidents/INC-{one.id}",
                 one.id,
             )
@@ -44,14 +43,14 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
             "pages", "Pages", rules[:LISTED], facts.pages, link=_address("/metrics/noise", team)
         )
     if facts.night_pages:
-        most = f", {facts.most_in_a_night} in the worst one" if facts.most_in_a_night > 1 else ""
+        most = f", up to {facts.most_in_a_night} in one night" if facts.most_in_a_night > 1 else ""
         yield DigestSection(
             "night",
             "Pages at night",
             (
                 DigestLine(
                     f"{plural(facts.night_pages, 'page')} at night,"
-                    f" {plural(facts.nights, 'night')} of a person interrupted{most}",
+                    f" {plural(facts.nights, 'interrupted night')}{most}",
                     _address("/metrics/nights", team),
                 ),
             ),
@@ -146,10 +145,10 @@ def _address(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _lasted(is_open: bool, seconds: int | None) -> str:
-    if is_open:
+def _lasted(seconds: int | None) -> str:
+    if seconds is None:
         return "still open"
-    minutes = round((seconds or 0) / 60)
+    minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60}:{minutes % 60:02} h"
 
 
@@ -174,9 +173,9 @@ def _place(one: ItemFact) -> tuple[str, int | None]:
 
 
 def _overdue(one: ItemFact, today: date) -> DigestLine:
-    days = (today - one.due).days
-    owner = f", {one.owner or 'no owner'}" if days > NAMED_AFTER_DAYS else ""
-    return DigestLine(f"{one.ref} {one.title}: overdue {plural(days, 'day')}{owner}", *_place(one))
+    overdue = today - one.due
+    owner = f", {one.owner or 'no owner'}" if overdue > NAMED_AFTER else ""
+    return DigestLine(f"{one.ref} {one.title}: overdue {plural(overdue.days, 'day')}{owner}", *_place(one))
 
 
 def suggestion(facts: DigestFacts) -> DigestLine | None:
@@ -189,7 +188,8 @@ def suggestion(facts: DigestFacts) -> DigestLine | None:
     if facts.items_overdue:
         oldest = facts.items_overdue[0]
         return DigestLine(
-            f"Do {oldest.ref} first, or agree on a new due day: it is overdue the longest.", *_place(oldest)
+            f"Finish {oldest.ref} first, or agree on a new due day: it has been overdue the longest.",
+            *_place(oldest),
         )
     if rule := next(filter(_is_noisy, facts.rules), None):
         return DigestLine(
@@ -199,7 +199,7 @@ def suggestion(facts: DigestFacts) -> DigestLine | None:
     woke = max(facts.rules, key=lambda one: one.night_pages, default=None)
     if woke and woke.night_pages >= NOISY_PAGES:
         return DigestLine(
-            f"Ask whether {woke.rule} must wake someone: it paged at night {woke.night_pages} times.",
+            f"Decide whether {woke.rule} needs to wake someone: it paged {woke.night_pages} times at night.",
             "/metrics/nights",
         )
     if facts.runbooks:

@@ -9,7 +9,7 @@ import httpx
 from firebell.kit.clock import Clock
 from firebell.kit.db.database import Db
 from firebell.kit.health import ProcessHealth
-from firebell.kit.http_out import Network
+from firebell.kit.ip_addresses import Network
 from firebell.kit.process_counters import ProcessCounters
 from firebell.kit.signing import Signer
 from firebell.kit.slice import Composer

@@ -16,9 +16,8 @@ import httpcore
 import httpx
 
 from firebell.kit.errors import Invalid, Unavailable
+from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.kit.resolver import Resolver
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _REPLY_BYTES = 64 * 1024
 """Maximum number of bytes read from a response."""
@@ -52,18 +51,16 @@ def reason_of(error: httpx.HTTPError) -> str:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Parse a comma-separated list of networks that may be reached although they are private."""
+    """Return the networks of a comma-separated list; raise `ValueError`."""
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def allowed(address: str, networks: Iterable[Network]) -> bool:
     """Return True if an IP address may be connected to: it is public or in an allowed network."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    if any(ip.version == net.version and ip in net for net in networks):
+    ip = parse_ip(address)
+    if is_in(ip, networks):
         return True
-    if any(ip.version == net.version and ip in net for net in _NEVER):
+    if is_in(ip, _NEVER):
         return False
     if isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local:
         return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 from random import Random
@@ -11,6 +12,8 @@ from firebell.metrics import order_statistics
 MAX_DRAWS = 10_000
 SIGNIFICANT_BELOW = 0.05
 _TOLERANCE = 1e-9
+_KEPT = 256
+"""Number of comparisons that are kept: the readers of a digest and of a screen mostly ask for the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ def compare(now: Sequence[float], before: Sequence[float], seed: int) -> Compari
     """
     if not now or not before:
         return None
+    return _compared(tuple(now), tuple(before), seed)
+
+
+@lru_cache(_KEPT)
+def _compared(now: tuple[float, ...], before: tuple[float, ...], seed: int) -> Comparison:
     pooled = sorted([*now, *before])
     difference = _median(sorted(now)) - _median(sorted(before))
     limit = abs(difference) - _TOLERANCE

@@ -25,7 +25,7 @@ create table weekly_digest (
     content jsonb not null,
     created_at timestamptz not null
 );
-create unique index weekly_digest_one on weekly_digest (person_id, coalesce(team_id, 0), week);
+create unique index weekly_digest_one on weekly_digest (week, person_id, coalesce(team_id, 0));
 create index weekly_digest_created on weekly_digest (created_at);
 insert into due (kind, key, due_at) values ('kit.retention', 'weekly_digest', now() + interval '1 day');
 

@@ -1,11 +1,10 @@
 """Who may read the numbers: Prometheus with the token, or from an allowed network (pure)."""
 
 import hmac
-import ipaddress
 from collections.abc import Sequence
 
 from firebell.kit.errors import FirebellError, Forbidden, Unauthenticated
-from firebell.kit.http_out import Network
+from firebell.kit.ip_addresses import Network, is_in, parse_ip
 
 
 def refusal(
@@ -30,9 +29,6 @@ def refusal(
 
 def _is_in(client: str, networks: Sequence[Network]) -> bool:
     try:
-        ip = ipaddress.ip_address(client.partition("%")[0])
+        return is_in(parse_ip(client), networks)
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return any(ip.version == network.version and ip in network for network in networks)

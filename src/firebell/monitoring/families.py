@@ -111,7 +111,7 @@ def _shared_families(readings: Readings) -> Iterator[Metric]:
     )
     yield _gauge(
         "pages_open",
-        "Open pages.",
+        "Open pages, without those of drills.",
         ["state", "urgency"],
         [(labels, n) for labels, n in readings.open_pages.items()],
     )

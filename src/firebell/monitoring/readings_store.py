@@ -22,6 +22,7 @@ async def readings(tx: Reads, now: datetime) -> Readings:
         select state, urgency, count(*) as pages
         from page
         where state = any($1::text[])
+            and not plan ? 'is_drill'
         group by state, urgency
         """,
         list(STATES),
@@ -96,6 +97,7 @@ async def _single_values(tx: Reads, now: datetime) -> Any:
                 from page
                 where state = any($3::text[])
                     and urgency = 'high'
+                    and not plan ? 'is_drill'
             ) as unacknowledged_since,
             (
                 select count(*)

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from firebell.kit.context import Context
 from firebell.monitoring import access
 from firebell.monitoring.exporter import Exporter
-from firebell.people import route_access
+from firebell.people import authentication, route_access
 
 PATH = "/metrics.prom"
 router = APIRouter(include_in_schema=False)
@@ -32,7 +32,7 @@ def app_of_worker(ctx: Context) -> Starlette:
 
 async def _exposition(request: Request, ctx: Context, exporter: Exporter) -> Response:
     error = access.refusal(
-        request.client.host if request.client else "",
+        authentication.client_address(request),
         request.headers.get("authorization", ""),
         token=ctx.metrics_token,
         networks=ctx.metrics_networks,

@@ -62,9 +62,9 @@ async def send_about(
     rules, methods = await people.rules_of(tx, person_ids, urgency), await people.methods_of(tx, person_ids)
     rank = 1 if urgency == "high" else 2
     paged = {i: people.paged(m for m in methods if m.person_id == i) for i in person_ids}
-    preferred = {i: [m for m in paged[i] if m.kind == channel] for i in person_ids}
     first = {
-        i: usable(rules.get(i, ()) if not preferred[i] else (), preferred[i] or paged[i])[:1] for i in paged
+        i: usable(rules.get(i, ()), [m for m in of_one if m.kind == channel] or of_one)[:1]
+        for i, of_one in paged.items()
     }
     deliveries = [
         NewDelivery(planned, rank, subject_kind, subject_id, round=int(now.timestamp()))

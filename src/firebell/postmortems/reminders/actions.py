@@ -99,18 +99,18 @@ async def _remind(tx: Tx, one: RemindedPostmortem, incident_id: int, now: dateti
 
 
 async def _remind_of_near_miss(tx: Tx, one: RemindedPostmortem, now: datetime) -> None:
-    """Remind of a near miss at the same shares of its week; no one was hurt, so nothing is urgent."""
-    if latest := await _take_due(tx, one, min(one.created_at, one.due_at), now):
+    """Remind of a near miss at the same shares of its week, in working hours: nothing about it is urgent."""
+    if latest := await _take_due(tx, one, min(one.created_at, one.due_at), now, may_be_urgent=False):
         to = await near_miss_recipients(tx, one.service_ids, one.author_id, to_managers=latest.to_managers)
         await notify.send_about(tx, SUBJECT_KIND, {one.id: to}, now)
 
 
 async def _take_due(
-    tx: Tx, one: RemindedPostmortem, began_at: datetime, now: datetime
+    tx: Tx, one: RemindedPostmortem, began_at: datetime, now: datetime, *, may_be_urgent: bool = True
 ) -> PostmortemReminder | None:
     """Record the reminders that are due, schedule the next one, and return the latest to send, None without any."""
     author = await people.person(tx, one.author_id) if one.author_id else None
-    listed = marks.reminders(began_at, one.due_at)
+    listed = marks.reminders(began_at, one.due_at, may_be_urgent=may_be_urgent)
     ready, next_at = marks.plan(listed, one.sent, now, author.tz if author else DEFAULT_ZONE)
     if ready:
         await store.record(tx, one.id, one.due_at, [reminder.mark for reminder in ready], now)

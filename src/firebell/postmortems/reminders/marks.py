@@ -25,17 +25,19 @@ class PostmortemReminder:
     mark: str
     at: datetime
     to_managers: bool
-
-    @property
-    def is_urgent(self) -> bool:
-        """True if it waits for nothing."""
-        return self.mark in ANY_TIME
+    is_urgent: bool = False
+    """True if it waits for nothing."""
 
 
-def reminders(began_at: datetime, due_at: datetime) -> list[PostmortemReminder]:
+def reminders(
+    began_at: datetime, due_at: datetime, *, may_be_urgent: bool = True
+) -> list[PostmortemReminder]:
     """Return all reminders of a post-mortem in order, from the closing of its incident to its due time and after."""
     before = [
-        PostmortemReminder(mark, share_at(began_at, due_at, hours), mark == "due") for mark, hours in _SHARES
+        PostmortemReminder(
+            mark, share_at(began_at, due_at, hours), mark == "due", may_be_urgent and mark in ANY_TIME
+        )
+        for mark, hours in _SHARES
     ]
     after = [
         PostmortemReminder(f"day+{day}", due_at + timedelta(days=day), True)

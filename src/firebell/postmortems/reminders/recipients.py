@@ -7,6 +7,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
+from firebell.people.model import Person
 
 MANAGER = "manager"
 
@@ -17,25 +18,31 @@ async def recipients(tx: Tx, incident: Incident, author_id: int | None, *, to_ma
     The managers of the teams of the services are asked if the author has none. Of a private incident, only people
     who may read it are told; if there is none of them, the fallback responders are.
     """
-    ids = [author_id] if author_id and (await people.person(tx, author_id)).active else []
-    if to_managers or not ids:
-        service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
-        ids += await _managers(tx, service_ids, author_id)
-    by_id = await people.people_by_id(tx, ids)
-    readers = await incidents.readers_among(tx, [incident], [by_id[i] for i in dict.fromkeys(ids)])
+    service_ids = (await incidents.services(tx, [incident.id]))[incident.id]
+    chosen = await _author_and_managers(tx, service_ids, author_id, to_managers=to_managers)
+    readers = await incidents.readers_among(tx, [incident], chosen)
     return [person.id for person in readers] or await people.fallback_responders(tx)
 
 
 async def near_miss_recipients(
     tx: Tx, service_ids: Sequence[int], author_id: int | None, *, to_managers: bool
 ) -> list[int]:
-    """Return whom a near miss is reminded to, as `recipients` does; one without a name has no author."""
-    ids = [author_id] if author_id and (await people.person(tx, author_id)).active else []
-    if to_managers or not ids:
-        ids += await _managers(tx, service_ids, author_id)
-    known = await people.people_by_id(tx, ids)
-    active = [i for i in dict.fromkeys(ids) if known[i].active]
-    return active or await people.fallback_responders(tx)
+    """Return who is reminded of a near miss, by the same rules; one that was reported without a name has no author."""
+    chosen = await _author_and_managers(tx, service_ids, author_id, to_managers=to_managers)
+    return [person.id for person in chosen] or await people.fallback_responders(tx)
+
+
+async def _author_and_managers(
+    tx: Tx, service_ids: Sequence[int], author_id: int | None, *, to_managers: bool
+) -> list[Person]:
+    """Return the author who is active, and the managers if they are asked too or there is no such author."""
+    author = await people.person(tx, author_id) if author_id else None
+    if author and author.active and not to_managers:
+        return [author]
+    ids = [author.id] if author and author.active else []
+    ids += await _managers(tx, service_ids, author_id)
+    by_id = await people.people_by_id(tx, ids)
+    return [by_id[i] for i in dict.fromkeys(ids)]
 
 
 async def _managers(tx: Tx, service_ids: Sequence[int], author_id: int | None) -> list[int]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from http.cookies import CookieError, SimpleCookie
 
-from firebell.kit.http_out import Network
+from firebell.kit.ip_addresses import Network, is_in, parse_ip
 from firebell.status_pages.hosting.model import PageAccess
 from firebell.status_pages.model import PageVisibility
 
@@ -65,22 +65,18 @@ def parse_network(text: str) -> Network:
 def is_in_networks(address: str, networks: tuple[str, ...]) -> bool:
     """Return True if an address belongs to one of the networks; an IPv4 address mapped to IPv6 counts as itself."""
     try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = parse_ip(address)
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in map(parse_network, networks) if network.version == ip.version)
+    return is_in(ip, map(parse_network, networks))
 
 
 def is_outside(address: str) -> bool:
     """Return True if an address is one of the public internet; an IPv4 address mapped to IPv6 counts as itself."""
     try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = parse_ip(address)
     except ValueError:
         return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
     return ip.is_global and not ip.is_multicast
 
 
