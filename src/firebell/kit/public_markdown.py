@@ -24,6 +24,11 @@ _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n{3,}")
+MAX_LINES, MAX_MARKS, MAX_CELLS = 2000, 5000, 4000
+"""What a rendered text has at most: it is rendered where other requests wait. One with more is shown as written."""
+_LINE_END = re.compile(r"\r\n?|\n")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_MARKS = re.compile(r"[\[\]*_`<>!&\\~|]")
 
 
 def _addresses_become_links(state: StateCore) -> None:
@@ -71,13 +76,34 @@ _dialect = MarkdownIt(
 ).enable("table")
 _dialect.core.ruler.push("addresses", _addresses_become_links)
 _dialect.core.ruler.push("headings", _smaller_headings)
+_paragraphs = MarkdownIt("zero", {"breaks": True}).enable("newline")
+"""Only paragraphs, lines and web addresses."""
+_paragraphs.core.ruler.push("addresses", _addresses_become_links)
+
+
+def _dialect_for(text: str) -> MarkdownIt:
+    """Return the dialect in which a text is rendered in bounded time."""
+    text = _LINE_END.sub("\n", text)
+    is_bounded = (
+        text.count("\n") < MAX_LINES
+        and sum(1 for _ in _MARKS.finditer(text)) <= MAX_MARKS
+        and sum(map(_cells, _BLANK_LINE.split(text))) <= MAX_CELLS
+    )
+    return _dialect if is_bounded else _paragraphs
+
+
+def _cells(block: str) -> int:
+    """Return how many cells a table in a block without blank lines has at most; short rows are filled up."""
+    lines = block.split("\n")
+    return len(lines) * max(line.count("|") for line in lines)
 
 
 @lru_cache(maxsize=1024)
 def to_html(text: str) -> Markup:
     """Return Markdown as safe HTML: raw HTML is shown as text, links lead to web addresses only, nothing is loaded."""
+    text = _UNSHOWABLE.sub("", text)
     html = nh3.clean(
-        _dialect.render(_UNSHOWABLE.sub("", text)),
+        _dialect_for(text).render(text),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https"},
@@ -93,7 +119,8 @@ def to_plain(text: str) -> str:
     parts: list[str] = []
     lists: list[int | None] = []
     """The number of the next item of each list around, None if it has no numbers."""
-    for token in _dialect.parse(_UNSHOWABLE.sub("", text)):
+    text = _UNSHOWABLE.sub("", text)
+    for token in _dialect_for(text).parse(text):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(int(token.attrs.get("start", 1)) if token.type.startswith("ordered") else None)
         elif token.type in ("bullet_list_close", "ordered_list_close"):
