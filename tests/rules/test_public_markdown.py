@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.mail.addresses import Mailbox
-from firebell.kit.public_markdown import to_html, to_plain
+from firebell.kit.public_markdown import to_html, to_marked_html, to_plain
 from firebell.status_pages.public.languages import ENGLISH
 from firebell.subscribers import mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText
@@ -96,6 +96,27 @@ def test_a_long_text_of_a_person_is_rendered() -> None:
     entries = "- **14:02** [Cards](https://a.example) fail\n" * 400
     html = to_html(table + entries)
     assert (html.count("<tr>"), html.count("<li>"), html.count("<strong>")) == (351, 400, 400)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "html"),
+    [
+        ([], ""),
+        ([("We <b>", False), ("hope", True), (" so", False)], "<p>We &lt;b&gt;<mark>hope</mark> so</p>"),
+        ([("We **", False), ("hope", True), ("**", False)], "<p>We <strong><mark>hope</mark></strong></p>"),
+        # what spans markup is marked in parts
+        ([("We **hope", True), ("** so", False)], "<p><mark>We </mark><strong><mark>hope</mark></strong> so</p>"),
+        ([("- ", False), ("a\n- b", True)], "<ul>\n<li><mark>a</mark></li>\n<li><mark>b</mark></li>\n</ul>"),
+        # no address is changed
+        (
+            [("https://a.example/", False), ("soon", True)],
+            f"<p>{link('https://a.example/soon', 'https://a.example/<mark>soon</mark>')}</p>",
+        ),
+        ([("[a](https://a.example/", False), ("x", True), (")", False)], f"<p>{link('https://a.example/x', 'a')}</p>"),
+    ],
+)  # fmt: skip
+def test_a_preview_marks_what_was_found(pieces: list[tuple[str, bool]], html: str) -> None:
+    assert str(to_marked_html(pieces)) == html
 
 
 class _Tags(HTMLParser):

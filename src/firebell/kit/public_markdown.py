@@ -1,7 +1,7 @@
 """Markdown that the public reads, as HTML without images and as plain text (pure)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import nh3
@@ -23,6 +23,10 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_MARK_START, _MARK_END = "\ue000", "\ue001"
+"""Private characters around what is marked, which Markdown takes for letters."""
+_MARK_IN_TAG = re.compile(f"[{_MARK_START}{_MARK_END}]|%EE%80%8[01]")
+_TAG_OR_MARK = re.compile(f"(<[^>]*>|[{_MARK_START}{_MARK_END}])")
 _BLANK_LINES = re.compile(r"\n{3,}")
 MAX_LINES, MAX_MARKS, MAX_CELLS = 2000, 5000, 4000
 """What a rendered text has at most: it is rendered where other requests wait. One with more is shown as written."""
@@ -111,6 +115,20 @@ def to_html(text: str) -> Markup:
         link_rel="nofollow noopener",
     )
     return Markup(accessible_tables(html, focusable=False).strip())  # noqa: S704 - sanitized by nh3
+
+
+def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
+    """Return Markdown that is given in pieces as safe HTML, those with True marked; what is in an address is not."""
+    text = "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
+    is_marked, parts = False, []
+    for part in _TAG_OR_MARK.split(to_html(text)):
+        if part in (_MARK_START, _MARK_END):
+            is_marked = part == _MARK_START
+        elif part.startswith("<"):
+            parts.append(_MARK_IN_TAG.sub("", part))
+        else:
+            parts.append(f"<mark>{part}</mark>" if is_marked and part.strip() else part)
+    return Markup("".join(parts))  # noqa: S704 - texts and tags are those of `to_html`
 
 
 @lru_cache(maxsize=1024)
