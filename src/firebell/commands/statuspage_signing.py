@@ -31,14 +31,14 @@ _LOG_PATH = "/history.jsonl"
     "keys",
     multiple=True,
     metavar="FILE|URL|KEY",
-    help="The public key of the page, as you got it before; the one at the log's address by default.",
+    help="The public key of the page, as you got it before. By default, the one at the log's address.",
 )
 @as_json
 def verify(log: str, keys: tuple[str, ...]) -> None:
-    """Check a log: that no published text was changed, left out or put in later, and that the page signed it.
+    """Check that no text in a log was changed, left out or added later, and that the page signed it.
 
-    Works offline with a file. Keep the public key and the last hash in another place: who controls the server could
-    publish another key and another log.
+    Works offline with a file. Keep the public key and the last hash in another place: whoever controls the server
+    could publish another key and another log.
     """
     from firebell.status_pages.signing import log_check
     from firebell.status_pages.signing.model import KEY_PATH
@@ -145,6 +145,6 @@ def list_(slug: str) -> None:
 @click.option("--reason", required=True, help="Why; readers of the log see it.")
 @as_json
 def replace(slug: str, reason: str) -> None:
-    """Replace the key; the log announces the new one, signed by the old one, which is erased."""
+    """Replace the key. The old one signs the entry that announces the new one, and is then erased."""
     new = call("POST", _path(slug), {"reason": reason})
     show(new, f"{new['public_key']} signs from entry {new['first_entry']} on.")
