@@ -22,7 +22,8 @@ _TAGS = {
 }
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""What no XML can have, so that the text can be part of a feed."""
 _MARK_START, _MARK_END = "\ue000", "\ue001"
 """Private characters around what is marked, which Markdown takes for letters."""
 _MARK_IN_TAG = re.compile(f"[{_MARK_START}{_MARK_END}]|%EE%80%8[01]")
@@ -105,7 +106,7 @@ def _cells(block: str) -> int:
 @lru_cache(maxsize=1024)
 def to_html(text: str) -> Markup:
     """Return Markdown as safe HTML: raw HTML is shown as text, links lead to web addresses only, nothing is loaded."""
-    text = _UNSHOWABLE.sub("", text)
+    text = UNSHOWABLE.sub("", text)
     html = nh3.clean(
         _dialect_for(text).render(text),
         tags=_TAGS,
@@ -137,7 +138,7 @@ def to_plain(text: str) -> str:
     parts: list[str] = []
     lists: list[int | None] = []
     """The number of the next item of each list around, None if it has no numbers."""
-    text = _UNSHOWABLE.sub("", text)
+    text = UNSHOWABLE.sub("", text)
     for token in _dialect_for(text).parse(text):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(int(token.attrs.get("start", 1)) if token.type.startswith("ordered") else None)
