@@ -122,7 +122,8 @@ def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
     """Return Markdown that is given in pieces as safe HTML, those with True marked; what is in an address is not."""
     text = "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
     is_marked, parts = False, []
-    for part in _TAG_OR_MARK.split(to_html(text)):
+    # a draft changes with each key, so it would only displace what is read often
+    for part in _TAG_OR_MARK.split(to_html.__wrapped__(text)):
         if part in (_MARK_START, _MARK_END):
             is_marked = part == _MARK_START
         elif part.startswith("<"):
