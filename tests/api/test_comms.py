@@ -1,5 +1,6 @@
 """One text for everyone: written, checked, approved, published to each target once, and taken back."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -128,9 +129,11 @@ async def test_one_text_reaches_each_target_once_and_can_be_taken_back(dsn: str,
         assert "Jun writes this." in conflict.text
         assert "Mara writes that." in conflict.text
         preview = await http.post(
-            "/incidents/INC-1/comms?preview=yes", data={**form, "target": BOTH, "public": "Back shortly."}
+            "/incidents/INC-1/comms?preview=yes",
+            data={**form, "target": BOTH, "public": "**Checkout** is back shortly."},
         )
         assert "W-SOON" in preview.text
+        assert re.search("<strong>Checkout</strong>[^<]*<mark>[^<]*shortly", preview.text)
         assert (await http.get("/incidents/INC-1")).text.count("/incidents/INC-1/comms") >= 1
         saved = await http.post(
             "/incidents/INC-1/comms", data={**form, "revision": str(await _revision(api))}

@@ -40,7 +40,7 @@ async def test_merged_and_new_incidents_lead_readers_on(dsn: str, clock: FakeClo
         assert {i["id"]: i["continued_at"] for i in listed} == {cards["id"]: both["id"], both["id"]: None}
         await sign_in(w, http, w.mara)
         shown = (await http.get(f"{INCIDENTS}/{cards['id']}")).text
-        assert "We follow this as part of “Payments” from here on." in shown
+        assert "From here on, we report on this as part of “Payments”." in shown
         assert "is merged, but customers still read Investigating" in shown
 
         # a new incident continues one that is over, which goes on in one place

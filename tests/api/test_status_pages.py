@@ -158,7 +158,8 @@ async def test_what_was_published_cannot_be_changed_unnoticed(dsn: str, clock: F
         checked = log_check.check(log.splitlines(), pinned)
         assert (checked.problem, checked.signatures) == (None, 2)
         keys = f"{PAGE}/signing-keys"
-        await api("POST", keys, {"reason": " "}, status=422)
+        refused = await api("POST", keys, {"reason": " "}, status=422)
+        assert [each["field"] for each in refused["errors"]] == ["reason"]
         replaced = await api("POST", keys, {"reason": "Yearly change."}, status=201)
         assert (replaced["first_entry"], replaced["is_present"]) == (4, True)
         csrf = await sign_in(w, http, w.mara)

@@ -309,7 +309,11 @@ def test_before_scheduling_an_overlap_short_notice_and_an_open_incident_are_name
 
 def test_a_calendar_keeps_the_uid_of_a_window_and_says_that_it_is_canceled() -> None:
     update = replace(_window().updates[0], body="Comma, semicolon; \\ and\r\nBEGIN:VEVENT")
-    windows = [_window(), replace(_window(X), public_id="m2", updates=(update,))]
+    marked = replace(update, body="- **Checkout** [is away](https://a.example)")
+    windows = [
+        replace(_window(), updates=(marked,)),
+        replace(_window(X), public_id="m2", updates=(update,)),
+    ]
     text = calendar.calendar("Kestrel", windows, "https://status.kestrel.example/s/kestrel")
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     events = list(icalendar.Calendar.from_ical(text).walk("VEVENT"))
@@ -319,6 +323,7 @@ def test_a_calendar_keeps_the_uid_of_a_window_and_says_that_it_is_canceled() -> 
     ]
     assert (events[0].decoded("dtstart"), events[0].decoded("dtend")) == (START, END)
     assert "BEGIN:VEVENT" in str(events[1]["description"])
+    assert str(events[0]["description"]) == "- Checkout is away (https://a.example)"
 
 
 def test_every_time_in_a_text_has_its_zone_and_days_where_they_change() -> None:

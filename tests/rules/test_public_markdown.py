@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.mail.addresses import Mailbox
-from firebell.kit.public_markdown import to_html, to_plain
+from firebell.kit.public_markdown import to_html, to_marked_html, to_plain
 from firebell.status_pages.public.languages import ENGLISH
 from firebell.subscribers import mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText
+from tests.stopwatch import stopwatch
 
 NOW = datetime(2026, 11, 27, 2, 16, tzinfo=UTC)
 
@@ -60,6 +61,62 @@ def link(address: str, label: str) -> str:
 )  # fmt: skip
 def test_what_people_wrote_is_shown_as_they_meant_it(text: str, html: str, plain: str) -> None:
     assert (str(to_html(text)), to_plain(text)) == (html, plain)
+
+
+WRITTEN = "https://a.example\n\n"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        # each took up to three seconds; short rows of a table are filled up to 65,000 cells
+        "|a" * 400 + "|\n" + "|-" * 400 + "|\n" + "|\n" * 11_000,
+        "> " * 100 + "\n" + "a\n" * 12_000,
+        "- a\r\n" * 5000,
+        "![" * 12_000,
+        "[a*b_c`" * 3500,
+        "> - " * 6000,
+        "|" * 24_000,
+        "\n" * 24_000,
+        "a\r" * 12_000,
+    ],
+)
+def test_a_text_that_would_take_long_is_shown_as_written(hostile: str) -> None:
+    with stopwatch() as watch:
+        html, plain = to_html(f"{WRITTEN}{hostile}x"), to_plain(f"{WRITTEN}{hostile}x")
+    assert watch.seconds < 1
+    assert html.startswith(f"<p>{link('https://a.example', 'https://a.example')}</p>")
+    assert not re.search("<(table|li|blockquote|em)>", html)
+    assert plain.split() == f"{WRITTEN}{hostile}x".split()
+
+
+def test_a_long_text_of_a_person_is_rendered() -> None:
+    row = "| 14:02 | Checkout | The error rate rose to 4% in Frankfurt |\n"
+    table = f"| At | What | |\n|-|-|-|\n{row * 350}\n"
+    entries = "- **14:02** [Cards](https://a.example) fail\n" * 400
+    html = to_html(table + entries)
+    assert (html.count("<tr>"), html.count("<li>"), html.count("<strong>")) == (351, 400, 400)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "html"),
+    [
+        ([], ""),
+        ([("We <b>", False), ("hope", True), (" so", False)], "<p>We &lt;b&gt;<mark>hope</mark> so</p>"),
+        ([("We **", False), ("hope", True), ("**", False)], "<p>We <strong><mark>hope</mark></strong></p>"),
+        # what spans markup is marked in parts
+        ([("We **hope", True), ("** so", False)], "<p><mark>We </mark><strong><mark>hope</mark></strong> so</p>"),
+        ([("- ", False), ("a\n- b", True)], "<ul>\n<li><mark>a</mark></li>\n<li><mark>b</mark></li>\n</ul>"),
+        # no address is changed
+        (
+            [("https://a.example/", False), ("soon", True)],
+            f"<p>{link('https://a.example/soon', 'https://a.example/<mark>soon</mark>')}</p>",
+        ),
+        ([("[a](https://a.example/", False), ("x", True), (")", False)], f"<p>{link('https://a.example/x', 'a')}</p>"),
+    ],
+)  # fmt: skip
+def test_a_preview_marks_what_was_found(pieces: list[tuple[str, bool]], html: str) -> None:
+    assert str(to_marked_html(pieces)) == html
 
 
 class _Tags(HTMLParser):

@@ -22,7 +22,9 @@ def public(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-def log_of(*signers: Ed25519PrivateKey | None, announce: Ed25519PrivateKey | None = None) -> list[str]:
+def log_of(
+    *signers: Ed25519PrivateKey | None, announce: Ed25519PrivateKey | None = None, body: str = "We look."
+) -> list[str]:
     """Return a log with one entry per signer; the second entry announces a key if one is given."""
     lines, prev = [], chain.FIRST
     for seq, signer in enumerate(signers, 1):
@@ -33,10 +35,10 @@ def log_of(*signers: Ed25519PrivateKey | None, announce: Ed25519PrivateKey | Non
             lines.append(chain.key_line(chain.ChainedKey(announced, prev, hashed, signature), "Yearly."))
         else:
             names = ("kestrel", seq, "h2k9w3c7x1ab", f"u{seq}", 1, "update", "investigating")
-            entry = chain.LogEntry(*names, {}, NOW, NOW, chain.body_hash("We look."))
+            entry = chain.LogEntry(*names, {}, NOW, NOW, chain.body_hash(body))
             hashed = chain.entry_hash(entry, prev)
             signature = keyring.signature(signer, hashed) if signer else None
-            lines.append(chain.line(chain.ChainedEntry(entry, prev, hashed, signature), "We look.", ""))
+            lines.append(chain.line(chain.ChainedEntry(entry, prev, hashed, signature), body, ""))
         prev = hashed
     return lines
 
@@ -138,3 +140,33 @@ def test_the_command_line_checks_a_downloaded_log_offline(tmp_path: Path) -> Non
     assert verify("--key", str(key))[0] == 1
     log.unlink()
     assert verify()[0] == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_may_have_any_separator_of_lines(tmp_path: Path, end: str) -> None:
+    log = tmp_path / "history.jsonl"
+    lines = log_of(FIRST, FIRST, body="We\u2028look\u2029at\x85it")
+    log.write_bytes("".join(line + end for line in lines).encode())
+    result = CliRunner().invoke(
+        statuspage, ["verify", str(log), "--json", "--key", encoded_key(public(FIRST))]
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["signatures"] == 2
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_line_that_can_not_be_read_is_not_as_it_was_published(number: int) -> None:
+    lines = log_of(FIRST, FIRST)
+    for wrong in ("", "7", "[]", "{}", "[" * 200_000, '{"seq":' * 200_000, "\ud800", '{"body": NaN}'):
+        checked = log_check.check([*lines[: number - 1], wrong, *lines[number:]], [public(FIRST)])
+        assert (checked.problem, checked.line) == (LogProblem.CHANGED, number)
+
+
+def test_a_key_can_be_given_as_the_whole_document(tmp_path: Path) -> None:
+    log = tmp_path / "history.jsonl"
+    log.write_text("".join(f"{line}\n" for line in log_of(FIRST)), encoding="utf-8")
+    keys = [PublishedKey(encoded_key(public(key)), number, NOW) for number, key in ((1, FIRST), (3, SECOND))]
+    document = key_document.document("kestrel", keys)
+    result = CliRunner().invoke(statuspage, ["verify", str(log), "--json", "--key", document])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["signatures"] == 1

@@ -18,7 +18,7 @@ from firebell.status_copies.instatus_maintenance import STAGE_WORDS
 from firebell.status_copies.instatus_words import mark, marked, written
 from firebell.status_copies.model import DifferenceKind, Post, RemoteCall, Step, StepState
 from firebell.status_copies.provider_answers import Answer, Outcome, closed, lost, not_sent, read_answer
-from firebell.status_copies.remote_api import RemoteApi
+from firebell.status_copies.remote_api import RemoteApi, instant
 from firebell.status_copies.statuspage import StatuspageApi
 from firebell.status_copies.step_inputs import Work, checked
 from firebell.status_copies.text_limits import cut_at_sentence
@@ -435,3 +435,19 @@ def test_what_people_change_there_is_different_and_what_the_provider_reformats_i
     [component] = difference_rules.of_components(expected, {"vtnh60py4yd7": "Search"}, components)
     assert (component.subject, component.theirs) == ("vtnh60py4yd7", "Operational")
     assert difference_rules.same_names({1: "checkout ", 2: "None"}, components) == {1: "8kbf7d35c070"}
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-11-27T03:16:00+01:00", datetime(2026, 11, 27, 2, 16, tzinfo=UTC)),
+        ("2026-11-27T03:16:00", None),
+        ("", None),
+        # what some programs write for no time; with it, the page could not list its months
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+05:00", None),
+        ("9999-12-31T23:59:59-05:00", None),
+    ],
+)
+def test_an_instant_has_a_zone_and_a_year_that_a_page_can_show(text: str, at: datetime | None) -> None:
+    assert instant({"created_at": text}, "created_at") == at

@@ -105,7 +105,7 @@ def _update(
 @click.option("--next", "next_", help="When the next update comes; required unless resolved.")
 @click.option("--since", help="When customers were first affected; the start of the impact by default.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
-@click.option("--continues", default="", metavar="ID", help="A resolved incident that goes on in this one.")
+@click.option("--continues", default="", metavar="ID", help="A resolved incident that this one continues.")
 @as_json
 def publish(
     slug: str,

@@ -1,5 +1,6 @@
 """`firebell statuspage verify` and `key`: checking the signed log of a status page, and the keys that sign it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -30,14 +31,14 @@ _LOG_PATH = "/history.jsonl"
     "keys",
     multiple=True,
     metavar="FILE|URL|KEY",
-    help="The public key of the page, as you got it before; the one at the log's address by default.",
+    help="The public key of the page, as you got it before. By default, the one at the log's address.",
 )
 @as_json
 def verify(log: str, keys: tuple[str, ...]) -> None:
-    """Check a log: that no published text was changed, left out or put in later, and that the page signed it.
+    """Check that no text in a log was changed, left out or added later, and that the page signed it.
 
-    Works offline with a file. Keep the public key and the last hash in another place: who controls the server could
-    publish another key and another log.
+    Works offline with a file. Keep the public key and the last hash in another place: whoever controls the server
+    could publish another key and another log.
     """
     from firebell.status_pages.signing import log_check
     from firebell.status_pages.signing.model import KEY_PATH
@@ -45,7 +46,7 @@ def verify(log: str, keys: tuple[str, ...]) -> None:
     trusted = [key for each in keys for key in _keys(each)]
     if not keys and _is_url(log) and urlsplit(log).path.endswith(_LOG_PATH):
         trusted = _published_keys(log.replace(_LOG_PATH, KEY_PATH, 1))
-    checked = log_check.check(_read(log).splitlines(), trusted)
+    checked = log_check.check(_lines(_read(log)), trusted)
     if checked.problem:
         fail(_problem_text(checked))
     fields = {
@@ -83,7 +84,7 @@ def _keys(given: str) -> list[bytes]:
     """Return the public keys of a file, an address, or the key itself."""
     from firebell.status_pages.signing import key_document
 
-    is_key = not _is_url(given) and not Path(given).exists()
+    is_key = not _is_url(given) and not os.path.exists(given)  # noqa: PTH110 - a key is too long for `Path`
     try:
         return key_document.parse(given if is_key else _read(given))
     except ValueError as error:
@@ -99,6 +100,11 @@ def _published_keys(url: str) -> list[bytes]:
             return key_document.parse(response.read(MAX_LOG_BYTES).decode())
     except (OSError, URLError, ValueError):
         return []
+
+
+def _lines(log: str) -> list[str]:
+    """Return the lines of a log; a text may have characters at which `splitlines` would split it."""
+    return log.removesuffix("\n").split("\n") if log else []
 
 
 def _is_url(text: str) -> bool:
@@ -139,6 +145,6 @@ def list_(slug: str) -> None:
 @click.option("--reason", required=True, help="Why; readers of the log see it.")
 @as_json
 def replace(slug: str, reason: str) -> None:
-    """Replace the key; the log announces the new one, signed by the old one, which is erased."""
+    """Replace the key. The old one signs the entry that announces the new one, and is then erased."""
     new = call("POST", _path(slug), {"reason": reason})
     show(new, f"{new['public_key']} signs from entry {new['first_entry']} on.")

@@ -23,9 +23,7 @@ async def publish_and_close(
     Raise `Conflict`, with nothing published, if an approver must answer first or a condition for closing is missing.
     """
     if content.stage != Stage.RESOLVED:
-        raise Invalid(
-            "The incident is closed with the stage resolved only.", fields={"stage": "Choose Resolved."}
-        )
+        raise Invalid("Only a resolving update closes the incident.", fields={"stage": "Choose Resolved."})
     async with tx.savepoint():
         one = await actions.publish(tx, actor, incident_id, content, revision, now)
         if (await incidents.incident(tx, incident_id)).phase is Phase.CLOSED:

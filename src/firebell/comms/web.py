@@ -19,6 +19,7 @@ from firebell.comms.queries import Composition
 from firebell.comms.tone.model import ReaderKind, ToneLevel
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
+from firebell.kit import public_markdown
 from firebell.kit.errors import Conflict, FirebellError, Invalid, NotFound
 from firebell.kit.references import parse_ref
 from firebell.kit.text import to_number
@@ -84,16 +85,18 @@ async def _render(
     shown = await _composition(visit, incident, content)
     other = await store.latest(visit.tx, incident.id) if isinstance(error, Conflict) else None
     texts = {reader: shown.content.body(reader) for reader in ReaderKind}
+    marked = {
+        reader: queries.marked(texts[reader], shown.findings.by_reader.get(reader, ()))
+        for reader in ReaderKind
+    }
     context = {
         "nav": "incidents",
         "i": incident,
         "shown": shown,
         "content": shown.content,
         "texts": texts,
-        "marked": {
-            reader: queries.marked(texts[reader], shown.findings.by_reader.get(reader, ()))
-            for reader in ReaderKind
-        },
+        "marked": marked,
+        "public_html": public_markdown.to_marked_html(marked[ReaderKind.PUBLIC]),
         "templates": await queries.templates(visit.tx),
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),

@@ -1,7 +1,7 @@
 """Markdown that the public reads, as HTML without images and as plain text (pure)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import nh3
@@ -22,8 +22,18 @@ _TAGS = {
 }
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+"""What no XML can have, so that the text can be part of a feed."""
+_MARK_START, _MARK_END = "\ue000", "\ue001"
+"""Private characters around what is marked, which Markdown takes for letters."""
+_MARK_IN_TAG = re.compile(f"[{_MARK_START}{_MARK_END}]|%EE%80%8[01]")
+_TAG_OR_MARK = re.compile(f"(<[^>]*>|[{_MARK_START}{_MARK_END}])")
 _BLANK_LINES = re.compile(r"\n{3,}")
+MAX_LINES, MAX_MARKS, MAX_CELLS = 2000, 5000, 4000
+"""What a rendered text has at most: it is rendered where other requests wait. One with more is shown as written."""
+_LINE_END = re.compile(r"\r\n?|\n")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_MARKS = re.compile(r"[\[\]*_`<>!&\\~|]")
 
 
 def _addresses_become_links(state: StateCore) -> None:
@@ -71,13 +81,34 @@ _dialect = MarkdownIt(
 ).enable("table")
 _dialect.core.ruler.push("addresses", _addresses_become_links)
 _dialect.core.ruler.push("headings", _smaller_headings)
+_paragraphs = MarkdownIt("zero", {"breaks": True}).enable("newline")
+"""Only paragraphs, lines and web addresses."""
+_paragraphs.core.ruler.push("addresses", _addresses_become_links)
+
+
+def _dialect_for(text: str) -> MarkdownIt:
+    """Return the dialect in which a text is rendered in bounded time."""
+    text = _LINE_END.sub("\n", text)
+    is_bounded = (
+        text.count("\n") < MAX_LINES
+        and sum(1 for _ in _MARKS.finditer(text)) <= MAX_MARKS
+        and sum(map(_cells, _BLANK_LINE.split(text))) <= MAX_CELLS
+    )
+    return _dialect if is_bounded else _paragraphs
+
+
+def _cells(block: str) -> int:
+    """Return how many cells a table in a block without blank lines has at most; short rows are filled up."""
+    lines = block.split("\n")
+    return len(lines) * max(line.count("|") for line in lines)
 
 
 @lru_cache(maxsize=1024)
 def to_html(text: str) -> Markup:
     """Return Markdown as safe HTML: raw HTML is shown as text, links lead to web addresses only, nothing is loaded."""
+    text = UNSHOWABLE.sub("", text)
     html = nh3.clean(
-        _dialect.render(_UNSHOWABLE.sub("", text)),
+        _dialect_for(text).render(text),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https"},
@@ -87,13 +118,29 @@ def to_html(text: str) -> Markup:
     return Markup(accessible_tables(html, focusable=False).strip())  # noqa: S704 - sanitized by nh3
 
 
+def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
+    """Return Markdown that is given in pieces as safe HTML, those with True marked; what is in an address is not."""
+    text = "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
+    is_marked, parts = False, []
+    # a draft changes with each key, so it would only displace what is read often
+    for part in _TAG_OR_MARK.split(to_html.__wrapped__(text)):
+        if part in (_MARK_START, _MARK_END):
+            is_marked = part == _MARK_START
+        elif part.startswith("<"):
+            parts.append(_MARK_IN_TAG.sub("", part))
+        else:
+            parts.append(f"<mark>{part}</mark>" if is_marked and part.strip() else part)
+    return Markup("".join(parts))  # noqa: S704 - texts and tags are those of `to_html`
+
+
 @lru_cache(maxsize=1024)
 def to_plain(text: str) -> str:
     """Return Markdown as plain text: paragraphs apart, list items with their marks, links with their address."""
     parts: list[str] = []
     lists: list[int | None] = []
     """The number of the next item of each list around, None if it has no numbers."""
-    for token in _dialect.parse(_UNSHOWABLE.sub("", text)):
+    text = UNSHOWABLE.sub("", text)
+    for token in _dialect_for(text).parse(text):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(int(token.attrs.get("start", 1)) if token.type.startswith("ordered") else None)
         elif token.type in ("bullet_list_close", "ordered_list_close"):

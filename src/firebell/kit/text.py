@@ -54,14 +54,14 @@ def clean_text(value: str, limit: int, field: str = "text", *, name: str = "") -
     return text
 
 
-def required_text(value: str, limit: int, *, name: str, hint: str) -> str:
+def required_text(value: str, limit: int, *, name: str, hint: str, field: str = "text") -> str:
     """Return free text as `clean_text` does; raise `Invalid` if it is empty or has more than `limit` characters.
 
     `name` is what the text is, such as `entry`; `hint` says what to enter.
     """
-    text = clean_text(value, limit, name=name)
+    text = clean_text(value, limit, field, name=name)
     if not text:
-        raise Invalid(f"The {name} is empty.", fields={"text": hint})
+        raise Invalid(f"The {name} is empty.", fields={field: hint})
     return text
 
 

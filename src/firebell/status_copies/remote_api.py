@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from firebell.kit.clock import YEARS
 from firebell.kit.json_documents import text_of
 from firebell.kit.token_bucket import CallRate
 from firebell.status_copies.model import (
@@ -128,12 +129,12 @@ class RemoteApi(Protocol):
 
 
 def instant(row: Mapping[str, Any], name: str) -> datetime | None:
-    """Return an instant of an object, None if it has none with a time zone."""
+    """Return an instant of an object, None if it has none with a time zone or a year that no page could show."""
     try:
         at = datetime.fromisoformat(text_of(row, name))
     except ValueError:
         return None
-    return at.astimezone(UTC) if at.tzinfo else None
+    return at.astimezone(UTC) if at.tzinfo and at.year in YEARS else None
 
 
 _OTHER_WORDS: Mapping[str, PostStage] = {

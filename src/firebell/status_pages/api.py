@@ -175,7 +175,7 @@ class PublicIncidentShown(ApiOutput):
     resolved_at: datetime | None
     regressions: int
     continued_at: Annotated[
-        str | None, Field(description="the id of the public incident at which it goes on, if any")
+        str | None, Field(description="the id of the public incident that continues it, if any")
     ]
     updates: list[UpdateShown]
 
@@ -216,7 +216,7 @@ class NewPublicIncident(UpdateInput):
     incident: Annotated[Text | None, Field(examples=["INC-3"])] = None
     impact: Annotated[Text | None, Field(examples=["minor"])] = None
     continues: Annotated[
-        Text, Field(max_length=20, description="the id of a resolved one that goes on in this one")
+        Text, Field(max_length=20, description="the id of a resolved incident that this one continues")
     ] = ""
 
 

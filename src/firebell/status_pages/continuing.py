@@ -31,9 +31,9 @@ async def earlier_incident(tx: Tx, page: StatusPage, public_id: str) -> PublicIn
     if earlier is None:
         why_not = "This status page has no such incident."
     elif earlier.is_open:
-        why_not = "It is open: publish an update of it instead."
+        why_not = "It is still open. Publish an update of it instead."
     elif earlier.continued_at is not None:
-        why_not = f"It goes on at “{earlier.continued_at.name}” already."
+        why_not = f"It is already continued at “{earlier.continued_at.name}”."
     if why_not:
         raise Conflict(why_not, fields={"continues": why_not})
     return earlier

@@ -141,7 +141,7 @@ def first_broken(lines: Iterable[str]) -> int | None:
                 erased.setdefault(fields["update"], number)
             elif not fields.get("locale"):
                 erased.pop(fields["update"], None)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return number
         if not is_intact:
             return number

@@ -114,7 +114,7 @@ async def _render(
             if not each.is_open and each.continued_at is None
         ],
         "stage": stage,
-        "draft": f"We follow this as part of “{published.continued_at.name}” from here on."
+        "draft": f"From here on, we report on this as part of “{published.continued_at.name}”."
         if published and published.continued_at
         else await _draft(visit, incident, stage),
         "next_update_at": visit.now + stages.next_update_interval(severity, stage),

@@ -59,7 +59,8 @@ async def erase(
 
     `public_id` and `name` are those of what the update is about; the page must be locked.
     """
-    reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint="Say why, without the text.")
+    hint = "Say why, without the text."
+    reason = required_text(reason, EDIT_REASON_MAX_CHARS, name="reason", hint=hint, field="reason")
     notice = f"Removed at {now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}: {reason}"
     await published_log_store.erase_texts(tx, update.id)
     retracted = replace(update, body=notice, version=update.version + 1)

@@ -39,6 +39,8 @@ _FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe"), "/u/"
 """The form of a page, and the links of its mails, which need the database."""
 RECORDED_EVERY_S = 3600.0
 """How often it is recorded that a page was fetched from outside."""
+MAX_ARCHIVE_READS = 2
+"""How many readers of old months and incidents use the database at once: it has connections for responders, too."""
 MAX_PAGES = 1000
 """How many pages are kept in memory; others are built for each request."""
 
@@ -52,6 +54,7 @@ class DatabasePages:
         self._building: dict[str, asyncio.Task[ServedPage | None]] = {}
         self._failures = OncePerMinute(log, "a status page could not be built")
         self._saved: dict[str, SavedPage] | None = None
+        self._archive_reads = asyncio.Semaphore(MAX_ARCHIVE_READS)
         self._away_until = 0.0
         """Until when no reader waits for the database, which was away a moment ago."""
 
@@ -71,11 +74,21 @@ class DatabasePages:
             return await queries.log_lines(tx, page.saved.snapshot.page.id)
 
     async def archived(self, page: ServedPage, key: ArchiveKey) -> Archive:
-        """Return a part of the archive: of the saved one, or of the database."""
+        """Return a part of the archive: of the saved one, or of the database, which few readers ask at once."""
         if page.saved.log:
             return page.saved.archive.get(key, page.saved.snapshot.page.tz)
-        async with self._ctx.db.tx() as tx:
-            return await queries.archived(tx, page.saved.snapshot.page, key)
+        async with self._archive_reads:
+            # another reader may have got it meanwhile, or found the database away
+            if key in page.archive:
+                return page.archive[key]
+            if self._ctx.pace.monotonic() < self._away_until:
+                raise Unavailable("The database was away a moment ago.")
+            try:
+                async with self._ctx.db.tx() as tx:
+                    return await queries.archived(tx, page.saved.snapshot.page, key)
+            except Unavailable:
+                self._away_until = self._ctx.pace.monotonic() + RETRY_S
+                raise
 
     async def page(self, slug: str) -> ServedPage | None:
         """Return the newest version of a page, the last one if the database is away, None if it does not exist."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from firebell.kit import public_markdown
 from firebell.status_pages.maintenance.model import Maintenance, MaintenanceStage
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _event(window: Maintenance, url: str, host: str) -> "Event":
     event.add("dtstart", window.scheduled_for)
     event.add("dtend", window.scheduled_until)
     event.add("summary", window.name)
-    event.add("description", window.updates[-1].body)
+    event.add("description", public_markdown.to_plain(window.updates[-1].body))
     event.add("url", f"{url}/maintenance/{window.public_id}")
     is_cancelled = window.stage is MaintenanceStage.CANCELLED
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")

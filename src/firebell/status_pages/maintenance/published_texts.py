@@ -38,7 +38,7 @@ async def edit_maintenance_update(
     if body == update.body:
         return window
     edited = replace(update, body=body, version=update.version + 1)
-    reason = clean_text(reason, EDIT_REASON_MAX_CHARS)
+    reason = clean_text(reason, EDIT_REASON_MAX_CHARS, "reason")
     await published_log_writer.append(tx, actor, page, public_id, edited, now, reason)
     await page_store.change_page(tx, page.id, updated_at=now)
     await tx.audit(actor, "maintenance.update_edited", page.name, now, maintenance=window.name, update=seq)

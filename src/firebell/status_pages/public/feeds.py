@@ -1,6 +1,5 @@
 """The Atom and RSS feeds of a status page: one entry for each incident and maintenance (pure; spec 7.8)."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -25,11 +24,10 @@ from firebell.status_pages.model import (
 from firebell.status_pages.view import StatusView
 
 MAX_ENTRIES = 50
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 def _text(value: str) -> str:
-    return escape(_UNSHOWABLE.sub("", value))
+    return escape(public_markdown.UNSHOWABLE.sub("", value))
 
 
 def _attribute(value: str) -> str:
