@@ -255,7 +255,7 @@ class Worker:
         kept = {timer.id for timer in await self._handlers[due_timers[0].kind](tx, due_timers, now)}
         done = [timer for timer in due_timers if timer.id not in kept]
         await timers.finish(tx, done)
-        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.HANDLERS]
+        lateness = self._ctx.counters.timer_lateness[due_timers[0].kind in paging_due.FIRST_KINDS]
         for timer in done:
             lateness.observe((now - timer.due_at).total_seconds())
         return len(done)
