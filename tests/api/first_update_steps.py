@@ -91,6 +91,7 @@ async def firebell_leaves_to_people_what_is_theirs(w: World, api: Api, http: htt
         jun = await w.actor(w.jun)
         number = int(mild.removeprefix("INC-"))
         await incidents.set_severity(tx, jun, number, 3, "One customer.", w.now)
+    await api("POST", f"/incidents/{mild}/first-update/claim", status=409)
     [coming] = (await api("GET", f"/incidents/{approved}/first-update"))["coming"]
     assert coming["needs_approval"] is True
     await w.after(minutes=40)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from firebell.comms import tone_queries
 from firebell.comms.first_update import publication, rules, store
 from firebell.comms.first_update.model import ENTRY_KIND, FirstUpdateClaim, FirstUpdateRule
+from firebell.comms.first_update.rules import FirstUpdateStep
 from firebell.comms.tone.check import check, needs_reason, prevents_sending
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents import actions as incidents
@@ -146,13 +147,14 @@ async def _check_texts(
 async def claim(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> FirstUpdateClaim:
     """Say that a person posts the first update about an incident, so that no rule does. Idempotent.
 
-    Raise `Conflict` if the incident is not active. The reminders of status pages go on.
+    Raise `Conflict` if no rule would. The reminders of status pages go on.
     """
     incident = await incidents.locked(tx, incident_id)
     if earlier := await store.claim(tx, incident_id):
         return earlier
-    if incident.phase not in ACTIVE:
-        raise Conflict(f"{incident.ref} is {incident.phase}: no rule posts about it.")
+    owed = await publication.first_updates(tx, incident, now)
+    if all(each.decision.step is FirstUpdateStep.NOTHING for each in owed):
+        raise Conflict(f"Firebell posts nothing about {incident.ref}.", hint="Write the update.")
     made = FirstUpdateClaim(actor.person_id, actor.label, now)
     await store.insert_claim(tx, incident_id, made)
     text = "posts the first public update, so Firebell doesn’t"
