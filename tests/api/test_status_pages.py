@@ -15,6 +15,11 @@ from firebell.status_pages.public.rendered_documents import asset_path
 from firebell.status_pages.signing import key_document, log_check
 from firebell.status_pages.signing.model import KEY_PATH, encoded_key
 from tests.api.api_clients import browser, key_of, organization, sign_in
+from tests.api.first_update_steps import (
+    firebell_leaves_to_people_what_is_theirs,
+    firebell_posts_what_no_one_writes,
+    the_rule_of_a_page_is_turned_on,
+)
 from tests.api.test_timeline_entries import declare
 from tests.world import World
 
@@ -291,7 +296,7 @@ async def test_the_last_page_is_served_while_the_database_is_away_and_says_so(
 async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(
     dsn: str, clock: FakeClock
 ) -> None:
-    async with organization(dsn, clock) as (w, api):
+    async with organization(dsn, clock) as (w, api), browser(w) as http:
         page = {"slug": "kestrel", "name": "Kestrel", "tz": "UTC", "service_ids": [w.service]}
         await api("POST", "/status-pages", page, status=201)
         await api("POST", "/status-pages", {"slug": "other", "name": "Other", "tz": "UTC"}, status=201)
@@ -360,3 +365,8 @@ async def test_people_are_reminded_of_the_first_update_and_of_what_was_promised(
             await incidents.merge(tx, await w.actor(w.mara), old.id, into.id, w.now)
         await w.after(minutes=15)
         assert await sent() == [*first, *promised, (w.jun, 50, "low")]
+
+        # what no one writes is posted by Firebell, if the page has that rule
+        await the_rule_of_a_page_is_turned_on(api)
+        await firebell_posts_what_no_one_writes(w, api, http, into.ref)
+        await firebell_leaves_to_people_what_is_theirs(w, api, http)

@@ -59,7 +59,9 @@ async def test_maintenance_is_scheduled_and_shown_on_another_website(dsn: str, b
             await page.locator("summary:has-text('Postpone')").click()
             await sound(page)
             public = [f"/s/kestrel{path}" for path in ("", f"/maintenance/{public_id}", "/history", "/embed")]
-            await look_everywhere(page, OWN, f"{OWN}/{public_id}", *public, wanted=LOOKS)
+            await look_everywhere(
+                page, OWN, f"{OWN}/{public_id}", "/status-pages/kestrel/first-update", *public, wanted=LOOKS
+            )
 
             other = await browser.new_page()
             script = f"{server.url}/s/kestrel/embed.js"

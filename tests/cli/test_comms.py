@@ -29,5 +29,8 @@ async def test_an_update_is_checked_published_and_taken_back(dsn: str, tmp_path:
             "Cards",
             code=1,
         )
+        assert "posts nothing" in (await run("comms", "first-update", "INC-1")).out
+        await run("comms", "first-update", "INC-1", "--claim", code=1)
+        await run("comms", "recall", "INC-1", "1", code=1)
         await run("undo")
         assert "recalled" in (await run("comms", "list", "INC-1")).out

@@ -34,6 +34,12 @@ async def test_a_status_page_is_set_up_at_the_terminal(dsn: str, tmp_path: Path)
         await run(*relabel, "accept", "kestrel", str(one["id"]), code=1)
         assert "Withdrawn" in (await run(*relabel, "decline", "kestrel", str(one["id"]))).out
 
+        rule = ("statuspage", "first-update")
+        assert (await run(*rule, "show", "kestrel")).out.startswith("Off: SEV0, 10 min")
+        on = await run(*rule, "change", "kestrel", "--on", "--severity", "0", "--severity", "1", "--json")
+        assert (on.json["enabled"], on.json["severities"], on.json["minutes"]) == (True, [0, 1], 10)
+        assert "{{impact}}" in (await run(*rule, "change", "kestrel", "--body", "{{impact}}", code=1)).err
+
         access = ("statuspage", "access")
         await run(*access, "change", "kestrel", code=1)
         await run(*access, "change", "kestrel", "--network", "10.0.0.0/8", "--any-network", code=1)

@@ -200,3 +200,31 @@ def approve(ref: str, post_id: int, changes: str | None, yes: bool) -> None:
     }
     answered = call("POST", f"{path}/answer", body)
     show(answered, _outcome(answered))
+
+
+@comms.command("first-update", epilog=example("firebell comms first-update INC-3 --claim"))
+@click.argument("ref")
+@click.option("--claim", is_flag=True, help="Post it yourself, so that Firebell doesn't.")
+@as_json
+def first_update(ref: str, claim: bool) -> None:
+    """Show when Firebell posts the first update about the incident REF, or take it over."""
+    path = f"/api/v1/incidents/{seg(ref)}/first-update"
+    state = call("POST", f"{path}/claim") if claim else call("GET", path)
+    lines = [
+        f"{each['status_page']}: "
+        + ("waits for an approval" if each["needs_approval"] else f"Firebell posts at {local(each['at'])}")
+        for each in state["coming"]
+    ]
+    if state["claimed_by"]:
+        lines.append(f"{state['claimed_by']} posts the first update.")
+    show(state, "\n".join(lines) or "Firebell posts nothing about this incident.")
+
+
+@comms.command(epilog=example("firebell comms recall INC-3 7"))
+@click.argument("ref")
+@click.argument("post_id", type=int)
+@as_json
+def recall(ref: str, post_id: int) -> None:
+    """Take back the post POST_ID that Firebell wrote about the incident REF, within 5 minutes."""
+    post = call("POST", f"/api/v1/incidents/{seg(ref)}/comms/posts/{post_id}/recall")
+    show(post, _outcome(post))

@@ -15,6 +15,7 @@ from firebell.comms import (
     tone_queries,
 )
 from firebell.comms.content import cleaned, translation_field
+from firebell.comms.first_update.rules import RECALL_MINUTES
 from firebell.comms.model import CommsPost, PostContent, PostState, SendState
 from firebell.comms.target import Destination, PostTarget
 from firebell.comms.tone.check import needs_reason, prevents_sending
@@ -203,6 +204,41 @@ async def recall(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Comm
     newest = await store.latest(tx, incident.id)
     if newest is not None and newest.id != one.id:
         raise undo.changed_since(f"{newest.author} wrote since.", "Publish a correction instead.")
+    await _take_back(tx, actor, incident, one, now)
+    return await sending.post(tx, one.id)
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def recall_automatic(tx: Tx, actor: Actor, post_id: int, now: datetime) -> CommsPost:
+    """Take back what a rule published minutes ago; its text is the draft, unless someone began one. Idempotent."""
+    one = await sending.post(tx, post_id)
+    incident = await incidents.locked(tx, one.incident_id)
+    one = await sending.post(tx, post_id)
+    if not one.is_automatic:
+        raise Conflict(f"{one.author} wrote this.", hint="Only its author can undo it, for 30 seconds.")
+    if one.state is PostState.RECALLED:
+        return one
+    if not can_recall(one, now):
+        raise undo.too_late("Publish a correction instead.")
+    [newest] = await store.posts(tx, incident.id, 1)
+    if not newest.is_automatic:
+        raise undo.changed_since(f"{newest.author} published since.", "Publish a correction instead.")
+    await _take_back(tx, actor, incident, one, now)
+    return await sending.post(tx, one.id)
+
+
+def can_recall(one: CommsPost, now: datetime) -> bool:
+    """Return True if a post by a rule was published so recently that it can be recalled, and was not."""
+    return one.is_automatic and one.state is not PostState.RECALLED and now <= recall_until(one)
+
+
+def recall_until(one: CommsPost) -> datetime:
+    """Return until when a post by a rule can be recalled."""
+    return one.created_at + timedelta(minutes=RECALL_MINUTES)
+
+
+async def _take_back(tx: Tx, actor: Actor, incident: Incident, one: CommsPost, now: datetime) -> None:
+    """Recall a post at its targets; its text is the draft, unless someone began one since."""
     for delivery in one.deliveries:
         target = target_registry.target_of(delivery.target)
         if delivery.state is SendState.SENT and target and target.recall:
@@ -212,5 +248,5 @@ async def recall(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Comm
     await timers.cancel(tx, sending.APPROVAL_TIMER, str(one.id))
     await store.set_state(tx, one.id, PostState.RECALLED, now)
     await tx.audit(actor, "comms.recalled", f"comms_post:{one.id}", now, incident=incident.ref)
-    await drafts.insert_draft(tx, one.author_id, one.author, incident, one.content, now)
-    return await sending.post(tx, one.id)
+    if await store.draft(tx, incident.id) is None:
+        await drafts.insert_draft(tx, one.author_id, one.author, incident, one.content, now)

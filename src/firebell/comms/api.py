@@ -38,6 +38,7 @@ router = api.router("comms")
 
 Reader = Annotated[Work, work(Verb.INCIDENT_READ)]
 Writer = Annotated[Work, work(Verb.INCIDENT_UPDATE)]
+Publisher = Annotated[Work, work(Verb.STATUS_PAGE_PUBLISH)]
 Body = Annotated[Text, Field(max_length=BODY_MAX_CHARS)]
 Zone = Annotated[TimeZone, Query(description="time zone of the times in drafts")]
 
@@ -453,3 +454,13 @@ async def ask_again(w: Writer, ref: Text, post_id: PathId) -> PostShown:
 async def retry(w: Writer, ref: Text, post_id: PathId, body: RetryInput) -> PostShown:
     one = await _existing(w, ref, post_id)
     return _post(await actions.retry(w.tx, w.actor, one.id, body.target, w.now))
+
+
+@router.post(
+    "/incidents/{ref}/comms/posts/{post_id}/recall",
+    summary="Take back what the rule of a status page published, within 5 minutes",
+    responses=problems(403, 404, 409),
+)
+async def recall(w: Publisher, ref: Text, post_id: PathId) -> PostShown:
+    one = await _existing(w, ref, post_id)
+    return _post(await actions.recall_automatic(w.tx, w.actor, one.id, w.now))

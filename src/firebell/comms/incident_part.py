@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from firebell.comms import store
+from firebell.comms.first_update import queries as first_updates
+from firebell.comms.first_update.queries import FirstUpdateState
 from firebell.comms.model import POST_STATE_LABELS, CommsPost, PostState
 from firebell.incidents.model import UNDECLARED, Incident, Phase
 from firebell.kit.db.database import Tx
@@ -21,6 +23,7 @@ class CommsPart:
     draft: CommsPost | None
     open_posts: Sequence[CommsPost]
     labels: Mapping[PostState, str]
+    first_update: FirstUpdateState
 
 
 async def load(tx: Tx, incident: Incident, now: datetime) -> CommsPart | None:
@@ -29,7 +32,12 @@ async def load(tx: Tx, incident: Incident, now: datetime) -> CommsPart | None:
         return None
     newest = await store.posts(tx, incident.id, MAX_SHOWN)
     waiting = [post for post in newest if post.state in NEEDS_SOMEONE]
-    return CommsPart(await store.draft(tx, incident.id), waiting, POST_STATE_LABELS)
+    return CommsPart(
+        await store.draft(tx, incident.id),
+        waiting,
+        POST_STATE_LABELS,
+        await first_updates.state(tx, incident, now),
+    )
 
 
 PART = IncidentPart(load, "comms/incident_part.html", "rest")

@@ -8,6 +8,9 @@ from typing import Any
 
 from firebell.comms.tone.model import ReaderKind
 
+RULE_LABEL = "Firebell (rule)"
+"""The author of a post that the rule of a status page wrote."""
+
 
 class PostState(StrEnum):
     """How far a post is. `partly` means that a target failed, `returned` that an approver asked for changes."""
@@ -138,3 +141,8 @@ class CommsPost:
     published_at: datetime | None
     deliveries: tuple[PostDelivery, ...] = ()
     approvals: tuple[Approval, ...] = ()
+
+    @property
+    def is_automatic(self) -> bool:
+        """True if a rule wrote it, and no person."""
+        return self.author_id is None and self.author == RULE_LABEL

@@ -8,6 +8,7 @@ from fastapi import Response
 from firebell.comms import actions, approvals, closing, drafts, queries, sending, store
 from firebell.comms.approval_rules import OCCASION_LABELS, ROLE_LABELS, SILENCE_LABELS
 from firebell.comms.content import TRANSLATION_PREFIX
+from firebell.comms.first_update import queries as first_updates
 from firebell.comms.model import (
     POST_STATE_LABELS,
     SEND_STATE_LABELS,
@@ -106,6 +107,7 @@ async def _render(
         ),
         "other": other,
         "missing": await closing.missing_conditions(visit.tx, incident, visit.now),
+        "first_update": await first_updates.state(visit.tx, incident, visit.now),
         "glyphs": GLYPHS,
         "choosable": CHOOSABLE,
         "error": error,
@@ -219,14 +221,22 @@ async def show(visit: CurrentVisit, ref: str, post_id: str) -> Response:
         "texts": {reader: one.content.bodies.get(reader, "") for reader in ReaderKind},
         "is_asked": visit.person.id != one.author_id
         and any(visit.person.id in each.asked_ids for each in one.approvals),
-        "can_recall": _can_recall(one, visit.now),
+        "can_recall": actions.can_recall(one, visit.now),
+        "recall_until": actions.recall_until(one),
         **_labels(),
     }
     return await html.render(visit.request, "comms/post.html", context)
 
 
-def _can_recall(one: CommsPost, now: datetime) -> bool:
-    return now - one.created_at <= actions.RECALL_WITHIN
+@router.post(
+    "/incidents/{ref}/comms/{post_id}/recall", dependencies=route_access.needs(Verb.STATUS_PAGE_PUBLISH)
+)
+async def recall(visit: CurrentVisit, ref: str, post_id: str) -> Response:
+    incident, one = await _post(visit, ref, post_id)
+    await actions.recall_automatic(visit.tx, visit.actor, one.id, visit.now)
+    return flash.redirect(
+        visit.request, f"/incidents/{incident.ref}/comms", "Update recalled. Its text is the draft."
+    )
 
 
 @router.post("/incidents/{ref}/comms/{post_id}/answer", dependencies=route_access.needs(Verb.INCIDENT_READ))

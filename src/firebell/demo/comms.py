@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from firebell.comms import drafts, vendor_settings
+from firebell.comms.first_update import actions as first_update
 from firebell.comms.model import PostContent
 from firebell.comms.targets import incident_update, status_page
 from firebell.comms.tone.model import ReaderKind
 from firebell.demo.status_page import SLUG
 from firebell.incidents import actions as incidents
+from firebell.status_pages import actions as status_pages
 from firebell.status_pages.model import Stage
 
 if TYPE_CHECKING:
@@ -28,6 +30,22 @@ GERMAN = (
     " funktionierende Datenbank. Etwa jede neunte Kartenzahlung schlägt noch fehl. Zahlungen per Wallet und auf"
     " Rechnung funktionieren."
 )
+
+
+async def let_firebell_post_first(past: "Past") -> None:
+    """Let Firebell post the first update about a SEV0 after ten minutes."""
+    now, mara = past.clock.now(), past.kestrel.actor("Mara")
+    async with past.ctx.db.tx() as tx:
+        page = await status_pages.status_page(tx, SLUG)
+        rule = await first_update.rule_of(tx, page)
+        await first_update.change_rule(
+            *(tx, mara, page, now),
+            is_enabled=True,
+            severities=rule.severities,
+            minutes=rule.minutes,
+            headline=rule.headline,
+            body=rule.body,
+        )
 
 
 async def draft_the_next_update(past: "Past", incident_id: int) -> None:

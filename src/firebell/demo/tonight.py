@@ -161,6 +161,7 @@ async def sev1_in_progress(past: Past, now: datetime) -> None:
     )
     await room.keep_the_timeline(past, declared.id, past.clock.now())
     await room.share_the_work(past, declared.id, past.clock.now())
+    await comms.let_firebell_post_first(past)
     await comms.draft_the_next_update(past, declared.id)
     await runbook_runs.fail_over(past, declared.id, 22)
     await runbook_runs.invalidate_cache(past, declared.id)

@@ -33,6 +33,7 @@ announcement = announcements.announcement
 maintenance_announcement = announcements.maintenance_announcement
 frame_context = hosting_queries.frame_context
 locales = hosting_queries.locales
+lock_free_pages = store.lock_free_pages
 parts = announcements.parts
 page_by_id = store.page_by_id
 

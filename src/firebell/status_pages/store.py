@@ -95,6 +95,21 @@ async def lock_page(tx: Tx, page_id: int) -> StatusPage | None:
     return _page(row) if row else None
 
 
+async def lock_free_pages(tx: Tx, page_ids: Sequence[int]) -> set[int]:
+    """Lock and return those status pages that no other transaction has locked."""
+    rows = await tx.fetch(
+        """
+        select id
+        from status_page
+        where id = any($1::bigint[])
+        order by id
+        for update skip locked
+        """,
+        list(page_ids),
+    )
+    return {row["id"] for row in rows}
+
+
 async def change_page(tx: Tx, page_id: int, **changes: Any) -> StatusPage:
     """Update the named columns of a status page and return it."""
     assert set(changes) <= _PAGE_CHANGEABLE

@@ -32,7 +32,8 @@ def key_of(slug: str) -> str:
     return f"{KIND}:{slug}"
 
 
-def _destination(publication: IncidentPublication, incident: Incident) -> Destination:
+def destination(publication: IncidentPublication, incident: Incident) -> Destination:
+    """Return a status page as a destination of posts about an incident."""
     published = publication.published
     is_over = published is not None and not published.is_open
     note = "Nothing published yet"
@@ -55,7 +56,7 @@ def _destination(publication: IncidentPublication, incident: Incident) -> Destin
 
 
 async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[Destination]:
-    return [_destination(each, incident) for each in await publication_queries.publications(tx, incident)]
+    return [destination(each, incident) for each in await publication_queries.publications(tx, incident)]
 
 
 async def _publication(tx: Tx, incident: Incident, slug: str) -> IncidentPublication:
