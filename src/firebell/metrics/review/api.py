@@ -83,7 +83,7 @@ class ReviewShown(ApiOutput):
     summary="Get the trends of a quarter, with what to decide",
     responses=problems(404, 422),
 )
-async def get_review(
+async def get_metrics_review(
     w: Reader,
     quarter: Annotated[
         Text | None, Query(description="such as 2026-Q3; default: the last one that is over")
