@@ -200,9 +200,9 @@ class Worker:
             log.info("the leases of chats end by themselves")
 
     @property
-    def upcoming(self) -> datetime | None:
-        """The earliest time at which a lane that had nothing to do has work; None if no lane knows of any."""
-        return min(filter(None, self._upcoming.values()), default=None)
+    def upcoming(self) -> Mapping[str, datetime | None]:
+        """When each lane that had nothing to do looks for work again, by name; None if it waits to be woken."""
+        return self._upcoming
 
     async def settle(self, now: datetime) -> None:
         """Run everything due at `now` until nothing is left; used by tests with a fake clock."""
