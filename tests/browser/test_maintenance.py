@@ -49,7 +49,7 @@ async def test_maintenance_is_scheduled_and_shown_on_another_website(dsn: str, b
             await page.goto(f"{OWN}/new")
             await page.fill("[name=name]", "Move to another data center")
             await page.fill("[name=body]", "{{services}} may pause on {{date}}.")
-            await page.locator(".opt:has-text('Checkout') input").check()
+            await page.get_by_role("checkbox", name="Checkout").check()
             await page.select_option("[name=repeat]", "monthly")
             await page.click("button[name=preview]")
             await expect(page.locator("#preview")).to_contain_text("Checkout may pause on ")

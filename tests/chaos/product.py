@@ -57,6 +57,11 @@ class Product:
         finally:
             await conn.close()
 
+    def paged(self) -> list[str]:
+        """Return the idempotency key of each message about a page; the clock is real, so a shift may be near, too."""
+        messages = zip(self.sink.headers, self.sink.got, strict=True)
+        return [headers["idempotency-key"] for headers, message in messages if message["event"] == "page"]
+
     async def heard(self, *titles: str, limit_s: float = 60) -> None:
         """Return once the sink has received a message with each of these titles."""
 
@@ -75,7 +80,4 @@ async def product(place: Path | None = None) -> AsyncIterator[Product]:
             async with running(settings(data=data)) as process:
                 _, integration = await organize(process.ctx, receiver.url)
                 created.key = integration.key
-                async with process.ctx.db.tx() as tx:
-                    # the clock is real: on the day before a shift, its people would be notified among the pages
-                    await tx.execute("delete from due where kind like 'handoffs.%'")
             yield created
