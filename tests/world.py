@@ -24,6 +24,8 @@ from firebell.kit.http_out import parse_networks
 from firebell.kit.timing import REAL, Pace
 from firebell.paging import actions as paging
 from firebell.paging.model import Page
+from firebell.paging.night_limit import NightLimit
+from firebell.paging.night_limit_actions import set_limit
 from firebell.people import actions as people
 from firebell.process import connected
 from firebell.settings import Settings
@@ -130,6 +132,11 @@ class World:
             steps = math.ceil((min(due, default=end) - self.now) / step)
             self.clock.set(min(self.now + max(1, steps) * step, end))
             await self.settle()
+
+    async def lift_night_limit(self) -> None:
+        """Let a person be paged as often at night as by day, without the secondary."""
+        async with self.ctx.db.tx() as tx:
+            await set_limit(tx, await self.actor(self.mara), 1, NightLimit(is_on=False), self.now)
 
     async def page(self) -> Page:
         """Return the newest page."""

@@ -286,8 +286,9 @@ async def test_a_private_document_reaches_only_its_readers(dsn: str, clock: Fake
             await incidents.declare(tx, actor, title="Cards are slow", severity=2, now=w.now)
             await tx.execute("update incident set phase = 'closed', closed_at = $1 where id = 2", w.now)
             await postmortems.start(tx, SYSTEM, 2, w.now)
+            await incidents.declare(tx, actor, title="Cards were stolen", severity=2, private=True, now=w.now)
         both = "/post-mortems/INC-2"
-        await mara("POST", f"{both}/incidents", {"incident": "INC-1"}, status=201)
+        await mara("POST", f"{both}/incidents", {"incident": "INC-3"}, status=201)
         await mara("PUT", f"{both}/review", {"reviewers": [w.jun]}, status=422)
         await mara("PUT", f"{both}/distribution", {"members": ["board@example.org"]}, status=422)
         chosen = await mara("PUT", f"{both}/distribution", {"members": ["everyone"]})
@@ -295,7 +296,7 @@ async def test_a_private_document_reaches_only_its_readers(dsn: str, clock: Fake
         await mara("PUT", f"{both}/author", {"person_id": w.jun}, status=422)
         manager_id = await person(w, "Ewa", "manager")
         assert (await mara("PUT", f"{both}/author", {"person_id": manager_id}))["author_id"] == manager_id
-        meta = (await mara("GET", f"{PM}/export", format="json"))["meta"]
+        meta = (await mara("GET", "/post-mortems/INC-3/export", format="json"))["meta"]
         assert (meta["ref"], meta["title"], meta["peak_severity"]) == ("INC-2", "Cards are slow", 2)
 
 

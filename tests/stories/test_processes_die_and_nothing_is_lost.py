@@ -44,6 +44,7 @@ async def test_killed_inside_a_timer_the_timer_runs_again(dsn: str, clock: FakeC
 async def test_two_workers_at_once_send_each_message_once(dsn: str, clock: FakeClock) -> None:
     async with world(dsn, clock) as w:
         other = Worker(w.ctx, timer_handlers(), event_subscriptions.outbox_handlers())
+        await w.lift_night_limit()
         for number in range(30):
             await w.alert(f"alert {number}", service=f"s{number}")
         await asyncio.gather(w.worker.settle(w.now), other.settle(w.now), w.worker.settle(w.now))

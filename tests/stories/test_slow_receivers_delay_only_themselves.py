@@ -57,6 +57,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def test_one_persons_slow_webhook_delays_no_one_elses_page(dsn: str, clock: FakeClock) -> None:
     async with listening(drip) as port, world(dsn, clock) as w:
+        await w.lift_night_limit()
         for number in range(110):
             await w.alert(f"alert {number}", service=f"s{number}")
         await plan(w)
@@ -110,6 +111,7 @@ async def test_messages_go_on_while_outcomes_wait_to_be_recorded(
 
     monkeypatch.setattr(delivery_store, "accepted", accepted_later)
     async with world(dsn, clock) as w:
+        await w.lift_night_limit()
         for number in range(UNRECORDED + 100):
             await w.alert(f"alert {number}", service=f"s{number}")
         await plan(w)

@@ -59,6 +59,7 @@ async def test_a_mail_server_that_hangs_delays_no_webhook(dsn: str, clock: FakeC
                 await people.set_rules(
                     tx, test, person_id=w.mara, urgency=urgency, rules=[(0, mail.id)], now=w.now
                 )
+        await w.lift_night_limit()
         for number in range(CAPACITY + 10):
             await w.alert(f"alert {number}", service=f"s{number}")
         await plan(w)

@@ -131,7 +131,7 @@ class NewRuleDecision(ApiInput):
     """What the team decides about a rule."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"decision": "kept", "reason": "It guards the ledger."}}
+        json_schema_extra={"examples": [{"decision": "kept", "reason": "It guards the ledger."}]}
     )
 
     decision: RuleDecision
