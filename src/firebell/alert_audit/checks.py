@@ -34,14 +34,14 @@ def rule_findings(judged: JudgedRule) -> list[Finding]:
             "A-NOISY",
             FindingLevel.WARNING,
             n.pages >= LEAST_CASES and n.noise_share > NOISE_ABOVE,
-            f"{n.noise} of its {n.pages} pages asked for nothing.",
+            f"{n.noise} of its {n.pages} pages needed no action.",
             "Raise its threshold, or let it fire later.",
         ),
         (
             "A-NORUNBOOK",
             FindingLevel.WARNING,
             not n.has_runbook,
-            "No runbook belongs to it.",
+            "It has no runbook.",
             "Link a runbook from the rule or the service, or write one whose trigger matches.",
         ),
         (

@@ -41,7 +41,9 @@ def proposal(judged: JudgedRule, quarter: str, *, target_labels: Mapping[str, st
             return Proposal(words)
         after = _inhibition(labels, target_labels)
         return Proposal(words, "alertmanager.yml", tuple(difference("inhibit_rules:", after)))
-    before = _rule(labels, has_runbook=numbers.has_runbook)
+    before = _rule(labels)
+    if judged.verdict is AuditVerdict.ADD_RUNBOOK:
+        before += "\n  annotations:"
     return Proposal(words, "Prometheus rule", tuple(difference(before, _changed(judged, quarter, before))))
 
 
@@ -67,14 +69,12 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _rule(labels: Mapping[str, str], *, has_runbook: bool) -> str:
+def _rule(labels: Mapping[str, str]) -> str:
     """Return what Firebell knows of a rule: its name and severity, not its expression."""
     lines = [f"- alert: {_quoted(labels['alertname'])}"]
     if severity := labels.get("severity"):
         lines += ["  labels:", f"    severity: {_quoted(severity)}"]
-    if has_runbook:
-        return "\n".join(lines)
-    return "\n".join([*lines, "  annotations:"])
+    return "\n".join(lines)
 
 
 def _changed(judged: JudgedRule, quarter: str, before: str) -> str:

@@ -17,7 +17,7 @@ def findings(ref: str, alerts: Sequence[Alert], *, has_runbook: bool) -> list[Fi
                 f"A-NORUNBOOK:{ref}",
                 "A-NORUNBOOK",
                 FindingLevel.WARNING,
-                "No runbook belongs to its alerts.",
+                "Its alerts have no runbook.",
                 advice="Link one from the rule or the service.",
             )
         )
