@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from firebell.kit.calendar_periods import quarter_of
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant, to_local
 
@@ -64,8 +65,8 @@ def preset(period: str, now: datetime, zone: str) -> Window:
 
 def quarter(day: date, zone: str) -> Window:
     """Return the window of the calendar quarter of a day, compared with the quarter before."""
-    first = _quarter(day)
-    return _window(first, _next_quarter(first), _quarter(first - timedelta(days=1)), zone, "quarter")
+    this = quarter_of(day)
+    return _window(this.first, this.following.first, this.previous.first, zone, "quarter")
 
 
 def between(first: date, last: date, zone: str) -> Window:
@@ -86,14 +87,6 @@ def between(first: date, last: date, zone: str) -> Window:
 def _window(first: date, end: date, before: date, zone: str, period: str = "") -> Window:
     start, stop, earlier = (to_instant(datetime.combine(day, time()), zone) for day in (first, end, before))
     return Window(start, stop, first, end - timedelta(days=1), earlier, zone, period)
-
-
-def _quarter(day: date) -> date:
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-
-
-def _next_quarter(first: date) -> date:
-    return _quarter(first + timedelta(days=95))
 
 
 def months(first: date, last: date, zone: str) -> list[tuple[date, datetime]]:
