@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
+
+Day = TypeVar("Day", bound=date)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,3 +51,8 @@ class Quarter:
 def quarter_of(day: date) -> Quarter:
     """Return the quarter that a day belongs to."""
     return Quarter(date(day.year, (day.month - 1) // 3 * 3 + 1, 1))
+
+
+def next_month(first: Day) -> Day:
+    """Return the first day of the month after the one that begins with `first`."""
+    return (first + timedelta(days=31)).replace(day=1)

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
+from firebell.kit.calendar_periods import next_month
 from firebell.metrics.results import RuleTotal
 
 RULES_SHOWN = 12
@@ -42,11 +43,6 @@ class PageMonth:
 def month_start(month: date) -> datetime:
     """Return the instant at which a month begins in UTC."""
     return datetime.combine(month, time(), UTC)
-
-
-def next_month(month: date) -> date:
-    """Return the first day of the month after."""
-    return (month + timedelta(days=31)).replace(day=1)
 
 
 def months_of(pages: Iterable[tuple[datetime, date | None]]) -> set[date]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from firebell.kit.calendar_periods import quarter_of
+from firebell.kit.calendar_periods import next_month, quarter_of
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant, to_local
 
@@ -94,5 +94,5 @@ def months(first: date, last: date, zone: str) -> list[tuple[date, datetime]]:
     month, result = first.replace(day=1), []
     while month <= last:
         result.append((month, to_instant(datetime.combine(month, time()), zone)))
-        month = (month + timedelta(days=32)).replace(day=1)
+        month = next_month(month)
     return result
