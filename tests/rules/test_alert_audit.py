@@ -14,11 +14,11 @@ from firebell.alert_audit.model import (
     CountedRule,
     JudgedRule,
     RuleNumbers,
-    quarter_of,
 )
 from firebell.alert_audit.proposals import proposal
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers, overlaps
 from firebell.alerts.model import Alert
+from firebell.kit.calendar_periods import quarter_of
 from firebell.paging import alert_design
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -176,7 +176,22 @@ def test_each_flaw_of_the_design_of_an_alert_is_a_finding(change: dict[str, Any]
 def test_an_audit_is_overdue_two_weeks_after_it_was_due_until_it_is_signed() -> None:
     due = NOON + timedelta(days=30)
     audit = Audit(
-        1, 1, "Platform", "platform", quarter_of(NOON.date()), NOON, NOON, due, 0, 0, 0, (), None, None, 0, 0
+        1,
+        1,
+        "Platform",
+        "platform",
+        quarter_of(NOON.date()).label,
+        NOON,
+        NOON,
+        due,
+        0,
+        0,
+        0,
+        (),
+        None,
+        None,
+        0,
+        0,
     )
     late = due + timedelta(days=14)
     assert checks.overdue(audit, late - timedelta(seconds=1)) is None
@@ -188,7 +203,7 @@ def test_an_audit_is_overdue_two_weeks_after_it_was_due_until_it_is_signed() -> 
 
 @pytest.mark.parametrize(("month", "quarter"), [(1, 1), (3, 1), (4, 2), (9, 3), (10, 4), (12, 4)])
 def test_a_quarter_has_three_months(month: int, quarter: int) -> None:
-    assert quarter_of(datetime(2026, month, 1, tzinfo=UTC).date()) == f"2026-Q{quarter}"
+    assert quarter_of(datetime(2026, month, 1, tzinfo=UTC).date()).label == f"2026-Q{quarter}"
 
 
 @pytest.mark.parametrize(

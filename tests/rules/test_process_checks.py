@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firebell.incidents.checks.model import CheckRecord, HeldRole, LinkedPage
 from firebell.incidents.checks.process_checks import findings, passed
 from firebell.incidents.model import IncidentRole, Phase, TimelineEntry
-from firebell.kit.findings import FindingLevel
+from firebell.kit.findings import FindingLevel, length_text
 from tests.rules.test_incidents_lifecycle import incident
 
 START = datetime(2026, 11, 24, 2, 31, tzinfo=UTC)
@@ -324,3 +324,20 @@ def test_l2_no_finding_without_evidence_and_every_id_once(record: CheckRecord, m
         assert {e.id for e in finding.evidence} <= known
         assert all(e.text for e in finding.evidence)
     assert len({f.id for f in results}) == len(results)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [
+        (0.9, "0 min"),
+        (119, "119 min"),
+        (120, "2 h"),
+        (121, "2 h 1 min"),
+        (2879, "47 h 59 min"),
+        (2880, "2 d"),
+        (2940, "2 d 1 h"),
+        (525_600, "365 d"),
+    ],
+)
+def test_a_length_is_in_minutes_then_hours_then_days(minutes: float, text: str) -> None:
+    assert length_text(timedelta(minutes=minutes)) == text

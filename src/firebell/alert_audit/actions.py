@@ -13,13 +13,13 @@ from firebell.alert_audit.model import (
     CountedRule,
     JudgedRule,
     RuleDecision,
-    quarter_of,
 )
 from firebell.alert_audit.source_store import Firings, LastAlert
 from firebell.alert_audit.verdicts import AuditedPage, judge, numbers
 from firebell.alerts.model import shows_graph
 from firebell.catalog import actions as catalog
 from firebell.catalog.model import Service
+from firebell.kit.calendar_periods import quarter_of
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Invalid, NotFound
@@ -63,7 +63,7 @@ async def build(tx: Tx, team_id: int, now: datetime) -> int | None:
     totals = (len(urgent), sum(p.is_at_night for p in urgent), left_out)
     silent = await source_store.silent_rules(tx, team_id, now - SILENT_AFTER)
     audit_id = await store.insert(
-        tx, team_id, quarter_of(now.date()), window, now + SIGN_WITHIN, totals, silent
+        tx, team_id, quarter_of(now.date()).label, window, now + SIGN_WITHIN, totals, silent
     )
     if audit_id is not None:
         await store.insert_rules(tx, audit_id, judged)

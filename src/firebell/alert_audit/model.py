@@ -181,8 +181,3 @@ class Audit:
     def path(self) -> str:
         """The path of its screen."""
         return f"/metrics/audit/{self.quarter}/{self.team_slug}"
-
-
-def quarter_of(day: date) -> str:
-    """Return the quarter of a day, such as 2026-Q4."""
-    return f"{day.year}-Q{(day.month + 2) // 3}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firebell.alert_audit import actions, store
-from firebell.alert_audit.model import quarter_of
+from firebell.kit.calendar_periods import quarter_of
 from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 
@@ -16,7 +16,7 @@ FIRST_AFTER = timedelta(days=28)
 
 async def run_day(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
     """Schedule the audits that this quarter lacks, and notify of those that are overdue."""
-    for team_id in await store.teams_without_audit(tx, quarter_of(now.date()), now - FIRST_AFTER):
+    for team_id in await store.teams_without_audit(tx, quarter_of(now.date()).label, now - FIRST_AFTER):
         await timers.schedule_once(tx, TEAM_TIMER, str(team_id), now)
     await actions.report_overdue(tx, now)
     await timers.schedule_daily(tx, DAY_TIMER, now, more=False)

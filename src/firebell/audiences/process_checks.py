@@ -1,12 +1,19 @@
 """Process checks of audiences: T-MAIL, T-MAIL2 and T-AUDIENCE (spec 7.16); pure."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firebell.audiences import clocks
 from firebell.audiences.incident_audiences import IncidentAudiences
 from firebell.audiences.model import AudienceDefinition
-from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
+from firebell.kit.findings import (
+    Evidence,
+    FindingLevel,
+    FixButton,
+    ProcessFinding,
+    length_text,
+    severest_first,
+)
 
 
 def findings(one: IncidentAudiences, now: datetime) -> list[ProcessFinding]:
@@ -22,7 +29,7 @@ def _customer_mail(one: IncidentAudiences, now: datetime) -> Iterator[ProcessFin
     sent_at = next(iter(one.mails), None)
     if due_at is None or (sent_at or now) <= due_at:
         return
-    late = _length((sent_at or now) - due_at)
+    late = length_text((sent_at or now) - due_at)
     message = (
         f"The first email to customers came {late} late"
         if sent_at
@@ -36,7 +43,7 @@ def _post_resolution(one: IncidentAudiences, now: datetime) -> Iterator[ProcessF
     sent_at = clocks.post_resolution_sent(one.facts, one.mails)
     if due_at is None or closed_at is None or (sent_at or now) <= due_at:
         return
-    late = _length((sent_at or now) - due_at)
+    late = length_text((sent_at or now) - due_at)
     is_missed = (sent_at or now) > closed_at + clocks.POST_RESOLUTION_MISSED
     level = FindingLevel.ERROR if is_missed else FindingLevel.WARNING
     message = (
@@ -57,7 +64,7 @@ def _late_posts(one: IncidentAudiences, now: datetime) -> Iterator[ProcessFindin
             is_mail = audience.is_external and (late.number == 0 or one.facts.closed_at is not None)
             if is_mail or (one.incident.is_private and audience.is_external):
                 continue
-            length = _length((late.sent_at or now) - late.due_at)
+            length = length_text((late.sent_at or now) - late.due_at)
             message = (
                 f"A post to {audience.name} came {length} late"
                 if late.sent_at
@@ -112,8 +119,3 @@ def _evidence(one: IncidentAudiences, kind: str) -> tuple[Evidence, ...]:
         return (Evidence(one.incident.ref, f"declared at {one.facts.declared_at:%Y-%m-%d %H:%M} UTC"),)
     entry_id, _, at, _ = entries[-1]
     return (Evidence(f"e-{entry_id}", f"{kind} at {at:%Y-%m-%d %H:%M} UTC"),)
-
-
-def _length(length: timedelta) -> str:
-    minutes = int(length.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 120 else f"{minutes} min"

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from firebell.alert_audit import actions, queries, store
-from firebell.alert_audit.model import CountedRule, RuleDecision, RuleNumbers, quarter_of
+from firebell.alert_audit.model import CountedRule, RuleDecision, RuleNumbers
 from firebell.alert_audit.verdicts import judge
 from firebell.demo.history import Past
+from firebell.kit.calendar_periods import quarter_of
 from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 
@@ -54,7 +55,7 @@ async def _noisy_audit(tx: Tx, team_id: int, built_at: datetime) -> int | None:
     audit_id = await store.insert(
         tx,
         team_id,
-        quarter_of(built_at.date()),
+        quarter_of(built_at.date()).label,
         (built_at - actions.WINDOW, built_at),
         built_at + actions.SIGN_WITHIN,
         totals,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from firebell.action_items.model import NAMED_AFTER
 from firebell.digests.facts import DigestFacts, DocumentFact, ItemFact, RuleFact
@@ -10,6 +10,7 @@ from firebell.digests.model import LISTED, Digest, DigestLine, DigestSection
 from firebell.kit.countdown import stopwatch
 from firebell.kit.localtime import format_local
 from firebell.kit.text import plural
+from firebell.kit.web.html import address
 
 QUIET = "Nothing was declared, nothing is due, and no one was woken."
 NOISY_PAGES = 3
@@ -23,7 +24,7 @@ def write(facts: DigestFacts) -> Digest:
 
 def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
     zone = facts.week.zone
-    team = {"team": facts.team_slug} if facts.team_slug else {}
+    team = facts.team_slug
     yield from _section(
         "incidents",
         "Incidents",
@@ -40,7 +41,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
     if facts.pages:
         rules = tuple(_pages(facts))
         yield DigestSection(
-            "pages", "Pages", rules[:LISTED], facts.pages, link=_address("/metrics/noise", team)
+            "pages", "Pages", rules[:LISTED], facts.pages, link=address("/metrics/noise", team=team)
         )
     if facts.night_pages:
         most = f", up to {facts.most_in_a_night} in one night" if facts.most_in_a_night > 1 else ""
@@ -51,7 +52,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
                 DigestLine(
                     f"{plural(facts.night_pages, 'page')} at night,"
                     f" {plural(facts.nights, 'interrupted night')}{most}",
-                    _address("/metrics/nights", team),
+                    address("/metrics/nights", team=team),
                 ),
             ),
             count=facts.night_pages,
@@ -80,7 +81,7 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
         "actions-overdue",
         "Action items overdue",
         [_overdue(one, facts.today) for one in facts.items_overdue],
-        _address("/actions", {"view": "list", "due": "overdue", **team}),
+        address("/actions", view="list", due="overdue", team=team),
     )
     yield from _section(
         "actions-due",
@@ -89,16 +90,18 @@ def _sections(facts: DigestFacts) -> Iterator[DigestSection]:
             DigestLine(f"{one.ref} {one.title}: due {one.due:%a} {one.due.day} {one.due:%b}", *_place(one))
             for one in facts.items_due
         ],
-        _address("/actions", {"view": "list", "due": "week", **team}),
+        address("/actions", view="list", due="week", team=team),
     )
     yield from _section(
         "metrics",
         "Metrics of the last four weeks",
         [
-            DigestLine(f"{one.title}: {one.finding}. {one.honesty}", _address(f"/metrics/{one.slug}", team))
+            DigestLine(
+                f"{one.title}: {one.finding}. {one.honesty}", address(f"/metrics/{one.slug}", team=team)
+            )
             for one in facts.metrics
         ],
-        _address("/metrics", team),
+        address("/metrics", team=team),
         counted=False,
     )
     yield from _section(
@@ -139,10 +142,6 @@ def _section(
         yield DigestSection(
             section_id, title, tuple(lines[:LISTED]), len(lines) if counted else 0, more, link
         )
-
-
-def _address(path: str, query: dict[str, str]) -> str:
-    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _lasted(seconds: int | None) -> str:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from firebell.handbook.templates import fill
 from firebell.incidents.model import Incident
 from firebell.kit.localtime import format_local
-from firebell.kit.markdown import cell, line
+from firebell.kit.markdown import cell, line, table
 from firebell.kit.text import plural
 from firebell.kit.web.html import duration
 from firebell.paging.model import Page
@@ -142,7 +142,4 @@ def _list(lines: Sequence[str], empty: str) -> str:
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> str:
-    if not rows:
-        return empty
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return table(head, rows) if rows else empty

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -78,6 +79,18 @@ F = TypeVar("F", bound=Finding)
 def severest_first(findings: Iterable[F]) -> list[F]:
     """Return the findings sorted by level; the sort is stable."""
     return sorted(findings, key=lambda finding: list(FindingLevel).index(finding.level))
+
+
+def length_text(length: timedelta) -> str:
+    """Return a length in minutes, from two hours on in hours and minutes, from two days on in days and hours."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def errors(findings: Iterable[Finding]) -> int:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import nh3
@@ -23,6 +23,11 @@ markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("t
 def cell(text: str) -> str:
     """Return text as one line, escaped for a table cell."""
     return _OPENS.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of cells that are escaped already."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def line(text: str) -> str:

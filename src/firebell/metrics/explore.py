@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from firebell.incidents.model import TYPE_NAMES
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.database import Tx
 from firebell.metrics import dimension_store, export, queries, summaries, windows
 from firebell.metrics.definitions import Definition, Kind
@@ -124,7 +125,7 @@ async def _action_items(tx: Tx, what: Definition, by: Dimension, scope: Scope) -
     else:
         window = scope.window
         for month, _ in windows.months(window.first_day, window.last_day, window.zone)[-GROUPS_MAX:]:
-            last = (month.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+            last = next_month(month) - timedelta(days=1)
             days = windows.between(max(month, window.first_day), min(last, window.last_day), window.zone)
             name = f"{month:%Y-%m}"
             groups.append(Group(name, name, await _items(tx, what, replace(scope, window=days))))

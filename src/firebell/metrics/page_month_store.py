@@ -3,14 +3,24 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Tx
 from firebell.metrics import page_totals
-from firebell.metrics.page_totals import PageMonth, PageTotals, month_start, next_month
+from firebell.metrics.page_totals import PageGroup, PageMonth, PageTotals, month_start
 
 _COUNTED = "page_fact.urgency = 'high' and page_fact.excluded is null"
 _PARTS = """unnest($1::timestamptz[], $2::timestamptz[]) part (low, high)
         join page_fact on page_fact.triggered_at >= part.low and page_fact.triggered_at < part.high"""
+
+GROUP_COLUMNS = """
+            page_fact.hour,
+            page_fact.rule,
+            count(*) as pages,
+            count(page_fact.night) as nights,
+            count(*) filter (where page_fact.is_noise) as noise"""
+"""The columns of a `PageGroup`."""
+GROUPED = "group by grouping sets ((page_fact.hour), (page_fact.rule))"
 
 
 async def next_missing(tx: Tx, now: datetime) -> date | None:
@@ -140,23 +150,14 @@ async def by_hour_and_rule(tx: Tx, start: datetime, end: datetime) -> PageTotals
     whole = await months(tx, start, end)
     rows = await tx.fetch(
         f"""
-        select
-            page_fact.hour,
-            page_fact.rule,
-            count(*) as pages,
-            count(page_fact.night) as nights,
-            count(*) filter (where page_fact.is_noise) as noise
+        select {GROUP_COLUMNS}
         from {_PARTS}
         where {_COUNTED}
-        group by grouping sets ((page_fact.hour), (page_fact.rule))
+        {GROUPED}
         """,
         *_around(start, end, whole),
     )
-    return page_totals.by_hour_and_rule(
-        whole,
-        [(r["hour"], r["pages"], r["nights"], r["noise"]) for r in rows if r["hour"] is not None],
-        [(r["rule"], (r["pages"], r["nights"], r["noise"])) for r in rows if r["hour"] is None],
-    )
+    return page_totals.by_hour_and_rule(whole, [PageGroup(**dict(row)) for row in rows])
 
 
 async def nights(tx: Tx, start: datetime, end: datetime) -> dict[int, int]:

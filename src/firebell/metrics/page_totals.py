@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
+from firebell.kit.calendar_periods import next_month
 from firebell.metrics.results import RuleTotal
 
 RULES_SHOWN = 12
@@ -39,14 +40,20 @@ class PageMonth:
     shared_nights: Sequence[Sequence[int | str]]
 
 
+@dataclass(frozen=True, slots=True)
+class PageGroup:
+    """The pages of an hour of the week, or of a rule if `hour` is None."""
+
+    hour: int | None
+    rule: str | None
+    pages: int
+    nights: int
+    noise: int
+
+
 def month_start(month: date) -> datetime:
     """Return the instant at which a month begins in UTC."""
     return datetime.combine(month, time(), UTC)
-
-
-def next_month(month: date) -> date:
-    """Return the first day of the month after."""
-    return (month + timedelta(days=31)).replace(day=1)
 
 
 def months_of(pages: Iterable[tuple[datetime, date | None]]) -> set[date]:
@@ -75,18 +82,17 @@ def gaps(start: datetime, end: datetime, months: Iterable[date]) -> list[tuple[d
     return parts
 
 
-def by_hour_and_rule(
-    months: Sequence[PageMonth], hours: Iterable[Sequence[int]], rules: Iterable[tuple[str, Sequence[int]]]
-) -> PageTotals:
-    """Return the totals of months and of (hour, pages, at night, noise) and (rule, (pages, at night, noise))."""
+def by_hour_and_rule(months: Sequence[PageMonth], groups: Iterable[PageGroup]) -> PageTotals:
+    """Return the totals of months, and of groups that lie around them."""
     all_hours: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     all_rules: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     noise = sum(month.noise for month in months)
-    for hour, pages, nights, noisy in hours:
-        noise += noisy
-        _add(all_hours[hour], (pages, nights))
-    for rule, counts in rules:
-        _add(all_rules[rule], counts)
+    for group in groups:
+        if group.hour is None:
+            _add(all_rules[group.rule or ""], (group.pages, group.nights, group.noise))
+        else:
+            noise += group.noise
+            _add(all_hours[group.hour], (group.pages, group.nights))
     for month in months:
         for name, counts in month.hours.items():
             _add(all_hours[int(name)], counts)

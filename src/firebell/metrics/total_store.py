@@ -207,24 +207,15 @@ async def pages_by_hour_and_rule(tx: Tx, scope: Scope) -> PageTotals:
     scope_store.triggered(scope, conditions)
     rows = await tx.fetch(
         f"""
-        select
-            page_fact.hour,
-            page_fact.rule,
-            count(*) as pages,
-            count(page_fact.night) as nights,
-            count(*) filter (where page_fact.is_noise) as noise
+        select {page_month_store.GROUP_COLUMNS}
         from page_fact
         where {conditions.sql}
             and page_fact.excluded is null
-        group by grouping sets ((page_fact.hour), (page_fact.rule))
+        {page_month_store.GROUPED}
         """,
         *conditions.values,
     )
-    return page_totals.by_hour_and_rule(
-        [],
-        [(r["hour"], r["pages"], r["nights"], r["noise"]) for r in rows if r["hour"] is not None],
-        [(r["rule"], (r["pages"], r["nights"], r["noise"])) for r in rows if r["hour"] is None],
-    )
+    return page_totals.by_hour_and_rule([], [PageGroup(**dict(row)) for row in rows])
 
 
 def _is_everything(scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from firebell.kit.calendar_periods import next_month, quarter_of
 from firebell.kit.errors import Invalid
 from firebell.kit.localtime import to_instant, to_local
 
@@ -64,8 +65,8 @@ def preset(period: str, now: datetime, zone: str) -> Window:
 
 def quarter(day: date, zone: str) -> Window:
     """Return the window of the calendar quarter of a day, compared with the quarter before."""
-    first = _quarter(day)
-    return _window(first, _next_quarter(first), _quarter(first - timedelta(days=1)), zone, "quarter")
+    this = quarter_of(day)
+    return _window(this.first, this.following.first, this.previous.first, zone, "quarter")
 
 
 def between(first: date, last: date, zone: str) -> Window:
@@ -88,18 +89,10 @@ def _window(first: date, end: date, before: date, zone: str, period: str = "") -
     return Window(start, stop, first, end - timedelta(days=1), earlier, zone, period)
 
 
-def _quarter(day: date) -> date:
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-
-
-def _next_quarter(first: date) -> date:
-    return _quarter(first + timedelta(days=95))
-
-
 def months(first: date, last: date, zone: str) -> list[tuple[date, datetime]]:
     """Return the first day of each calendar month that these days touch, and the instant at which it begins."""
     month, result = first.replace(day=1), []
     while month <= last:
         result.append((month, to_instant(datetime.combine(month, time()), zone)))
-        month = (month + timedelta(days=32)).replace(day=1)
+        month = next_month(month)
     return result

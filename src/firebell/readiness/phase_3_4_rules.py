@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from firebell.kit.calendar_periods import Quarter
 from firebell.readiness.facts import ReadinessFacts
 from firebell.readiness.model import Condition, Evidence
-from firebell.readiness.quarters import Quarter, last_closed
+from firebell.readiness.quarters import deadline, last_closed
 from firebell.readiness.rule_parts import (
     AUTOMATED_LEVEL,
     AUTOMATED_MIN,
@@ -231,31 +232,31 @@ def quarterly_reviews(facts: ReadinessFacts, now: datetime) -> Ruling:
     if not facts.reviews.get(last.first):
         return Ruling((Condition("Team that owns a service", "none", "one", False, "/services"),))
     if _is_signed(facts, last):
-        return Ruling((_review(facts, last, last.following.deadline),), [_signed(last)])
-    if now <= last.deadline and _is_signed(facts, last.previous):
-        return Ruling((_review(facts, last.previous, last.deadline),), [_signed(last.previous)])
+        return Ruling((_review(facts, last, deadline(last.following)),), [_signed(last)])
+    if now <= deadline(last) and _is_signed(facts, last.previous):
+        return Ruling((_review(facts, last.previous, deadline(last)),), [_signed(last.previous)])
     return Ruling((_review(facts, last, None),))
 
 
 def _is_signed(facts: ReadinessFacts, quarter: Quarter) -> bool:
     signatures = facts.reviews.get(quarter.first, {})
-    return bool(signatures) and all(at and at <= quarter.deadline for at in signatures.values())
+    return bool(signatures) and all(at and at <= deadline(quarter) for at in signatures.values())
 
 
 def _review(facts: ReadinessFacts, quarter: Quarter, until: datetime | None) -> Condition:
     signatures = facts.reviews[quarter.first]
+    due_at = deadline(quarter)
     unsigned = [team for team, at in signatures.items() if at is None]
-    late = [team for team, at in signatures.items() if at and at > quarter.deadline]
+    late = [team for team, at in signatures.items() if at and at > due_at]
     have = f"{len(signatures) - len(unsigned)} of {len(signatures)} teams"
     if unsigned:
         have += f", not {unsigned[0]}"
     elif late:
         have += f", {late[0]} too late"
-    deadline = quarter.deadline
     return Condition(
         f"Teams that signed their review of {quarter.name}",
         have,
-        f"all by {deadline.day} {deadline:%b %Y}",
+        f"all by {due_at.day} {due_at:%b %Y}",
         until is not None,
         "/readiness/quarters",
         until,

@@ -1,9 +1,9 @@
-"""Calendar quarters, and which of them is due for a review (pure)."""
+"""Which quarters are due for a review, and until when (pure)."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from firebell.kit.calendar_periods import Quarter, quarter_of
 from firebell.kit.errors import NotFound
 
 REVIEW_GRACE = timedelta(days=30)
@@ -11,52 +11,9 @@ REVIEW_GRACE = timedelta(days=30)
 _LABEL = re.compile(r"(20[0-9]{2})-Q([1-4])")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Quarter:
-    """A calendar quarter in UTC."""
-
-    first: date
-
-    @property
-    def label(self) -> str:
-        """The name in addresses, such as 2026-Q3."""
-        return f"{self.first.year}-Q{(self.first.month + 2) // 3}"
-
-    @property
-    def name(self) -> str:
-        """The name in sentences, such as Q3 2026."""
-        return f"Q{(self.first.month + 2) // 3} {self.first.year}"
-
-    @property
-    def following(self) -> "Quarter":
-        """The quarter after this one."""
-        return quarter_of(self.first + timedelta(days=95))
-
-    @property
-    def previous(self) -> "Quarter":
-        """The quarter before this one."""
-        return quarter_of(self.first - timedelta(days=1))
-
-    @property
-    def last_day(self) -> date:
-        """The last day of the quarter."""
-        return self.following.first - timedelta(days=1)
-
-    @property
-    def end(self) -> datetime:
-        """The instant at which the next quarter begins."""
-        first = self.following.first
-        return datetime(first.year, first.month, first.day, tzinfo=UTC)
-
-    @property
-    def deadline(self) -> datetime:
-        """Until when a review of the quarter is in time."""
-        return self.end + REVIEW_GRACE
-
-
-def quarter_of(day: date) -> Quarter:
-    """Return the quarter that a day belongs to."""
-    return Quarter(date(day.year, (day.month - 1) // 3 * 3 + 1, 1))
+def deadline(quarter: Quarter) -> datetime:
+    """Return until when a review of a quarter is in time."""
+    return quarter.end + REVIEW_GRACE
 
 
 def last_closed(now: datetime) -> Quarter:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from firebell.kit.calendar_periods import Quarter
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid
@@ -11,7 +12,6 @@ from firebell.people import permissions
 from firebell.people.action_guards import permits, rights_of
 from firebell.people.permissions import Verb
 from firebell.readiness import review_store
-from firebell.readiness.quarters import Quarter
 
 DECISIONS_MAX_CHARS = 1000
 _VIEWS_EVERY = timedelta(hours=12)

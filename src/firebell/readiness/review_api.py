@@ -54,7 +54,7 @@ async def _shown(w: Work) -> list[QuarterReviewShown]:
             quarter=each.quarter.label,
             first_day=each.quarter.first,
             last_day=each.quarter.last_day,
-            deadline=each.quarter.deadline,
+            deadline=each.deadline,
             complete=each.is_complete,
             teams=[
                 TeamReviewShown(

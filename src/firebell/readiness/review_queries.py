@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.kit.calendar_periods import Quarter
 from firebell.kit.db.database import Tx
 from firebell.readiness import review_store
-from firebell.readiness.quarters import Quarter, last_closed
+from firebell.readiness.quarters import deadline, last_closed
 from firebell.readiness.review_store import TeamReview
 
 QUARTERS_SHOWN = 4
@@ -25,10 +26,15 @@ class QuarterReview:
         return sum(review.signed_at is not None for review in self.teams)
 
     @property
+    def deadline(self) -> datetime:
+        """Until when a signature is in time."""
+        return deadline(self.quarter)
+
+    @property
     def is_complete(self) -> bool:
         """Return True if each team signed in time."""
         return bool(self.teams) and all(
-            review.signed_at and review.signed_at <= self.quarter.deadline for review in self.teams
+            review.signed_at and review.signed_at <= self.deadline for review in self.teams
         )
 
 

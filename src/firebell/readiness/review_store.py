@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from firebell.kit.calendar_periods import Quarter
 from firebell.kit.db.database import Tx
-from firebell.readiness.quarters import Quarter
 
 
 @dataclass(frozen=True, slots=True)

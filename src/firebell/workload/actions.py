@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from firebell.kit import public_holidays
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Invalid
@@ -91,7 +92,7 @@ def span(first: date, end: date) -> str:
 
 def holidays(rates: Rates, month: date) -> Holidays:
     """Return the public holidays around a month, in the country of the rates."""
-    years = {(month - timedelta(days=1)).year, monthly_report.following(month).year}
+    years = {(month - timedelta(days=1)).year, next_month(month).year}
     return {day for year in years for day in _public_holidays(rates, year)}
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from statistics import fmean, median
 
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.intervals import Interval, overlap
 from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
@@ -43,14 +44,9 @@ def month_of(text: str) -> date:
     return month
 
 
-def following(month: date) -> date:
-    """Return the first day of the next month."""
-    return (month + timedelta(days=31)).replace(day=1)
-
-
 def bounds(month: date, tz: str) -> Interval:
     """Return the start and the end of a month in a time zone."""
-    first, last = (to_instant(datetime.combine(day, time()), tz) for day in (month, following(month)))
+    first, last = (to_instant(datetime.combine(day, time()), tz) for day in (month, next_month(month)))
     return Interval(first, last)
 
 

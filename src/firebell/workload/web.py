@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Response
 
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.text import to_wall
@@ -40,7 +41,7 @@ async def _report(visit: Visit, month: str) -> tuple[WorkloadReport, dict[str, A
 
 
 def _months(report: WorkloadReport) -> dict[str, Any]:
-    following = monthly_report.following(report.month)
+    following = next_month(report.month)
     return {
         "nav": "oncall",
         "live": "oncall",

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from firebell.incidents.checks.finding_builder import clock, finding, lowered, minutes
+from firebell.incidents.checks.finding_builder import clock, finding, lowered
 from firebell.incidents.checks.history import HistoryStep
 from firebell.incidents.checks.model import CheckRecord, IncidentFinding
 from firebell.incidents.model import ACTIVE, Phase, TimelineEntry
 from firebell.incidents.update_deadlines.rules import update_interval
-from firebell.kit.findings import FindingLevel, FixButton, Passed
+from firebell.kit.findings import FindingLevel, FixButton, Passed, length_text
 
 UPDATE_TOLERANCE, UPDATE_MISSED = 1.25, 2.0
 """The share of the interval after which an update is late, and after which it is missed."""
@@ -77,8 +77,8 @@ def _late_update(
         record,
         "I-UPDATE",
         lowered(level, severity),
-        f"No update for {minutes(length)}{place}",
-        f"One is due every {minutes(every)}, even if nothing changed.",
+        f"No update for {length_text(length)}{place}",
+        f"One is due every {length_text(every)}, even if nothing changed.",
         entry,
         fix=FixButton("Write update", compose="update") if is_now else None,
     )
@@ -112,7 +112,7 @@ def no_progress(record: CheckRecord, history: Sequence[HistoryStep], now: dateti
                     record,
                     "I-NOPROGRESS",
                     lowered(FindingLevel.WARNING, step.severity),
-                    f"No progress for {minutes(end - start)}{since}",
+                    f"No progress for {length_text(end - start)}{since}",
                     "Escalate: call someone who knows more, or decide to try something else.",
                     entry,
                     fix=FixButton("Record finding", compose="finding") if is_now else None,
@@ -144,7 +144,7 @@ def no_timeline(record: CheckRecord, history: Sequence[HistoryStep], now: dateti
             record,
             "I-NOTIMELINE",
             FindingLevel.INFO,
-            f"No entry for {minutes(length)} from {clock(start, tz)}",
+            f"No entry for {length_text(length)} from {clock(start, tz)}",
             "Write down what you see and do, at least every 15 minutes: the review needs it.",
             *(entry for *_, entry in silences),
             fix=FixButton("Write note", compose="note") if spans[-1] is history[-1] else None,

@@ -1,6 +1,6 @@
 """What the process checks of incidents share: how a finding is built, and how it says times (pure)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from firebell.incidents.checks.history import evidence_text
@@ -45,14 +45,6 @@ def finding(
         evidence=tuple(Evidence(f"e-{entry.id}", evidence_text(entry)) for entry in entries),
         fix=fix,
     )
-
-
-def minutes(length: timedelta) -> str:
-    """Return a length in minutes, from two hours on in hours and minutes, from two days on in days and hours."""
-    total = int(length.total_seconds() // 60)
-    if total >= 2 * 1440:
-        return f"{total // 1440} d {total // 60 % 24} h"
-    return f"{total // 60} h {total % 60} min" if total >= 120 else f"{total} min"
 
 
 def clock(at: datetime, tz: str) -> str:

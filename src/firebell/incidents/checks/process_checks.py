@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from firebell.incidents.checks.cadence_checks import no_progress, no_timeline, updates
-from firebell.incidents.checks.finding_builder import clock, finding, held_at, lowered, minutes
+from firebell.incidents.checks.finding_builder import clock, finding, held_at, lowered
 from firebell.incidents.checks.history import HistoryStep, Vacancy, steps, vacancies
 from firebell.incidents.checks.model import CheckRecord, IncidentFinding
 from firebell.incidents.model import ROLE_NAMES, IncidentRole, Phase, TimelineEntry
 from firebell.incidents.roles.role_requirements import role_deadline
 from firebell.incidents.severity import FACTS
-from firebell.kit.findings import FindingLevel, FixButton, Passed, severest_first
+from firebell.kit.findings import FindingLevel, FixButton, Passed, length_text, severest_first
 from firebell.kit.intervals import overlap
 
 Results = Iterator[IncidentFinding | Passed]
@@ -69,7 +69,7 @@ def _declared_late(record: CheckRecord, history: Sequence[HistoryStep]) -> Resul
         yield Passed("I-LATE", "Declared in time")
         return
     level = FindingLevel.ERROR if limit and delay > 3 * limit else FindingLevel.WARNING
-    text = f"Declared {minutes(delay)} after the first alert"
+    text = f"Declared {length_text(delay)} after the first alert"
     if record.responders_before >= MANY_RESPONDERS:
         text += f"; {record.responders_before} people were already working on it"
     yield finding(
@@ -123,10 +123,10 @@ def _vacant(
         if not gap.is_now:
             text = f"No {name} from {clock(gap.start, tz)} to {clock(gap.end, tz)}"
         elif is_late:
-            text = f"No {name} for {minutes(gap.end - gap.start)}"
+            text = f"No {name} for {length_text(gap.end - gap.start)}"
         else:
             text = f"No {name} yet"
-        within = f" within {minutes(deadline)}" if deadline else ""
+        within = f" within {length_text(deadline)}" if deadline else ""
         level = lowered(FindingLevel.ERROR if is_late else FindingLevel.WARNING, gap.severity)
         yield finding(
             record,
@@ -231,7 +231,7 @@ def _debated(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
                 record,
                 "I-SEVDEBATE",
                 FindingLevel.INFO,
-                f"Severity changed {SEVERITY_CHANGES} times in {minutes(SEVERITY_CHANGES_WITHIN)}",
+                f"Severity changed {SEVERITY_CHANGES} times in {length_text(SEVERITY_CHANGES_WITHIN)}",
                 advice,
                 *burst,
                 key="many",
@@ -245,7 +245,7 @@ def _debated(record: CheckRecord, history: Sequence[HistoryStep]) -> Results:
                 record,
                 "I-SEVDEBATE",
                 FindingLevel.INFO,
-                f"Lowered {minutes(after.effective_at - raised.effective_at)} after it was raised",
+                f"Lowered {length_text(after.effective_at - raised.effective_at)} after it was raised",
                 advice,
                 after,
                 raised,
@@ -281,7 +281,7 @@ def _provisional(record: CheckRecord, history: Sequence[HistoryStep], now: datet
             record,
             "I-PROVISIONAL",
             lowered(FindingLevel.WARNING, incident.severity),
-            f"Severity not confirmed for {minutes(now - incident.declared_at)}",
+            f"Severity not confirmed for {length_text(now - incident.declared_at)}",
             "Set the severity once you know more.",
             history[0].cause,
             fix=FixButton("Set severity", href="#steering"),

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from firebell.catalog import actions as catalog
@@ -10,6 +10,7 @@ from firebell.incidents.custom_fields import actions as field_actions
 from firebell.incidents.model import OPEN, IncidentFilter, IncidentType, Phase
 from firebell.incidents.severity import parse
 from firebell.kit import search_terms
+from firebell.kit.calendar_periods import next_month
 from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid
 from firebell.kit.web.filters import search_words, shown, storable, to_day
@@ -72,8 +73,7 @@ def month_bounds(text: str, tz: str) -> tuple[datetime, datetime]:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
         raise Invalid(f"{shown(text)} is not a month.", fields={"month": "Enter a month such as 2026-11."})
     first = to_day(f"{text}-01", "month")
-    next_first = (first + timedelta(days=31)).replace(day=1)
-    return _midnight(first, tz), _midnight(next_first, tz)
+    return _midnight(first, tz), _midnight(next_month(first), tz)
 
 
 def _midnight(day: date, tz: str) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firebell.incidents.model import IncidentFilter, Phase
+from firebell.kit.calendar_periods import next_month
 
 MONTHS_OFFERED = 24
 """Number of latest months that the filter offers."""
@@ -48,14 +49,10 @@ def month_starts(latest: datetime, chosen: datetime | None) -> list[datetime]:
     starts = [latest]
     for _ in range(MONTHS_OFFERED - 1):
         starts.append((starts[-1] - timedelta(days=1)).replace(day=1))
-    starts.append(_next_month(latest))
+    starts.append(next_month(latest))
     if chosen is not None:
-        starts += [chosen, _next_month(chosen)]
+        starts += [chosen, next_month(chosen)]
     return sorted(set(starts))
-
-
-def _next_month(start: datetime) -> datetime:
-    return (start + timedelta(days=31)).replace(day=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from firebell.kit.markdown import cell
+from firebell.kit.markdown import cell, table
 from firebell.kit.text import plural
 from firebell.metrics import poisson, wording
 from firebell.metrics.definitions import Kind
@@ -208,7 +208,7 @@ def markdown(review: Review, url: str) -> str:
         "\n".join(f"- {cell(question)}" for question in review.questions)
         or "Nothing missed its target or got worse. What do you want to try next quarter?",
         "## Trends",
-        _table(
+        table(
             ["Metric", "Now", "95% interval", "Before", "Change", "Target"],
             [
                 [
@@ -223,7 +223,7 @@ def markdown(review: Review, url: str) -> str:
             ],
         ),
         "## Incidents by severity",
-        _table(
+        table(
             ["Severity", "Now", "Chance alone gives", "Before", "Change"],
             [
                 [
@@ -237,14 +237,14 @@ def markdown(review: Review, url: str) -> str:
             ],
         ),
         "## Contributing factors",
-        _table(
+        table(
             ["Factor", "Incidents", "Before"],
             [[f"`{each.code}`", str(each.now), str(each.before)] for each in review.factors],
         )
         if review.factors
         else "No incident of this quarter has a factor in its post-mortem.",
         "## Rules that cost the most",
-        _table(
+        table(
             ["Rule", "Pages", "At night", "Needed no action"],
             [[cell(each.rule), str(each.pages), str(each.nights), str(each.noise)] for each in review.rules],
         )
@@ -258,8 +258,3 @@ def markdown(review: Review, url: str) -> str:
         ),
     ]
     return "\n\n".join(text) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(values)} |" for values in lines)

@@ -232,42 +232,42 @@ _TABS = {
 }
 
 
+def _list_of(tab: str, condition: str, hidden: str) -> str:
+    """Return the statement for the first $1 documents of a list that meet a condition; `hidden` are incident ids."""
+    is_listed, column, latest_first = _TABS[tab]
+    direction = "desc" if latest_first else "asc"
+    return f"""
+        with chosen as materialized (
+            select
+                id, incident_id, kind, state, due_at, created_at, published_at, author_id, version,
+                published_version
+            from postmortem
+            where {is_listed}
+                and not exists (
+                    select
+                    from postmortem_incident about
+                    where about.postmortem_id = postmortem.id
+                        and about.incident_id = any({hidden}::bigint[])
+                )
+                {condition}
+            order by {column} {direction}, id {direction}
+            limit $1
+        )
+        {_LISTED_FROM.format(source="chosen postmortem")}
+        order by postmortem.{column} {direction}, postmortem.id {direction}
+        """
+
+
 async def listed(
     tx: Tx, tab: str, after: PostmortemPosition | None, limit: int, hidden: Sequence[int]
 ) -> list[ArchivedDocument]:
     """Return the documents of a list: those to write by their due time, published ones and near misses latest first."""
     if tab == "near-misses":
         return await _near_misses(tx, after, limit)
-    values: list[object] = [limit, list(hidden)]
-    place = ""
-    if after:
-        values += [after.at, after.id]
-    condition, column, latest_first = _TABS[tab]
-    direction, sign = ("desc", "<") if latest_first else ("asc", ">")
-    if after:
-        place = f"and ({column}, id) {sign} ($3, $4)"
+    _, column, latest_first = _TABS[tab]
+    place = f"and ({column}, id) {'<' if latest_first else '>'} ($3, $4)" if after else ""
     rows = await tx.fetch(
-        f"""
-        with chosen as materialized (
-            select
-                id, incident_id, kind, state, due_at, created_at, published_at, author_id, version,
-                published_version
-            from postmortem
-            where {condition}
-                and not exists (
-                    select
-                    from postmortem_incident about
-                    where about.postmortem_id = postmortem.id
-                        and about.incident_id = any($2::bigint[])
-                )
-                {place}
-            order by {column} {direction}, id {direction}
-            limit $1
-        )
-        {_LISTED_FROM.format(source="chosen postmortem")}
-        order by postmortem.{column} {direction}, postmortem.id {direction}
-        """,
-        *values,
+        _list_of(tab, place, "$2"), limit, list(hidden), *((after.at, after.id) if after else ())
     )
     return [ArchivedDocument(**dict(row)) for row in rows]
 
@@ -288,45 +288,19 @@ async def listed_between(
     team = f"and {_Conditions.of_service('team_id', '$4')}" if team_id is not None else ""
     values: list[object] = [limit, start, end, *([] if team_id is None else [team_id])]
     if tab == "near-misses":
-        source = "postmortem"
-        chosen, where = "", f"where near_miss.noticed_at >= $2 and near_miss.noticed_at < $3 {team}"
-        order = "near_miss.noticed_at desc, near_miss.id desc limit $1"
-    else:
-        condition, column, latest_first = _TABS[tab]
-        direction = "desc" if latest_first else "asc"
-        values.append(list(hidden))
-        source, where = "chosen postmortem", ""
-        order = f"postmortem.{column} {direction}, postmortem.id {direction}"
-        chosen = f"""
-        with chosen as materialized (
-            select
-                id, incident_id, kind, state, due_at, created_at, published_at, author_id, version,
-                published_version
-            from postmortem
-            where {condition}
-                and {column} >= $2
-                and {column} < $3
-                and not exists (
-                    select
-                    from postmortem_incident about
-                    where about.postmortem_id = postmortem.id
-                        and about.incident_id = any(${len(values)}::bigint[])
-                )
-                {team}
-            order by {column} {direction}, id {direction}
-            limit $1
-        )
+        statement = f"""
+        {_LISTED}
+        where near_miss.noticed_at >= $2
+            and near_miss.noticed_at < $3
+            {team}
+        order by near_miss.noticed_at desc, near_miss.id desc
+        limit $1
         """
-    rows = await tx.fetch(
-        f"""
-        {chosen}
-        {_LISTED_FROM.format(source=source)}
-        {where}
-        order by {order}
-        """,
-        *values,
-    )
-    return [ArchivedDocument(**dict(row)) for row in rows]
+    else:
+        column = _TABS[tab][1]
+        values.append(list(hidden))
+        statement = _list_of(tab, f"and {column} >= $2 and {column} < $3 {team}", f"${len(values)}")
+    return [ArchivedDocument(**dict(row)) for row in await tx.fetch(statement, *values)]
 
 
 async def _near_misses(tx: Tx, after: PostmortemPosition | None, limit: int) -> list[ArchivedDocument]:

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firebell.kit.findings import Evidence, FindingLevel, FixButton, ProcessFinding, severest_first
+from firebell.kit.findings import (
+    Evidence,
+    FindingLevel,
+    FixButton,
+    ProcessFinding,
+    length_text,
+    severest_first,
+)
 from firebell.postmortems.checks.content_checks import ContentProblem
 from firebell.postmortems.deadlines import MAJOR_SEVERITY, GuidedDeadline, share_at, step_due_at
 
@@ -67,9 +74,9 @@ def _skipped(record: PostmortemRecord, now: datetime) -> Iterator[ProcessFinding
     if late > timedelta():
         is_published = record.state == "published"
         message = (
-            f"Post-mortem was published {_hours(late)} late"
+            f"Post-mortem was published {length_text(late)} late"
             if is_published
-            else (f"Post-mortem is overdue by {_hours(late)}")
+            else f"Post-mortem is overdue by {length_text(late)}"
         )
         advice = "" if is_published else f"It was due at {record.due_at:%Y-%m-%d %H:%M} UTC.{author}"
         yield _finding(record, "P-SKIPPED", "late", FindingLevel.ERROR, message, advice)
@@ -119,8 +126,3 @@ def _finding(
         evidence=(Evidence("postmortem", f"Post-mortem of {record.ref}, {record.state or 'not drafted'}"),),
         fix=fix,
     )
-
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60} h" if minutes >= 60 else f"{minutes} min"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firebell.kit import markdown
 from firebell.kit.markdown import cell, line
 from firebell.postmortems.document import sections, whys
 from firebell.postmortems.document.factors import GROUPS, label
@@ -30,15 +31,15 @@ def factors(body: str) -> list[str]:
 def _measures(sources: DraftSources) -> str:
     several = len(sources.incidents) > 1
     head = ["Measure", *(["Incident"] if several else []), "Time", "Target"]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for incident in sources.incidents:
         for measure in sources.measures.get(incident.id, ()):
             taken = "not known" if measure.taken is None else format_minutes(measure.taken)
             target = "-" if measure.target is None else f"within {format_minutes(measure.target)}"
             missed = ", missed" if measure.is_met is False else ""
             named = [incident.ref] if several else []
-            lines.append([measure.label, *named, taken, f"{target}{missed}"])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+            rows.append([measure.label, *named, taken, f"{target}{missed}"])
+    return markdown.table(head, rows)
 
 
 def _actions(tree: WhyTree, items: Sequence[TrackedAction]) -> str:
@@ -59,10 +60,13 @@ def _actions(tree: WhyTree, items: Sequence[TrackedAction]) -> str:
         return "No action item yet."
     lines = []
     if rows:
-        lines += ["| Action item | Answers | Owner | Due | State |", "| --- | --- | --- | --- | --- |"]
-        for number, (what, *facts) in rows.items():
-            answers = "; ".join(cell(node.text) for node in roots if number in node.actions)
-            lines.append(f"| {' | '.join([what, answers, *facts])} |")
+        answers = {n: "; ".join(cell(node.text) for node in roots if n in node.actions) for n in rows}
+        lines.append(
+            markdown.table(
+                ["Action item", "Answers", "Owner", "Due", "State"],
+                [[what, answers[number], *facts] for number, (what, *facts) in rows.items()],
+            )
+        )
     unanswered = [node for node in roots if not node.actions]
     if unanswered:
         lines += ["", "Roots without an action item:", ""]
@@ -73,8 +77,7 @@ def _actions(tree: WhyTree, items: Sequence[TrackedAction]) -> str:
 def _factors(tree: WhyTree) -> str:
     if not tree.factors:
         return "The tree of whys names no factor yet."
-    lines = ["| Factor | What it was | Code |", "| --- | --- | --- |"]
-    lines += [
-        f"| {label(code)} | {GROUPS[code.partition('.')[0]]} | `{code}` |" for code in sorted(tree.factors)
-    ]
-    return "\n".join(lines)
+    return markdown.table(
+        ["Factor", "What it was", "Code"],
+        [[label(code), GROUPS[code.partition(".")[0]], f"`{code}`"] for code in sorted(tree.factors)],
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from firebell.kit import markdown
 from firebell.kit.markdown import cell
 from firebell.postmortems.document.evidence import EvidenceKind
 from firebell.postmortems.drafting.facts import MARKER_NAMES, DraftFact, Marker
@@ -85,19 +86,19 @@ def gaps(
 def table(shown: ShownTimeline, *, several: bool = False) -> str:
     """Return the timeline as a Markdown table; with `several` incidents each row carries its own."""
     header = ["Time", *(["Incident"] if several else []), "Who", "What"]
-    lines = [_line(header), _line(["---"] * len(header))]
+    rows = []
     for row in shown.rows:
         fact = row.fact
         more = f" ({row.more} more)" if row.more else ""
         name = f" · {MARKER_NAMES[fact.marker]}" if fact.marker and fact.marker is not Marker.KEY else ""
         incident = [f"INC-{fact.incident_id}" if fact.incident_id else ""] if several else []
         what = f"{_cell(fact)}{more} [{fact.ref}]{name}"
-        lines.append(_line([f"{fact.at:%Y-%m-%d %H:%M}", *incident, cell(fact.who), what]))
+        rows.append([f"{fact.at:%Y-%m-%d %H:%M}", *incident, cell(fact.who), what])
     if shown.left_out:
         noun = "row" if shown.left_out == 1 else "rows"
         empty = [""] * (len(header) - 1)
-        lines.append(_line([*empty, f"{shown.left_out} {noun} left out"]))
-    return "\n".join(lines)
+        rows.append([*empty, f"{shown.left_out} {noun} left out"])
+    return markdown.table(header, rows)
 
 
 def _cell(fact: DraftFact) -> str:
@@ -106,10 +107,6 @@ def _cell(fact: DraftFact) -> str:
         label, _, text = fact.text[2:].partition("**: ")
         return f"**{cell(label)}**: {cell(text)}"
     return cell(fact.text)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _stays(fact: DraftFact) -> bool:

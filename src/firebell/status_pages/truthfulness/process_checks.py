@@ -13,6 +13,7 @@ from firebell.kit.findings import (
     FindingLevel,
     FixButton,
     ProcessFinding,
+    length_text,
     severest_first,
 )
 from firebell.kit.intervals import Interval
@@ -124,16 +125,16 @@ def _first_post(record: TruthRecord, now: datetime) -> Results:
         return
     within = stages.FIRST_POST_WITHIN[min(record.severity_at(due), 1)]
     text = (
-        f"First public update {_minutes(first - incident.declared_at)} after the declaration"
+        f"First public update {length_text(first - incident.declared_at)} after the declaration"
         if first
-        else f"Nothing published {_minutes(now - incident.declared_at)} after the declaration"
+        else f"Nothing published {length_text(now - incident.declared_at)} after the declaration"
     )
     yield _finding(
         record,
         "T-FIRST",
         FindingLevel.ERROR,
         text,
-        f"The first update is due within {_minutes(within)}: say that you are investigating.",
+        f"The first update is due within {length_text(within)}: say that you are investigating.",
         at=due,
         fix=None if first else _publish(record, record.pages[0]),
     )
@@ -244,8 +245,8 @@ def _lag(
         record,
         "T-LAG",
         FindingLevel.ERROR if lag > LATE_FACTOR * FOLLOWED_WITHIN else FindingLevel.WARNING,
-        f"{page.page.name} {'has not followed' if is_open else 'followed'} {_minutes(lag)} after {known}",
-        f"Publish {shown} within {_minutes(FOLLOWED_WITHIN)}.",
+        f"{page.page.name} {'has not followed' if is_open else 'followed'} {length_text(lag)} after {known}",
+        f"Publish {shown} within {length_text(FOLLOWED_WITHIN)}.",
         entry,
         at=entry.effective_at,
         key=page.page.slug,
@@ -265,7 +266,7 @@ def _promises(record: TruthRecord, page: PageRecord, published: PublicIncident, 
             "T-LATE",
             FindingLevel.ERROR,
             f"The update promised on {page.page.name} "
-            f"{'is' if is_open else 'was'} {_minutes(came - update.next_update_at)} late",
+            f"{'is' if is_open else 'was'} {length_text(came - update.next_update_at)} late",
             "Publish an update at the promised time, also if nothing has changed.",
             update,
             at=update.next_update_at,
@@ -336,9 +337,9 @@ def _left_open(record: TruthRecord, page: PageRecord, published: PublicIncident,
     ended, closed_at = published.resolved_at or now, record.incident.closed_at
     monitored = published.monitoring_at if published.stage is Stage.MONITORING else None
     if closed_at is not None and ended - closed_at > CLOSED_FOR:
-        text = f"{page.page.name} showed it as open {_minutes(ended - closed_at)} after it was closed"
+        text = f"{page.page.name} showed it as open {length_text(ended - closed_at)} after it was closed"
     elif published.is_open and monitored and now - monitored > MONITORED_FOR:
-        text = f"{page.page.name} shows it as monitoring for more than {_minutes(MONITORED_FOR)}"
+        text = f"{page.page.name} shows it as monitoring for more than {length_text(MONITORED_FOR)}"
     else:
         return
     yield _finding(
@@ -439,12 +440,3 @@ def _downtime(published: PublicIncident, correction: PublicUpdate, weights: Weig
         total += weights.partial * seconds[ComponentStatus.PARTIAL_OUTAGE]
         total += weights.degraded * seconds[ComponentStatus.DEGRADED_PERFORMANCE]
     return total
-
-
-def _minutes(length: timedelta) -> str:
-    """Return a length in minutes, from two hours on in hours and minutes."""
-    total = int(length.total_seconds() // 60)
-    hours, rest = divmod(total, 60)
-    if total < 120:
-        return f"{total} min"
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
