@@ -132,6 +132,9 @@ def test_a_bad_file_is_refused_with_its_line(old: str, new: str, line: int) -> N
         "x: " + "[" * 5000,
         "[" * 60_000,
         "? - " * 15_000,
+        'a: "\\UFFFFFFFF"',
+        'a: "\\U00110000"',
+        "%YAML 1." + "9" * 5000 + "\n---\na: 1",
         "é" * 40_000,
     ],
 )

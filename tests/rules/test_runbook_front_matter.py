@@ -51,6 +51,7 @@ def test_a_text_without_front_matter_states_nothing() -> None:
         ("a: " + "[" * 20 + "]" * 20, 2),
         ("id: " + "9" * 5000, 2),
         ("id: 2026-13-45", 2),
+        ('id: "\\UFFFFFFFF"', 2),
         ("id: " + "x" * MAX_CHARS, 2),
         ("id: a\n\tservices: b", 3),
     ],

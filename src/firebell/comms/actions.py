@@ -18,6 +18,7 @@ from firebell.comms.content import cleaned, translation_field
 from firebell.comms.first_update.rules import RECALL_MINUTES
 from firebell.comms.model import CommsPost, PostContent, PostState, SendState
 from firebell.comms.target import Destination, PostTarget
+from firebell.comms.targets import status_page
 from firebell.comms.tone.check import needs_reason, prevents_sending
 from firebell.comms.tone.model import ReaderKind, ToneFinding, ToneLevel
 from firebell.comms.tone_queries import PostFindings
@@ -239,6 +240,7 @@ def recall_until(one: CommsPost) -> datetime:
 
 async def _take_back(tx: Tx, actor: Actor, incident: Incident, one: CommsPost, now: datetime) -> None:
     """Recall a post at its targets; its text is the draft, unless someone began one since."""
+    await status_page.lock_pages(tx, one.content.targets)
     for delivery in one.deliveries:
         target = target_registry.target_of(delivery.target)
         if delivery.state is SendState.SENT and target and target.recall:

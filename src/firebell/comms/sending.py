@@ -8,6 +8,7 @@ from firebell.comms.approval_rules import ApprovalDecision, ApprovalOutcome, App
 from firebell.comms.approval_settings import approval_rules as rules_in_force
 from firebell.comms.model import CommsPost, PostContent, PostDelivery, PostState, SendState
 from firebell.comms.target import Destination, PostTarget, Sending
+from firebell.comms.targets import status_page
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -54,6 +55,7 @@ async def continue_post(
     If its author is present, what a strict target refuses is raised.
     """
     one = await post(tx, post_id)
+    await status_page.lock_pages(tx, one.content.targets)
     known = await target_registry.destinations(tx, incident, now)
     rules = {rule.id: rule for rule in await rules_in_force(tx)}
     vendors = frozenset(await tone_queries.vendors(tx))

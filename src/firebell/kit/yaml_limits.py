@@ -21,7 +21,7 @@ class Refusal:
 def refusals(text: str) -> Iterator[Refusal]:
     """Yield what a document must not have, up to the first collection that is too deep; raise `yaml.YAMLError`."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in _events(text):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             yield Refusal(line, "has an anchor or alias", "Write the value out.")
@@ -34,3 +34,11 @@ def refusals(text: str) -> Iterator[Refusal]:
         if depth > MAX_DEPTH:
             yield Refusal(line, f"is nested more than {MAX_DEPTH} deep", "Flatten it.")
             return
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=yaml.SafeLoader)
+    except (ValueError, OverflowError) as error:
+        # PyYAML converts the numbers of escapes and of %YAML without a check
+        raise yaml.YAMLError("an escaped character or a version does not exist") from error

@@ -59,7 +59,8 @@ async def change_rule(
     old = await rule_of(tx, page)
     _check_numbers(severities, minutes)
     headline = clean_name(headline, "headline", limit=NAME_MAX_CHARS)
-    body = _with_field(body)
+    hint = "Write what customers should know."
+    body = required_text(body, BODY_MAX_CHARS // 2, name="text", hint=hint, field="body")
     await _check_texts(tx, page, headline, body, min(severities), now)
     new = FirstUpdateRule(
         page.id,
@@ -101,14 +102,6 @@ def _check_numbers(severities: Collection[int], minutes: int) -> None:
             "The time is out of range.",
             fields={"minutes": f"Enter {rules.MIN_MINUTES} to {rules.MAX_MINUTES} minutes."},
         )
-
-
-def _with_field(body: str) -> str:
-    """Return the cleaned text; raise `Invalid` at the field `body`."""
-    try:
-        return required_text(body, BODY_MAX_CHARS // 2, name="text", hint="Write what customers should know.")
-    except Invalid as error:
-        raise Invalid(error.message, fields={"body": error.fields["text"]}) from error
 
 
 async def _check_texts(

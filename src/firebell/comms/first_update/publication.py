@@ -84,8 +84,7 @@ async def _apply(tx: Tx, incident: Incident, now: datetime) -> None:
             await store.record_progress(tx, incident.id, page_id, reminded_at=now)
             await _remind_approvers(tx, incident, owed, now)
         elif owed.decision.step is FirstUpdateStep.PUBLISH:
-            # the timer is locked already, and others lock a page before their timers
-            if not await status_pages.lock_free_pages(tx, [page_id]):
+            if not await status_page.lock_free_pages(tx, owed.content.targets):
                 coming.append(now + BUSY_PAGE_RETRY)
                 continue
             post = await _publish(tx, incident, owed, now)

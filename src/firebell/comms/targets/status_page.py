@@ -1,6 +1,6 @@
 """The status pages of the incident's services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,25 @@ MAX_SUGGESTED_SEVERITY = 1
 def key_of(slug: str) -> str:
     """Return the key of a status page as a destination."""
     return f"{KIND}:{slug}"
+
+
+async def lock_pages(tx: Tx, keys: Collection[str]) -> None:
+    """Lock the status pages among these destinations, in the same order for every post."""
+    for page_id in await _page_ids(tx, keys):
+        await status_pages.locked_page(tx, page_id)
+
+
+async def lock_free_pages(tx: Tx, keys: Collection[str]) -> bool:
+    """Lock the status pages among these destinations; return False if another transaction has locked one.
+
+    For timers: they are locked before the pages, while an action locks the pages before its timers.
+    """
+    page_ids = await _page_ids(tx, keys)
+    return len(await status_pages.lock_free_pages(tx, page_ids)) == len(page_ids)
+
+
+async def _page_ids(tx: Tx, keys: Collection[str]) -> list[int]:
+    return sorted(page.id for page in await status_pages.pages(tx) if key_of(page.slug) in keys)
 
 
 def destination(publication: IncidentPublication, incident: Incident) -> Destination:
