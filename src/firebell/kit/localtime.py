@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 zone = lru_cache(maxsize=1024)(ZoneInfo)
 """Return the time zone of this name; the library's own cache keeps only eight."""
@@ -12,6 +12,15 @@ zone = lru_cache(maxsize=1024)(ZoneInfo)
 def zone_names() -> frozenset[str]:
     """Return the names of all IANA time zones; cached, because the library walks the file system."""
     return frozenset(available_timezones())
+
+
+def known_zone(tz: str) -> str:
+    """Return a stored zone, or UTC if the tz database no longer has it."""
+    try:
+        zone(tz)
+    except ZoneInfoNotFoundError:
+        return "UTC"
+    return tz
 
 
 _WALL_ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - wall time

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from firebell.incidents.model import IncidentRole
 from firebell.kit.db.database import Tx
+from firebell.kit.localtime import known_zone
 from firebell.metrics.facts import Call, PageLogRow, PageSource, RoleHeld
 
 
@@ -153,7 +154,9 @@ async def _calls(tx: Tx, ids: list[int]) -> dict[int, list[Call]]:
     )
     calls: dict[int, list[Call]] = {}
     for row in rows:
-        calls.setdefault(row["page_id"], []).append(Call(row["person_id"], row["tz"], row["sent_at"]))
+        calls.setdefault(row["page_id"], []).append(
+            Call(row["person_id"], known_zone(row["tz"]), row["sent_at"])
+        )
     return calls
 
 

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Reads, Row, Tx
+from firebell.kit.localtime import known_zone
 from firebell.people.model import Person
 
 _PERSON = "id, name, email, role, tz, theme, active"
 
 
 def to_person(row: Row) -> Person:
+    """Return the person of a row, with a zone that the tz database has: pages must not fail to be written."""
     return Person(
         id=row["id"],
         name=row["name"],
         email=row["email"],
         role=row["role"],
-        tz=row["tz"],
+        tz=known_zone(row["tz"]),
         theme=row["theme"],
         active=row["active"],
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
+from firebell.kit.localtime import known_zone
 from firebell.oncall.checks.rules import UrgentCall
 from firebell.oncall.checks.unreported import Reported
 
@@ -40,7 +41,8 @@ async def urgent_calls(tx: Tx, since: datetime) -> list[UrgentCall]:
         since,
     )
     return [
-        UrgentCall(user=row["person_id"], page_id=row["page_id"], at=row["at"], tz=row["tz"]) for row in rows
+        UrgentCall(user=row["person_id"], page_id=row["page_id"], at=row["at"], tz=known_zone(row["tz"]))
+        for row in rows
     ]
 
 
