@@ -9,7 +9,7 @@ from firebell.kit.findings import Finding, FindingLevel
 
 OVERDUE_AFTER = timedelta(days=14)
 IGNORED_FROM = 5
-"""Of the last ten pages, so many without any action are a finding."""
+"""Number of the last ten pages without any action from which on a rule has the finding."""
 
 
 def rule_findings(judged: JudgedRule) -> list[Finding]:
@@ -34,7 +34,7 @@ def rule_findings(judged: JudgedRule) -> list[Finding]:
             "A-NOISY",
             FindingLevel.WARNING,
             n.pages >= LEAST_CASES and n.noise_share > NOISE_ABOVE,
-            f"{n.noise} of its {n.pages} pages asked for nothing.",
+            f"{n.noise} of its {n.pages} pages needed no action.",
             "Raise its threshold, or let it fire later.",
         ),
         (
