@@ -39,7 +39,7 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         assert window["muting"] == {"service_ids": [], "matchers": '{severity=~"warning|info"}'}
         one = f"{MAINTENANCE}/{window['id']}"
 
-        # what the matchers leave out, what could not be read and what watches Firebell itself page as always
+        # what the matchers leave out, what could not be read and what watches Firebell itself page as usual
         await _send(w, "disk full")
         await _send(w, "card payments fail", "critical")
         await _send(w, "disk full", body="97%")

@@ -16,7 +16,7 @@ from firebell.people.action_guards import internal
 MUTE_TIMER = "alerts.mute"
 """The timer of a mute: its end."""
 LIVE_TOPIC = "mutes"
-"""The topic of pages that show how many alerts are muted."""
+"""The live topic of the screens that show how many alerts are muted."""
 ALERTS_SHOWN = 100
 """Muted alerts listed with a mute, the newest first."""
 
@@ -85,7 +85,7 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 
 @internal("The timer of mutes does it.")
 async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
-    """Page for what still fires of the mutes that have ended; idempotent.
+    """Page for the alerts of ended mutes that still fire. Idempotent.
 
     The timer is locked before the services, and these before their mutes: alerts lock services and then mutes, and
     what changes a mute holds its timer first.
