@@ -1,4 +1,4 @@
-"""Totals of pages by hour, rule and night, put together from months and from what lies around them (pure)."""
+"""Totals of pages by hour, rule and night, added up from whole months and the facts outside them (pure)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ RULES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class PageTotals:
-    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
+    """Pages by hour of the week as (all, at night), how many were noise, and the rules that cost the most."""
 
     hours: dict[int, tuple[int, int]]
     noise: int
