@@ -50,7 +50,7 @@ class Quarter:
 
     @property
     def deadline(self) -> datetime:
-        """Until when a review of the quarter is in time."""
+        """The deadline of the review of the quarter."""
         return self.end + REVIEW_GRACE
 
 
