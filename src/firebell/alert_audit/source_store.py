@@ -1,6 +1,6 @@
 """The SQL of what an audit counts: pages of a team's alerts, their firings, and what each rule last sent.
 
-Only incidents that everyone may read count, so that an audit tells nothing about a private one.
+Only incidents that everyone may read count, so that an audit reveals nothing about private ones.
 """
 
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ class PageTotals:
 class PageMonth:
     """The totals of a calendar month in UTC; `nights` counts nights by their pages.
 
-    `shared_nights` are [person, night, pages] of nights that pages of another month may have, too.
+    `shared_nights` are [person, night, pages] of nights that may also have pages of another month.
     """
 
     month: date
