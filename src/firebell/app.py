@@ -72,7 +72,7 @@ HOOKS = ("/in/runbooks/", "/in/mail-events/", "/in/trackers/")
 class App:
     """Routes inbound events, probes and status pages to their apps, without the middleware of the web pages.
 
-    These answer before the routes of the pages are there: building those takes most of a start.
+    These answer before the routes of the web pages exist: building those takes most of the startup.
     """
 
     def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
@@ -101,7 +101,7 @@ class App:
         await app(scope, receive, send)
 
     async def load(self) -> ASGIApp:
-        """Build the app of the pages in a thread, and return it; requests for pages wait for it."""
+        """Build the app of the web pages in a thread, and return it; requests for web pages wait for it."""
         return await self._app.load()
 
 

@@ -262,7 +262,7 @@ async def serve(process: Running, settings: Settings) -> None:
     """Serve the web and run the worker until SIGTERM or Ctrl-C; finish what was accepted.
 
     If either ends, so does the other: a process never accepts work that it does not do. The web ends first.
-    Alerts are taken before the routes of the pages are built.
+    Alerts are accepted before the routes of the web pages are built.
     """
     budget = file_descriptors.budget(file_descriptors.limit())
     limits = ConnectionLimits(connections=budget.connections, backlog=budget.backlog)

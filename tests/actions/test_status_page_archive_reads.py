@@ -65,7 +65,7 @@ async def test_few_readers_of_old_incidents_use_the_database_at_once(monkeypatch
     missing = [f"missing{number:05}" for number in range(20)]
     assert await asyncio.gather(*map(read, missing)) == [Archive()] * 20
     assert (db.begun, db.most_open) == (MAX_ARCHIVE_READS + 20, MAX_ARCHIVE_READS)
-    # whoever waits for a database that is away learns it at once
+    # readers who wait for a database that is down get the error at once
     db.is_away = True
     refused = await asyncio.gather(*map(read, missing), return_exceptions=True)
     assert {type(each) for each in refused} == {Unavailable}

@@ -150,7 +150,7 @@ async def test_who_is_on_call_and_whom_a_policy_reaches(dsn: str, clock: FakeClo
         assert "payments" in narrow(await run("policy", "list")).out
         assert "schedule Payments primary" in narrow(await run("policy", "show", "payments")).out
         limit = ("policy", "night-limit")
-        assert "from page 3 of a night on" in (await run(*limit, "1", "--pages", "2")).out
+        assert "after 2 pages in a night" in (await run(*limit, "1", "--pages", "2")).out
         assert "no night limit" in (await run(*limit, "1", "--off")).out
         for args in ((), ("1",)):
             (shown,) = (await run(*limit, *args, "--json")).json

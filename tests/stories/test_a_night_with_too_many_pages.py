@@ -1,4 +1,4 @@
-"""Story: from the fourth page of a night on, the secondary is paged too, and rest is proposed in the morning."""
+"""Story: from the fourth page in a night, the secondary is paged too, and rest is proposed in the morning."""
 
 from datetime import timedelta
 

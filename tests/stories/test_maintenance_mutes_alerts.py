@@ -1,4 +1,4 @@
-"""Story: maintenance mutes the alerts of its services; what still fires at its end pages then, once."""
+"""Story: maintenance mutes the alerts of its services; those still firing at its end page then, once."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         assert window["muting"] == {"service_ids": [], "matchers": '{severity=~"warning|info"}'}
         one = f"{MAINTENANCE}/{window['id']}"
 
-        # what the matchers leave out, what could not be read and what watches Firebell itself page as always
+        # what the matchers leave out, what could not be read and what watches Firebell itself page as usual
         await _send(w, "disk full")
         await _send(w, "card payments fail", "critical")
         await _send(w, "disk full", body="97%")
@@ -94,7 +94,7 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         await _send(w, "disk full", status="resolved")
         await _send(w, "cache cold", "critical", status="resolved")
 
-        # what is resolved in time pages no one; what still fires pages when the end is due, and once
+        # what is resolved in time pages no one; what is still firing pages when the end is due, and once
         await _send(w, "blip")
         await _send(w, "blip", status="resolved")
         await _send(w, "index missing", labels={"service": "search"})

@@ -165,7 +165,7 @@ async def decide(
     reason: str = "",
     decide_on: date | None = None,
 ) -> AuditRule:
-    """Store what the team decides about a rule, instead of an earlier decision.
+    """Store what the team decides about a rule, replacing an earlier decision.
 
     Keeping a rule needs a reason, deferring it a day within three months.
     """

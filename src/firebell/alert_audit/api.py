@@ -44,7 +44,7 @@ class AuditShown(ApiOutput):
     built_at: datetime
     due_at: datetime
     pages: Annotated[int, Field(description="urgent pages of all its alerts in the 90 days")]
-    nights: Annotated[int, Field(description="those of them that woke someone")]
+    nights: Annotated[int, Field(description="pages that woke someone")]
     to_decide: Annotated[int, Field(description="rules with a verdict other than keep")]
     decided: int
     signed_by: str | None
@@ -119,7 +119,7 @@ class UnalertedIncidentShown(ApiOutput):
 
 
 class AuditContentsShown(AuditShown):
-    """An audit with its rules, and what stands beside them."""
+    """An audit with its rules, the silent rules, and the incidents that no alert detected."""
 
     rules: list[AuditRuleShown]
     rules_left_out: int

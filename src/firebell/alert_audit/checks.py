@@ -9,7 +9,7 @@ from firebell.kit.findings import Finding, FindingLevel
 
 OVERDUE_AFTER = timedelta(days=14)
 IGNORED_FROM = 5
-"""Of the last ten pages, so many without any action are a finding."""
+"""Number of the last ten pages without any action from which on a rule has the finding."""
 
 
 def rule_findings(judged: JudgedRule) -> list[Finding]:

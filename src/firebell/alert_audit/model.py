@@ -51,9 +51,9 @@ class RuleNumbers:
 
     `pages` are urgent pages, `nights` those that woke someone. `quick_ends` ended by their source within five minutes.
     `joined_acted_on` pages that began with another rule, and in which it fired too, were acted on.
-    Of the last `recent` pages, `recent_ignored` were acknowledged or resolved without any entry. A change as the
-    verdict proposes it would silence `silenced` pages, `silenced_nights` of them at night, and hide `hidden` that led
-    to an incident.
+    Of the last `recent` pages, `recent_ignored` were acknowledged or resolved without any entry. The change
+    that the verdict proposes would silence `silenced` pages, `silenced_nights` of them at night, and hide `hidden`
+    that led to an incident.
     """
 
     firings: int = 0
@@ -90,7 +90,7 @@ class RuleNumbers:
 
     @property
     def noise_share(self) -> float:
-        """The share of pages that asked for nothing."""
+        """The share of pages that needed no action."""
         return self.noise / self.pages if self.pages else 0.0
 
     @property

@@ -17,7 +17,7 @@ audits = store.audits
 
 @dataclass(frozen=True, slots=True)
 class AuditContents:
-    """An audit with its rules, and what stands beside them; incidents are (id, title, day)."""
+    """An audit with its rules, and the incidents that no alert detected as (id, title, day)."""
 
     audit: Audit
     rules: list[AuditRule]

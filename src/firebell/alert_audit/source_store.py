@@ -1,6 +1,6 @@
 """The SQL of what an audit counts: pages of a team's alerts, their firings, and what each rule last sent.
 
-Only incidents that everyone may read count, so that an audit tells nothing about a private one.
+Only incidents that everyone may read count, so that an audit reveals nothing about private ones.
 """
 
 from collections.abc import Mapping
@@ -82,7 +82,7 @@ async def pages(tx: Tx, team_id: int, start: datetime, end: datetime) -> list[Au
 
 @dataclass(frozen=True, slots=True)
 class Firings:
-    """When a rule fired: how often, in which groups and five minutes, and in how many hours an alert of it flapped."""
+    """When a rule fired: how often, in which groups and five-minute bins, and in how many hours an alert flapped."""
 
     count: int
     groups: frozenset[int]

@@ -57,7 +57,7 @@ def _audit(row: Row) -> Audit:
 
 
 async def audits(tx: Tx, limit: int, before: int | None = None) -> list[Audit]:
-    """Return the audits, the newest first, from those before an id on."""
+    """Return the audits, newest first; with `before`, only those with a lower id."""
     rows = await tx.fetch(
         f"""
         {_AUDITS}
@@ -86,7 +86,7 @@ async def audit(tx: Tx, quarter: str, team_slug: str) -> Audit | None:
 
 
 async def unreported(tx: Tx, due_before: datetime) -> list[Audit]:
-    """Return the audits that were due before an instant, are not signed, and of which managers know nothing."""
+    """Return the unsigned audits that were due before an instant and that managers have not been notified of."""
     rows = await tx.fetch(
         f"""
         {_AUDITS}
@@ -101,7 +101,7 @@ async def unreported(tx: Tx, due_before: datetime) -> list[Audit]:
 
 
 async def claim_overdue(tx: Tx, audit_id: int, now: datetime) -> bool:
-    """Mark that managers are notified of an overdue audit; return False if they were."""
+    """Record that managers are notified of an overdue audit; return False if they already were."""
     return bool(
         await tx.changed(
             """
@@ -156,7 +156,7 @@ async def insert(
     totals: tuple[int, int, int],
     silent: Sequence[SilentRule],
 ) -> int | None:
-    """Store an audit and return its id; None if the team has one of the quarter.
+    """Store an audit and return its id; None if the team already has one for the quarter.
 
     `totals` are its pages, its pages at night, and the rules that it does not list.
     """
@@ -240,7 +240,7 @@ async def save_decision(
     by: tuple[str, int | None],
     now: datetime,
 ) -> None:
-    """Store the decision about a rule, instead of an earlier one."""
+    """Store the decision about a rule, replacing an earlier one."""
     await tx.execute(
         """
         update alert_audit_rule

@@ -1,4 +1,4 @@
-"""The timers of alert audits: each day finds what to build, and each team is built by itself."""
+"""The timers of alert audits: a daily one schedules what is missing, and one for each team builds its audit."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from firebell.kit.jobs import timers
 DAY_TIMER = "alert_audit.day"
 TEAM_TIMER = "alert_audit.team"
 FIRST_AFTER = timedelta(days=28)
-"""The first audit of a team comes when its first service has been there this long: before, there is little to count."""
+"""A team gets its first audit once its first service is this old; before that, there is little to count."""
 
 
 async def run_day(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:

@@ -53,7 +53,7 @@ class AuditedPage:
 
 
 def numbers(pages: Sequence[AuditedPage], firings: int, flapping_hours: int) -> RuleNumbers:
-    """Return the numbers of a rule from its pages, oldest first; whether it has owner, runbook and graph is left."""
+    """Return the numbers of a rule from its pages, oldest first; owner, runbook and graph are filled in later."""
     urgent = [page for page in pages if page.is_urgent]
     acks = [page.ack_s for page in urgent if page.ack_s is not None]
     ends = [page.self_ended_s for page in urgent if page.self_ended_s is not None]
@@ -141,7 +141,7 @@ def _merge_target(counted: CountedRule, rules: Mapping[str, CountedRule], shares
 
 
 def _verdicts(n: RuleNumbers, target: str) -> tuple[AuditVerdict, ...]:
-    """Return all verdicts that apply, the first of which is that of the rule."""
+    """Return all verdicts that apply; the first one is the verdict on the rule."""
     never_acted_on = n.votes_yes == n.entries == n.incidents == n.joined_acted_on == 0
     has_cases = n.pages >= LEAST_CASES
     applies = {

@@ -87,9 +87,7 @@ def facts(judged: JudgedRule) -> str:
         parts.append(f"Acknowledged after {duration(timedelta(seconds=n.ack_median_s))} (median).")
     if n.ends_after_median_s is not None:
         ends_after = duration(timedelta(seconds=n.ends_after_median_s))
-        parts.append(
-            f"{plural(n.self_ended, 'page')} ended before anyone acted, after {ends_after} (median)."
-        )
+        parts.append(f"The source ended {plural(n.self_ended, 'page')}, after {ends_after} (median).")
     return " ".join(parts)
 
 

@@ -136,9 +136,9 @@ def event_ids(request: InboundRequest) -> list[bytes]:
 async def _held_mutes(
     tx: Tx, state: dedup_and_grouping.Batch, muting: MutesByService, now: datetime
 ) -> MutesByService:
-    """Return those of the mutes, and of the mutes of loaded groups, that run; they end after the transaction.
+    """Return which of the mutes, and of the mutes of loaded groups, are running; they end after the transaction.
 
-    A mute applies only to services whose group of it is loaded: that of another service may be open already.
+    A mute applies only to services whose group for it is loaded, because another service may already have an open one.
     """
     places = {(service_id, mute.id) for service_id, each in muting.items() for mute in each}
     places |= {(g.service_id, g.mute_id) for g in state.groups if g.mute_id is not None}

@@ -45,7 +45,7 @@ Texts = Annotated[dict[Name, Annotated[Text, Field(max_length=1024)]], Field(max
 
 
 class AlertMute(ApiOutput):
-    """The maintenance that muted an alert; what still fires when it ends pages then."""
+    """The maintenance that muted an alert; if it is still firing when the mute ends, it pages then."""
 
     name: str
     path: Annotated[str, Field(description="address of the maintenance in Firebell")]

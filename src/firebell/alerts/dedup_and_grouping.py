@@ -404,7 +404,7 @@ def _repeat(alert: AlertState, event: Event, order: Order, now: datetime) -> Non
 
 
 def _release_unmuted(batch: Batch, received: InboundRequest, alert: AlertState) -> None:
-    """Let the group of a muted alert page if its mute has ended, or the alert is no longer what is muted."""
+    """Let the group of a muted alert page if its mute has ended or no longer applies to the alert."""
     group = alert.group
     if (
         group is not None

@@ -1,4 +1,4 @@
-"""Muting the alerts of services for a while: what still fires at the end pages then."""
+"""Muting the alerts of services for a while: those still firing at the end page then."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from firebell.people.action_guards import internal
 MUTE_TIMER = "alerts.mute"
 """The timer of a mute: its end."""
 LIVE_TOPIC = "mutes"
-"""The topic of pages that show how many alerts are muted."""
+"""The live topic of the screens that show how many alerts are muted."""
 ALERTS_SHOWN = 100
 """Muted alerts listed with a mute, the newest first."""
 
@@ -74,7 +74,7 @@ async def change_end(tx: Tx, mute_id: int, ends_at: datetime) -> bool:
 
 @internal("Maintenance that ends, and a person who stops its mute, end it.")
 async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime) -> bool:
-    """End a mute; what still fires pages as soon as this is committed. Return False if it has ended."""
+    """End a mute; alerts still firing page as soon as this is committed. Return False if it has ended."""
     await timers.hold(tx, MUTE_TIMER, str(mute_id))
     if not await mute_store.end(tx, mute_id, now):
         return False
@@ -85,7 +85,7 @@ async def end_mute(tx: Tx, actor: Actor, mute_id: int, name: str, now: datetime)
 
 @internal("The timer of mutes does it.")
 async def release(tx: Tx, mute_ids: Sequence[int], now: datetime) -> None:
-    """Page for what still fires of the mutes that have ended; idempotent.
+    """Page for the alerts of ended mutes that are still firing. Idempotent.
 
     The timer is locked before the services, and these before their mutes: alerts lock services and then mutes, and
     what changes a mute holds its timer first.

@@ -91,7 +91,7 @@ async def unended(tx: Reads) -> list[Mute]:
 
 
 async def hold(tx: Tx, ids: Collection[int], now: datetime) -> list[Mute]:
-    """Return those of these mutes that run, which cannot end before the transaction does.
+    """Return which of these mutes are running; they cannot end before the transaction does.
 
     The services must be locked: what a mute holds is released under their lock, after the mute has ended.
     """
@@ -145,7 +145,7 @@ async def end(tx: Tx, mute_id: int, now: datetime) -> bool:
 
 
 async def end_overdue(tx: Tx, ids: Collection[int], now: datetime) -> set[int]:
-    """End those of these mutes whose end is over, and return the ids of all that have ended."""
+    """End those of these mutes whose end has passed, and return the ids of all that have ended."""
     await tx.execute(
         """
         update alert_mute
@@ -235,7 +235,7 @@ async def marks_of_groups(tx: Reads, group_ids: Collection[int]) -> dict[int, Mu
 
 
 async def muted_counts(tx: Reads, now: datetime, mute_id: int | None = None) -> list[MutedCount]:
-    """Return the mutes that run, or the one with this id, the one that ends first first."""
+    """Return the mutes that run, or the one with this id, in the order in which they end."""
     rows = await tx.fetch(
         """
         select alert_mute.id, name, path, ends_at, held.alerts

@@ -9,7 +9,7 @@ from firebell.alerts.model import Event, InboundRequest
 from firebell.kit.matchers import Matcher, matches_all
 
 OWN_RULES_PREFIX = "firebell"
-"""How the names of rules begin by which a monitoring system watches Firebell itself; they are never muted."""
+"""The prefix of the names of rules that watch Firebell itself, which are never muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def active(mutes: MutesByService, requests: Sequence[InboundRequest], now: datet
 def mute_of(mutes: MutesByService, received: InboundRequest, event: Event) -> Mute | None:
     """Return the mute of an event, None if it pages.
 
-    What was not read or processed, and what watches Firebell itself, always pages.
+    Events that were not read or processed, and rules that watch Firebell itself, always page.
     """
     service_mutes = mutes.get(received.service_id)
     if not service_mutes or received.error is not None or event.dedup_key == OVERFLOW_KEY:

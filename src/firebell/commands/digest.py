@@ -26,8 +26,8 @@ def _lines(shown: dict[str, Any]) -> list[str]:
 
 
 @digest.command("show", epilog=example("firebell digest show --team payments --week 2026-W48"))
-@click.option("--team", metavar="SLUG", help="Of one team.")
-@click.option("--week", default="", metavar="WEEK", help="Such as 2026-W48; the last one by default.")
+@click.option("--team", metavar="SLUG", help="The digest of one team.")
+@click.option("--week", default="", metavar="WEEK", help="Such as 2026-W48. Default: the last week.")
 @as_json
 def show_digest(team: str | None, week: str) -> None:
     """Show the digest of a week, as you may see it."""
@@ -65,7 +65,7 @@ def _switch(team: str | None, *, on: bool, members: bool) -> None:
     show(shown, f"{text} Next: {short(shown['next_at'])}" if on else text)
 
 
-_team = click.option("--team", metavar="SLUG", help="Of one team; the organization by default.")
+_team = click.option("--team", metavar="SLUG", help="The digest of one team. Default: of the organization.")
 _members = click.option("--members", is_flag=True, help="For all members of the team.")
 
 

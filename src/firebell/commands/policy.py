@@ -6,6 +6,7 @@ import click
 
 from firebell.commands.client import call, call_all, seg
 from firebell.commands.output import as_json, example, short, show, show_table, table
+from firebell.kit.text import plural
 
 
 @click.group()
@@ -84,7 +85,7 @@ def dry_run(slug: str) -> None:
     ),
 )
 @click.argument("team_id", type=int, required=False)
-@click.option("--pages", type=click.IntRange(1, 20), help="Pages a night. Default: as before, or 3.")
+@click.option("--pages", type=click.IntRange(1, 20), help="Pages per night. Default: unchanged, or 3.")
 @click.option("--on/--off", "is_on", default=None, help="Whether the team has a limit. --pages turns it on.")
 @as_json
 def night_limit(team_id: int | None, pages: int | None, is_on: bool | None) -> None:
@@ -104,7 +105,7 @@ def night_limit(team_id: int | None, pages: int | None, is_on: bool | None) -> N
         pages = own[0]["pages"] if own else 3
     limit = call("PUT", f"/api/v1/night-limits/{team_id}", {"on": is_on is not False, "pages": pages})
     text = (
-        f"from page {limit['pages'] + 1} of a night on, others are paged too"
+        f"after {plural(limit['pages'], 'page')} in a night, others are paged too"
         if limit["on"]
         else "no night limit"
     )

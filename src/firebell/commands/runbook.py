@@ -186,7 +186,7 @@ def new(name: str) -> None:
 def push(paths: tuple[str, ...], source: str, to: int | None, commit: str, dry_run: bool) -> None:
     """Upload runbooks to the library; a.md becomes /runbooks/a.
 
-    With --to, the files are the whole of a push source, scenarios of drills included: what is missing is archived.
+    With --to, the files replace all files of a push source, including scenarios of drills: what is missing is archived.
     """
     if to is not None:
         _fill(paths, to, commit, source, dry_run)

@@ -71,7 +71,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 def _import_process() -> None:
-    """Import what takes alerts and pages people, so that the database starts meanwhile."""
+    """Import what accepts alerts and pages people while the database starts."""
     from firebell import process  # noqa: F401 - for its time
 
 

@@ -37,7 +37,7 @@ _LOG_PATH = "/history.jsonl"
 def verify(log: str, keys: tuple[str, ...]) -> None:
     """Check that no text in a log was changed, left out or added later, and that the page signed it.
 
-    Works offline with a file. Keep the public key and the last hash in another place: whoever controls the server
+    Works offline with a file. Keep the public key and the last hash in another place: someone who controls the server
     could publish another key and another log.
     """
     from firebell.status_pages.signing import log_check
@@ -88,7 +88,9 @@ def _keys(given: str) -> list[bytes]:
     try:
         return key_document.parse(given if is_key else _read(given))
     except ValueError as error:
-        fail(f"{given[:200]} is no public key. {error}", "Use the file at /.well-known/firebell-status-key.")
+        fail(
+            f"{given[:200]} is not a public key. {error}", "Use the file at /.well-known/firebell-status-key."
+        )
 
 
 def _published_keys(url: str) -> list[bytes]:

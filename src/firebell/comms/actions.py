@@ -211,7 +211,7 @@ async def recall(tx: Tx, actor: Actor, entry: undo.Entry, now: datetime) -> Comm
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
 async def recall_automatic(tx: Tx, actor: Actor, post_id: int, now: datetime) -> CommsPost:
-    """Take back what a rule published minutes ago; its text is the draft, unless someone began one. Idempotent."""
+    """Take back what a rule published minutes ago; its text becomes the draft if there is none. Idempotent."""
     one = await sending.post(tx, post_id)
     incident = await incidents.locked(tx, one.incident_id)
     one = await sending.post(tx, post_id)
@@ -239,7 +239,7 @@ def recall_until(one: CommsPost) -> datetime:
 
 
 async def _take_back(tx: Tx, actor: Actor, incident: Incident, one: CommsPost, now: datetime) -> None:
-    """Recall a post at its targets; its text is the draft, unless someone began one since."""
+    """Recall a post at its targets; its text becomes the draft if there is none."""
     await status_page.lock_pages(tx, one.content.targets)
     for delivery in one.deliveries:
         target = target_registry.target_of(delivery.target)

@@ -144,5 +144,5 @@ class CommsPost:
 
     @property
     def is_automatic(self) -> bool:
-        """True if a rule wrote it, and no person."""
+        """True if a rule wrote it, not a person."""
         return self.author_id is None and self.author == RULE_LABEL

@@ -235,7 +235,7 @@ async def recall(visit: CurrentVisit, ref: str, post_id: str) -> Response:
     incident, one = await _post(visit, ref, post_id)
     await actions.recall_automatic(visit.tx, visit.actor, one.id, visit.now)
     return flash.redirect(
-        visit.request, f"/incidents/{incident.ref}/comms", "Update recalled. Its text is the draft."
+        visit.request, f"/incidents/{incident.ref}/comms", "Update recalled. Its text is a draft again."
     )
 
 

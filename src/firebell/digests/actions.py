@@ -97,7 +97,7 @@ async def send_due(tx: Tx, now: datetime, *, failures: int = 0) -> None:
     """Write and send one of the digests that are due, each once a week, and set the timer for the next one.
 
     Its metrics can take half a second; the timers of pages run between two digests. After `failures` another one is
-    tried, so that one that cannot be written keeps no other back.
+    tried, so that one that cannot be written does not hold up the others.
     """
     due = [
         (person, team_id, week)
@@ -126,7 +126,7 @@ async def _send(tx: Tx, person: Person, team_id: int | None, week: Week, now: da
 
 
 def reader_of(person: Person) -> int | None:
-    """Return to whose private incidents the digest of a person is restricted; None for a manager, who reads all."""
+    """Return the person whose private incidents a digest may contain; None for a manager, who may read all."""
     return permissions.private_reader(Rights(Role(person.role)), person.id)
 
 

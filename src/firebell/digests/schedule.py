@@ -41,7 +41,7 @@ def next_at(now: datetime, zone: str) -> datetime:
 
 
 def parse_week(text: str, now: datetime, zone: str) -> Week:
-    """Return the week of an ISO name, the last one for an empty text; raise `Invalid` for another or a later one."""
+    """Return the week of an ISO name, the last one for an empty text; raise `Invalid` unless it has begun."""
     if not text:
         return last_week(now, zone)
     match = _WEEK.fullmatch(text.strip().upper())

@@ -14,7 +14,7 @@ _PURPOSE = "digest.unsubscribe"
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeLink:
-    """The content of a link: whose digest of which team it ends; without a team, that of the organization."""
+    """The content of a link: the person and the team whose digest it ends; without a team, the organization's."""
 
     person_id: int
     team_id: int | None

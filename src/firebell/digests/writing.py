@@ -14,7 +14,7 @@ from firebell.kit.web.html import address
 
 QUIET = "Nothing was declared, nothing is due, and no one was woken."
 NOISY_PAGES = 3
-"""Number of pages of a rule from which a week says something about it."""
+"""Fewest pages of a rule in a week that say something about it."""
 
 
 def write(facts: DigestFacts) -> Digest:

@@ -351,7 +351,7 @@ async def list_drills(
 
 @router.get("/scenarios", summary="List scenarios")
 async def list_scenarios(w: Reader) -> list[ScenarioShown]:
-    """List the scenarios that Firebell ships and those of runbook sources, which replace shipped ones of their slug."""
+    """List the shipped scenarios and those of runbook sources, which replace shipped ones with the same slug."""
     return [
         ScenarioShown(
             slug=slug,

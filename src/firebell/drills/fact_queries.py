@@ -151,7 +151,7 @@ def _severities(entries: Iterable[TimelineEntry], clock: DrillClock) -> list[tup
 
 
 async def reachable_now(tx: Tx, participants: Sequence[Participant], now: datetime) -> set[int]:
-    """Return the participants whom a page of the drill may reach now."""
+    """Return the participants that a page of the drill may reach now."""
     by_id = await people.people_by_id(tx, [each.person_id for each in participants])
     zones = {person.id: person.tz for person in by_id.values() if person.active}
     return reachable(participants, zones, now)

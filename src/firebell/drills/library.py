@@ -45,7 +45,7 @@ _read = lru_cache(maxsize=512)(read_scenario)
 
 
 def combined(files: Iterable[tuple[ScenarioText, ScenarioFile]]) -> Library:
-    """Return the library (pure): a file of a source replaces a shipped one; of two with one slug none is used."""
+    """Return the library (pure): a source's file replaces a shipped one; of two with the same slug, neither is used."""
     scenarios = {slug: LibraryScenario(scenario, text) for slug, (text, scenario) in shipped().items()}
     refused = []
     by_slug: dict[str, list[LibraryScenario]] = {}

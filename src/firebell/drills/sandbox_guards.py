@@ -26,7 +26,7 @@ async def _allowed(tx: Tx, drill: Drill, now: datetime) -> set[int]:
 
 
 async def attach_incident(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
-    """Make the drill incident that a player or facilitator declares that of their game day, if it has none yet.
+    """Attach the drill incident that a player or facilitator declares to their game day, if it has none yet.
 
     A tabletop declares its own.
     """

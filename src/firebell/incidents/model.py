@@ -118,7 +118,7 @@ class Incident:
     drill_clock: DrillClock | None = None
     """The clock of the incident of a drill that has started; its updates are due on it."""
     paused_due_at: datetime | None = None
-    """The deadline that goes on when the drill does; while its clock stands still, `update_due_at` is None."""
+    """The deadline that continues when the drill does; while its clock stands still, `update_due_at` is None."""
 
     @property
     def ref(self) -> str:

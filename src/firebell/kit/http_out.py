@@ -42,7 +42,7 @@ _VALIDATOR = 1000
 _REFUSED_ENCODING = "firebell_refused_encoding"
 _HEADER_CHARS = 2000
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""Errors after which the receiver has not seen the request."""
+"""Errors that mean that the receiver never got the request."""
 
 
 def reason_of(error: httpx.HTTPError) -> str:

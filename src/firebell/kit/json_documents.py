@@ -9,7 +9,7 @@ def rows(document: Any) -> list[dict[str, Any]]:
 
 
 def part(document: Any, *names: str) -> Any:
-    """Return what stands at a path of objects, None if anything is missing."""
+    """Return the value at a path of objects, None if anything is missing."""
     for name in names:
         document = document.get(name) if isinstance(document, dict) else None
     return document

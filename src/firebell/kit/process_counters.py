@@ -1,4 +1,4 @@
-"""What this process has counted since it started; `/metrics.prom` shows it. In memory: counting waits for nothing."""
+"""What this process has counted since it started; `/metrics.prom` shows it. In memory, so that counting never waits."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict

@@ -23,21 +23,21 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
 UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-"""What no XML can have, so that the text can be part of a feed."""
+"""Characters that XML cannot contain; without them, the text can be part of a feed."""
 _MARK_START, _MARK_END = "\ue000", "\ue001"
-"""Private characters around what is marked, which Markdown takes for letters."""
+"""Private-use characters around what is marked; Markdown treats them as letters."""
 _MARK_IN_TAG = re.compile(f"[{_MARK_START}{_MARK_END}]|%EE%80%8[01]")
 _TAG_OR_MARK = re.compile(f"(<[^>]*>|[{_MARK_START}{_MARK_END}])")
 _BLANK_LINES = re.compile(r"\n{3,}")
 MAX_LINES, MAX_MARKS, MAX_CELLS = 2000, 5000, 4000
-"""What a rendered text has at most: it is rendered where other requests wait. One with more is shown as written."""
+"""The limits of a rendered text, because other requests wait meanwhile; a larger one is shown as written."""
 _LINE_END = re.compile(r"\r\n?|\n")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _MARKS = re.compile(r"[\[\]*_`<>!&\\~|]")
 
 
 def _addresses_become_links(state: StateCore) -> None:
-    """Split text around each web address, which becomes a link unless it is in one."""
+    """Split text around each web address, which becomes a link unless it is already in one."""
     for block in state.tokens:
         children: list[Token] = []
         depth = 0
@@ -119,10 +119,10 @@ def to_html(text: str) -> Markup:
 
 
 def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
-    """Return Markdown that is given in pieces as safe HTML, those with True marked; what is in an address is not."""
+    """Return Markdown given in pieces as safe HTML, with the pieces that have True marked, except inside addresses."""
     text = "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
     is_marked, parts = False, []
-    # a draft changes with each key, so it would only displace what is read often
+    # a draft changes with each keystroke, so caching it would only displace what is read often
     for part in _TAG_OR_MARK.split(to_html.__wrapped__(text)):
         if part in (_MARK_START, _MARK_END):
             is_marked = part == _MARK_START
@@ -138,7 +138,7 @@ def to_plain(text: str) -> str:
     """Return Markdown as plain text: paragraphs apart, list items with their marks, links with their address."""
     parts: list[str] = []
     lists: list[int | None] = []
-    """The number of the next item of each list around, None if it has no numbers."""
+    """The number of the next item of each enclosing list, None if it has no numbers."""
     text = UNSHOWABLE.sub("", text)
     for token in _dialect_for(text).parse(text):
         if token.type in ("bullet_list_open", "ordered_list_open"):

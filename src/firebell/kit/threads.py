@@ -110,4 +110,4 @@ PASSWORDS = Pool("password checks", size=2, queue=64)
 DOCUMENTS = Pool("documents", size=2, queue=32)
 """Rendering of feeds, reports and other documents."""
 STARTS = Pool("parts of the start", size=1, queue=64)
-"""What a process builds while it already takes alerts."""
+"""What a process builds while it already accepts alerts."""

@@ -1,4 +1,4 @@
-"""Refuse YAML that makes much of a few bytes: anchors, aliases, tags and deep nesting (pure)."""
+"""Refuses YAML that expands from a few bytes: anchors, aliases, tags and deep nesting (pure)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

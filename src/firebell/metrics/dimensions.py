@@ -1,4 +1,4 @@
-"""By what a metric can be split, and which of these a metric has (pure; spec 11.11)."""
+"""The dimensions by which metrics can be split, and those that each metric has (pure; spec 11.11)."""
 
 from enum import StrEnum
 
@@ -49,8 +49,8 @@ DEFAULT_METRIC, DEFAULT_DIMENSION = "resolve", Dimension.SEVERITY
 def dimensions_of(what: Definition) -> tuple[Dimension, ...]:
     """Return the dimensions of a metric, none if it can't be split.
 
-    Impacts and times between failures are of services: their unions can't be added up by anything else. Nights are
-    of people. Action items have a team and a month.
+    Impacts and times between failures belong to services: their unions can't be added up by anything else. Nights
+    belong to people. Action items have a team and a month.
     """
     if what.kind is Kind.SERVICES or what.slug == "nights":
         return ()

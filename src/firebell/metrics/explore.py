@@ -115,7 +115,7 @@ def result_of(what: Definition, scope: Scope, by: Dimension, totals: GroupTotals
 
 
 async def _action_items(tx: Tx, what: Definition, by: Dimension, scope: Scope) -> list[Group]:
-    """Return the action items of each team or month, each counted by itself."""
+    """Return the action items of each team or month, counted separately."""
     groups = []
     if by is Dimension.TEAM:
         for team in (await people.teams(tx))[:GROUPS_MAX]:

@@ -1,4 +1,4 @@
-"""The SQL of the totals of months, which are computed beside, and of the facts around them."""
+"""The SQL of monthly totals, which the worker computes, and of the facts outside whole months."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Totals of pages by hour, rule and night, put together from months and from what lies around them (pure)."""
+"""Totals of pages by hour, rule and night, added up from whole months and the facts outside them (pure)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ RULES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class PageTotals:
-    """Pages as (all, of which at night) by hour of the week, how many were noise, and the rules that cost most."""
+    """Pages by hour of the week as (all, at night), how many were noise, and the rules that cost the most."""
 
     hours: dict[int, tuple[int, int]]
     noise: int
@@ -29,7 +29,7 @@ class PageTotals:
 class PageMonth:
     """The totals of a calendar month in UTC; `nights` counts nights by their pages.
 
-    `shared_nights` are [person, night, pages] of nights that pages of another month may have, too.
+    `shared_nights` are [person, night, pages] of nights that may also have pages of another month.
     """
 
     month: date

@@ -23,7 +23,7 @@ class Projector:
         self._newest: source_store.Newest | None = None
         """The newest entries of the logs at the last run that left nothing to do."""
         self._rolled_up_in: tuple[int, int] | None = None
-        """The month in which no earlier month was left to total."""
+        """The month in which the totals were last found complete."""
         self._next_at: datetime | None = None
         self.upcoming: datetime | None = None
         """When facts are brought up to date next."""

@@ -34,7 +34,7 @@ class RuleTotal:
 
     @property
     def cost(self) -> int:
-        """Pages, of which those at night count four times."""
+        """The number of pages, in which those at night count four times."""
         return self.nights * 3 + self.pages
 
 

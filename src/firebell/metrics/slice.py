@@ -16,7 +16,7 @@ def _routers() -> list["APIRouter"]:
     from firebell.metrics.review import api as review_api
     from firebell.metrics.review import web as review_web
 
-    # their addresses would be those of metrics
+    # first, or their addresses would be taken for slugs of metrics
     before = [review_web.router, review_api.router, explore_web.router]
     return [*before, web.router, api.router, loop_web.router, loop_api.router]
 

@@ -40,7 +40,7 @@ begin
     return group_ids;
 end $$;
 
--- whose alerts a window mutes: those of its components if it names no services
+-- which alerts a window mutes: those of its components if it names no services
 alter table maintenance
     add column mutes boolean not null default false,
     add column mute_service_ids bigint[] not null default '{}',
@@ -51,5 +51,5 @@ alter table maintenance_series
     add column mute_service_ids bigint[] not null default '{}',
     add column mute_matchers text not null default '';
 
--- where readers of a public incident read on: it was merged, or a new one continues it
+-- the public incident that continues this one: the other one of a merge, or a new one
 alter table public_incident add column continued_by bigint references public_incident;

@@ -1,4 +1,4 @@
--- Weekly digests: whom a team's digest is sent to, what each person chose, and what was sent.
+-- Weekly digests: the teams whose members get one, what each person chose, and what was sent.
 
 create table digest_team (
     team_id bigint primary key references team,
@@ -19,7 +19,7 @@ create table weekly_digest (
     id bigint generated always as identity primary key,
     person_id bigint not null references person,
     team_id bigint references team,
-    -- the Monday with which the week begins
+    -- the Monday on which the week begins
     week date not null,
     -- what was written; lines about incidents name them, so that what became private is left out when it is sent
     content jsonb not null,
@@ -29,7 +29,7 @@ create unique index weekly_digest_one on weekly_digest (week, person_id, coalesc
 create index weekly_digest_created on weekly_digest (created_at);
 insert into due (kind, key, due_at) values ('kit.retention', 'weekly_digest', now() + interval '1 day');
 
--- near misses are reminded of now; those that are overdue stay in their list
+-- from now on there are reminders of near misses; overdue ones only stay in their list
 insert into due (kind, key, due_at)
 select 'postmortems.remind', id::text, now()
 from postmortem

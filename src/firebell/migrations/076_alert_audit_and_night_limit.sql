@@ -10,7 +10,7 @@ create table alert_audit (
     due_at timestamptz not null,
     pages int not null,
     nights int not null,
-    -- rules beyond the number that an audit lists, those that cost the least
+    -- number of rules that the audit does not list, the least costly ones
     rules_left_out int not null,
     -- rules that have not fired for half a year, with the day on which they last paged
     silent_rules jsonb not null,
@@ -47,14 +47,14 @@ create table alert_audit_rule (
 insert into due (kind, key, due_at)
 values ('alert_audit.day', 'daily', now() + interval '1 hour');
 
--- what a team decided about its nights; a team without a row has the default
+-- the night limit that a team chose; a team without a row has the default
 create table night_limit (
     team_id bigint primary key references team on delete cascade,
     is_on boolean not null,
     pages smallint not null check (pages between 1 and 20)
 );
 
--- a night in which someone had more pages than the limit, by the day on which it began where they live
+-- a night in which someone had more pages than the limit, by the day on which it began in their time zone
 create table night_over_limit (
     id bigint generated always as identity primary key,
     person_id bigint not null references person,

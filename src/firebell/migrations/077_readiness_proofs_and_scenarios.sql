@@ -3,7 +3,7 @@
 -- when a reader outside the network last got the page
 alter table status_page add column fetched_at timestamptz;
 
--- who opened metrics last
+-- when each person last opened metrics
 create table metric_reader (
     person_id bigint primary key references person,
     viewed_at timestamptz not null

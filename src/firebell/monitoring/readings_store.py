@@ -10,7 +10,7 @@ from firebell.paging.model import OPEN as OPEN_PAGES
 from firebell.paging.model import TIMER, UNANSWERED
 
 QUEUE_LIMIT = 100_000
-"""Where counting a queue ends: a longer one is as alarming."""
+"""Queues are counted up to this length; a longer one is just as alarming."""
 STATES = tuple(str(state) for state in OPEN_PAGES)
 SEVERITIES = range(4)
 

@@ -27,7 +27,7 @@ _TITLE_MAX_CHARS = 200
 
 
 async def _reached(tx: Tx, plan: Plan, team_id: int | None, now: datetime) -> list[list[int]]:
-    """Return the people whom each level of a plan reaches now."""
+    """Return the people that each level of a plan reaches now."""
     page = hypothetical_page(plan, team_id or 0, now)
     recipients = await load_recipients(tx, [page], now)
     return [recipients.reach(page, level) for level in range(len(plan.levels))]

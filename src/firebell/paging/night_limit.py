@@ -1,6 +1,6 @@
-"""The night limit: whom a page also reaches when everyone it reaches has had enough pages this night (pure; spec 2.4).
+"""The night limit: who else is paged when everyone a page reaches has had enough pages this night (pure; spec 2.4).
 
-A limit adds people to a page. It never takes anyone away, and never delays a page.
+A limit only adds people to a page. It never removes anyone and never delays a page.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class NightLimit:
 
 
 DEFAULT = NightLimit()
-"""The limit of a team that decided nothing, and of pages without a team."""
+"""The limit of a team that has not chosen one, and of pages without a team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Nights:
         return self.limits.get(page.team_id or 0, DEFAULT)
 
     def tired(self, page: Page, person_ids: Collection[int]) -> list[int]:
-        """Return those for whom a page is beyond the limit: other pages of this night have reached it."""
+        """Return the people who are over the limit with a page: other pages have used up the limit this night."""
         limit = self.limit_of(page)
         if not limit.is_on:
             return []
@@ -90,7 +90,7 @@ def _counts(page: Page) -> bool:
 
 
 def person_night(at: datetime, tz: str) -> PersonNight | None:
-    """Return the night of an instant in a time zone; None by day, and in a zone that is not known any more."""
+    """Return the night of an instant in a time zone; None by day and in a zone that is no longer known."""
     try:
         night = night_of(at, tz)
     except ZoneInfoNotFoundError:
@@ -99,10 +99,10 @@ def person_night(at: datetime, tz: str) -> PersonNight | None:
 
 
 def backup(page: Page, reached: Sequence[int], later: Iterable[Sequence[int]], nights: Nights) -> list[int]:
-    """Return whom a page also reaches because everyone it reaches is over the limit.
+    """Return who else is paged because everyone a page reaches is over the limit.
 
-    They are those of the next level at which someone is not, or else of the next level that reaches anyone else;
-    `later` are the people of the levels after this one. A SEV0 page reaches whom its policy says.
+    These are the people of the next level that reaches someone who is not, or else of the next level that reaches
+    anyone else; `later` are the people of the levels after this one. The limit does not apply to SEV0 pages.
     """
     if not _counts(page) or page.severity == 0 or not reached:
         return []

@@ -24,7 +24,7 @@ nights_of = night_limit_store.nights_of
 
 
 async def load_nights(tx: Tx, pages: Sequence[Page], recipients: Recipients, now: datetime) -> Nights:
-    """Read what the limits of these pages need; by day, and of pages that are not urgent, nothing."""
+    """Load what the limits of these pages need; nothing by day, or for pages that are not urgent."""
     nights = {}
     if any(page.urgency == "high" for page in pages):
         nights = {
@@ -83,7 +83,7 @@ async def propose_rest(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime
 
 
 async def limits(tx: Tx) -> dict[int, NightLimit]:
-    """Return the limit of each team by id, the default where it decided nothing."""
+    """Return the limit of each team by id, the default if it has not chosen one."""
     decided = await night_limit_store.limits(tx)
     return {team.id: decided.get(team.id, NightLimit()) for team in await people.teams(tx)}
 

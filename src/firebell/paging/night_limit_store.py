@@ -12,7 +12,7 @@ from firebell.paging.night_limit import NightLimit, OverLimit, PersonNight
 
 
 async def limits(tx: Reads) -> dict[int, NightLimit]:
-    """Return the limit of each team that decided about it."""
+    """Return the limit of each team that has chosen one."""
     rows = await tx.fetch(
         """
         select team_id, is_on, pages

@@ -136,7 +136,7 @@ def _entered(recipients: Recipients, page: Page, own: Sequence[int], reached: Se
 def _limited(
     recipients: Recipients, page: Page, nights: Nights, reached: Sequence[int], backup: Sequence[int]
 ) -> list[NewLogEntry]:
-    """Return the entry about people who are paged too because of the night limit, none without any."""
+    """Return the entry about the people in `backup`, who are paged because of the night limit; empty without any."""
     if not backup:
         return []
     limit = nights.limit_of(page).pages

@@ -82,7 +82,7 @@ methods_of = contact_method_store.methods
 
 
 async def managers(tx: Tx) -> list[int]:
-    """Return the ids of the active managers, without any those of the active admins."""
+    """Return the ids of the active managers, or of the active admins if there are none."""
     active = [person for person in await store.people(tx) if person.active]
     return [p.id for p in active if p.role == Role.MANAGER] or [p.id for p in active if p.role == Role.ADMIN]
 

@@ -246,7 +246,7 @@ ACTION_LABELS = {
     "status_page.host_claimed": "Claimed a host name for a status page",
     "status_page.host_proven": "Proved the host name of a status page",
     "status_page.host_removed": "Removed the host name of a status page",
-    "status_page.incident_continued": "Led readers of a published incident to another",
+    "status_page.incident_continued": "Linked a published incident to the one that continues it",
     "status_page.incident_published": "Published an incident on a status page",
     "status_page.key_replaced": "Replaced the signing key of a status page",
     "status_page.relabeled": "Relabeled the past of a component",

@@ -93,7 +93,7 @@ def _rota_conditions(rota: RotaFacts, now: datetime) -> list[Condition]:
             "/escalation",
         ),
         Condition(
-            "People in these shifts whom a message reached in the last 90 days",
+            "People in these shifts reached by a message in the last 90 days",
             f"{len(proved)} of {len(rota.proofs)}" + (f", not {unproved[0]}" if unproved else ""),
             "all",
             bool(rota.proofs) and not unproved,
@@ -157,7 +157,7 @@ def five_runbooks(facts: ReadinessFacts, now: datetime) -> Ruling:
 
 
 def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
-    """2.2: a component stands for a service, the page is reached from outside, and something was published."""
+    """2.2: a component is linked to a service, the page is reached from outside, and something was published."""
     page = facts.public_page
     fetched = page.fetched_at if page and page.fetched_at and page.fetched_at > now - DAY else None
     post, rows = newer_than(
@@ -170,7 +170,7 @@ def status_page(facts: ReadinessFacts, now: datetime) -> Ruling:
     return Ruling(
         (
             Condition(
-                "Component that stands for a service",
+                "Component linked to a service",
                 "yes" if page else "none",
                 "one",
                 page is not None,

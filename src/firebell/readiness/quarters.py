@@ -12,7 +12,7 @@ _LABEL = re.compile(r"(20[0-9]{2})-Q([1-4])")
 
 
 def deadline(quarter: Quarter) -> datetime:
-    """Return until when a review of a quarter is in time."""
+    """Return the deadline of the review of a quarter."""
     return quarter.end + REVIEW_GRACE
 
 

@@ -156,7 +156,7 @@ async def promise(
     limit = cadence.longest_promise(last, interval, is_monitoring=one.incident.phase is Phase.MONITORING)
     until = real_time(clock, present + timedelta(minutes=minutes))
     if until is None:
-        raise Conflict("The drill does not run.", hint="Resume it first.")
+        raise Conflict("The drill is not running.", hint="Resume it first.")
     if minutes < 1 or present + timedelta(minutes=minutes) > limit:
         most = max(0, int((limit - present).total_seconds() // 60))
         raise Invalid(

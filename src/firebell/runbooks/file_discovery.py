@@ -23,7 +23,7 @@ class Root:
 def gather(paths: Iterable[Path], *, scenarios: bool = False) -> list[Path]:
     """Return the named files, and all `.md` files in named folders except README.md and _index.md.
 
-    With `scenarios`, those of drills are among them. Raise `FileNotFoundError` for a path that does not exist, and for
+    With `scenarios`, include scenarios of drills. Raise `FileNotFoundError` for a path that does not exist, and for
     a folder without a runbook.
     """
     files: dict[Path, None] = {}

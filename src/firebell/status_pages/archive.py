@@ -81,7 +81,7 @@ def is_public_id(text: str) -> bool:
 
 
 def months(snapshot: Snapshot, now: datetime) -> list[Month]:
-    """Return the months of a page's history, the first one first: from its first incident to the present one."""
+    """Return the months of a page's history in order, from its first incident to the current one."""
     tz = snapshot.page.tz
     begun = min(snapshot.history_start or now, now)
     month, last = month_of(begun, tz), month_of(now, tz)

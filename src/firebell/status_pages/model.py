@@ -252,7 +252,7 @@ class UpdatePublished:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRetracted:
-    """The text of an update was erased; `notice` is what stands there now.
+    """The text of an update was erased; `notice` is what is shown instead.
 
     `public_id` is that of the incident or maintenance.
     """

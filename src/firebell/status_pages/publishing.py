@@ -88,7 +88,7 @@ async def open_incident(
 ) -> PublicIncident:
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own.
 
-    `continues` is the public id of a resolved one of the page, whose readers are led to this one.
+    `continues` is the public id of a resolved one of the page, which then links to this one.
     """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")

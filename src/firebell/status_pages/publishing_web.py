@@ -42,7 +42,7 @@ router = routing.html_router()
 
 DEFAULT_SEVERITY = 1
 MAX_CONTINUABLE = 20
-"""The latest incidents of which a new one can be the continuation."""
+"""Number of the latest incidents that a new one can continue."""
 
 
 async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident | None) -> NewUpdate:

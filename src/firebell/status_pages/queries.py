@@ -117,7 +117,7 @@ class Publication:
     first_due_at: datetime | None
     """When the first update is due, None if none is required or it was published."""
     behind: str = ""
-    """That the incident has ended while customers read otherwise, empty if they agree."""
+    """A sentence if the incident has ended while customers read otherwise, else empty."""
 
 
 async def publications(tx: Tx, incident: Incident) -> list[Publication]:

@@ -39,7 +39,7 @@ def suggested_stage(phase: Phase, *, cause_is_known: bool) -> Stage | None:
 
 
 def behind(phase: Phase, published: PublicIncident) -> str:
-    """Return that an incident has ended while customers read otherwise; an empty text if they agree."""
+    """Return a phrase if an incident has ended while customers read otherwise, else an empty text."""
     if not published.is_open:
         return ""
     shown = f"customers still read {STAGE_LABELS[published.stage]}"

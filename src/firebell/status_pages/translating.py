@@ -20,7 +20,9 @@ async def check_locale(tx: Tx, page: StatusPage, locale: str) -> None:
         offered = (
             f"Use {', '.join(locales)}." if locales else "Choose its languages at Access and appearance."
         )
-        raise Invalid(f"{locale[:20]!r} is no other language of {page.name}.", fields={"locale": offered})
+        raise Invalid(
+            f"{locale[:20]!r} is not an additional language of {page.name}.", fields={"locale": offered}
+        )
 
 
 @internal("The actions that publish and translate append with it.")

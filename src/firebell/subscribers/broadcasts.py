@@ -51,7 +51,7 @@ async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None
 
 
 async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
-    """Erase a retracted text wherever it waits: messages that were not sent yet say what stands there now."""
+    """Erase a retracted text from messages that were not sent yet; they say what is shown instead."""
     for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
         is_own = (
             maintenance_numbers.has_text_of(each.seq, event.seq)

@@ -17,7 +17,7 @@ SUBJECT_BYTES = 250
 
 @dataclass(frozen=True, slots=True)
 class Markdown:
-    """A text that people wrote in Markdown, after words of ours that introduce it."""
+    """A Markdown text that people wrote, after an introduction by Firebell."""
 
     text: str
     lead: str = ""

@@ -49,7 +49,7 @@ def findings(report: WorkloadReport, nights: Iterable[TiredNight]) -> list[Findi
 
 
 def _fatigue(calls: Sequence[Calls]) -> str:
-    """Return why the pages of a person in any team or schedule are too many, empty if they are not."""
+    """Return why a person has too many pages in any team or schedule, empty if they do not."""
     night, shift = max(c.worst_night for c in calls), max(c.worst_shift for c in calls)
     parts = []
     if night > NIGHT_PAGES:

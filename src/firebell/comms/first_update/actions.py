@@ -138,7 +138,7 @@ async def _check_texts(
 
 @permits(Verb.INCIDENT_UPDATE)
 async def claim(tx: Tx, actor: Actor, incident_id: int, now: datetime) -> FirstUpdateClaim:
-    """Say that a person posts the first update about an incident, so that no rule does. Idempotent.
+    """Record that a person posts the first update about an incident, so that no rule does. Idempotent.
 
     Raise `Conflict` if no rule would. The reminders of status pages go on.
     """

@@ -52,7 +52,7 @@ async def begin(tx: Tx, event: IncidentDeclared, now: datetime) -> None:
 
 
 async def check(tx: Tx, event: EntryAdded, now: datetime) -> None:
-    """Decide again after an entry from which it follows."""
+    """Decide again after an entry that can change what the rule does."""
     if event.kind in FACT_KINDS:
         await _watch(tx, event.incident_id, now)
 
@@ -202,7 +202,7 @@ async def _notify(
 
 
 async def _warn(tx: Tx, incident: Incident, owed: FirstUpdate, now: datetime) -> None:
-    """Say in the timeline, and so in the room, and to those who post that the rule publishes soon."""
+    """Record in the timeline, and notify those who post, that the rule publishes soon."""
     page, due_at = owed.publication.page, owed.decision.due_at
     assert due_at is not None
     minutes = max(1, round((due_at - now).total_seconds() / 60))

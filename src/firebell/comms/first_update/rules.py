@@ -65,7 +65,7 @@ class FirstUpdateFacts:
 class FirstUpdateDecision:
     """What a rule does now; `due_at` is when the update is published, or its approvers are reminded.
 
-    `next_at` is when to decide again, None for not by itself.
+    `next_at` is when to decide again, None if nothing changes until the incident does.
     """
 
     step: FirstUpdateStep

@@ -6,7 +6,7 @@ from firebell.kit.db.database import Tx
 from firebell.people import actions as people
 
 FALLBACK_SEVERITY = 1
-"""The least severe incident of which the fallback responders are reminded if no one holds the roles."""
+"""The least severe incident that the fallback responders are reminded of if no one holds the roles."""
 
 
 async def reminder_recipients(tx: Tx, incident: Incident) -> list[int]:

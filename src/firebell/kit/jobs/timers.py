@@ -63,7 +63,7 @@ async def schedule_daily(tx: Tx, kind: str, now: datetime, *, more: bool) -> Non
 async def hold(tx: Tx, kind: str, key: str) -> None:
     """Keep the timer of (`kind`, `key`) from running until the transaction ends; wait for one that runs.
 
-    An action that holds the timer before it locks the subject is in the order of the handler.
+    An action that holds the timer before it locks the subject locks in the same order as the handler.
     """
     await tx.execute("select from due where kind = $1 and key = $2 for update", kind, key)
 

@@ -23,7 +23,7 @@ class Trend(StrEnum):
     NONE = "none"
     TOO_FEW = "too_few"
     UNTESTED = "untested"
-    """The metric is a total, about which no test can say what chance alone does."""
+    """The metric is a total, for which no test can say what chance alone would do."""
 
 
 def trend(result: Result, days: float, days_before: float) -> Trend:

@@ -22,7 +22,7 @@ def first_text(title: str, body: str, facts: Sequence[DraftFact], tz: str) -> st
     """Return the text that a version for customers starts from; `tz` is the time zone of its times.
 
     Summary and Impact are taken over without evidence and blocks; the timeline keeps times, not words of the room. What
-    an author must still write stands within an internal passage.
+    an author must still write is in an internal passage.
     """
     sections = split(body)
     parts = [f"# {title}"]

@@ -121,7 +121,7 @@ async def _take_due(
 
 @permits(Verb.POSTMORTEM_WRITE)
 async def assign_author(tx: Tx, actor: Actor, incident_id: int, person_id: int, now: datetime) -> None:
-    """Assign the author of an unpublished post-mortem and tell them; raise `Invalid` for someone who left.
+    """Assign the author of an unpublished post-mortem and notify them; raise `Invalid` for someone who left.
 
     Idempotent. The author must be someone who may read each of its incidents.
     """

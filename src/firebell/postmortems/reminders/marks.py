@@ -26,7 +26,7 @@ class PostmortemReminder:
     at: datetime
     to_managers: bool
     is_urgent: bool = False
-    """True if it waits for nothing."""
+    """True if it does not wait for working hours."""
 
 
 def reminders(

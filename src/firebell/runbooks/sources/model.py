@@ -130,7 +130,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class PreparedFiles:
-    """The files of a commit: those that can be taken, and what is wrong with the others, with the slugs of these.
+    """The files of a commit: those that can be used, and what is wrong with the others, with their slugs.
 
     Scenarios are stored as they are; whether one can be used is decided where it is read.
     """

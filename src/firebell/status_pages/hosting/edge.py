@@ -40,7 +40,7 @@ _FORM, _LINK = re.compile(r"(/[a-z]{2})?/subscribe"), "/u/"
 RECORDED_EVERY_S = 3600.0
 """How often it is recorded that a page was fetched from outside."""
 MAX_ARCHIVE_READS = 2
-"""How many readers of old months and incidents use the database at once: it has connections for responders, too."""
+"""How many readers of old months and incidents use the database at once: responders need its connections too."""
 MAX_PAGES = 1000
 """How many pages are kept in memory; others are built for each request."""
 
@@ -78,11 +78,11 @@ class DatabasePages:
         if page.saved.log:
             return page.saved.archive.get(key, page.saved.snapshot.page.tz)
         async with self._archive_reads:
-            # another reader may have got it meanwhile, or found the database away
+            # another reader may have got it in the meantime, or found the database down
             if key in page.archive:
                 return page.archive[key]
             if self._ctx.pace.monotonic() < self._away_until:
-                raise Unavailable("The database was away a moment ago.")
+                raise Unavailable("The database did not answer a moment ago.")
             try:
                 async with self._ctx.db.tx() as tx:
                     return await queries.archived(tx, page.saved.snapshot.page, key)
@@ -182,7 +182,7 @@ class StatusEdge(PageServer):
             task.add_done_callback(self._recording.discard)
 
     async def _record_fetch(self, page_id: int) -> None:
-        # the next reader of the next hour tries again
+        # a reader in the next hour tries again
         with contextlib.suppress(Unavailable):
             async with self._ctx.db.tx() as tx:
                 await hosting_store.record_fetch(tx, page_id, self._ctx.clock.now())

@@ -74,7 +74,7 @@ class ServedPage:
     """When it was built, on the monotonic clock."""
     documents: dict[str, StatusDocuments] = field(default_factory=dict)
     archive: dict[ArchiveKey, Archive] = field(default_factory=dict)
-    """What its documents show of the archive, as far as readers asked for it."""
+    """The parts of the archive that readers asked for."""
     log: Document | None = None
     rendering: dict[tuple[str, str, bool], asyncio.Task[Document | None]] = field(default_factory=dict)
 
@@ -209,7 +209,7 @@ class PageServer:
         rendered = documents.rendered(path, is_stale=is_stale)
         if rendered is None and (key := documents.missing(path)) is not None:
             archived = await self._source.archived(page, key)
-            # what does not exist is not kept, since anyone can ask for any number of it
+            # what does not exist is not cached, since anyone can request any number of ids
             if isinstance(key, Month) or archived != Archive():
                 page.archive[key] = archived
         return rendered or await self._rendered(page, documents, base, path, is_stale=is_stale)

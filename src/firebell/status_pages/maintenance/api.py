@@ -81,7 +81,7 @@ class MutedAlertShown(ApiOutput):
 
 
 class MutingShown(ApiOutput):
-    """Whose alerts page no one while a window is in progress, until its planned end at the latest."""
+    """The services whose alerts are muted while a window is in progress, until its planned end at the latest."""
 
     service_ids: Annotated[
         list[int], Field(description="the services; empty for those behind the components")
@@ -105,7 +105,7 @@ class MaintenanceShown(ApiOutput):
     reminders: Annotated[list[int], Field(description="minutes before the start")]
     notice: Annotated[str, Field(description="Short notice, Emergency, or empty with 24 hours of notice")]
     repeats: bool
-    muting: Annotated[MutingShown | None, Field(description="null if alerts page as always")]
+    muting: Annotated[MutingShown | None, Field(description="null if alerts page as usual")]
     updates: list[MaintenanceUpdateShown]
     findings: list[MaintenanceFinding]
 
@@ -386,7 +386,7 @@ async def list_muted_alerts(w: AlertReader, slug: Text, maintenance_id: Text) ->
 
 @router.post(
     f"{_ONE}/stop-muting",
-    summary="Mute no alerts during maintenance from now on; what still fires pages",
+    summary="Stop muting alerts during maintenance; those still firing page",
     responses=problems(404),
 )
 async def stop_muting(w: Publisher, slug: Text, maintenance_id: Text) -> MaintenanceShown:

@@ -70,7 +70,7 @@ class MaintenanceUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Muting:
-    """Whose alerts page no one while a window is in progress: those of its components if it names no services."""
+    """Which alerts are muted while a window is in progress: those of its components if it names no services."""
 
     service_ids: tuple[int, ...] = ()
     matchers: str = ""

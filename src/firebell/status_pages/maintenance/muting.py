@@ -59,7 +59,7 @@ async def checked(
 async def follow(tx: Tx, actor: Actor, page: StatusPage, window: Maintenance, now: datetime) -> Maintenance:
     """Start, move or end the mute of a window that was changed, and return the window.
 
-    It mutes only while it is in progress and its end is to come: what is verified pages.
+    It mutes only while the window is in progress and before its planned end; alerts page during verification.
     """
     muting = window.muting
     if muting is None or window.stage is not MaintenanceStage.IN_PROGRESS or window.scheduled_until <= now:

@@ -71,7 +71,7 @@ async def translate_maintenance_update(
 async def retract_maintenance_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, reason: str, now: datetime
 ) -> Maintenance:
-    """Replace a text that must not be read anymore by the reason, and erase it with its translations.
+    """Replace a text that must not be read anymore with the reason, and erase it with its translations.
 
     Stage and times stay. Other windows of the series keep their text.
     """
@@ -81,7 +81,7 @@ async def retract_maintenance_update(
     retracted = await retraction.erase(tx, actor, page, public_id, window.name, update, reason, now)
     event = UpdateRetracted(page.id, public_id, update.public_id, seq, retracted.body, is_of_maintenance=True)
     await tx.emit(event, now)
-    # copies elsewhere follow; those who were told before are not told again
+    # copies are updated; people who were already notified are not notified again
     await transitions.emit(tx, window, "updated", retracted, now, notify=False)
     await tx.live(page_actions.topic(page))
     return await maintenance(tx, page_id, public_id)

@@ -134,7 +134,7 @@ class StatusDocuments:
         self._theme = theme or PageTheme()
         self._subscribe_url = subscribe_url
         self._archive: Mapping[ArchiveKey, Archive] = {} if archive is None else archive
-        """What is known of the archive; `missing` says what a document needs of it."""
+        """The loaded parts of the archive; `missing` returns the part that a document needs."""
         self._months = archives.months(view.snapshot, view.now)
         self.locales = locales_of(self._theme)
         """The languages of the page by code, its own first."""
@@ -159,7 +159,7 @@ class StatusDocuments:
         return self._rendered[key]
 
     def missing(self, path: str) -> ArchiveKey | None:
-        """Return what the document at a path needs of the archive and has not, None if it needs nothing."""
+        """Return the part of the archive that the document at a path still needs, None if it needs none."""
         folder, _, name = self._localized(path)[1].removeprefix("/").partition("/")
         key: ArchiveKey | None = None
         if folder == "history":

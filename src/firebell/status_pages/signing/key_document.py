@@ -32,7 +32,7 @@ def parse(text: str) -> list[bytes]:
         listed = json.loads(text)["keys"]
         keys = [_key(each["public_key"]) for each in listed[:MAX_KEYS]]
     except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError("It is no list of keys.") from error
+        raise ValueError("It is not a list of keys.") from error
     if not keys:
         raise ValueError("It has no key: the log is not signed yet.")
     return keys
@@ -40,11 +40,11 @@ def parse(text: str) -> list[bytes]:
 
 def _key(text: str) -> bytes:
     if not isinstance(text, str):
-        raise ValueError("A key is no text.")
+        raise ValueError("A key is not a string.")
     try:
         key = base64.b64decode(text, validate=True)
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise ValueError(f"{text[:60]!r} is no Ed25519 key in Base64.")
+        raise ValueError(f"{text[:60]!r} is not an Ed25519 key in Base64.")
     return key
