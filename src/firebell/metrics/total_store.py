@@ -7,7 +7,7 @@ from datetime import datetime
 from firebell.kit.db.database import Tx
 from firebell.metrics import page_month_store, page_totals, scope_store
 from firebell.metrics.model import Scope
-from firebell.metrics.page_totals import PageTotals
+from firebell.metrics.page_totals import PageGroup, PageTotals
 from firebell.metrics.scope_store import Conditions
 
 
