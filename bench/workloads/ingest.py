@@ -135,7 +135,7 @@ async def durability(factor: float) -> Result:
         await it.start()
         result = await load(it.inbound, it.folder / "load.tsv", conns=16, count=100)
         killed = await it.kill()
-        restart_s = await it.start()
+        restart = await it.start()
         bodies = await it.texts("select convert_from(body, 'UTF8') from event")
         missing = [name for name in result.accepted if not any(name in body for body in bodies)]
         all_sent = await it.sink.settled(result.ok, 90)
@@ -148,7 +148,7 @@ async def durability(factor: float) -> Result:
     return Result(
         "W3",
         f"100 alerts over 16 connections, then kill -9 of all {killed} processes",
-        f"{100 - len(missing)} of 100 kept, ready again after {restart_s:.2f} s, all messages sent",
+        f"{100 - len(missing)} of 100 kept, ready again after {restart.alerts_s:.2f} s, all messages sent",
         "-",
         (("nothing lost", not wrong),),
         wrong,
