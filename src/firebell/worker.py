@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -45,7 +46,7 @@ POLL = timedelta(seconds=5)
 UNUSED_POLLS = 12
 """How many times as long a lane sleeps that nothing is set up for, such as chats before one is connected."""
 ALONE = 20
-"""If a batch fails, retry this many of its timers individually; the rest go back to the queue behind pages."""
+"""If a batch fails, retry this many of its timers individually; the rest go back to the queue."""
 REST_S = 0.1
 """Longest rest of the timer lane between two batches; it rests as long as it worked."""
 BUSY = timedelta(milliseconds=20)
@@ -56,8 +57,14 @@ LATE = timedelta(seconds=30)
 """Timer lateness that is reported as `engine_late` (spec 2.7 T3)."""
 LOCKED_PAUSE = timedelta(seconds=2)
 """Pause before retrying timers whose tables another program has locked."""
+TIMER_LANES = {
+    "page_timers": timers.Kinds(paging_due.FIRST_KINDS),
+    "timers": timers.Kinds(paging_due.FIRST_KINDS, included=False),
+}
+"""The kinds of timers that each of the two lanes runs: no page waits for another slice's handler."""
 LANE_LIMITS_S = {
-    "due": 60.0,
+    "page_timers": 60.0,
+    "timers": 300.0,
     "outbox": 60.0,
     "send": 60.0,
     "calendars": 300.0,
@@ -170,7 +177,10 @@ class Worker:
         asked = asyncio.create_task(stop.wait())
         listener = self._pace.start(self._listen())
         lanes = [
-            self._pace.start(self._lane("due", stop, self.run_due, rests=True)),
+            *(
+                self._pace.start(self._lane(name, stop, partial(self.run_timers, name), rests=True))
+                for name in TIMER_LANES
+            ),
             self._pace.start(self._lane("outbox", stop, self.run_outbox)),
             *(
                 self._pace.start(self._lane(name, stop, self._running(name, part)))
@@ -217,13 +227,17 @@ class Worker:
                 return
 
     async def run_due(self, now: datetime) -> int:
-        """Run one batch of timers of one kind; return the number finished."""
+        """Run one batch of timers of each lane, those of pages first; return the number finished."""
+        return sum([await self.run_timers(lane, now) for lane in TIMER_LANES])
+
+    async def run_timers(self, lane: str, now: datetime) -> int:
+        """Run one batch of timers of one kind of a lane; return the number finished."""
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            due_timers = await timers.claim(tx, now, limit=BATCH, first=paging_due.FIRST_KINDS)
+            due_timers = await timers.claim(tx, now, TIMER_LANES[lane], limit=BATCH)
             finished = await self._run_batch(tx, due_timers, now) if due_timers else 0
             if not finished:
-                self._upcoming["due"] = await timers.next_at(tx)
+                self._upcoming[lane] = await timers.next_at(tx, TIMER_LANES[lane])
             return finished
 
     async def _run_batch(self, tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> int:
@@ -388,6 +402,9 @@ class Worker:
     def _woken(self, what: str) -> None:
         if what == "schema":
             self._wake_all()
+        elif what == "due":
+            for lane in TIMER_LANES:
+                self._wake[lane].set()
         elif what in self._wake:
             self._wake[what].set()
 

@@ -1,5 +1,6 @@
 """When hundreds of schedules hand over on Monday at nine, a page due in the same second waits for none of them."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,13 +12,12 @@ from firebell.kit.db.database import Tx
 from firebell.kit.jobs import timers
 from firebell.oncall.checks import timers as oncall_due
 from firebell.oncall.schedules import actions as oncall
-from firebell.paging import timers as paging_due
 from firebell.paging.model import REST_TIMER
-from firebell.worker import ALONE, Worker
+from firebell.worker import ALONE, TIMER_LANES, Worker
 from tests.oncall_world import daily, rota
 
 
-async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: FakeClock) -> None:
+async def test_the_most_overdue_kind_of_a_lane_is_claimed(dsn: str, clock: FakeClock) -> None:
     async with rota(dsn, clock) as r, r.w.ctx.db.tx() as tx:
         await tx.execute("delete from due")
         long_ago = r.w.now - timedelta(hours=1)
@@ -25,14 +25,45 @@ async def test_a_page_is_claimed_before_what_is_due_longer(dsn: str, clock: Fake
         await timers.schedule(tx, REST_TIMER, "1", long_ago - timedelta(hours=2))
         await timers.schedule(tx, "oncall.clocks", "all", long_ago - timedelta(hours=1))
         await timers.schedule(tx, "paging.page", "1", r.w.now)
-        claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
-        assert [t.kind for t in claimed] == ["paging.page"]
-        await timers.finish(tx, claimed)
-        for kind in (REST_TIMER, "oncall.clocks"):
-            claimed = await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)
+        for lane, kind in (
+            ("page_timers", "paging.page"),
+            ("timers", REST_TIMER),
+            ("timers", "oncall.clocks"),
+        ):
+            claimed = await timers.claim(tx, r.w.now, TIMER_LANES[lane], limit=10)
             assert [t.kind for t in claimed] == [kind]
             await timers.finish(tx, claimed)
-        assert len(await timers.claim(tx, r.w.now, limit=10, first=paging_due.FIRST_KINDS)) == 10
+        assert not await timers.claim(tx, r.w.now, TIMER_LANES["page_timers"], limit=10)
+        assert len(await timers.claim(tx, r.w.now, TIMER_LANES["timers"], limit=10)) == 10
+
+
+async def test_a_page_does_not_wait_for_a_handler_that_takes_long(dsn: str, clock: FakeClock) -> None:
+    """The quarterly audit of a team is computed in a timer, and an escalation due meanwhile waited for it."""
+    audit_began, page_ran = asyncio.Event(), asyncio.Event()
+
+    async def audit(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        audit_began.set()
+        await page_ran.wait()
+        return []
+
+    async def page(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
+        page_ran.set()
+        return []
+
+    async with rota(dsn, clock) as r:
+        async with r.w.ctx.db.tx() as tx:
+            await tx.execute("delete from due")
+            await timers.schedule(tx, "slow.audit", "1", r.w.now)
+        worker = Worker(r.w.ctx, {"slow.audit": audit, "paging.page": page}, {})
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        async with asyncio.timeout(20):
+            await audit_began.wait()
+            async with r.w.ctx.db.tx() as tx:
+                await timers.schedule(tx, "paging.page", "1", r.w.now)
+            await page_ran.wait()
+        stop.set()
+        await running
 
 
 @pytest.mark.parametrize(
@@ -51,17 +82,17 @@ async def test_schedules_are_checked_in_small_batches_until_all_are_done(
             await tx.execute("update due set due_at = $1 where kind = $2", r.w.now, kind)
             all_of_them = await tx.value("select count(*) from due where kind = $1", kind)
         assert all_of_them > at_once
-        assert await r.w.worker.run_due(r.w.now) == at_once
+        assert await r.w.worker.run_timers("timers", r.w.now) == at_once
         await r.w.settle()
         async with r.w.ctx.db.tx() as tx:
             assert await tx.value("select count(*) from due where due_at <= $1", r.w.now) == 0
             assert await tx.value("select count(*) from due where kind = $1", kind) == all_of_them
 
 
-async def test_after_a_failed_batch_a_few_timers_run_alone_before_pages_continue(
+async def test_after_a_failed_batch_a_few_timers_run_alone_before_others_continue(
     dsn: str, clock: FakeClock
 ) -> None:
-    """One unreadable schedule delayed pages: all five hundred were run one by one."""
+    """One unreadable schedule delayed all timers: all five hundred were run one by one."""
     ran: list[list[str]] = []
 
     async def run(tx: Tx, due_timers: Sequence[timers.Timer], now: datetime) -> Sequence[timers.Timer]:
@@ -71,17 +102,15 @@ async def test_after_a_failed_batch_a_few_timers_run_alone_before_pages_continue
         return []
 
     async with rota(dsn, clock) as r:
-        worker = Worker(r.w.ctx, {"slow.look": run, "paging.page": run}, {})
+        worker = Worker(r.w.ctx, {"slow.look": run}, {})
         keys = ["bad", *map(str, range(2 * ALONE))]
         async with r.w.ctx.db.tx() as tx:
             await tx.execute("delete from due")
             await timers.schedule_many(tx, "slow.look", [(key, r.w.now, 0) for key in keys])
-        assert await worker.run_due(r.w.now) == ALONE
-        async with r.w.ctx.db.tx() as tx:
-            await timers.schedule(tx, "paging.page", "1", r.w.now)
+        assert await worker.run_timers("timers", r.w.now) == ALONE
         ran.clear()
-        while await worker.run_due(r.w.now):
+        while await worker.run_timers("timers", r.w.now):
             pass
-        assert ran == [["paging.page"], ["slow.look"] * (ALONE + 1)]
+        assert ran == [["slow.look"] * (ALONE + 1)]
         async with r.w.ctx.db.tx() as tx:
             assert [row["key"] for row in await tx.fetch("select key from due")] == ["bad"]

@@ -37,7 +37,7 @@ def _state(counters: ProcessCounters | None = None, *, waiting: int | None = 4) 
     return ProcessState(
         version="1.2.3",
         counters=counters or ProcessCounters(),
-        lanes={"due": True, "send": False},
+        lanes={"page_timers": True, "send": False},
         pools={"web": PoolUsage(limit=8, used=2, idle=1)},
         inbound_waiting=waiting,
         is_database_up=True,

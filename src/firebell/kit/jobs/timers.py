@@ -83,8 +83,16 @@ NEWEST_SHARE = 0.2
 """Share of a batch that are the timers due last, so that what has just begun waits for nothing that is late."""
 
 
-async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = ()) -> list[Timer]:
-    """Lock up to `limit` overdue timers of one kind: one of `first`, else the most overdue kind.
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Some kinds of timers: those with these names or, if `included` is false, all others."""
+
+    names: tuple[str, ...]
+    included: bool = True
+
+
+async def claim(tx: Tx, now: datetime, kinds: Kinds, *, limit: int) -> list[Timer]:
+    """Lock up to `limit` overdue timers of one kind, the most overdue one of `kinds`.
 
     They are the most overdue ones and, if there are more, for a fifth of the batch the least overdue ones. The rows
     stay until `finish`; when the process dies, the lock goes and another worker claims them.
@@ -93,25 +101,13 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
     rows = await tx.fetch(
         """
         with claimed_kind as materialized (
-            select coalesce(
-                (
-                    select kind
-                    from due
-                    where due_at <= $1
-                        and kind = any($3::text[])
-                    order by due_at, id
-                    limit 1
-                    for update skip locked
-                ),
-                (
-                    select kind
-                    from due
-                    where due_at <= $1
-                    order by due_at, id
-                    limit 1
-                    for update skip locked
-                )
-            ) as kind
+            select kind
+            from due
+            where due_at <= $1
+                and (kind = any($3::text[])) = $4
+            order by due_at, id
+            limit 1
+            for update skip locked
         ), oldest as materialized (
             select id, kind, key, epoch, due_at, attempts
             from due
@@ -128,7 +124,7 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
                 and (select count(*) from oldest) = $2
                 and id not in (select id from oldest)
             order by due_at desc, id desc
-            limit $4
+            limit $5
             for update skip locked
         )
         select * from oldest
@@ -137,7 +133,8 @@ async def claim(tx: Tx, now: datetime, *, limit: int, first: Collection[str] = (
         """,
         now,
         limit - newest,
-        list(first),
+        list(kinds.names),
+        kinds.included,
         newest,
     )
     return [Timer(**dict(row)) for row in rows]
@@ -221,8 +218,10 @@ async def due_times(tx: Tx, kind: str) -> dict[str, datetime]:
     return {row["key"]: row["due_at"] for row in rows}
 
 
-async def next_at(tx: Tx) -> datetime | None:
-    """Return when the next timer is due; None if there are no timers."""
-    due_at = await tx.value("select min(due_at) from due")
+async def next_at(tx: Tx, kinds: Kinds) -> datetime | None:
+    """Return when the next timer of `kinds` is due; None if there are none."""
+    due_at = await tx.value(
+        "select min(due_at) from due where (kind = any($1::text[])) = $2", list(kinds.names), kinds.included
+    )
     assert due_at is None or isinstance(due_at, datetime)
     return due_at
