@@ -241,6 +241,10 @@ class Channel:
     open: Callable[[Edges], Transport]
     check_address: Callable[[str], str]
     """Return the one spelling of an address that is stored; raise `Invalid` for the field `address`. Pure."""
+    shown_address: Callable[[str], str] = str
+    """Return what the owner of an address recognizes it by."""
+    is_typed: bool = True
+    """False if a device makes the address, so that no form offers a field for it."""
     settings: tuple[Setting, ...] = ()
     check_settings: Callable[[Mapping[str, str]], None] = lambda settings: None
     """Raise `StartupError`, naming the variable, if nothing could be sent with these settings."""

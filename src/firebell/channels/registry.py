@@ -44,6 +44,11 @@ def label(kind: str) -> str:
     return CHANNELS[kind].label if kind in CHANNELS else kind
 
 
+def shown_address(kind: str, address: str) -> str:
+    """Return what the owner of an address recognizes it by; the whole of one whose channel is no longer there."""
+    return CHANNELS[kind].shown_address(address) if kind in CHANNELS else address
+
+
 def settings(values: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of all channels by name, with their defaults where `values` has none."""
     declared = [setting for each in CHANNELS.values() for setting in each.settings]

@@ -43,6 +43,10 @@ class Signer:
         key = hmac.digest(self._secret, purpose.encode(), "sha256")
         return f"v1={hmac.digest(key, body, 'sha256').hex()}"
 
+    def seed(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for a purpose, always the same, from which a key of another kind is made."""
+        return hmac.digest(self._secret, f"seed.{purpose}".encode(), "sha256")
+
     def mail_token(self, delivery_id: int) -> str:
         """Return what a mail carries, by which reports about it name its delivery: letters, digits and a hyphen."""
         return f"d{delivery_id}-{self._mac('mail', str(delivery_id))[:12].hex()}"

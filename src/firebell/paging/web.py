@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 
 from firebell.alerts import actions as alerts
 from firebell.kit.db.database import Tx
@@ -120,6 +121,8 @@ async def ack_by_link(request: Request, token: str) -> Response:
     ctx = html.ctx(request)
     now = transaction.now(request)
     link = ack_links.read(ctx, token, now)
+    # a notification has room for one sentence
+    wants_text = request.headers.get("accept") == "text/plain"
     async with ctx.db.tx() as tx:
         person = await ack_links.holder(tx, link)
         page = await actions.page(tx, link.page_id)
@@ -132,7 +135,7 @@ async def ack_by_link(request: Request, token: str) -> Response:
             result_text = (
                 f"This page was {result.already}." if result.already else "Acknowledged. Escalation stopped."
             )
-    return await _by_link(request, token, result_text)
+    return PlainTextResponse(result_text) if wants_text else await _by_link(request, token, result_text)
 
 
 async def _by_link(request: Request, token: str, result_text: str | None) -> Response:

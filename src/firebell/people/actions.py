@@ -57,6 +57,7 @@ restore_api_key = key_actions.restore_api_key
 revoke_api_key = key_actions.revoke_api_key
 add_contact_method = contact_method_actions.add_contact_method
 remove_contact_method = contact_method_actions.remove_contact_method
+renew_address = contact_method_actions.renew_address
 request_test = contact_method_actions.request_test
 restore_contact_method = contact_method_actions.restore_contact_method
 rotate_signing_secret = contact_method_actions.rotate_signing_secret

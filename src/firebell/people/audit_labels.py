@@ -58,6 +58,7 @@ ACTION_LABELS = {
     "contact.disabled": "Disabled a contact method that failed",
     "contact.expired": "Removed a contact method that was never verified",
     "contact.removed": "Removed a contact method",
+    "contact.renewed": "Renewed the address of a contact method",
     "contact.replaced": "Replaced a contact method",
     "contact.restored": "Restored a contact method",
     "contact.secret_rotated": "Rotated a signing secret",

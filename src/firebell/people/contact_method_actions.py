@@ -60,6 +60,32 @@ async def add_contact_method(
 
 
 @permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
+async def renew_address(
+    tx: Tx, actor: Actor, *, person_id: int, kind: str, before: str, address: str, now: datetime
+) -> ContactMethod:
+    """Give one of the person's own contact methods the address that its device made in place of the one before.
+
+    It stays verified: the same signed-in browser has both. Raise `NotFound` if the one before is not in use, and
+    `Conflict` if the new one is.
+    """
+    await store.lock_person(tx, person_id)
+    clean = validation.check_address(kind, address)
+    methods = [m for m in await contact_method_store.methods(tx, [person_id]) if m.kind == kind]
+    method = next((m for m in methods if m.address == before), None)
+    if method is None:
+        raise NotFound("There is no such contact method.")
+    if any(m.address == clean for m in methods):
+        raise Conflict("This contact method exists already.")
+    await contact_method_store.set_address(tx, method.id, clean)
+    shown = validation.mask_address(kind, clean)
+    await tx.audit(
+        actor, "contact.renewed", f"person:{person_id}", now, method=method.id, kind=kind, address=shown
+    )
+    await tx.live(f"person-{person_id}")
+    return replace(method, address=clean)
+
+
+@permits(Verb.CONTACT_METHOD_WRITE, own="person_id")
 async def rotate_signing_secret(
     tx: Tx, actor: Actor, method_id: int, person_id: int, now: datetime
 ) -> RotatedSecret:

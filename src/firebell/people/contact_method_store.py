@@ -105,6 +105,24 @@ async def method(tx: Tx, method_id: int) -> ContactMethod | None:
     return to_method(row) if row else None
 
 
+async def set_address(tx: Tx, method_id: int, address: str) -> None:
+    """Set the address of a contact method; one that was removed and has it is deleted, with nothing left to undo."""
+    await tx.execute(
+        """
+        delete from contact_method removed
+        using contact_method renewed
+        where renewed.id = $1
+            and removed.person_id = renewed.person_id
+            and removed.kind = renewed.kind
+            and removed.address = $2
+            and removed.disabled_at is not null
+        """,
+        method_id,
+        address,
+    )
+    await tx.execute("update contact_method set address = $2 where id = $1", method_id, address)
+
+
 async def disable_method(tx: Tx, method_id: int, now: datetime) -> None:
     await tx.execute("update contact_method set disabled_at = $2 where id = $1", method_id, now)
     await tx.execute("delete from notification_rule where method_id = $1", method_id)

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from firebell.channels import web_push
 from firebell.channels.registry import CHANNELS, wakes
+from firebell.kit.context import Context
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.text import to_choice, to_number
 from firebell.kit.web import flash, html, routing, undo
@@ -23,6 +25,8 @@ from firebell.people.unit_of_work import CurrentVisit, Visit
 
 router = routing.html_router()
 
+_TYPED = [channel for channel in CHANNELS.values() if channel.is_typed]
+"""The channels whose addresses people type."""
 Row = tuple[str, str]
 """A row of the form of notification rules: a contact method and minutes, as they were typed."""
 
@@ -47,21 +51,27 @@ async def _contact(
         "live": f"person-{visit.person.id}",
         "methods": methods,
         "paged": {m.id for m in actions.paged(methods)},
-        "replaceable": [("", "Nothing"), *((m.id, m.label or m.address) for m in methods)],
+        "replaceable": [("", "Nothing"), *((m.id, m.label or m.shown_address) for m in methods)],
         "rules": rules,
         "rows": {**rows, **(typed_rules or {})},
         "refused": next(iter(typed_rules or {}), ""),
         "hours": hours,
         "waking": any(wakes(m.kind) for m in methods),
         "channels": CHANNELS,
-        "kinds": [(channel.kind, channel.label) for channel in CHANNELS.values()],
-        "address_help": " or ".join(channel.address_help for channel in CHANNELS.values()),
+        "kinds": [(channel.kind, channel.label) for channel in _TYPED],
+        "address_help": " or ".join(channel.address_help for channel in _TYPED),
+        "push_key": web_push.public_key(visit.ctx.signer) if _pushes(visit.ctx) else "",
         "off": [c for c in CHANNELS.values() if not c.is_ready(visit.ctx.channel_settings)],
         "fields": fields,
         "secret": secret,
         "error": error,
     }
     return await html.render(visit.request, "people/contact_methods.html", context)
+
+
+def _pushes(ctx: Context) -> bool:
+    """Return True if browsers can be pushed to with the settings of this installation."""
+    return web_push.CHANNEL.is_ready(ctx.channel_settings)
 
 
 @router.get("/settings/contact", dependencies=route_access.needs(Verb.CONTACT_METHOD_READ))
@@ -87,11 +97,26 @@ async def add_contact(visit: CurrentVisit) -> Response:
             refused = await verification_actions.try_request_code(visit.tx, visit.actor, method, visit.now)
     except (Invalid, Conflict) as error:
         return await _contact(visit, fields, error)
-    text = f"{method.address} added. {refused or 'Enter the code that we sent to it.'}"
+    text = f"{method.shown_address} added. {refused or 'Enter the code that we sent to it.'}"
     if method.new_secret:
         flash.show(visit.request, text)
         return await _contact(visit, {}, secret=method.new_secret)
     return flash.redirect(visit.request, f"/settings/contact/{method.id}/verify", text)
+
+
+@router.post("/settings/contact/push", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE))
+async def renew_push(visit: CurrentVisit) -> Response:
+    """Take the new subscription of a browser in place of the one it had; a script sends it."""
+    await actions.renew_address(
+        visit.tx,
+        visit.actor,
+        person_id=visit.person.id,
+        kind=web_push.CHANNEL.kind,
+        before=visit.text("before"),
+        address=visit.text("address"),
+        now=visit.now,
+    )
+    return Response(status_code=204)
 
 
 @router.get(
@@ -133,7 +158,7 @@ async def remove_contact(visit: CurrentVisit, method_id: int) -> Response:
             offer = await undo.offer(visit.tx, visit.ctx.signer, visit.actor, "contact.removed", visit.now)
     except Conflict as error:
         return await _contact(visit, {}, error)
-    return flash.redirect(visit.request, "/settings/contact", f"{removed.address} removed.", offer)
+    return flash.redirect(visit.request, "/settings/contact", f"{removed.shown_address} removed.", offer)
 
 
 def _rows(form: FormData) -> list[Row]:

@@ -5,6 +5,8 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Literal
 
+from firebell.channels import registry
+
 
 class Role(StrEnum):
     """A person's role in the organization, which grants permissions."""
@@ -94,6 +96,11 @@ class ContactMethod:
         if self.verified_at is None:
             return MethodState.NEW
         return MethodState.VERIFIED if self.suspect_since is None else MethodState.SUSPECT
+
+    @property
+    def shown_address(self) -> str:
+        """What its owner recognizes the address by."""
+        return registry.shown_address(self.kind, self.address)
 
     @property
     def is_verified(self) -> bool:

@@ -9,6 +9,7 @@ from firebell.kit.web import flash, html, routing, transaction
 from firebell.people import actions, authentication, route_access, verification_actions, verification_store
 from firebell.people.model import MethodState
 from firebell.people.permissions import Verb
+from firebell.people.verification import CODE_DIGITS
 
 router = routing.html_router()
 
@@ -16,7 +17,7 @@ _LIST = "/settings/contact"
 
 
 async def _verify(
-    request: Request, method_id: int, back: str, error: FirebellError | None = None
+    request: Request, method_id: int, back: str, error: FirebellError | None = None, typed: str = ""
 ) -> Response:
     me, ctx, now = await authentication.signed_in(request), html.ctx(request), transaction.now(request)
     async with ctx.db.tx() as tx:
@@ -34,6 +35,7 @@ async def _verify(
         "code": issued if issued and issued.is_open(now) else None,
         "back": back,
         "error": error,
+        "typed": typed[:CODE_DIGITS],
     }
     return await html.render(request, "people/verify.html", context)
 
@@ -41,8 +43,8 @@ async def _verify(
 @router.get(
     "/settings/contact/{method_id}/verify", dependencies=route_access.needs(Verb.CONTACT_METHOD_WRITE)
 )
-async def verify_form(request: Request, method_id: int, back: str = "") -> Response:
-    return await _verify(request, method_id, html.local({"back": back}, _LIST))
+async def verify_form(request: Request, method_id: int, back: str = "", code: str = "") -> Response:
+    return await _verify(request, method_id, html.local({"back": back}, _LIST), typed=code)
 
 
 @router.post(
@@ -65,7 +67,7 @@ async def verify(request: Request, method_id: int) -> Response:
         entered.check()
     except Invalid as error:
         return await _verify(request, method_id, back, error)
-    return flash.redirect(request, back, f"{entered.method.address} is verified.")
+    return flash.redirect(request, back, f"{entered.method.shown_address} is verified.")
 
 
 @router.post(
@@ -80,4 +82,4 @@ async def send_code(request: Request, method_id: int) -> Response:
     except (TooMany, Conflict) as error:
         return await _verify(request, method_id, back, error)
     url = f"{_LIST}/{method_id}/verify?{urlencode({'back': back})}"
-    return flash.redirect(request, url, f"Code sent to {method.address}.")
+    return flash.redirect(request, url, f"Code sent to {method.shown_address}.")

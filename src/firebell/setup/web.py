@@ -31,7 +31,7 @@ _TEXTS = (
     *("organisation", "name", "email", "tz", "team", "service"),
     *("second_name", "second_email"),
 )
-_OFFERED = [channel for channel in CHANNELS.values() if channel.wakes]
+_OFFERED = [channel for channel in CHANNELS.values() if channel.wakes and channel.is_typed]
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 

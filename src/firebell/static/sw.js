@@ -102,3 +102,44 @@ addEventListener('fetch', event => {
   else if (request.headers.has('X-Live')) event.respondWith(live(event));
   else if (url.pathname.startsWith('/static/')) event.respondWith(asset(request));
 });
+
+/* Every message that the server pushes is shown; one about the same page replaces the one before, and rings again. */
+const show = (title, message, more = {}) => {
+  const { body = '', tag, urgent, at, actions = [] } = message, icon = `/static/${RELEASE.files}/icons/icon-192.png`;
+  return registration.showNotification(title, {
+    body, tag, icon, badge: icon, timestamp: at, renotify: true, requireInteraction: urgent, data: { ...message, title },
+    actions: actions.slice(0, 2).map((action, i) => ({ action: String(i), title: action.label })), ...more,
+  });
+};
+const received = data => {
+  try { return data.json(); } catch { return { title: 'Firebell has a message for you', tag: 'message', url: '/pages' }; }
+};
+addEventListener('push', event => {
+  const message = received(event.data);
+  event.waitUntil(show(message.title, message));
+});
+
+const own = address => { const url = new URL(address, location); return location.origin + url.pathname + url.search; };
+const openWindow = async address => {
+  const shown = (await clients.matchAll({ type: 'window' })).find(each => each.url === address);
+  return shown ? shown.focus() : clients.openWindow(address);
+};
+const answer = async (message, { label, url }) => {
+  for (const wait of [0, 1000, 2000, 4000, 8000]) {
+    await pause(wait);
+    try {
+      const result = await fetch(own(url), { method: 'POST', headers: { Accept: 'text/plain' } });
+      if (result.ok) {
+        const done = { ...message, body: await result.text(), urgent: false, actions: [] };
+        return await show(message.title, done, { renotify: false, silent: true });
+      }
+      if (!isDown(result)) break;
+    } catch { /* offline */ }
+  }
+  return show(message.title, { ...message, body: `Couldn’t ${label.toLowerCase()}. Open Firebell.`, urgent: true });
+};
+addEventListener('notificationclick', event => {
+  const message = event.notification.data, action = message.actions?.[+event.action];
+  event.notification.close();
+  event.waitUntil(event.action && action ? answer(message, action) : openWindow(own(message.url || '/pages')));
+});

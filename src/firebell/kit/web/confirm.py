@@ -239,6 +239,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/settings/comms/rules/{approval_rule}": NONE,
     "/settings/comms/vendors": NONE,
     "/settings/contact": NONE,
+    "/settings/contact/push": NONE,
     "/settings/contact/{method_id}/remove": ASK,
     "/settings/contact/{method_id}/secret": ASK,
     "/settings/contact/{method_id}/test": NONE,

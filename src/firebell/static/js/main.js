@@ -16,3 +16,4 @@ import './copy_and_print.js';
 import './submit.js';
 import './reload_when_online.js';
 import './offline_actions.js';
+import './push.js';

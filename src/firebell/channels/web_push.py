@@ -1,0 +1,255 @@
+"""Push messages to a browser, installed as an app or not, by the push service of its vendor (RFC 8030)."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx
+import jwt
+
+from firebell.channels.base import (
+    Accepted,
+    Channel,
+    ContentRefused,
+    Edges,
+    Failed,
+    Message,
+    MessageLimits,
+    Outcome,
+    SendRate,
+    Setting,
+    not_sent,
+    whole_or_short,
+    without_secrets,
+)
+from firebell.channels.response_outcomes import outcome_of
+from firebell.kit import push_encryption
+from firebell.kit.errors import Invalid, StartupError
+from firebell.kit.http_out import OutboundResponse, check_url, post
+from firebell.kit.mail.addresses import clean_address
+from firebell.kit.push_encryption import MAX_PLAIN_BYTES, from_base64, to_base64
+from firebell.kit.signing import Signer
+from firebell.kit.truncation import cut, fit
+
+_BASE_URL = "FIREBELL_BASE_URL"
+_CONTACT = "FIREBELL_WEB_PUSH_CONTACT"
+_SEED = "web-push"
+_TOKEN_S = 12 * 3600
+"""How long a token is valid; a push service refuses one of more than 24 hours."""
+_FRESH_S = 3600
+"""A cached token is replaced this long before it expires."""
+_TTL_S = {"high": 300, "low": 3600}
+"""How long a push service keeps a message for a device that is off (spec 10.5)."""
+_LISTED_ITEMS = 5
+_TOPIC_BYTES = 24
+_BROWSERS = {
+    "googleapis.com": "Chrome or a related browser",
+    "mozilla.com": "Firefox",
+    "apple.com": "Safari or an iPhone app",
+    "windows.com": "Edge",
+}
+_REFUSED_SENDER = (400, 401, 403)
+_GONE = (404, 410)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where a browser gets messages, and the keys that only it can read them with."""
+
+    endpoint: str
+    p256dh: bytes
+    auth: bytes
+
+
+def parse(address: str) -> Subscription:
+    """Return the subscription of an address; raise ValueError if it is not complete."""
+    endpoint, _, keys = address.partition("#")
+    values = dict(parse_qsl(keys, strict_parsing=True))
+    p256dh, auth = from_base64(values["p256dh"]), from_base64(values["auth"])
+    push_encryption.parse_public_key(p256dh)
+    if len(auth) != push_encryption.AUTH_BYTES:
+        raise ValueError("The secret of a subscription has 16 bytes.")
+    return Subscription(endpoint, p256dh, auth)
+
+
+def check_address(address: str) -> str:
+    """Return `https://push.example/…#auth=…&p256dh=…`; raise `Invalid` for what no browser subscribed with."""
+    try:
+        one = parse(address.strip())
+    except (ValueError, KeyError):
+        raise Invalid(
+            "That is not the push subscription of a browser.",
+            fields={"address": "Open this page on the device, and choose “Get pages on this device”."},
+        ) from None
+    if urlsplit(check_url(one.endpoint)).scheme != "https":
+        raise Invalid(
+            "A push service has an https address.", fields={"address": "Subscribe again on the device."}
+        )
+    return f"{one.endpoint}#{urlencode({'auth': to_base64(one.auth), 'p256dh': to_base64(one.p256dh)})}"
+
+
+def shown_address(address: str) -> str:
+    """Return which browsers the push service of an address belongs to."""
+    host = urlsplit(address).hostname or ""
+    return next((name for end, name in _BROWSERS.items() if host.endswith(end)), host)
+
+
+def public_key(signer: Signer) -> str:
+    """Return the key that browsers subscribe with: messages that another key signed are refused."""
+    return to_base64(
+        push_encryption.public_bytes(push_encryption.signing_key(signer.seed(_SEED)).public_key())
+    )
+
+
+def contact(settings: Mapping[str, str]) -> str:
+    """Return whom a push service may contact about this sender; empty if no setting says it."""
+    if settings.get(_CONTACT):
+        return settings[_CONTACT]
+    base = settings.get(_BASE_URL, "")
+    return base if base.startswith("https://") else ""
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    text = settings.get(_CONTACT, "")
+    if not text or text.startswith("https://"):
+        return
+    try:
+        if not text.startswith("mailto:"):
+            raise Invalid("no scheme")
+        clean_address(text.removeprefix("mailto:"), "contact")
+    except Invalid:
+        raise StartupError(
+            f"{_CONTACT} is {text!r}, which push services refuse.",
+            hint="Use mailto:you@example.org or an https address.",
+        ) from None
+
+
+class WebPush:
+    """Encrypts each message for its browser, and hands it to the push service of the browser's vendor."""
+
+    limits = MessageLimits(title=200, text=2000, whole=MAX_PLAIN_BYTES)
+
+    def __init__(
+        self, http: httpx.AsyncClient, signer: Signer, contact: str, now_s: Callable[[], float] = time.time
+    ) -> None:
+        self._http = http
+        self._signer = signer
+        self._contact = contact
+        self._now_s = now_s
+        self._key = push_encryption.signing_key(signer.seed(_SEED))
+        self._public = to_base64(push_encryption.public_bytes(self._key.public_key()))
+        self._tokens: dict[str, tuple[float, str]] = {}
+        """By origin: until when a token is used, and the token."""
+
+    async def send(self, address: str, message: Message, key: str) -> Outcome:
+        """Push one message; one about the same subject replaces it while the device is off."""
+        try:
+            one = parse(address)
+        except (ValueError, KeyError):
+            return Failed("The subscription cannot be read.")
+
+        async def attempt(short: bool) -> Outcome | ContentRefused:
+            body = push_encryption.encrypt(body_of(message, short=short), one.p256dh, one.auth)
+            try:
+                return _outcome_of(
+                    await post(self._http, one.endpoint, content=body, headers=self._headers(one, message))
+                )
+            except httpx.InvalidURL:
+                return Failed("The address of the subscription is not a valid URL.")
+            except httpx.HTTPError as exc:
+                return not_sent(exc, f"{type(exc).__name__}: {exc}")
+
+        return without_secrets(await whole_or_short(attempt), one.endpoint)
+
+    def _headers(self, one: Subscription, message: Message) -> dict[str, str]:
+        urgency = "high" if message.urgency == "high" else "low"
+        subject = f"{message.ref or message.delivery_id}|{one.endpoint}"
+        return {
+            "Authorization": f"vapid t={self._token(one.endpoint)}, k={self._public}",
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(_TTL_S[urgency]),
+            "Urgency": "high" if urgency == "high" else "normal",
+            "Topic": to_base64(
+                bytes.fromhex(self._signer.digest(_SEED, subject.encode())[3:])[:_TOPIC_BYTES]
+            ),
+        }
+
+    def _token(self, endpoint: str) -> str:
+        parts, now = urlsplit(endpoint), self._now_s()
+        origin = f"{parts.scheme}://{parts.netloc}"
+        until, token = self._tokens.get(origin, (0.0, ""))
+        if now >= until:
+            claims = {"aud": origin, "exp": int(now) + _TOKEN_S, "sub": self._contact}
+            token = jwt.encode(claims, self._key, algorithm="ES256")
+            self._tokens[origin] = now + _TOKEN_S - _FRESH_S, token
+        return token
+
+
+def body_of(message: Message, *, short: bool = False) -> bytes:
+    """Return the JSON that the service worker shows, within what a push service takes."""
+    limits = WebPush.limits
+    fields: dict[str, object] = {
+        "title": cut(message.first_line, limits.title // 2 if short else limits.title),
+        "ref": message.ref,
+        "tag": message.thread or message.ref or f"message-{message.delivery_id}",
+        "url": message.url,
+        "urgent": message.urgency == "high",
+        "at": int(message.composed_at.timestamp() * 1000),
+        "actions": [{"label": action.label, "url": action.url} for action in message.actions],
+    }
+    room = 300 if short else limits.text
+    while True:
+        text = _text(message, room)
+        body = json.dumps({**fields, "body": text}, ensure_ascii=False, separators=(",", ":")).encode()
+        # quotes and line breaks take two bytes in JSON
+        if len(body) <= limits.whole or room <= 0:
+            return body
+        room -= len(body) - limits.whole
+
+
+def _text(message: Message, limit_bytes: int) -> str:
+    if message.lines:
+        return fit(message.lines, "", limit_bytes)
+    lines = [message.lead, *(f"- {item.title}" for item in message.items[1:_LISTED_ITEMS])]
+    if more := message.more_than(_LISTED_ITEMS):
+        lines.append(f"And {more} more")
+    return fit([line for line in lines if line], "", limit_bytes)
+
+
+def _outcome_of(reply: OutboundResponse) -> Outcome | ContentRefused:
+    reason = f"{reply.status} {reply.text[:200]}"
+    if reply.ok:
+        return Accepted(reply.headers.get("location", "")[-200:] or str(reply.status))
+    if reply.status in _GONE:
+        return Failed(reason, gone=True)
+    if reply.status in _REFUSED_SENDER:
+        # the sender's key or contact, which no other message to this service would mend
+        return Failed(reason, suspect=False)
+    return outcome_of(reply)
+
+
+def _open(edges: Edges) -> WebPush:
+    return WebPush(edges.http, edges.signer, contact(edges.settings))
+
+
+CHANNEL = Channel(
+    kind="web_push",
+    label="Push on a device",
+    icon="smartphone",
+    address_label="push subscription",
+    address_help="“Get pages on this device”",
+    limits=WebPush.limits,
+    open=_open,
+    check_address=check_address,
+    shown_address=shown_address,
+    is_typed=False,
+    settings=(Setting(_BASE_URL), Setting(_CONTACT)),
+    check_settings=_check_settings,
+    is_ready=lambda settings: bool(contact(settings)),
+    off_text=f"Set {_BASE_URL} to an https address, or {_CONTACT} to a mailto address.",
+    rate=SendRate(per_s=200, burst=200),
+    shared_hosts=frozenset(("fcm.googleapis.com", "updates.push.services.mozilla.com", "web.push.apple.com")),
+)

@@ -1,0 +1,141 @@
+"""Browser: a device is set up for push, shows a page that arrives, and acknowledges it without a window."""
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.async_api import Browser, CDPSession, expect
+
+from firebell.kit.clock import FakeClock
+from firebell.kit.push_encryption import CURVE, public_bytes, to_base64
+from firebell.paging.model import PageState
+from tests.browser.conftest import first_run, sound
+from tests.browser.test_acting_on_pages import PHONE
+from tests.servers import serve, until
+from tests.world import world
+
+pytestmark = pytest.mark.browser
+
+SUBSCRIBED = """
+([p256dh, auth]) => {
+  const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer;
+  const getKey = name => bytes(name === 'auth' ? auth : p256dh);
+  const one = { endpoint: 'https://push.example.org/' + auth.slice(0, 6), getKey };
+  PushManager.prototype.getSubscription = async () => null;
+  PushManager.prototype.subscribe = async options => {
+    if (!options.userVisibleOnly || options.applicationServerKey.length !== 65) throw new Error('not a key');
+    return one;
+  };
+  Notification.requestPermission = async () => 'granted';
+}
+"""
+"""The part of the browser that asks the push service of its vendor, which no test can reach."""
+RECORDED = """
+() => {
+  self.shown = [];
+  ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
+    shown.push({ title, actions: options.actions.map(each => each.title), data: options.data });
+  };
+}
+"""
+"""What the system around the browser would show: a headless one has no notifications."""
+SHOWN = "() => shown.map(({ title, actions }) => [title, actions])"
+TAPPED = """
+action => {
+  const { data } = shown.at(-1), event = new Event('notificationclick');
+  dispatchEvent(Object.assign(event, { action, notification: { data, close: () => {} }, waitUntil: () => {} }));
+}
+"""
+
+
+async def _registration(session: CDPSession) -> str:
+    """Return the id of the registration of the service worker."""
+    found: list[str] = []
+
+    def updated(event: dict[str, Any]) -> None:
+        found.extend(each["registrationId"] for each in event["registrations"])
+
+    session.on("ServiceWorker.workerRegistrationUpdated", updated)
+    await session.send("ServiceWorker.enable")
+
+    async def is_known() -> bool:
+        return bool(found)
+
+    await until(is_known, "the browser names the registration")
+    return found[0]
+
+
+async def test_a_device_is_set_up_with_one_button(dsn: str, browser: Browser) -> None:
+    async with serve(dsn, FIREBELL_WEB_PUSH_CONTACT="mailto:ops@firebell.example") as server:
+        page = await (await browser.new_context(base_url=server.url, viewport=PHONE)).new_page()
+        await first_run(page)
+        await page.goto("/settings/contact")
+        await page.evaluate("navigator.serviceWorker.ready")
+        key, auth = public_bytes(ec.generate_private_key(CURVE).public_key()), os.urandom(16)
+        await page.evaluate(SUBSCRIBED, [_plain(key), _plain(auth)])
+        await sound(page)
+        await page.get_by_label("Name of this device").fill("Pixel")
+        await page.get_by_role("button", name="Get pages on this device").click()
+        await page.wait_for_url("**/verify**")
+        methods = await (await page.context.request.get("/api/v1/me/contact-methods")).json()
+        endpoint = f"https://push.example.org/{_plain(auth)[:6]}"
+        keys = f"auth={to_base64(auth)}&p256dh={to_base64(key)}"
+        assert [(m["kind"], m["label"], m["address"]) for m in methods if m["kind"] == "web_push"] == [
+            ("web_push", "Pixel", f"{endpoint}#{keys}")
+        ]
+
+
+async def test_a_pushed_page_is_acknowledged_from_its_notification(
+    dsn: str, clock: FakeClock, browser: Browser
+) -> None:
+    async with world(dsn, clock) as w:
+        clock.set(datetime.now(UTC))
+        await w.alert()
+        await w.settle()
+        token = next(m["ack_url"] for m in w.sink.got if m.get("ack_url")).rpartition("/")[2]
+        async with serve(dsn) as server:
+            context = await browser.new_context(base_url=server.url, permissions=["notifications"])
+            page = await context.new_page()
+            await page.goto("/login")
+            session = await context.new_cdp_session(page)
+            registration = await _registration(session)
+            await page.evaluate("navigator.serviceWorker.ready")
+            pushed = {
+                "title": "SEV1 Checkout: disk full",
+                "body": "db-1",
+                "tag": "PG-1",
+                "urgent": True,
+                "at": 1_795_749_120_000,
+                "url": f"{server.url}/pages/PG-1",
+                "actions": [{"label": "Acknowledge", "url": f"https://elsewhere.example/ack/{token}"}],
+            }
+            worker = context.service_workers[0]
+            await worker.evaluate(RECORDED)
+            await session.send(
+                "ServiceWorker.deliverPushMessage",
+                {"origin": server.url, "registrationId": registration, "data": json.dumps(pushed)},
+            )
+
+            async def is_shown() -> bool:
+                return bool(await worker.evaluate(SHOWN))
+
+            await until(is_shown, "the notification is shown")
+            await worker.evaluate(TAPPED, "0")
+
+            async def says_so() -> bool:
+                return len(await worker.evaluate(SHOWN)) == 2
+
+            await until(says_so, "the notification says what happened")
+            title = "SEV1 Checkout: disk full"
+            assert await worker.evaluate(SHOWN) == [[title, ["Acknowledge"]], [title, []]]
+            assert (await w.page()).state is PageState.ACKED
+            await expect(page).to_have_url(f"{server.url}/login")
+
+
+def _plain(data: bytes) -> str:
+    """Return bytes in the alphabet that `atob` reads."""
+    text = to_base64(data).replace("-", "+").replace("_", "/")
+    return text + "=" * (-len(text) % 4)
