@@ -1,4 +1,4 @@
-"""Counts of alerts in bins of 15 minutes or an hour, and the bins they are compared with (pure; spec 5)."""
+"""Counts of alerts in bins of 15 minutes or an hour, and the bins they are compared with (pure; spec 11.12)."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -100,7 +100,7 @@ def comparable(number: int, size: BinSize, tz: str) -> list[int]:
     """Return the bins of the same time of the week in `tz` over the last eight weeks, each with its neighbors."""
     start = start_of(number, size)
     wall = to_local(start, tz)
-    numbers = []
+    numbers: list[int] = []
     for week in range(1, WEEKS + 1):
         middle = bin_of(to_instant(wall - week * _WEEK, tz), size)
         numbers += range(middle - NEIGHBORS, middle + NEIGHBORS + 1)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firebell.anomalies.bins import BinSize, bin_of
+from firebell.anomalies.bins import BinSize, bin_of, start_of
 from firebell.anomalies.model import ALERT_RULE
 from firebell.kit.db.database import Reads, Tx
 from firebell.kit.intervals import Interval
@@ -125,6 +125,23 @@ async def fold(tx: Tx, since: datetime, limit: int) -> bool:
         limit,
     )
     return folded == limit
+
+
+async def add_counts(tx: Tx, key: SeriesKey, counts: Quarters) -> None:
+    """Add to the folded counts of one series, for a demo whose alerts are not stored."""
+    await tx.execute(
+        """
+        insert into anomaly_count as stored (service_id, rule, quarter, alerts)
+        select $1, $2, added.quarter, added.alerts
+        from unnest($3::timestamptz[], $4::int[]) as added (quarter, alerts)
+        where added.alerts > 0
+        on conflict (service_id, rule, quarter) do update
+        set alerts = stored.alerts + excluded.alerts
+        """,
+        *key,
+        [start_of(quarter, BinSize.QUARTER) for quarter in counts],
+        list(counts.values()),
+    )
 
 
 async def unfolded(tx: Reads, settled_id: int) -> dict[SeriesKey, Quarters]:

@@ -1,4 +1,4 @@
-"""When an anomaly begins and ends: two unusual bins in a row, or one extreme one; three calm bins (pure; spec 5)."""
+"""When an anomaly begins and ends: two unusual bins in a row or an extreme one, three calm bins (pure; spec 11.12)."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -33,20 +33,18 @@ class JudgedBin:
     @property
     def is_unusual(self) -> bool:
         """True if two such bins in a row are an anomaly."""
-        return self.usual.is_unusual(self.count) if self.usual else self.is_extreme
+        return self.usual.is_unusual(self.count) if self.usual else self.count >= LEARNING_COUNT
 
     @property
     def is_extreme(self) -> bool:
         """True if this bin alone is an anomaly."""
-        if self.usual is None:
-            return self.count >= LEARNING_COUNT
-        return self.usual.score(self.count) > EXTREME_ABOVE
+        return self.is_unusual and (self.usual is None or self.usual.score(self.count) > EXTREME_ABOVE)
 
     @property
     def is_calm(self) -> bool:
         """True if three such bins in a row end an anomaly."""
         if self.usual is None:
-            return self.count < LEARNING_COUNT
+            return not self.is_unusual
         return self.usual.score(self.count) < CALM_BELOW
 
 

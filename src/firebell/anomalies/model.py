@@ -1,4 +1,4 @@
-"""Anomalies, the detectors that watch for them, and what a back-test says (spec 5 and 11.12)."""
+"""Anomalies, the detectors that watch for them, and what a back-test says (spec 11.12)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How unusual a count of alerts is among the counts it is compared with (pure; spec 5).
+"""How unusual a count of alerts is among the counts it is compared with (pure; spec 11.12).
 
 Anscombe's transform gives counts with Poisson noise a standard deviation of 1 for any mean. The median and the median
 absolute deviation resist the storms that the history may contain.
