@@ -97,7 +97,7 @@ class ReplayedAnomalyShown(AnomalyPeriod):
 
     incidents: list[AnomalyLead]
     acted_pages: Annotated[int, Field(description="pages of the service that someone acted on meanwhile")]
-    is_false: bool
+    is_false: Annotated[bool, Field(description="it is over, and nothing came with it")]
 
 
 class BacktestBin(ApiOutput):
@@ -225,7 +225,7 @@ def _backtest(replayed: Backtest, *, bins: bool) -> BacktestShown:
                         AnomalyLead(ref=f"INC-{i}", lead_minutes=minutes) for i, minutes in one.outcome.leads
                     ],
                     "acted_pages": one.outcome.acted_pages,
-                    "is_false": one.outcome.is_false,
+                    "is_false": one.is_false,
                 }
             )
             for one in replayed.anomalies

@@ -13,6 +13,7 @@ from firebell.kit.intervals import union
 REPLAYED_DAYS = 30
 DATA_MIN = timedelta(days=14)
 """Without counts of two weeks, a back-test says nothing and cannot be accepted."""
+_MOMENT = timedelta(seconds=1)
 NEAR = timedelta(hours=1)
 """An incident belongs to an anomaly if it was detected from this long before it until this long after it."""
 
@@ -91,10 +92,17 @@ def outcome(anomaly: Anomaly, history: History, end: datetime) -> Outcome:
 def totals(
     anomalies: Iterable[ReplayedAnomaly], history: History, start: datetime, end: datetime
 ) -> AnomalyTotals:
-    """Return the totals of the anomalies in `[start, end)`; those that overlap share a page."""
+    """Return the totals of the anomalies in `[start, end)`; those that overlap share a page.
+
+    A page of an anomaly that still runs is not called false yet.
+    """
     each = sorted(anomalies, key=lambda one: one.anomaly.fired_at)
-    spans = union((one.anomaly.fired_at, one.anomaly.cleared_at or end) for one in each)
-    real = [one.anomaly.fired_at for one in each if not one.outcome.is_false]
+    # one that fires at `end` is a page too
+    spans = union(
+        (one.anomaly.fired_at, max(one.anomaly.cleared_at or end, one.anomaly.fired_at + _MOMENT))
+        for one in each
+    )
+    real = [one.anomaly.fired_at for one in each if not one.is_false]
     leads: dict[int, int] = {}
     for one in each:
         for incident, minutes in one.outcome.leads:

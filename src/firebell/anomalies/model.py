@@ -77,6 +77,11 @@ class ReplayedAnomaly:
     anomaly: Anomaly
     outcome: Outcome
 
+    @property
+    def is_false(self) -> bool:
+        """True if it is over and nothing came of it."""
+        return self.anomaly.cleared_at is not None and self.outcome.is_false
+
 
 @dataclass(frozen=True, slots=True)
 class AnomalyTotals:

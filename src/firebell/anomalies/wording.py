@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from firebell.anomalies.bins import BinSize
 from firebell.anomalies.detection import CALM_BINS, LEARNING_COUNT
-from firebell.anomalies.model import Anomaly, AnomalyTotals, Outcome, detector_path
+from firebell.anomalies.model import Anomaly, AnomalyTotals, detector_path
 from firebell.anomalies.scoring import CALM_BELOW, EXTREME_ABOVE, SCORE_ABOVE
 from firebell.kit.localtime import format_local, format_range
 from firebell.kit.text import plural
@@ -73,13 +73,6 @@ def lead(minutes: int) -> str:
     if minutes > 0:
         return f"{minutes} min before"
     return f"{-minutes} min after" if minutes else "at the same time"
-
-
-def came_with(outcome: Outcome) -> str:
-    """Return what came with an anomaly, apart from incidents."""
-    if outcome.acted_pages:
-        return f"{plural(outcome.acted_pages, 'page')} acted on"
-    return "" if outcome.leads else "Nothing"
 
 
 def heading(totals: AnomalyTotals, *, subject: str) -> str:

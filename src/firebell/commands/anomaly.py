@@ -92,7 +92,7 @@ def _backtest(details: dict[str, Any]) -> str:
         pages = [f"{plural(one['acted_pages'], 'page')} acted on"] if one["acted_pages"] else []
         lines.append(
             f"  {short(one['fired_at'])}  {one['count']} in {_length(one)}, usually {_usual(one)}:"
-            f" {', '.join([*leads, *pages]) or 'without a cause'}"
+            f" {', '.join([*leads, *pages]) or ('without a cause' if one['is_false'] else 'running')}"
         )
     if not replayed["can_be_accepted"]:
         lines.append("There are counts of less than two weeks, so it cannot be accepted yet.")
