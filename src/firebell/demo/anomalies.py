@@ -60,7 +60,7 @@ async def add_anomalies(past: Past, now: datetime) -> None:
         detector = await actions.accept(tx, mara, WATCHED, "", accepted_at)
         result = (await queries.replayed(tx, service_id, "", detector.tz, now)).backtest
         assert result
-        for one in result.anomalies:
+        for one in reversed(result.anomalies):
             if one.anomaly.cleared_at is not None:
                 await store.insert(tx, detector.id, one.anomaly, is_urgent=True)
         await actions.enable(tx, past.kestrel.actor("Priya"), LEARNING, "", now)
