@@ -11,6 +11,7 @@ from firebell.account import slice as account
 from firebell.action_items import slice as action_items
 from firebell.alert_audit import slice as alert_audit
 from firebell.alerts import slice as alerts
+from firebell.anomalies import slice as anomalies
 from firebell.audiences import slice as audiences
 from firebell.catalog import slice as catalog
 from firebell.chat import slice as chat
@@ -128,6 +129,7 @@ SLICES = (
     readiness.SLICE,
     service_overview.SLICE,
     alert_audit.SLICE,
+    anomalies.SLICE,
     metrics.SLICE,
     monitoring.SLICE,
     digests.SLICE,

@@ -78,7 +78,7 @@ from firebell.status_pages.publishing import NewUpdate
 from firebell.subscribers import store as subscriber_store
 from firebell.subscribers.model import FollowScope, SubscriberChannel, SubscriptionRequest
 from tests.api.api_clients import TEST, key_of
-from tests.api.organization_learning import add_audit, add_drills
+from tests.api.organization_learning import add_anomaly, add_audit, add_drills
 from tests.api.organization_runbooks import add_runbooks
 from tests.api.organization_runs import RUN_VALUES, start_run
 from tests.api.organization_shifts import add_shifts
@@ -183,6 +183,7 @@ def _real(path: str) -> dict[str, str]:
         "step": "review",
         "approval_rule": "facts",
         "audience": "customers",
+        "service": "checkout",
         **RUN_VALUES,
     }
 
@@ -490,6 +491,7 @@ async def everything(dsn: str, clock: FakeClock) -> AsyncIterator[Everything]:
             await _post(tx, made)
             await _customers(tx, made)
             await add_audit(tx, w.now)
+            await add_anomaly(tx, w)
             await start_run(tx, w)
             await add_shifts(tx, w)
         yield made

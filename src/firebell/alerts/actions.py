@@ -125,6 +125,12 @@ async def receive(
     return state
 
 
+async def receive_own(tx: Tx, batch: Sequence[InboundRequest], now: datetime) -> None:
+    """Store alerts that Firebell itself raises; maintenance mutes them like those of senders."""
+    running = mutes.by_service(await mute_store.unended(tx))
+    await receive(tx, batch, now, mutes.active(running, batch, now))
+
+
 def event_ids(request: InboundRequest) -> list[bytes]:
     """Return the id of each event of a request, the same for each redelivery."""
     body_hash = hashlib.sha256(request.body).digest()

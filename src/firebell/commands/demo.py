@@ -13,11 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firebell import event_subscriptions, process
 from firebell.alerts import actions as alerts
+from firebell.anomalies.model import INTEGRATION_NAME
 from firebell.catalog import actions as catalog
 from firebell.commands.serve import load_settings, run
 from firebell.demo import (
     action_items,
     alert_audits,
+    anomalies,
     audiences,
     chat,
     digests,
@@ -84,6 +86,8 @@ async def _known(ctx: Context, phone: str) -> organization.Kestrel:
         kestrel.people = {p.name: p.id for p in await people.people(tx)}
         names = {service.id: service.name for service in await catalog.services(tx)}
         for integration in await alerts.integrations(tx):
+            if integration.name == INTEGRATION_NAME:
+                continue
             name = names[integration.service_id]
             kestrel.integrations[name], kestrel.services[name] = integration, integration.service_id
     return kestrel
@@ -126,6 +130,7 @@ async def prepare(ctx: Context, phone: str, console: Console) -> history.Past:
     await trackers.set_up(past, clock.now())
     await metrics.add_metrics(past, clock.now())
     await alert_audits.add_audits(past, clock.now())
+    await anomalies.add_anomalies(past, clock.now())
     await drills.record_readiness(past, clock.now())
     await digests.choose(past, clock.now())
     return past

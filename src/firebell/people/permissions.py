@@ -79,6 +79,8 @@ class Verb(StrEnum):
     ALERT_AUDIT_READ = "alert_audit.read"
     ALERT_AUDIT_WRITE = "alert_audit.write"
     ALERT_AUDIT_SIGN = "alert_audit.sign"
+    ANOMALY_READ = "anomaly.read"
+    ANOMALY_WRITE = "anomaly.write"
     COST_READ = "cost.read"
     COST_RATE_WRITE = "cost_rate.write"
     DIGEST_READ = "digest.read"
@@ -228,6 +230,8 @@ RULES = {
     Verb.ALERT_AUDIT_READ: Rule(EVERYONE, "incidents:read"),
     Verb.ALERT_AUDIT_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.ALERT_AUDIT_SIGN: Rule(MANAGERS, "incidents:write"),
+    Verb.ANOMALY_READ: Rule(EVERYONE, "incidents:read"),
+    Verb.ANOMALY_WRITE: Rule(RESPONDERS, "oncall:write"),
     Verb.COST_READ: Rule(MANAGERS, "incidents:read"),
     Verb.COST_RATE_WRITE: Rule(MANAGERS, "incidents:write"),
     Verb.DIGEST_READ: Rule(EVERYONE, "incidents:read"),

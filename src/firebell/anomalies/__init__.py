@@ -1,0 +1,1 @@
+"""Anomalies: unusual numbers of alerts."""
