@@ -1,9 +1,12 @@
 """Metrics on a real database: the figures of the specification, and the cases behind them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import fact_store, member_store, summaries, total_store, windows
+from firebell.metrics import explore, fact_store, member_store, summaries, total_store, windows
+from firebell.metrics.definitions import DEFINITIONS
+from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Exclusion, IncidentFact, PageFact, Scope
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -214,9 +217,30 @@ async def test_the_figures_of_october(db: Db) -> None:
             for slug, (n, seconds) in failures.items()
         }
         assert between == {"checkout": 889_420, "search": 2_667_000, "api": 1_335_150}
+        # M5: a quiet day makes no time between failures shorter, and changes no noise
+        longer = replace(scope, window=windows.between(date(2026, 10, 1), date(2026, 11, 1), "UTC"))
+        for one in await total_store.services(tx, longer, 1):
+            after = summaries.between_failures(month_s + 86_400, one.impact_s, one.failures)
+            assert after.seconds >= between[one.slug]
+        noise = await member_store.count(tx, "noise", longer)
+        assert (noise.hits, noise.n) == await share("noise")
         by_month = await total_store.declared_by_month(tx, scope, [OCTOBER.start])
         assert by_month == {(0, 0): 1, (0, 1): 5, (0, 2): 4, (0, 3): 1}
         assert await total_store.nights(tx, scope) == {3: 1, 2: 1, 1: 3}
+
+        async def split(slug: str, by: Dimension) -> dict[str, float | None]:
+            groups = (await explore.explore(tx, DEFINITIONS[slug], by, scope)).groups
+            return {group.key: group.value for group in groups}
+
+        by_service = {"checkout": 139740, "search": 18120, "api": 13500}
+        assert await split("impact", Dimension.SERVICE) == by_service
+        assert await split("impact", Dimension.TEAM) == {"shop": sum(by_service.values())}
+        assert await split("impact", Dimension.MONTH) == {"2026-10": sum(by_service.values())}
+        assert await split("impact", Dimension.SEVERITY) == {"0": 4800, "1": 24840, "2": 141720}
+        assert await split("mtbf", Dimension.SERVICE) == between
+        assert await split("nights", Dimension.RULE) == {"QueueDepthHigh": 4, "CheckoutErrors": 2}
+        # the nights of 8, 11, 20, 27 and 31 October
+        assert await split("nights", Dimension.WEEKDAY) == {"1": 2, "3": 1, "5": 1, "6": 1}
         assert await total_store.levels(tx, scope) == {0: 9, 1: 1, 2: 1, None: 2}
         assert await total_store.people_minutes(tx, scope) == (900, 10)
         totals = await total_store.pages_by_hour_and_rule(tx, scope)

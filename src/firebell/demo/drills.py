@@ -23,7 +23,11 @@ SIGNATURES = {
         ("Mara", 9, "DiskAlmostFull pages in working hours only. Retries back off before we add capacity."),
     ),
     "platform": (
-        ("Lena", 12, "CertificateExpires warns 30 days ahead instead of paging at three. Nothing else changes."),
+        (
+            "Lena",
+            12,
+            "CertificateExpires warns 30 days ahead instead of paging at three. Nothing else changes.",
+        ),
         ("Aiko", 8, "Two rules that no one acted on are deleted. The edge is drained before an upgrade."),
     ),
     "search": (

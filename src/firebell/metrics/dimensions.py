@@ -35,6 +35,13 @@ _OF_INCIDENTS = (
     Dimension.TYPE,
     Dimension.MONTH,
 )
+_OF_IMPACT = (
+    Dimension.SERVICE,
+    Dimension.TEAM,
+    Dimension.SEVERITY,
+    Dimension.TYPE,
+    Dimension.MONTH,
+)
 _OF_PAGES = (
     Dimension.SEVERITY,
     Dimension.SERVICE,
@@ -49,10 +56,12 @@ DEFAULT_METRIC, DEFAULT_DIMENSION = "resolve", Dimension.SEVERITY
 def dimensions_of(what: Definition) -> tuple[Dimension, ...]:
     """Return the dimensions of a metric, none if it can't be split.
 
-    Impacts and times between failures belong to services: their unions can't be added up by anything else. Nights
-    belong to people. Action items have a team and a month.
+    Impacts are unions per service, which are added up by team and clipped to months; the time between failures is of
+    a service alone. Action items have a team and a month, messages only their channel, which their table has.
     """
-    if what.kind is Kind.SERVICES or what.slug == "nights":
+    if what.kind is Kind.SERVICES:
+        return _OF_IMPACT if what.slug == "impact" else (Dimension.SERVICE,)
+    if what.subject is Subject.MESSAGES:
         return ()
     if what.subject is Subject.ITEMS:
         return (Dimension.TEAM, Dimension.MONTH)
