@@ -9,11 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.metrics import delivery_times, facts, kaplan_meier, page_totals
+from firebell.metrics import (
+    charts,
+    delivery_times,
+    facts,
+    kaplan_meier,
+    page_totals,
+    result_tables,
+    summaries,
+)
+from firebell.metrics.definitions import DEFINITIONS
 from firebell.metrics.delivery_times import DeliveryTime
 from firebell.metrics.facts import PageLogRow
 from firebell.metrics.kaplan_meier import Step, steps
 from firebell.metrics.page_totals import PageGroup, PageMonth
+from firebell.metrics.results import ServiceFigure
+from firebell.metrics.tables import Column, Table, Unit
 from tests.rules.test_metric_facts import UPDATES, at, entry, incident, page, source
 
 MINUTE = timedelta(minutes=1)
@@ -145,7 +156,8 @@ def test_messages_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slow", "failed", "p99"), [(0, 0, 2), (1, 0, 2), (2, 0, 21), (4, 0, 40), (0, 1, 2), (0, 2, None), (3, 9, None)]
+    ("slow", "failed", "p99"),
+    [(0, 0, 2), (1, 0, 2), (2, 0, 21), (4, 0, 40), (0, 1, 2), (0, 2, None), (3, 9, None)],
 )
 def test_the_slowest_hundredth_of_messages(slow: int, failed: int, p99: float | None) -> None:
     times = [
@@ -159,3 +171,47 @@ def test_the_slowest_hundredth_of_messages(slow: int, failed: int, p99: float | 
 def test_channels_begin_with_that_of_most_messages() -> None:
     times = [DeliveryTime("email", 1, 2), DeliveryTime("ntfy", 1, 9), DeliveryTime("email", 60, 1)]
     assert [row["channel"] for row in delivery_times.by_channel(times).records()] == ["ntfy", "email"]
+
+
+def _figure(slug: str, impact_s: int, failures: int) -> ServiceFigure:
+    between = summaries.between_failures(31 * 86_400, impact_s, failures)
+    return ServiceFigure(slug, slug.title(), impact_s, False, 1.0, between)
+
+
+def test_the_time_between_failures_has_the_interval_of_its_failures() -> None:
+    checkout, search = _figure("checkout", 10_140, 3), _figure("search", 11_400, 1)
+    # 3 failures: 0.619 to 8.767 of them by chance alone (Garwood)
+    assert checkout.between.interval == pytest.approx((889_420 * 3 / 8.7673, 889_420 * 3 / 0.61867), rel=1e-3)
+    assert summaries.between_failures(86_400, 0, 0).interval is None
+    table = result_tables.services(DEFINITIONS["mtbf"], [checkout, search])
+    chart = charts.between(table, summaries.FAILURES_TARGET_S)
+    assert chart
+    for row, record in zip(chart.rows, table.records(), strict=True):
+        assert row.label == record["service"]
+        assert row.low <= row.x <= row.high
+    assert chart.rows[0].x < chart.target < chart.rows[1].x
+    assert charts.between(result_tables.services(DEFINITIONS["mtbf"], []), 1) is None
+
+
+def _months(*medians: float | None) -> Table:
+    columns = [Column(name, name, Unit.COUNT) for name in ("month", "n", "p10_s", "median_s", "p90_s")]
+    rows = [
+        (f"2026-{number:02}", 0 if each is None else 9, each, each, each)
+        for number, each in enumerate(medians, start=1)
+    ]
+    return Table("By month", columns, rows)
+
+
+def test_the_trends_of_teams_have_one_axis_and_one_table() -> None:
+    slow, fast = _months(None, 6000, 7000), _months(60, 70, None)
+    one, other = charts.trends([slow, fast], 3600)
+    assert one
+    assert other
+    assert (one.grid, one.target) == (other.grid, other.target)
+    assert max(point.y for point in one.points) < min(point.y for point in other.points)
+    table = result_tables.medians_by_team([("Search", slow), ("Edge", fast)])
+    assert table.records() == [
+        {"month": "2026-01", "Search": None, "Edge": 60},
+        {"month": "2026-02", "Search": 6000, "Edge": 70},
+        {"month": "2026-03", "Search": 7000, "Edge": None},
+    ]

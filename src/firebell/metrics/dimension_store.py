@@ -46,6 +46,12 @@ _INCIDENT_JOINS = {
             where affected.incident_id = incident_fact.id
         ) dimension on true
     """,
+    Dimension.FACTOR: """
+        left join lateral (
+            select factor as key, null::text as label
+            from unnest(incident_fact.factors) factor
+        ) dimension on true
+    """,
 }
 _PAGE_JOINS = {
     Dimension.SERVICE: """

@@ -13,6 +13,7 @@ class Dimension(StrEnum):
     SERVICE = "service"
     TEAM = "team"
     TYPE = "type"
+    FACTOR = "factor"
     RULE = "rule"
     WEEKDAY = "weekday"
     MONTH = "month"
@@ -23,6 +24,7 @@ DIMENSION_NAMES = {
     Dimension.SERVICE: "Service",
     Dimension.TEAM: "Team",
     Dimension.TYPE: "Type",
+    Dimension.FACTOR: "Contributing factor",
     Dimension.RULE: "Alert rule",
     Dimension.WEEKDAY: "Day of the week",
     Dimension.MONTH: "Month",
@@ -33,6 +35,7 @@ _OF_INCIDENTS = (
     Dimension.SERVICE,
     Dimension.TEAM,
     Dimension.TYPE,
+    Dimension.FACTOR,
     Dimension.MONTH,
 )
 _OF_IMPACT = (

@@ -35,6 +35,7 @@ from firebell.metrics.tables import Cell, Column, Table, Unit
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
+TEAMS_DRAWN = 12
 RULES_AND_HOURS_DAYS = 366
 """Rules and hours of pages are counted over a year at most: what was before says nothing about the rules of today."""
 SEVERITIES = (0, 1, 2, 3)
@@ -187,6 +188,16 @@ async def trend(tx: Tx, slug: str, of: Scope) -> Table:
         Column("p90_s", "90% within", Unit.SECONDS),
     )
     return Table(f"{DEFINITIONS[slug].title} by month", columns, rows)
+
+
+async def trends_by_team(tx: Tx, slug: str, of: Scope) -> list[tuple[str, Table]]:
+    """Return the quantiles of a duration by month for each team with cases, at most twelve; none for a single team."""
+    if of.team_id is not None:
+        return []
+    teams = (await people.teams(tx))[:TEAMS_DRAWN]
+    trends = [(team.name, await trend(tx, slug, replace(of, team_id=team.id))) for team in teams]
+    measured = [(name, table) for name, table in trends if any(table.column("n"))]
+    return measured if len(measured) > 1 else []
 
 
 async def frequency(tx: Tx, of: Scope) -> Table:

@@ -25,13 +25,35 @@ def services(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
         Column("service", "Service", Unit.TEXT),
         Column("failures", "Failures"),
         Column("between_s", "Between failures", Unit.SECONDS),
+        Column("low_s", "At least", Unit.SECONDS),
+        Column("high_s", "At most", Unit.SECONDS),
         Column("impact_s", "Time in impact", Unit.SECONDS),
     )
     return Table(
         "Time between failures by service",
         columns,
-        [(one.slug, one.between.failures, one.between.seconds, one.impact_s) for one in figures],
+        [
+            (
+                one.slug,
+                one.between.failures,
+                one.between.seconds,
+                *(one.between.interval or (None, None)),
+                one.impact_s,
+            )
+            for one in figures
+        ],
     )
+
+
+def medians_by_team(trends: Sequence[tuple[str, Table]]) -> Table:
+    """Return the median of each team by month, from the trends of the teams, which have the same months."""
+    months = trends[0][1].column("month") if trends else []
+    medians = [table.column("median_s") for _, table in trends]
+    columns = (
+        Column("month", "Month", Unit.TEXT),
+        *(Column(name, name, Unit.SECONDS) for name, _ in trends),
+    )
+    return Table("Median by team and month", columns, list(zip(months, *medians, strict=True)))
 
 
 def rules(totals: Sequence[RuleTotal]) -> Table:
