@@ -21,7 +21,7 @@ from firebell.settings import Settings
 from firebell.worker import Worker, timer_handlers
 from tests.world import sink
 
-DAYS = 40
+PAGES = 15
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 Row = dict[str, Any]
 
@@ -62,9 +62,9 @@ async def _rows(tx: Tx) -> Rows:
         "select incident_id, slug from incident_service join service on service.id = service_id",
         "select incident_id, kind, data from timeline_entry order by id",
         """
-        select incident_id, published_at
+        select about.incident_id, postmortem.published_at
         from postmortem
-        join postmortem_incident on postmortem_id = postmortem.id
+        join postmortem_incident about on about.postmortem_id = postmortem.id
         """,
     )
     return Rows(*[[dict(row) for row in await tx.fetch(statement)] for statement in statements])
@@ -108,8 +108,6 @@ def _impact_seconds(rows: Rows, slug: str, worst: int, start: datetime, now: dat
 
 
 async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: FakeClock) -> None:
-    until = clock.now()
-    clock.set(until - timedelta(days=DAYS))
     settings = Settings(allowed_networks=parse_networks("127.0.0.0/8"))
     async with connected(settings, dsn, clock) as ctx, sink() as phone:
         async with ctx.db.tx() as tx:
@@ -118,9 +116,12 @@ async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: Fa
         past = history.Past(ctx, clock, worker, kestrel, random.Random(2026))  # noqa: S311 - a play
         await status_page.create(past)
         await audiences.set_up(past)
-        await history.live_through(past, until, lambda *_: None)
-        for story in STORIES[:2]:
-            await past.incident(story)
+        # what `history.live_through` does in a year, with the quiet hours between left out
+        for number in range(PAGES):
+            await past.wait(60 * past.rng.uniform(0, 5))
+            await past.page()
+            if number % 5 == 2:
+                await past.incident(past.rng.choice(STORIES))
         now = clock.now()
         await metrics.add_metrics(past, now)
         async with ctx.db.tx() as tx:
@@ -128,7 +129,7 @@ async def test_the_metrics_of_the_demo_are_those_of_its_rows(dsn: str, clock: Fa
             scope = await queries.scope(tx, Query(period="90d"), "UTC", now)
             shown = {one.definition.slug: one for one in await queries.results(tx, scope)}
 
-    assert len(rows.pages) > 10
+    assert len(rows.pages) >= 10
     assert len(rows.incidents) > 2
     waits = [_seconds_to_acknowledge(rows, page) for page in rows.pages]
     acknowledge = shown["acknowledge"].summary

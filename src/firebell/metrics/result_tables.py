@@ -9,6 +9,7 @@ from firebell.metrics.tables import Column, Table, Unit
 
 def services(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
     """Return the impact of services, or the time between their failures."""
+    columns: tuple[Column, ...]
     if what.slug == "impact":
         columns = (
             Column("service", "Service", Unit.TEXT),
