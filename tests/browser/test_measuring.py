@@ -72,4 +72,7 @@ async def test_the_pages_of_measuring_are_sound(dsn: str, browser: Browser) -> N
             await _remember(tx, w)
         async with serve(dsn) as server:
             page = await signed_in(browser, server.url, 1440, 1000)
+            for address in ADDRESSES:
+                answer = await page.request.get(address)
+                assert answer.status == (422 if "200y" in address else 200), address
             await look_everywhere(page, *ADDRESSES, wanted=PHONE_AND_DESK)
