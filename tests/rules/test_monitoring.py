@@ -126,6 +126,7 @@ def _facts(teams: int) -> FactReadings:
         overdue_items=by_team,
         completion=dict.fromkeys(names, 0.5),
         readiness=0.75,
+        runbook_runs={"succeeded": 3},
     )
 
 
@@ -164,6 +165,7 @@ def test_facts_are_exposed_by_team_and_severity() -> None:
         ("firebell_action_items", "team-1,open,3"): 1,
         ("firebell_action_completion_ratio", "team-1"): 0.5,
         ("firebell_readiness_ratio", ""): 0.75,
+        ("firebell_runbook_runs_total", "succeeded"): 3,
     }
     assert {key: values[key] for key in expected} == expected
 

@@ -84,6 +84,12 @@ def fact_families(facts: FactReadings) -> Iterator[Metric]:
         ["team"],
         [([team], ratio) for team, ratio in facts.completion.items()],
     )
+    yield counter(
+        "runbook_runs",
+        "Runs of runbooks that ended, without dry ones.",
+        ["result"],
+        [([result], runs) for result, runs in facts.runbook_runs.items()],
+    )
     readiness = [] if facts.readiness is None else [((), facts.readiness)]
     yield gauge("readiness_ratio", "Score of readiness, as last recorded.", [], readiness)
 

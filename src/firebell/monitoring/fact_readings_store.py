@@ -66,6 +66,7 @@ async def fact_readings(tx: Reads, now: datetime) -> FactReadings:
         overdue_items=add_up((team(i), i["overdue"]) for i in items),
         completion={name: done[name] / n for name, n in due.items() if n},
         readiness=await _readiness(tx),
+        runbook_runs={row["state"]: row["runs"] for row in await _runbook_runs(tx)},
     )
 
 
@@ -210,3 +211,18 @@ async def _items(tx: Reads, now: datetime) -> list[Row]:
 async def _readiness(tx: Reads) -> float | None:
     score = await tx.value("select score from readiness_day order by day desc limit 1")
     return None if score is None else score / 100
+
+
+async def _runbook_runs(tx: Reads) -> list[Row]:
+    return await tx.fetch(
+        """
+        select runbook_run.state, count(*) as runs
+        from runbook_run
+        left join incident on incident.id = runbook_run.incident_id
+        where runbook_run.ended_at is not null
+            and not runbook_run.is_dry
+            and coalesce(incident.visibility, 'open') = 'open'
+            and not coalesce(incident.drill, false)
+        group by 1
+        """
+    )

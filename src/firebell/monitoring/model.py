@@ -70,3 +70,5 @@ class FactReadings:
     completion: Mapping[str, float]
     """The share of action items of the last 90 days that were done in time; teams without any are missing."""
     readiness: float | None
+    runbook_runs: Mapping[str, int]
+    """Runs that ended, without dry ones, by how they ended."""
