@@ -72,7 +72,7 @@ async def _prove_use(past: Past, tx: Tx, now: datetime) -> None:
     last = last_closed(now)
     for slug, signatures in SIGNATURES.items():
         for quarter, (name, days, decisions) in zip((last.previous, last), signatures, strict=False):
-            signed_at = quarter.end + timedelta(days=days)
+            signed_at = quarter.end + timedelta(days=days, hours=9)
             if signed_at < now:
                 await readiness.sign_quarter(
                     tx, past.kestrel.actor(name), quarter, slug, decisions, signed_at
