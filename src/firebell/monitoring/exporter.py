@@ -14,7 +14,7 @@ from firebell import __version__
 from firebell.kit.context import Context
 from firebell.kit.errors import Unavailable
 from firebell.kit.log import OncePerMinute
-from firebell.monitoring import fact_readings_store, readings_store
+from firebell.monitoring import fact_queries, readings_store
 from firebell.monitoring.families import ProcessState, families
 from firebell.monitoring.model import FactReadings, Readings
 
@@ -89,7 +89,7 @@ class Exporter(Collector):
                 self._readings = readings
                 if self._ctx.pace.monotonic() - self._facts_read_at > FACTS_REUSED_S:
                     facts = None
-                    facts = await fact_readings_store.fact_readings(tx, self._ctx.clock.now())
+                    facts = await fact_queries.fact_readings(tx, self._ctx.clock.now())
                     self._facts_read_at = self._ctx.pace.monotonic()
         except (Unavailable, TimeoutError):
             pass

@@ -1,90 +1,22 @@
 """The SQL of what metrics know, for Prometheus; it reads all facts, so that it runs once in a minute at most."""
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
-from firebell.action_items import queries as action_items
-from firebell.kit import private_reader
 from firebell.kit.db.database import Reads, Row
-from firebell.monitoring.model import (
-    ACKNOWLEDGE_BOUNDS_S,
-    DURATION_BOUNDS_S,
-    BucketCounts,
-    FactReadings,
-)
-from firebell.monitoring.team_labels import add_up, label, labels
+from firebell.monitoring.model import ACKNOWLEDGE_BOUNDS_S, DURATION_BOUNDS_S
 from firebell.paging.model import UNANSWERED
 
 POSTMORTEM_WITHIN = timedelta(hours=48)
-K = TypeVar("K")
 
 
-async def fact_readings(tx: Reads, now: datetime) -> FactReadings:
-    """Return what metrics know at `now`."""
-    teams = await tx.fetch("select id, slug from team order by name, id")
-    of_team = labels([(row["id"], row["slug"]) for row in teams])
-    pages = await _pages(tx)
-    waiting = await _waiting_pages(tx)
-    incidents = await _incidents(tx)
-    items = await _items(tx, now)
-    with private_reader.as_reader(private_reader.NO_ONE):
-        completion = await action_items.completion_by_team(tx, now.astimezone(UTC).date())
-
-    def team(row: Row) -> str:
-        return label(of_team, row["team_id"])
-
-    done = add_up((label(of_team, team_id), one.done) for team_id, one in completion.items())
-    due = add_up((label(of_team, team_id), one.due) for team_id, one in completion.items())
-    return FactReadings(
-        teams=sorted({*of_team.values()}),
-        pages=add_up(((team(p), p["urgency"], _severity(p["severity"])), p["pages"]) for p in pages),
-        night_pages=add_up((team(p), p["nights"]) for p in pages),
-        acknowledged=_histograms(
-            (
-                (_severity(p["severity"]), p["bucket"], p["acknowledged"], p["total_s"])
-                for p in pages
-                if p["urgency"] == "high" and p["bucket"] is not None
-            ),
-            ACKNOWLEDGE_BOUNDS_S,
-        ),
-        unacknowledged=add_up((team(p), p["pages"]) for p in waiting),
-        exhausted=add_up((team(p), p["exhausted"]) for p in waiting),
-        declared=add_up(((_severity(i["severity"]), team(i)), i["declared"]) for i in incidents),
-        reopened=add_up(((_severity(i["severity"]), team(i)), i["reopened"]) for i in incidents),
-        durations=_histograms(
-            (
-                ((d["metric"], _severity(d["severity"])), d["bucket"], d["incidents"], d["total_s"])
-                for d in await _durations(tx)
-            ),
-            DURATION_BOUNDS_S,
-        ),
-        overdue_postmortems=add_up(
-            (team(row), row["overdue"]) for row in await _overdue_postmortems(tx, now)
-        ),
-        items=add_up(((team(i), i["state"], str(i["priority"])), i["items"]) for i in items),
-        overdue_items=add_up((team(i), i["overdue"]) for i in items),
-        completion={name: done[name] / n for name, n in due.items() if n},
-        readiness=await _readiness(tx),
-        runbook_runs={row["state"]: row["runs"] for row in await _runbook_runs(tx)},
-    )
+async def teams(tx: Reads) -> list[tuple[int, str]]:
+    """Return the (id, slug) of all teams by name."""
+    rows = await tx.fetch("select id, slug from team order by name, id")
+    return [(row["id"], row["slug"]) for row in rows]
 
 
-def _severity(severity: int | None) -> str:
-    return "none" if severity is None else f"SEV{severity}"
-
-
-def _histograms(rows: Iterable[tuple[K, int, int, int]], bounds: Sequence[int]) -> dict[K, BucketCounts]:
-    """Return the histogram of each key, given (key, number of the bucket, values in it, their sum)."""
-    counts: dict[K, list[int]] = {}
-    totals: dict[K, int] = {}
-    for key, bucket, values, total in rows:
-        counts.setdefault(key, [0] * (len(bounds) + 1))[bucket] += values
-        totals[key] = totals.get(key, 0) + total
-    return {key: BucketCounts(each, totals[key]) for key, each in counts.items()}
-
-
-async def _pages(tx: Reads) -> list[Row]:
+async def pages(tx: Reads) -> list[Row]:
+    """Return all pages by team, urgency, severity and the number of the bucket of their acknowledgment."""
     return await tx.fetch(
         """
         select
@@ -105,7 +37,8 @@ async def _pages(tx: Reads) -> list[Row]:
     )
 
 
-async def _waiting_pages(tx: Reads) -> list[Row]:
+async def waiting_pages(tx: Reads) -> list[Row]:
+    """Return the urgent pages of each team that no one has acknowledged."""
     return await tx.fetch(
         """
         select team_id, count(*) as pages, count(*) filter (where state = 'exhausted') as exhausted
@@ -132,7 +65,8 @@ _TEAM = """left join lateral (
         ) owner on true"""
 
 
-async def _incidents(tx: Reads) -> list[Row]:
+async def incidents(tx: Reads) -> list[Row]:
+    """Return the declared incidents by severity and team, and how often they were reopened."""
     return await tx.fetch(
         f"""
         select
@@ -148,7 +82,8 @@ async def _incidents(tx: Reads) -> list[Row]:
     )
 
 
-async def _durations(tx: Reads) -> list[Row]:
+async def durations(tx: Reads) -> list[Row]:
+    """Return the durations of closed incidents by metric, severity and bucket."""
     return await tx.fetch(
         f"""
         select
@@ -173,7 +108,8 @@ async def _durations(tx: Reads) -> list[Row]:
     )
 
 
-async def _overdue_postmortems(tx: Reads, now: datetime) -> list[Row]:
+async def overdue_postmortems(tx: Reads, now: datetime) -> list[Row]:
+    """Return how many required post-mortems of each team are overdue."""
     return await tx.fetch(
         f"""
         select owner.team_id, count(*) as overdue
@@ -189,7 +125,8 @@ async def _overdue_postmortems(tx: Reads, now: datetime) -> list[Row]:
     )
 
 
-async def _items(tx: Reads, now: datetime) -> list[Row]:
+async def items(tx: Reads, now: datetime) -> list[Row]:
+    """Return the unfinished action items by team, state and priority, and how many of them are overdue."""
     return await tx.fetch(
         """
         select
@@ -208,12 +145,14 @@ async def _items(tx: Reads, now: datetime) -> list[Row]:
     )
 
 
-async def _readiness(tx: Reads) -> float | None:
+async def readiness(tx: Reads) -> float | None:
+    """Return the last recorded score of readiness from 0 to 1, None without one."""
     score = await tx.value("select score from readiness_day order by day desc limit 1")
     return None if score is None else score / 100
 
 
-async def _runbook_runs(tx: Reads) -> list[Row]:
+async def runbook_runs(tx: Reads) -> list[Row]:
+    """Return the runs of runbooks that ended, by how they ended."""
     return await tx.fetch(
         """
         select runbook_run.state, count(*) as runs
