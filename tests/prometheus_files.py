@@ -21,6 +21,11 @@ FAMILIES = {
         *("worker_lane_healthy", "queue_items", "failed_jobs"),
         *("database_pool_connections", "database_pool_limit_connections"),
         *("pages_open", "page_unacknowledged_age_seconds", "incidents_open", "oncall_gaps"),
+        *("pages_triggered", "pages_night", "page_ack_seconds", "pages_unacked", "pages_exhausted"),
+        *("incidents_declared", "incidents_reopened", "incident_detect_seconds"),
+        *("incident_mitigate_seconds", "incident_resolve_seconds", "postmortems_overdue"),
+        *("action_items", "action_items_overdue", "action_completion_ratio", "readiness_ratio"),
+        "runbook_runs",
     )
 }
 """Every family that Firebell exposes about itself."""

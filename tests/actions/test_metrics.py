@@ -1,9 +1,12 @@
 """Metrics on a real database: the figures of the specification, and the cases behind them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from firebell.kit.db.database import Db, Tx
-from firebell.metrics import fact_store, member_store, summaries, total_store, windows
+from firebell.metrics import explore, fact_store, member_store, summaries, total_store, windows
+from firebell.metrics.definitions import DEFINITIONS
+from firebell.metrics.dimensions import Dimension
 from firebell.metrics.model import Exclusion, IncidentFact, PageFact, Scope
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -61,7 +64,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds()) if start and end else None
 
 
-def _fact(line: str) -> tuple[IncidentFact, int]:
+def incident_fact(line: str) -> tuple[IncidentFact, int]:
     number, service, severities, *texts = line.split()
     start, detected, declared, engaged, end, resolved, closed = (_at(text) for text in texts[:7])
     assert detected
@@ -102,7 +105,7 @@ def _fact(line: str) -> tuple[IncidentFact, int]:
 _PUBLISHED_AFTER_H = {"1": 30.5, "2": 47, "4": 61, "8": 44}
 
 
-def _page(line: str) -> PageFact:
+def page_fact(line: str) -> PageFact:
     number, severity, person, trigger, acked, ended, level, *noise = line.split()
     at = _at(trigger)
     assert at
@@ -142,7 +145,7 @@ async def _october(tx: Tx) -> Scope:
             name,
             NOW,
         )
-    facts = [_fact(line) for line in INCIDENTS.strip().splitlines()]
+    facts = [incident_fact(line) for line in INCIDENTS.strip().splitlines()]
     for fact, _ in facts:
         await tx.execute(
             """
@@ -159,7 +162,7 @@ async def _october(tx: Tx) -> Scope:
     pairs = [(fact.id, service) for fact, service in facts]
     await fact_store.save_services(tx, [fact.id for fact, _ in facts], pairs)
     await fact_store.link_repeats(tx, [fact.id for fact, _ in facts])
-    pages = [_page(line) for line in PAGES.strip().splitlines()]
+    pages = [page_fact(line) for line in PAGES.strip().splitlines()]
     assert await fact_store.save_pages(tx, pages) == 13
     assert await fact_store.save_pages(tx, pages) == 0
     return Scope(OCTOBER, NOW)
@@ -214,9 +217,30 @@ async def test_the_figures_of_october(db: Db) -> None:
             for slug, (n, seconds) in failures.items()
         }
         assert between == {"checkout": 889_420, "search": 2_667_000, "api": 1_335_150}
+        # M5: a quiet day makes no time between failures shorter, and changes no noise
+        longer = replace(scope, window=windows.between(date(2026, 10, 1), date(2026, 11, 1), "UTC"))
+        for one in await total_store.services(tx, longer, 1):
+            after = summaries.between_failures(month_s + 86_400, one.impact_s, one.failures)
+            assert after.seconds >= between[one.slug]
+        noise = await member_store.count(tx, "noise", longer)
+        assert (noise.hits, noise.n) == await share("noise")
         by_month = await total_store.declared_by_month(tx, scope, [OCTOBER.start])
         assert by_month == {(0, 0): 1, (0, 1): 5, (0, 2): 4, (0, 3): 1}
         assert await total_store.nights(tx, scope) == {3: 1, 2: 1, 1: 3}
+
+        async def split(slug: str, by: Dimension) -> dict[str, float | None]:
+            groups = (await explore.explore(tx, DEFINITIONS[slug], by, scope)).groups
+            return {group.key: group.value for group in groups}
+
+        by_service = {"checkout": 139740, "search": 18120, "api": 13500}
+        assert await split("impact", Dimension.SERVICE) == by_service
+        assert await split("impact", Dimension.TEAM) == {"shop": sum(by_service.values())}
+        assert await split("impact", Dimension.MONTH) == {"2026-10": sum(by_service.values())}
+        assert await split("impact", Dimension.SEVERITY) == {"0": 4800, "1": 24840, "2": 141720}
+        assert await split("mtbf", Dimension.SERVICE) == between
+        assert await split("nights", Dimension.RULE) == {"QueueDepthHigh": 4, "CheckoutErrors": 2}
+        # the nights of 8, 11, 20, 27 and 31 October
+        assert await split("nights", Dimension.WEEKDAY) == {"1": 2, "3": 1, "5": 1, "6": 1}
         assert await total_store.levels(tx, scope) == {0: 9, 1: 1, 2: 1, None: 2}
         assert await total_store.people_minutes(tx, scope) == (900, 10)
         totals = await total_store.pages_by_hour_and_rule(tx, scope)
@@ -250,6 +274,9 @@ async def test_every_figure_is_a_recount_of_the_list_behind_it(db: Db) -> None:
                 steps, _ = await member_store.steps(tx, slug, scope)
                 timed = sorted(m.seconds for m in inside if m.seconds is not None)
                 assert [s.seconds for s in steps for _ in range(s.ended + s.censored)] == timed, slug
+                # the SQL that the screen shows counts the same, unless incidents are hidden, which it never names
+                rows = await tx.fetch(member_store.statement(slug, scope))
+                assert scope.hidden or len(rows) == len(listed), slug
         (running,) = [
             m for m in await member_store.members(tx, "resolve", Scope(november, NOW)) if m.id == 11
         ]

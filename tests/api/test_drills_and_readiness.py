@@ -140,9 +140,14 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
             return (await shortfall("2.2"))[1] == "yes"
 
         await until(was_fetched, "the fetch is recorded")
-        for person, views in ((w.mara, "1"), (w.mara, "1"), (w.jun, "2")):
+        visits = (
+            (w.mara, "/metrics?severity=1", "1"),
+            (w.mara, "/metrics?severity=1", "1"),
+            (w.jun, "/metrics/review", "2"),
+        )
+        for person, address, views in visits:
             await sign_in(w, http, person)
-            assert (await http.get("/metrics?severity=1")).status_code == 200
+            assert (await http.get(address)).status_code == 200
             assert (await shortfall("3.3"))[2] == views
         async with w.ctx.db.tx() as tx:
             await tx.execute("set transaction read only")
@@ -155,6 +160,7 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
         async with w.ctx.db.tx() as tx:
             await tx.execute("update team set created_at = created_at - interval '1 year'")
         (quarter, *_) = await api("GET", "/readiness/quarters")
+        assert quarter["overdue"]
         team = quarter["teams"][0]["team"]
         signature = f"/readiness/quarters/{quarter['quarter']}/signatures/{team}"
         decided = {"decisions": "Nothing changes."}
@@ -173,7 +179,9 @@ async def test_rows_move_an_item_and_a_waiver_takes_it_out(dsn: str, clock: Fake
         signed = await http.post(sign, data={"csrf": csrf, "decisions": "Nothing changes."})
         assert signed.status_code == 303
         await api("PUT", signature, decided, status=409)
-        assert (await api("GET", "/readiness/quarters"))[0]["teams"][0]["signed_by"] == "Mara Lindqvist"
+        (quarter, *_) = await api("GET", "/readiness/quarters")
+        assert quarter["teams"][0]["signed_by"] == "Mara Lindqvist"
+        assert (quarter["complete"], quarter["overdue"]) == (False, False), "signed, but late"
 
         ends_at = (w.now + timedelta(days=30)).isoformat()
         waiver = {"reason": "Next month", "until": ends_at}

@@ -34,8 +34,10 @@ def test_every_metric_has_dimensions_of_its_subject_or_none() -> None:
     for slug, what in DEFINITIONS.items():
         offered = dimensions_of(what)
         assert len(set(offered)) == len(offered)
-        if slug in ("impact", "mtbf", "nights"):
+        if slug == "delivery":
             assert offered == ()
+        elif slug == "mtbf":
+            assert offered == (Dimension.SERVICE,)
         else:
             assert Dimension.MONTH in offered
     assert Dimension.TYPE not in dimensions_of(DEFINITIONS["acknowledge"])
@@ -48,7 +50,8 @@ def test_every_metric_has_dimensions_of_its_subject_or_none() -> None:
         ("resolve", "rule", "by"),
         ("resolve", "", "by"),
         ("noise", "type", "by"),
-        ("impact", "service", "metric"),
+        ("impact", "rule", "by"),
+        ("delivery", "team", "metric"),
     ],
 )
 def test_a_dimension_that_a_metric_lacks_is_refused_at_its_field(slug: str, by: str, field: str) -> None:

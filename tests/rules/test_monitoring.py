@@ -8,13 +8,14 @@ from itertools import pairwise
 import pytest
 from prometheus_client.metrics_core import Metric
 
+from firebell.channels.registry import CHANNELS
 from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.errors import StartupError
 from firebell.kit.http_out import parse_networks
 from firebell.kit.process_counters import Histogram, ProcessCounters
-from firebell.monitoring import access
+from firebell.monitoring import access, team_labels
 from firebell.monitoring.families import ProcessState, families
-from firebell.monitoring.model import Readings
+from firebell.monitoring.model import BucketCounts, FactReadings, Readings
 from firebell.settings import load
 from tests.prometheus_files import FAMILIES
 
@@ -90,7 +91,7 @@ def test_what_was_counted_and_read_is_exposed() -> None:
 
 
 def test_names_follow_the_conventions_of_prometheus() -> None:
-    metrics = list(families(_state(), READINGS))
+    metrics = list(families(_state(), READINGS, _facts(2)))
     assert len({metric.name for metric in metrics}) == len(metrics)
     for metric in metrics:
         assert re.fullmatch(r"firebell(_[a-z]+)+", metric.name), metric.name
@@ -98,6 +99,83 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
         assert not metric.name.endswith(("_total", "_count", "_sum", "_bucket", "_ms", "_milliseconds"))
         assert metric.type != "histogram" or metric.name.endswith("_seconds")
     assert {metric.name for metric in metrics} == FAMILIES
+
+
+SEVERITIES = ("SEV0", "SEV1", "SEV2", "SEV3")
+
+
+def _facts(teams: int) -> FactReadings:
+    """Return the facts of an organization of which each team has something of everything."""
+    slugs = [(n, f"team-{n}") for n in range(1, teams + 1)]
+    names = sorted({*team_labels.labels(slugs).values(), team_labels.NONE})
+    counts = BucketCounts([1] * 9, 900)
+    by_team = dict.fromkeys(names, 1)
+    by_severity = {(severity, team): 1 for severity in SEVERITIES for team in names}
+    return FactReadings(
+        teams=names,
+        pages={(team, u, s): 1 for team in names for u in ("high", "low") for s in (*SEVERITIES, "none")},
+        night_pages=by_team,
+        acknowledged=dict.fromkeys((*SEVERITIES, "none"), counts),
+        unacknowledged=by_team,
+        exhausted={},
+        declared=by_severity,
+        reopened=by_severity,
+        durations={(m, s): counts for m in ("detect", "mitigate", "resolve") for s in SEVERITIES},
+        overdue_postmortems=by_team,
+        items={(team, s, p): 1 for team in names for s in ("open", "in_progress") for p in "123"},
+        overdue_items=by_team,
+        completion=dict.fromkeys(names, 0.5),
+        readiness=0.75,
+        runbook_runs={"succeeded": 3},
+    )
+
+
+@pytest.mark.parametrize("teams", [0, 1, 120, 121, 5000])
+def test_the_series_stay_below_their_limit(teams: int) -> None:
+    """N21, with every team, source, channel and status at once."""
+    counters = ProcessCounters()
+    for number in range(60):
+        counters.inbound_messages[f"source-{number}"] = counters.inbound_events[f"source-{number}"] = 1
+    for status in range(400, 600):
+        counters.inbound_errors[status] = 1
+    for channel in CHANNELS:
+        counters.delivery_delays[channel].observe(1)
+        for outcome in ("accepted", "retry", "failed", "unsent"):
+            counters.deliveries[channel, outcome] = 1
+    metrics = list(families(_state(counters), READINGS, _facts(teams)))
+    assert sum(len(metric.samples) for metric in metrics) <= 5_000
+    shown = {
+        sample.labels["team"] for metric in metrics for sample in metric.samples if "team" in sample.labels
+    }
+    assert len(shown) == min(teams, 120) + 1 + (teams > 120)
+    assert (team_labels.OTHER in shown) == (teams > 120)
+
+
+def test_facts_are_exposed_by_team_and_severity() -> None:
+    values = _values(list(families(_state(), READINGS, _facts(1))))
+    expected = {
+        ("firebell_pages_triggered_total", "team-1,high,SEV1"): 1,
+        ("firebell_pages_exhausted", "team-1"): 0,
+        ("firebell_page_ack_seconds_bucket", "SEV1,30.0"): 1,
+        ("firebell_page_ack_seconds_bucket", "SEV1,3600.0"): 8,
+        ("firebell_page_ack_seconds_bucket", "SEV1,+Inf"): 9,
+        ("firebell_page_ack_seconds_sum", "SEV1"): 900,
+        ("firebell_incident_resolve_seconds_count", "SEV0"): 9,
+        ("firebell_incidents_declared_total", "SEV2,team-1"): 1,
+        ("firebell_action_items", "team-1,open,3"): 1,
+        ("firebell_action_completion_ratio", "team-1"): 0.5,
+        ("firebell_readiness_ratio", ""): 0.75,
+        ("firebell_runbook_runs_total", "succeeded"): 3,
+    }
+    assert {key: values[key] for key in expected} == expected
+
+
+def test_teams_beyond_the_limit_are_added_up() -> None:
+    by_id = team_labels.labels([(n, f"t{n}") for n in range(1, 200)])
+    assert [team_labels.label(by_id, n) for n in (1, 120, 121, None, 999)] == [
+        *("t1", "t120", "other", "none", "none")
+    ]
+    assert team_labels.add_up([("a", 1), ("b", 2), ("a", 3)]) == {"a": 4, "b": 2}
 
 
 def test_a_process_that_cannot_read_the_database_shows_no_old_number() -> None:

@@ -13,7 +13,7 @@ from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
 from firebell.metrics.results import Count, Result, RuleTotal
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import Factor, Review
+from firebell.metrics.review.document import Factor, HeldDrill, Practice, Review
 from firebell.metrics.review.trends import Trend, count_change, p_of_counts, share_change, trend
 from firebell.metrics.summaries import Share
 
@@ -171,15 +171,33 @@ def test_the_document_asks_about_what_missed_got_worse_or_came_back() -> None:
         factors=factors,
         rules=[noisy],
         questions=asked,
+        practice=Practice([HeldDrill("DRILL-7", "A|B", date(2026, 8, 3), 82)], 70, 75),
     )
     text = document.markdown(review, "https://firebell.example.org")
     assert text.startswith("# Quarterly review 2026-Q3, A\\|B \\<b>\n")
     assert "| [FIRING:1] Queue \\| depth | 12 |" in text, "a name cannot break the table"
     assert "(https://firebell.example.org/metrics/noise?from=2026-07-01&to=2026-09-30)" in text
+    assert "- 2026-08-03: A\\|B (DRILL-7), 82%\n\nReadiness: 70 of 100, 75 before." in text
     rows = [row for row in text.splitlines() if row.startswith("| ")]
     assert len(rows) == 3 + 2 + 3 + 2 + 4 + 2
     for definition in (line.slug for line in lines):
         assert f"**{DEFINITIONS[definition].title}**: " in text, "each metric has its lever"
+
+
+@pytest.mark.parametrize(
+    ("practice", "questions"),
+    [
+        (Practice(), 1),
+        (Practice([HeldDrill("DRILL-1", "Failover", date(2026, 8, 3), None)], 70, 75), 1),
+        (Practice([HeldDrill("DRILL-1", "Failover", date(2026, 8, 3), 50)], 75, 75), 0),
+        (Practice((), 10, None), 1),
+        (None, 0),
+    ],
+)
+def test_the_document_asks_for_the_next_drill_and_about_readiness_that_fell(
+    practice: Practice | None, questions: int
+) -> None:
+    assert len(document.questions([], [], [], practice)) == questions
 
 
 def test_every_metric_has_a_lever_and_a_chapter() -> None:

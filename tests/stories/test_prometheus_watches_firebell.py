@@ -38,6 +38,7 @@ async def test_the_numbers_follow_what_happens(
     dsn: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter_, "REUSED_S", 0.0)
+    monkeypatch.setattr(exporter_, "FACTS_REUSED_S", 0.0)
     monkeypatch.setattr(exporter_, "WAIT_S", 10.0)
     async with world(dsn, clock, metrics_token=TOKEN) as w, browser(w, "192.0.2.7") as http:
         refused = await http.get("/metrics.prom")
@@ -68,6 +69,17 @@ async def test_the_numbers_follow_what_happens(
         assert late["firebell_notification_delay_seconds_count", "webhook"] >= 1
         await w.settle()
         assert (await _scrape(http))["firebell_timer_lateness_seconds_count", "page"] >= 1
+
+        # what metrics know, by team; a private incident is no fact for Prometheus
+        await w.after(minutes=2)
+        facts = await _scrape(http)
+        assert facts["firebell_incidents_declared_total", "SEV1", "payments"] == 1
+        assert facts["firebell_pages_unacked", "payments"] >= 2
+        assert facts["firebell_pages_exhausted", "payments"] == 0
+        triggered = [
+            n for key, n in facts.items() if key[0] == "firebell_pages_triggered_total" and "payments" in key
+        ]
+        assert sum(triggered) >= 2
 
         # a broken database is reported instead of old numbers
         async with w.ctx.db.tx() as tx:

@@ -206,11 +206,19 @@ async def test_an_outcome_after_the_lease_ended_changes_nothing(dsn: str, clock:
         clock.advance(timedelta(seconds=61))
         (taken,) = await claim(w)
         assert taken.claims == slept.claims + 1
+        first_due = taken.send_at
         async with w.ctx.db.tx() as tx:
             assert await delivery_store.failed(tx, [slept], "too late") == []
             assert await delivery_store.accepted(tx, [(slept, "too late")], w.now) == set()
             await delivery_store.retry(tx, [slept], w.now, "too late")
         assert [(d.state, d.error) for d in await ledger_of(w)] == [("sending", None)]
+        for seconds in (0, 30):
+            async with w.ctx.db.tx() as tx:
+                await delivery_store.retry(tx, [taken], w.now, "try later")
+                first = await tx.value("select first_send_at from delivery")
+            assert first == first_due, "retries do not change when a message was first due"
+            clock.advance(timedelta(seconds=seconds))
+            (taken,) = await claim(w)
         async with w.ctx.db.tx() as tx:
             assert await delivery_store.accepted(tx, [(taken, "in time")], w.now) == {taken.id}
             assert await delivery_store.failed(tx, [slept], "too late") == []

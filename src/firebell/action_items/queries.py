@@ -17,7 +17,7 @@ from firebell.action_items.model import (
 )
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident
-from firebell.kit.db.database import Tx
+from firebell.kit.db.database import Reads, Tx
 from firebell.people import actions as people
 from firebell.people.model import Person, Team
 
@@ -167,6 +167,17 @@ async def completion_between(
     """Return the completion of the items that are due in `[start, end)` and may be read."""
     due = await store.due_between(tx, start, end, team_ids)
     return completion_rate.completion(due, start, end, today)
+
+
+async def completion_by_team(tx: Reads, today: date) -> dict[int | None, Completion]:
+    """Return the completion of the last 90 days by team, of the items that may be read."""
+    start, end = completion_rate.window(today)
+    by_team: dict[int | None, list[ActionItem]] = {}
+    for item in await store.due_between(tx, start, end):
+        by_team.setdefault(item.team_id, []).append(item)
+    return {
+        team_id: completion_rate.completion(items, start, end, today) for team_id, items in by_team.items()
+    }
 
 
 def grouped(

@@ -96,7 +96,7 @@ def show_(metric: str | None, **filters: Any) -> None:
     )
 )
 @click.argument("metric")
-@click.option("--by", required=True, help="severity, service, team, type, rule, weekday or month.")
+@click.option("--by", required=True, help="severity, service, team, type, factor, rule, weekday or month.")
 @_filtered
 @as_json
 def explore(metric: str, by: str, **filters: Any) -> None:

@@ -64,6 +64,16 @@ def unwaive(item: str) -> None:
     show(shown, f"{item} counts again. The score is {shown['score']}.")
 
 
+def _quarter_state(quarter: dict[str, Any]) -> str:
+    if quarter["complete"]:
+        return "complete"
+    if not quarter["teams"]:
+        return "no team owned a service"
+    if all(review["signed_at"] for review in quarter["teams"]):
+        return f"signed late, was due by {short(quarter['deadline'])}"
+    return f"{'was due' if quarter['overdue'] else 'due'} by {short(quarter['deadline'])}"
+
+
 @readiness.command(epilog=example("firebell readiness quarters"))
 @as_json
 def quarters() -> None:
@@ -71,8 +81,7 @@ def quarters() -> None:
     shown = call("GET", "/api/v1/readiness/quarters")
     lines = []
     for each in shown:
-        state = "complete" if each["complete"] else f"due by {short(each['deadline'])}"
-        lines.append(f"{each['quarter']}  {state}")
+        lines.append(f"{each['quarter']}  {_quarter_state(each)}")
         for review in each["teams"]:
             signed = (
                 f"{review['signed_by']}, {short(review['signed_at'])}"

@@ -64,11 +64,23 @@ def _report(month: str | None, team: str | None) -> None:
             str(p["shifts"]),
             str(p["pages"]),
             f"{p['night_pages']} (max {p['worst_night']})",
+            str(p["interrupted_hours"]),
             f"{p['total']} {fields['currency']}",
         ]
         for p in fields["people"]
     ]
-    head = ("PERSON", "HOURS", "NIGHTS", "WEEKEND", "HOLIDAY", "SHIFTS", "PAGES", "AT NIGHT", "PAY")
+    head = (
+        "PERSON",
+        "HOURS",
+        "NIGHTS",
+        "WEEKEND",
+        "HOLIDAY",
+        "SHIFTS",
+        "PAGES",
+        "AT NIGHT",
+        "HOURS HIT",
+        "PAY",
+    )
     time_off = [
         f"Proposed time off for {p['name']}: {t['hours']} h for the night of {t['night']} ({', '.join(t['pages'])})."
         for p in fields["people"]

@@ -81,6 +81,9 @@ class DrillView:
         return [each for each in self.record.participants if each.state == "accepted"]
 
 
+finished_between = store.finished_between
+
+
 def inject_lines(
     scenario: Scenario, record: Record, reached: Mapping[str, float], *, shows_all: bool
 ) -> list[InjectLine]:

@@ -169,6 +169,29 @@ async def drills(
     return [_drill(row) for row in rows]
 
 
+async def finished_between(
+    tx: Tx, start: datetime, end: datetime, team_id: int | None, limit: int
+) -> list[Drill]:
+    """Return the drills that finished in `[start, end)`, of one team or of all, the latest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from drill
+        where state = 'finished'
+            and finished_at >= $1
+            and finished_at < $2
+            and ($3::bigint is null or team_id = $3)
+        order by finished_at desc
+        limit $4
+        """,
+        start,
+        end,
+        team_id,
+        limit,
+    )
+    return [_drill(row) for row in rows]
+
+
 async def next_planned_for(tx: Tx, now: datetime) -> datetime | None:
     """Return when the next planned drill begins, None if none is planned."""
     begins: datetime | None = await tx.value(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firebell.metrics.summaries import FEW_BELOW, TOO_FEW_BELOW
-from firebell.metrics.tables import Table
+from firebell.metrics.tables import Cell, Table
 from firebell.metrics.wording import length, month_name
 
 WIDTH, HEIGHT = 640, 220
@@ -170,14 +170,28 @@ def _scaled(value: float, ends: tuple[float, float], start_px: float, end_px: fl
     return round(start_px + share * (end_px - start_px), 1)
 
 
-def trend(table: Table, target_s: int | None) -> Trend | None:
-    """Return a trend, None without any case; months without a median interrupt the line."""
+def _quantiles(table: Table) -> list[float]:
+    names = ("p10_s", "median_s", "p90_s")
+    return [float(row[name] or 0) for row in table.records() for name in names if row["n"]]
+
+
+def trends(tables: Sequence[Table], target_s: int | None) -> list[Trend | None]:
+    """Return several trends on the same axis."""
+    values = [value for table in tables for value in _quantiles(table)]
+    return [trend(table, target_s, values) for table in tables]
+
+
+def trend(table: Table, target_s: int | None, axis_values: Sequence[float] = ()) -> Trend | None:
+    """Return a trend, None without any case; months without a median interrupt the line.
+
+    Its axis goes around its own values, or around those that it shares with other trends.
+    """
     rows = table.records()
     months = [str(row["month"]) for row in rows]
-    values = [float(row[name] or 0) for row in rows for name in ("p10_s", "median_s", "p90_s") if row["n"]]
+    values = _quantiles(table)
     if not values:
         return None
-    ends = _axis([*values, *([target_s] if target_s else [])])
+    ends = _axis([*values, *axis_values, *([target_s] if target_s else [])])
     column = (WIDTH - LEFT - RIGHT) / len(rows)
     base = HEIGHT - BOTTOM
 
@@ -295,6 +309,56 @@ def strip(
     ticks = [Tick(x(t), length(t)) for t in _TICKS_S if ends[0] <= t <= ends[1]]
     target = x(target_s) if target_s is not None else None
     return Strip(rows, ticks, target, f"target {length(target_s)}" if target_s is not None else "")
+
+
+SERVICES_DRAWN = 12
+BETWEEN_LEFT, BETWEEN_ROW = 150, 26
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenRow:
+    """The time between the failures of a service, and its interval."""
+
+    label: str
+    y: float
+    x: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The time between failures by service on a logarithmic axis; services after the first twelve are not drawn."""
+
+    rows: Sequence[BetweenRow]
+    ticks: Sequence[Tick]
+    target: float
+    height: int
+
+
+def between(table: Table, target_s: int) -> Between | None:
+    """Return the time between failures of the services that failed, None without any."""
+    rows = table.records()[:SERVICES_DRAWN]
+    if not rows:
+        return None
+    names = ("low_s", "between_s", "high_s")
+    ends = _axis([target_s, *(float(row[name] or 1) for row in rows for name in names)])
+
+    def x(value: Cell) -> float:
+        return _scaled(float(value or 1), ends, BETWEEN_LEFT, WIDTH - 24.0)
+
+    drawn = [
+        BetweenRow(
+            str(row["service"]),
+            TOP + BETWEEN_ROW * (number + 0.5),
+            x(row["between_s"]),
+            x(row["low_s"]),
+            x(row["high_s"]),
+        )
+        for number, row in enumerate(rows)
+    ]
+    ticks = [Tick(x(t), length(t)) for t in _TICKS_S if ends[0] <= t <= ends[1]]
+    return Between(drawn, ticks[::2], x(target_s), TOP + BETWEEN_ROW * len(rows) + BOTTOM)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Subject(StrEnum):
     PAGES = "pages"
     UPDATES = "updates"
     ITEMS = "action items"
+    MESSAGES = "messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,20 @@ DEFINITIONS = {
             finding="pages were acknowledged at the first level",
             handbook="escalation-matrix",
             levers=("Check the notification rules of the first responder", "Shorten the first level"),
+        ),
+        Definition(
+            "delivery",
+            "Messages within 30 s",
+            Kind.SHARE,
+            Subject.MESSAGES,
+            "Messages about urgent pages that their provider accepted within 30 seconds.",
+            "When the message was due; a retry does not change that",
+            "When the provider of the channel accepted it",
+            "Messages about high-urgency pages triggered in the period, accepted or failed for good",
+            _WILSON + " The 99% quantile of a channel needs 100 messages; a failed one counts as longer.",
+            finding="messages were accepted within 30 s",
+            handbook="escalation-matrix",
+            levers=("Add a second contact method to each person", "Replace the channel that is slow"),
         ),
         Definition(
             "acknowledge",

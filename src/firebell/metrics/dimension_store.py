@@ -46,6 +46,12 @@ _INCIDENT_JOINS = {
             where affected.incident_id = incident_fact.id
         ) dimension on true
     """,
+    Dimension.FACTOR: """
+        left join lateral (
+            select factor as key, null::text as label
+            from unnest(incident_fact.factors) factor
+        ) dimension on true
+    """,
 }
 _PAGE_JOINS = {
     Dimension.SERVICE: """
@@ -78,7 +84,10 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
         case Dimension.RULE:
             return "page_fact.rule", ""
         case Dimension.WEEKDAY:
-            return "(page_fact.hour / 24)::text", ""
+            day = (
+                "extract(isodow from page_fact.night)::int - 1" if slug == "nights" else "page_fact.hour / 24"
+            )
+            return f"({day})::text", ""
         case Dimension.MONTH:
             at = "page_fact.triggered_at" if is_page else "incident_fact.declared_at"
             if rule.within is scope_store.closed:
@@ -92,6 +101,49 @@ def _key(slug: str, by: Dimension, scope: Scope, conditions: Conditions) -> tupl
             return "dimension.key", (_PAGE_JOINS if is_page else _INCIDENT_JOINS)[by]
 
 
+def _only_filtered(join: str, by: Dimension, scope: Scope, conditions: Conditions) -> str:
+    """Return the condition that leaves only the service or team of a filter, of the several of a fact."""
+    if join and by is Dimension.SERVICE and scope.service_id is not None:
+        return f"""
+            and dimension.key = (select slug from service where id = {conditions.value(scope.service_id)}::bigint)
+        """
+    if join and by is Dimension.TEAM and scope.team_id is not None:
+        return f"""
+            and dimension.key = (select slug from team where id = {conditions.value(scope.team_id)}::bigint)
+        """
+    return ""
+
+
+async def nights(tx: Tx, scope: Scope, by: Dimension) -> list[GroupTotals]:
+    """Return the interrupted nights of people in each group, at most `GROUPS_MAX`: those with the most of them.
+
+    A night counts once in a group, however many pages it had, and in each group that one of its pages belongs to.
+    """
+    conditions = Conditions()
+    scope_store.triggered(scope, conditions)
+    conditions.add("page_fact.night is not null and page_fact.excluded is null")
+    key, join = _key("nights", by, scope, conditions)
+    label = "dimension.label" if join else "null::text"
+    rows = await tx.fetch(
+        f"""
+        select
+            coalesce({key}, '') as key,
+            coalesce({label}, '') as label,
+            count(distinct (woken.person_id, page_fact.night)) as nights
+        from page_fact
+        cross join unnest(page_fact.woken) woken (person_id)
+        {join}
+        where {conditions.sql}
+            {_only_filtered(join, by, scope, conditions)}
+        group by 1, 2
+        order by nights desc, 1
+        limit {GROUPS_MAX}
+        """,
+        *conditions.values,
+    )
+    return [GroupTotals(row["key"], row["label"], [], row["nights"], row["nights"], 0, 0, {}) for row in rows]
+
+
 async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTotals]:
     """Return the totals of the groups with the most facts, at most `GROUPS_MAX`.
 
@@ -101,15 +153,7 @@ async def groups(tx: Tx, slug: str, scope: Scope, by: Dimension) -> list[GroupTo
     columns, table = member_store.columns_and_table(slug, scope, conditions)
     key, join = _key(slug, by, scope, conditions)
     label = "dimension.label" if join else "null::text"
-    service_filter = ""
-    if join and by is Dimension.SERVICE and scope.service_id is not None:
-        service_filter = f"""
-            and dimension.key = (select slug from service where id = {conditions.value(scope.service_id)}::bigint)
-        """
-    if join and by is Dimension.TEAM and scope.team_id is not None:
-        service_filter = f"""
-            and dimension.key = (select slug from team where id = {conditions.value(scope.team_id)}::bigint)
-        """
+    service_filter = _only_filtered(join, by, scope, conditions)
     is_duration = DEFINITIONS[slug].kind is Kind.DURATION
     rows = await tx.fetch(
         f"""

@@ -13,6 +13,7 @@ class Dimension(StrEnum):
     SERVICE = "service"
     TEAM = "team"
     TYPE = "type"
+    FACTOR = "factor"
     RULE = "rule"
     WEEKDAY = "weekday"
     MONTH = "month"
@@ -23,6 +24,7 @@ DIMENSION_NAMES = {
     Dimension.SERVICE: "Service",
     Dimension.TEAM: "Team",
     Dimension.TYPE: "Type",
+    Dimension.FACTOR: "Contributing factor",
     Dimension.RULE: "Alert rule",
     Dimension.WEEKDAY: "Day of the week",
     Dimension.MONTH: "Month",
@@ -32,6 +34,14 @@ _OF_INCIDENTS = (
     Dimension.SEVERITY,
     Dimension.SERVICE,
     Dimension.TEAM,
+    Dimension.TYPE,
+    Dimension.FACTOR,
+    Dimension.MONTH,
+)
+_OF_IMPACT = (
+    Dimension.SERVICE,
+    Dimension.TEAM,
+    Dimension.SEVERITY,
     Dimension.TYPE,
     Dimension.MONTH,
 )
@@ -49,10 +59,12 @@ DEFAULT_METRIC, DEFAULT_DIMENSION = "resolve", Dimension.SEVERITY
 def dimensions_of(what: Definition) -> tuple[Dimension, ...]:
     """Return the dimensions of a metric, none if it can't be split.
 
-    Impacts and times between failures belong to services: their unions can't be added up by anything else. Nights
-    belong to people. Action items have a team and a month.
+    Impacts are unions per service, which are added up by team and clipped to months; the time between failures is of
+    a service alone. Action items have a team and a month, messages only their channel, which their table has.
     """
-    if what.kind is Kind.SERVICES or what.slug == "nights":
+    if what.kind is Kind.SERVICES:
+        return _OF_IMPACT if what.slug == "impact" else (Dimension.SERVICE,)
+    if what.subject is Subject.MESSAGES:
         return ()
     if what.subject is Subject.ITEMS:
         return (Dimension.TEAM, Dimension.MONTH)

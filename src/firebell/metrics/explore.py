@@ -1,6 +1,6 @@
 """A metric split by a dimension: one row for each group, with its sample and its interval."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from firebell.metrics.definitions import Definition, Kind
 from firebell.metrics.dimension_store import GROUPS_MAX, GroupTotals
 from firebell.metrics.dimensions import WEEKDAYS, Dimension
 from firebell.metrics.model import Scope
-from firebell.metrics.results import Count, Result
+from firebell.metrics.results import Count, Result, ServiceFigure
 from firebell.metrics.summaries import Share
 from firebell.metrics.tables import Cell
 from firebell.people import actions as people
@@ -69,7 +69,12 @@ async def explore(tx: Tx, what: Definition, by: Dimension, scope: Scope) -> Expl
     """Return a metric split by a dimension that it has."""
     if what.slug == "actions":
         return Exploration(what, by, scope, await _action_items(tx, what, by, scope))
-    totals = await dimension_store.groups(tx, what.slug, scope, by)
+    if what.kind is Kind.SERVICES:
+        return Exploration(what, by, scope, await _unions(tx, what, by, scope))
+    if what.slug == "nights":
+        totals = await dimension_store.nights(tx, scope, by)
+    else:
+        totals = await dimension_store.groups(tx, what.slug, scope, by)
     groups = [Group(each.key, label_of(by, each), result_of(what, scope, by, each)) for each in totals]
     return Exploration(what, by, scope, ordered(by, groups), len(totals) == GROUPS_MAX)
 
@@ -114,6 +119,63 @@ def result_of(what: Definition, scope: Scope, by: Dimension, totals: GroupTotals
     return Result(what, scope, excluded, count=Count(totals.n), seconds=seconds)
 
 
+async def _unions(tx: Tx, what: Definition, by: Dimension, scope: Scope) -> list[Group]:
+    """Return the unions of impacts of each group, added up over its services."""
+    if by is Dimension.SERVICE or by is Dimension.TEAM:
+        result = await _alone(tx, what, scope)
+        return ordered(by, [group for group in _by_owner(result, by) if group.value or group.result.n])
+    groups = []
+    for key, label, of in _parts(by, scope):
+        result = await _alone(tx, what, of)
+        if result.seconds or result.n:
+            groups.append(Group(key, label, result))
+    return ordered(by, groups)
+
+
+def _by_owner(result: Result, by: Dimension) -> list[Group]:
+    """Return the services of a result as groups, or their teams."""
+    owned: dict[tuple[str, str], list[ServiceFigure]] = {}
+    for one in result.services:
+        owner = (one.slug, one.name) if by is Dimension.SERVICE else (one.team_slug, one.team)
+        owned.setdefault(owner, []).append(one)
+    is_impact = result.definition.slug == "impact"
+    return [
+        Group(
+            key,
+            label,
+            replace(
+                result,
+                services=services,
+                seconds=sum(one.impact_s if is_impact else one.between.seconds for one in services),
+            ),
+        )
+        for (key, label), services in owned.items()
+    ][:GROUPS_MAX]
+
+
+def _parts(by: Dimension, scope: Scope) -> Iterator[tuple[str, str, Scope]]:
+    """Yield the key, the label and the scope of each part that a scope has by severity, type or month."""
+    match by:
+        case Dimension.SEVERITY:
+            for severity in queries.SEVERITIES:
+                if scope.severity in (None, severity):
+                    yield str(severity), f"SEV{severity}", replace(scope, severity=severity)
+        case Dimension.TYPE:
+            for kind, label in TYPE_NAMES.items():
+                if scope.type in ("", kind):
+                    yield str(kind), label, replace(scope, type=str(kind))
+        case _:
+            yield from _months(scope)
+
+
+def _months(scope: Scope) -> Iterator[tuple[str, str, Scope]]:
+    window = scope.window
+    for month, _ in windows.months(window.first_day, window.last_day, window.zone)[-GROUPS_MAX:]:
+        last = next_month(month) - timedelta(days=1)
+        days = windows.between(max(month, window.first_day), min(last, window.last_day), window.zone)
+        yield f"{month:%Y-%m}", f"{month:%Y-%m}", replace(scope, window=days)
+
+
 async def _action_items(tx: Tx, what: Definition, by: Dimension, scope: Scope) -> list[Group]:
     """Return the action items of each team or month, counted separately."""
     groups = []
@@ -121,16 +183,13 @@ async def _action_items(tx: Tx, what: Definition, by: Dimension, scope: Scope) -
         for team in (await people.teams(tx))[:GROUPS_MAX]:
             if scope.team_id in (None, team.id):
                 of = replace(scope, team_id=team.id)
-                groups.append(Group(team.slug, team.name, await _items(tx, what, of)))
+                groups.append(Group(team.slug, team.name, await _alone(tx, what, of)))
     else:
-        window = scope.window
-        for month, _ in windows.months(window.first_day, window.last_day, window.zone)[-GROUPS_MAX:]:
-            last = next_month(month) - timedelta(days=1)
-            days = windows.between(max(month, window.first_day), min(last, window.last_day), window.zone)
-            name = f"{month:%Y-%m}"
-            groups.append(Group(name, name, await _items(tx, what, replace(scope, window=days))))
+        for key, label, of in _months(scope):
+            groups.append(Group(key, label, await _alone(tx, what, of)))
     return ordered(by, [group for group in groups if group.result.n or group.result.beside])
 
 
-async def _items(tx: Tx, what: Definition, of: Scope) -> Result:
+async def _alone(tx: Tx, what: Definition, of: Scope) -> Result:
+    """Return a metric without its tables and the period before."""
     return await queries.result(tx, what.slug, of, with_tables=False, is_compared=False)

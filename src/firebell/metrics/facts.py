@@ -135,8 +135,9 @@ def _first_severity(incident: Incident, timeline: Sequence[TimelineEntry]) -> in
     severity = declared.data.get("severity") if declared else None
     if isinstance(severity, int):
         return severity
-    changed = next((e for e in timeline if e.kind == "severity" and "from" in e.data), None)
-    before = changed.data["from"] if changed else incident.severity
+    changes = [e for e in timeline if e.kind == "severity" and "from" in e.data]
+    first = min(changes, key=lambda e: (e.effective_at, e.id), default=None)
+    before = first.data["from"] if first else incident.severity
     return before if isinstance(before, int) else incident.max_severity
 
 
@@ -176,9 +177,10 @@ def update_adherence(incident: Incident, timeline: Sequence[TimelineEntry]) -> t
     """
     end = incident.resolved_at or max((e.effective_at for e in timeline), default=incident.declared_at)
     posted = sorted(e.effective_at for e in timeline if e.kind == "update")
+    # of changes at the same time, the last written counts
     changes = [
         (e.effective_at, e.data["to"])
-        for e in timeline
+        for e in sorted(timeline, key=lambda e: (e.effective_at, e.id))
         if e.kind == "severity" and isinstance(e.data.get("to"), int)
     ]
     severity, due, on_time = _first_severity(incident, timeline), 0, 0
@@ -207,8 +209,9 @@ def page_fact(source: PageSource) -> PageFact:
         default=None,
     )
     until = acked or source.resolved_at
+    # of levels at the same time, the highest was reached, whatever their order
     levels = [
-        row.level
+        (row.at, row.level)
         for row in source.log
         if row.kind == LEVEL_LOG_KIND and row.level is not None and (acked is None or row.at <= acked)
     ]
@@ -231,7 +234,7 @@ def page_fact(source: PageSource) -> PageFact:
         triggered_at=source.triggered_at,
         ack_s=_seconds(source.triggered_at, acked),
         censored_s=_seconds(source.triggered_at, until) if acked is None else None,
-        level=levels[-1] if levels else 0,
+        level=max(levels)[1] if levels else 0,
         is_exhausted=exhausted,
         is_noise=is_noise(source, vote),
         vote=vote,

@@ -3,8 +3,10 @@
 A member has a time in seconds and whether it ended by then, or a hit, or the reason for which it is left out.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from firebell.kit.db.database import Tx
 from firebell.metrics import scope_store
@@ -267,6 +269,29 @@ async def count(tx: Tx, slug: str, scope: Scope, *, before: bool = False) -> Cou
     excluded = {row["reason"]: row["n"] for row in rows if row["reason"] is not None}
     row = next((row for row in rows if row["reason"] is None), None)
     return Counted(row["parts"], row["hits"] or 0, excluded) if row else Counted(0, 0, excluded)
+
+
+_PLACEHOLDER = re.compile(r"\$(\d+)")
+
+
+def statement(slug: str, scope: Scope) -> str:
+    """Return the SQL that counts a metric, with its values in it, for people to read; it names no private incident."""
+    conditions = Conditions()
+    columns, table = columns_and_table(slug, replace(scope, hidden=()), conditions)
+    text = f"select {columns} {table} where {conditions.sql}"
+    text = _PLACEHOLDER.sub(lambda match: _literal(conditions.values[int(match[1]) - 1]), text)
+    text = " ".join(text.split())
+    for word in ("from", "where", "and"):
+        text = re.sub(rf" ({word} (?:page_fact|incident_fact|\())", r"\n\1", text)
+    return text
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, datetime):
+        return f"'{value.isoformat()}'"
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 async def members(

@@ -13,7 +13,18 @@ from firebell.kit.db.database import Tx
 from firebell.kit.errors import Invalid, NotFound
 from firebell.kit.localtime import to_local
 from firebell.kit.web.filters import to_day
-from firebell.metrics import fact_store, member_store, poisson, summaries, total_store, windows, wording
+from firebell.metrics import (
+    delivery_time_store,
+    delivery_times,
+    fact_store,
+    member_store,
+    poisson,
+    result_tables,
+    summaries,
+    total_store,
+    windows,
+    wording,
+)
 from firebell.metrics.definitions import DEFINITIONS, Definition, Kind
 from firebell.metrics.kaplan_meier import Step
 from firebell.metrics.model import Scope
@@ -24,6 +35,7 @@ from firebell.metrics.tables import Cell, Column, Table, Unit
 from firebell.people import actions as people
 
 TREND_MONTHS, LONGEST_TREND_MONTHS = 12, 60
+TEAMS_DRAWN = 12
 RULES_AND_HOURS_DAYS = 366
 """Rules and hours of pages are counted over a year at most: what was before says nothing about the rules of today."""
 SEVERITIES = (0, 1, 2, 3)
@@ -178,6 +190,16 @@ async def trend(tx: Tx, slug: str, of: Scope) -> Table:
     return Table(f"{DEFINITIONS[slug].title} by month", columns, rows)
 
 
+async def trends_by_team(tx: Tx, slug: str, of: Scope) -> list[tuple[str, Table]]:
+    """Return the quantiles of a duration by month for each team with cases, at most twelve; none for a single team."""
+    if of.team_id is not None:
+        return []
+    teams = (await people.teams(tx))[:TEAMS_DRAWN]
+    trends = [(team.name, await trend(tx, slug, replace(of, team_id=team.id))) for team in teams]
+    measured = [(name, table) for name, table in trends if any(table.column("n"))]
+    return measured if len(measured) > 1 else []
+
+
 async def frequency(tx: Tx, of: Scope) -> Table:
     """Return the incidents by month and severity, with the interval of their number."""
     drawn, months = _year(of)
@@ -209,6 +231,8 @@ async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
             total.at_least,
             1 - total.impact_s / seconds if seconds else 1.0,
             summaries.between_failures(seconds, total.impact_s, total.failures),
+            total.team,
+            total.team_slug,
         )
         for total in await total_store.services(tx, of, what.worst_severity)
     ]
@@ -227,39 +251,15 @@ async def _services(tx: Tx, what: Definition, of: Scope) -> Result:
         quiet_services=max(0, number - len(figures)),
         seconds=seconds,
         seconds_before=seconds_before,
-        table=_service_table(what, figures),
-    )
-
-
-def _service_table(what: Definition, figures: Sequence[ServiceFigure]) -> Table:
-    if what.slug == "impact":
-        columns = (
-            Column("service", "Service", Unit.TEXT),
-            Column("impact_s", "Time in impact", Unit.SECONDS),
-            Column("availability", "Available", Unit.SHARE),
-            Column("note", "Note", Unit.TEXT),
-        )
-        rows = [
-            (one.slug, one.impact_s, round(one.availability, 6), "at least" if one.at_least else "")
-            for one in figures
-        ]
-        return Table("Time in impact by service", columns, rows)
-    columns = (
-        Column("service", "Service", Unit.TEXT),
-        Column("failures", "Failures"),
-        Column("between_s", "Between failures", Unit.SECONDS),
-        Column("impact_s", "Time in impact", Unit.SECONDS),
-    )
-    return Table(
-        "Time between failures by service",
-        columns,
-        [(one.slug, one.between.failures, one.between.seconds, one.impact_s) for one in figures],
+        table=result_tables.services(what, figures),
     )
 
 
 async def _share(tx: Tx, what: Definition, of: Scope, with_tables: bool, is_compared: bool) -> Result:
     if what.slug == "actions":
         return await _actions(tx, what, of, is_compared)
+    if what.slug == "delivery":
+        return await _delivery(tx, what, of, is_compared)
     now = await member_store.count(tx, what.slug, of)
     before = await member_store.count(tx, what.slug, of, before=True) if is_compared else None
     excluded = dict(now.excluded)
@@ -293,6 +293,20 @@ async def _actions(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Re
     )
 
 
+async def _delivery(tx: Tx, what: Definition, of: Scope, is_compared: bool) -> Result:
+    """Return how fast messages were, of a year at most: they are deleted with their pages."""
+    year = _last_year(of)
+    times = await delivery_time_store.delivery_times(tx, year)
+    before = await delivery_time_store.delivery_times(tx, year, before=True) if is_compared else None
+    return Result(
+        what,
+        year,
+        share=delivery_times.share(times),
+        share_before=delivery_times.share(before) if before is not None else None,
+        table=delivery_times.by_channel(times),
+    )
+
+
 async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
     """Return what a share of pages consists of."""
     if what.slug == "levels":
@@ -305,23 +319,8 @@ async def _split(tx: Tx, what: Definition, of: Scope) -> Table | None:
             "Acknowledged by level", (Column("level", "Level", Unit.TEXT), Column("pages", "Pages")), rows
         )
     if what.slug == "noise":
-        return rules_table((await pages_of_a_year(tx, of)).rules)
+        return result_tables.rules((await pages_of_a_year(tx, of)).rules)
     return None
-
-
-def rules_table(rules: Sequence[RuleTotal]) -> Table:
-    """Return the rules that cost people most."""
-    columns = (
-        Column("rule", "Rule", Unit.TEXT),
-        Column("pages", "Pages"),
-        Column("night_pages", "At night"),
-        Column("noise", "Noise"),
-    )
-    return Table(
-        "Rules that cost the most",
-        columns,
-        [(rule.rule, rule.pages, rule.nights, rule.noise) for rule in rules],
-    )
 
 
 async def pages_of_a_year(tx: Tx, of: Scope) -> PageTotals:

@@ -48,6 +48,8 @@ class ServiceFigure:
     at_least: bool
     availability: float
     between: BetweenFailures
+    team: str = ""
+    team_slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)

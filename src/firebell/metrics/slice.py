@@ -30,6 +30,7 @@ def _retentions() -> "Sequence[Retention]":
 SLICE = Slice(
     "metrics",
     tables=("incident_fact", "incident_fact_service", "page_fact", "page_month", "metric_progress"),
+    views={"counted_page": "The workload compares the noise of teams with the limit of fatigue."},
     kept={
         "incident_fact": "A fact is kept with its incident.",
         "incident_fact_service": "A fact is kept with its incident.",

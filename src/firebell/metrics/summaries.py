@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Literal
 
 from firebell.kit import wilson
-from firebell.metrics import kaplan_meier, order_statistics, permutation_test
+from firebell.metrics import kaplan_meier, order_statistics, permutation_test, poisson
 from firebell.metrics.kaplan_meier import Step, Within
 from firebell.metrics.permutation_test import Comparison
 
@@ -173,6 +173,15 @@ class BetweenFailures:
     def lower_bound_s(self) -> int:
         """What the time is at least, with 95%: without a failure, a third of the period."""
         return self.seconds if self.failures else self.seconds // 3
+
+    @property
+    def interval(self) -> tuple[int, int] | None:
+        """The 95% interval that the exact interval of the failures gives, None without a failure."""
+        if not self.failures:
+            return None
+        low, high = poisson.interval(self.failures)
+        working = self.seconds * self.failures
+        return round(working / high), round(working / low)
 
     @property
     def result(self) -> TargetResult:

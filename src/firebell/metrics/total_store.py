@@ -20,6 +20,8 @@ class ServiceTotal:
     impact_s: int
     failures: int
     at_least: bool
+    team: str
+    team_slug: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,12 @@ async def services(tx: Tx, scope: Scope, worst_severity: int, *, before: bool = 
                 0
             )::bigint as impact_s,
             affected.failures,
-            affected.at_least
+            affected.at_least,
+            team.name as team,
+            team.slug as team_slug
         from affected
         join service on service.id = affected.service_id
+        join team on team.id = service.team_id
         where ({service} is null or service.id = {service})
             and ({team} is null or service.team_id = {team})
         order by impact_s desc, service.name

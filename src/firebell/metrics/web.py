@@ -18,6 +18,7 @@ from firebell.metrics import (
     home_cache,
     member_store,
     queries,
+    result_tables,
     wording,
 )
 from firebell.metrics.charts import Case
@@ -27,6 +28,7 @@ from firebell.metrics.filter_values import Address
 from firebell.metrics.member_rows import Member
 from firebell.metrics.queries import Query
 from firebell.metrics.results import Result
+from firebell.metrics.summaries import FAILURES_TARGET_S
 from firebell.people import route_access
 from firebell.people.permissions import Verb, allows
 from firebell.people.unit_of_work import CurrentVisit, Visit
@@ -123,13 +125,19 @@ async def _metric(
         members = await member_store.members(visit.tx, slug, scope, to_id(after))
     rate = await cost.load(visit.tx) if slug == "cost" and allows(visit.rights, Verb.COST_READ) else None
     shown = members[: member_store.MEMBERS_PER_PAGE]
-    chart: dict[str, Any] = {"strip": None, "trend": None, "months": None}
+    chart: dict[str, Any] = {"strip": None, "trend": None, "months": None, "between": None, "teams": []}
     if result.trend:
         target_s = result.summary.target_s if result.summary else None
         chart["trend"] = charts.trend(result.trend, target_s)
         chart["strip"] = await _strip(visit, result)
+        by_team = await queries.trends_by_team(visit.tx, slug, scope)
+        drawn = charts.trends([table for _, table in by_team], target_s)
+        chart["teams"] = [(name, one) for (name, _), one in zip(by_team, drawn, strict=True) if one]
+        chart["teams_table"] = result_tables.medians_by_team(by_team)
     if slug == "frequency" and result.table:
         chart["months"] = charts.stacked(result.table)
+    if slug == "mtbf" and result.table:
+        chart["between"] = charts.between(result.table, FAILURES_TARGET_S)
     context = {
         "nav": "metrics",
         "what": result.definition,
@@ -141,6 +149,7 @@ async def _metric(
         "target_result": export.target_result(result),
         "members": shown,
         "has_members": slug in member_store.RULES,
+        "sql": member_store.statement(slug, scope) if slug in member_store.RULES else "",
         "reference": lambda member: export.reference(result.definition.subject, member.id),
         "case_path": _case_path(result),
         "after": to_id(after),

@@ -1,14 +1,16 @@
 """The metric families of `/metrics.prom`, named by the conventions of Prometheus, from counts and readings (pure)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from firebell.kit.db.pool_usage import PoolUsage
 from firebell.kit.process_counters import Histogram, ProcessCounters
-from firebell.monitoring.model import Readings
+from firebell.monitoring.fact_families import fact_families
+from firebell.monitoring.family import counter, gauge
+from firebell.monitoring.model import FactReadings, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +28,45 @@ class ProcessState:
     """Whether the last reading succeeded, None before the first one ended."""
 
 
-Sample = tuple[Sequence[str], float]
-
-
-def families(process: ProcessState, readings: Readings | None) -> Iterator[Metric]:
-    """Yield every family; those of the database only with `readings`, so that an old number is never shown as new."""
+def families(
+    process: ProcessState, readings: Readings | None, facts: FactReadings | None = None
+) -> Iterator[Metric]:
+    """Yield every family; those of the database only if they were read, so that an old number is never shown as new."""
     yield from _process_families(process)
     if readings is not None:
         yield from _shared_families(readings)
+    if facts is not None:
+        yield from fact_families(facts)
 
 
 def _process_families(process: ProcessState) -> Iterator[Metric]:
     counters = process.counters
-    yield _gauge("build_info", "Version of this process.", ["version"], [([process.version], 1)])
+    yield gauge("build_info", "Version of this process.", ["version"], [([process.version], 1)])
     up = [] if process.is_database_up is None else [((), process.is_database_up)]
-    yield _gauge("database_up", "Whether the database answered the last reading.", [], up)
-    yield _counter(
+    yield gauge("database_up", "Whether the database answered the last reading.", [], up)
+    yield counter(
         "inbound_messages",
         "Messages of monitoring systems that were stored.",
         ["source"],
         [([source], n) for source, n in counters.inbound_messages.items()],
     )
-    yield _counter(
+    yield counter(
         "inbound_events",
         "Alert events in the stored messages.",
         ["source"],
         [([source], n) for source, n in counters.inbound_events.items()],
     )
-    yield _counter(
+    yield counter(
         "inbound_errors",
         "Messages that were not stored, by HTTP status.",
         ["status"],
         [([str(status)], n) for status, n in counters.inbound_errors.items()],
     )
     if process.inbound_waiting is not None:
-        yield _gauge(
+        yield gauge(
             "inbound_queue_messages", "Messages that wait to be stored.", [], [([], process.inbound_waiting)]
         )
-    yield _counter(
+    yield counter(
         "notification_deliveries",
         "Attempts to deliver a notification.",
         ["channel", "outcome"],
@@ -81,13 +84,13 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
         "kind",
         {_timer_kind(of_pages): lateness for of_pages, lateness in counters.timer_lateness.items()},
     )
-    yield _gauge(
+    yield gauge(
         "worker_lane_healthy",
         "Whether a lane of the worker finishes its rounds.",
         ["lane"],
         [([lane], healthy) for lane, healthy in process.lanes.items()],
     )
-    yield _gauge(
+    yield gauge(
         "database_pool_connections",
         "Open connections to the database.",
         ["pool", "state"],
@@ -97,7 +100,7 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
             for state, n in (("used", usage.used), ("idle", usage.idle))
         ],
     )
-    yield _gauge(
+    yield gauge(
         "database_pool_limit_connections",
         "Connections that a pool may open.",
         ["pool"],
@@ -106,53 +109,53 @@ def _process_families(process: ProcessState) -> Iterator[Metric]:
 
 
 def _shared_families(readings: Readings) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "readings_timestamp_seconds", "When the database was read.", [], [([], readings.read_at.timestamp())]
     )
-    yield _gauge(
+    yield gauge(
         "pages_open",
         "Open pages, without those of drills.",
         ["state", "urgency"],
         [(labels, n) for labels, n in readings.open_pages.items()],
     )
-    yield _gauge(
+    yield gauge(
         "page_unacknowledged_age_seconds",
         "Age of the oldest urgent page that no one has acknowledged.",
         [],
         [([], readings.oldest_unacknowledged_s)],
     )
-    yield _gauge(
+    yield gauge(
         "incidents_open",
         "Open incidents, without private ones and drills.",
         ["severity"],
         [([f"SEV{severity}"], n) for severity, n in readings.open_incidents.items()],
     )
-    yield _gauge(
+    yield gauge(
         "timers_overdue",
         "Timers that are due and have not run.",
         ["kind"],
         [([_timer_kind(of_pages)], n) for of_pages, n in readings.overdue_timers.items()],
     )
-    yield _gauge(
+    yield gauge(
         "timer_overdue_age_seconds",
         "How late the most overdue timer is.",
         ["kind"],
         [([_timer_kind(of_pages)], age_s) for of_pages, age_s in readings.oldest_timer_s.items()],
     )
-    yield _gauge(
+    yield gauge(
         "queue_items",
         "Jobs and messages that wait.",
         ["queue"],
         [([queue], n) for queue, n in readings.queues.items()],
     )
-    yield _gauge(
+    yield gauge(
         "notification_queue_messages",
         "Notifications that are due and not sent.",
         ["channel", "urgency"],
         [(labels, n) for labels, n in readings.queued_notifications.items()],
     )
-    yield _gauge("failed_jobs", "Background jobs that failed for good.", [], [([], readings.failed_jobs)])
-    yield _gauge(
+    yield gauge("failed_jobs", "Background jobs that failed for good.", [], [([], readings.failed_jobs)])
+    yield gauge(
         "oncall_gaps",
         "Reported gaps in on-call schedules, open now and within 28 days.",
         ["when"],
@@ -162,20 +165,6 @@ def _shared_families(readings: Readings) -> Iterator[Metric]:
 
 def _timer_kind(of_pages: bool) -> str:
     return "page" if of_pages else "other"
-
-
-def _gauge(name: str, text: str, labels: Sequence[str], samples: Sequence[Sample]) -> Metric:
-    family = GaugeMetricFamily(f"firebell_{name}", text, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, float(number))
-    return family
-
-
-def _counter(name: str, text: str, labels: Sequence[str], samples: Sequence[Sample]) -> Metric:
-    family = CounterMetricFamily(f"firebell_{name}", text, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, number)
-    return family
 
 
 def _histogram(name: str, text: str, label: str, histograms: Mapping[str, Histogram]) -> Metric:

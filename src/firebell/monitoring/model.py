@@ -1,8 +1,12 @@
 """What the database says about the work that all processes share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+ACKNOWLEDGE_BOUNDS_S = (30, 60, 120, 300, 600, 900, 1800, 3600)
+DURATION_BOUNDS_S = (300, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+"""The bounds of the buckets of histograms, inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +32,43 @@ class Readings:
     """Background jobs that failed for good."""
     gaps: Mapping[str, int]
     """Gaps in on-call schedules: those open `now`, and those `ahead` within 28 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCounts:
+    """How many values fell into each bucket, the last of which has no bound, and their sum."""
+
+    counts: Sequence[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactReadings:
+    """What metrics know, by team, severity and the like; without private incidents, drills and what was none.
+
+    Teams are labels: a slug, `other` or `none`. Severities are SEV0 to SEV3 or `none`.
+    """
+
+    teams: Sequence[str]
+    """Every label of a team."""
+    pages: Mapping[tuple[str, str, str], int]
+    """All pages by team, urgency and severity."""
+    night_pages: Mapping[str, int]
+    acknowledged: Mapping[str, BucketCounts]
+    """Seconds until urgent pages were acknowledged, by severity."""
+    unacknowledged: Mapping[str, int]
+    exhausted: Mapping[str, int]
+    declared: Mapping[tuple[str, str], int]
+    """Incidents by severity and team; an incident of several teams counts for that of its first service."""
+    reopened: Mapping[tuple[str, str], int]
+    durations: Mapping[tuple[str, str], BucketCounts]
+    """Seconds of closed incidents by `detect`, `mitigate` or `resolve`, and severity."""
+    overdue_postmortems: Mapping[str, int]
+    items: Mapping[tuple[str, str, str], int]
+    """Unfinished action items by team, state and priority."""
+    overdue_items: Mapping[str, int]
+    completion: Mapping[str, float]
+    """The share of action items of the last 90 days that were done in time; teams without any are missing."""
+    readiness: float | None
+    runbook_runs: Mapping[str, int]
+    """Runs that ended, without dry ones, by how they ended."""

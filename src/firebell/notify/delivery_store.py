@@ -354,6 +354,7 @@ async def retry(
         update delivery
         set state = 'queued',
             send_at = $3,
+            first_send_at = coalesce(delivery.first_send_at, delivery.send_at),
             lease_until = null,
             error = $4,
             lost_claims = 0,

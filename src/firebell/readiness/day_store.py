@@ -74,6 +74,21 @@ async def save_day(tx: Tx, day: ReadinessDay) -> None:
     )
 
 
+async def score_before(tx: Tx, day: date) -> int | None:
+    """Return the last score that was recorded before a day, None without one."""
+    score: int | None = await tx.value(
+        """
+        select score
+        from readiness_day
+        where day < $1
+        order by day desc
+        limit 1
+        """,
+        day,
+    )
+    return score
+
+
 async def days(tx: Tx, since: date) -> list[ReadinessDay]:
     """Return the stored days since one, oldest first."""
     rows = await tx.fetch(

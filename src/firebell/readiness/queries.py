@@ -64,6 +64,9 @@ def since_day(days: Sequence[ReadinessDay], item_id: str, state: ItemState) -> d
     return first
 
 
+score_before = day_store.score_before
+
+
 async def history(tx: Tx, now: datetime) -> list[ReadinessDay]:
     """Return the recorded days of the last 180, oldest first."""
     return await day_store.days(tx, (now - timedelta(days=HISTORY_DAYS)).date())

@@ -35,6 +35,7 @@ class QuarterReviewShown(ApiOutput):
     last_day: date
     deadline: Annotated[datetime, Field(description="until when a signature is in time")]
     complete: Annotated[bool, Field(description="each team signed in time")]
+    overdue: Annotated[bool, Field(description="the deadline has passed, and a signature is missing")]
     teams: list[TeamReviewShown]
 
 
@@ -56,6 +57,7 @@ async def _shown(w: Work) -> list[QuarterReviewShown]:
             last_day=each.quarter.last_day,
             deadline=each.deadline,
             complete=each.is_complete,
+            overdue=each.is_overdue(w.now),
             teams=[
                 TeamReviewShown(
                     team=review.slug,

@@ -37,6 +37,10 @@ class QuarterReview:
             review.signed_at and review.signed_at <= self.deadline for review in self.teams
         )
 
+    def is_overdue(self, now: datetime) -> bool:
+        """Return True if the deadline has passed without the signature of each team."""
+        return bool(self.teams) and self.deadline <= now and self.signed < len(self.teams)
+
 
 async def quarter_reviews(tx: Tx, now: datetime) -> list[QuarterReview]:
     """Return the last quarters that ended, newest first; earlier ones only if a team signed them."""

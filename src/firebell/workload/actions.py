@@ -21,7 +21,8 @@ from firebell.people import permissions
 from firebell.people.action_guards import permits
 from firebell.people.model import Person, Team
 from firebell.people.permissions import Rights, Verb
-from firebell.workload import monthly_report, pay, rate_periods, rate_store
+from firebell.workload import fatigue_store, monthly_report, pay, rate_periods, rate_store
+from firebell.workload.call_measures import FATIGUE_PERIOD
 from firebell.workload.fatigue import findings
 from firebell.workload.model import RatePeriod, Rates, WorkloadReport
 
@@ -117,6 +118,9 @@ async def report(
         named = monthly_report.named_by(s for s in measured if s.team_id == team.id) | {*also}
         measured = [s for s in measured if s.team_id == team.id or s.people & named]
     people_by_id = await people.people_by_id(tx, list(monthly_report.named_by(measured)))
+    since = min(starts, now - FATIGUE_PERIOD)
+    arrivals = await paging.arrivals(tx, since, high, list(people_by_id))
+    pages = {arrival.page_id for arrival in arrivals}
     # hundreds of schedules take seconds, and pages must not wait for them
     measured_report = await DOCUMENTS.run(
         partial(
@@ -125,21 +129,26 @@ async def report(
             measured,
             await people.teams(tx),
             people_by_id,
-            await paging.arrivals(tx, starts, high, list(people_by_id)),
+            arrivals,
             rates,
             holidays(rates, month),
             now,
             team,
             also,
+            await fatigue_store.incidents_of_pages(tx, pages),
         )
     )
     return replace(measured_report, dated_rates=dated_rates)
 
 
 async def fatigue(tx: Tx, report: WorkloadReport) -> list[Finding]:
-    """Return who had too many pages in the month of a report."""
+    """Return who had too many pages in the month of a report, and which teams have too much noise."""
     low, high = monthly_report.bounds(report.month, "UTC")
-    return findings(report, await paging.nights_over_limit(tx, low, high))
+    end = min(high, report.until)
+    noise = await fatigue_store.noise_of_teams(
+        tx, [share.of.id for share in report.teams], end - FATIGUE_PERIOD, end
+    )
+    return findings(report, await paging.nights_over_limit(tx, low, high), noise)
 
 
 async def fits(tx: Tx) -> bool:

@@ -7,6 +7,7 @@ from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from firebell.kit.db.database import Tx
+from firebell.kit.findings import Finding
 from firebell.kit.web import api
 from firebell.kit.web.api import (
     ApiInput,
@@ -25,6 +26,7 @@ from firebell.people.authentication import Caller
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 from firebell.workload import actions, monthly_report, pay
+from firebell.workload.call_measures import nights_of
 from firebell.workload.csv_export import csv_report
 from firebell.workload.model import Earned, PersonRow, RatePeriod, Rates, WorkloadReport, WorkShare
 
@@ -62,7 +64,10 @@ class LoadShown(ApiOutput):
 
 
 class RowShown(LoadShown):
-    """One person's month. `pages` counts distinct high-urgency pages that reached them while on call."""
+    """One person's month. `pages` counts distinct high-urgency pages that reached them while on call.
+
+    `interrupted_hours` are clock hours in which one did, `worst_week_hours` the most of them in an ISO week.
+    """
 
     id: int
     name: str
@@ -73,8 +78,24 @@ class RowShown(LoadShown):
     nights_over_two: int
     worst_shift: int
     median_shift: float
+    interrupted_hours: int
+    worst_week_hours: int
+    incidents_per_shift: Annotated[
+        float, Field(description="per 12 hours on call, over the last four weeks of the month")
+    ]
     hours_compared: str
     nights_compared: str
+
+
+class NightsShown(ApiOutput):
+    """The pages in each night on call; a night counts once for each person on call, without pages too."""
+
+    nights: int
+    median_pages: float
+    most_pages: int
+    at_limit: Annotated[int, Field(description="nights with three pages or more")]
+    at_limit_low: Annotated[float | None, Field(description="95% interval of the share, from 0 to 1")]
+    at_limit_high: float | None
 
 
 class ShareShown(ApiOutput):
@@ -82,6 +103,7 @@ class ShareShown(ApiOutput):
 
     slug: str
     name: str
+    nights_on_call: NightsShown
     people: list[RowShown]
 
 
@@ -114,11 +136,12 @@ class EarnedShown(RowShown):
 
 
 class FatigueFindingShown(ApiOutput):
-    """Someone who had too many pages: F-NIGHT or F-FATIGUE."""
+    """Someone who had too many pages (F-NIGHT or F-FATIGUE), or a team with too much noise (F-FATIGUE)."""
 
     id: str
     code: str
-    person_id: int
+    person_id: Annotated[int | None, Field(description="null for a finding about a team")]
+    team_id: int | None
     message: str
     advice: str
 
@@ -233,6 +256,9 @@ def _row(row: PersonRow) -> dict[str, object]:
         "nights_over_two": row.calls.over,
         "worst_shift": row.calls.worst_shift,
         "median_shift": row.calls.median_shift,
+        "interrupted_hours": row.calls.interrupted_hours,
+        "worst_week_hours": row.calls.worst_week_hours,
+        "incidents_per_shift": round(row.calls.incidents_per_shift, 2),
         "hours_compared": row.hours_compared,
         "nights_compared": row.nights_compared,
     }
@@ -240,7 +266,29 @@ def _row(row: PersonRow) -> dict[str, object]:
 
 def _share(share: WorkShare) -> ShareShown:
     rows = [RowShown.model_validate(_row(row)) for row in share.rows]
-    return ShareShown(slug=share.of.slug, name=share.of.name, people=rows)
+    nights = nights_of(share.rows)
+    low, high = nights.interval or (None, None)
+    on_call = NightsShown(
+        nights=nights.nights,
+        median_pages=nights.median,
+        most_pages=nights.worst,
+        at_limit=nights.at_limit,
+        at_limit_low=low,
+        at_limit_high=high,
+    )
+    return ShareShown(slug=share.of.slug, name=share.of.name, nights_on_call=on_call, people=rows)
+
+
+def _finding(finding: Finding) -> FatigueFindingShown:
+    kind, _, subject_id = finding.subject.partition(":")
+    return FatigueFindingShown(
+        id=finding.id,
+        code=finding.code,
+        person_id=int(subject_id) if kind == "person" else None,
+        team_id=int(subject_id) if kind == "team" else None,
+        message=finding.message,
+        advice=finding.advice,
+    )
 
 
 def _earned(earned: Earned, rates: Rates) -> EarnedShown:
@@ -288,16 +336,7 @@ async def get_report(w: Reader, month: Month = None, team: OneTeam = "") -> Repo
         schedules=[_share(s) for s in report.schedules],
         teams=[_share(s) for s in report.teams],
         people=[_earned(e, report.rates) for e in report.people],
-        findings=[
-            FatigueFindingShown(
-                id=f.id,
-                code=f.code,
-                person_id=int(f.subject.removeprefix("person:")),
-                message=f.message,
-                advice=f.advice,
-            )
-            for f in await actions.fatigue(w.tx, report)
-        ],
+        findings=[_finding(each) for each in await actions.fatigue(w.tx, report)],
     )
 
 

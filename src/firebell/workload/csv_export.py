@@ -12,6 +12,7 @@ HEADER = (
     *("pages", "night_pages", "worst_night"),
     *(f"{c}_{what}" for c in HourClass for what in ("paid_hours", "amount")),
     *("stipend", "total", "currency", "proposed_time_off_hours", "rates_since"),
+    *("interrupted_hours", "worst_week_hours"),
 )
 
 
@@ -41,6 +42,8 @@ def csv_report(report: WorkloadReport, *, bom: bool = False) -> str:
                 report.rates.currency,
                 f"{rest:f}",
                 f"{report.dated_rates.month:%Y-%m}" if report.dated_rates else "",
+                row.calls.interrupted_hours,
+                row.calls.worst_week_hours,
             )
         )
     return to_csv(rows, bom=bom)

@@ -95,7 +95,8 @@ class Pay:
 class Calls:
     """Distinct high-urgency pages that reached someone on call.
 
-    A page that rings in two nights counts in both; `over` is the number of nights with more than two pages.
+    A page that rings in two nights counts in both; `over` is the number of nights with more than two pages, `by_night`
+    has the pages of each night with any. `interrupted_hours` are clock hours in which a page reached them.
     """
 
     pages: int = 0
@@ -104,6 +105,22 @@ class Calls:
     over: int = 0
     worst_shift: int = 0
     median_shift: float = 0
+    by_night: tuple[int, ...] = ()
+    interrupted_hours: int = 0
+    worst_week_hours: int = 0
+    """The most interrupted hours in an ISO week of the month."""
+    incidents_per_shift: float = 0
+    """The mean number of incidents per 12 hours on call, over the last four weeks of the month."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamNoise:
+    """The urgent pages of a team in a period, and how many of them needed no action."""
+
+    team_id: int
+    team: str
+    pages: int
+    noise: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
 from statistics import fmean, median
+from types import MappingProxyType
 
 from firebell.kit.calendar_periods import next_month
-from firebell.kit.intervals import Interval, overlap
+from firebell.kit.intervals import Interval, clip, overlap, union
 from firebell.kit.localtime import to_instant
 from firebell.oncall.model import Schedule
 from firebell.oncall.rota.fairness import Holidays, Load, compare_with_mean, load_of, night_of
 from firebell.oncall.rota.shifts import intervals_by_user
 from firebell.paging.model import Arrival
 from firebell.people.model import Person, Team
+from firebell.workload.call_measures import FATIGUE_PERIOD, interrupted_hours, per_shift
 from firebell.workload.model import Calls, Earned, PersonRow, Rates, WorkloadReport, WorkShare
 from firebell.workload.pay import pay, time_off
 
@@ -61,8 +63,9 @@ def report(
     now: datetime,
     team: Team | None = None,
     also: Collection[int] = (),
+    incidents: Mapping[int, Collection[int]] = MappingProxyType({}),
 ) -> WorkloadReport:
-    """Return the report of a month up to `now`.
+    """Return the report of a month up to `now`; `incidents` are those of each page.
 
     With `team`: its schedules, and the people whom they name and those in `also` with the shifts of all schedules.
     """
@@ -75,7 +78,7 @@ def report(
     shifts = [
         intervals_by_user(s, low - SHIFT_LOOKBACK, min(high + TIME_ZONE_MARGIN, now)) for s in schedules
     ]
-    measurements = _Measurements(month, shifts, people, by_person, holidays, now)
+    measurements = _Measurements(month, shifts, people, by_person, holidays, now, incidents)
 
     def rows(wanted: Sequence[bool], among: Collection[int] | None = None) -> list[PersonRow]:
         return measurements.rows([i for i, want in enumerate(wanted) if want], among)
@@ -114,6 +117,7 @@ class _Measurements:
     arrivals: Mapping[int, Sequence[Arrival]]
     holidays: Holidays
     now: datetime
+    incidents: Mapping[int, Collection[int]]
     measured: dict[tuple[int, tuple[int, ...]], _Measured | None] = field(default_factory=dict)
 
     def rows(self, schedules: Sequence[int], among: Collection[int] | None) -> list[PersonRow]:
@@ -138,7 +142,28 @@ class _Measurements:
         with_last_night = load_of(shifts, a, min(b + NIGHT_LENGTH, self.now), person.tz, self.holidays)
         nights = sum((n.year, n.month) == (self.month.year, self.month.month) for n in with_last_night.nights)
         touching = [shift for intervals in shifts for shift in intervals if overlap(shift, (a, b))]
-        return person, load, nights, _calls(self.arrivals.get(person.id, []), touching, a, b, person.tz)
+        arrivals = self.arrivals.get(person.id, [])
+        calls = _calls(arrivals, touching, a, b, person.tz)
+        return (
+            person,
+            load,
+            nights,
+            replace(calls, incidents_per_shift=self._incident_rate(arrivals, shifts, b)),
+        )
+
+    def _incident_rate(
+        self, arrivals: Sequence[Arrival], shifts: Sequence[Sequence[Interval]], month_end: datetime
+    ) -> float:
+        """Return the incidents per 12 hours on call whose pages reached someone, over the last four weeks."""
+        end = min(month_end, self.now)
+        on_call = union(part for intervals in shifts for part in clip(intervals, (end - FATIGUE_PERIOD, end)))
+        ids = {
+            incident_id
+            for arrival in arrivals
+            if any(start <= arrival.at < until for start, until in on_call)
+            for incident_id in self.incidents.get(arrival.page_id, ())
+        }
+        return per_shift(len(ids), sum((until - start for start, until in on_call), timedelta()))
 
 
 def _calls(
@@ -155,14 +180,18 @@ def _calls(
         if night := night_of(arrival.at, tz):
             nights.setdefault(night, set()).add(arrival.page_id)
     per_night = [len(pages) for pages in nights.values()]
-    per_shift = [len({arrivals[i].page_id for i in indexes}) for indexes in by_shift]
+    pages_per_shift = [len({arrivals[i].page_id for i in indexes}) for indexes in by_shift]
+    weeks = interrupted_hours((arrival.at for arrival in on_call), tz)
     return Calls(
         pages=len({x.page_id for x in on_call}),
         night_pages=sum(per_night),
         worst_night=max(per_night, default=0),
         over=sum(n > MAX_NIGHT_PAGES for n in per_night),
-        worst_shift=max(per_shift, default=0),
-        median_shift=median(per_shift) if per_shift else 0,
+        worst_shift=max(pages_per_shift, default=0),
+        median_shift=median(pages_per_shift) if pages_per_shift else 0,
+        by_night=tuple(per_night),
+        interrupted_hours=sum(weeks.values()),
+        worst_week_hours=max(weeks.values(), default=0),
     )
 
 

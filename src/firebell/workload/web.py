@@ -20,6 +20,7 @@ from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit, Visit
 from firebell.workload import actions, monthly_report, pay
 from firebell.workload.api import attachment
+from firebell.workload.call_measures import NIGHT_LIMIT_PAGES, nights_of
 from firebell.workload.model import Rates, WorkloadReport, WorkShare
 
 router = routing.html_router()
@@ -88,6 +89,8 @@ async def load(
         **page_context,
         "findings": await actions.fatigue(visit.tx, report),
         "teams": _teams(report),
+        "nights_of": nights_of,
+        "night_limit": NIGHT_LIMIT_PAGES,
         "free": free,
         "error": error,
         "schedules": [

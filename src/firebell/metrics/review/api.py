@@ -1,5 +1,6 @@
 """The quarterly review over JSON."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -63,6 +64,15 @@ class ReviewRuleShown(ApiOutput):
     noise: int
 
 
+class HeldDrillShown(ApiOutput):
+    """A drill that finished in the quarter."""
+
+    drill: Annotated[str, Field(examples=["DRILL-7"])]
+    title: str
+    day: date
+    score: Annotated[int | None, Field(description="percent; null if nothing could be decided")]
+
+
 class ReviewShown(ApiOutput):
     """The trends of a quarter in UTC, compared with the quarter before; private incidents are left out."""
 
@@ -75,6 +85,9 @@ class ReviewShown(ApiOutput):
     severities: list[ReviewSeverityShown]
     factors: list[ReviewFactorShown]
     rules: list[ReviewRuleShown]
+    drills: list[HeldDrillShown]
+    readiness: Annotated[int | None, Field(description="score of the organization at the end, of 100")]
+    before_readiness: int | None
     markdown: Annotated[str, Field(description="the whole document")]
 
 
@@ -135,5 +148,11 @@ async def get_metrics_review(
             ReviewRuleShown(rule=each.rule, pages=each.pages, night_pages=each.nights, noise=each.noise)
             for each in review.rules
         ],
+        drills=[
+            HeldDrillShown(drill=each.ref, title=each.title, day=each.day, score=each.score)
+            for each in review.practice.drills
+        ],
+        readiness=review.practice.readiness,
+        before_readiness=review.practice.readiness_before,
         markdown=document.markdown(review, w.ctx.public_url),
     )

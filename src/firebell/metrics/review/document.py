@@ -1,8 +1,8 @@
 """The quarterly review as a document: its lines, what to decide, and its Markdown (pure)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from firebell.kit.markdown import cell, table
 from firebell.kit.text import plural
@@ -70,6 +70,25 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldDrill:
+    """A drill that finished in the quarter; `score` is in percent, None if nothing could be decided."""
+
+    ref: str
+    title: str
+    day: date
+    score: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What the quarter did for the next incidents; readiness is of the organization, None without a record."""
+
+    drills: Sequence[HeldDrill] = ()
+    readiness: int | None = None
+    readiness_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """The trends of a quarter of the organization, or of one team."""
 
@@ -81,6 +100,7 @@ class Review:
     factors: Sequence[Factor]
     rules: Sequence[RuleTotal]
     questions: Sequence[str]
+    practice: Practice = field(default_factory=Practice)
 
     @property
     def quarter(self) -> str:
@@ -174,8 +194,16 @@ def factors(now: Mapping[str, int], before: Mapping[str, int]) -> list[Factor]:
     return [Factor(code, now[code], before.get(code, 0)) for code in ranked[:FACTORS_LISTED]]
 
 
-def questions(lines: Sequence[Line], found: Sequence[Factor], rules: Sequence[RuleTotal]) -> list[str]:
-    """Return what the quarter asks its readers to decide: missed targets, what got worse, what comes back."""
+def questions(
+    lines: Sequence[Line],
+    found: Sequence[Factor],
+    rules: Sequence[RuleTotal],
+    practice: Practice | None = None,
+) -> list[str]:
+    """Return what the quarter asks its readers to decide: missed targets, what got worse, what comes back.
+
+    With `practice`, also about drills that were not held and readiness that fell.
+    """
     asked = []
     for each in lines:
         if each.target == "missed" or each.trend is Trend.WORSE:
@@ -193,7 +221,28 @@ def questions(lines: Sequence[Line], found: Sequence[Factor], rules: Sequence[Ru
         for rule in rules[:3]
         if rule.pages >= 5 and 2 * rule.noise > rule.pages
     ]
+    return asked + (_about_practice(practice) if practice else [])
+
+
+def _about_practice(practice: Practice) -> list[str]:
+    asked = [] if practice.drills else ["No drill was held. Who plans the next one, and for when?"]
+    now, before = practice.readiness, practice.readiness_before
+    if now is not None and before is not None and now < before:
+        asked.append(f"Readiness fell from {before} to {now} of 100. Which item comes first?")
     return asked
+
+
+def _practice(practice: Practice) -> str:
+    held = [
+        f"- {each.day}: {cell(each.title)} ({each.ref}), "
+        + ("no score" if each.score is None else f"{each.score}%")
+        for each in practice.drills
+    ]
+    lines = held or ["No drill was held."]
+    if practice.readiness is not None:
+        before = "" if practice.readiness_before is None else f", {practice.readiness_before} before"
+        lines += ["", f"Readiness: {practice.readiness} of 100{before}."]
+    return "\n".join(lines)
 
 
 def markdown(review: Review, url: str) -> str:
@@ -250,6 +299,8 @@ def markdown(review: Review, url: str) -> str:
         )
         if review.rules
         else "No rule paged anyone.",
+        "## Drills and readiness",
+        _practice(review.practice),
         "## What would move each metric",
         "\n".join(
             f"- **{each.title}**: {'; '.join(each.levers)}."

@@ -1,16 +1,20 @@
 """Reads the quarterly review; private incidents are in none, so that everyone reads the same document."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from firebell.drills import queries as drills
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
 from firebell.kit.db.database import Tx
 from firebell.metrics import queries, total_store
 from firebell.metrics.model import Scope
 from firebell.metrics.review import document, quarters
-from firebell.metrics.review.document import Review
+from firebell.metrics.review.document import HeldDrill, Practice, Review
 from firebell.people import actions as people
+from firebell.readiness import queries as readiness
+
+DRILLS_LISTED = 20
 
 
 async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
@@ -27,6 +31,8 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
         await total_store.factors(tx, scope), await total_store.factors(tx, scope, before=True)
     )
     rules = (await total_store.pages_by_hour_and_rule(tx, scope)).rules[: document.RULES_LISTED]
+    practice = await _practice(tx, scope)
+    asked = document.questions(lines, factors, rules, practice if now >= window.end else None)
     return Review(
         window,
         is_over=now >= window.end,
@@ -38,5 +44,21 @@ async def review(tx: Tx, quarter: str, team: str, now: datetime) -> Review:
         ],
         factors=factors,
         rules=rules,
-        questions=document.questions(lines, factors, rules),
+        questions=asked,
+        practice=practice,
+    )
+
+
+async def _practice(tx: Tx, scope: Scope) -> Practice:
+    """Return the drills of the quarter, and the readiness at its end and at its beginning."""
+    window = scope.window
+    held = await drills.finished_between(tx, window.start, window.end, scope.team_id, DRILLS_LISTED)
+    return Practice(
+        [
+            HeldDrill(one.ref, one.title, one.finished_at.date(), one.score)
+            for one in held
+            if one.finished_at is not None
+        ],
+        await readiness.score_before(tx, window.last_day + timedelta(days=1)),
+        await readiness.score_before(tx, window.first_day),
     )

@@ -10,7 +10,7 @@ from firebell.metrics.summaries import TOO_FEW_BELOW, Share
 SIGNIFICANCE = 0.05
 NEITHER = frozenset({"cost", "frequency"})
 """Metrics of which more is neither better nor worse: declaring early raises both."""
-BETTER_HIGHER = frozenset({"actions", "levels", "severity", "updates", "postmortems", "mtbf"})
+BETTER_HIGHER = frozenset({"actions", "delivery", "levels", "severity", "updates", "postmortems", "mtbf"})
 
 
 class Trend(StrEnum):

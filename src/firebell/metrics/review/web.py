@@ -10,6 +10,7 @@ from firebell.people import actions as people
 from firebell.people import route_access
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import CurrentVisit
+from firebell.readiness import actions as readiness
 
 router = routing.html_router()
 
@@ -31,6 +32,8 @@ async def quarterly_review(
         headers = {**html.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         text = document.markdown(review, visit.ctx.public_url)
         return Response(text, headers=headers, media_type="text/markdown; charset=utf-8")
+    if review:
+        await readiness.record_metrics_view(visit.tx, visit.actor, visit.now)
     context = {
         "nav": "metrics",
         "review": review,
