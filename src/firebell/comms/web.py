@@ -97,7 +97,10 @@ async def _render(
         "content": shown.content,
         "texts": texts,
         "marked": marked,
-        "public_html": public_markdown.to_marked_html(marked[ReaderKind.PUBLIC]),
+        "html": {
+            reader: public_markdown.to_marked_html(marked[reader])
+            for reader in (ReaderKind.PUBLIC, ReaderKind.CUSTOMER)
+        },
         "templates": await queries.templates(visit.tx),
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),
