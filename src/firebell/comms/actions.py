@@ -53,10 +53,10 @@ async def publish(
     body_sha256 = approval_rules.content_hash(content)
     if same := await _same_post(tx, actor, incident_id, body_sha256, now):
         return same
-    await drafts.check_revision(tx, incident, revision)
+    await drafts.check_revision(tx, incident, revision, now)
     chosen = await _chosen(tx, incident, content, now)
     readers = frozenset(destination.reader for _, destination in chosen)
-    listed = await publication_queries.publications(tx, incident)
+    listed = await publication_queries.publications(tx, incident, now)
     languages = await publication_queries.languages(tx, listed)
     _check_languages(content, languages.others)
     findings = await tone_queries.findings(tx, incident, content, readers, languages.own, now)

@@ -97,6 +97,11 @@ def _dialect_for(text: str) -> MarkdownIt:
     return _dialect if is_bounded else _paragraphs
 
 
+def literal(text: str) -> str:
+    """Return one line of text as Markdown that is shown as it was written."""
+    return _MARKS.sub(r"\\\g<0>", text)
+
+
 def _cells(block: str) -> int:
     """Return how many cells a table in a block without blank lines has at most; short rows are filled up."""
     lines = block.split("\n")

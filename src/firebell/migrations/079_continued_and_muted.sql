@@ -1,3 +1,10 @@
+-- A page shows at most one open public incident about an incident. One that was resolved for too long to be reopened
+-- stays, and goes on at the next one.
+alter table public_incident drop constraint public_incident_status_page_id_incident_id_key;
+create unique index public_incident_open_of_incident on public_incident (status_page_id, incident_id)
+    where resolved_at is null;
+create index public_incident_continued on public_incident (continued_by) where continued_by is not null;
+
 -- The alerts that maintenance muted, for their list. Ingest adds them only while something is muted.
 create table muted_alert (
     alert_id bigint primary key references alert on delete cascade,

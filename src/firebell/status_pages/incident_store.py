@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import translation_store
+from firebell.status_pages import stages, translation_store
 from firebell.status_pages.model import (
     ComponentStatus,
     Continuation,
@@ -22,7 +22,7 @@ EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
 _STATE_CHANGEABLE = {
     *("name", "impact_override", "monitoring_at", "resolved_at", "regressions"),
-    "continued_by",
+    *("continued_by", "incident_id"),
 }
 
 
@@ -245,7 +245,12 @@ async def by_ids(tx: Reads, page_id: int, public_incident_ids: Sequence[int]) ->
 
 
 async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
-    """Return the public incidents about an incident, by status page, in the order in which pages are locked."""
+    """Return the current public incident about an incident, by status page, in the order in which pages are locked."""
+    return {page_id: shown[-1] for page_id, shown in (await every_of_incident(tx, incident_id)).items()}
+
+
+async def every_of_incident(tx: Reads, incident_id: int) -> dict[int, list[PublicIncident]]:
+    """Return the public incidents about an incident as `of_incident` does, the current one of each page last."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}, status_page_id
@@ -255,8 +260,30 @@ async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
         """,
         incident_id,
     )
+    by_page: dict[int, list[PublicIncident]] = {}
+    for row, incident in zip(rows, await _with_updates(tx, rows), strict=True):
+        by_page.setdefault(row["status_page_id"], []).append(incident)
+    return {page_id: stages.in_order(shown) for page_id, shown in by_page.items()}
+
+
+async def left_open(tx: Reads, incident_id: int) -> list[tuple[int, PublicIncident]]:
+    """Return the open public incidents that go on at one about this incident, each with its status page."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}, status_page_id
+        from public_incident
+        where resolved_at is null
+            and continued_by in (
+                select later.id
+                from public_incident later
+                where later.incident_id = $1
+            )
+        order by status_page_id, id
+        """,
+        incident_id,
+    )
     listed = await _with_updates(tx, rows)
-    return {row["status_page_id"]: incident for row, incident in zip(rows, listed, strict=True)}
+    return [(row["status_page_id"], incident) for row, incident in zip(rows, listed, strict=True)]
 
 
 async def overlapping(

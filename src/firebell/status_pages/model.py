@@ -64,6 +64,8 @@ STAGE_LABELS = {
 
 
 POSTMORTEM_LABEL = "Post-mortem"
+ENTRY_KIND = "public"
+"""The kind of the timeline entries about what was published."""
 
 
 class Impact(IntEnum):

@@ -11,7 +11,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.status_pages import queries, store
 from firebell.status_pages.due_updates import DueUpdate, due_update
-from firebell.status_pages.publishing import ENTRY_KIND
+from firebell.status_pages.model import ENTRY_KIND
 from firebell.status_pages.queries import Publication
 
 REMINDER_TIMER = "status_pages.reminder"
