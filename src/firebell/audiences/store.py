@@ -304,6 +304,24 @@ async def public_cause(tx: Tx, incident_id: int) -> str:
     return str(text or "")
 
 
+async def subscriber_mails(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[datetime]]:
+    """Return when updates of these incidents were mailed to the subscribers of status pages."""
+    rows = await tx.fetch(
+        """
+        select public_incident.incident_id, public_update.mailed_at
+        from public_incident
+        join public_update on public_update.public_incident_id = public_incident.id
+        where public_incident.incident_id = any($1::bigint[])
+            and public_update.mailed_at is not null
+        """,
+        list(incident_ids),
+    )
+    mails: dict[int, list[datetime]] = {i: [] for i in incident_ids}
+    for row in rows:
+        mails[row["incident_id"]].append(row["mailed_at"])
+    return mails
+
+
 async def public_promise(tx: Tx, incident_id: int) -> tuple[str, str, datetime | None] | None:
     """Return the slug of the first status page with an incident, its id there, and when the next update is due."""
     row = await tx.row(

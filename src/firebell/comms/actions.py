@@ -11,6 +11,7 @@ from firebell.comms import (
     publication_queries,
     sending,
     store,
+    target,
     target_registry,
     tone_queries,
 )
@@ -32,8 +33,7 @@ from firebell.kit.web import undo
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
-RECALL_WITHIN = timedelta(seconds=30)
-"""How long a post can be recalled."""
+RECALL_WITHIN = target.RECALL_WITHIN
 SAME_POST_WITHIN = timedelta(minutes=2)
 """How long the same text by the same author is the same post, such as a form that was sent twice."""
 

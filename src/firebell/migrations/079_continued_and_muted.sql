@@ -16,3 +16,19 @@ select alert.id, alert_group.service_id
 from alert_group
 join alert on alert.group_id = alert_group.id
 where alert_group.mute_id is not null;
+
+-- Mails about what can be recalled wait until then.
+alter table status_broadcast add column held_until timestamptz;
+
+-- When the first mail about an update was queued for subscribers: customers without contacts hear of an incident by it.
+alter table public_update add column mailed_at timestamptz;
+update public_update
+set mailed_at = status_broadcast.published_at
+from public_incident
+join status_broadcast on status_broadcast.subject = public_incident.public_id
+    and status_broadcast.status_page_id = public_incident.status_page_id
+where public_incident.id = public_update.public_incident_id
+    and public_incident.incident_id is not null
+    and status_broadcast.seq = public_update.seq
+    and status_broadcast.reaches_email
+    and status_broadcast.queued > 0;

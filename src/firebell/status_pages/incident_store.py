@@ -367,6 +367,26 @@ async def change_incident(tx: Tx, public_incident_id: int, **changes: Any) -> No
     )
 
 
+async def note_mailed(tx: Tx, page_id: int, public_id: str, seq: int, now: datetime) -> None:
+    """Record when the first mail about an update was queued; idempotent."""
+    await tx.execute(
+        """
+        update public_update
+        set mailed_at = $4
+        from public_incident
+        where public_incident.id = public_update.public_incident_id
+            and public_incident.status_page_id = $1
+            and public_incident.public_id = $2
+            and public_update.seq = $3
+            and public_update.mailed_at is null
+        """,
+        page_id,
+        public_id,
+        seq,
+        now,
+    )
+
+
 async def insert_update(
     tx: Tx, public_incident_id: int, update: PublicUpdate, actor_id: int | None
 ) -> PublicUpdate:

@@ -241,7 +241,8 @@ class PublicIncident:
 class UpdatePublished:
     """An update of an incident was published, or edited if `version` is not 1. Imported history is not.
 
-    `public_id` is that of the incident; `seq` is the number of the update within it.
+    `public_id` is that of the incident; `seq` is the number of the update within it. Mail about it waits `hold_s`
+    seconds, because it can be recalled.
     """
 
     status_page_id: int
@@ -250,6 +251,18 @@ class UpdatePublished:
     update_id: int
     seq: int
     version: int
+    hold_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecalled:
+    """An update was published by mistake; `notice` is what is shown instead. `public_id` is that of the incident."""
+
+    status_page_id: int
+    public_id: str
+    update_public_id: str
+    seq: int
+    notice: str
 
 
 @dataclass(frozen=True, slots=True)

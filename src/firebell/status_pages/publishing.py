@@ -38,6 +38,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
     UpdatePublished,
+    UpdateRecalled,
 )
 
 SLOT = re.compile(r"\{\{\w+\}\}")
@@ -72,6 +73,8 @@ class NewUpdate:
     """When it is expected to be over, as an estimate."""
     translations: Mapping[str, str] = field(default_factory=dict)
     """The text in other languages of the page, by language."""
+    hold: timedelta = timedelta()
+    """How long mail about it waits, because it can be recalled."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -189,6 +192,17 @@ async def edit_update(
     await tx.emit(_event(page, published, edited), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page_id, public_id)
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
+async def recall_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, notice: str, reason: str, now: datetime
+) -> PublicIncident:
+    """Replace the text of an update that was published by mistake; messages about it that still wait are not sent."""
+    published = await edit_update(tx, actor, page_id, public_id, seq, notice, reason, now)
+    update = update_of(published, seq)
+    await tx.emit(UpdateRecalled(page_id, public_id, update.public_id, seq, update.body), now)
+    return published
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -312,7 +326,7 @@ async def _publish(
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
-    await tx.emit(_event(page, published, new), now)
+    await tx.emit(replace(_event(page, published, new), hold_s=int(update.hold.total_seconds())), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page.id, published.public_id)
 

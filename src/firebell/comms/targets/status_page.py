@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from firebell.comms import publication_queries
 from firebell.comms.publication_queries import IncidentPublication
-from firebell.comms.target import Destination, PostTarget, Reference, Sending
+from firebell.comms.target import RECALL_WITHIN, Destination, PostTarget, Reference, Sending
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident, Phase
 from firebell.kit.db.database import Tx
@@ -110,6 +110,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
         next_update_at=content.next_update_at,
         eta_at=content.eta_at,
         translations=await _translations(tx, publication, sending),
+        hold=RECALL_WITHIN,
     )
     if published is None:
         name = content.headline or incident.title
@@ -134,7 +135,7 @@ async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference
     """Replace the text of the update; its stage and what it says of components stay until the next update."""
     page = await status_pages.status_page(tx, reference["status_page"])
     at = f"{now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}"
-    await publishing.edit_update(
+    await publishing.recall_update(
         tx,
         actor,
         page.id,
