@@ -236,6 +236,21 @@ async def test_mails_that_wait_are_replaced_by_the_next_one_that_says_both(
         await t.update(other["id"], "Three.", "investigating")
         await t.w.settle()
         assert len(t.relay.to(OPS)) == 4
+        # a quiet update is on the page alone, and a correction is never quiet
+        quiet = {"stage": "identified", "body": "Four.", "notify": False}
+        quiet["next_update_at"] = (t.w.now + timedelta(minutes=30)).isoformat()
+        updates = f"{INCIDENTS}/{other['id']}/updates"
+        refused = await t.api(
+            "POST", updates, {**quiet, "kind": "correction", "stage": "investigating"}, status=422
+        )
+        assert [each["field"] for each in refused["errors"]] == ["notify"]
+        published = await t.api("POST", updates, quiet, status=201)
+        await t.w.settle()
+        assert len(t.relay.to(OPS)) == 4
+        assert [each["notify"] for each in published["updates"]] == [True, True, True, False]
+        public = (await t.http.get("/s/kestrel/api/v2/incidents.json")).json()["incidents"]
+        shown_updates = next(each for each in public if each["id"] == other["id"])["incident_updates"]
+        assert [each["deliver_notifications"] for each in shown_updates] == [False, True, True, True]
         await what_is_recalled_is_not_mailed(t)
 
 

@@ -69,6 +69,7 @@ def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | N
             if name.startswith(TRANSLATION_PREFIX) and text.strip()
         },
         visit.text("mail_subject"),
+        visit.text("quiet") == "yes",
     )
 
 

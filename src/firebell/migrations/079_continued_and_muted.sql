@@ -20,6 +20,10 @@ where alert_group.mute_id is not null;
 -- Mails about what can be recalled wait until then.
 alter table status_broadcast add column held_until timestamptz;
 
+-- An update about which subscribers are not notified.
+alter table public_update add column is_quiet boolean not null default false;
+alter table comms_post add column is_quiet boolean not null default false;
+
 -- When the first mail about an update was queued for subscribers: customers without contacts hear of an incident by it.
 alter table public_update add column mailed_at timestamptz;
 update public_update

@@ -62,6 +62,7 @@ def _update(row: Row, translations: Mapping[str, str]) -> PublicUpdate:
         row["version"],
         row["eta_at"],
         translations,
+        row["is_quiet"],
     )
 
 
@@ -72,7 +73,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
         """
         select
             u.id, u.public_id, u.public_incident_id, u.seq, u.stage, u.kind, u.effects, u.display_at,
-            u.next_update_at, u.eta_at, u.created_at, u.actor, v.body, v.version, v.at as edited_at
+            u.next_update_at, u.eta_at, u.created_at, u.actor, u.is_quiet, v.body, v.version, v.at as edited_at
         from public_update u
         join lateral (
             select body, version, at
@@ -395,9 +396,9 @@ async def insert_update(
         """
         insert into public_update (
             public_id, public_incident_id, seq, stage, kind, effects, display_at, next_update_at, created_at,
-            actor, actor_id, eta_at
+            actor, actor_id, eta_at, is_quiet
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         returning id
         """,
         update.public_id,
@@ -412,6 +413,7 @@ async def insert_update(
         update.actor,
         actor_id,
         update.eta_at,
+        update.is_quiet,
     )
     assert isinstance(new_id, int)
     return replace(update, id=new_id)

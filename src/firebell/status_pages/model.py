@@ -182,6 +182,8 @@ class PublicUpdate:
     """When the incident is expected to be over, as an estimate."""
     translations: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Its text in other languages of the page, by locale."""
+    is_quiet: bool = False
+    """True if subscribers are not notified of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ class UpdatePublished:
     """An update of an incident was published, or edited if `version` is not 1. Imported history is not.
 
     `public_id` is that of the incident; `seq` is the number of the update within it. Mail about it waits `hold_s`
-    seconds, because it can be recalled.
+    seconds, because it can be recalled. No one is notified of a quiet one.
     """
 
     status_page_id: int
@@ -252,6 +254,7 @@ class UpdatePublished:
     seq: int
     version: int
     hold_s: int = 0
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

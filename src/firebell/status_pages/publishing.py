@@ -75,6 +75,8 @@ class NewUpdate:
     """The text in other languages of the page, by language."""
     hold: timedelta = timedelta()
     """How long mail about it waits, because it can be recalled."""
+    is_quiet: bool = False
+    """True if subscribers are not to be notified; of a correction they always are."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -291,6 +293,10 @@ async def _publish(
     translations = {locale: checked_text(text) for locale, text in update.translations.items()}
     for locale in translations:
         await translating.check_locale(tx, page, locale)
+    if update.is_quiet and update.kind is UpdateKind.CORRECTION:
+        raise Invalid(
+            "A correction is never quiet.", fields={"notify": "Notify those who read what was wrong."}
+        )
     promise = _promise(update, now)
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
@@ -306,6 +312,7 @@ async def _publish(
         created_at=now,
         actor=actor.label,
         eta_at=_estimate(update, now),
+        is_quiet=update.is_quiet,
     )
     _check_past(page, published, new, now)
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
@@ -326,7 +333,9 @@ async def _publish(
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
-    await tx.emit(replace(_event(page, published, new), hold_s=int(update.hold.total_seconds())), now)
+    event = _event(page, published, new)
+    hold_s = int(update.hold.total_seconds())
+    await tx.emit(replace(event, hold_s=hold_s, is_quiet=new.is_quiet), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page.id, published.public_id)
 

@@ -64,6 +64,7 @@ async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident |
         to_number(visit.text("after") or "0", "after") if published else None,
         UpdateKind(kind),
         visit.instant("eta_at"),
+        is_quiet=visit.text("quiet") == "yes",
     )
 
 

@@ -40,8 +40,11 @@ STEP = 5_000
 
 
 async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None:
-    """Store the broadcast of a published update, in the transaction that published it; an edit tells no one."""
-    if event.version != 1:
+    """Store the broadcast of a published update, in the transaction that published it.
+
+    An edit and a quiet update notify no one.
+    """
+    if event.version != 1 or event.is_quiet:
         return
     announcement = await status_pages.announcement(
         *(tx, event.status_page_id, event.public_id, event.seq, now),

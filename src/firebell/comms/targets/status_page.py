@@ -111,6 +111,7 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
         eta_at=content.eta_at,
         translations=await _translations(tx, publication, sending),
         hold=RECALL_WITHIN,
+        is_quiet=content.is_quiet,
     )
     if published is None:
         name = content.headline or incident.title
