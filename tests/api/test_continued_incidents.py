@@ -85,6 +85,16 @@ async def test_merged_and_new_incidents_lead_readers_on(dsn: str, clock: FakeClo
         composed = await api("GET", "/incidents/INC-1/comms")
         assert [t["suggested"] for t in composed["targets"] if t["refusal"]] == [False]
 
+        # the people who lead the one that goes on are reminded of both
+        clock.advance(timedelta(minutes=21))
+        await w.settle()
+        async with w.ctx.db.tx() as tx:
+            notices = await tx.fetch("select person_id, link from notice where kind = 'statuspage'")
+        assert {notice["person_id"] for notice in notices} == {w.jun}
+        links = {notice["link"] for notice in notices}
+        assert {f"{INCIDENTS}/{cards['id']}", "/incidents/INC-2/comms"} <= links
+        assert "/incidents/INC-1/comms" not in links
+
         # the commander of the incident that goes on ends the other one, and no component becomes green by that
         jun = api.with_key(await key_of(w.ctx.db, clock, w.jun))
         before, told = await _statuses(api), len(await api("GET", "/incidents/INC-2/timeline"))
