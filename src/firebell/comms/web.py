@@ -97,7 +97,7 @@ async def _render(
         "shown": shown,
         "content": shown.content,
         "texts": texts,
-        "marked": marked,
+        "plain": public_markdown.to_marked_plain(marked[ReaderKind.INTERNAL]),
         "html": {
             reader: public_markdown.to_marked_html(marked[reader])
             for reader in (ReaderKind.PUBLIC, ReaderKind.CUSTOMER)
