@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 
+from firebell.alerts import actions as alerts
 from firebell.incidents.declaring import similar_queries
 from firebell.incidents.incident_list import list_numbers_store
 from firebell.incidents.incident_list import store as incident_list_store
@@ -160,6 +162,42 @@ async def test_the_night_limit_reads_only_the_messages_of_the_night(
             pages = await night_limit_store.pages_of_nights(tx, dict.fromkeys(range(1, 51), night))
         assert sum(map(len, pages.values())) == 243
     assert whole_reads(plans) & TABLES == set()
+
+
+async def test_no_filter_of_alerts_reads_the_whole_table(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with db.tx() as tx:
+        await fill(tx)
+        await tx.execute(
+            """
+            insert into integration (service_id, name, key, created_at)
+            select id, 'Alerts', 'key-' || id, $1
+            from service
+            """,
+            START,
+        )
+        await tx.execute(
+            """
+            insert into alert (integration_id, dedup_key, status, title, starts_at, last_seen, hi_at, hi_rank,
+                hi_seen, count)
+            select i % 50 + 1, 'key ' || i, case when i % 100 = 0 then 'firing' else 'resolved' end, 'alert ' || i,
+                $1, $1, $1, 0, $1, 1
+            from generate_series(1, 20000) i
+            """,
+            START,
+        )
+        await tx.execute("insert into muted_alert select id, integration_id from alert where id % 7 = 0")
+        for table in ("alert", "muted_alert", "integration"):
+            await tx.execute(f"analyze {table}")
+        for service_id, is_firing, query in product((None, 7), (False, True), ("", "alert", "77")):
+            wanted = (service_id, is_firing, query)
+            with explained(monkeypatch) as plans:
+                listed = await alerts.alerts(
+                    tx, query, None, 101, service_id=service_id, firing=is_firing, muted=True
+                )
+            assert all(alert.id % 7 == 0 for alert in listed)
+            # no alert of service 7 fires
+            assert bool(listed) == (service_id is None or not is_firing), wanted
+            assert whole_reads(plans) & {"alert", "muted_alert"} == set(), wanted
 
 
 async def fill_incidents(tx: Tx) -> None:

@@ -412,7 +412,7 @@ async def _hosting(tx: Tx, everything: Everything, page_id: int) -> None:
 async def _post(tx: Tx, everything: Everything) -> None:
     w = everything.w
     content = PostContent({ReaderKind.INTERNAL: "Failing over."}, ("timeline",))
-    revision = await drafts.revision_of(tx, await incidents.incident(tx, 1))
+    revision = await drafts.revision_of(tx, await incidents.incident(tx, 1), w.now)
     await comms.publish(tx, await w.actor(w.mara), 1, content, revision, w.now)
 
 

@@ -75,6 +75,22 @@ def test_what_does_not_fit_is_counted_and_one_address_leads_to_it() -> None:
     assert text == f"{chr(10).join(f'page {n}' for n in range(8))}\n\nAnd 12 more: https://f.example/pages"
 
 
+@given(WILD, st.lists(WILD, max_size=3), st.integers(200, 2000))
+def test_a_text_in_markdown_fits_and_email_shows_it_as_html(
+    written: str, lines: list[str], limit: int
+) -> None:
+    text = message(items=(), actions=(), markdown=f"We are **sorry**. {written}", lines=tuple(lines))
+    assert text.text(limit).startswith("We are sorry.")
+    assert size(text.text(limit)) <= limit
+    mail = message_from_bytes(
+        email.compose("a@example.org", text, "k", Mailbox("", "f@example.org")), policy=policy.default
+    )
+    bodies = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    plain, html = (body.get_content() for body in bodies if body)
+    assert "We are sorry." in plain
+    assert "We are <strong>sorry</strong>." in html
+
+
 @given(st.lists(WILD, min_size=1, max_size=30), st.integers(120, 2000))
 def test_a_list_fits_and_its_address_is_never_cut_off(lines: list[str], limit: int) -> None:
     text = fit(lines, "https://f.example/pages", limit)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firebell.kit.mail.addresses import Mailbox
-from firebell.kit.public_markdown import to_html, to_marked_html, to_plain
+from firebell.kit.public_markdown import literal, to_html, to_marked_html, to_marked_plain, to_plain
 from firebell.status_pages.public.languages import ENGLISH
 from firebell.subscribers import mail_format, update_texts
 from firebell.subscribers.mail_format import Envelope, MailText
@@ -117,6 +117,18 @@ def test_a_long_text_of_a_person_is_rendered() -> None:
 )  # fmt: skip
 def test_a_preview_marks_what_was_found(pieces: list[tuple[str, bool]], html: str) -> None:
     assert str(to_marked_html(pieces)) == html
+
+
+def test_a_preview_in_plain_text_marks_the_same_pieces() -> None:
+    pieces = [("- **What we do:** we are back ", False), ("soon", True), (".\n- *Nothing* is lost.", False)]
+    marked = [("- What we do: we are back ", False), ("soon", True), (".\n- Nothing is lost.", False)]
+    assert to_marked_plain(pieces) == marked
+    assert to_plain("".join(piece for piece, _ in pieces)) == "".join(piece for piece, _ in marked)
+
+
+@given(st.text("abc1 .-_*[]()<>&!\\`~|#+:/;", max_size=40))
+def test_a_literal_text_is_shown_as_it_was_written(text: str) -> None:
+    assert to_plain(f"“{literal(text)}” goes on.") == f"“{text}” goes on."
 
 
 class _Tags(HTMLParser):

@@ -238,6 +238,7 @@ def _strings() -> Iterator[str]:
         yield from (
             double or single for double, single in re.findall(r"""\bt\(\s*(?:"([^"]+)"|'([^']+)')""", text)
         )
+    from firebell.status_pages import taking_over
     from firebell.status_pages.maintenance.model import MAINTENANCE_STAGE_LABELS
     from firebell.status_pages.model import STAGE_LABELS, STATUS_LABELS
     from firebell.subscribers import maintenance_broadcasts, update_texts
@@ -245,7 +246,7 @@ def _strings() -> Iterator[str]:
     from firebell.subscribers.scope_input import IMPACT_OPTIONS
 
     yield from (*STAGE_LABELS.values(), *STATUS_LABELS.values(), *MAINTENANCE_STAGE_LABELS.values())
-    yield from ("Emergency", "Short notice")
+    yield from ("Emergency", "Short notice", taking_over.UPDATE_TEXT, taking_over.FINAL_TEXT)
     yield from (*CHANNEL_LABELS.values(), *STATE_LABELS.values(), *KIND_LABELS.values())
     yield from (label for _, label in IMPACT_OPTIONS)
     yield from maintenance_broadcasts.LABELS

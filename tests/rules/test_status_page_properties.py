@@ -139,6 +139,30 @@ def test_s2_what_is_resolved_leaves_nothing_and_what_is_open_is_never_green(
             assert impact.indicator([OPERATIONAL], [unnamed]).impact is not Impact.NONE
 
 
+@given(changes, changes)
+def test_s2_no_component_changes_when_a_merged_incident_ends(
+    given_first: list[Change], given_second: list[Change]
+) -> None:
+    merged, into = published(given_first, 1), published(given_second, 2)
+    now = max(merged.updates[-1].display_at, into.updates[-1].display_at) + timedelta(minutes=1)
+    effects = tuple(component_history.taken_over(merged, into, now))
+    over = [Effect(component_id, OPERATIONAL, now) for component_id in (1, 2)]
+    last = replace(merged.updates[-1], kind=UpdateKind.UPDATE, effects=tuple(over))
+    taking = replace(into.updates[-1], kind=UpdateKind.UPDATE, effects=effects)
+    after = (
+        replace(merged, updates=(*merged.updates, last)),
+        replace(into, updates=(*into.updates, taking)),
+    )
+    for component_id in (1, 2):
+        times = [at for each in (merged, into) for at, _ in component_history.steps(each, component_id)]
+        for at in (*times, now):
+            assert component_history.status_at(after, component_id, at) is component_history.status_at(
+                [merged, into], component_id, at
+            )
+    # who took over once has nothing to take over again
+    assert not effects or component_history.taken_over(merged, after[1], now) == []
+
+
 @given(st.lists(changes, max_size=4), st.randoms(use_true_random=False), st.integers(0, 200_000))
 def test_s3_spans_follow_from_the_log_alone_whatever_order_and_pieces_it_is_read_in(
     histories: list[list[Change]], order: Any, cut: int

@@ -347,3 +347,24 @@ def test_numbers_with_a_known_unit_are_read(text: str, numbers: list[tuple[float
 @given(st.text(max_size=300))
 def test_any_text_can_be_read_for_numbers(text: str) -> None:
     assert all(number.value >= 0 and number.unit for number in stated_numbers(text))
+
+
+def test_what_a_page_published_again_is_checked_beside_what_it_published_before() -> None:
+    """The first update counts once, a late one stays late, and no two findings have one id."""
+    late = (UPDATES[0], *UPDATES[2:])
+    assert codes(with_updates(*late)) == ["T-LATE", "T-LAG"]
+    again = public(
+        replace(update(1, 1700, Stage.INVESTIGATING, (PARTIAL, 1690)), id=11, public_id="v1"),
+        replace(update(2, 1760, Stage.RESOLVED, promise=None), id=12, public_id="v2"),
+    )
+    again = replace(again, id=2, public_id="def")
+    first, page = public(*late), TEXTBOOK.pages[0]
+    records = (
+        replace(page, published=first, others=[again], is_current=False),
+        replace(page, published=again, others=[first], is_first=False),
+    )
+    results = findings(replace(TEXTBOOK, pages=records), at(2000))
+    assert [each.code for each in results if each.code == "T-FIRST"] == []
+    assert {"T-LATE", "T-LAG"} <= {each.code for each in results}
+    assert len({each.id for each in results}) == len(results)
+    assert max(sum(each.code == code for each in results) for code in ("T-GREEN", "T-FIRST")) <= 1

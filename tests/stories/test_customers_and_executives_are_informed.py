@@ -19,6 +19,9 @@ Lumen,Chiara,it@lumen.example,no-such-service
 POSTS = "/incidents/INC-1/audiences/posts"
 
 
+SORRY = "We are **sorry**.\n\n- Pay [by invoice](https://pay.example/x)\n\n<script>alert(1)</script>"
+
+
 def text(audience: str, body: str, subject: str = "Card payments fail") -> dict[str, str]:
     return {"audience": audience, "subject": subject, "body": body}
 
@@ -95,7 +98,7 @@ async def test_each_recipient_gets_one_email_and_what_is_late_is_a_finding(
         await deliver(w, minutes=40)
         reminded = {sent["title"] for sent in w.sink.got if sent.get("type") == "audience"}
         assert len(reminded) == 1, "of the email to customers, at half of the time"
-        texts = [text("executives", "A third fails."), text("customers", "We are sorry.")]
+        texts = [text("executives", "A third fails."), text("customers", SORRY)]
         post = await api("POST", POSTS, {"moment": "first", "texts": texts, "key": "k"}, status=201)
         assert [(each["audience"], each["recipients"]) for each in post["texts"]] == [
             ("executives", 0),
@@ -119,7 +122,15 @@ async def test_each_recipient_gets_one_email_and_what_is_late_is_a_finding(
         assert set(addresses) == {"ida@nordpost.example", "it@lumen.example", "jun@example.org"}
         assert {heading(mail) for mail in box.mails} == {"Card payments fail"}
         assert all(mail["Bcc"] is None for mail in box.mails)
-        assert "We are sorry." in part(box.mails[0], "text/plain"), "the text for customers wins"
+        written = part(box.mails[0], "text/plain")
+        assert "We are sorry." in written, "the text for customers wins"
+        assert "- Pay by invoice (https://pay.example/x)" in written
+        shown = part(box.mails[0], "text/html")
+        assert "<strong>sorry</strong>" in shown
+        assert '<li>Pay <a href="https://pay.example/x" rel="nofollow noopener">by invoice</a>' in shown
+        assert "<script" not in shown
+        assert "a contact of" in written
+        assert "a contact of" in shown
         deliveries = await api("GET", f"{POSTS}/{post['id']}/deliveries")
         assert {each["state"] for each in deliveries} == {"sent"}
         assert sorted(each["attempts"] for each in deliveries) == [1, 1, 2]

@@ -62,6 +62,16 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         assert listed["mute"]["path"] == f"/status-pages/kestrel/maintenance/{window['id']}"
         [queue] = [a for a in await api("GET", "/alerts") if a["title"] == "queue long"]
         assert queue["mute"] is None, "what fired before keeps its page"
+        for filters, titles in (
+            ("", ["disk full"]),
+            ("&status=firing&service=checkout", ["disk full"]),
+            ("&q=disk", ["disk full"]),
+            ("&q=queue", []),
+            (f"&before={disk['id']}", []),
+        ):
+            muted_alerts = await api("GET", f"/alerts?muted=true{filters}")
+            assert [a["title"] for a in muted_alerts] == titles, filters
+        assert disk["id"] not in [a["id"] for a in await api("GET", "/alerts", muted="false", q="queue")]
 
         # the mute keeps its services when the component loses them
         component_path = f"/status-pages/kestrel/components/{component['id']}"
@@ -82,7 +92,10 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
             "/status-pages/kestrel/maintenance",
         ):
             assert "1 alert muted" in (await http.get(path)).text
-        assert "Muted by Database upgrade" in (await http.get("/alerts")).text
+        for path, is_listed in (("/alerts", True), ("/alerts?state=muted", False)):
+            listed_alerts = (await http.get(path)).text
+            assert "Muted by Database upgrade" in listed_alerts
+            assert ("queue long" in listed_alerts) is is_listed
         assert "pages no one until" in (await http.get(f"/alerts/{disk['id']}")).text
 
         # an alert that becomes what is not muted pages at once
@@ -108,6 +121,8 @@ async def test_what_fires_during_maintenance_pages_when_it_ends(dsn: str, clock:
         paged = {a["title"]: a["page"] for a in await api("GET", f"{one}/muted-alerts")}
         assert paged["index missing"] == paged["index late"] == released.ref
         assert paged["blip"] is None
+        still = {a["title"] for a in await api("GET", "/alerts", muted="true")}
+        assert still == {"disk full", "cache cold", "blip", "index missing", "index late"}
         assert "muted" not in (await http.get("/")).text
         await _send(w, "index missing")
         assert len(await w.pages()) == pages + 1

@@ -23,6 +23,7 @@ from firebell.alerts import (
 )
 from firebell.alerts.model import (
     Alert,
+    AlertFilter,
     AlertsJoined,
     BrokenSource,
     ChangeEvent,
@@ -120,6 +121,8 @@ async def receive(
     if muted := dedup_and_grouping.muted_groups(state):
         if released := [g.id for g in muted if g.released and g.id is not None]:
             await mute_store.mark_released(tx, released, now)
+        if new := dedup_and_grouping.muted_alerts(state):
+            await mute_store.insert_muted_alerts(tx, new)
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
     return state
@@ -269,19 +272,19 @@ async def alerts(
     *,
     service_id: int | None = None,
     firing: bool = False,
+    muted: bool = False,
 ) -> list[Alert]:
-    """Return alerts, newest first, of one service or all.
+    """Return alerts, newest first, of one service or all; only those that fire, or that maintenance muted.
 
     With a `query` only those whose titles have a word that begins with each of its words, or whose key it is.
     """
+    wanted = AlertFilter(service_id, firing, muted)
     if not query:
-        return await read_store.alerts(tx, before, limit, service_id=service_id, firing=firing)
+        return await read_store.alerts(tx, before, limit, wanted)
     terms, below = search_terms.parse(query), MAX_ID if before is None else before
-    ids = await list_filter_store.ids_by_key(tx, query, below, limit, service_id=service_id, firing=firing)
+    ids = await list_filter_store.ids_by_key(tx, query, below, limit, wanted)
     if terms.words:
-        ids += await list_filter_store.ids_by_title(
-            tx, terms.tsquery, below, limit, service_id=service_id, firing=firing
-        )
+        ids += await list_filter_store.ids_by_title(tx, terms.tsquery, below, limit, wanted)
     return await read_store.alerts_by_id(tx, sorted(set(ids), reverse=True)[:limit])
 
 

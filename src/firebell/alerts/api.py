@@ -22,6 +22,7 @@ from firebell.kit.web.api import (
     Name,
     PageParams,
     PathId,
+    QueryBool,
     Removed,
     ShortName,
     Text,
@@ -176,6 +177,9 @@ async def list_alerts(
     ] = "",
     service: Annotated[Text, Query(description="slug; default: every service")] = "",
     status: Annotated[Literal["firing"] | None, Query(description="default: every status")] = None,
+    muted: Annotated[
+        QueryBool, Query(description="only alerts that maintenance muted, also those that paged at its end")
+    ] = False,
 ) -> list[AlertShown]:
     alerts = await actions.alerts(
         w.tx,
@@ -184,6 +188,7 @@ async def list_alerts(
         params.limit,
         service_id=(await catalog.by_slug(w.tx, service)).id if service else None,
         firing=status == "firing",
+        muted=muted,
     )
     params.link([a.id for a in alerts])
     views = await queries.alert_details(w.tx, alerts)

@@ -42,6 +42,15 @@ class Event(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts a list shows; `is_muted` are those that maintenance muted, also the ones that paged at its end."""
+
+    service_id: int | None = None
+    is_firing: bool = False
+    is_muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A body that could not be read in full: the reason, for its sender and owner, and the events that were read."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from firebell.alerts.model import OpenedGroup
 from firebell.alerts.mutes import Mute
 from firebell.kit import matchers
+from firebell.kit.db.arrays import transpose
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.log import OncePerMinute
 
@@ -210,6 +211,34 @@ async def mark_released(tx: Tx, group_ids: Collection[int], now: datetime) -> No
         """,
         list(group_ids),
         now,
+    )
+
+
+async def insert_muted_alerts(tx: Tx, alerts: Sequence[tuple[int, str, int]]) -> None:
+    """Insert the newest alerts of integrations and deduplication keys into the list of muted alerts.
+
+    Each comes with its service; a key that comes several times has as many new alerts.
+    """
+    await tx.execute(
+        """
+        insert into muted_alert (alert_id, service_id)
+        select newest.id, created.service_id
+        from (
+            select integration_id, dedup_key, service_id, count(*) as alerts
+            from unnest($1::bigint[], $2::text[], $3::bigint[]) as sent (integration_id, dedup_key, service_id)
+            group by integration_id, dedup_key, service_id
+        ) created
+        cross join lateral (
+            select alert.id
+            from alert
+            where alert.integration_id = created.integration_id
+                and alert.dedup_key = created.dedup_key
+            order by alert.id desc
+            limit created.alerts
+        ) newest
+        on conflict do nothing
+        """,
+        *transpose(alerts, 3),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from firebell.alerts.group_titles import SEVERITIES
-from firebell.alerts.model import Alert, Group, LabeledAlert, StoredMessage
+from firebell.alerts.model import Alert, AlertFilter, Group, LabeledAlert, StoredMessage
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.text import MAX_ID
 
@@ -24,6 +24,10 @@ _SEVERITY_RANK = (
 )
 LISTED = f"(case when status <> 'firing' then {NOT_FIRING} else {_SEVERITY_RANK} end)"
 """The rank of an alert in its group, as the index `alert_listed` has it: firing ones by severity, then the others."""
+
+
+# looked up for each alert; with `exists` the planner may read the whole table
+MUTED = "and (select true from muted_alert where muted_alert.alert_id = alert.id)"
 
 
 def alert_from_row(row: Row) -> Alert:
@@ -81,11 +85,24 @@ async def alert(tx: Tx, alert_id: int) -> Alert | None:
     return alert_from_row(row) if row else None
 
 
-def newest_alerts(columns: str, *, of_service: bool, firing: bool) -> str:
+def newest_alerts(columns: str, wanted: AlertFilter) -> str:
     """Return the statement for the newest $2 alerts with an id below $1, of all services or of the service $3."""
     # a literal status lets the planner use the partial index of firing alerts
-    status = "and status = 'firing'" if firing else ""
-    if not of_service:
+    status = "and status = 'firing'" if wanted.is_firing else ""
+    if wanted.is_muted and wanted.is_firing:
+        # of the alerts that maintenance ever muted, few fire
+        status = f"{status} {MUTED}"
+    elif wanted.is_muted:
+        return f"""
+            select {columns}
+            from muted_alert
+            join alert on alert.id = muted_alert.alert_id
+            where muted_alert.alert_id < $1
+                {"and muted_alert.service_id = $3" if wanted.service_id is not None else ""}
+            order by muted_alert.alert_id desc
+            limit $2
+        """
+    if wanted.service_id is None:
         return f"""
             select {columns}
             from alert
@@ -113,15 +130,13 @@ def newest_alerts(columns: str, *, of_service: bool, firing: bool) -> str:
     """
 
 
-async def alerts(
-    tx: Tx, before: int | None, limit: int, *, service_id: int | None = None, firing: bool = False
-) -> list[Alert]:
-    """Return alerts with an id below `before`, newest first, of one service or all."""
+async def alerts(tx: Tx, before: int | None, limit: int, wanted: AlertFilter) -> list[Alert]:
+    """Return alerts with an id below `before`, newest first."""
     rows = await tx.fetch(
-        newest_alerts(ALERT_COLUMNS, of_service=service_id is not None, firing=firing),
+        newest_alerts(ALERT_COLUMNS, wanted),
         MAX_ID if before is None else before,
         limit,
-        *([] if service_id is None else [service_id]),
+        *([] if wanted.service_id is None else [wanted.service_id]),
     )
     return [alert_from_row(row) for row in rows]
 

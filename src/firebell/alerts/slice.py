@@ -58,11 +58,13 @@ SLICE = Slice(
         "alert",
         "alert_count",
         "alert_mute",
+        "muted_alert",
         "change_event",
     ),
     kept={
         "integration": "Few; a revoked key names the source of its alerts.",
         "alert_mute": "One row for each time that maintenance muted alerts.",
+        "muted_alert": "Deleted with its alert.",
     },
     retentions=_retentions,
     functions=(

@@ -14,7 +14,7 @@ router = routing.html_router()
 
 ALERTS_LISTED = 100
 """Alerts on one screen of the list."""
-TABS = {"all": "All", "firing": "Firing"}
+TABS = {"all": "All", "firing": "Firing", "muted": "Muted"}
 
 
 @router.get("/alerts", dependencies=route_access.needs(Verb.ALERT_READ))
@@ -30,6 +30,7 @@ async def alerts(
         ALERTS_LISTED + 1,
         service_id=chosen_service.id if chosen_service else None,
         firing=tab == "firing",
+        muted=tab == "muted",
     )
     views = await queries.alert_details(visit.tx, listed[:ALERTS_LISTED])
     filters = {"service": chosen_service.slug if chosen_service else "", "q": q}

@@ -80,7 +80,8 @@ def compose(mail: ClaimedMail) -> Message:
         title=mail.subject,
         urgency="low",
         composed_at=mail.created_at,
-        lines=(*mail.body.split("\n"), *footer),
+        markdown=mail.body,
+        lines=footer,
         mail_subject=mail.subject,
     )
 

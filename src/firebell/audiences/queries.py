@@ -67,11 +67,24 @@ async def of_incidents(tx: Tx, listed: Sequence[Incident]) -> list[IncidentAudie
     entries, posts = await store.entry_facts(tx, list(by_id)), await store.posts(tx, list(by_id))
     audiences = [each for one in by_id.values() for each in one.audiences]
     reachable = await _reachable_members(tx, audiences)
+    mails = await _subscriber_mails(tx, list(by_id))
     return [
-        _audiences_of(incident, by_id[incident.id], entries[incident.id], posts[incident.id], reachable)
+        _audiences_of(
+            incident,
+            by_id[incident.id],
+            entries[incident.id],
+            posts[incident.id],
+            mails.get(incident.id, ()),
+            reachable,
+        )
         for incident in listed
         if incident.id in by_id
     ]
+
+
+async def _subscriber_mails(tx: Tx, incident_ids: Sequence[int]) -> Mapping[int, Sequence[datetime]]:
+    """Return the mails to subscribers, which are those to customers while no contact of a customer is kept."""
+    return {} if await customer_store.has_contacts(tx) else await store.subscriber_mails(tx, incident_ids)
 
 
 async def _reachable_members(tx: Tx, audiences: Sequence[AudienceDefinition]) -> set[str]:
@@ -108,13 +121,14 @@ def _audiences_of(
     own: AudienceSettings,
     entries: Sequence[EntryFact],
     posts: Sequence[AudiencePost],
+    subscriber_mails: Sequence[datetime],
     reachable: set[str],
 ) -> IncidentAudiences:
     facts = _facts(incident, entries)
     sent = [post for post in posts if post.recalled_at is None]
     by_hand = [at for _, kind, at, data in entries if kind == "customer_mail" and "post" not in data]
     updates = [at for _, kind, at, _ in entries if kind == "update"]
-    mails = by_hand + [
+    mails = [*by_hand, *subscriber_mails] + [
         post.created_at for post in sent if any(text.is_external and text.recipients for text in post.texts)
     ]
     listed = []
@@ -154,7 +168,8 @@ async def of_incident(tx: Tx, incident: Incident) -> IncidentAudiences:
     own = await settings_of_incident(tx, incident.id)
     entries = (await store.entry_facts(tx, [incident.id]))[incident.id]
     posts = (await store.posts(tx, [incident.id]))[incident.id]
-    one = _audiences_of(incident, own, entries, posts, await _reachable_members(tx, own.audiences))
+    mails = (await _subscriber_mails(tx, [incident.id])).get(incident.id, ())
+    one = _audiences_of(incident, own, entries, posts, mails, await _reachable_members(tx, own.audiences))
     idle = tuple(AudienceClock(each.audience, each.sent, None, each.is_empty) for each in one.clocks)
     return IncidentAudiences(incident, one.facts, idle, one.posts, one.mails, one.entries)
 

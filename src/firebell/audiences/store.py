@@ -296,12 +296,30 @@ async def public_cause(tx: Tx, incident_id: int) -> str:
         join public_update_version as version on version.update_id = public_update.id
         where public_incident.incident_id = $1
             and public_update.stage = 'identified'
-        order by public_update.seq desc, version.version desc
+        order by public_update.id desc, version.version desc
         limit 1
         """,
         incident_id,
     )
     return str(text or "")
+
+
+async def subscriber_mails(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[datetime]]:
+    """Return when updates of these incidents were mailed to the subscribers of status pages."""
+    rows = await tx.fetch(
+        """
+        select public_incident.incident_id, public_update.mailed_at
+        from public_incident
+        join public_update on public_update.public_incident_id = public_incident.id
+        where public_incident.incident_id = any($1::bigint[])
+            and public_update.mailed_at is not null
+        """,
+        list(incident_ids),
+    )
+    mails: dict[int, list[datetime]] = {i: [] for i in incident_ids}
+    for row in rows:
+        mails[row["incident_id"]].append(row["mailed_at"])
+    return mails
 
 
 async def public_promise(tx: Tx, incident_id: int) -> tuple[str, str, datetime | None] | None:
@@ -313,7 +331,7 @@ async def public_promise(tx: Tx, incident_id: int) -> tuple[str, str, datetime |
         join status_page on status_page.id = public_incident.status_page_id
         join public_update on public_update.public_incident_id = public_incident.id
         where public_incident.incident_id = $1
-        order by public_incident.id, public_update.seq desc
+        order by public_incident.resolved_at is not null, public_incident.id, public_update.seq desc
         limit 1
         """,
         incident_id,

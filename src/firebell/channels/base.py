@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from firebell.kit import public_markdown
 from firebell.kit.findings import CheckResult
 from firebell.kit.resource_exhaustion import is_ours
 from firebell.kit.signing import Signer
@@ -34,7 +35,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to one recipient: either `lines` of text, or facts, items and actions.
+    """A message to one recipient: either a text (`markdown` and `lines`), or facts, items and actions.
 
     A composer fills in what it says; who it is for and how it is signed is added for every subject alike.
     """
@@ -54,6 +55,8 @@ class Message:
     """The screen to open."""
     lines: tuple[str, ...] = ()
     """The lines of a text; a line is cut only if it alone is too long."""
+    markdown: str = ""
+    """A text in Markdown, before the lines; email shows it as HTML, other channels as plain text."""
     lead: str = ""
     """The details of the most important item, for channels with little room."""
     facts: tuple[tuple[str, str], ...] = ()
@@ -91,9 +94,15 @@ class Message:
         """Return the number of items beyond the first `listed`."""
         return max(0, max(self.item_count, len(self.items)) - listed)
 
+    @property
+    def is_text(self) -> bool:
+        """True if it is a text."""
+        return bool(self.lines or self.markdown)
+
     def text(self, limit_bytes: int) -> str:
-        """Return the lines and the URL within a channel's limit; empty for a message without lines."""
-        return fit(self.lines, self.url, limit_bytes) if self.lines else ""
+        """Return the text and the URL within a channel's limit; empty for a message that is no text."""
+        written = public_markdown.to_plain(self.markdown).split("\n") if self.markdown else []
+        return fit((*written, *self.lines), self.url, limit_bytes) if self.is_text else ""
 
 
 @dataclass(frozen=True, slots=True)

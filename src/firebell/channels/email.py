@@ -28,6 +28,7 @@ from firebell.channels.base import (
     not_sent,
     whole_or_short,
 )
+from firebell.kit import public_markdown
 from firebell.kit.errors import StartupError, Unavailable
 from firebell.kit.findings import CheckResult
 from firebell.kit.mail import headers
@@ -35,7 +36,7 @@ from firebell.kit.mail.addresses import Mailbox, check_address, clean_address, p
 from firebell.kit.mail.connection import MailConnections
 from firebell.kit.mail.server_url import SmtpServer, parse_smtp_url
 from firebell.kit.resolver import Resolver
-from firebell.kit.truncation import cut
+from firebell.kit.truncation import cut, fit
 
 _SMTP_URL = "FIREBELL_SMTP_URL"
 """smtp[s]://[user:password@]host:port[?insecure]; without it no email is sent."""
@@ -61,6 +62,7 @@ NO_TLS = (
 _LISTED_ITEMS = 20
 _LISTED_LINKS = 20
 _ITEM_BODY_BYTES = 2000
+_STYLE = "font:16px/1.5 system-ui,sans-serif;max-width:36em"
 # 7-bit parts go through every server, whatever it announces
 _POLICY = policy.SMTP.clone(cte_type="7bit")
 
@@ -179,7 +181,7 @@ def _short_text(message: Message) -> str:
 
 
 def _text(message: Message) -> str:
-    if message.lines:
+    if message.is_text:
         return f"{message.text(Email.limits.text)}\n"
     lines = [
         message.first_line,
@@ -211,9 +213,11 @@ def _button(action: Action) -> str:
 
 
 def _html(message: Message) -> str:
-    if message.lines:
-        text = escape(message.text(Email.limits.text)).replace("\n", "<br>")
-        return f"<p>{text}</p>"
+    if message.is_text:
+        text = escape(fit(message.lines, message.url, Email.limits.text)).replace("\n", "<br>")
+        written = public_markdown.to_html(cut(message.markdown, Email.limits.text))
+        parts = [f'<div dir="auto">{written}</div>' if written else "", f"<p>{text}</p>" if text else ""]
+        return f'<div style="{_STYLE}">{"".join(parts)}</div>'
     rows = "".join(
         f'<tr><td style="color:#666;padding:2px 16px 2px 0">{escape(name)}</td>'
         f"<td>{_anchor(value, value) if is_web_link(value) else escape(value)}</td></tr>"
@@ -231,7 +235,7 @@ def _html(message: Message) -> str:
         [*map(_button, message.actions), _anchor(message.url, f"Open {message.ref}".rstrip())]
     )
     return (
-        '<div style="font:16px/1.5 system-ui,sans-serif;max-width:36em">'
+        f'<div style="{_STYLE}">'
         f'<h1 style="font-size:20px;margin:0 0 12px">{escape(message.first_line)}</h1>'
         f"<p>{buttons}</p>"
         f"<table>{rows}</table><ul>{items}</ul>{f'<p>{links}</p>' if links else ''}</div>"

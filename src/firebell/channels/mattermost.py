@@ -142,7 +142,7 @@ def text_of(message: Message, *, short: bool = False) -> str:
 
 def _details(message: Message) -> str:
     room = Mattermost.limits.text - Mattermost.limits.title
-    if message.lines:
+    if message.is_text:
         return message.text(room)
     lines = [f"{name}: {value}" for name, value in message.facts]
     lines += [f"- {item.title}" for item in message.items[:_LISTED_ITEMS]]

@@ -103,7 +103,7 @@ def _encoded(fields: Mapping[str, object]) -> bytes:
 def _text(message: Message, limit_bytes: int, *, short: bool) -> str:
     if short:
         return cut(message.url or message.title, limit_bytes)
-    if message.lines:
+    if message.is_text:
         return message.text(limit_bytes)
     lines = [cut(message.lead, _BODY_BYTES)]
     lines += [f"- {item.title}" for item in message.items[1:_LISTED_ITEMS]]

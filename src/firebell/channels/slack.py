@@ -90,7 +90,7 @@ def body_of(address: str, message: Message, *, short: bool = False) -> bytes:
 
 
 def _text(message: Message) -> str:
-    if message.lines:
+    if message.is_text:
         return message.text(Slack.limits.text - Slack.limits.title)
     lines = [f"{name}: {value}" for name, value in message.facts]
     lines += [f"- {item.title}" for item in message.items[:_LISTED_ITEMS]]

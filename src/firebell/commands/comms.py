@@ -111,6 +111,7 @@ def show_(ref: str) -> None:
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--reason", default="", help="Why the text stays although the tone check found errors.")
 @click.option("--close", is_flag=True, help="Also close the incident: both happen or neither.")
+@click.option("--quiet", is_flag=True, help="Don’t notify the subscribers of status pages.")
 @as_json
 def publish(
     ref: str,
@@ -126,6 +127,7 @@ def publish(
     eta: str | None,
     reason: str,
     close: bool,
+    quiet: bool,
 ) -> None:
     """Publish an update about the incident REF to the chosen targets, each once."""
     path = f"/api/v1/incidents/{seg(ref)}/comms"
@@ -146,6 +148,7 @@ def publish(
         "mail_subject": subject,
         "reason": reason,
         "close": close,
+        "notify": not quiet,
     }
     post = call("POST", path, body)
     show(post, _outcome(post))

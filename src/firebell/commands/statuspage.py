@@ -79,7 +79,13 @@ def incidents(slug: str, limit: int) -> None:
 
 
 def _update(
-    stage: str, body: str, component: tuple[str, ...], next_: str | None, since: str | None, eta: str | None
+    stage: str,
+    body: str,
+    component: tuple[str, ...],
+    next_: str | None,
+    since: str | None,
+    eta: str | None,
+    quiet: bool,
 ) -> Fields:
     return {
         "stage": stage,
@@ -88,6 +94,7 @@ def _update(
         "next_update_at": instant(next_, "--next") if next_ else None,
         "since": instant(since, "--since") if since else None,
         "eta_at": instant(eta, "--eta") if eta else None,
+        "notify": not quiet,
     }
 
 
@@ -108,6 +115,7 @@ def _update(
 @click.option("--since", help="When customers were first affected; the start of the impact by default.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--continues", default="", metavar="ID", help="A resolved incident that this one continues.")
+@click.option("--quiet", is_flag=True, help="Don’t notify subscribers.")
 @as_json
 def publish(
     slug: str,
@@ -120,9 +128,10 @@ def publish(
     since: str | None,
     eta: str | None,
     continues: str,
+    quiet: bool,
 ) -> None:
     """Publish an incident called NAME on a status page."""
-    update = _update(stage, body, component, next_, since, eta)
+    update = _update(stage, body, component, next_, since, eta, quiet)
     fields = {"name": name, "incident": incident, "continues": continues, **update}
     published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents", fields)
     show(published, f"Published {published['id']}: {published['stage']}.")
@@ -140,6 +149,7 @@ def publish(
 @click.option("--since", help="When the statuses began.")
 @click.option("--eta", help="When it is expected to be over, as an estimate.")
 @click.option("--kind", type=click.Choice(KINDS), default="update", show_default=True)
+@click.option("--quiet", is_flag=True, help="Don’t notify subscribers; not for a correction.")
 @as_json
 def update(
     slug: str,
@@ -151,9 +161,10 @@ def update(
     since: str | None,
     eta: str | None,
     kind: str,
+    quiet: bool,
 ) -> None:
     """Publish the next update of the incident ID of a status page."""
-    fields = {"kind": kind, **_update(stage, body, component, next_, since, eta)}
+    fields = {"kind": kind, **_update(stage, body, component, next_, since, eta, quiet)}
     published = call("POST", f"/api/v1/status-pages/{seg(slug)}/incidents/{seg(id_)}/updates", fields)
     show(published, f"Published {published['id']}: {published['stage']}.")
 

@@ -11,6 +11,7 @@ from firebell.comms import (
     publication_queries,
     sending,
     store,
+    target,
     target_registry,
     tone_queries,
 )
@@ -32,8 +33,7 @@ from firebell.kit.web import undo
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
-RECALL_WITHIN = timedelta(seconds=30)
-"""How long a post can be recalled."""
+RECALL_WITHIN = target.RECALL_WITHIN
 SAME_POST_WITHIN = timedelta(minutes=2)
 """How long the same text by the same author is the same post, such as a form that was sent twice."""
 
@@ -53,10 +53,10 @@ async def publish(
     body_sha256 = approval_rules.content_hash(content)
     if same := await _same_post(tx, actor, incident_id, body_sha256, now):
         return same
-    await drafts.check_revision(tx, incident, revision)
+    await drafts.check_revision(tx, incident, revision, now)
     chosen = await _chosen(tx, incident, content, now)
     readers = frozenset(destination.reader for _, destination in chosen)
-    listed = await publication_queries.publications(tx, incident)
+    listed = await publication_queries.publications(tx, incident, now)
     languages = await publication_queries.languages(tx, listed)
     _check_languages(content, languages.others)
     findings = await tone_queries.findings(tx, incident, content, readers, languages.own, now)

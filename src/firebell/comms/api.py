@@ -129,6 +129,9 @@ class ContentInput(ApiInput):
             max_length=NAME_MAX_CHARS, description="the subject of emails to customers; headline without one"
         ),
     ] = ""
+    notify: Annotated[
+        StrictBool, Field(description="false: the subscribers of status pages are not notified")
+    ] = True
 
 
 class ContentShown(ApiOutput):
@@ -144,6 +147,7 @@ class ContentShown(ApiOutput):
     eta_at: datetime | None
     translations: dict[str, str]
     mail_subject: str
+    notify: bool
 
 
 class PostDeliveryShown(ApiOutput):
@@ -255,6 +259,7 @@ def _content_shown(content: PostContent) -> ContentShown:
         eta_at=content.eta_at,
         translations=dict(content.translations),
         mail_subject=content.mail_subject,
+        notify=not content.is_quiet,
     )
 
 
@@ -341,6 +346,7 @@ def _content(body: ContentInput) -> PostContent:
         body.eta_at,
         body.translations,
         body.mail_subject,
+        not body.notify,
     )
 
 

@@ -146,6 +146,7 @@ def content_hash(content: PostContent) -> str:
         "eta_at": content.eta_at.isoformat() if content.eta_at else None,
         "translations": dict(content.translations),
         "mail_subject": content.mail_subject,
+        "is_quiet": content.is_quiet,
     }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

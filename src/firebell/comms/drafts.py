@@ -15,14 +15,14 @@ from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
 
 
-async def revision_of(tx: Tx, incident: Incident) -> int:
+async def revision_of(tx: Tx, incident: Incident, now: datetime) -> int:
     """Return the number of what was saved and published about an incident, which the next writer has read."""
-    return await store.last_seq(tx, incident.id) + public_state(await publications(tx, incident)).updates
+    return await store.last_seq(tx, incident.id) + public_state(await publications(tx, incident, now)).updates
 
 
-async def check_revision(tx: Tx, incident: Incident, revision: int) -> None:
+async def check_revision(tx: Tx, incident: Incident, revision: int, now: datetime) -> None:
     """Raise `Conflict` if someone saved or published about an incident since `revision`; it must be locked."""
-    if revision == await revision_of(tx, incident):
+    if revision == await revision_of(tx, incident, now):
         return
     latest = await store.latest(tx, incident.id)
     is_draft = latest is not None and latest.state is PostState.DRAFT
@@ -40,7 +40,7 @@ async def save_draft(
     """Save the one draft of an incident; raise `Conflict` if someone saved or published since `revision`."""
     incident = await incidents.locked(tx, incident_id)
     content = cleaned(content)
-    await check_revision(tx, incident, revision)
+    await check_revision(tx, incident, revision, now)
     return await insert_draft(tx, actor.person_id, actor.label, incident, content, now)
 
 

@@ -81,6 +81,8 @@ class PostContent:
     translations: Mapping[str, str] = field(default_factory=dict)
     mail_subject: str = ""
     """The subject of emails to customers; the headline or the title of the incident without one."""
+    is_quiet: bool = False
+    """True if the subscribers of status pages are not notified."""
 
     def body(self, reader: ReaderKind) -> str:
         """Return the text for a kind of reader, empty without one; customers get the public text without one."""

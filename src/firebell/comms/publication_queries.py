@@ -1,12 +1,13 @@
 """What the status pages say about an incident, as the composer needs it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from firebell.incidents.model import Incident
+from firebell.incidents.model import ACTIVE, Incident
 from firebell.kit.db.database import Tx
 from firebell.status_pages import queries as status_pages
+from firebell.status_pages import stages
 from firebell.status_pages.hosting import queries as hosting
 from firebell.status_pages.model import ComponentStatus, PublicIncident, Stage
 from firebell.status_pages.public import languages as languages_of_pages
@@ -15,10 +16,21 @@ from firebell.status_pages.queries import Publication
 IncidentPublication = Publication
 
 
-async def publications(tx: Tx, incident: Incident) -> list[Publication]:
-    """Return the status pages that an incident concerns, or the first one if it concerns none."""
+async def publications(tx: Tx, incident: Incident, now: datetime) -> list[Publication]:
+    """Return the status pages that an incident concerns, or the first one if it concerns none.
+
+    Where an active incident has been over for so long that it cannot be reopened, nothing is published yet.
+    """
     listed = await status_pages.publications(tx, incident)
-    return [each for each in listed if each.published or each.suggested_ids] or listed[:1]
+    concerned = [each for each in listed if each.published or each.suggested_ids] or listed[:1]
+    return [_started_again(each, now) if incident.phase in ACTIVE else each for each in concerned]
+
+
+def _started_again(publication: Publication, now: datetime) -> Publication:
+    over = publication.published
+    if over is None or not stages.can_publish_another(over, now):
+        return publication
+    return replace(publication, published=None, earlier=(*publication.earlier, over))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +71,5 @@ def public_state(listed: Sequence[Publication]) -> PublicState:
     """Return what is published about an incident; the latest update counts."""
     published = [each.published for each in listed if each.published]
     latest = max(published, key=lambda each: each.updates[-1].display_at, default=None)
-    return PublicState(latest.stage if latest else None, sum(len(each.updates) for each in published), latest)
+    every = [*published, *(one for each in listed for one in each.earlier)]
+    return PublicState(latest.stage if latest else None, sum(len(each.updates) for each in every), latest)

@@ -183,7 +183,7 @@ async def composition(
     known = await target_registry.destinations(tx, incident, now)
     destinations = [destination for _, destination in known.values()]
     draft = await store.draft(tx, incident.id)
-    listed = await publication_queries.publications(tx, incident)
+    listed = await publication_queries.publications(tx, incident, now)
     languages = await publication_queries.languages(tx, listed)
     choices = _component_choices(listed, await status_pages.components_by_page(tx), incident, now)
     if content is None and draft:
@@ -196,7 +196,7 @@ async def composition(
         incident,
         content,
         draft,
-        await drafts.revision_of(tx, incident),
+        await drafts.revision_of(tx, incident, now),
         destinations,
         choices,
         publication_queries.public_state(listed).stage,

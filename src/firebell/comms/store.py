@@ -18,7 +18,8 @@ from firebell.kit.db.database import Reads, Row, Tx
 
 _COLUMNS = (
     "id, incident_id, seq, state, author_id, author, headline, bodies, stage, statuses, targets, next_update_at,"
-    " eta_at, translations, mail_subject, findings, reason, body_sha256, created_at, updated_at, published_at"
+    " eta_at, translations, mail_subject, is_quiet, findings, reason, body_sha256, created_at, updated_at,"
+    " published_at"
 )
 
 
@@ -34,6 +35,7 @@ def _post(row: Row, deliveries: Sequence[PostDelivery] = (), approvals: Sequence
         row["eta_at"],
         row["translations"],
         row["mail_subject"],
+        row["is_quiet"],
     )
     return CommsPost(
         row["id"],
@@ -231,9 +233,9 @@ async def insert_post(
         insert into comms_post (
             incident_id, seq, state, author_id, author, headline, bodies, stage, statuses, targets,
             next_update_at, findings, reason, body_sha256, created_at, updated_at, published_at,
-            eta_at, translations, mail_subject
+            eta_at, translations, mail_subject, is_quiet
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19, $20)
         returning id
         """,
         incident_id,
@@ -255,6 +257,7 @@ async def insert_post(
         content.eta_at,
         dict(content.translations),
         content.mail_subject,
+        content.is_quiet,
     )
     assert isinstance(new_id, int)
     return new_id

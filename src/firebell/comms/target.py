@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.comms.model import PostContent
@@ -10,6 +10,9 @@ from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
+
+RECALL_WITHIN = timedelta(seconds=30)
+"""How long a post can be recalled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def _content(visit: Visit, next_update_at: datetime | None, eta_at: datetime | N
             if name.startswith(TRANSLATION_PREFIX) and text.strip()
         },
         visit.text("mail_subject"),
+        visit.text("quiet") == "yes",
     )
 
 
@@ -96,8 +97,11 @@ async def _render(
         "shown": shown,
         "content": shown.content,
         "texts": texts,
-        "marked": marked,
-        "public_html": public_markdown.to_marked_html(marked[ReaderKind.PUBLIC]),
+        "plain": public_markdown.to_marked_plain(marked[ReaderKind.INTERNAL]),
+        "html": {
+            reader: public_markdown.to_marked_html(marked[reader])
+            for reader in (ReaderKind.PUBLIC, ReaderKind.CUSTOMER)
+        },
         "templates": await queries.templates(visit.tx),
         "posts": await queries.posts(visit.tx, incident.id),
         "has_public": any(each.reader is ReaderKind.PUBLIC for each in shown.destinations),

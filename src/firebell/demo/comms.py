@@ -62,5 +62,5 @@ async def draft_the_next_update(past: "Past", incident_id: int) -> None:
             eta_at=(now + timedelta(minutes=50)).replace(second=0, microsecond=0),
             translations={"de": GERMAN},
         )
-        revision = await drafts.revision_of(tx, incident)
+        revision = await drafts.revision_of(tx, incident, now)
         await drafts.save_draft(tx, kestrel.actor("Tomás"), incident_id, content, revision, now)

@@ -96,6 +96,7 @@ severity_texts = message_queries.severities
 sign_baseline = closing_actions.sign_baseline
 similar_incidents = similar_queries.similar_incidents
 strike_entry = entry_actions.strike_entry
+survivor = lookup.survivor
 take_role = role_actions.take_role
 timeline = timeline_store.timeline
 timelines = timeline_store.timelines

@@ -16,6 +16,14 @@ async def locked(tx: Tx, incident_id: int) -> Incident:
     return existing(await store.lock(tx, incident_id), incident_id)
 
 
+async def survivor(tx: Tx, merged: Incident, *, lock: bool = False) -> Incident:
+    """Return the incident into which one was merged, and so on to the last; itself if it was not merged."""
+    last = merged
+    while last.merged_into is not None:
+        last = await (locked if lock else incident)(tx, last.merged_into)
+    return last
+
+
 def existing(incident: Incident | None, incident_id: int) -> Incident:
     """Return the incident; raise `NotFound` if it is None."""
     if incident is None:

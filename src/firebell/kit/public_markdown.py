@@ -27,6 +27,7 @@ UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _MARK_START, _MARK_END = "\ue000", "\ue001"
 """Private-use characters around what is marked; Markdown treats them as letters."""
 _MARK_IN_TAG = re.compile(f"[{_MARK_START}{_MARK_END}]|%EE%80%8[01]")
+_MARK = re.compile(f"([{_MARK_START}{_MARK_END}])")
 _TAG_OR_MARK = re.compile(f"(<[^>]*>|[{_MARK_START}{_MARK_END}])")
 _BLANK_LINES = re.compile(r"\n{3,}")
 MAX_LINES, MAX_MARKS, MAX_CELLS = 2000, 5000, 4000
@@ -97,6 +98,11 @@ def _dialect_for(text: str) -> MarkdownIt:
     return _dialect if is_bounded else _paragraphs
 
 
+def literal(text: str) -> str:
+    """Return one line of text as Markdown that is shown as it was written."""
+    return _MARKS.sub(r"\\\g<0>", text)
+
+
 def _cells(block: str) -> int:
     """Return how many cells a table in a block without blank lines has at most; short rows are filled up."""
     lines = block.split("\n")
@@ -120,7 +126,7 @@ def to_html(text: str) -> Markup:
 
 def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
     """Return Markdown given in pieces as safe HTML, with the pieces that have True marked, except inside addresses."""
-    text = "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
+    text = _with_marks(pieces)
     is_marked, parts = False, []
     # a draft changes with each keystroke, so caching it would only displace what is read often
     for part in _TAG_OR_MARK.split(to_html.__wrapped__(text)):
@@ -131,6 +137,21 @@ def to_marked_html(pieces: Iterable[tuple[str, bool]]) -> Markup:
         else:
             parts.append(f"<mark>{part}</mark>" if is_marked and part.strip() else part)
     return Markup("".join(parts))  # noqa: S704 - texts and tags are those of `to_html`
+
+
+def to_marked_plain(pieces: Iterable[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Return Markdown given in pieces as plain text in pieces, where those that had True still have it."""
+    is_marked, parts = False, list[tuple[str, bool]]()
+    for part in _MARK.split(to_plain.__wrapped__(_with_marks(pieces))):
+        if part in (_MARK_START, _MARK_END):
+            is_marked = part == _MARK_START
+        elif part:
+            parts.append((part, is_marked))
+    return parts
+
+
+def _with_marks(pieces: Iterable[tuple[str, bool]]) -> str:
+    return "".join(f"{_MARK_START}{piece}{_MARK_END}" if is_marked else piece for piece, is_marked in pieces)
 
 
 @lru_cache(maxsize=1024)

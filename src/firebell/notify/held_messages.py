@@ -79,7 +79,7 @@ def merged_message(messages: Sequence[Message], inbox_url: str) -> Message:
 
 
 def _summary(message: Message) -> str:
-    if message.lines:
+    if message.is_text:
         return f"{message.title}\n{message.text(_NOTICE_BYTES)}"
     actions = [f"{action.label}: {action.url}" for action in message.actions]
     return "\n".join([message.subject, *actions, f"Open: {message.url}"])

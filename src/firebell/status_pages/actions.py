@@ -16,7 +16,7 @@ from firebell.kit.localtime import zone_names
 from firebell.kit.text import clean_name, clean_text
 from firebell.people.action_guards import permits
 from firebell.people.permissions import Verb
-from firebell.status_pages import announcements, store
+from firebell.status_pages import announcements, incident_store, store
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import Component, ComponentGroup, PageVisibility, StatusPage
 from firebell.status_pages.signing import keyring
@@ -33,6 +33,7 @@ announcement = announcements.announcement
 maintenance_announcement = announcements.maintenance_announcement
 frame_context = hosting_queries.frame_context
 locales = hosting_queries.locales
+note_mailed = incident_store.note_mailed
 lock_free_pages = store.lock_free_pages
 parts = announcements.parts
 page_by_id = store.page_by_id

@@ -160,6 +160,7 @@ class UpdateShown(ApiOutput):
     actor: str
     version: int
     translations: Annotated[dict[str, str], Field(description="the text in other languages, by language")]
+    notify: Annotated[bool, Field(description="false if subscribers were not notified")]
 
 
 class PublicIncidentShown(ApiOutput):
@@ -203,6 +204,9 @@ class UpdateInput(ApiInput):
     after: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
     kind: UpdateKind = UpdateKind.UPDATE
     eta_at: Instant | None = None
+    notify: Annotated[
+        StrictBool, Field(description="false: subscribers are not notified; not for a correction")
+    ] = True
     translations: Annotated[
         dict[str, Annotated[Text, Field(max_length=publishing.BODY_MAX_CHARS)]],
         Field(default_factory=dict, max_length=50, description="the text in other languages of the page"),
@@ -298,6 +302,7 @@ def _incident(published: PublicIncident) -> PublicIncidentShown:
                 actor=update.actor,
                 translations=dict(update.translations),
                 version=update.version,
+                notify=not update.is_quiet,
             )
             for update in published.updates
         ],
@@ -407,6 +412,7 @@ def _update(body: UpdateInput) -> NewUpdate:
         *(body.stage, body.body, statuses, body.since, body.next_update_at, body.after, body.kind),
         eta_at=body.eta_at,
         translations=body.translations,
+        is_quiet=not body.notify,
     )
 
 

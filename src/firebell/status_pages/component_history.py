@@ -90,6 +90,35 @@ def improves(before: StatusCause, after: StatusCause, component_ids: Iterable[in
     return False
 
 
+def taken_over(earlier: StatusCause, later: StatusCause, at: datetime) -> list[Effect]:
+    """Return the effects by which `later` takes over the components to which `earlier` gives a problem at an instant.
+
+    Each gets the worse of what the two said at every time until then, from the earliest `since` on, so that no
+    component changes when `earlier` ends.
+    """
+    effects: list[Effect] = []
+    for component_id in sorted({e.component_id for update in earlier.updates for e in update.effects}):
+        given, own = steps(earlier, component_id), steps(later, component_id)
+        if _at(given, at) is ComponentStatus.OPERATIONAL:
+            continue
+        worse = _distinct(
+            (since, max(_at(given, since), _at(own, since)))
+            for since in sorted({since for since, _ in (*given, *own) if since <= at})
+        )
+        if worse != _distinct(own):
+            effects += [Effect(component_id, status, since) for since, status in worse]
+    return effects
+
+
+def _distinct(history: Iterable[tuple[datetime, ComponentStatus]]) -> Steps:
+    """Return the steps that change the status; before the first one, a component is operational."""
+    kept: Steps = []
+    for since, status in history:
+        if status is not (kept[-1][1] if kept else ComponentStatus.OPERATIONAL):
+            kept.append((since, status))
+    return kept
+
+
 def _at(history: Steps, at: datetime) -> ComponentStatus:
     return next((status for since, status in reversed(history) if since <= at), ComponentStatus.OPERATIONAL)
 

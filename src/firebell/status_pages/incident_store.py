@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.status_pages import translation_store
+from firebell.status_pages import stages, translation_store
 from firebell.status_pages.model import (
     ComponentStatus,
     Continuation,
@@ -22,7 +22,7 @@ EDIT_GRACE = timedelta(minutes=5)
 """How long an edit leaves no mark, because it mends a typo."""
 _STATE_CHANGEABLE = {
     *("name", "impact_override", "monitoring_at", "resolved_at", "regressions"),
-    "continued_by",
+    *("continued_by", "incident_id"),
 }
 
 
@@ -62,6 +62,7 @@ def _update(row: Row, translations: Mapping[str, str]) -> PublicUpdate:
         row["version"],
         row["eta_at"],
         translations,
+        row["is_quiet"],
     )
 
 
@@ -72,7 +73,7 @@ async def _with_updates(tx: Reads, rows: Sequence[Row]) -> list[PublicIncident]:
         """
         select
             u.id, u.public_id, u.public_incident_id, u.seq, u.stage, u.kind, u.effects, u.display_at,
-            u.next_update_at, u.eta_at, u.created_at, u.actor, v.body, v.version, v.at as edited_at
+            u.next_update_at, u.eta_at, u.created_at, u.actor, u.is_quiet, v.body, v.version, v.at as edited_at
         from public_update u
         join lateral (
             select body, version, at
@@ -245,7 +246,12 @@ async def by_ids(tx: Reads, page_id: int, public_incident_ids: Sequence[int]) ->
 
 
 async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
-    """Return the public incidents about an incident, by status page, in the order in which pages are locked."""
+    """Return the current public incident about an incident, by status page, in the order in which pages are locked."""
+    return {page_id: shown[-1] for page_id, shown in (await every_of_incident(tx, incident_id)).items()}
+
+
+async def every_of_incident(tx: Reads, incident_id: int) -> dict[int, list[PublicIncident]]:
+    """Return the public incidents about an incident as `of_incident` does, the current one of each page last."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}, status_page_id
@@ -255,8 +261,30 @@ async def of_incident(tx: Reads, incident_id: int) -> dict[int, PublicIncident]:
         """,
         incident_id,
     )
+    by_page: dict[int, list[PublicIncident]] = {}
+    for row, incident in zip(rows, await _with_updates(tx, rows), strict=True):
+        by_page.setdefault(row["status_page_id"], []).append(incident)
+    return {page_id: stages.in_order(shown) for page_id, shown in by_page.items()}
+
+
+async def left_open(tx: Reads, incident_id: int) -> list[tuple[int, PublicIncident]]:
+    """Return the open public incidents that go on at one about this incident, each with its status page."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}, status_page_id
+        from public_incident
+        where resolved_at is null
+            and continued_by in (
+                select later.id
+                from public_incident later
+                where later.incident_id = $1
+            )
+        order by status_page_id, id
+        """,
+        incident_id,
+    )
     listed = await _with_updates(tx, rows)
-    return {row["status_page_id"]: incident for row, incident in zip(rows, listed, strict=True)}
+    return [(row["status_page_id"], incident) for row, incident in zip(rows, listed, strict=True)]
 
 
 async def overlapping(
@@ -340,6 +368,26 @@ async def change_incident(tx: Tx, public_incident_id: int, **changes: Any) -> No
     )
 
 
+async def note_mailed(tx: Tx, page_id: int, public_id: str, seq: int, now: datetime) -> None:
+    """Record when the first mail about an update was queued; idempotent."""
+    await tx.execute(
+        """
+        update public_update
+        set mailed_at = $4
+        from public_incident
+        where public_incident.id = public_update.public_incident_id
+            and public_incident.status_page_id = $1
+            and public_incident.public_id = $2
+            and public_update.seq = $3
+            and public_update.mailed_at is null
+        """,
+        page_id,
+        public_id,
+        seq,
+        now,
+    )
+
+
 async def insert_update(
     tx: Tx, public_incident_id: int, update: PublicUpdate, actor_id: int | None
 ) -> PublicUpdate:
@@ -348,9 +396,9 @@ async def insert_update(
         """
         insert into public_update (
             public_id, public_incident_id, seq, stage, kind, effects, display_at, next_update_at, created_at,
-            actor, actor_id, eta_at
+            actor, actor_id, eta_at, is_quiet
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         returning id
         """,
         update.public_id,
@@ -365,6 +413,7 @@ async def insert_update(
         update.actor,
         actor_id,
         update.eta_at,
+        update.is_quiet,
     )
     assert isinstance(new_id, int)
     return replace(update, id=new_id)

@@ -64,6 +64,8 @@ STAGE_LABELS = {
 
 
 POSTMORTEM_LABEL = "Post-mortem"
+ENTRY_KIND = "public"
+"""The kind of the timeline entries about what was published."""
 
 
 class Impact(IntEnum):
@@ -180,6 +182,8 @@ class PublicUpdate:
     """When the incident is expected to be over, as an estimate."""
     translations: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Its text in other languages of the page, by locale."""
+    is_quiet: bool = False
+    """True if subscribers are not notified of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +243,8 @@ class PublicIncident:
 class UpdatePublished:
     """An update of an incident was published, or edited if `version` is not 1. Imported history is not.
 
-    `public_id` is that of the incident; `seq` is the number of the update within it.
+    `public_id` is that of the incident; `seq` is the number of the update within it. Mail about it waits `hold_s`
+    seconds, because it can be recalled. No one is notified of a quiet one.
     """
 
     status_page_id: int
@@ -248,6 +253,19 @@ class UpdatePublished:
     update_id: int
     seq: int
     version: int
+    hold_s: int = 0
+    is_quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecalled:
+    """An update was published by mistake; `notice` is what is shown instead. `public_id` is that of the incident."""
+
+    status_page_id: int
+    public_id: str
+    update_public_id: str
+    seq: int
+    notice: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, IncidentRole
+from firebell.kit import public_markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -23,9 +24,11 @@ from firebell.status_pages import (
     published_log_writer,
     stages,
     store,
+    taking_over,
     translating,
 )
 from firebell.status_pages.model import (
+    ENTRY_KIND,
     ComponentStatus,
     Effect,
     Impact,
@@ -35,6 +38,7 @@ from firebell.status_pages.model import (
     StatusPage,
     UpdateKind,
     UpdatePublished,
+    UpdateRecalled,
 )
 
 SLOT = re.compile(r"\{\{\w+\}\}")
@@ -47,8 +51,6 @@ COMMS_GRACE = timedelta(minutes=10)
 """How long after the declaration the first update waits for a comms lead or the commander (spec 7.3)."""
 LONGEST_PROMISE = timedelta(hours=24)
 LONGEST_ESTIMATE = timedelta(days=7)
-ENTRY_KIND = "public"
-"""The kind of the timeline entries of this slice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ class NewUpdate:
     """When it is expected to be over, as an estimate."""
     translations: Mapping[str, str] = field(default_factory=dict)
     """The text in other languages of the page, by language."""
+    hold: timedelta = timedelta()
+    """How long mail about it waits, because it can be recalled."""
+    is_quiet: bool = False
+    """True if subscribers are not to be notified; of a correction they always are."""
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
@@ -88,15 +94,14 @@ async def open_incident(
 ) -> PublicIncident:
     """Publish the first update of an incident on a status page, about an incident of Firebell or on its own.
 
-    `continues` is the public id of a resolved one of the page, which then links to this one.
+    `continues` is the public id of a resolved one of the page, which then links to this one; so does the one that the
+    page has shown about the same incident. Raise `Conflict` if that one can still go on.
     """
     if update.kind is UpdateKind.POSTMORTEM:
         raise Conflict("Publish that it is resolved before its post-mortem.")
     incident = await _allowed_incident(tx, actor, incident_id, is_first=True, now=now)
     page = await actions.locked_page(tx, page_id)
-    if incident_id is not None and page_id in await incident_store.of_incident(tx, incident_id):
-        raise Conflict(f"{page.name} already shows this incident.", hint="Publish an update instead.")
-    earlier = await continuing.earlier_incident(tx, page, continues)
+    earlier = await continuing.earlier_incidents(tx, page, continues, incident_id, now)
     name = clean_name(name, "name", limit=NAME_MAX_CHARS)
     public_id = actions.new_public_id()
     new_id = await incident_store.insert_incident(tx, page_id, public_id, incident_id, name, impact, now)
@@ -113,11 +118,14 @@ async def publish_update(
 ) -> PublicIncident:
     """Publish the next update of an incident on a status page.
 
-    Raise `Conflict` if the stage may not follow, or if someone published since the author read the incident.
+    The one into which it was merged takes over its components when it is resolved. Raise `Conflict` if the stage may
+    not follow, or if someone published since the author read the incident.
     """
     published = await public_incident(tx, page_id, public_id)
     # an incident is locked before its status pages, here as in the composer, which locks both
     incident = await _allowed_incident(tx, actor, published.incident_id, is_first=False, now=now)
+    if incident is not None:
+        await incidents.survivor(tx, incident, lock=True)
     page = await actions.locked_page(tx, page_id)
     published = await public_incident(tx, page_id, public_id)
     if update.after is not None and update.after != len(published.updates):
@@ -138,6 +146,8 @@ async def publish_update(
     await tx.audit(
         actor, "status_page.update_published", page.name, now, incident=published.name, stage=update.stage
     )
+    if update.stage is Stage.RESOLVED and update.kind is UpdateKind.UPDATE:
+        await taking_over.take_over(tx, actor, page, published, incident, now)
     return await _publish(tx, actor, page, published, incident, update, now)
 
 
@@ -187,6 +197,17 @@ async def edit_update(
 
 
 @permits(Verb.STATUS_PAGE_PUBLISH)
+async def recall_update(
+    tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, notice: str, reason: str, now: datetime
+) -> PublicIncident:
+    """Replace the text of an update that was published by mistake; messages about it that still wait are not sent."""
+    published = await edit_update(tx, actor, page_id, public_id, seq, notice, reason, now)
+    update = update_of(published, seq)
+    await tx.emit(UpdateRecalled(page_id, public_id, update.public_id, seq, update.body), now)
+    return published
+
+
+@permits(Verb.STATUS_PAGE_PUBLISH)
 async def translate_update(
     tx: Tx, actor: Actor, page_id: int, public_id: str, seq: int, locale: str, body: str, now: datetime
 ) -> PublicIncident:
@@ -221,8 +242,8 @@ async def _allowed_incident(
 ) -> Incident | None:
     """Return the incident; raise `Forbidden` unless the actor may publish about it, `Conflict` if no one may.
 
-    Managers, the commander and the comms lead may. If there is no comms lead ten minutes after the declaration,
-    any responder may publish the first update.
+    Managers, the commander and the comms lead may, of a merged incident those of the one that it is part of. If there
+    is no comms lead ten minutes after the declaration, any responder may publish the first update.
     """
     is_manager = actor.person_id is None or permissions.allows(
         await rights_of(tx, actor), Verb.STATUS_PAGE_WRITE
@@ -240,7 +261,12 @@ async def _allowed_incident(
         raise Forbidden(
             f"{incident.ref} is private now: only managers and admins tell customers how it ends."
         )
-    holders = (await incidents.roles(tx, [incident_id]))[incident_id]
+    leading = await incidents.survivor(tx, incident)
+    if leading.id != incident.id and is_first:
+        raise Conflict(
+            f"{incident.ref} was merged into {leading.ref}.", hint=f"Publish about {leading.ref} instead."
+        )
+    holders = (await incidents.roles(tx, [leading.id]))[leading.id]
     speakers = {
         held.person_id for held in holders if held.role in (IncidentRole.COMMANDER, IncidentRole.COMMS)
     }
@@ -267,6 +293,10 @@ async def _publish(
     translations = {locale: checked_text(text) for locale, text in update.translations.items()}
     for locale in translations:
         await translating.check_locale(tx, page, locale)
+    if update.is_quiet and update.kind is UpdateKind.CORRECTION:
+        raise Invalid(
+            "A correction is never quiet.", fields={"notify": "Notify those who read what was wrong."}
+        )
     promise = _promise(update, now)
     effects = await _effects(tx, page, published, incident, update, now)
     new = PublicUpdate(
@@ -282,6 +312,7 @@ async def _publish(
         created_at=now,
         actor=actor.label,
         eta_at=_estimate(update, now),
+        is_quiet=update.is_quiet,
     )
     _check_past(page, published, new, now)
     new = await incident_store.insert_update(tx, published.id, new, actor.person_id)
@@ -298,11 +329,13 @@ async def _publish(
         await incident_store.change_incident(tx, published.id, **changes)
     if incident is not None:
         label = "post-mortem" if update.kind is UpdateKind.POSTMORTEM else str(update.stage)
-        text = f"published on {page.name}: {label}. {body}"
+        text = f"published on {page.name}: {label}. {public_markdown.to_plain(body)}"
         data = {"status_page": page.slug, "stage": str(update.stage)}
         await incidents.record_entry(tx, actor, incident.id, ENTRY_KIND, text, data, now)
     await store.change_page(tx, page.id, updated_at=now)
-    await tx.emit(_event(page, published, new), now)
+    event = _event(page, published, new)
+    hold_s = int(update.hold.total_seconds())
+    await tx.emit(replace(event, hold_s=hold_s, is_quiet=new.is_quiet), now)
     await tx.live(actions.topic(page))
     return await public_incident(tx, page.id, published.public_id)
 
@@ -367,9 +400,14 @@ async def _effects(
         or status is not current[component_id]
         or not published.updates
     ]
+    problems = [effect for effect in effects if effect.status > ComponentStatus.OPERATIONAL]
     if update.kind is UpdateKind.CORRECTION and not published.is_open:
+        effects += [_end(published, effect, now) for effect in problems]
+    elif update.kind is not UpdateKind.CORRECTION and update.stage is Stage.RESOLVED:
+        over_at = min((incident.impact_end if incident else None) or now, now)
         effects += [
-            _end(published, effect, now) for effect in effects if effect.status > ComponentStatus.OPERATIONAL
+            Effect(each.component_id, ComponentStatus.OPERATIONAL, max(over_at, each.since))
+            for each in problems
         ]
     return effects
 

@@ -23,6 +23,7 @@ from firebell.status_pages import (
     retraction,
     stages,
     store,
+    taking_over,
 )
 from firebell.status_pages.hosting import queries as hosting_queries
 from firebell.status_pages.model import (
@@ -63,6 +64,7 @@ async def _update_of(visit: Visit, page: StatusPage, published: PublicIncident |
         to_number(visit.text("after") or "0", "after") if published else None,
         UpdateKind(kind),
         visit.instant("eta_at"),
+        is_quiet=visit.text("quiet") == "yes",
     )
 
 
@@ -114,7 +116,11 @@ async def _render(
             if not each.is_open and each.continued_at is None
         ],
         "stage": stage,
-        "draft": f"From here on, we report on this as part of “{published.continued_at.name}”."
+        "own_earlier": publication.published.public_id
+        if publication and publication.published and not published
+        else "",
+        "takeover": await taking_over.planned(visit.tx, page, published, visit.now) if published else None,
+        "draft": await taking_over.final_text(visit.tx, page, published)
         if published and published.continued_at
         else await _draft(visit, incident, stage),
         "next_update_at": visit.now + stages.next_update_interval(severity, stage),

@@ -114,15 +114,19 @@ class Publication:
     suggested_ids: frozenset[int]
     """The components of the incident's services."""
     published: PublicIncident | None
+    """The current one: that which is open, or else the latest."""
     first_due_at: datetime | None
     """When the first update is due, None if none is required or it was published."""
     behind: str = ""
-    """A sentence if the incident has ended while customers read otherwise, else empty."""
+    """A phrase if customers read otherwise than how the incident stands, else empty."""
+    earlier: tuple[PublicIncident, ...] = ()
+    """What it published about the incident before the current one, oldest first."""
 
 
 async def publications(tx: Tx, incident: Incident) -> list[Publication]:
     """Return what each status page says about an incident: those that do first, then those with its services."""
-    published = await incident_store.of_incident(tx, incident.id)
+    shown = await incident_store.every_of_incident(tx, incident.id)
+    published = {page_id: listed[-1] for page_id, listed in shown.items()}
     pages = [page for page in await store.pages(tx) if page.id in published or not incident.is_private]
     if not pages or incident.drill:
         return []
@@ -136,10 +140,18 @@ async def publications(tx: Tx, incident: Incident) -> list[Publication]:
             published.get(page.id),
             None if published.get(page.id) else due_at,
             stages.behind(incident.phase, published[page.id]) if page.id in published else "",
+            tuple(shown.get(page.id, ())[:-1]),
         )
         for page in pages
     ]
     return sorted(listed, key=lambda each: (each.published is None, not each.suggested_ids))
+
+
+async def left_open(tx: Tx, incident: Incident) -> list[tuple[StatusPage, PublicIncident]]:
+    """Return what status pages still show as open although it goes on at what they show about this incident."""
+    listed = await incident_store.left_open(tx, incident.id)
+    pages = {page.id: page for page in await store.pages(tx)} if listed else {}
+    return [(pages[page_id], published) for page_id, published in listed]
 
 
 async def behind(tx: Tx, listed: Sequence[PublicIncident]) -> dict[int, str]:

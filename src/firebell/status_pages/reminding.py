@@ -11,7 +11,7 @@ from firebell.notify import actions as notify
 from firebell.notify.model import Notice
 from firebell.status_pages import queries, store
 from firebell.status_pages.due_updates import DueUpdate, due_update
-from firebell.status_pages.publishing import ENTRY_KIND
+from firebell.status_pages.model import ENTRY_KIND
 from firebell.status_pages.queries import Publication
 
 REMINDER_TIMER = "status_pages.reminder"
@@ -70,7 +70,11 @@ def _due(publication: Publication, incident: Incident) -> DueUpdate | None:
 async def _notify(
     tx: Tx, incident: Incident, publication: Publication, due: DueUpdate, share: int, now: datetime
 ) -> None:
-    page, is_late = publication.page, due.at <= now
+    page, published, is_late = publication.page, publication.published, due.at <= now
+    leading = await incidents.survivor(tx, incident)
+    link = f"/incidents/{incident.ref}/comms"
+    if leading.id != incident.id and published is not None:
+        link = f"/status-pages/{page.slug}/incidents/{published.public_id}"
     what = "the first update" if due.is_first else "the promised update"
     state = "is overdue" if is_late else "is due soon"
     await notify.send_notices(
@@ -82,10 +86,10 @@ async def _notify(
                 kind=NOTICE_KIND,
                 title=f"{incident.ref}: {what} on {page.name} {state}",
                 note="Customers are waiting for it. “We’re still looking” is an update too.",
-                link=f"/incidents/{incident.ref}/comms",
+                link=link,
                 urgency="high" if is_late and incident.severity <= URGENT_SEVERITY else "low",
             )
-            for person_id in await incidents.reminder_recipients(tx, incident)
+            for person_id in await incidents.reminder_recipients(tx, leading)
         ],
         now,
     )

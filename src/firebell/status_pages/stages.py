@@ -1,8 +1,9 @@
 """Stages of public incidents: which one an incident suggests, and which may follow another (pure)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from firebell.incidents.model import Phase
+from firebell.incidents.model import ACTIVE, Phase
 from firebell.status_pages.model import STAGE_LABELS, ComponentStatus, PublicIncident, Stage
 
 FIRST_POST_WITHIN = {0: timedelta(minutes=15), 1: timedelta(minutes=30)}
@@ -39,9 +40,10 @@ def suggested_stage(phase: Phase, *, cause_is_known: bool) -> Stage | None:
 
 
 def behind(phase: Phase, published: PublicIncident) -> str:
-    """Return a phrase if an incident has ended while customers read otherwise, else an empty text."""
+    """Return a phrase if an incident has ended or began again while customers read otherwise, else an empty text."""
     if not published.is_open:
-        return ""
+        is_again = phase in ACTIVE and published.continued_at is None
+        return f"is {phase} again, but customers read {STAGE_LABELS[Stage.RESOLVED]}" if is_again else ""
     shown = f"customers still read {STAGE_LABELS[published.stage]}"
     if phase in _OVER:
         return f"is {phase}, but {shown}"
@@ -59,8 +61,25 @@ def refusal(incident: PublicIncident | None, stage: Stage) -> str:
     return "To go back to an earlier stage, mark a regression."
 
 
+def in_order(shown: Iterable[PublicIncident]) -> list[PublicIncident]:
+    """Return what one page published about one incident in the order of its publication, the current one last.
+
+    The current one is the one that is open, or else the latest.
+    """
+    return sorted(shown, key=lambda each: (each.is_open, each.published_at, each.id))
+
+
+def can_publish_another(shown: PublicIncident, now: datetime) -> bool:
+    """Return True if a page may publish another incident about the one that it shows as over (spec 7.3)."""
+    if shown.resolved_at is None:
+        return False
+    return shown.continued_at is not None or now - shown.resolved_at > REOPENS_WITHIN
+
+
 def regression_refusal(incident: PublicIncident, stage: Stage, now: datetime) -> str:
     """Return why the incident may not go back to this stage; an empty text if it may."""
+    if incident.continued_at is not None:
+        return f"It goes on at “{incident.continued_at.name}”. Publish there."
     if stage.rank >= incident.stage.rank:
         return f"It is not past the stage {stage}. Publish an update instead."
     if incident.resolved_at is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from firebell.kit.db.database import Reads, Row, Tx
@@ -12,7 +12,7 @@ from firebell.subscribers.process_checks import ON_TIME_WITHIN
 _COLUMNS = (
     "id, status_page_id, kind, subject, seq, type, priority, impact, component_ids, group_ids, content,"
     " reaches_email, published_at, cursor, queued, fanned_out_at, finished, hard_bounces, complaints,"
-    " paused_at, pause_reason"
+    " paused_at, pause_reason, held_until"
 )
 
 
@@ -46,9 +46,9 @@ async def insert(tx: Tx, new: NewBroadcast, *, reaches_email: bool, now: datetim
         """
         insert into status_broadcast (
             status_page_id, kind, subject, seq, type, priority, impact, component_ids, group_ids, content,
-            reaches_email, published_at
+            reaches_email, published_at, held_until
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         on conflict (status_page_id, subject, seq) do nothing
         """,
         new.status_page_id,
@@ -63,6 +63,7 @@ async def insert(tx: Tx, new: NewBroadcast, *, reaches_email: bool, now: datetim
         dict(new.content),
         reaches_email,
         now,
+        now + timedelta(seconds=new.hold_s) if new.hold_s else None,
     )
 
 
@@ -300,6 +301,20 @@ async def lock_from(tx: Tx, page_id: int, subject: str, seq: int) -> list[Broadc
         seq,
     )
     return [_broadcast(row) for row in rows]
+
+
+async def stop(tx: Tx, broadcast_id: int, now: datetime) -> None:
+    """Queue no more deliveries of a broadcast, which no longer counts as a mail about its subject."""
+    await tx.execute(
+        """
+        update status_broadcast
+        set fanned_out_at = coalesce(fanned_out_at, $2),
+            reaches_email = false
+        where id = $1
+        """,
+        broadcast_id,
+        now,
+    )
 
 
 async def set_content(tx: Tx, broadcast_id: int, content: Mapping[str, Any]) -> None:

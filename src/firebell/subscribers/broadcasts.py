@@ -15,6 +15,7 @@ from firebell.status_pages.model import (
     Stage,
     UpdateKind,
     UpdatePublished,
+    UpdateRecalled,
     UpdateRetracted,
 )
 from firebell.subscribers import (
@@ -39,15 +40,30 @@ STEP = 5_000
 
 
 async def announce_update(tx: Tx, event: UpdatePublished, now: datetime) -> None:
-    """Store the broadcast of a published update, in the transaction that published it; an edit tells no one."""
-    if event.version != 1:
+    """Store the broadcast of a published update, in the transaction that published it.
+
+    An edit and a quiet update notify no one.
+    """
+    if event.version != 1 or event.is_quiet:
         return
     announcement = await status_pages.announcement(
         *(tx, event.status_page_id, event.public_id, event.seq, now),
         has_document=await store.has_webhooks(tx, event.status_page_id),
     )
     if announcement is not None:
-        await queue_broadcast(tx, _broadcast_of(announcement), now)
+        await queue_broadcast(tx, replace(_broadcast_of(announcement), hold_s=event.hold_s), now)
+
+
+async def recall_update(tx: Tx, event: UpdateRecalled, now: datetime) -> None:
+    """Void what was not sent yet of an update; a message that carries earlier ones too has the notice instead.
+
+    The next update is mailed as if this one had not been.
+    """
+    for each in await broadcast_store.lock_from(tx, event.status_page_id, event.public_id, event.seq):
+        if each.seq == event.seq:
+            await broadcast_store.set_content(tx, each.id, without_update(each.content, event, is_own=True))
+            await delivery_store.void_recalled(tx, each.id, now)
+            await broadcast_store.stop(tx, each.id, now)
 
 
 async def erase_update(tx: Tx, event: UpdateRetracted, now: datetime) -> None:
@@ -144,10 +160,12 @@ def _without_text(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def without_update(content: Mapping[str, Any], event: UpdateRetracted, *, is_own: bool) -> dict[str, Any]:
-    """Return what a broadcast says without a retracted text, its own or one that its document for webhooks repeats.
+def without_update(
+    content: Mapping[str, Any], event: UpdateRetracted | UpdateRecalled, *, is_own: bool
+) -> dict[str, Any]:
+    """Return what a broadcast says without a retracted or recalled text.
 
-    A broadcast about a private page has no text.
+    The text is its own, or one that its document for webhooks repeats. A broadcast about a private page has no text.
     """
     if content.get("is_private"):
         return dict(content)
@@ -193,7 +211,10 @@ async def fan_out_step(tx: Tx, now: datetime) -> int:
     await broadcast_store.move_cursor(
         tx, broadcast.id, cursor, turn + len(deliveries), now if is_over else None
     )
-    for lane in {delivery.lane for delivery in deliveries}:
+    lanes = {delivery.lane for delivery in deliveries}
+    if "mail" in lanes and broadcast.kind is BroadcastKind.INCIDENT:
+        await status_pages.note_mailed(tx, broadcast.status_page_id, broadcast.subject, broadcast.seq, now)
+    for lane in lanes:
         await tx.wake(f"subscriber_{lane}")
     return max(1, len(candidates))
 

@@ -83,7 +83,8 @@ async def queue_broadcast(
         )
         select
             subscriber_id, $7, 'broadcast', lane, host, $8, turn, 'queued',
-            string_to_array(carried, ',')::bigint[], $6, $6
+            string_to_array(carried, ',')::bigint[],
+            case when lane = 'mail' then greatest($6::timestamptz, $9) else $6 end, $6
         from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::text[])
             n (subscriber_id, lane, host, turn, carried)
         on conflict (broadcast_id, subscriber_id) do nothing
@@ -92,6 +93,7 @@ async def queue_broadcast(
         now,
         broadcast.id,
         broadcast.priority,
+        broadcast.held_until,
     )
 
 
@@ -113,6 +115,21 @@ async def queue(tx: Tx, delivery: QueuedDelivery, purpose: Purpose, now: datetim
         purpose,
         delivery.lane,
         delivery.host,
+        now,
+    )
+
+
+async def void_recalled(tx: Tx, broadcast_id: int, now: datetime) -> None:
+    """Send nothing of what is queued of a broadcast, except where it carries an earlier one too."""
+    await tx.execute(
+        """
+        update subscriber_delivery
+        set state = 'void', reason = 'recalled', ended_at = $2
+        where broadcast_id = $1
+            and state = 'queued'
+            and carried = '{}'
+        """,
+        broadcast_id,
         now,
     )
 

@@ -157,6 +157,8 @@ class NewBroadcast:
     content: Mapping[str, Any]
     is_progress: bool = False
     """True for an update without a new stage, which subscribers get by email at most every 30 minutes."""
+    hold_s: int = 0
+    """How many seconds its mails wait, because it can be recalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class Broadcast:
     complaints: int
     paused_at: datetime | None
     pause_reason: str
+    held_until: datetime | None
+    """When its first mail may be sent, None for at once."""
 
 
 @dataclass(frozen=True, slots=True)

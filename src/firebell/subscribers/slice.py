@@ -18,12 +18,18 @@ def _routers() -> list["APIRouter"]:
 
 
 def _subscriptions() -> Subscriptions:
-    from firebell.status_pages.model import MaintenanceChanged, UpdatePublished, UpdateRetracted
+    from firebell.status_pages.model import (
+        MaintenanceChanged,
+        UpdatePublished,
+        UpdateRecalled,
+        UpdateRetracted,
+    )
     from firebell.subscribers import broadcasts, maintenance_broadcasts
 
     return Subscriptions(
         must={
             UpdatePublished: (broadcasts.announce_update,),
+            UpdateRecalled: (broadcasts.recall_update,),
             UpdateRetracted: (broadcasts.erase_update,),
             MaintenanceChanged: (maintenance_broadcasts.announce_maintenance,),
         }

@@ -101,8 +101,8 @@ async def first_updates(tx: Tx, incident: Incident, now: datetime) -> list[First
         return []
     listed = [
         each
-        for each in await publication_queries.publications(tx, incident)
-        if each.page.id in enabled and each.published is None and each.suggested_ids
+        for each in await publication_queries.publications(tx, incident, now)
+        if each.page.id in enabled and not (each.published or each.earlier) and each.suggested_ids
     ]
     if not listed:
         return []

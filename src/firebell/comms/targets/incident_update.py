@@ -7,6 +7,7 @@ from firebell.comms.target import Destination, PostTarget, Reference, Sending
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, Phase
+from firebell.kit import public_markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
 from firebell.people.action_guards import internal
@@ -30,10 +31,10 @@ async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[D
 
 @internal("A part of publishing a post.")
 async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Reference:
+    """Add the entry as plain text, which the timeline and chats show as it is."""
+    text = public_markdown.to_plain(sending.body) or sending.body
     data = {"post": sending.key}
-    entry_id = await incidents.add_entry(
-        tx, actor, sending.incident.id, "update", sending.body, now, data=data
-    )
+    entry_id = await incidents.add_entry(tx, actor, sending.incident.id, "update", text, now, data=data)
     return {"entry": entry_id}
 
 

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from firebell.comms import publication_queries
 from firebell.comms.publication_queries import IncidentPublication
-from firebell.comms.target import Destination, PostTarget, Reference, Sending
+from firebell.comms.target import RECALL_WITHIN, Destination, PostTarget, Reference, Sending
 from firebell.comms.tone.model import ReaderKind
 from firebell.incidents.model import Incident, Phase
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import Actor
-from firebell.kit.errors import Invalid, NotFound
+from firebell.kit.errors import Conflict, Invalid, NotFound
 from firebell.kit.text import plural
 from firebell.people import action_guards
 from firebell.people.action_guards import internal
@@ -55,8 +55,12 @@ def destination(publication: IncidentPublication, incident: Incident) -> Destina
     """Return a status page as a destination of posts about an incident."""
     published = publication.published
     is_over = published is not None and not published.is_open
+    is_merged = incident.phase is Phase.MERGED
+    refusal = "It’s resolved there. Mark a regression on the status page first." if is_over else ""
     note = "Nothing published yet"
-    if published is not None:
+    if published is None and publication.earlier:
+        note = "Resolved there; a new incident continues it"
+    elif published is not None:
         note = f"{STAGE_LABELS[published.stage]}, {plural(len(published.updates), 'update')}"
     return Destination(
         key_of(publication.page.slug),
@@ -65,21 +69,23 @@ def destination(publication: IncidentPublication, incident: Incident) -> Destina
         ReaderKind.PUBLIC,
         is_suggested=incident.phase is not Phase.DISMISSED
         and not is_over
+        and not is_merged
         and (
             published is not None
             or (bool(publication.suggested_ids) and incident.severity <= MAX_SUGGESTED_SEVERITY)
         ),
         is_first=published is None,
-        refusal="It’s resolved there. Mark a regression on the status page first." if is_over else "",
+        refusal="It was merged. Publish there how it goes on." if is_merged else refusal,
     )
 
 
 async def _destinations(tx: Tx, incident: Incident, now: datetime) -> Sequence[Destination]:
-    return [destination(each, incident) for each in await publication_queries.publications(tx, incident)]
+    listed = await publication_queries.publications(tx, incident, now)
+    return [destination(each, incident) for each in listed]
 
 
-async def _publication(tx: Tx, incident: Incident, slug: str) -> IncidentPublication:
-    for each in await publication_queries.publications(tx, incident):
+async def _publication(tx: Tx, incident: Incident, slug: str, now: datetime) -> IncidentPublication:
+    for each in await publication_queries.publications(tx, incident, now):
         if each.page.slug == slug:
             return each
     raise NotFound(f"Nothing about {incident.ref} can be published on {slug[:60]!r}.")
@@ -90,8 +96,10 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
     """Publish the first or the next update."""
     await action_guards.require(tx, actor, Verb.STATUS_PAGE_PUBLISH)
     content, incident = sending.content, sending.incident
-    publication = await _publication(tx, incident, sending.destination.partition(":")[2])
+    publication = await _publication(tx, incident, sending.destination.partition(":")[2], now)
     page, published = publication.page, publication.published
+    if incident.phase is Phase.MERGED:
+        raise Conflict(f"{incident.ref} was merged.", hint=f"Publish on {page.name} how it goes on.")
     if content.stage not in list(Stage):
         raise Invalid("The stage is missing.", fields={"stage": "Choose from the list."})
     own = {component.id for component in (await status_pages.components_by_page(tx)).get(page.id, ())}
@@ -102,6 +110,8 @@ async def _send(tx: Tx, actor: Actor, sending: Sending, now: datetime) -> Refere
         next_update_at=content.next_update_at,
         eta_at=content.eta_at,
         translations=await _translations(tx, publication, sending),
+        hold=RECALL_WITHIN,
+        is_quiet=content.is_quiet,
     )
     if published is None:
         name = content.headline or incident.title
@@ -126,7 +136,7 @@ async def _recall(tx: Tx, actor: Actor, incident: Incident, reference: Reference
     """Replace the text of the update; its stage and what it says of components stay until the next update."""
     page = await status_pages.status_page(tx, reference["status_page"])
     at = f"{now.astimezone(ZoneInfo(page.tz)):%H:%M %Z}"
-    await publishing.edit_update(
+    await publishing.recall_update(
         tx,
         actor,
         page.id,

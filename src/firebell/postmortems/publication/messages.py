@@ -61,6 +61,6 @@ def whole(ref: str, title: str, body: str, composed_at: datetime) -> Message:
         title=f"Post-mortem of {ref}: {title}",
         urgency="low",
         composed_at=composed_at,
-        lines=tuple(REFERENCE.sub("", body).rstrip("\n").split("\n")),
+        markdown=REFERENCE.sub("", body).rstrip("\n"),
         mail_subject=f"Post-mortem of {ref}: {title}",
     )

@@ -13,6 +13,7 @@ from firebell.status_pages.model import (
     ComponentStatus,
     Impact,
     PublicIncident,
+    PublicUpdate,
     StatusPage,
     UpdateKind,
 )
@@ -211,7 +212,7 @@ def _update(
         "updated_at": instant(update.edited_at or update.created_at),
         "display_at": instant(update.display_at),
         "affected_components": affected or None,
-        "deliver_notifications": True,
+        "deliver_notifications": not (isinstance(update, PublicUpdate) and update.is_quiet),
         "custom_tweet": None,
         "tweet_id": None,
     }

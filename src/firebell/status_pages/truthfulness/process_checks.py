@@ -154,7 +154,7 @@ def _green(record: TruthRecord, page: PageRecord, now: datetime) -> Results:
     """Yield that a component was shown as operational while customers were impacted, once something was published."""
     due, end = _first_due(record), record.impact_end or now
     begun = min((other.published.published_at for other in record.pages if other.published), default=None)
-    if due is None or begun is None or max(due, begun) >= end:
+    if not page.is_current or due is None or begun is None or max(due, begun) >= end:
         return
     start = max(due, begun)
     every = [*page.others, *([page.published] if page.published else [])]
@@ -209,7 +209,8 @@ def _lags(record: TruthRecord, page: PageRecord, published: PublicIncident, now:
         since = max(entry.at, published.published_at)
         reached = truthfulness.stage_reached_at(published, stage, since)
         followed = min(filter(None, (reached, ends_at or published.resolved_at, now)))
-        yield from _lag(record, page, entry, known, f"the stage {stage}", Interval(since, followed), now)
+        waited = Interval(since, followed)
+        yield from _lag(record, page, published, entry, known, f"the stage {stage}", waited, now)
 
 
 def _raises(record: TruthRecord, page: PageRecord, published: PublicIncident, now: datetime) -> Results:
@@ -223,14 +224,14 @@ def _raises(record: TruthRecord, page: PageRecord, published: PublicIncident, no
         lowered = (e.effective_at for e in record.severity_changes if e.effective_at > entry.effective_at)
         ends_at = next(lowered, None) or record.impact_end or published.resolved_at
         followed = min(filter(None, (reached, ends_at, now)))
-        yield from _lag(
-            record, page, entry, f"it was a SEV{to}", "its impact", Interval(since, followed), now
-        )
+        waited = Interval(since, followed)
+        yield from _lag(record, page, published, entry, f"it was a SEV{to}", "its impact", waited, now)
 
 
 def _lag(
     record: TruthRecord,
     page: PageRecord,
+    published: PublicIncident,
     entry: TimelineEntry,
     known: str,
     shown: str,
@@ -249,7 +250,7 @@ def _lag(
         f"Publish {shown} within {length_text(FOLLOWED_WITHIN)}.",
         entry,
         at=entry.effective_at,
-        key=page.page.slug,
+        key=page.page.slug if page.is_first else f"{page.page.slug}:{published.public_id}",
         fix=_publish(record, page) if is_open else None,
     )
 

@@ -8,7 +8,7 @@ from firebell.incidents import actions as incidents
 from firebell.incidents.model import Incident, TimelineEntry
 from firebell.kit.db.database import Tx
 from firebell.kit.findings import ProcessFinding
-from firebell.status_pages import incident_store, store
+from firebell.status_pages import incident_store, stages, store
 from firebell.status_pages.model import Component, PublicIncident, StatusPage
 from firebell.status_pages.truthfulness import process_checks as truthfulness_checks
 from firebell.status_pages.truthfulness.record import FiringAlert, PageRecord, TruthRecord
@@ -42,8 +42,11 @@ async def load_findings(
     for incident in real:
         own = set(service_ids[incident.id])
         records = [
-            _page_record(incident, page, components.get(page.id, []), own, public, firing, reports)
+            record
             for page in pages
+            for record in _page_records(
+                incident, page, components.get(page.id, []), own, public, firing, reports
+            )
         ]
         shown = [each for each in records if each.published or not incident.is_private]
         mapped = {i for each in components.values() for component in each for i in component.service_ids}
@@ -58,7 +61,7 @@ async def load_findings(
     return results
 
 
-def _page_record(
+def _page_records(
     incident: Incident,
     page: StatusPage,
     components: Sequence[Component],
@@ -66,16 +69,27 @@ def _page_record(
     public: Sequence[tuple[int, PublicIncident]],
     firing: Moments,
     reports: Mapping[tuple[int, datetime], str],
-) -> PageRecord:
+) -> list[PageRecord]:
+    """Return a record for each public incident of a page about the incident, or one without any."""
     of_page = [published for page_id, published in public if page_id == page.id]
-    published = next((each for each in of_page if each.incident_id == incident.id), None)
-    resolved = (incident.id, published.resolved_at) if published and published.resolved_at else None
-    alert = firing.get(resolved) if resolved else None
-    return PageRecord(
-        page,
-        {each.id: each.name for each in components if service_ids & set(each.service_ids)},
-        published,
-        [each for each in of_page if each is not published],
-        FiringAlert(alert[1], alert[0]) if alert else None,
-        reports.get(resolved, "") if resolved else "",
-    )
+    names = {each.id: each.name for each in components if service_ids & set(each.service_ids)}
+    shown = stages.in_order(each for each in of_page if each.incident_id == incident.id)
+    if not shown:
+        return [PageRecord(page, names, None, of_page)]
+    records = []
+    for published in shown:
+        resolved = (incident.id, published.resolved_at) if published.resolved_at else None
+        alert = firing.get(resolved) if resolved else None
+        records.append(
+            PageRecord(
+                page,
+                names,
+                published,
+                [each for each in of_page if each is not published],
+                FiringAlert(alert[1], alert[0]) if alert else None,
+                reports.get(resolved, "") if resolved else "",
+                is_first=published is shown[0],
+                is_current=published is shown[-1],
+            )
+        )
+    return records

@@ -30,7 +30,8 @@ class PageRecord:
     """What one status page shows of an incident.
 
     `components` has the names of the components of its services, by id; `others` are the public incidents of
-    the page that overlap with it. `firing` and `open_report` contradict that it is resolved.
+    the page that overlap with it. `firing` and `open_report` contradict that it is resolved. A page that published
+    several times about the incident has a record for each, from `is_first` to `is_current`.
     """
 
     page: StatusPage
@@ -39,6 +40,8 @@ class PageRecord:
     others: Sequence[PublicIncident] = ()
     firing: FiringAlert | None = None
     open_report: str = ""
+    is_first: bool = True
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)
