@@ -9,6 +9,7 @@ from firebell.action_items import actions, prevention_question_actions
 from firebell.action_items.model import ItemState, Priority
 from firebell.action_items.trackers import actions as trackers
 from firebell.action_items.trackers import link_store, store
+from firebell.action_items.trackers.credentials import EnteredCredentials
 from firebell.action_items.trackers.model import LinkState
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
@@ -75,7 +76,7 @@ async def _fill(w: World) -> None:
 async def _link(tx: Tx, w: World) -> None:
     """Add a tracker that is switched off, with a link in each state."""
     mara, token = await w.actor(w.mara), "a-token-of-the-test"
-    one = await trackers.add(tx, mara, "github", "acme/shop", token, w.now)
+    one = await trackers.add(tx, mara, "github", "acme/shop", EnteredCredentials(token=token), w.now)
     await trackers.set_user(tx, mara, one.id, w.jun, "jun-dev", w.now)
     for number, state in enumerate(LinkState, 1):
         link = await trackers.link_item(tx, mara, number, one.id, w.now, issue=str(number))

@@ -9,6 +9,7 @@ That an unknown field or parameter is refused is stricter than all of them.
 """
 
 import asyncio
+import hashlib
 import json
 import re
 from collections import deque
@@ -59,6 +60,8 @@ class TrackerStandin:
     refused: list[str] = field(default_factory=list)
     issues: dict[int, dict[str, Any]] = field(default_factory=dict)
     is_readable: bool = True
+    has_etags: bool = False
+    unchanged: list[str] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -86,7 +89,7 @@ class TrackerStandin:
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response | None:
         """Return the answer to a call, None if it does not arrive."""
         parts = urlsplit(target)
-        document = json.loads(body) if body else None
+        document = body_of(headers, body)
         self.calls.append(f"{method} {target}")
         writes = self.is_write(method, parts.path, document)
         faults = self.write_faults if writes and self.write_faults else self.faults
@@ -107,6 +110,8 @@ class TrackerStandin:
             return Response(401, {"message": "Bad credentials"})
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         response = self.answer(method, parts.path, query, document)
+        if self.has_etags and method == "GET" and response.status == 200:
+            response = self.tagged(response, headers.get("if-none-match"), target)
         if writes and response.status < 300:
             self.writes.append((f"{method} {parts.path}", document))
         if fault is Fault.LOST:
@@ -114,6 +119,15 @@ class TrackerStandin:
         if fault is Fault.DONE_BUT_500:
             return Response(500, {"message": "Internal"})
         return response
+
+    def tagged(self, response: Response, known: str | None, target: str) -> Response:
+        """Return an answer with its ETag, or that it is as the caller knows it."""
+        digest = hashlib.sha256(json.dumps(response.document, sort_keys=True).encode()).hexdigest()
+        etag = f'W/"{digest}"'
+        if known == etag:
+            self.unchanged.append(target)
+            return Response(304, None, {"ETag": etag})
+        return Response(response.status, response.document, {**response.headers, "ETag": etag})
 
     @property
     def stamp(self) -> str:
@@ -123,6 +137,13 @@ class TrackerStandin:
     def touch(self, issue: dict[str, Any], name: str = "updated_at") -> None:
         """Record that an issue changed."""
         issue[name] = self.stamp
+
+
+def body_of(headers: dict[str, str], body: bytes) -> Any:
+    """Return the JSON or the form in a body, None if it is empty."""
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    return json.loads(body) if body else None
 
 
 def unknown(document: dict[str, Any], known: str) -> set[str]:
@@ -139,6 +160,7 @@ class GitHubStandin(TrackerStandin):
     events: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     drops_assignees: bool = False
     is_public: bool = False
+    has_etags: bool = True
 
     REPOSITORY = "acme/shop"
     assignable = ("mara-dev", "jun-dev")
@@ -295,6 +317,7 @@ class GitLabStandin(TrackerStandin):
     users: dict[int, str] = field(default_factory=lambda: {11: "mara", 12: "jun"})
     merged: dict[int, str] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
+    has_etags: bool = True
 
     PROJECT = "acme/web/shop"
 

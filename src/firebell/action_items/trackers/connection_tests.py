@@ -71,8 +71,7 @@ def advice(failure: CallFailed) -> str:
 async def _session(ctx: Context, tracker_id: int) -> Session:
     async with ctx.db.tx() as tx:
         tracker = await actions.tracker(tx, tracker_id)
-        token = await store.open_token(tx, tracker)
-    return Session(ctx, tracker, token)
+    return Session(ctx, tracker)
 
 
 async def check_connection(ctx: Context, tracker_id: int) -> list[ConnectionCheck]:
