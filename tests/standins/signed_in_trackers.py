@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.standins import pinned_linear
 from tests.standins.jira import JiraStandin
 from tests.standins.linear import LinearStandin
 from tests.standins.trackers import GitHubStandin, Response, TrackerStandin
@@ -26,6 +27,7 @@ CLIENT_ID = "Iv23liOfTheStandin"
 CLIENT_SECRET = "s3cret-of-the-standin"
 REUSE = timedelta(minutes=10)
 CLOUD_ID = "11223344-a1b2-3b33-c444-def123456789"
+GATEWAY = f"/ex/jira/{CLOUD_ID}"
 
 
 @cache
@@ -159,13 +161,20 @@ class AtlassianStandin(OAuthStandin, JiraStandin):
                     for each in sites
                 ],
             )
-        gateway = f"/ex/jira/{CLOUD_ID}"
-        if not path.startswith(gateway):
+        if not path.startswith(GATEWAY):
             return self.refuse(404, {"message": "not behind the gateway"})
-        return JiraStandin.answer(self, method, path.removeprefix(gateway), query, document)
+        return JiraStandin.answer(self, method, path.removeprefix(GATEWAY), query, document)
 
     def is_write(self, method: str, path: str, document: Any) -> bool:
         return not path.startswith("/oauth/") and JiraStandin.is_write(self, method, path, document)
+
+    def wrong_call(self, method: str, path: str, query: dict[str, str], document: Any) -> list[str]:
+        if path.startswith("/oauth/"):
+            return []
+        return JiraStandin.wrong_call(self, method, path.removeprefix(GATEWAY), query, document)
+
+    def wrong_answer(self, method: str, path: str, response: Response) -> list[str]:
+        return JiraStandin.wrong_answer(self, method, path.removeprefix(GATEWAY), response)
 
 
 @dataclass
@@ -185,3 +194,6 @@ class LinearOAuthStandin(OAuthStandin, LinearStandin):
 
     def is_write(self, method: str, path: str, document: Any) -> bool:
         return not path.startswith("/oauth/") and LinearStandin.is_write(self, method, path, document)
+
+    def wrong_call(self, method: str, path: str, query: dict[str, str], document: Any) -> list[str]:
+        return [] if path.startswith("/oauth/") else pinned_linear.wrong_call(document)

@@ -1,11 +1,10 @@
 """Stand-ins for GitHub, GitLab, Jira and Linear: what of their APIs the sync uses, and what they refuse.
 
-GitHub is as in its OpenAPI description of 2026-03-10 (github/rest-api-description): required fields, enumerations,
-`state_reason` that counts only together with a change of `state`, issue field values, 301, 404 and 410. GitLab is as in
-doc/api/issues.md and its OpenAPI description (v4): `state_event`, assignees that are dropped silently, `moved_to_id`.
-Jira is as in Atlassian's descriptions: create answers id, key and self alone, transitions with required fields, the
-search lags behind. Linear is as in its schema (packages/sdk/src/schema.graphql): input types, ids that clients choose.
-That an unknown field or parameter is refused is stricter than all of them.
+Each call and each answer is checked against the pinned part of the official description, `pinned_github.py` and so on;
+what is wrong is in `refused`. What the descriptions do not say is here: GitHub's `state_reason` counts only together
+with a change of `state`, and it answers 301, 404 and 410; GitLab drops assignees silently and says `moved_to_id`; Jira
+answers id, key and self alone, has transitions with required fields, and its search lags behind; Linear lets clients
+choose ids.
 """
 
 import asyncio
@@ -22,6 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.servers import listening
+from tests.standins.pinned_api import Description
+from tests.standins.pinned_github import GITHUB
+from tests.standins.pinned_gitlab import GITLAB
 
 TOKEN = "a-token-of-the-stand-in"
 
@@ -86,6 +88,20 @@ class TrackerStandin:
         self.refused.append(json.dumps(document))
         return Response(status, document)
 
+    def description(self) -> Description | None:
+        """Return the official description that calls and answers are checked against, None if it is not REST."""
+        return None
+
+    def wrong_call(self, method: str, path: str, query: dict[str, str], document: Any) -> list[str]:
+        """Return what is wrong with a call."""
+        described = self.description()
+        return described.wrong_call(method, path, query, document) if described else []
+
+    def wrong_answer(self, method: str, path: str, response: Response) -> list[str]:
+        """Return what is wrong with an answer."""
+        described = self.description()
+        return described.wrong_answer(method, path, response.status, response.document) if described else []
+
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response | None:
         """Return the answer to a call, None if it does not arrive."""
         parts = urlsplit(target)
@@ -109,7 +125,9 @@ class TrackerStandin:
         if not self.is_authorized(headers):
             return Response(401, {"message": "Bad credentials"})
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.refused += self.wrong_call(method, parts.path, query, document)
         response = self.answer(method, parts.path, query, document)
+        self.refused += self.wrong_answer(method, parts.path, response)
         if self.has_etags and method == "GET" and response.status == 200:
             response = self.tagged(response, headers.get("if-none-match"), target)
         if writes and response.status < 300:
@@ -164,6 +182,9 @@ class GitHubStandin(TrackerStandin):
 
     REPOSITORY = "acme/shop"
     assignable = ("mara-dev", "jun-dev")
+
+    def description(self) -> Description:
+        return GITHUB
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         if headers.get("x-github-api-version") != "2026-03-10":
@@ -320,6 +341,9 @@ class GitLabStandin(TrackerStandin):
     has_etags: bool = True
 
     PROJECT = "acme/web/shop"
+
+    def description(self) -> Description:
+        return GITLAB
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         return headers.get("private-token") == self.token
