@@ -66,7 +66,7 @@ class Session:
             # revoked before its end: nothing was done, so another token may try the same
             self._token = await access_tokens.usable(self._ctx, self.tracker, refused=self._token)
             answer = await self._ask(call)
-        if answer.outcome is Outcome.TOO_FAST:
+        if answer.outcome is Outcome.TOO_FAST or answer.after_s is not None:
             await self._close(answer.after_s)
         if answer.outcome is Outcome.UNCHANGED and self.vendor.unchanged_is_free:
             await self._give_back()
@@ -105,7 +105,7 @@ class Session:
             await store.save_rate(tx, self.tracker.key_hash, "read", bucket.given_back(rate, now))
 
     async def _close(self, after_s: float | None) -> None:
-        """Let the token rest after the tracker refused a call for too many calls."""
+        """Let the token rest after its last call in this period, or after the tracker refused one too many."""
         now = self.now
         until = now + timedelta(
             seconds=min(CLOSED_FOR_S if after_s is None else max(after_s, 1.0), CLOSED_AT_MOST_S)

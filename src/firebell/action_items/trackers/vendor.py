@@ -70,7 +70,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of a call with its document, or with the reason; `fields` are those that were refused."""
+    """The outcome of a call with its document, or with the reason; `fields` are those that were refused.
+
+    `after_s` is for how long the token rests: after `too_fast`, and after the last call that its rate allowed.
+    """
 
     outcome: Outcome
     document: Any = None
@@ -127,6 +130,15 @@ def seconds_from(
     return None
 
 
+def spent_for_s(
+    headers: Mapping[str, str], now: datetime, remaining: str, reset: str, unit_s: float = 1.0
+) -> float | None:
+    """Return for how many seconds a rate is used up, None if a header says that it is not, or nothing."""
+    if headers.get(remaining, "").strip() != "0":
+        return None
+    return seconds_from({reset: headers.get(reset, "")}, now, reset, unit_s=unit_s)
+
+
 def read_answer(
     status: int, headers: Mapping[str, str], text: str, now: datetime, *, is_write: bool
 ) -> Answer:
@@ -138,7 +150,10 @@ def read_answer(
             return Answer(Outcome.RETRY, reason=f"The response is not JSON. {reason}")
         if document is None and text:
             return Answer(Outcome.UNKNOWN, reason=f"The response is not JSON. {reason}")
-        return Answer(Outcome.OK, document)
+        spent_s = spent_for_s(headers, now, "x-ratelimit-remaining", "x-ratelimit-reset")
+        if spent_s is None:
+            spent_s = spent_for_s(headers, now, "ratelimit-remaining", "ratelimit-reset")
+        return Answer(Outcome.OK, document, after_s=spent_s)
     match status:
         case 304:
             return Answer(Outcome.UNCHANGED)

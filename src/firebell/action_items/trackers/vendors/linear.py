@@ -145,7 +145,10 @@ class LinearApi:
         errors = rows(part(document, "errors"))
         if not errors:
             answer = base.read_answer(status, headers, text, now, is_write=is_write)
-            return replace(answer, document=part(document, "data"))
+            spent_s = base.spent_for_s(
+                headers, now, "x-ratelimit-requests-remaining", "x-ratelimit-requests-reset", unit_s=0.001
+            )
+            return replace(answer, document=part(document, "data"), after_s=spent_s or answer.after_s)
         code = text_of(errors[0], "extensions", "code")
         message = text_of(errors[0], "extensions", "userPresentableMessage") or text_of(errors[0], "message")
         reason = f"{status} {message}"[: base.REASON_MAX_CHARS]
