@@ -333,19 +333,16 @@ async def _incident(tx: Tx, everything: Everything) -> None:
 
 async def _tracker(tx: Tx, everything: Everything) -> None:
     w = everything.w
-    mara, token = await w.actor(w.mara), "s3cret-of-a-tracker"
+    mara, token, secret = await w.actor(w.mara), "s3cret-of-a-tracker", "s3cret-of-an-oauth-app"
+    entered = EnteredCredentials(token=token)
     tracker = await trackers.add(
-        *(tx, mara, "gitlab", "acme/web/shop", EnteredCredentials(token=token), w.now),
-        url="http://127.0.0.1:9",
-        is_private=True,
+        tx, mara, "gitlab", "acme/web/shop", entered, w.now, url="http://127.0.0.1:9", is_private=True
     )
     await trackers.link_item(tx, mara, 1, tracker.id, w.now, issue="7")
     await trackers.set_user(tx, mara, tracker.id, w.mara, "mara", w.now)
-    everything.secrets["token of a tracker"] = token
-    client_secret = "s3cret-of-an-oauth-app"
-    app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-1", client_secret=client_secret)
+    app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-1", client_secret=secret)
     await trackers.add(tx, mara, "linear", "PAY", app, w.now)
-    everything.secrets["client secret of a tracker"] = client_secret
+    everything.secrets |= {"token of a tracker": token, "client secret of a tracker": secret}
 
 
 async def _status_page(tx: Tx, everything: Everything) -> None:

@@ -21,6 +21,7 @@ _STATES = {
     "late": "late",
     "ok": "in sync",
 }
+_APPS = {"app": "as the GitHub App", "oauth": "by the OAuth app"}
 _MARKS = {"ok": "ok  ", "warn": "warn", "late": "FAIL"}
 
 
@@ -167,10 +168,10 @@ def show_(number: int) -> None:
         f"  last sync {short(t['last_ok_at'])}, last webhook {short(t['last_hook_at'])}",
         f"  {directions}",
     ]
-    lines += [f"  signs in by {t['auth']}, {t['client_id']}"] if t["client_id"] else []
+    lines += [f"  {_APPS[t['auth']]} {t['client_id']}"] if t["client_id"] else []
     ends = t["authorization_ends_at"]
     lines += [f"  authorized {short(t['authorized_at'])}, until {short(ends)}"] if ends else []
-    lines += [f"  stopped: {t['reason']}"] if t["reason"] else []
+    lines += [f"  stopped: {t['reason']}"] if t["state"] == "stopped" else []
     lines += [f"  last error: {t['last_error']}"] if t["last_error"] else []
     show(t, "\n".join(lines))
 

@@ -13,6 +13,7 @@ from firebell.action_items.trackers.hook_signatures import HookRequest, has_hex_
 from firebell.action_items.trackers.issue_text import LABEL, due_in, marker_line, with_due
 from firebell.action_items.trackers.model import (
     NO_ONE,
+    AuthMethod,
     ConnectionCheck,
     Direction,
     Draft,
@@ -167,7 +168,9 @@ class GitHubApi:
             checks.append(ConnectionCheck("late", "Issues are switched off in this repository."))
         if part(repository, "archived") is True:
             checks.append(ConnectionCheck("late", "This repository is archived, so nothing can be changed."))
-        permissions = part(repository, "permissions") or {}
+        # an app has rights of its own, and no role in the repository
+        is_app = tracker.auth is AuthMethod.APP
+        permissions = {} if is_app else part(repository, "permissions") or {}
         if permissions and not any(permissions.get(name) for name in ("push", "triage", "maintain", "admin")):
             text = "The token can’t set labels and assignees: GitHub drops them silently."
             checks.append(ConnectionCheck("warn", text))
