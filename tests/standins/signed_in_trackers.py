@@ -2,8 +2,8 @@
 
 The GitHub App is as in docs.github.com, "Generating a JSON Web Token (JWT) for a GitHub App": RS256, issued in the
 past, at most ten minutes long; its tokens last an hour. OAuth is as in developer.atlassian.com, "OAuth 2.0 (3LO) apps",
-and linear.app/developers, "OAuth 2.0 authentication": a code is good once. Atlassian takes a refresh token again for ten
-minutes after its first use; the stand-in for Linear does the same.
+and linear.app/developers, "OAuth 2.0 authentication": a code is good once. Atlassian takes a refresh token again for
+ten minutes after its first use; the stand-in for Linear does the same.
 """
 
 import json
