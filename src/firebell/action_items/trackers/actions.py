@@ -156,7 +156,7 @@ async def add(
     return new
 
 
-@internal("a part of the actions on trackers")
+@internal("A part of the actions on trackers.")
 async def record_tracker_change(
     tx: Tx, actor: Actor, change: str, one: Tracker, now: datetime, **detail: object
 ) -> None:
