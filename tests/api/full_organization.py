@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute, Match
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.trackers import actions as trackers
+from firebell.action_items.trackers.credentials import EnteredCredentials
+from firebell.action_items.trackers.model import AuthMethod
 from firebell.alerts import inbound
 from firebell.alerts.model import InboundRequest
 from firebell.alerts.source import KeyedRequest
@@ -332,13 +334,16 @@ async def _incident(tx: Tx, everything: Everything) -> None:
 
 async def _tracker(tx: Tx, everything: Everything) -> None:
     w = everything.w
-    mara, token = await w.actor(w.mara), "s3cret-of-a-tracker"
+    mara, token, secret = await w.actor(w.mara), "s3cret-of-a-tracker", "s3cret-of-an-oauth-app"
+    entered = EnteredCredentials(token=token)
     tracker = await trackers.add(
-        tx, mara, "gitlab", "acme/web/shop", token, w.now, url="http://127.0.0.1:9", is_private=True
+        tx, mara, "gitlab", "acme/web/shop", entered, w.now, url="http://127.0.0.1:9", is_private=True
     )
     await trackers.link_item(tx, mara, 1, tracker.id, w.now, issue="7")
     await trackers.set_user(tx, mara, tracker.id, w.mara, "mara", w.now)
-    everything.secrets["token of a tracker"] = token
+    app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-1", client_secret=secret)
+    await trackers.add(tx, mara, "linear", "PAY", app, w.now)
+    everything.secrets |= {"token of a tracker": token, "client secret of a tracker": secret}
 
 
 async def _status_page(tx: Tx, everything: Everything) -> None:

@@ -168,6 +168,12 @@ async def test_trackers_on_the_web(dsn: str, clock: FakeClock) -> None:
             return answer.text
 
         assert "Add tracker" in (await http.get(f"{SETTINGS}?kind=linear")).text
+        # a refused key is not shown again, and the form stays that of an app
+        app = {"kind": "github", "auth": "app", "target": "acme/shop", "url": "https://api.github.com"}
+        again = await post(SETTINGS, 422, **app, client_id="Iv23li", private_key="s3cret-of-an-app")
+        assert ('value="Iv23li"' in again, 'name="private_key"' in again) == (True, True)
+        assert "s3cret-of-an-app" not in again
+        await post(f"{SETTINGS}/1/token", 422, auth="sideways", token=TOKEN)
         wrong: dict[str, Any] = {
             "kind": "github",
             "target": "shop",

@@ -164,7 +164,7 @@ NEVER_OK = {
     *("/i/{ref}", "/p/{ref}", "/setup", "/settings/contact/{method_id}/secret", "/near-misses"),
     *("/ack/{token}", "/welcome/{token}", "/calendar/{token}.ics", "/chat/link/{token}"),
     *("/u/{token}", "/u/digest/{token}"),
-    "/chat/slack/installed",
+    *("/chat/slack/installed", "/settings/trackers/authorized"),
     *("/settings/contact/{method_id}/verify", "/incidents/{ref}/declare"),
 }
 """Redirects, and addresses with a token or an owner; they have their own tests."""

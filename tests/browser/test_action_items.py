@@ -9,7 +9,8 @@ from firebell.action_items import actions, prevention_question_actions
 from firebell.action_items.model import ItemState, Priority
 from firebell.action_items.trackers import actions as trackers
 from firebell.action_items.trackers import link_store, store
-from firebell.action_items.trackers.model import LinkState
+from firebell.action_items.trackers.credentials import EnteredCredentials
+from firebell.action_items.trackers.model import AuthMethod, LinkState
 from firebell.incidents import actions as incidents
 from firebell.kit.clock import FakeClock
 from firebell.kit.db.database import Tx
@@ -28,8 +29,10 @@ PAGES = (
     "/actions/new",
     "/settings/action-items",
     "/settings/trackers",
-    "/settings/trackers?kind=jira_cloud",
+    "/settings/trackers?kind=github&auth=app",
+    "/settings/trackers?kind=jira_cloud&auth=oauth",
     "/settings/trackers/1",
+    "/settings/trackers/2?auth=token",
     "/incidents/INC-1",
 )
 
@@ -73,9 +76,9 @@ async def _fill(w: World) -> None:
 
 
 async def _link(tx: Tx, w: World) -> None:
-    """Add a tracker that is switched off, with a link in each state."""
+    """Add a tracker that is switched off, with a link in each state, and one that waits for its authorization."""
     mara, token = await w.actor(w.mara), "a-token-of-the-test"
-    one = await trackers.add(tx, mara, "github", "acme/shop", token, w.now)
+    one = await trackers.add(tx, mara, "github", "acme/shop", EnteredCredentials(token=token), w.now)
     await trackers.set_user(tx, mara, one.id, w.jun, "jun-dev", w.now)
     for number, state in enumerate(LinkState, 1):
         link = await trackers.link_item(tx, mara, number, one.id, w.now, issue=str(number))
@@ -86,6 +89,8 @@ async def _link(tx: Tx, w: World) -> None:
         )
     await store.change(tx, one.id, last_ok_at=w.now, last_error="502 Bad gateway", last_error_at=w.now)
     await trackers.set_enabled(tx, mara, one.id, False, w.now)
+    app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-1", client_secret="of-the-test")
+    await trackers.add(tx, mara, "linear", "PAY", app, w.now)
 
 
 async def test_items_are_accepted_moved_and_finished(dsn: str, browser: Browser) -> None:

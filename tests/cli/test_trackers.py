@@ -4,6 +4,7 @@ from pathlib import Path
 
 from firebell.kit.clock import FakeClock
 from tests.cli.terminal import at_a_server
+from tests.standins.signed_in_trackers import pem
 from tests.standins.trackers import TOKEN, GitLabStandin, serving
 
 
@@ -27,6 +28,26 @@ async def test_a_tracker_from_its_first_to_its_last_command(
         assert "Shop: not synced yet" in (await run("tracker", "show", "1")).out
         await run("tracker", "token", "1", "--token", TOKEN)
 
+        key = tmp_path / "app.pem"
+        key.write_text(pem(), encoding="utf-8")
+        app = ("--app", "Iv23liExample", "--private-key", str(key))
+        added = await run("tracker", "add", "github", "acme/shop", *app, "--json")
+        assert (added.json["auth"], added.json["state"]) == ("app", "waiting")
+        replaced = await run("tracker", "credentials", "2", "--token", TOKEN, "--json")
+        assert (replaced.json["auth"], replaced.json["client_id"]) == ("token", "")
+        await run("tracker", "credentials", "1", *app, code=1)
+        await run("tracker", "credentials", "2", "--app", "Iv23liExample", code=1)
+        await run("tracker", "credentials", "2", "--token", TOKEN, *app, code=1)
+        oauth = ("--oauth", "4fExample", "--client-secret", "s3cret")
+        added_oauth = await run("tracker", "add", "linear", "PAY", *oauth)
+        assert added_oauth.out.endswith("firebell tracker authorize 3\n")
+        begun = await run("tracker", "authorize", "3")
+        assert "https://linear.app/oauth/authorize?actor=app" in begun.out
+        assert "not authorized yet" in (await run("tracker", "show", "3")).out
+        await run("tracker", "authorize", "1", code=1)
+        for number in ("2", "3"):
+            await run("tracker", "remove", number, "--yes")
+
         await run("action", "add", "Add a timeout to the card client")
         assert "has no issues" in (await run("action", "link", "ACT-1")).out
         linked = await run("action", "link", "ACT-1", "--tracker", "1", "--json")
@@ -40,4 +61,4 @@ async def test_a_tracker_from_its_first_to_its_last_command(
         assert (await run("tracker", "list")).out.strip() == "No trackers."
         gitlab.is_readable = False
         await run("tracker", *project)
-        assert (await run("tracker", "check", "2", code=1)).out.startswith("FAIL")
+        assert (await run("tracker", "check", "4", code=1)).out.startswith("FAIL")

@@ -14,6 +14,7 @@ HOST = "A host shows the token of its claim, which can take seconds."
 NO_ONE = "No one is signed in, so there is no actor to inject."
 
 BY_HAND = {
+    "action_items/trackers/authorization_web.py finish": "A tracker is asked for tokens, which can take seconds.",
     "action_items/trackers/hook_web.py _receive": NO_ONE,
     "action_items/trackers/connection_test_web.py _page": "A tracker is called, which can take seconds.",
     "alerts/api.py send_alert": "The group commit that it waits for stores the alert in a transaction of its own.",

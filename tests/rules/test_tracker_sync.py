@@ -33,6 +33,8 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 MARKER = "6f1c1d8e-3f5c-4a53-9f0c-0f6f2b7c9a11"
 BOTH = dict.fromkeys(SyncField, Direction.BOTH)
 TITLE, STATE, ASSIGNEE, DUE = SyncField.TITLE, SyncField.STATE, SyncField.ASSIGNEE, SyncField.DUE
+RESET = "x-ratelimit-reset"
+SPENT = {RESET: str(int(NOW.timestamp()) + 90)}
 SECRET = standard_webhooks.secret_text(b"s" * 32)
 
 
@@ -261,6 +263,29 @@ def test_a_transition_is_never_guessed() -> None:
         ("gitlab", 429, {"ratelimit-reset": str(int(NOW.timestamp()) + 40)}, "", Outcome.TOO_FAST, 40),
         ("jira_cloud", 429, {"retry-after": "12"}, "", Outcome.TOO_FAST, 12),
         ("jira_cloud", 204, {}, "", Outcome.OK, None),
+        # the last call of a period was done, and the next one waits for its end
+        ("github", 200, {**SPENT, "x-ratelimit-remaining": "0"}, "{}", Outcome.OK, 90),
+        ("github", 200, {**SPENT, "x-ratelimit-remaining": "1"}, "{}", Outcome.OK, None),
+        ("gitlab", 201, {"ratelimit-remaining": "0", "ratelimit-reset": SPENT[RESET]}, "{}", Outcome.OK, 90),
+        (
+            "jira_cloud",
+            200,
+            {"x-ratelimit-remaining": "0", RESET: "2026-11-24T10:01Z"},
+            "{}",
+            Outcome.OK,
+            None,
+        ),
+        (
+            "linear",
+            200,
+            {
+                "x-ratelimit-requests-remaining": "0",
+                "x-ratelimit-requests-reset": str(int(NOW.timestamp() * 1000) + 5000),
+            },
+            '{"data": {}}',
+            Outcome.OK,
+            5,
+        ),
         (
             "linear",
             400,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from tests.standins.pinned_api import Description
+from tests.standins.pinned_jira import JIRA_CLOUD, JIRA_DATA_CENTER
 from tests.standins.trackers import Response, TrackerStandin, unknown
 
 CATEGORIES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
@@ -32,6 +34,9 @@ class JiraStandin(TrackerStandin):
     @property
     def _key(self) -> str:
         return "accountId" if self.is_cloud else "name"
+
+    def description(self) -> Description:
+        return JIRA_CLOUD if self.is_cloud else JIRA_DATA_CENTER
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         pair = b64encode(f"{LOGIN}:{self.token}".encode()).decode()
@@ -162,7 +167,8 @@ class JiraStandin(TrackerStandin):
             and (not label or label[1] in issue["fields"]["labels"])
             and (not minutes or issue["changed"] >= now - timedelta(minutes=int(minutes[1])))
         ]
-        return Response(200, {"issues": hits, "total": len(hits)})
+        more = {"isLast": True} if self.is_cloud else {"total": len(hits)}
+        return Response(200, {"issues": hits, **more})
 
     def one(self, method: str, name: str, more: list[str], document: Any) -> Response:
         """Answer a call about one issue, by id or key."""

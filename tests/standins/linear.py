@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from firebell.action_items.trackers.vendors import linear
+from tests.standins import pinned_linear
 from tests.standins.trackers import Response, TrackerStandin, unknown
 
 TEAM = "0b9d6d1e-54a1-4d4e-8f43-3a7b7a1f0a01"
@@ -25,6 +26,9 @@ class LinearStandin(TrackerStandin):
     attachments: dict[str, list[str]] = field(default_factory=dict)
 
     users: ClassVar = {"u-1": ("mara", "mara@example.org"), "u-2": ("jun", "jun@example.org")}
+
+    def wrong_call(self, method: str, path: str, query: dict[str, str], document: Any) -> list[str]:
+        return pinned_linear.wrong_call(document)
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         return headers.get("authorization") == f"Bearer {self.token}"

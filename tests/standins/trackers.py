@@ -1,14 +1,14 @@
 """Stand-ins for GitHub, GitLab, Jira and Linear: what of their APIs the sync uses, and what they refuse.
 
-GitHub is as in its OpenAPI description of 2026-03-10 (github/rest-api-description): required fields, enumerations,
-`state_reason` that counts only together with a change of `state`, issue field values, 301, 404 and 410. GitLab is as in
-doc/api/issues.md and its OpenAPI description (v4): `state_event`, assignees that are dropped silently, `moved_to_id`.
-Jira is as in Atlassian's descriptions: create answers id, key and self alone, transitions with required fields, the
-search lags behind. Linear is as in its schema (packages/sdk/src/schema.graphql): input types, ids that clients choose.
-That an unknown field or parameter is refused is stricter than all of them.
+Each call and each answer is checked against the pinned part of the official description, `pinned_github.py` and so on;
+what is wrong is in `refused`. What the descriptions do not say is here: GitHub's `state_reason` counts only together
+with a change of `state`, and it answers 301, 404 and 410; GitLab drops assignees silently and says `moved_to_id`; Jira
+answers id, key and self alone, has transitions with required fields, and its search lags behind; Linear lets clients
+choose ids.
 """
 
 import asyncio
+import hashlib
 import json
 import re
 from collections import deque
@@ -21,6 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.servers import listening
+from tests.standins.pinned_api import Description
+from tests.standins.pinned_github import GITHUB
+from tests.standins.pinned_gitlab import GITLAB
 
 TOKEN = "a-token-of-the-stand-in"
 
@@ -59,6 +62,8 @@ class TrackerStandin:
     refused: list[str] = field(default_factory=list)
     issues: dict[int, dict[str, Any]] = field(default_factory=dict)
     is_readable: bool = True
+    has_etags: bool = False
+    unchanged: list[str] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -83,10 +88,24 @@ class TrackerStandin:
         self.refused.append(json.dumps(document))
         return Response(status, document)
 
+    def description(self) -> Description | None:
+        """Return the official description that calls and answers are checked against, None if it is not REST."""
+        return None
+
+    def wrong_call(self, method: str, path: str, query: dict[str, str], document: Any) -> list[str]:
+        """Return what is wrong with a call."""
+        described = self.description()
+        return described.wrong_call(method, path, query, document) if described else []
+
+    def wrong_answer(self, method: str, path: str, response: Response) -> list[str]:
+        """Return what is wrong with an answer."""
+        described = self.description()
+        return described.wrong_answer(method, path, response.status, response.document) if described else []
+
     def handle(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response | None:
         """Return the answer to a call, None if it does not arrive."""
         parts = urlsplit(target)
-        document = json.loads(body) if body else None
+        document = body_of(headers, body)
         self.calls.append(f"{method} {target}")
         writes = self.is_write(method, parts.path, document)
         faults = self.write_faults if writes and self.write_faults else self.faults
@@ -106,7 +125,11 @@ class TrackerStandin:
         if not self.is_authorized(headers):
             return Response(401, {"message": "Bad credentials"})
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.refused += self.wrong_call(method, parts.path, query, document)
         response = self.answer(method, parts.path, query, document)
+        self.refused += self.wrong_answer(method, parts.path, response)
+        if self.has_etags and method == "GET" and response.status == 200:
+            response = self.tagged(response, headers.get("if-none-match"), target)
         if writes and response.status < 300:
             self.writes.append((f"{method} {parts.path}", document))
         if fault is Fault.LOST:
@@ -114,6 +137,15 @@ class TrackerStandin:
         if fault is Fault.DONE_BUT_500:
             return Response(500, {"message": "Internal"})
         return response
+
+    def tagged(self, response: Response, known: str | None, target: str) -> Response:
+        """Return an answer with its ETag, or that it is as the caller knows it."""
+        digest = hashlib.sha256(json.dumps(response.document, sort_keys=True).encode()).hexdigest()
+        etag = f'W/"{digest}"'
+        if known == etag:
+            self.unchanged.append(target)
+            return Response(304, None, {"ETag": etag})
+        return Response(response.status, response.document, {**response.headers, "ETag": etag})
 
     @property
     def stamp(self) -> str:
@@ -123,6 +155,13 @@ class TrackerStandin:
     def touch(self, issue: dict[str, Any], name: str = "updated_at") -> None:
         """Record that an issue changed."""
         issue[name] = self.stamp
+
+
+def body_of(headers: dict[str, str], body: bytes) -> Any:
+    """Return the JSON or the form in a body, None if it is empty."""
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    return json.loads(body) if body else None
 
 
 def unknown(document: dict[str, Any], known: str) -> set[str]:
@@ -139,9 +178,13 @@ class GitHubStandin(TrackerStandin):
     events: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     drops_assignees: bool = False
     is_public: bool = False
+    has_etags: bool = True
 
     REPOSITORY = "acme/shop"
     assignable = ("mara-dev", "jun-dev")
+
+    def description(self) -> Description:
+        return GITHUB
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         if headers.get("x-github-api-version") != "2026-03-10":
@@ -295,8 +338,12 @@ class GitLabStandin(TrackerStandin):
     users: dict[int, str] = field(default_factory=lambda: {11: "mara", 12: "jun"})
     merged: dict[int, str] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
+    has_etags: bool = True
 
     PROJECT = "acme/web/shop"
+
+    def description(self) -> Description:
+        return GITLAB
 
     def is_authorized(self, headers: dict[str, str]) -> bool:
         return headers.get("private-token") == self.token

@@ -45,19 +45,24 @@ async def test_an_issue_is_created_once_wherever_the_process_dies(dsn: str, cloc
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.LOST, Fault.DONE_BUT_500, Fault.NOT_ARRIVED, Fault.BAD_GATEWAY, Fault.HTML]
+    ("kind", "fault"),
+    [
+        *(("github", each) for each in (Fault.LOST, Fault.DONE_BUT_500, Fault.NOT_ARRIVED)),
+        *(("github", each) for each in (Fault.BAD_GATEWAY, Fault.HTML)),
+        ("gitlab", Fault.LOST),
+    ],
 )
 async def test_an_issue_is_created_once_whatever_answer_is_lost(
-    fault: Fault, dsn: str, clock: FakeClock
+    kind: str, fault: Fault, dsn: str, clock: FakeClock
 ) -> None:
-    github = GitHubStandin(clock.now)
-    async with desk(dsn, clock, github, "github", SHOP) as d:
-        github.write_faults.extend([fault, None, fault, fault])
+    standin = GitHubStandin(clock.now) if kind == "github" else GitLabStandin(clock.now)
+    async with desk(dsn, clock, standin, kind, SHOP if kind == "github" else "acme/web/shop") as d:
+        standin.write_faults.extend([fault, None, fault, fault])
         refs = [await d.add(f"Add a timeout to client {number}") for number in range(3)]
         for ref in refs:
             await d.link(ref)
         await d.later(1200)
-        assert len(github.issues) == 3
+        assert len(standin.issues) == 3
         assert {(await d.link_of(ref))["state"] for ref in refs} == {"linked"}
         health = await d.health()
         assert (health["state"], health["links"]) == ("ok", {"linked": 3})

@@ -33,7 +33,13 @@ def _routers() -> list["APIRouter"]:
         web,
     )
     from firebell.action_items.trackers import api as tracker_api
-    from firebell.action_items.trackers import connection_test_web, hook_web, link_api, link_web
+    from firebell.action_items.trackers import (
+        authorization_web,
+        connection_test_web,
+        hook_web,
+        link_api,
+        link_web,
+    )
     from firebell.action_items.trackers import web as tracker_web
 
     return [
@@ -41,6 +47,7 @@ def _routers() -> list["APIRouter"]:
             settings_web.router,
             link_web.router,
             connection_test_web.router,
+            authorization_web.router,
             tracker_web.router,
             hook_web.router,
         ),
@@ -91,9 +98,9 @@ def _incident_checks() -> list[IncidentChecks]:
 
 
 def _retentions() -> "Sequence[Retention]":
-    from firebell.action_items.trackers import link_store
+    from firebell.action_items.trackers import credential_store, link_store
 
-    return link_store.RETENTIONS
+    return (*link_store.RETENTIONS, *credential_store.RETENTIONS)
 
 
 SLICE = Slice(
@@ -101,6 +108,7 @@ SLICE = Slice(
     tables=(
         *("action_item", "action_event", "action_question"),
         *("tracker", "tracker_link", "tracker_user", "tracker_hook_delivery", "tracker_rate"),
+        "tracker_authorization",
     ),
     retentions=_retentions,
     kept={

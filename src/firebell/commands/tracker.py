@@ -1,7 +1,8 @@
 """`firebell tracker`: connect issue trackers with action items, check them, and sync them."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import click
 
@@ -13,12 +14,14 @@ from firebell.kit.text import plural
 _KINDS = click.Choice(["github", "gitlab", "jira_cloud", "jira_data_center", "linear"])
 _STATES = {
     "off": "off",
+    "unauthorized": "not authorized yet",
     "stopped": "stopped",
     "failing": "does not answer",
     "waiting": "not synced yet",
     "late": "late",
     "ok": "in sync",
 }
+_APPS = {"app": "as the GitHub App", "oauth": "by the OAuth app"}
 _MARKS = {"ok": "ok  ", "warn": "warn", "late": "FAIL"}
 
 
@@ -33,13 +36,54 @@ def _pairs(values: tuple[str, ...], option: str) -> dict[str, str]:
     return pairs
 
 
-def _token(given: str | None) -> str:
-    """Return the token of an option, or read it from a prompt or the input, so that it is in no history."""
+def _secret(given: str | None, label: str = "Token") -> str:
+    """Return the secret of an option, or read it from a prompt or the input, so that it is in no history."""
     if given and given != "-":
         return given
     if given == "-" or not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return str(click.prompt("Token", hide_input=True, err=True))
+    return str(click.prompt(label, hide_input=True, err=True))
+
+
+_SIGN_IN = (
+    click.option("--token", help="The access token; `-` reads it from the input. Without it, you are asked."),
+    click.option("--app", metavar="CLIENT_ID", help="Sign in as a GitHub App."),
+    click.option(
+        "--private-key",
+        type=click.File(),
+        metavar="FILE",
+        help="The private key of the app; `-` is the input.",
+    ),
+    click.option("--oauth", metavar="CLIENT_ID", help="Sign in by OAuth (Jira Cloud and Linear)."),
+    click.option("--client-secret", help="That of the OAuth app; `-` reads it. Without it, you are asked."),
+)
+
+
+def _with_sign_in(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how Firebell signs in."""
+    for option in reversed(_SIGN_IN):
+        command = option(command)
+    return command
+
+
+def _credentials(
+    token: str | None,
+    app: str | None,
+    private_key: TextIO | None,
+    oauth: str | None,
+    client_secret: str | None,
+) -> dict[str, str]:
+    """Return the credentials that the options name; ask for the secret that is missing."""
+    if (app and oauth) or (token and (app or oauth)):
+        fail("Use one of --token, --app and --oauth.")
+    if app:
+        if private_key is None:
+            fail("--app needs --private-key.", "Example: --app Iv23li… --private-key app.pem")
+        return {"auth": "app", "client_id": app, "private_key": private_key.read()}
+    if oauth:
+        secret = _secret(client_secret, "Client secret")
+        return {"auth": "oauth", "client_id": oauth, "client_secret": secret}
+    return {"auth": "token", "token": _secret(token)}
 
 
 def _links(tracker: dict[str, Any]) -> str:
@@ -70,11 +114,12 @@ def list_() -> None:
     epilog=example(
         "firebell tracker add github acme/shop",
         "firebell tracker add jira_cloud PAY --url https://acme.atlassian.net --login bot@acme.example",
+        "firebell tracker add github acme/shop --app Iv23liExample --private-key app.pem",
     ),
 )
 @click.argument("kind", type=_KINDS)
 @click.argument("target")
-@click.option("--token", help="The access token; `-` reads it from the input. Without it, you are asked.")
+@_with_sign_in
 @click.option("--name", default="", help="Default: the kind and the target.")
 @click.option("--url", default="", help="The address of the installation, if it is not the usual one.")
 @click.option("--login", default="", help="The email address of the token's owner, for Jira Cloud.")
@@ -85,11 +130,27 @@ def list_() -> None:
     "--direction", "directions", multiple=True, metavar="FIELD=both|out|in|off", help="Default: both."
 )
 @as_json
-def add(token: str | None, options: tuple[str, ...], directions: tuple[str, ...], **values: Any) -> None:
+def add(
+    token: str | None,
+    app: str | None,
+    private_key: TextIO | None,
+    oauth: str | None,
+    client_secret: str | None,
+    options: tuple[str, ...],
+    directions: tuple[str, ...],
+    **values: Any,
+) -> None:
     """Add a tracker of KIND; TARGET is the repository, the project or the team there."""
     more = {"options": _pairs(options, "--option"), "directions": _pairs(directions, "--direction")}
-    added = call("POST", "/api/v1/trackers", {**values, **more, "token": _token(token)})
-    text = f"Tracker {added['id']}: {added['name']}. Check it: firebell tracker check {added['id']}"
+    entered = _credentials(token, app, private_key, oauth, client_secret)
+    added = call("POST", "/api/v1/trackers", {**values, **more, **entered})
+    number = added["id"]
+    next_step = (
+        f"Authorize it: firebell tracker authorize {number}"
+        if added["state"] == "unauthorized"
+        else f"Check it: firebell tracker check {number}"
+    )
+    text = f"Tracker {number}: {added['name']}. {next_step}"
     show(added, text)
 
 
@@ -107,7 +168,10 @@ def show_(number: int) -> None:
         f"  last sync {short(t['last_ok_at'])}, last webhook {short(t['last_hook_at'])}",
         f"  {directions}",
     ]
-    lines += [f"  stopped: {t['reason']}"] if t["reason"] else []
+    lines += [f"  {_APPS[t['auth']]} {t['client_id']}"] if t["client_id"] else []
+    ends = t["authorization_ends_at"]
+    lines += [f"  authorized {short(t['authorized_at'])}, until {short(ends)}"] if ends else []
+    lines += [f"  stopped: {t['reason']}"] if t["state"] == "stopped" else []
     lines += [f"  last error: {t['last_error']}"] if t["last_error"] else []
     show(t, "\n".join(lines))
 
@@ -179,8 +243,37 @@ def set_(number: int, directions: tuple[str, ...], options: tuple[str, ...], **v
 @as_json
 def token(number: int, token: str | None) -> None:
     """Replace the token of tracker NUMBER, and go on if the old one was refused."""
-    call("PUT", _address(number, "/token"), {"token": _token(token)})
+    call("PUT", _address(number, "/token"), {"token": _secret(token)})
     show({"id": number}, "Token saved.")
+
+
+@tracker.command(
+    "credentials",
+    epilog=example(
+        "firebell tracker credentials 1 --app Iv23liExample --private-key app.pem",
+        "firebell tracker credentials 2 --oauth 4fExample",
+    ),
+)
+@click.argument("number", type=click.IntRange(1))
+@_with_sign_in
+@click.option("--login", default="", help="The email address of the token's owner, for Jira Cloud.")
+@as_json
+def credentials(number: int, login: str, **entered: Any) -> None:
+    """Replace how Firebell signs in to tracker NUMBER: by a token, as a GitHub App, or by OAuth."""
+    body = {**_credentials(**entered), "login": login}
+    changed = call("PUT", _address(number, "/credentials"), body)
+    next_step = f" Authorize it: firebell tracker authorize {number}"
+    unauthorized = changed["state"] == "unauthorized"
+    show(changed, f"{changed['name']}: credentials saved.{next_step if unauthorized else ''}")
+
+
+@tracker.command("authorize", epilog=example("firebell tracker authorize 2"))
+@click.argument("number", type=click.IntRange(1))
+@as_json
+def authorize(number: int) -> None:
+    """Print the address at which you let Firebell into tracker NUMBER by OAuth; it is good once, for ten minutes."""
+    begun = call("POST", _address(number, "/authorization"))
+    show(begun, f"Open this in a browser in which you are signed in to Firebell:\n{begun['url']}")
 
 
 @tracker.command("hook", epilog=example("firebell tracker hook 1"))

@@ -1,4 +1,7 @@
-"""The demo's tracker: a repository that does not exist, with links in every state, and switched off."""
+"""The demo's trackers: a repository that does not exist, with links in every state, and a team to be authorized.
+
+The repository is switched off, and no one can authorize the team: nothing of a demo leaves the machine.
+"""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING
 from firebell.action_items import list_store
 from firebell.action_items.model import ItemFilter
 from firebell.action_items.trackers import actions, link_store, store
-from firebell.action_items.trackers.model import LinkState, SyncField, TrackerUser
+from firebell.action_items.trackers.credentials import EnteredCredentials
+from firebell.action_items.trackers.model import AuthMethod, LinkState, SyncField, TrackerUser
 
 if TYPE_CHECKING:
     from firebell.demo.history import Past
@@ -23,11 +27,13 @@ STATES = (
 
 
 async def set_up(past: "Past", now: datetime) -> None:
-    """Add a tracker with links before its first call, and switch it off: nothing of a demo leaves the machine."""
+    """Add a tracker with links before its first call and switch it off, and one that waits for its authorization."""
     mara = past.kestrel.actor("Mara")
     async with past.ctx.db.tx() as tx:
         token = "github_pat_of-an-example"  # noqa: S105 - no password
-        tracker = await actions.add(tx, mara, "github", "kestrel/shop", token, now)
+        tracker = await actions.add(tx, mara, "github", "kestrel/shop", EnteredCredentials(token=token), now)
+        app = EnteredCredentials(AuthMethod.OAUTH, client_id="app-of-an-example", client_secret="none")  # noqa: S106
+        await actions.add(tx, mara, "linear", "OPS", app, now)
         for name, handle in (("Mara", "mara-k"), ("Tomás", "tomas-k"), ("Jun", "jun-k")):
             person = past.kestrel.actor(name).person_id
             assert person is not None

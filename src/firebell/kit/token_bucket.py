@@ -53,6 +53,11 @@ class RateBucket:
             return replace(self.refilled(rate, now), closed_until=free_at), free_at
         return self.after(rate, now, calls), now
 
+    def given_back(self, rate: CallRate, now: datetime) -> "RateBucket":
+        """Return the bucket with the token of a call that cost nothing."""
+        filled = self.refilled(rate, now)
+        return replace(filled, tokens=min(float(rate.burst), filled.tokens + 1))
+
     def closed(self, rate: CallRate, until: datetime, now: datetime) -> "RateBucket":
         """Return the bucket after a call was refused as too fast: nothing before `until`, then one call at once."""
         filled = self.refilled(rate, now)

@@ -10,8 +10,10 @@ from typing import Any
 from firebell.action_items import actions as action_items
 from firebell.action_items import change_effects
 from firebell.action_items.model import ActionItem
-from firebell.action_items.trackers import hook_signatures, link_store, store
+from firebell.action_items.trackers import credential_store, credentials, hook_signatures, link_store, store
+from firebell.action_items.trackers.credentials import EnteredCredentials
 from firebell.action_items.trackers.model import (
+    AuthMethod,
     Direction,
     LinkState,
     SyncField,
@@ -35,11 +37,9 @@ from firebell.people.permissions import Verb
 LANE = "trackers"
 TRACKERS_MAX = 20
 NAME_MAX_CHARS = 80
-TOKEN_MAX_CHARS = 1000
 OPTION_MAX_CHARS = 300
 HANDLE_MAX_CHARS = 200
 ISSUE_MAX_CHARS = 500
-HINT_CHARS = 4
 
 
 async def tracker(tx: Reads, tracker_id: int) -> Tracker:
@@ -62,19 +62,6 @@ def _invalid(field: str, text: str) -> Invalid:
     return Invalid(text, fields={field: text})
 
 
-def _token(value: str) -> str:
-    token = value.strip()
-    if not token or len(token) > TOKEN_MAX_CHARS or not token.isascii() or not token.isprintable():
-        raise _invalid("token", "Paste the token.")
-    if " " in token:
-        raise _invalid("token", "Paste the token without spaces.")
-    return token
-
-
-def _hint(token: str) -> str:
-    return token[-HINT_CHARS:] if len(token) > 2 * HINT_CHARS else ""
-
-
 def _options(vendor: TrackerVendor, values: Mapping[str, str]) -> dict[str, str]:
     known = {option.name for option in vendor.options}
     if unknown := sorted(set(values) - known):
@@ -95,11 +82,13 @@ def _directions(values: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
-def _login(vendor: TrackerVendor, value: str) -> str:
+def _login(vendor: TrackerVendor, auth: AuthMethod, value: str) -> str:
     login = clean_text(value, HANDLE_MAX_CHARS, "login").strip()
-    if vendor.login_label and ("@" not in login or ":" in login):
+    if not vendor.login_label or auth is not AuthMethod.TOKEN:
+        return ""
+    if "@" not in login or ":" in login:
         raise _invalid("login", "Enter the email address of the token’s owner.")
-    return login if vendor.login_label else ""
+    return login
 
 
 @permits(Verb.TRACKER_WRITE)
@@ -108,7 +97,7 @@ async def add(
     actor: Actor,
     kind: str,
     target: str,
-    token: str,
+    entered: EnteredCredentials,
     now: datetime,
     *,
     name: str = "",
@@ -120,7 +109,10 @@ async def add(
     options: Mapping[str, str] | None = None,
     directions: Mapping[str, str] | None = None,
 ) -> Tracker:
-    """Add a tracker, which is read at once; raise `Invalid` for bad input, `Conflict` for one that is there already."""
+    """Add a tracker, which is read at once, or once a person let Firebell in by OAuth.
+
+    Raise `Invalid` for bad input, `Conflict` for one that is there already.
+    """
     vendor = vendor_of(kind)
     address = (url or vendor.default_url).strip().rstrip("/")
     if not address:
@@ -133,15 +125,18 @@ async def add(
         await people.team(tx, team_id)
     if len(await store.trackers(tx)) >= TRACKERS_MAX:
         raise Conflict(f"There are at most {TRACKERS_MAX} trackers.", hint="Remove one first.")
-    checked = _token(token)
+    checked = credentials.checked(vendor, entered)
     values = {
         "kind": kind,
         "name": clean_name(name or f"{vendor.title} {target}", "name", limit=NAME_MAX_CHARS),
         "url": address,
         "target": target,
-        "login": _login(vendor, login),
-        "key_hint": _hint(checked),
-        "key_hash": store.key_hash(checked),
+        "login": _login(vendor, checked.auth, login),
+        "auth": str(checked.auth),
+        "client_id": checked.client_id,
+        "key_hint": checked.hint,
+        "key_hash": store.key_hash(checked.secret),
+        "stopped_reason": _not_authorized(checked.auth),
         "is_private": is_private,
         "links_new": links_new,
         "team_id": team_id,
@@ -151,19 +146,21 @@ async def add(
         "sweep_at": now + vendor.sweep_every,
         "swept_until": now,
     }
-    new = await store.insert(tx, values, checked, secret_text(secrets.token_bytes(SECRET_BYTES)))
+    new = await store.insert(tx, values, checked.secret, secret_text(secrets.token_bytes(SECRET_BYTES)))
     if new is None:
         raise Conflict(
             f"{values['name']} is already a tracker.",
             fields={"target": "Use each project and each name for one tracker only."},
         )
-    await _record_tracker_change(tx, actor, "added", new, now, kind=kind, target=target, private=is_private)
+    await record_tracker_change(tx, actor, "added", new, now, kind=kind, target=target, private=is_private)
     return new
 
 
-async def _record_tracker_change(
+@internal("A part of the actions on trackers.")
+async def record_tracker_change(
     tx: Tx, actor: Actor, change: str, one: Tracker, now: datetime, **detail: object
 ) -> None:
+    """Write a change of a tracker to the audit log, and let screens and the lane know of it."""
     await tx.audit(actor, f"tracker.{change}", f"tracker:{one.id}", now, name=one.name, **detail)
     await tx.live("trackers")
     await tx.wake(LANE)
@@ -183,7 +180,7 @@ async def change(tx: Tx, actor: Actor, tracker_id: int, values: Mapping[str, Any
                 fields={"name": "Choose another name."},
             )
     if "login" in values:
-        changes["login"] = _login(vendor, values["login"])
+        changes["login"] = _login(vendor, old.auth, values["login"])
     if "options" in values:
         changes["options"] = _options(vendor, values["options"])
     if "directions" in values:
@@ -197,19 +194,35 @@ async def change(tx: Tx, actor: Actor, tracker_id: int, values: Mapping[str, Any
         return old
     await store.change(tx, old.id, **different)
     await link_store.mark_all(tx, old.id, now)
-    await _record_tracker_change(tx, actor, "changed", old, now, fields=sorted(different))
+    await record_tracker_change(tx, actor, "changed", old, now, fields=sorted(different))
     return await tracker(tx, old.id)
 
 
 @permits(Verb.TRACKER_WRITE)
-async def set_token(tx: Tx, actor: Actor, tracker_id: int, token: str, now: datetime) -> None:
-    """Replace the token of a tracker, and go on if the old one was refused."""
+async def set_credentials(
+    tx: Tx, actor: Actor, tracker_id: int, entered: EnteredCredentials, now: datetime, *, login: str = ""
+) -> Tracker:
+    """Replace how Firebell signs in, and go on if it was refused; by OAuth, once a person let it in again."""
     one = await locked(tx, tracker_id)
-    checked = _token(token)
-    await store.set_token(tx, one, checked, _hint(checked))
-    await store.change(tx, one.id, stopped_reason="", failures=0, rests_until=None, sweep_at=now)
+    vendor = vendor_of(one.kind)
+    checked = credentials.checked(vendor, entered)
+    await credential_store.replace(tx, one, checked)
+    stopped = _not_authorized(checked.auth)
+    await store.change(
+        *(tx, one.id),
+        login=_login(vendor, checked.auth, login or one.login),
+        stopped_reason=stopped,
+        failures=0,
+        rests_until=None,
+        sweep_at=now,
+    )
     await link_store.mark_all(tx, one.id, now)
-    await _record_tracker_change(tx, actor, "token_changed", one, now)
+    await record_tracker_change(tx, actor, "token_changed", one, now, auth=str(checked.auth))
+    return await tracker(tx, one.id)
+
+
+def _not_authorized(auth: AuthMethod) -> str:
+    return "Firebell is not authorized yet." if auth is AuthMethod.OAUTH else ""
 
 
 @permits(Verb.TRACKER_WRITE)
@@ -217,10 +230,14 @@ async def set_hook_secret(tx: Tx, actor: Actor, tracker_id: int, secret: str, no
     """Save the secret that a tracker made for its webhook."""
     one = await locked(tx, tracker_id)
     checked = secret.strip()
-    if not 8 <= len(checked) <= TOKEN_MAX_CHARS or not checked.isascii() or not checked.isprintable():
+    if (
+        not 8 <= len(checked) <= credentials.TOKEN_MAX_CHARS
+        or not checked.isascii()
+        or not checked.isprintable()
+    ):
         raise _invalid("hook_secret", "Paste the signing secret, at least 8 characters.")
     await store.set_hook_secret(tx, one, checked)
-    await _record_tracker_change(tx, actor, "secret_changed", one, now)
+    await record_tracker_change(tx, actor, "secret_changed", one, now)
 
 
 @permits(Verb.TRACKER_WRITE)
@@ -228,7 +245,7 @@ async def reveal_hook_secret(tx: Tx, actor: Actor, tracker_id: int, now: datetim
     """Return the secret of the webhook and the token of its address; written to the audit log."""
     one = await tracker(tx, tracker_id)
     secret = await store.open_hook_secret(tx, one)
-    await _record_tracker_change(tx, actor, "secret_shown", one, now)
+    await record_tracker_change(tx, actor, "secret_shown", one, now)
     return secret, hook_signatures.path_token(secret)
 
 
@@ -241,7 +258,7 @@ async def set_enabled(tx: Tx, actor: Actor, tracker_id: int, is_enabled: bool, n
     await store.change(tx, one.id, is_enabled=is_enabled, failures=0, rests_until=None)
     if is_enabled:
         await store.change(tx, one.id, sweep_at=now)
-    await _record_tracker_change(tx, actor, "enabled" if is_enabled else "disabled", one, now)
+    await record_tracker_change(tx, actor, "enabled" if is_enabled else "disabled", one, now)
     return await tracker(tx, one.id)
 
 
@@ -251,7 +268,7 @@ async def remove(tx: Tx, actor: Actor, tracker_id: int, now: datetime) -> Tracke
     one = await locked(tx, tracker_id)
     await store.delete(tx, one.id)
     await tx.live("actions")
-    await _record_tracker_change(tx, actor, "removed", one, now)
+    await record_tracker_change(tx, actor, "removed", one, now)
     return one
 
 
@@ -281,7 +298,7 @@ async def set_user(tx: Tx, actor: Actor, tracker_id: int, person_id: int, handle
         await store.delete_user(tx, one.id, person.id)
     await link_store.clear_standoffs(tx, one.id, SyncField.ASSIGNEE)
     await link_store.mark_all(tx, one.id, now)
-    await _record_tracker_change(tx, actor, "user_changed", one, now, person=person.name, handle=cleaned)
+    await record_tracker_change(tx, actor, "user_changed", one, now, person=person.name, handle=cleaned)
 
 
 async def hidden_from(tx: Tx, one: Tracker, items: Iterable[ActionItem]) -> set[int]:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import Response
 from pydantic import ConfigDict, Field
 
-from firebell.action_items.trackers import actions, connection_tests, queries
-from firebell.action_items.trackers.model import Direction, LinkState, SyncField
+from firebell.action_items.trackers import actions, authorization, connection_tests, credentials, queries
+from firebell.action_items.trackers.credentials import EnteredCredentials
+from firebell.action_items.trackers.model import AuthMethod, Direction, LinkState, SyncField
 from firebell.action_items.trackers.queries import TrackerView
 from firebell.kit.web import api
 from firebell.kit.web.api import ApiInput, ApiOutput, Ctx, Id, PathId, StrictBool, Text, problems
@@ -22,7 +23,21 @@ Reader = Annotated[Work, work(Verb.TRACKER_READ)]
 Manager = Annotated[Work, work(Verb.TRACKER_WRITE)]
 Responder = Annotated[Work, work(Verb.ACTION_ITEM_WRITE)]
 Probing = Annotated[Caller, may(Verb.TRACKER_WRITE)]
-Token = Annotated[Text, Field(min_length=1, max_length=actions.TOKEN_MAX_CHARS)]
+Token = Annotated[Text, Field(min_length=1, max_length=credentials.TOKEN_MAX_CHARS)]
+AuthField = Annotated[AuthMethod, Field(description="app for GitHub; oauth for Jira Cloud and Linear")]
+OptionalToken = Annotated[
+    Text, Field(max_length=credentials.TOKEN_MAX_CHARS, description="the access token, for token")
+]
+ClientId = Annotated[
+    Text, Field(max_length=credentials.CLIENT_ID_MAX_CHARS, description="the app’s, for app and oauth")
+]
+PrivateKey = Annotated[
+    Text,
+    Field(max_length=credentials.PRIVATE_KEY_MAX_CHARS, description="the app’s RSA key in PEM, for app"),
+]
+ClientSecret = Annotated[
+    Text, Field(max_length=credentials.TOKEN_MAX_CHARS, description="the app’s, for oauth")
+]
 Directions = Annotated[
     dict[SyncField, Direction], Field(description="only fields that are not synced both ways")
 ]
@@ -42,14 +57,20 @@ class TrackerShown(ApiOutput):
     url: str
     target: str
     login: str
+    auth: AuthMethod
+    client_id: Annotated[str, Field(description="the app’s, empty for a token")]
     token_hint: Annotated[str, Field(description="how the token ends")]
+    authorized_at: Annotated[datetime | None, Field(description="when a person let Firebell in by OAuth")]
+    authorization_ends_at: Annotated[
+        datetime | None, Field(description="when a person has to let it in again")
+    ]
     private: bool
     enabled: bool
     links_new: bool
     team_id: int | None
     directions: dict[SyncField, Direction]
     options: dict[str, str]
-    state: Literal["off", "stopped", "failing", "waiting", "late", "ok"]
+    state: Literal["off", "unauthorized", "stopped", "failing", "waiting", "late", "ok"]
     reason: str
     links: dict[LinkState, int]
     last_ok_at: datetime | None
@@ -77,7 +98,11 @@ class NewTracker(ApiInput):
     target: Annotated[
         Text, Field(max_length=300, description="the repository, the project or the team there")
     ]
-    token: Token
+    auth: AuthField = AuthMethod.TOKEN
+    token: OptionalToken = ""
+    client_id: ClientId = ""
+    private_key: PrivateKey = ""
+    client_secret: ClientSecret = ""
     name: TrackerName = ""
     url: Annotated[Text, Field(max_length=2000, description="empty for the usual address")] = ""
     login: Annotated[Text, Field(max_length=200, description="the email address of Jira Cloud")] = ""
@@ -109,10 +134,28 @@ class NewTrackerToken(ApiInput):
     token: Token
 
 
+class NewTrackerCredentials(ApiInput):
+    """How Firebell signs in from now on: a token, a GitHub App with its private key, or an OAuth app."""
+
+    auth: AuthField
+    token: OptionalToken = ""
+    client_id: ClientId = ""
+    private_key: PrivateKey = ""
+    client_secret: ClientSecret = ""
+    login: Annotated[Text, Field(max_length=200, description="for a token of Jira Cloud")] = ""
+
+
+class AuthorizationShown(ApiOutput):
+    """Where the owner of the API key lets Firebell in, with a browser in which they are signed in to Firebell."""
+
+    url: str
+    expires_at: datetime
+
+
 class NewHookSecret(ApiInput):
     """The secret that the tracker made for its webhook."""
 
-    secret: Annotated[Text, Field(min_length=8, max_length=actions.TOKEN_MAX_CHARS)]
+    secret: Annotated[Text, Field(min_length=8, max_length=credentials.TOKEN_MAX_CHARS)]
 
 
 class HookSecretShown(ApiOutput):
@@ -182,7 +225,11 @@ def _shown(view: TrackerView, now: datetime) -> TrackerShown:
         url=one.url,
         target=one.target,
         login=one.login,
+        auth=one.auth,
+        client_id=one.client_id,
         token_hint=one.key_hint,
+        authorized_at=one.authorized_at,
+        authorization_ends_at=view.authorization_ends_at,
         private=one.is_private,
         enabled=one.is_enabled,
         links_new=one.links_new,
@@ -198,6 +245,10 @@ def _shown(view: TrackerView, now: datetime) -> TrackerShown:
         last_error_at=one.last_error_at,
         next_sweep_at=one.sweep_at,
     )
+
+
+def _entered(body: NewTracker | NewTrackerCredentials) -> EnteredCredentials:
+    return EnteredCredentials(body.auth, body.token, body.client_id, body.private_key, body.client_secret)
 
 
 async def _of(w: Work, tracker_id: int) -> TrackerShown:
@@ -216,7 +267,7 @@ async def add_tracker(w: Manager, body: NewTracker) -> TrackerShown:
         w.actor,
         body.kind,
         body.target,
-        body.token,
+        _entered(body),
         w.now,
         name=body.name,
         url=body.url,
@@ -269,8 +320,31 @@ async def remove_tracker(w: Manager, tracker_id: PathId) -> Response:
     responses=problems(404),
 )
 async def replace_tracker_token(w: Manager, tracker_id: PathId, body: NewTrackerToken) -> Response:
-    await actions.set_token(w.tx, w.actor, tracker_id, body.token, w.now)
+    entered = EnteredCredentials(AuthMethod.TOKEN, body.token)
+    await actions.set_credentials(w.tx, w.actor, tracker_id, entered, w.now)
     return Response(status_code=204)
+
+
+@router.put(
+    "/{tracker_id}/credentials",
+    summary="Replace how Firebell signs in to a tracker",
+    responses=problems(404),
+)
+async def replace_tracker_credentials(
+    w: Manager, tracker_id: PathId, body: NewTrackerCredentials
+) -> TrackerShown:
+    await actions.set_credentials(w.tx, w.actor, tracker_id, _entered(body), w.now, login=body.login)
+    return await _of(w, tracker_id)
+
+
+@router.post(
+    "/{tracker_id}/authorization",
+    summary="Begin to let Firebell into a tracker by OAuth",
+    responses=problems(404, 409),
+)
+async def begin_tracker_authorization(w: Manager, tracker_id: PathId) -> AuthorizationShown:
+    url = await authorization.begin(w.tx, w.actor, w.ctx, tracker_id, w.now)
+    return AuthorizationShown(url=url, expires_at=w.now + authorization.LIFETIME)
 
 
 @router.post(

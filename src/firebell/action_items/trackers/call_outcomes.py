@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from firebell.action_items import notifying
 from firebell.action_items.model import ActionItem
 from firebell.action_items.trackers import link_store, store
-from firebell.action_items.trackers.model import LinkState, Tracker, TrackerLink
+from firebell.action_items.trackers.model import AuthMethod, LinkState, Tracker, TrackerLink
 from firebell.action_items.trackers.vendor import Answer, Outcome
 from firebell.kit.db.database import Tx
 from firebell.kit.db.events import SYSTEM
@@ -21,6 +21,14 @@ LONGEST_REST = timedelta(minutes=15)
 SLOWEST_RETRY = timedelta(hours=6)
 UNREADABLE = frozenset({Outcome.FORBIDDEN, Outcome.NOT_FOUND, Outcome.GONE, Outcome.MOVED, Outcome.REFUSED})
 """Outcomes after which an issue is not tried again before the next day."""
+
+
+REMEDIES = {
+    AuthMethod.TOKEN: "Enter a new token.",
+    AuthMethod.APP: "Enter the private key of the app again.",
+    AuthMethod.OAUTH: "Authorize Firebell again.",
+}
+"""What ends the stop of a tracker that refused Firebell."""
 
 
 def retry_after(attempts: int) -> timedelta:
@@ -55,13 +63,14 @@ async def _stop(tx: Tx, tracker: Tracker, reason: str, now: datetime) -> None:
         return
     await store.change(tx, tracker.id, stopped_reason=reason or "The token was refused.")
     await tx.audit(SYSTEM, "tracker.stopped", f"tracker:{tracker.id}", now, name=tracker.name, reason=reason)
+    remedy = REMEDIES[tracker.auth]
     notices = [
         Notice(
             f"tracker:{tracker.id}:stopped:{now.isoformat()}:{person.id}",
             person.id,
             "action",
             f"{tracker.name} is no longer synced",
-            f"It refused the token ({reason}). Enter a new one, and Firebell syncs what changed in the meantime.",
+            f"It refused Firebell ({reason}). {remedy} Firebell then syncs what changed in the meantime.",
             link=f"/settings/trackers/{tracker.id}",
         )
         for person in await people.people(tx)
@@ -77,6 +86,7 @@ async def note_unreadable(tx: Tx, link: TrackerLink, answer: Answer, now: dateti
         link.id,
         state=LinkState.ERROR,
         error=answer.reason,
+        etag="",
         tried_at=now,
         is_changed=False,
         check_at=now + RECHECK,

@@ -11,6 +11,7 @@ from datetime import datetime
 from firebell.action_items import store as item_store
 from firebell.action_items.model import ItemState
 from firebell.action_items.trackers import actions, link_store, store
+from firebell.action_items.trackers.call_outcomes import REMEDIES
 from firebell.action_items.trackers.compared_values import directions, our_values, their_values
 from firebell.action_items.trackers.issue_text import marker_line
 from firebell.action_items.trackers.model import (
@@ -19,6 +20,7 @@ from firebell.action_items.trackers.model import (
     Draft,
     LinkState,
     SyncField,
+    Tracker,
     Value,
 )
 from firebell.action_items.trackers.session import Session
@@ -30,7 +32,6 @@ from firebell.kit.errors import Conflict
 
 DRY_RUN_LINKS = 20
 _ADVICE = {
-    Outcome.TOKEN_REFUSED: "The token was refused. Enter a new one.",
     Outcome.FORBIDDEN: "The token may not do this. Give it more rights in the tracker.",
     Outcome.NOT_FOUND: "It isn’t there, or the token can’t see it.",
     Outcome.MOVED: "It was renamed or moved. Add it again with its new name.",
@@ -62,17 +63,18 @@ class DryRun:
     problems: Sequence[str]
 
 
-def advice(failure: CallFailed) -> str:
+def advice(failure: CallFailed, tracker: Tracker) -> str:
     """Return what to do about a call that failed, with the tracker's own words."""
     text = _ADVICE.get(failure.answer.outcome, "It refused the call.")
+    if failure.answer.outcome is Outcome.TOKEN_REFUSED:
+        text = f"It refused Firebell. {REMEDIES[tracker.auth]}"
     return f"{text} ({failure.answer.reason})" if failure.answer.reason else text
 
 
 async def _session(ctx: Context, tracker_id: int) -> Session:
     async with ctx.db.tx() as tx:
         tracker = await actions.tracker(tx, tracker_id)
-        token = await store.open_token(tx, tracker)
-    return Session(ctx, tracker, token)
+    return Session(ctx, tracker)
 
 
 async def check_connection(ctx: Context, tracker_id: int) -> list[ConnectionCheck]:
@@ -81,7 +83,7 @@ async def check_connection(ctx: Context, tracker_id: int) -> list[ConnectionChec
     try:
         return list(await session.vendor.api.check(session.call, session.tracker))
     except CallFailed as failure:
-        return [ConnectionCheck("late", advice(failure))]
+        return [ConnectionCheck("late", advice(failure, session.tracker))]
 
 
 async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) -> str:
@@ -96,7 +98,9 @@ async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) 
         issue_id = await api.create(session.call, session.tracker, draft)
         issue = await api.read(session.call, session.tracker, issue_id)
     except CallFailed as failure:
-        raise Conflict(f"{session.tracker.name} created no issue. {advice(failure)}") from failure
+        raise Conflict(
+            f"{session.tracker.name} created no issue. {advice(failure, session.tracker)}"
+        ) from failure
     async with ctx.db.tx() as tx:
         subject = f"tracker:{session.tracker.id}"
         await tx.audit(actor, "tracker.tested", subject, now, name=session.tracker.name, issue=issue.key)
@@ -105,7 +109,7 @@ async def send_test(ctx: Context, actor: Actor, tracker_id: int, now: datetime) 
         await api.push(session.call, session.tracker, issue, {SyncField.STATE: str(ItemState.DONE)})
     except CallFailed as failure:
         raise Conflict(
-            f"{session.tracker.name} created {issue.key}, but did not close it. {advice(failure)}",
+            f"{session.tracker.name} created {issue.key}, but did not close it. {advice(failure, session.tracker)}",
             hint=f"Close it there: {issue.url}",
         ) from failure
     return issue.url
@@ -129,7 +133,7 @@ async def dry_run(ctx: Context, tracker_id: int) -> DryRun:
         try:
             issue = await session.vendor.api.read(session.call, tracker, link.external_id)
         except CallFailed as failure:
-            problems.append(f"{item.ref}: {advice(failure)}")
+            problems.append(f"{item.ref}: {advice(failure, session.tracker)}")
             if failure.answer.outcome in (Outcome.TOKEN_REFUSED, Outcome.TOO_FAST, Outcome.RETRY):
                 break
             continue

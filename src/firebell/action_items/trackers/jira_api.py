@@ -18,6 +18,7 @@ from firebell.action_items.trackers.hook_signatures import (
 from firebell.action_items.trackers.issue_text import LABEL
 from firebell.action_items.trackers.model import (
     NO_ONE,
+    AuthMethod,
     ConnectionCheck,
     Direction,
     Draft,
@@ -189,13 +190,13 @@ class JiraApi:
         return "accountId" if self.is_cloud else "name"
 
     def address(self, tracker: Tracker) -> str:
-        return f"{tracker.url}/rest/api/{self._version}"
+        return f"{tracker.api_url or tracker.url}/rest/api/{self._version}"
 
     def headers(self, tracker: Tracker, token: str) -> Mapping[str, str]:
         return {"Accept": "application/json", "Authorization": self._authorization(tracker, token)}
 
     def _authorization(self, tracker: Tracker, token: str) -> str:
-        if not self.is_cloud:
+        if not self.is_cloud or tracker.auth is AuthMethod.OAUTH:
             return f"Bearer {token}"
         pair = b64encode(f"{tracker.login}:{token}".encode()).decode()
         return f"Basic {pair}"
@@ -326,7 +327,7 @@ class JiraApi:
             if following is None:
                 return None
 
-    async def read(self, calls: Calls, tracker: Tracker, issue_id: str) -> RemoteIssue:
+    async def read(self, calls: Calls, tracker: Tracker, issue_id: str, etag: str = "") -> RemoteIssue:
         path = f"/issue/{quote(issue_id, safe='')}"
         try:
             document = await calls(Call("GET", path, query={"fields": READ_FIELDS}))
@@ -355,7 +356,13 @@ class JiraApi:
             await calls(Call("POST", f"{path}/transitions", body))
 
     async def changed(
-        self, calls: Calls, tracker: Tracker, since: datetime, now: datetime, following: str | None
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        now: datetime,
+        following: str | None,
+        etag: str = "",
     ) -> ReadAhead:
         # relative, because instants in JQL are in the time zone of the token's owner
         minutes = (now - since) // timedelta(minutes=1) + 1

@@ -15,7 +15,7 @@ DELIVERIES_KEPT_DAYS = 7
 _COLUMNS = (
     "l.id, l.item_id, l.tracker_id, l.state, l.marker, l.external_id, l.issue_key, l.url, l.snapshot,"
     " l.standoffs, l.left_out, l.is_changed, l.attempts, l.created_at, l.created_by, l.check_at, l.tried_at,"
-    " l.synced_at, l.error"
+    " l.synced_at, l.error, l.etag"
 )
 _CHANGEABLE = {
     *(
@@ -29,7 +29,7 @@ _CHANGEABLE = {
         "left_out",
         "is_changed",
     ),
-    *("attempts", "check_at", "tried_at", "synced_at", "error"),
+    *("attempts", "check_at", "tried_at", "synced_at", "error", "etag"),
 }
 
 
@@ -228,17 +228,19 @@ async def mark_remote(tx: Tx, tracker_id: int, external_ids: Sequence[str], now:
     )
 
 
-async def mark_all(tx: Tx, tracker_id: int, now: datetime) -> None:
-    """Look at all links of a tracker."""
+async def mark_all(tx: Tx, tracker_id: int, now: datetime, *, afresh: bool = True) -> None:
+    """Look at all links of a tracker; `afresh` reads also the issues that did not change there."""
     await tx.execute(
         """
         update tracker_link
-        set check_at = least(check_at, $2)
+        set check_at = least(check_at, $2),
+            etag = case when $3 then '' else etag end
         where tracker_id = $1
             and state <> 'gone'
         """,
         tracker_id,
         now,
+        afresh,
     )
 
 

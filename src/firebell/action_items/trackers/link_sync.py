@@ -226,7 +226,16 @@ async def _compare(ctx: Context, session: Session, link: TrackerLink) -> None:
         job = await _load(tx, session, link)
     if job is None or job.link.external_id is None:
         return
-    issue = await session.vendor.api.read(session.call, session.tracker, job.link.external_id)
+    known_etag = "" if job.link.is_changed else job.link.etag
+    try:
+        issue = await session.vendor.api.read(session.call, session.tracker, job.link.external_id, known_etag)
+    except CallFailed as failure:
+        if failure.answer.outcome is not Outcome.UNCHANGED:
+            raise
+        async with ctx.work_db.tx() as tx:
+            await fence(tx)
+            await _note_unchanged(tx, session, job.link)
+        return
     if issue.is_deleted:
         async with ctx.work_db.tx() as tx:
             if (again := await _load(tx, session, link)) is not None:
@@ -240,6 +249,21 @@ async def _compare(ctx: Context, session: Session, link: TrackerLink) -> None:
         plan = await _take_over(tx, session, link, issue, proofs)
     if plan is not None and plan.push:
         await _push(ctx, session, link, issue, plan.push)
+
+
+async def _note_unchanged(tx: Tx, session: Session, known: TrackerLink) -> None:
+    """Record that neither side changed; what changed meanwhile here, or by a notification there, is looked at next."""
+    link = await link_store.lock(tx, known.id)
+    if link is not None and not link.is_changed and link.check_at == known.check_at:
+        now = session.now
+        await link_store.change(
+            *(tx, link.id),
+            check_at=now + call_outcomes.RECHECK,
+            synced_at=now,
+            tried_at=now,
+            attempts=0,
+            error="",
+        )
 
 
 async def _proofs(session: Session, item: ActionItem, issue: RemoteIssue) -> Sequence[Proof]:
@@ -320,6 +344,7 @@ async def _take_over(
         standoffs=standoffs,
         left_out=[],
         error=" ".join(problems)[:1000],
+        etag="" if plan.push or standoffs or problems else issue.etag,
         is_changed=bool(plan.push),
         attempts=0,
         check_at=now + (timedelta(0) if plan.push else call_outcomes.RECHECK),
@@ -383,6 +408,7 @@ async def _push(
             snapshot=snapshot,
             standoffs=standoffs,
             error=" ".join(problems)[:1000] or ("" if not link.standoffs else link.error),
+            etag="" if moved_on or standoffs else after.etag,
             is_changed=moved_on,
             check_at=session.now + (timedelta(0) if moved_on else call_outcomes.RECHECK),
         )

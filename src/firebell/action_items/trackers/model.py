@@ -55,6 +55,16 @@ DIRECTION_NAMES = {
 }
 
 
+class AuthMethod(StrEnum):
+    """How Firebell signs in to a tracker."""
+
+    TOKEN = "token"  # noqa: S105 - no password
+    APP = "app"
+    """As a GitHub App, whose key gets a token every hour."""
+    OAUTH = "oauth"
+    """For a person who let Firebell in; a refresh token gets each access token."""
+
+
 class LinkState(StrEnum):
     """The state of the link between an item and an issue."""
 
@@ -90,7 +100,8 @@ Values = Mapping[SyncField, Value]
 class Tracker:
     """A project, repository or team of an issue tracker.
 
-    `url` is the address of the installation, `target` its project; `options` are those of its kind, as texts.
+    `url` is the address of the installation, `target` its project; `options` are those of its kind, as texts. `api_url`
+    is where calls go if not to `url`, `client_id` the app's. `authorized_at` is when a person let an OAuth app in.
     """
 
     id: int
@@ -117,6 +128,11 @@ class Tracker:
     last_hook_at: datetime | None
     sweep_at: datetime
     swept_until: datetime
+    auth: AuthMethod = AuthMethod.TOKEN
+    client_id: str = ""
+    api_url: str = ""
+    authorized_at: datetime | None = None
+    sweep_etag: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -152,6 +168,8 @@ class TrackerLink:
     tried_at: datetime | None
     synced_at: datetime | None
     error: str
+    etag: str = ""
+    """The ETag of the issue when both sides were the same; empty if they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +197,8 @@ class RemoteUser:
 class RemoteIssue:
     """An issue as its tracker has it.
 
-    `id` finds it again; `key` is what people call it, such as `#12` or `PAY-12`. `assignees` are all of its users.
+    `id` finds it again; `key` is what people call it, such as `#12` or `PAY-12`. `assignees` are all of its users;
+    `etag` identifies this version, empty if the tracker has no conditional reads.
     """
 
     id: str
@@ -197,6 +216,7 @@ class RemoteIssue:
     lacks: frozenset[SyncField] = frozenset()
     """Fields that this issue cannot hold."""
     document: Mapping[str, Any] = field(default_factory=dict)
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +244,7 @@ class ReadAhead:
 
     ids: tuple[str, ...]
     following: str | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

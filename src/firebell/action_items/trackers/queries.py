@@ -11,6 +11,7 @@ from firebell.action_items.trackers.compared_values import directions
 from firebell.action_items.trackers.model import (
     ITEM_COLUMNS,
     LINK_STATE_NAMES,
+    AuthMethod,
     Direction,
     LinkState,
     SyncField,
@@ -27,6 +28,8 @@ from firebell.people.model import Person
 
 SHOWN_TROUBLES = 20
 NOT_SYNCED_FOR = timedelta(hours=2)
+AUTHORIZATION_NOTICE_DAYS = 30
+"""How many days before its end an authorization is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,19 @@ class TrackerView:
         """The fields that the tracker has, with what is possible."""
         return self.vendor.api.limits(self.tracker)
 
+    @property
+    def authorization_ends_at(self) -> datetime | None:
+        """When a person has to authorize Firebell again, None if never or not authorized."""
+        oauth, at = self.vendor.oauth, self.tracker.authorized_at
+        return at + oauth.lasts if oauth and oauth.lasts and at else None
+
     def state(self, now: datetime) -> str:
-        """Return off, stopped, failing, waiting or ok."""
+        """Return off, unauthorized, stopped, failing, waiting, late or ok."""
         one = self.tracker
         if not one.is_enabled:
             return "off"
+        if one.auth is AuthMethod.OAUTH and one.authorized_at is None:
+            return "unauthorized"
         if one.stopped_reason:
             return "stopped"
         if one.failures:
@@ -73,7 +84,7 @@ class TrackerView:
     def look(self, now: datetime) -> str:
         """Return the look of the tracker: late, warn, idle or ok."""
         state = self.state(now)
-        if state in ("off", "waiting"):
+        if state in ("off", "unauthorized", "waiting"):
             return "idle"
         if state == "ok":
             return "warn" if self.troubled else "ok"

@@ -1,4 +1,7 @@
-"""Calls of one tracker: each within the rate of its token, and a write only while the lease holds."""
+"""Calls of one tracker: each within the rate of its token, and a write only while the lease holds.
+
+A session asks for its token with its first call, so that a token that can't be had fails as a call does.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,13 +10,14 @@ from urllib.parse import urlencode
 
 import httpx
 
-from firebell.action_items.trackers import store
-from firebell.action_items.trackers.model import Tracker
+from firebell.action_items.trackers import access_tokens, store
+from firebell.action_items.trackers.model import AuthMethod, Tracker
 from firebell.action_items.trackers.vendor import (
     Answer,
     Call,
     CallFailed,
     Outcome,
+    Tagged,
     TrackerVendor,
     lost,
 )
@@ -29,6 +33,8 @@ MAX_ANSWER_BYTES = 8 * 2**20
 CLOSED_FOR_S = 60.0
 """How long a token rests after a refusal for too many calls that names no time."""
 CLOSED_AT_MOST_S = 3600.0
+ETAG_MAX_CHARS = 1000
+"""A longer one is not kept, so that the next read is not conditional."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - it is no error: another process goes on
@@ -38,9 +44,9 @@ class LeaseLost(Exception):  # noqa: N818 - it is no error: another process goes
 class Session:
     """Makes the calls of one turn. Without `holder`, a person asked for them and no lease is needed."""
 
-    def __init__(self, ctx: Context, tracker: Tracker, token: str, holder: str = "") -> None:
+    def __init__(self, ctx: Context, tracker: Tracker, holder: str = "") -> None:
         self._ctx = ctx
-        self._token = token
+        self._token = ""
         self._holder = holder
         self.tracker = tracker
         self.vendor: TrackerVendor = vendor_of(tracker.kind)
@@ -52,10 +58,18 @@ class Session:
 
     async def call(self, call: Call) -> Any:
         """Make a call and return its document; raise `CallFailed` for every outcome but `ok`."""
+        if not self._token:
+            self._token = await access_tokens.usable(self._ctx, self.tracker)
         await self._reserve(is_write=call.is_write)
         answer = await self._ask(call)
-        if answer.outcome is Outcome.TOO_FAST:
+        if answer.outcome is Outcome.TOKEN_REFUSED and self.tracker.auth is not AuthMethod.TOKEN:
+            # revoked before its end: nothing was done, so another token may try the same
+            self._token = await access_tokens.usable(self._ctx, self.tracker, refused=self._token)
+            answer = await self._ask(call)
+        if answer.outcome is Outcome.TOO_FAST or answer.after_s is not None:
             await self._close(answer.after_s)
+        if answer.outcome is Outcome.UNCHANGED and self.vendor.unchanged_is_free:
+            await self._give_back()
         if answer.outcome is not Outcome.OK:
             raise CallFailed(answer)
         return answer.document
@@ -83,8 +97,15 @@ class Session:
             reason = "The rate of the token is used up."
             raise CallFailed(Answer(Outcome.TOO_FAST, reason=reason, after_s=wait_s))
 
+    async def _give_back(self) -> None:
+        """Give back the token of a read that cost the tracker's rate nothing."""
+        now, rate = self.now, self.vendor.read_rate
+        async with self._ctx.work_db.tx() as tx:
+            bucket = await store.lock_rate(tx, self.tracker.key_hash, "read", full(rate, now))
+            await store.save_rate(tx, self.tracker.key_hash, "read", bucket.given_back(rate, now))
+
     async def _close(self, after_s: float | None) -> None:
-        """Let the token rest after the tracker refused a call for too many calls."""
+        """Let the token rest after its last call in this period, or after the tracker refused one too many."""
         now = self.now
         until = now + timedelta(
             seconds=min(CLOSED_FOR_S if after_s is None else max(after_s, 1.0), CLOSED_AT_MOST_S)
@@ -96,6 +117,9 @@ class Session:
         """Make one call; never raises for what the network or the tracker does."""
         query = f"?{urlencode(call.query)}" if call.query else ""
         content = {} if call.body is None else {"json": call.body}
+        headers = dict(self.vendor.api.headers(self.tracker, self._token))
+        if call.etag:
+            headers["If-None-Match"] = call.etag
         try:
             response = await http_out.send(
                 self._ctx.http,
@@ -103,16 +127,23 @@ class Session:
                 f"{self.vendor.api.address(self.tracker)}{call.path}{query}",
                 limit_s=CALL_LIMIT_S,
                 max_bytes=MAX_ANSWER_BYTES,
-                headers=dict(self.vendor.api.headers(self.tracker, self._token)),
+                headers=headers,
                 **content,
             )
         except http_out.NEVER_SENT as error:
             return Answer(Outcome.RETRY, reason=http_out.reason_of(error))
         except httpx.HTTPError as error:
             return lost(http_out.reason_of(error), is_write=call.is_write)
-        return self.vendor.api.answer(
+        answer = self.vendor.api.answer(
             response.status, response.headers, response.text, self.now, is_write=call.is_write
         )
+        if answer.outcome is Outcome.UNCHANGED and not call.etag:
+            return lost("304 without a condition", is_write=call.is_write)
+        if answer.outcome is Outcome.OK and call.etag is not None:
+            etag = response.headers.get("etag", "")
+            tagged = Tagged(answer.document, etag if len(etag) <= ETAG_MAX_CHARS else "")
+            return replace(answer, document=tagged)
+        return answer
 
 
 async def close(tx: Tx, tracker: Tracker, vendor: TrackerVendor, until: datetime, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firebell.action_items.trackers.model import Direction, SyncField, Tracker, TrackerUser
+from firebell.action_items.trackers.model import AuthMethod, Direction, SyncField, Tracker, TrackerUser
 from firebell.kit.db import org_settings
 from firebell.kit.db.database import Reads, Row, Tx
 from firebell.kit.secret_encryption import Sealer
@@ -14,21 +14,22 @@ from firebell.kit.token_bucket import RateBucket
 _COLUMNS = (
     "id, kind, name, url, target, login, key_hint, key_hash, is_private, is_enabled, links_new, team_id,"
     " directions, options, created_at, stopped_reason, failures, rests_until, last_ok_at, last_error,"
-    " last_error_at, last_hook_at, sweep_at, swept_until"
+    " last_error_at, last_hook_at, sweep_at, swept_until, auth, client_id, api_url, authorized_at, sweep_etag"
 )
 _CHANGEABLE = {
     *("name", "login", "is_private", "is_enabled", "links_new", "team_id", "directions", "options"),
     *("stopped_reason", "failures", "rests_until", "last_ok_at", "last_error", "last_error_at"),
-    *("last_hook_at", "sweep_at", "swept_until"),
+    *("last_hook_at", "sweep_at", "swept_until", "sweep_etag"),
 }
 
 
 def _tracker(row: Row) -> Tracker:
     directions = {SyncField(name): Direction(value) for name, value in row["directions"].items()}
-    return Tracker(**{**dict(row), "directions": directions})
+    return Tracker(**{**dict(row), "directions": directions, "auth": AuthMethod(row["auth"])})
 
 
-async def _sealer(tx: Tx) -> Sealer:
+async def sealer(tx: Tx) -> Sealer:
+    """Return what seals the secrets of trackers."""
     return Sealer(await org_settings.installation_secret(tx), "tracker")
 
 
@@ -37,14 +38,14 @@ def key_hash(token: str) -> str:
     return hashlib.sha256(b"tracker " + token.encode()).hexdigest()[:32]
 
 
-async def insert(tx: Tx, values: Mapping[str, Any], token: str, hook_secret: str) -> Tracker | None:
+async def insert(tx: Tx, values: Mapping[str, Any], secret: str, hook_secret: str) -> Tracker | None:
     """Insert a tracker with the named columns and return it, None if its name or its target is taken."""
-    sealer = await _sealer(tx)
+    seal = (await sealer(tx)).seal
     context = f"{values['kind']}/{values['url']}/{values['target']}"
     columns = {
         **values,
-        "secret": sealer.seal(token.encode(), f"{context}/token"),
-        "hook_secret": sealer.seal(hook_secret.encode(), f"{context}/hook"),
+        "secret": seal(secret.encode(), f"{context}/token"),
+        "hook_secret": seal(hook_secret.encode(), f"{context}/hook"),
     }
     placeholders = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     row = await tx.row(
@@ -59,41 +60,21 @@ async def insert(tx: Tx, values: Mapping[str, Any], token: str, hook_secret: str
     return _tracker(row) if row else None
 
 
-def _context(tracker: Tracker, which: str) -> str:
+def sealing_context(tracker: Tracker, which: str) -> str:
+    """Return what binds a sealed secret to its tracker and its use."""
     return f"{tracker.kind}/{tracker.url}/{tracker.target}/{which}"
-
-
-async def set_token(tx: Tx, tracker: Tracker, token: str, hint: str) -> None:
-    """Replace the token of a tracker."""
-    await tx.execute(
-        """
-        update tracker
-        set secret = $2, key_hint = $3, key_hash = $4
-        where id = $1
-        """,
-        tracker.id,
-        (await _sealer(tx)).seal(token.encode(), _context(tracker, "token")),
-        hint,
-        key_hash(token),
-    )
-
-
-async def open_token(tx: Tx, tracker: Tracker) -> str:
-    """Return the token of a tracker; raise `Invalid` if it cannot be read."""
-    sealed = await tx.value("select secret from tracker where id = $1", tracker.id)
-    return (await _sealer(tx)).open(sealed, _context(tracker, "token")).decode()
 
 
 async def set_hook_secret(tx: Tx, tracker: Tracker, secret: str) -> None:
     """Replace the secret with which a tracker signs its notifications."""
-    sealed = (await _sealer(tx)).seal(secret.encode(), _context(tracker, "hook"))
+    sealed = (await sealer(tx)).seal(secret.encode(), sealing_context(tracker, "hook"))
     await tx.execute("update tracker set hook_secret = $2 where id = $1", tracker.id, sealed)
 
 
 async def open_hook_secret(tx: Tx, tracker: Tracker) -> str:
     """Return the secret of notifications; raise `Invalid` if it cannot be read."""
     sealed = await tx.value("select hook_secret from tracker where id = $1", tracker.id)
-    return (await _sealer(tx)).open(sealed, _context(tracker, "hook")).decode()
+    return (await sealer(tx)).open(sealed, sealing_context(tracker, "hook")).decode()
 
 
 async def trackers(tx: Reads) -> list[Tracker]:

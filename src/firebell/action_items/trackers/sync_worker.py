@@ -15,7 +15,6 @@ from firebell.action_items.trackers.session import LeaseLost, Session
 from firebell.action_items.trackers.vendor import Answer, CallFailed, Outcome
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
-from firebell.kit.errors import Invalid
 
 log = logging.getLogger(__name__)
 
@@ -61,15 +60,8 @@ class TrackerSync:
         """Look at the next link of a tracker, or at what changed there."""
         now = self._ctx.clock.now()
         async with self._ctx.work_db.tx() as tx:
-            try:
-                token = await store.open_token(tx, tracker)
-            except Invalid as error:
-                answer = Answer(Outcome.TOKEN_REFUSED, reason=error.message)
-                await call_outcomes.note_failure(tx, tracker, answer, now)
-                await store.release(tx, tracker.id, self._holder)
-                return
             link = await link_store.next_due(tx, tracker.id, now)
-        session = Session(self._ctx, tracker, token, self._holder)
+        session = Session(self._ctx, tracker, self._holder)
         failure: Answer | None = None
         try:
             if link is not None:
@@ -95,23 +87,37 @@ class TrackerSync:
         tracker, began = session.tracker, session.now
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            # a sweep that fails is repeated at its next time, from where the last one ended
+            # a process that dies in a sweep leaves it to the next one, which begins where the last one ended
             await store.change(tx, tracker.id, sweep_at=began + session.vendor.sweep_every)
         ids: list[str] = []
         following: str | None = None
+        since, etag = tracker.swept_until - SWEEP_OVERLAP, ""
         for _ in range(PAGES_PER_SWEEP):
-            page = await session.vendor.api.changed(
-                session.call, tracker, tracker.swept_until - SWEEP_OVERLAP, began, following
-            )
+            try:
+                page = await session.vendor.api.changed(
+                    session.call, tracker, since, began, following, "" if following else tracker.sweep_etag
+                )
+            except CallFailed as failure:
+                if failure.answer.outcome is Outcome.UNCHANGED:
+                    return
+                if failure.answer.outcome in (Outcome.RETRY, Outcome.TOO_FAST):
+                    async with self._ctx.work_db.tx() as tx:
+                        await store.change(tx, tracker.id, sweep_at=began)
+                raise
             ids += page.ids
-            following = page.following
+            following, etag = page.following, page.etag
             if following is None:
                 break
+        is_quiet = following is None and not ids and bool(etag)
         async with self._ctx.work_db.tx() as tx:
             # the tracker before its links, as actions and webhooks lock them
-            await store.change(tx, tracker.id, swept_until=began)
+            if is_quiet:
+                # the next sweep asks the same again, and learns for free that nothing has changed since
+                await store.change(tx, tracker.id, sweep_etag=etag)
+            else:
+                await store.change(tx, tracker.id, swept_until=began, sweep_etag="")
             if following is None:
                 await link_store.mark_remote(tx, tracker.id, ids, began)
             else:
-                await link_store.mark_all(tx, tracker.id, began)
+                await link_store.mark_all(tx, tracker.id, began, afresh=False)
             await tx.live("trackers")

@@ -11,6 +11,7 @@ import msgspec
 from firebell.action_items.model import ItemState
 from firebell.action_items.trackers.hook_signatures import HookRequest
 from firebell.action_items.trackers.model import (
+    AuthMethod,
     ConnectionCheck,
     Direction,
     Draft,
@@ -43,6 +44,8 @@ class Outcome(StrEnum):
     NOT_FOUND = "not_found"
     GONE = "gone"
     MOVED = "moved"
+    UNCHANGED = "unchanged"
+    """The answer to a conditional read of what is as it was."""
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - no password
 
 
@@ -56,6 +59,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     writes: bool | None = None
     """Whether it changes something; by default, anything but GET does."""
+    etag: str | None = None
+    """Makes a read conditional: the ETag that is known, empty if none is. Its document is a `Tagged`."""
 
     @property
     def is_write(self) -> bool:
@@ -65,7 +70,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of a call with its document, or with the reason; `fields` are those that were refused."""
+    """The outcome of a call with its document, or with the reason; `fields` are those that were refused.
+
+    `after_s` is for how long the token rests: after `too_fast`, and after the last call that its rate allowed.
+    """
 
     outcome: Outcome
     document: Any = None
@@ -73,6 +81,14 @@ class Answer:
     after_s: float | None = None
     location: str = ""
     fields: frozenset[SyncField] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The document of a conditional read, with the ETag of this version; empty if the tracker gave none."""
+
+    document: Any
+    etag: str
 
 
 class CallFailed(Exception):  # noqa: N818 - it is an outcome, not an error of ours
@@ -84,7 +100,7 @@ class CallFailed(Exception):  # noqa: N818 - it is an outcome, not an error of o
 
 
 Calls = Callable[[Call], Awaitable[Any]]
-"""Makes a call and returns its document; raises `CallFailed` for every outcome but `ok`."""
+"""Makes a call and returns its document; raises `CallFailed` for every outcome but `ok`, `unchanged` included."""
 
 
 def short_reason(status: int, text: str) -> str:
@@ -114,6 +130,15 @@ def seconds_from(
     return None
 
 
+def spent_for_s(
+    headers: Mapping[str, str], now: datetime, remaining: str, reset: str, unit_s: float = 1.0
+) -> float | None:
+    """Return for how many seconds a rate is used up, None if a header says that it is not, or nothing."""
+    if headers.get(remaining, "").strip() != "0":
+        return None
+    return seconds_from({reset: headers.get(reset, "")}, now, reset, unit_s=unit_s)
+
+
 def read_answer(
     status: int, headers: Mapping[str, str], text: str, now: datetime, *, is_write: bool
 ) -> Answer:
@@ -125,8 +150,13 @@ def read_answer(
             return Answer(Outcome.RETRY, reason=f"The response is not JSON. {reason}")
         if document is None and text:
             return Answer(Outcome.UNKNOWN, reason=f"The response is not JSON. {reason}")
-        return Answer(Outcome.OK, document)
+        spent_s = spent_for_s(headers, now, "x-ratelimit-remaining", "x-ratelimit-reset")
+        if spent_s is None:
+            spent_s = spent_for_s(headers, now, "ratelimit-remaining", "ratelimit-reset")
+        return Answer(Outcome.OK, document, after_s=spent_s)
     match status:
+        case 304:
+            return Answer(Outcome.UNCHANGED)
         case 301 | 302 | 307 | 308:
             return Answer(Outcome.MOVED, reason=reason, location=headers.get("location", ""))
         case 401:
@@ -193,8 +223,8 @@ class TrackerApi(Protocol):
         """Return the id of the issue that was created from this draft after `since`, None if there is none."""
         ...
 
-    async def read(self, calls: Calls, tracker: Tracker, issue_id: str) -> RemoteIssue:
-        """Read an issue, and follow it if it was moved."""
+    async def read(self, calls: Calls, tracker: Tracker, issue_id: str, etag: str = "") -> RemoteIssue:
+        """Read an issue, and follow it if it was moved; the outcome is `unchanged` if it still has this ETag."""
         ...
 
     async def push(self, calls: Calls, tracker: Tracker, issue: RemoteIssue, changes: Values) -> None:
@@ -202,9 +232,15 @@ class TrackerApi(Protocol):
         ...
 
     async def changed(
-        self, calls: Calls, tracker: Tracker, since: datetime, now: datetime, following: str | None
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        now: datetime,
+        following: str | None,
+        etag: str = "",
     ) -> ReadAhead:
-        """Return a page of the issues that changed since an instant."""
+        """Return a page of the issues that changed since an instant; `unchanged` if it still has this ETag."""
         ...
 
     async def find_user(self, calls: Calls, tracker: Tracker, text: str) -> RemoteUser | None:
@@ -235,6 +271,24 @@ class OptionField:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthServer:
+    """Where a person lets Firebell into a tracker. Where one person has several sites, `sites_url` lists them, and
+    calls go to `gateway_url` and the id of the site. After `lasts`, a person has to let it in again.
+    """
+
+    authorize_url: str
+    token_url: str
+    scope: str
+    setup: tuple[str, ...]
+    authorize_query: Mapping[str, str] = field(default_factory=dict)
+    takes_json: bool = False
+    """Whether the token endpoint takes JSON; otherwise a form."""
+    sites_url: str = ""
+    gateway_url: str = ""
+    lasts: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrackerVendor:
     """One kind of tracker. `setup` are the steps a person follows there, `hook_setup` those for its webhook."""
 
@@ -259,6 +313,23 @@ class TrackerVendor:
     options: tuple[OptionField, ...] = ()
     generates_secret: bool = False
     """True if the tracker makes the secret of its webhook itself, so that a person pastes it here."""
+    unchanged_is_free: bool = False
+    """True if the answer `unchanged` does not count against the rate of a token."""
+    app_setup: tuple[str, ...] = ()
+    """The steps to create an app, empty if the tracker has none."""
+    oauth: OAuthServer | None = None
+
+    @property
+    def auth_methods(self) -> tuple[AuthMethod, ...]:
+        """How Firebell can sign in, the usual way first."""
+        app = (AuthMethod.APP,) if self.app_setup else ()
+        return (AuthMethod.TOKEN, *app, *((AuthMethod.OAUTH,) if self.oauth else ()))
+
+    def setup_for(self, auth: AuthMethod) -> tuple[str, ...]:
+        """Return the steps that a person follows in the tracker."""
+        if auth is AuthMethod.OAUTH and self.oauth:
+            return self.oauth.setup
+        return self.app_setup if auth is AuthMethod.APP else self.setup
 
 
 def option(tracker: Tracker, name: str, default: str = "") -> str:

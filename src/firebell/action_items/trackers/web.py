@@ -5,7 +5,9 @@ from typing import Any
 
 from fastapi import Response
 
-from firebell.action_items.trackers import actions, connection_tests, form_values, queries
+from firebell.action_items.trackers import actions, authorization, connection_tests, form_values, queries
+from firebell.action_items.trackers.call_outcomes import REMEDIES
+from firebell.action_items.trackers.credentials import AUTH_NAMES
 from firebell.action_items.trackers.model import (
     DIRECTION_NAMES,
     FIELD_NAMES,
@@ -30,13 +32,14 @@ ADDRESS = "/settings/trackers"
 TEMPLATE = "action_items/tracker.html"
 STATE_NAMES = {
     "off": "Switched off",
+    "unauthorized": "Not authorized yet",
     "stopped": "Stopped",
     "failing": "Does not answer",
     "waiting": "Not synced yet",
     "late": "Not synced for hours",
     "ok": "In sync",
 }
-_SECRETS = frozenset({"token", "hook_secret"})
+_SECRETS = frozenset({"token", "hook_secret", "private_key", "client_secret"})
 
 
 def _typed(visit: Visit) -> dict[str, str]:
@@ -52,12 +55,15 @@ async def _common(visit: Visit, error: FirebellError | None) -> dict[str, Any]:
         "state_names": STATE_NAMES,
         "link_state_names": LINK_STATE_NAMES,
         "field_names": FIELD_NAMES,
+        "auth_names": AUTH_NAMES,
+        "remedies": REMEDIES,
+        "redirect_url": authorization.redirect_url(visit.ctx),
         "team_options": [("", "Any team"), *((team.id, team.name) for team in teams)],
         "error": error,
     }
 
 
-async def _list(visit: Visit, kind: str, error: FirebellError | None = None) -> Response:
+async def _list(visit: Visit, kind: str, auth: str, error: FirebellError | None = None) -> Response:
     kinds = registry()
     vendor = kinds.get(kind)
     context = {
@@ -65,14 +71,15 @@ async def _list(visit: Visit, kind: str, error: FirebellError | None = None) -> 
         "views": await queries.views(visit.tx),
         "kinds": list(kinds.values()),
         "vendor": vendor,
+        "auth": form_values.auth_method(auth, vendor) if vendor else None,
         "values": _typed(visit) if error else {},
     }
     return await html.render(visit.request, "action_items/trackers.html", context)
 
 
 @router.get(ADDRESS, dependencies=route_access.needs(Verb.TRACKER_READ))
-async def show_list(visit: CurrentVisit, kind: str = "") -> Response:
-    return await _list(visit, kind)
+async def show_list(visit: CurrentVisit, kind: str = "", auth: str = "") -> Response:
+    return await _list(visit, kind, auth)
 
 
 @router.post(ADDRESS, dependencies=route_access.needs(Verb.TRACKER_WRITE))
@@ -86,7 +93,7 @@ async def add(visit: CurrentVisit) -> Response:
                 visit.actor,
                 kind,
                 visit.text("target"),
-                visit.text("token"),
+                form_values.credentials(visit),
                 visit.now,
                 name=visit.text("name"),
                 url=visit.text("url"),
@@ -97,8 +104,9 @@ async def add(visit: CurrentVisit) -> Response:
                 options=form_values.options(visit, vendor),
             )
     except FirebellError as error:
-        return await _list(visit, kind, error)
-    return flash.redirect(visit.request, f"{ADDRESS}/{one.id}", f"{one.name} added. Check the connection.")
+        return await _list(visit, kind, visit.text("auth"), error)
+    next_step = "Authorize Firebell there." if one.stopped_reason else "Check the connection."
+    return flash.redirect(visit.request, f"{ADDRESS}/{one.id}", f"{one.name} added. {next_step}")
 
 
 async def _one(
@@ -107,10 +115,12 @@ async def _one(
     error: FirebellError | None = None,
     *,
     what: str = "",
+    auth: str = "",
     secret: tuple[str, str] | None = None,
+    authorize_url: str = "",
 ) -> Response:
-    context = await page_context(visit, tracker_id, error, what=what, secret=secret)
-    return await html.render(visit.request, TEMPLATE, context)
+    context = await page_context(visit, tracker_id, error, what=what, auth=auth, secret=secret)
+    return await html.render(visit.request, TEMPLATE, {**context, "authorize_url": authorize_url})
 
 
 async def page_context(
@@ -119,6 +129,7 @@ async def page_context(
     error: FirebellError | None = None,
     *,
     what: str = "",
+    auth: str = "",
     secret: tuple[str, str] | None = None,
     checks: Sequence[ConnectionCheck] = (),
     dry_run: connection_tests.DryRun | None = None,
@@ -132,6 +143,8 @@ async def page_context(
     return {
         **await _common(visit, error),
         "view": view,
+        "auth": form_values.auth_method(auth, view.vendor, one.auth),
+        "authorize_url": "",
         "troubles": await queries.troubles(tx, one.id),
         "users": known,
         "others": others,
@@ -149,8 +162,8 @@ async def page_context(
 
 
 @router.get(f"{ADDRESS}/{{tracker_id}}", dependencies=route_access.needs(Verb.TRACKER_READ))
-async def show(visit: CurrentVisit, tracker_id: str) -> Response:
-    return await _one(visit, to_required(tracker_id, "tracker"))
+async def show(visit: CurrentVisit, tracker_id: str, auth: str = "") -> Response:
+    return await _one(visit, to_required(tracker_id, "tracker"), auth=auth)
 
 
 @router.post(f"{ADDRESS}/{{tracker_id}}", dependencies=route_access.needs(Verb.TRACKER_WRITE))
@@ -183,11 +196,15 @@ async def act(visit: CurrentVisit, tracker_id: str, what: str) -> Response:
                 secret = await actions.reveal_hook_secret(visit.tx, visit.actor, number, visit.now)
                 flash.show(visit.request, "The webhook secret is shown once.")
                 return await _one(visit, number, secret=secret)
+            if what == "authorize":
+                # a form may not lead to another site, so the page shows the link
+                url = await authorization.begin(visit.tx, visit.actor, visit.ctx, number, visit.now)
+                return await _one(visit, number, authorize_url=url)
             text = await _act(visit, number, what)
     except FirebellError as error:
         if isinstance(error, NotFound):
             raise
-        return await _one(visit, number, error, what=what)
+        return await _one(visit, number, error, what=what, auth=visit.text("auth"))
     return flash.redirect(visit.request, f"{ADDRESS}/{number}", text)
 
 
@@ -196,8 +213,11 @@ async def _act(visit: Visit, number: int, what: str) -> str:
     at = (visit.tx, visit.actor, number)
     match what:
         case "token":
-            await actions.set_token(*at, visit.text("token"), visit.now)
-            return "Token saved."
+            entered, login = form_values.credentials(visit), visit.text("login")
+            one = await actions.set_credentials(*at, entered, visit.now, login=login)
+            return (
+                "Saved. Authorize Firebell there." if one.stopped_reason else f"{AUTH_NAMES[one.auth]} saved."
+            )
         case "hook-secret":
             await actions.set_hook_secret(*at, visit.text("hook_secret"), visit.now)
             return "Webhook secret saved."

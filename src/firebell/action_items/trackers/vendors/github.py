@@ -13,6 +13,7 @@ from firebell.action_items.trackers.hook_signatures import HookRequest, has_hex_
 from firebell.action_items.trackers.issue_text import LABEL, due_in, marker_line, with_due
 from firebell.action_items.trackers.model import (
     NO_ONE,
+    AuthMethod,
     ConnectionCheck,
     Direction,
     Draft,
@@ -33,6 +34,7 @@ from firebell.action_items.trackers.vendor import (
     Calls,
     OptionField,
     Outcome,
+    Tagged,
     TrackerVendor,
     option,
 )
@@ -166,7 +168,9 @@ class GitHubApi:
             checks.append(ConnectionCheck("late", "Issues are switched off in this repository."))
         if part(repository, "archived") is True:
             checks.append(ConnectionCheck("late", "This repository is archived, so nothing can be changed."))
-        permissions = part(repository, "permissions") or {}
+        # an app has rights of its own, and no role in the repository
+        is_app = tracker.auth is AuthMethod.APP
+        permissions = {} if is_app else part(repository, "permissions") or {}
         if permissions and not any(permissions.get(name) for name in ("push", "triage", "maintain", "admin")):
             text = "The token can’t set labels and assignees: GitHub drops them silently."
             checks.append(ConnectionCheck("warn", text))
@@ -196,7 +200,7 @@ class GitHubApi:
         wanted = marker_line(draft.marker)
         page: str | None = None
         while True:
-            documents, page = await self._page(calls, tracker, since, page, "created")
+            documents, page, _ = await self._page(calls, tracker, since, page, "created")
             for document in documents:
                 if wanted in text_of(document, "body"):
                     return issue_from(document).id
@@ -204,8 +208,14 @@ class GitHubApi:
                 return None
 
     async def _page(
-        self, calls: Calls, tracker: Tracker, since: datetime, following: str | None, order: str
-    ) -> tuple[list[dict[str, Any]], str | None]:
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        following: str | None,
+        order: str,
+        etag: str = "",
+    ) -> tuple[list[dict[str, Any]], str | None, str]:
         # without the label: GitHub drops labels silently if the token may not set them
         number = int(following or "1")
         query = {
@@ -216,16 +226,17 @@ class GitHubApi:
             "per_page": str(PAGE_SIZE),
             "page": str(number),
         }
-        documents = rows(await calls(Call("GET", f"/repos/{tracker.target}/issues", query=query)))
-        return documents, str(number + 1) if len(documents) == PAGE_SIZE else None
+        tagged = await calls(Call("GET", f"/repos/{tracker.target}/issues", query=query, etag=etag))
+        documents = rows(tagged.document)
+        return documents, str(number + 1) if len(documents) == PAGE_SIZE else None, tagged.etag
 
-    async def read(self, calls: Calls, tracker: Tracker, issue_id: str) -> RemoteIssue:
+    async def read(self, calls: Calls, tracker: Tracker, issue_id: str, etag: str = "") -> RemoteIssue:
         repository, number = split_id(issue_id)
         path = f"/repos/{repository}/issues/{number}"
         was_moved = False
         for _ in range(MOVES_FOLLOWED + 1):
             try:
-                document = await calls(Call("GET", path))
+                tagged = await calls(Call("GET", path, etag=etag))
             except CallFailed as failure:
                 if failure.answer.outcome is Outcome.GONE:
                     return RemoteIssue(issue_id, f"#{number}", "", "", ItemState.OPEN, is_deleted=True)
@@ -234,20 +245,21 @@ class GitHubApi:
                     raise
                 path, was_moved = location.removeprefix(tracker.url), True
                 continue
-            return await self._read_whole(calls, tracker, document, was_moved=was_moved)
+            return await self._read_whole(calls, tracker, tagged, was_moved=was_moved)
         raise CallFailed(Answer(Outcome.NOT_FOUND, reason="The issue was moved too often to follow."))
 
     async def _read_whole(
-        self, calls: Calls, tracker: Tracker, document: Any, *, was_moved: bool
+        self, calls: Calls, tracker: Tracker, tagged: Tagged, *, was_moved: bool
     ) -> RemoteIssue:
-        issue = issue_from(document)
-        due, lacks = issue.due, issue.lacks
+        issue = replace(issue_from(tagged.document), etag=tagged.etag)
+        due, lacks, etag = issue.due, issue.lacks, issue.etag
         if field_id := option(tracker, "due_field"):
             repository, number = split_id(issue.id)
             values = await calls(Call("GET", f"/repos/{repository}/issues/{number}/issue-field-values"))
-            due, lacks = due_among(values, field_id), frozenset()
+            # the field is no part of the issue, so the issue's ETag does not tell that its day changed
+            due, lacks, etag = due_among(values, field_id), frozenset(), ""
         elsewhere = split_id(issue.id)[0] != tracker.target.lower()
-        return replace(issue, due=due, lacks=lacks, was_moved=was_moved or elsewhere)
+        return replace(issue, due=due, lacks=lacks, was_moved=was_moved or elsewhere, etag=etag)
 
     async def push(self, calls: Calls, tracker: Tracker, issue: RemoteIssue, changes: Values) -> None:
         repository, number = split_id(issue.id)
@@ -272,10 +284,16 @@ class GitHubApi:
             await calls(Call("POST", f"{path}/issue-field-values", {"issue_field_values": values}))
 
     async def changed(
-        self, calls: Calls, tracker: Tracker, since: datetime, now: datetime, following: str | None
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        now: datetime,
+        following: str | None,
+        etag: str = "",
     ) -> ReadAhead:
-        documents, page = await self._page(calls, tracker, since, following, "updated")
-        return ReadAhead(tuple(issue_from(document).id for document in documents), page)
+        documents, page, tag = await self._page(calls, tracker, since, following, "updated", etag)
+        return ReadAhead(tuple(issue_from(document).id for document in documents), page, tag)
 
     async def find_user(self, calls: Calls, tracker: Tracker, text: str) -> RemoteUser | None:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,100}(_[A-Za-z0-9]+)?", text):
@@ -337,6 +355,12 @@ VENDOR = TrackerVendor(
         "In the repository, open Settings, Webhooks, and add a webhook with this address.",
         "Choose the content type application/json, paste the secret, and select only the event Issues.",
     ),
+    app_setup=(
+        "Create a GitHub App that may read and write issues, and has no webhook: Firebell’s is in the repository.",
+        "Generate a private key, and install the app in the repository.",
+        "Copy the client ID of the app, and paste the private key with all of its lines.",
+    ),
+    unchanged_is_free=True,
     read_rate=CallRate(1.0, 60),
     # 500 an hour, and fewer than 80 in any minute
     write_rate=CallRate(500 / 3600, 20),

@@ -152,7 +152,7 @@ class GitLabApi:
         wanted = marker_line(draft.marker)
         page: str | None = None
         while True:
-            documents, page = await self._page(calls, tracker, since, page, "created_at")
+            documents, page, _ = await self._page(calls, tracker, since, page, "created_at")
             for document in documents:
                 if wanted in text_of(document, "description"):
                     return self._issue(tracker, document).id
@@ -160,8 +160,14 @@ class GitLabApi:
                 return None
 
     async def _page(
-        self, calls: Calls, tracker: Tracker, since: datetime, following: str | None, order: str
-    ) -> tuple[list[dict[str, Any]], str | None]:
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        following: str | None,
+        order: str,
+        etag: str = "",
+    ) -> tuple[list[dict[str, Any]], str | None, str]:
         number = int(following or "1")
         query = {
             "scope": "all",
@@ -171,23 +177,25 @@ class GitLabApi:
             "per_page": str(PAGE_SIZE),
             "page": str(number),
         }
-        documents = rows(await calls(Call("GET", f"{self._project(tracker)}/issues", query=query)))
-        return documents, str(number + 1) if len(documents) == PAGE_SIZE else None
+        tagged = await calls(Call("GET", f"{self._project(tracker)}/issues", query=query, etag=etag))
+        documents = rows(tagged.document)
+        return documents, str(number + 1) if len(documents) == PAGE_SIZE else None, tagged.etag
 
-    async def read(self, calls: Calls, tracker: Tracker, issue_id: str) -> RemoteIssue:
+    async def read(self, calls: Calls, tracker: Tracker, issue_id: str, etag: str = "") -> RemoteIssue:
         was_moved = False
         for _ in range(MOVES_FOLLOWED + 1):
             try:
-                document = await calls(Call("GET", _path(issue_id)))
+                tagged = await calls(Call("GET", _path(issue_id), etag=etag))
             except CallFailed as failure:
                 if failure.answer.outcome is not Outcome.NOT_FOUND:
                     raise
                 # without access to its project, an issue answers the same as a deleted one
                 await calls(Call("GET", f"/v4/projects/{issue_id.partition('#')[0]}"))
                 return RemoteIssue(issue_id, "", "", "", ItemState.OPEN, is_deleted=True)
-            moved_to = part(document, "moved_to_id")
+            moved_to = part(tagged.document, "moved_to_id")
             if moved_to is None:
-                return replace(self._issue(tracker, document), was_moved=was_moved)
+                issue = self._issue(tracker, tagged.document)
+                return replace(issue, was_moved=was_moved, etag=tagged.etag)
             variables = {"id": f"gid://gitlab/Issue/{moved_to}"}
             query = {"query": _MOVED_TO, "variables": variables}
             answer = await calls(Call("POST", "/graphql", query, writes=False))
@@ -223,10 +231,16 @@ class GitLabApi:
                 return {"remove_labels": label, "state_event": "reopen"}
 
     async def changed(
-        self, calls: Calls, tracker: Tracker, since: datetime, now: datetime, following: str | None
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        now: datetime,
+        following: str | None,
+        etag: str = "",
     ) -> ReadAhead:
-        documents, page = await self._page(calls, tracker, since, following, "updated_at")
-        return ReadAhead(tuple(self._issue(tracker, document).id for document in documents), page)
+        documents, page, tag = await self._page(calls, tracker, since, following, "updated_at", etag)
+        return ReadAhead(tuple(self._issue(tracker, document).id for document in documents), page, tag)
 
     async def find_user(self, calls: Calls, tracker: Tracker, text: str) -> RemoteUser | None:
         query = {"search": text} if "@" in text else {"username": text}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from firebell.action_items.trackers.jira_api import OPTIONS, PROJECT_PATTERN, JiraApi
-from firebell.action_items.trackers.vendor import TrackerVendor
+from firebell.action_items.trackers.vendor import OAuthServer, TrackerVendor
 from firebell.kit.token_bucket import per_minute
 
 VENDOR = TrackerVendor(
@@ -31,4 +31,19 @@ VENDOR = TrackerVendor(
     login_label="Email address of the token’s owner",
     has_markdown=False,
     options=OPTIONS,
+    oauth=OAuthServer(
+        authorize_url="https://auth.atlassian.com/authorize",
+        token_url="https://auth.atlassian.com/oauth/token",  # noqa: S106 - an address
+        scope="read:jira-work write:jira-work read:jira-user offline_access",
+        authorize_query={"audience": "api.atlassian.com", "prompt": "consent"},
+        takes_json=True,
+        sites_url="https://api.atlassian.com/oauth/token/accessible-resources",
+        gateway_url="https://api.atlassian.com/ex/jira",
+        setup=(
+            "In the Atlassian developer console, create an OAuth 2.0 integration with the callback URL below.",
+            "Add the Jira API with the scopes read:jira-work, write:jira-work and read:jira-user.",
+            "Copy its client ID and its secret. A user who may create and edit issues then lets Firebell in.",
+        ),
+        lasts=timedelta(days=365),
+    ),
 )

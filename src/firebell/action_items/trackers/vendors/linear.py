@@ -28,6 +28,7 @@ from firebell.action_items.trackers.vendor import (
     Call,
     CallFailed,
     Calls,
+    OAuthServer,
     Outcome,
     TrackerVendor,
     day_of,
@@ -49,7 +50,7 @@ READ = "query($id: String!) { issue(id: $id) {" + _ISSUE + "} }"
 TEAM = """
 query($filter: TeamFilter) {
   teams(filter: $filter, first: 1) {
-    nodes { id key name private states(first: 100) { nodes { id name type position } } }
+    nodes { id key name states(first: 100) { nodes { id name type position } } }
   }
 }
 """
@@ -144,7 +145,10 @@ class LinearApi:
         errors = rows(part(document, "errors"))
         if not errors:
             answer = base.read_answer(status, headers, text, now, is_write=is_write)
-            return replace(answer, document=part(document, "data"))
+            spent_s = base.spent_for_s(
+                headers, now, "x-ratelimit-requests-remaining", "x-ratelimit-requests-reset", unit_s=0.001
+            )
+            return replace(answer, document=part(document, "data"), after_s=spent_s or answer.after_s)
         code = text_of(errors[0], "extensions", "code")
         message = text_of(errors[0], "extensions", "userPresentableMessage") or text_of(errors[0], "message")
         reason = f"{status} {message}"[: base.REASON_MAX_CHARS]
@@ -238,7 +242,7 @@ class LinearApi:
             return None
         return text_of(answer, "issue", "id") or None
 
-    async def read(self, calls: Calls, tracker: Tracker, issue_id: str) -> RemoteIssue:
+    async def read(self, calls: Calls, tracker: Tracker, issue_id: str, etag: str = "") -> RemoteIssue:
         try:
             answer = await self._ask(calls, READ, id=issue_id)
         except CallFailed as failure:
@@ -258,7 +262,13 @@ class LinearApi:
         await self._ask(calls, UPDATE, writes=True, id=issue.id, input=self._input(team, changes))
 
     async def changed(
-        self, calls: Calls, tracker: Tracker, since: datetime, now: datetime, following: str | None
+        self,
+        calls: Calls,
+        tracker: Tracker,
+        since: datetime,
+        now: datetime,
+        following: str | None,
+        etag: str = "",
     ) -> ReadAhead:
         name = "id" if _UUID.fullmatch(tracker.target) else "key"
         wanted = {
@@ -311,6 +321,17 @@ VENDOR = TrackerVendor(
     hook_setup=(
         "In Settings, API, create a webhook with this address for the data change Issues.",
         "Linear generates the signing secret: copy it, and save it here.",
+    ),
+    oauth=OAuthServer(
+        authorize_url="https://linear.app/oauth/authorize",
+        token_url="https://api.linear.app/oauth/token",  # noqa: S106 - an address
+        scope="read,write",
+        # issues are the app's, not those of the person who let it in
+        authorize_query={"actor": "app", "prompt": "consent"},
+        setup=(
+            "In Settings, API, create an OAuth application with the callback URL below.",
+            "Copy its client ID and its client secret. An admin of the workspace then lets Firebell in.",
+        ),
     ),
     # published numbers disagree, so stay far below the lowest of 1,500 an hour
     read_rate=per_minute(15, 30),
