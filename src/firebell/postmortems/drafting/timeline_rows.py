@@ -22,6 +22,8 @@ _DROPPED_FIRST = ("run_done", "run_skipped", "update", "note", "page_level")
 _NOISE = frozenset(
     {"check", "baseline", "stable", "custom", "fields", "canvas", "facts", "type", "related", "linked"}
 )
+HIDDEN_KINDS = _NOISE | {"paged"}
+"""The kinds of entries that a timeline does not show; that of a page stands there as the page itself."""
 
 
 @dataclass(frozen=True, slots=True)
