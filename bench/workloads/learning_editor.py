@@ -1,4 +1,4 @@
-"""W25b: a post-mortem is written: sections saved, wording checked, text previewed, drafts of incidents with 2,000 entries."""
+"""W25b: a post-mortem is written, checked and previewed; incidents with 2,000 entries are drafted."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -60,10 +60,16 @@ async def _create(it: Product) -> str:
         async with prepared.ctx.db.tx() as tx:
             [mara] = [person for person in await people.people(tx) if person.role == "admin"]
             _, key = await people.create_api_key(
-                *(tx, _SYSTEM), name="Writer", scopes=["incidents:write", "incidents:read"], person_id=mara.id, now=now
+                *(tx, _SYSTEM),
+                name="Writer",
+                scopes=["incidents:write", "incidents:read"],
+                person_id=mara.id,
+                now=now,
             )
             for n in range(DRAFTED + 1):
-                await incidents.declare(tx, _SYSTEM, title=f"Card payments fail in shard {n}", severity=1, now=now)
+                await incidents.declare(
+                    tx, _SYSTEM, title=f"Card payments fail in shard {n}", severity=1, now=now
+                )
             await tx.execute(_ENTRIES_SQL, ENTRIES)
             await postmortems.start(tx, _SYSTEM, 1, now)
         return key
@@ -145,7 +151,5 @@ async def editor(factor: float) -> Result:
             (f"preview p50 <= {PREVIEW_LIMIT_MS} ms", middle["preview"] <= PREVIEW_LIMIT_MS),
             (f"draft p50 <= {DRAFT_LIMIT_MS} ms", middle["draft"] <= DRAFT_LIMIT_MS),
         ),
-        check(
-            refused=(unsaved + unlinted + unpreviewed + undrafted, 0), documents=(documents, DRAFTED + 1)
-        ),
+        check(refused=(unsaved + unlinted + unpreviewed + undrafted, 0), documents=(documents, DRAFTED + 1)),
     )

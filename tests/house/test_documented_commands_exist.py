@@ -3,7 +3,6 @@
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
@@ -12,7 +11,12 @@ from firebell.cli import main
 from tests.house.source import ROOT
 
 PAGES = sorted(
-    [*(ROOT / "docs").rglob("*.md"), *(ROOT / "skills").rglob("*.md"), ROOT / "README.md", ROOT / "SECURITY.md"]
+    [
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "skills").rglob("*.md"),
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+    ]
 )
 WRONG = {"firebell page lst"}
 """What the documentation shows because it is refused."""
@@ -57,7 +61,7 @@ def _parse(line: str) -> None:
 def _nothing_is_opened_or_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (click.Path, click.File):
         monkeypatch.setattr(kind, "convert", lambda self, value, param, ctx: value)
-    monkeypatch.setattr(click.Option, "prompt_for_value", lambda self, ctx: "x")
+    monkeypatch.setattr(click.Option, "prompt_for_value", lambda self, ctx: self.is_flag or "x")
 
 
 def test_every_command_line_in_the_documentation_is_accepted() -> None:
@@ -82,7 +86,7 @@ def test_every_example_in_the_help_is_accepted() -> None:
         for line in example.splitlines():
             count += 1
             try:
-                _parse(line.strip().removeprefix("$ "))
+                _parse(line[line.index("firebell ") :])
             except (click.UsageError, ValueError) as error:
                 refused.append(f"{name}: {line}: {error}")
     assert count > 200

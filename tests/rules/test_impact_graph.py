@@ -62,7 +62,9 @@ def test_without_alerts_and_impact_there_is_nothing_to_draw() -> None:
     declared = incident(detected_at=AT, declared_at=AT)
     assert graph([declared], [], [], NOW) is None
     open_one = known(graph([declared], [(minute(1), None)], [], minute(30)))
-    assert (open_one.end, open_one.alerts, open_one.impacts) == (minute(30), 1, ())
+    assert (open_one.end, open_one.alerts, open_one.impacts) == (minute(31), 1, ())
+    just_now = known(graph([declared], [(AT, None)], [], AT))
+    assert just_now.rows[-1].firing == 1, "what fires since this moment is drawn"
     assert "not known" in open_one.finding("UTC")
     assert "No alert" in known(graph([SEARCH], [], [], NOW)).finding("UTC")
 

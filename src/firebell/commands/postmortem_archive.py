@@ -31,9 +31,9 @@ def _step(step: dict[str, Any] | None) -> tuple[str, str, str]:
     if step is None:
         return ("-", "-", "-")
     return (
-        f"{step['number']} of {step['total']} {step['label']}",
+        f"{step['number']} of {step['total']}",
         short(step["due_at"]),
-        step["missing"],
+        f"{step['label']}: {step['missing']}",
     )
 
 

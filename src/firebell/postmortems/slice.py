@@ -91,8 +91,8 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _composers() -> Mapping[str, Composer]:
-    from firebell.postmortems.publication import actions as publication
     from firebell.postmortems.progress import messages
+    from firebell.postmortems.publication import actions as publication
     from firebell.postmortems.publication import messages as publication_messages
     from firebell.postmortems.reminders import actions
     from firebell.postmortems.review import actions as review

@@ -43,6 +43,11 @@ class DrawnGraph:
     ticks: Sequence[tuple[float, datetime]]
     dot: tuple[float, float] | None = None
 
+    @property
+    def top(self) -> float:
+        """The upper edge of the drawing, above its highest label."""
+        return min((m.label_y for m in self.moments if m.label_y is not None), default=TOP) - LANE_HEIGHT
+
 
 def drawn(graph: ImpactGraph, tz: str, at: datetime | None = None) -> DrawnGraph:
     """Return a graph as it is drawn, with round times of a time zone on its axis, and a dot at an instant."""

@@ -1,4 +1,4 @@
-"""The graph of incidents (pure): how many alerts fired when, how long the impact lasted, and what happened meanwhile."""
+"""The graph of incidents (pure): how many alerts fired when, the impact, and what happened meanwhile."""
 
 import math
 from collections.abc import Sequence
@@ -92,8 +92,10 @@ class ImpactGraph:
         if not peak.firing:
             return "No alert fired."
         at = f"{to_local(peak.at, tz):%H:%M}"
+        if self.alerts == 1:
+            return f"One alert fired, from {at}."
         if peak.firing == 1:
-            return f"{'One alert' if self.alerts == 1 else 'One alert at a time'} fired, first at {at}."
+            return f"{self.alerts} alerts fired one at a time, first at {at}."
         return f"Up to {peak.firing} alerts fired at once, first at {at}."
 
     def _impact_text(self, tz: str) -> str:
@@ -123,7 +125,7 @@ def graph(
     start, end = _window(incidents, pages, now)
     width = _bin_width(end - start)
     start = _floor(start, width)
-    bins = math.ceil((end - start) / width)
+    bins = (end - start) // width + 1
     end = start + bins * width
     fired = clip([(began, max(ended or now, began + _BLINK)) for began, ended in firing], (start, end))
     if not fired and not impacts:
@@ -198,7 +200,9 @@ def _moments(
             MomentKind.RESOLVED: one.resolved_at,
         }
         moments += [
-            GraphMoment(at, kind, one.ref) for kind, at in times.items() if at and bounds[0] <= at <= bounds[1]
+            GraphMoment(at, kind, one.ref)
+            for kind, at in times.items()
+            if at and bounds[0] <= at <= bounds[1]
         ]
     return sorted(moments, key=lambda moment: moment.at)
 

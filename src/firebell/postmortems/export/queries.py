@@ -144,9 +144,7 @@ def _timeline(sources: DraftSources, evidence: Mapping[EvidenceRef, EvidenceLink
 
 def _graph(graph: incidents.ImpactGraph | None) -> list[ExportedGraphRow]:
     rows = graph.rows if graph else ()
-    return [
-        ExportedGraphRow(at=row.at, alerts_firing=row.firing, moments=list(row.moments)) for row in rows
-    ]
+    return [ExportedGraphRow(at=row.at, alerts_firing=row.firing, moments=list(row.moments)) for row in rows]
 
 
 def _measures(sources: DraftSources) -> list[ExportedMeasure]:

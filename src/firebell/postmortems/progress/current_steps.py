@@ -47,8 +47,7 @@ def current_steps(
     The documents are of JSON types, so that a child process can be asked.
     """
     return [
-        _current(document, template, people)
-        for document in msgspec.convert(documents, list[GuidedDocument])
+        _current(document, template, people) for document in msgspec.convert(documents, list[GuidedDocument])
     ]
 
 
