@@ -48,7 +48,8 @@ def _parse(line: str) -> None:
     """Parse a command line without running it; raise `UsageError` as the program would."""
     words = shlex.split(line, comments=True)[1:]
     end = next((number for number, word in enumerate(words) if word in _END), len(words))
-    command, args, ctx = main, words[:end], click.Context(main, info_name="firebell")
+    command: click.Command = main
+    args, ctx = words[:end], click.Context(main, info_name="firebell")
     while isinstance(command, click.Group) and args and not args[0].startswith("-"):
         name, found, args = command.resolve_command(ctx, args)
         assert found
