@@ -93,7 +93,7 @@ async def editor(factor: float) -> Result:
         key = await _create(it)
         await it.start()
         async with httpx.AsyncClient(
-            base_url=f"{it.url}/api/v1/post-mortems", headers={"Authorization": f"Bearer {key}"}, timeout=30
+            base_url=f"{it.url}/api/v1/post-mortems", headers={"Authorization": f"Bearer {key}"}, timeout=120
         ) as http:
             listed = (await http.get("/INC-1/sections")).json()
             [impact] = [part for part in listed["sections"] if part["slug"] == "impact"]

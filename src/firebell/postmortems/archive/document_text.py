@@ -82,16 +82,23 @@ def pieces(excerpt: str) -> Iterator[tuple[str, bool]]:
             yield part, number % 2 == 1
 
 
-def places(title: str, sections: Iterable[DocumentSection], excerpt: str) -> list[str]:
+def section_texts(sections: Iterable[DocumentSection]) -> list[tuple[str, str]]:
+    """Return the title and the running text of each section."""
+    return [(part.title, plain(part.text)) for part in sections]
+
+
+def places(title: str, sections: Iterable[tuple[str, str]], excerpt: str) -> list[str]:
     """Return where the words that matched stand: "Title" or titles of sections, those with all of them first.
 
     If no place has all of them, every place with one of them counts. At most three.
     """
     marked = {fold(word).casefold() for word, matched in pieces(excerpt) if matched}
-    texts = [("Title", title), *((part.title, plain(part.text)) for part in sections if part.title)]
+    if not marked:
+        return []
+    texts = [("Title", title), *(section for section in sections if section[0])]
     present = [
         (name, sum(word in text for word in marked))
         for name, text in ((name, fold(text).casefold()) for name, text in texts)
     ]
-    best = [name for name, count in present if marked and count == len(marked)]
+    best = [name for name, count in present if count == len(marked)]
     return (best or [name for name, count in present if count])[:3]
