@@ -12,7 +12,7 @@ from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import evidence_store
-from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.document.blocks import block_lines, expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
 from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import split
@@ -91,9 +91,11 @@ class Desk:
 
 
 async def expanded(tx: Tx, postmortem: Postmortem, body: str, now: datetime) -> ExpandedDocument:
-    """Return a text of a document with its live blocks drawn from data."""
-    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
-    text = expand(body, block_texts(body, sources))
+    """Return a text of a document with its live blocks drawn from data, which is read only for a text with a block."""
+    text = body
+    if block_lines(body):
+        sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+        text = expand(body, block_texts(body, sources))
     return ExpandedDocument(postmortem, text, await links(tx, references(text)))
 
 
