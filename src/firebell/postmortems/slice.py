@@ -190,7 +190,6 @@ SLICE = Slice(
         "postmortem_reviewer": "Whom a review was asked of is kept with its post-mortem.",
         "term_frequency": "Terms are counted anew each night, and those that no incident has are deleted.",
     },
-    functions=("postmortems_with_words",),
     retentions=_retentions,
     routers=_routers,
     timers=_timers,

@@ -1,6 +1,5 @@
 """The SQL of the archive: searches, lists by state, and their numbers. Visibility is part of each statement."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,6 @@ from firebell.postmortems.archive.document_text import MARK_END, MARK_START
 from firebell.postmortems.list_position import PostmortemPosition
 
 COUNTED_MAX = 1_000
-_WORDS = re.compile(r"[\w\s]*")
-"""A search without phrases and without words that are left out: the index alone answers it."""
 _HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxFragments=2,MaxWords=26,MinWords=10"
 
 
@@ -74,20 +71,12 @@ class _Conditions:
         self.values: list[object] = []
         self.parts: list[str] = []
         self.query = ""
-        self.source = "postmortem_search search join postmortem on postmortem.id = search.postmortem_id"
         if wanted.text:
             text, folded = self.add(wanted.text), self.add(fold(wanted.text))
             self.query = (
                 f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {folded}))"
             )
-            if _WORDS.fullmatch(wanted.text):
-                self.source = f"""
-                postmortems_with_words({self.query}) match (postmortem_id)
-                join postmortem on postmortem.id = match.postmortem_id"""
-                if wanted.factor:
-                    self.source += " join postmortem_search search on search.postmortem_id = postmortem.id"
-            else:
-                self.parts.append(f"search.words @@ {self.query}")
+            self.parts.append(f"search.words @@ {self.query}")
         if hidden:
             self.parts.append(self._not_hidden(hidden))
         if wanted.factor:
@@ -179,12 +168,13 @@ async def search(tx: Tx, wanted: ArchiveFilter, hidden: Sequence[int], limit: in
     rows = await tx.fetch(
         f"""
         with matching as materialized (
-            select postmortem.id as postmortem_id
-            from {conditions.source}
+            select search.postmortem_id
+            from postmortem_search search
+            join postmortem on postmortem.id = search.postmortem_id
             left join incident on incident.id = postmortem.incident_id
             left join near_miss on near_miss.postmortem_id = postmortem.id
             where {conditions.where}
-            order by postmortem.id desc
+            order by search.postmortem_id desc
             limit {RANKED_MAX}
         )
         select search.postmortem_id, count(*) over () as total
