@@ -21,6 +21,7 @@ from bench.workloads import (
     large_organization,
     latency,
     learning_archive,
+    learning_editor,
     mass_escalation,
     metrics_home,
     reads,
@@ -63,6 +64,7 @@ WORKLOADS: dict[str, Workload] = {
     "W23": status_page_publishing.publishing_to_subscribers,
     "W24": status_page_first_view.first_view,
     "W25": learning_archive.archive,
+    "W25b": learning_editor.editor,
     "W27": metrics_home.five_years,
 }
 OUT = Path(__file__).parent.parent / "docs" / "performance.md"

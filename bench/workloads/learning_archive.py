@@ -1,5 +1,10 @@
 """W25: the archive of 10,000 post-mortems is searched, and similar incidents are found among them."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 
 from bench.load_runner import load
@@ -41,15 +46,16 @@ insert into postmortem (
 )
 select
     incident.id,
-    '## Summary' || chr(10) || chr(10) || 'An outage. ' || text.words || chr(10) || chr(10) || '## Root cause'
-        || chr(10) || chr(10) || case when incident.id % 2 = 0 then 'Halfway. ' else '' end || left(text.words, 400),
+    '## Summary' || chr(10) || chr(10) || 'An outage ' || case when incident.id % 4 < 2 then 'halfway. ' else '. ' end
+        || text.words || chr(10) || chr(10) || '## Root cause' || chr(10) || chr(10) || left(text.words, 400),
     'published', closed_at + interval '2 days', closed_at, closed_at, closed_at, 1
 from incident
 cross join lateral (
-    select string_agg('word' || (power(random(), 3) * $2)::int, ' ') as words
-    from generate_series(1, $1)
+    select string_agg('word' || (power(random(), 3) * $3)::int, ' ') as words
+    from generate_series(1, $2)
     where incident.id > 0
 ) text
+where incident.id % 2 = $1
 """
 _ABOUT = """
 insert into postmortem_incident (postmortem_id, incident_id, is_main)
@@ -64,6 +70,7 @@ select
         || setweight(to_tsvector('english', body), 'B') || setweight(to_tsvector('simple', body), 'B')
 from postmortem
 join incident on incident.id = postmortem.incident_id
+where incident.id % 2 = $1
 """
 _PROFILES = """
 insert into incident_profile (
@@ -77,26 +84,54 @@ from incident
 """
 _TERMS = """
 insert into document_term (incident_id, term, weight)
-select distinct incident_id, 'word' || (power(random(), 2) * 4000)::int, 0.16
+select distinct incident_id, 'word' || (power(random(), 1.5) * 4000)::int, 0.16
 from incident_profile
 cross join generate_series(1, $1)
 """
 
 
+_INDEXES = """
+select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
+from pg_index
+where indrelid = any($1::regclass[])
+    and not indisunique
+"""
+_FILLED = ["incident", "postmortem", "postmortem_search", "incident_profile", "document_term"]
+"""The tables whose indexes are built when they are full, which takes a tenth of the time."""
+
+
+@asynccontextmanager
+async def _without_indexes(conns: asyncpg.Pool) -> AsyncIterator[None]:
+    """Drop the indexes of the tables that are filled, and build them afterwards, two at a time."""
+    indexes = await conns.fetch(_INDEXES, _FILLED)
+    for index in indexes:
+        await conns.execute(f"drop index {index['name']}")
+    yield
+    await asyncio.gather(*(conns.execute(index["definition"]) for index in indexes))
+
+
+async def _in_halves(conns: asyncpg.Pool, statement: str, *values: int) -> None:
+    """Run a statement for the incidents with even and with odd ids at the same time."""
+    await asyncio.gather(*(conns.execute(statement, half, *values) for half in (0, 1)))
+
+
 async def seed(dsn: str) -> None:
     """Fill the archive; what Firebell would index by itself is inserted at once."""
+    fast = {"synchronous_commit": "off", "maintenance_work_mem": "512MB"}
+    async with (
+        asyncpg.create_pool(dsn, min_size=2, max_size=2, server_settings=fast) as conns,
+        _without_indexes(conns),
+    ):
+        await conns.execute(_INCIDENTS, DOCUMENTS, VOCABULARY)
+        await conns.execute(_SERVICES)
+        await _in_halves(conns, _DOCUMENTS, WORDS, VOCABULARY)
+        await conns.execute(_ABOUT)
+        await _in_halves(conns, _SEARCH)
+        await conns.execute(_PROFILES)
+        await conns.execute(_TERMS, TERMS)
     conn = await asyncpg.connect(dsn)
-    try:
-        await conn.execute(_INCIDENTS, DOCUMENTS, VOCABULARY)
-        await conn.execute(_SERVICES)
-        await conn.execute(_DOCUMENTS, WORDS, VOCABULARY)
-        await conn.execute(_ABOUT)
-        await conn.execute(_SEARCH)
-        await conn.execute(_PROFILES)
-        await conn.execute(_TERMS, TERMS)
-        await conn.execute("vacuum analyze")
-    finally:
-        await conn.close()
+    await conn.execute("vacuum analyze")
+    await conn.close()
 
 
 async def archive(factor: float) -> Result:
@@ -104,7 +139,9 @@ async def archive(factor: float) -> Result:
     async with product() as it:
         await it.start()
         cookie = await sign_in(it)
+        began = time.monotonic()
         await seed(it.dsn)
+        seeded = time.monotonic() - began
         middle = await it.value("select max(id) - 100 from incident")
         times = {}
         paths = {name: f"/api/v1/post-mortems/search?{query}" for name, query in SEARCHES.items()}
@@ -124,7 +161,7 @@ async def archive(factor: float) -> Result:
         f"{DOCUMENTS:,} post-mortems of {WORDS} words: search the archive, and find similar incidents, one reader",
         "p50/p95 ms: "
         + ", ".join(f"{name} {number(one.p50_ms)}/{number(one.p95_ms)}" for name, one in times.items()),
-        "-",
+        f"seeded in {seeded:.0f} s",
         (
             (f"every search p50 <= {SEARCH_LIMIT_MS} ms", not slow),
             (f"similar p50 <= {SIMILAR_LIMIT_MS} ms", alike <= SIMILAR_LIMIT_MS),

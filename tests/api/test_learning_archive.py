@@ -112,6 +112,22 @@ async def test_the_archive_finds_by_words_and_filters_what_the_reader_may_read(
         ):
             await api("GET", "/post-mortems/search", status=422, **query)
         await api("GET", "/post-mortems/search", status=404, service="nothing")
+        # what is due, with the step at which it stands
+        due = await api("GET", "/post-mortems/due")
+        assert {one["ref"] for one in due} == {f"INC-{each}" for each in (root, title, secret)}
+        step = next(one["step"] for one in due if one["ref"] == f"INC-{root}")
+        overview = await api("GET", f"/post-mortems/INC-{root}/overview")
+        current = next(each for each in overview["steps"] if not each["is_done"])
+        assert (step["id"], step["due_at"]) == (current["id"], current["due_at"])
+        assert (step["missing"], step["total"]) == (current["missing"][0], len(overview["steps"]))
+        assert [one["ref"] for one in await viewer("GET", "/post-mortems/due")] == [
+            one["ref"] for one in due if one["ref"] != f"INC-{secret}"
+        ]
+        first_page = await api.answer("GET", "/post-mortems/due?limit=2")
+        following = first_page.headers["link"].partition(">")[0].removeprefix("</api/v1")
+        rest = (await api.answer("GET", following)).json()
+        assert [one["ref"] for one in [*first_page.json(), *rest]] == [one["ref"] for one in due]
+        await api("GET", "/post-mortems/due", status=422, before="soon")
         async with w.ctx.db.tx() as tx:
             await tx.execute("update incident set title = 'Zanzibar' where id = $1", root)
             assert not await indexing.index_outdated(tx)

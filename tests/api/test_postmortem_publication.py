@@ -118,8 +118,19 @@ async def test_from_a_blank_draft_to_the_withdrawn_document(dsn: str, clock: Fak
         await mara("PUT", f"{PM}/external", {"is_needed": False, "reason": "It was internal"})
         assert await blocker_ids(mara) == set()
         await viewer("POST", f"{PM}/publish", status=403)
+        usefulness = f"{PM}/usefulness"
+        await viewer("PUT", usefulness, {"useful": True}, status=409)
         published = await mara("POST", f"{PM}/publish")
         assert (published["state"], published["version"]) == ("published", again["version"] + 1)
+
+        # readers say whether it was useful, each once, and no one sees who
+        await viewer("PUT", usefulness, {"useful": True})
+        for _ in range(2):
+            rated = await jun("PUT", usefulness, {"useful": False})
+        assert rated == {"readers": 2, "useful": 1, "not_yet": 1, "mine": False}
+        changed = await jun("PUT", usefulness, {"useful": True})
+        assert (changed["useful"], changed["not_yet"]) == (2, 0)
+        assert await mara("GET", usefulness) == {"readers": 2, "useful": 2, "not_yet": 0, "mine": None}
         await mara("POST", f"{PM}/publish", status=409)
         assert (await mara("GET", "/incidents/INC-1"))["phase"] == "reviewed"
 

@@ -318,7 +318,7 @@ async def test_attachments_are_deleted_after_their_retention_and_their_entries_s
 
 
 async def test_the_room_shows_runbooks_changes_and_the_war_room(dsn: str, clock: FakeClock) -> None:
-    async with organization(dsn, clock) as (w, _):
+    async with organization(dsn, clock) as (w, api):
         await w.alert(runbook_url="https://runbooks.example.org/checkout")
         await w.settle()
         async with w.ctx.db.tx() as tx:
@@ -330,6 +330,11 @@ async def test_the_room_shows_runbooks_changes_and_the_war_room(dsn: str, clock:
         w.ctx = replace(w.ctx, war_room_url="https://meet.jit.si/acme-{ref}")
         async with page(w) as (http, _):
             room = (await http.get(INC)).text
+            assert "Show as table" in (await http.get(f"{INC}/graph")).text
+        graph = await api("GET", f"{INC}/graph")
+        assert graph["rows"][-1]["alerts_firing"] == 1
+        assert {"Paged", "Declared"} <= {name for row in graph["rows"] for name in row["moments"]}
+        assert graph["impact"] == []
         assert 'href="https://runbooks.example.org/checkout"' in room
         assert "Build 4812 deployed" in room
         assert 'href="https://meet.jit.si/acme-inc-1"' in room

@@ -24,7 +24,13 @@ EVERYWHERE = (
     *("/oncall", "/oncall?view=day", "/oncall?view=month", "/oncall/payments-primary", "/oncall/me"),
     *("/oncall/new", "/escalation", "/escalation/payments", "/escalation/payments/edit", "/escalation/new"),
     *("/services", "/services/checkout", "/alerts", "/alerts/1", "/post-mortems", "/post-mortems/INC-1"),
-    *("/post-mortems/INC-1?edit=yes", "/settings", "/settings/contact", "/settings/keys"),
+    *(
+        "/post-mortems/INC-1?edit=yes",
+        "/incidents/INC-1/graph",
+        "/settings",
+        "/settings/contact",
+        "/settings/keys",
+    ),
     *(
         "/settings/people",
         "/settings/teams",

@@ -44,6 +44,8 @@ async def test_an_author_is_assigned(dsn: str, clock: FakeClock, tmp_path: Path)
         async with w.ctx.db.tx() as tx:
             made = await incidents.declare(tx, mara, title="Down", severity=1, now=w.now)
             await postmortems.start(tx, mara, made.id, w.now)
+        assert "Read the draft: " in (await run("postmortem", "due")).out
+        assert "Neither an alert" in (await run("incident", "graph", "INC-1")).out
         await run("postmortem", "assign", "INC-1", "nobody@example.com", code=1)
         await run("postmortem", "assign", "INC-9", str(w.jun), code=1)
         added = await run(
@@ -101,6 +103,7 @@ async def test_a_document_is_reviewed_published_and_exported(
         assert chosen.out == "Everyone, ceo@example.com: 3 recipients.\n"
         assert "ready" in (await run("postmortem", "publish", "INC-1", "--check")).out
         assert "as version 3." in (await run("postmortem", "publish", "INC-1")).out
+        assert "1 of 1" in (await run("postmortem", "rate", "INC-1", "--useful")).out
         assert (await run("postmortem", "export", "INC-1")).out.startswith("# INC-1\n")
         await run("postmortem", "export", "INC-1", "--format", "pdf", code=2)
         file = tmp_path / "inc-1.json"

@@ -104,7 +104,7 @@ POSTMORTEMS = LargeSlice(
         "open_placeholders lookup guide similar",
         "editing checks reminders",
         "meeting several near_misses",
-        "review external",
+        "review external progress readers",
         "publication export",
         "actions queries",
         "api web",

@@ -16,6 +16,8 @@ EVERYONE = {
     " template.read status_page.read audience.read metrics.read drill.read readiness.read"
     " digest.read digest.subscribe alert_audit.read anomaly.read",
     "incidents:declare": "incident.declare near_miss.report drill.join",
+    " digest.read digest.subscribe alert_audit.read",
+    "incidents:declare": "incident.declare near_miss.report drill.join postmortem.rate",
     "incidents:write": "saved_view.write",
     "": "handbook.read own_profile.read own_profile.write api_key.read api_key.create api_key.revoke"
     " access.revoke action.undo search.read",

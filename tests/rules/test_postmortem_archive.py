@@ -6,7 +6,7 @@ from firebell.kit.errors import Invalid
 from firebell.postmortems import list_position
 from firebell.postmortems.archive import archive_query, document_text
 from firebell.postmortems.archive.archive_query import ArchiveQuery
-from firebell.postmortems.archive.document_text import MARK_END, MARK_START, PART_MAX_CHARS
+from firebell.postmortems.archive.document_text import MARK_END, MARK_START, PART_MAX_CHARS, section_texts
 from firebell.postmortems.document.sections import split
 
 BODY = """# Cards fail
@@ -96,7 +96,7 @@ def marked(text: str) -> str:
     ],
 )
 def test_a_search_names_the_sections_with_its_words(excerpt: str, places: list[str]) -> None:
-    assert document_text.places("Cards fail", split(BODY), marked(excerpt)) == places
+    assert document_text.places("Cards fail", section_texts(split(BODY)), marked(excerpt)) == places
 
 
 def test_excerpts_come_in_pieces() -> None:

@@ -101,6 +101,7 @@ def test_the_json_has_its_schema_and_the_same_bytes_for_the_same_document() -> N
         factors=[],
         actions=[],
         timeline=[],
+        graph=[],
         measures=[],
         evidence=[],
         versions=[],

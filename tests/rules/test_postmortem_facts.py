@@ -14,6 +14,7 @@ from firebell.postmortems.drafting.timeline_rows import select
 from firebell.postmortems.editing.actions_from_text import with_action
 from firebell.postmortems.model import Postmortem
 from tests.rules.test_incidents_lifecycle import incident
+from tests.stopwatch import stopwatch
 
 NOW = datetime(2026, 11, 24, 3, 14, tzinfo=UTC)
 SUBJECT = incident()
@@ -60,6 +61,15 @@ def test_a_long_timeline_keeps_the_ends_of_each_run_and_what_failed() -> None:
     assert {"r:1.1", "r:1.21", "r:1.39", "r:5.1", "r:5.39"} <= set(refs)
     assert sum(1 + row.more for row in shown.rows) + shown.left_out == len(run)
     assert len(refs) < 20, "steps in a row are the first and the last of them"
+
+
+def test_bug_a_timeline_of_thousands_of_notes_took_seconds() -> None:
+    notes = facts(sources([entry(number, "note") for number in range(4_000)]))
+    with stopwatch() as watch:
+        shown = select(notes)
+    assert (len(shown.rows), shown.left_out) == (60, 3_940)
+    assert [row.fact.text for row in shown.rows][-1] == "entry 3999", "the oldest are left out"
+    assert watch.seconds < 0.5
 
 
 CAUSE = """- effect: Cards fail

@@ -71,6 +71,8 @@ async def test_the_author_is_reminded_until_it_is_published(dsn: str, clock: Fak
         assert ("P-SKIPPED", FindingLevel.WARNING) in await codes(w, incident_id)
         await w.after(hours=20)
         assert ("due", "high") in reminded(w)
+        latest = [got for got in w.sink.got if got["event"] == "postmortem"][-1]
+        assert "step 1 of 7" in latest["note"], "a reminder says what is next"
         found = {code for code, _ in await codes(w, incident_id)}
         assert {"P-SECTIONS", "P-ACTIONS", "P-WHYS", "P-SKIPPED"} <= found
         mara = await w.actor(w.mara)

@@ -49,7 +49,7 @@ def list_digests() -> None:
         )
         for one in shown["digests"]
     ]
-    show_table(shown, ("team", "name", "you", "members"), rows, wide=1, empty="No digests.")
+    show_table(shown, ("TEAM", "NAME", "YOU", "MEMBERS"), rows, wide=1, empty="No digests.")
 
 
 def _switch(team: str | None, *, on: bool, members: bool) -> None:

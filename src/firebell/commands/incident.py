@@ -10,7 +10,7 @@ from firebell.commands.declare import TYPE, declare, fields_of
 from firebell.commands.incident_checks import check, waive
 from firebell.commands.incident_clocks import clocks, record_fact
 from firebell.commands.incident_drafts import draft, draft_step, drafts
-from firebell.commands.incident_files import attach, export
+from firebell.commands.incident_files import attach, export, graph
 from firebell.commands.incident_lines import summary_line, timeline_markdown
 from firebell.commands.incident_similar_and_views import similar, views
 from firebell.commands.incident_tasks import task
@@ -376,7 +376,7 @@ def postmortem(ref: str, save: Any, version: int | None, publish: bool) -> None:
 
 
 for command in (
-    *(clocks, record_fact, drafts, draft, draft_step, check, waive, task, attach, export),
+    *(clocks, record_fact, drafts, draft, draft_step, check, waive, task, attach, export, graph),
     *(declare, incident_page, similar, views, watch),
     *incident_reporting.COMMANDS,
     *incident_closing.COMMANDS,

@@ -1,4 +1,4 @@
-"""`firebell incident attach` and `export`: files of a timeline, and an incident as a document."""
+"""`firebell incident attach`, `export` and `graph`: files of a timeline, and an incident as a document or a graph."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from firebell.commands.client import call, seg
-from firebell.commands.output import as_json, echo, example, show
+from firebell.commands.output import as_json, echo, example, short, show, table
 
 
 @click.command(epilog=example("firebell incident attach INC-3 graph.png --text '5xx by bank' --kind finding"))
@@ -40,3 +40,23 @@ def export(ref: str) -> None:
     """Print incident REF with its whole timeline as JSON, for an archive."""
     document = call("GET", f"/api/v1/incidents/{seg(ref)}/export")
     echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@click.command(epilog=example("firebell incident graph INC-3"))
+@click.argument("ref")
+@as_json
+def graph(ref: str) -> None:
+    """Print how many alerts of incident REF fired when, with its impact and what happened."""
+    fields = call("GET", f"/api/v1/incidents/{seg(ref)}/graph")
+    rows = [
+        [short(row["at"]), _bar(row["alerts_firing"], fields), ", ".join(row["moments"])]
+        for row in fields["rows"]
+    ]
+    drawn = table(["TIME", "ALERTS", "WHAT HAPPENED"], rows, wide=2)
+    show(fields, drawn if rows else f"Neither an alert nor the impact of {ref.upper()} is known.")
+
+
+def _bar(firing: int, fields: dict[str, Any]) -> str:
+    """Return a number of alerts with a bar of at most 20 characters."""
+    most = max(row["alerts_firing"] for row in fields["rows"])
+    return f"{firing} {'#' * round(20 * firing / most)}" if firing else "0"

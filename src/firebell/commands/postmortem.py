@@ -19,8 +19,8 @@ from firebell.commands.output import (
     show_table,
 )
 from firebell.commands.postmortem_action import action
-from firebell.commands.postmortem_archive import search, similar
-from firebell.commands.postmortem_assign import assign
+from firebell.commands.postmortem_archive import due, search, similar
+from firebell.commands.postmortem_assign import assign, rate
 from firebell.commands.postmortem_lint import lint
 from firebell.commands.postmortem_meeting import meeting
 from firebell.kit.private_files import write_private
@@ -31,7 +31,7 @@ def postmortem() -> None:
     """Read and write post-mortems."""
 
 
-for _command in (action, assign, lint, meeting, search, similar, *postmortem_publication.COMMANDS):
+for _command in (action, assign, due, lint, meeting, rate, search, similar, *postmortem_publication.COMMANDS):
     postmortem.add_command(_command)
 
 

@@ -1,9 +1,40 @@
-"""`firebell postmortem search` and `similar`: what earlier incidents taught."""
+"""`firebell postmortem due`, `search` and `similar`: what is to be written, and what earlier incidents taught."""
+
+from typing import Any
 
 import click
 
-from firebell.commands.client import call, seg
+from firebell.commands.client import call, call_first, seg
 from firebell.commands.output import as_json, echo, example, short, show, show_table, wants_json
+
+
+@click.command(epilog=example("firebell postmortem due", "firebell postmortem due --limit 10 --json"))
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@as_json
+def due(limit: int) -> None:
+    """List the post-mortems to write, earliest due first, with the step at which each stands."""
+    listed = call_first("/api/v1/post-mortems/due", limit)
+    rows = [
+        [
+            one["ref"],
+            one["severity"],
+            short(one["due_at"]),
+            *_step(one["step"]),
+        ]
+        for one in listed
+    ]
+    head = ("REF", "SEVERITY", "DUE", "STEP", "STEP DUE", "NEXT")
+    show_table(listed, head, rows, wide=5, empty="No post-mortems are due.")
+
+
+def _step(step: dict[str, Any] | None) -> tuple[str, str, str]:
+    if step is None:
+        return ("-", "-", "-")
+    return (
+        f"{step['number']} of {step['total']}",
+        short(step["due_at"]),
+        f"{step['label']}: {step['missing']}",
+    )
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""`firebell postmortem assign`: who writes a post-mortem."""
+"""`firebell postmortem assign` and `rate`: who writes a post-mortem, and whether it was useful."""
 
 import click
 
@@ -16,3 +16,15 @@ def assign(ref: str, person: str) -> None:
     [author] = people_of([person])
     answer = call("PUT", f"/api/v1/post-mortems/{seg(ref)}/author", {"person_id": author["id"]})
     show(answer, f"{author['name']} writes the post-mortem of {answer['ref']}.")
+
+
+@click.command(epilog=example("firebell postmortem rate INC-3 --useful"))
+@click.argument("ref")
+@click.option("--useful/--not-yet", "is_useful", required=True, default=None)
+@as_json
+def rate(ref: str, is_useful: bool) -> None:
+    """Say whether the published post-mortem of incident REF was useful to you."""
+    numbers = call("PUT", f"/api/v1/post-mortems/{seg(ref)}/usefulness", {"useful": is_useful})
+    said = "yes" if is_useful else "not yet"
+    rated = numbers["useful"] + numbers["not_yet"]
+    show(numbers, f"You said {said}. {numbers['useful']} of {rated} said yes; {numbers['readers']} read it.")

@@ -78,7 +78,7 @@ def publish(ref: str, check: bool) -> None:
         left = f"{len(blockers)} left" if blockers else "ready to publish"
         lines = [f"Post-mortem of {state['ref']}: {left}."]
         for each in blockers:
-            lines.append(f"  {each['id']}: {each['text']}. {each['advice']}")
+            lines.append(f"  {each['id']}: {each['text'].rstrip('.')}. {each['advice']}")
             if each["problem"]:
                 accepted = (
                     f"firebell postmortem accept {state['ref']} {quote(each['problem'])} --reason REASON"

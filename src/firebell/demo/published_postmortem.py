@@ -9,6 +9,7 @@ from firebell.kit.db.events import Actor
 from firebell.postmortems import actions as postmortems
 from firebell.postmortems.publication import queries
 from firebell.postmortems.publication.distribution import DistributionList
+from firebell.postmortems.readers import actions as readers
 from firebell.status_pages import incident_store
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _DEFAULTS = (
     ("engineering",),
 )
 _APPROVERS = ("Aiko", "Priya", "Mara")
+_READERS = ("Priya", "Aiko", "Mara", "Tomás", "Jun")
 _ACCEPTED = "The meeting agreed that this is enough for the incident"
 _NO_VERSION = "Customers read what happened on the status page"
 _CHANGES = """\
@@ -64,6 +66,9 @@ async def publish(past: "Past", tx: Tx, author: Actor, incident_id: int, now: da
     await postmortems.approve(tx, approver, incident_id, version, now, note="Clear, and without blame.")
     await postmortems.decide_external(tx, author, incident_id, False, _NO_VERSION, now)
     await postmortems.publish(tx, author, incident_id, now)
+    for number, name in enumerate(_READERS, incident_id):
+        if number % 3:
+            await readers.rate(tx, past.kestrel.actor(name), incident_id, number % 7 != 0, now)
 
 
 async def write_for_customers(past: "Past") -> None:

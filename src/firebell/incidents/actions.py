@@ -27,13 +27,16 @@ from firebell.incidents.roles import actions as role_actions
 from firebell.incidents.roles import reminder_recipients as role_recipients
 from firebell.incidents.severity_changes import actions as severity_actions
 from firebell.incidents.timeline import actions as timeline_actions
-from firebell.incidents.timeline import entry_actions, runbook_entries
+from firebell.incidents.timeline import entry_actions, graph_drawing, graph_queries, runbook_entries
+from firebell.incidents.timeline import impact_graph as impact_graphs
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.update_deadlines import actions as update_actions
 from firebell.incidents.update_deadlines import rules as update_rules
 
 ClosingCondition = closing_rules.ClosingCondition
 ConditionSource = condition_sources.ConditionSource
+DrawnGraph = graph_drawing.DrawnGraph
+ImpactGraph = impact_graphs.ImpactGraph
 STABLE_TIMER = phase_actions.STABLE_TIMER
 UPDATE_DUE_TIMER = update_actions.UPDATE_DUE_TIMER
 add_entry = timeline_actions.add_entry
@@ -45,9 +48,11 @@ check_regressions = phase_actions.check_regressions
 create_saved_view = saved_views.create_saved_view
 declare = declaring_actions.declare
 declare_reported = reporting.declare_reported
+drawn_graph = graph_drawing.drawn
 final_facts = final_facts_store.final_facts
 firing_at = fact_store.firing_at
 hidden_ids = visibility_store.hidden_ids
+impact_graph = graph_queries.impact_graph
 incident = lookup.incident
 incident_of_page = store.incident_of_page
 incidents = list_store.in_phases

@@ -195,6 +195,7 @@ ACTION_LABELS = {
     "postmortem.meeting_recorded": "Recorded a post-mortem meeting",
     "postmortem.meeting_role": "Took a role in a post-mortem meeting",
     "postmortem.meeting_started": "Started a post-mortem meeting",
+    "postmortem.rated": "Said whether a post-mortem was useful",
     "postmortem.published": "Published a post-mortem",
     "postmortem.restored": "Restored a version of a post-mortem",
     "postmortem.review_asked": "Asked for a review of a post-mortem",

@@ -89,6 +89,7 @@ class Verb(StrEnum):
     POSTMORTEM_READ = "postmortem.read"
     POSTMORTEM_WRITE = "postmortem.write"
     POSTMORTEM_PUBLISH = "postmortem.publish"
+    POSTMORTEM_RATE = "postmortem.rate"
     RUNBOOK_READ = "runbook.read"
     RUNBOOK_WRITE = "runbook.write"
     RUNBOOK_SOURCE_WRITE = "runbook_source.write"
@@ -240,6 +241,7 @@ RULES = {
     Verb.POSTMORTEM_READ: Rule(EVERYONE, "incidents:read"),
     Verb.POSTMORTEM_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.POSTMORTEM_PUBLISH: Rule(RESPONDERS, "incidents:write"),
+    Verb.POSTMORTEM_RATE: Rule(EVERYONE, "incidents:declare"),
     Verb.RUNBOOK_READ: Rule(EVERYONE, "incidents:read"),
     Verb.RUNBOOK_WRITE: Rule(RESPONDERS, "incidents:write"),
     Verb.RUNBOOK_SOURCE_WRITE: Rule(MANAGERS, "incidents:write"),

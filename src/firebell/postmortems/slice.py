@@ -40,8 +40,11 @@ def _routers() -> list["APIRouter"]:
     from firebell.postmortems.meeting import web as meeting_web
     from firebell.postmortems.near_misses import api as near_miss_api
     from firebell.postmortems.near_misses import web as near_miss_web
+    from firebell.postmortems.progress import api as progress_api
     from firebell.postmortems.publication import api as publication_api
     from firebell.postmortems.publication import web as publication_web
+    from firebell.postmortems.readers import api as reader_api
+    from firebell.postmortems.readers import web as reader_web
     from firebell.postmortems.reminders import api as author_api
     from firebell.postmortems.reminders import web as author_web
     from firebell.postmortems.review import api as review_api
@@ -57,14 +60,17 @@ def _routers() -> list["APIRouter"]:
         meeting_web.router,
         editing_web.router,
         author_web.router,
+        reader_web.router,
         web.router,
         archive_api.router,
+        progress_api.router,
         similar_api.router,
         near_miss_api.router,
         meeting_api.router,
         several_api.router,
         blameless_api.router,
         author_api.router,
+        reader_api.router,
         editing_api.router,
         comment_api.router,
         *(review_api.router, publication_api.router, external_api.router, export_api.router),
@@ -85,9 +91,10 @@ def _timers() -> Mapping[str, "Handler"]:
 
 
 def _composers() -> Mapping[str, Composer]:
+    from firebell.postmortems.progress import messages
     from firebell.postmortems.publication import actions as publication
     from firebell.postmortems.publication import messages as publication_messages
-    from firebell.postmortems.reminders import actions, messages
+    from firebell.postmortems.reminders import actions
     from firebell.postmortems.review import actions as review
     from firebell.postmortems.review import messages as review_messages
 
@@ -151,6 +158,7 @@ SLICE = Slice(
         "postmortem_mail",
         "postmortem_meeting",
         "postmortem_presence",
+        "postmortem_reader",
         "postmortem_reminder",
         "postmortem_review",
         "postmortem_reviewer",
@@ -175,6 +183,7 @@ SLICE = Slice(
         "postmortem_external_version": "What was written for customers is kept as evidence.",
         "postmortem_incident": "What a post-mortem is about is kept with it.",
         "postmortem_meeting": "Meetings are kept with their post-mortem, as evidence.",
+        "postmortem_reader": "One row for each reader of a published post-mortem.",
         "postmortem_search": "The words of a post-mortem are kept with it.",
         "postmortem_reminder": "That a reminder was sent is kept with its post-mortem, so that none is sent twice.",
         "postmortem_review": "Reviews are kept with their post-mortem.",

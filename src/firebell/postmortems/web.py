@@ -23,6 +23,7 @@ from firebell.postmortems.model import Postmortem
 from firebell.postmortems.publication import published_page
 from firebell.postmortems.publication.published_page import PublishedDocument
 from firebell.postmortems.similar import queries as similar_queries
+from firebell.postmortems.similar.queries import Resemblance
 
 router = routing.html_router()
 
@@ -40,16 +41,17 @@ async def _document(
             about = await lookup.incidents_of(tx, postmortem)
             incident = about[0]
             if not edit and not error:
-                published = await published_page.load(tx, postmortem, incident, now)
+                published = await published_page.load(tx, postmortem, incident, me.id, now)
         results = await checked(tx, [incident], request.app.state.incident_checks, now, me.tz)
+        alike = await similar_queries.similar(tx, incident)
         if published is None:
             shown = await queries.expanded(tx, postmortem, postmortem.body, now) if postmortem else None
             remaining = await actions.placeholders(tx, postmortem) if postmortem else []
-            alike = await similar_queries.similar(tx, incident)
+            graph = await incidents.impact_graph(tx, about, now) if postmortem else None
             author_id = postmortem.author_id if postmortem else None
             author = await people.person(tx, author_id) if author_id else None
     if postmortem and published:
-        return await _published(request, incident, postmortem, published, results[incident.id])
+        return await _published(request, incident, postmortem, published, results[incident.id], alike, me.tz)
     context = {
         "nav": "postmortems",
         "i": incident,
@@ -61,6 +63,7 @@ async def _document(
         "checked": results[incident.id],
         "about": about,
         "alike": alike,
+        "chart": incidents.drawn_graph(graph, me.tz) if graph else None,
         "mine": submitted,
         "error": error,
     }
@@ -73,6 +76,8 @@ async def _published(
     postmortem: Postmortem,
     document: PublishedDocument,
     results: CheckedIncident,
+    alike: Resemblance,
+    tz: str,
 ) -> Response:
     sections, learned = await published_page.rendered(document)
     context = {
@@ -81,12 +86,14 @@ async def _published(
         "i": incident,
         "d": postmortem,
         "document": document,
+        "chart": incidents.drawn_graph(document.graph, tz) if document.graph else None,
         "sections": sections,
         "learned": learned,
         "factor_label": label,
         "formats": [(kind, FORMAT_NAMES[kind]) for kind in ExportFormat],
         "pdf_missing": "" if pdf.is_installed() else pdf.WHY_NOT,
         "checked": results,
+        "alike": alike,
     }
     return await html.render(request, "postmortems/published.html", context)
 

@@ -84,7 +84,7 @@ RETENTIONS = [
         "subscriber",
         KEPT_DAYS,
         by_index(_delete_subscribers),
-        label="subscribers of status pages who left",
+        label="Subscribers of status pages who left",
         count=count_rows(
             "select from subscriber where state in ('ended', 'erased') and ended_at < $1 limit $2"
         ),
@@ -93,7 +93,7 @@ RETENTIONS = [
         "subscriber_delivery",
         DELIVERY_DAYS,
         by_index(delivery_store.delete_old),
-        label="mails and webhooks to subscribers",
+        label="Mails and webhooks to subscribers",
         count=count_rows(
             "select from (select * from subscriber_delivery order by id limit $2) oldest"
             " where created_at < $1 and state not in ('queued', 'claimed')"
@@ -103,7 +103,7 @@ RETENTIONS = [
         "status_broadcast",
         DELIVERY_DAYS,
         by_index(broadcast_store.delete_old),
-        label="what was sent to subscribers",
+        label="What was sent to subscribers",
         count=count_rows(
             "select from status_broadcast where published_at < $1 order by published_at limit $2"
         ),
@@ -112,21 +112,21 @@ RETENTIONS = [
         "subscription_request",
         1,
         by_index(_delete_requests),
-        label="requests to subscribe that were never worked on",
+        label="Requests to subscribe that were never worked on",
         count=count_rows("select from subscription_request where at < $1 limit $2"),
     ),
     Retention(
         "subscription_mail",
         KEPT_DAYS,
         by_index(_delete_mails),
-        label="when addresses were asked to confirm a subscription",
+        label="When addresses were asked to confirm a subscription",
         count=count_rows("select from subscription_mail where at < $1 order by at limit $2"),
     ),
     Retention(
         "mail_event",
         DELIVERY_DAYS,
         by_index(mail_event_store.delete_old),
-        label="bounces and complaints of subscribers",
+        label="Bounces and complaints of subscribers",
         count=count_rows("select from mail_event where at < $1 order by at limit $2"),
     ),
 ]

@@ -15,6 +15,7 @@ from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.timeline.attachment_types import ACCEPTED, MAX_BYTES, NewFile
 from firebell.incidents.timeline.entry_history import Attachment, EntryView
 from firebell.incidents.timeline.entry_input import ENTRY_MAX_CHARS
+from firebell.incidents.timeline.graph_queries import impact_graph
 from firebell.incidents.timeline.markdown_export import markdown
 from firebell.kit.db.database import Tx
 from firebell.kit.references import parse_ref
@@ -95,6 +96,31 @@ class IncidentExport(ApiOutput):
     exported_at: datetime
     incident: IncidentShown
     timeline: Annotated[list[EntryDetail], Field(description="oldest entry first, struck ones included")]
+
+
+class GraphRowShown(ApiOutput):
+    """From this instant on, up to this number of alerts fire at once."""
+
+    at: datetime
+    alerts_firing: int
+    moments: Annotated[list[str], Field(description="what happened in this minute", examples=[["Paged"]])]
+
+
+class ImpactShown(ApiOutput):
+    """When the impact began, and when it ended or until when it is known."""
+
+    start: datetime
+    end: datetime
+
+
+class GraphShown(ApiOutput):
+    """How many alerts of an incident fired when, with its impact and what happened; no rows if nothing is known."""
+
+    finding: Annotated[str, Field(description="what the graph shows, with times in UTC")]
+    start: datetime | None
+    end: datetime | None
+    impact: list[ImpactShown]
+    rows: list[GraphRowShown]
 
 
 class NewEntry(ApiInput):
@@ -221,6 +247,27 @@ async def timeline_as_markdown(
     incident = await actions.incident(w.tx, parse_ref("INC", ref))
     text = markdown(incident, await timeline_store.entry_views(w.tx, incident.id), tz)
     return Response(text, media_type="text/markdown")
+
+
+@router.get(
+    "/incidents/{ref}/graph",
+    summary="Get how many alerts of an incident fired when, with its impact",
+    responses=problems(404),
+)
+async def get_incident_graph(w: Reader, ref: Text) -> GraphShown:
+    graph = await impact_graph(w.tx, [await actions.incident(w.tx, parse_ref("INC", ref))], w.now)
+    if graph is None:
+        return GraphShown(finding="", start=None, end=None, impact=[], rows=[])
+    return GraphShown(
+        finding=graph.finding("UTC"),
+        start=graph.start,
+        end=graph.end,
+        impact=[ImpactShown(start=start, end=end) for start, end in graph.impacts],
+        rows=[
+            GraphRowShown(at=row.at, alerts_firing=row.firing, moments=list(row.moments))
+            for row in graph.rows
+        ],
+    )
 
 
 @router.get(

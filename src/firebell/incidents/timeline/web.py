@@ -11,6 +11,8 @@ from firebell.incidents.timeline import entry_actions
 from firebell.incidents.timeline import store as timeline_store
 from firebell.incidents.timeline.api import incident_export
 from firebell.incidents.timeline.attachment_types import MAX_BYTES, MAX_FILES, NewFile
+from firebell.incidents.timeline.graph_drawing import drawn
+from firebell.incidents.timeline.graph_queries import impact_graph
 from firebell.incidents.timeline.markdown_export import markdown
 from firebell.incidents.web import FeedView, render_room
 from firebell.kit.errors import Conflict, FirebellError, NotFound
@@ -142,6 +144,19 @@ async def change_entry(visit: CurrentVisit, ref: str, entry_id: str, what: str) 
 async def attachment(visit: CurrentVisit, ref: str, attachment_id: str) -> Response:
     file, content = await entry_actions.attachment(visit.tx, parse_ref("INC", ref), _id(attachment_id))
     return stored_file(content, file.name, file.media_type)
+
+
+@router.get("/incidents/{ref}/graph", dependencies=route_access.needs(Verb.INCIDENT_READ))
+async def graph(visit: CurrentVisit, ref: str) -> Response:
+    incident = await actions.incident(visit.tx, parse_ref("INC", ref))
+    known = await impact_graph(visit.tx, [incident], visit.now)
+    context = {
+        "nav": "room",
+        "live": f"inc-{incident.id}",
+        "i": incident,
+        "chart": drawn(known, visit.person.tz) if known else None,
+    }
+    return await html.render(visit.request, "incidents/graph.html", context)
 
 
 @router.get("/incidents/{ref}/timeline.md", dependencies=route_access.needs(Verb.INCIDENT_READ))

@@ -181,6 +181,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/post-mortems/{ref}/meeting/skip": NONE,
     "/post-mortems/{ref}/meeting/start": NONE,
     "/post-mortems/{ref}/meeting/write": NONE,
+    "/post-mortems/{ref}/usefulness": NONE,
     "/post-mortems/{ref}/publish": ASK,
     "/post-mortems/{ref}/review": NONE,
     "/post-mortems/{ref}/sections/{slug}": NONE,

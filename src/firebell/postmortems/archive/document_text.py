@@ -18,16 +18,19 @@ MARK_START, MARK_END = "\ue000", "\ue001"
 _SECOND = ("summary", "root cause")
 _THIRD = ("factors", "action items", "what we change")
 _BLOCK = re.compile(r"^\s*\{\{\w+\}\}\s*$", re.MULTILINE)
-_NOISE = re.compile(
-    r"\[[a-z]:\d+(?:\.\d+)?\]"  # evidence
-    r"|\(factor:[^()\n]*\)|->[ \t]*ACT-[\d, ACT-]+"
-    r"|(?<=\])\([^()\s]*\)"  # where a link leads
-    r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?:(?:effect|why|root|open):)?"
-    r"|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$"  # the rule under the head of a table
-    r"|<!--|-->|\*{1,3}|`+|\||~~|(?<!\w)_+|_+(?!\w)",
+_LINE_START = re.compile(
+    r"^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?:(?:effect|why|root|open):)?"
+    r"|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$",  # the rule under the head of a table
     re.MULTILINE,
 )
-_SPACE = re.compile(r"\s+")
+# Each alternative begins with a character, not with a repetition, so that a search skips the letters between.
+_MARK = re.compile(
+    r"\[[a-z]:\d+(?:\.\d+)?\](?:\([^()\s]*\))?"  # evidence
+    r"|\]\([^()\s]*\)"  # where a link leads
+    r"|\(factor:[^()\n]*\)|->[ \t]*ACT-[\d, ACT-]+"
+    r"|<!--|-->|\*\*?\*?|``*|\||~~"
+)
+_UNDERSCORE = re.compile(r"_+(?!\w)|(?<!\w)_+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,12 @@ class IndexedText:
 def plain(text: str) -> str:
     """Return Markdown as running text, without evidence, live blocks and marks."""
     clean = text.replace(MARK_START, "").replace(MARK_END, "")
-    return _SPACE.sub(" ", _NOISE.sub(" ", _BLOCK.sub(" ", clean))).strip()
+    unmarked = _MARK.sub(_without_mark, _LINE_START.sub(" ", _BLOCK.sub(" ", clean)))
+    return " ".join((_UNDERSCORE.sub(" ", unmarked) if "_" in unmarked else unmarked).split())
+
+
+def _without_mark(mark: re.Match[str]) -> str:
+    return "] " if mark[0].startswith("]") else " "
 
 
 def indexed(title: str, body: str, factors: Sequence[str] | None = None) -> IndexedText:
@@ -74,16 +82,23 @@ def pieces(excerpt: str) -> Iterator[tuple[str, bool]]:
             yield part, number % 2 == 1
 
 
-def places(title: str, sections: Iterable[DocumentSection], excerpt: str) -> list[str]:
+def section_texts(sections: Iterable[DocumentSection]) -> list[tuple[str, str]]:
+    """Return the title and the running text of each section."""
+    return [(part.title, plain(part.text)) for part in sections]
+
+
+def places(title: str, sections: Iterable[tuple[str, str]], excerpt: str) -> list[str]:
     """Return where the words that matched stand: "Title" or titles of sections, those with all of them first.
 
     If no place has all of them, every place with one of them counts. At most three.
     """
     marked = {fold(word).casefold() for word, matched in pieces(excerpt) if matched}
-    texts = [("Title", title), *((part.title, plain(part.text)) for part in sections if part.title)]
+    if not marked:
+        return []
+    texts = [("Title", title), *(section for section in sections if section[0])]
     present = [
         (name, sum(word in text for word in marked))
         for name, text in ((name, fold(text).casefold()) for name, text in texts)
     ]
-    best = [name for name, count in present if marked and count == len(marked)]
+    best = [name for name, count in present if count == len(marked)]
     return (best or [name for name, count in present if count])[:3]

@@ -23,9 +23,9 @@ from firebell.postmortems.archive.archive_query import (
     state_of,
     year_of,
 )
-from firebell.postmortems.archive.document_text import pieces, places, plain
+from firebell.postmortems.archive.document_text import pieces, places, section_texts
 from firebell.postmortems.archive.store import Tally
-from firebell.postmortems.document.sections import DocumentSection, split
+from firebell.postmortems.document.sections import split
 from firebell.postmortems.list_position import PostmortemPosition
 
 ArchivedDocument = store.ArchivedDocument
@@ -113,8 +113,8 @@ async def search_all(tx: Tx, wanted: ArchiveFilter) -> list[ArchiveResult]:
 async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]:
     """Return ranked documents, in the given order, with what matches in them."""
     documents = await store.documents(tx, ids)
-    sections = {each: split(body) for each, body in (await store.bodies(tx, ids)).items()}
-    texts = {each: _running_text(parts) for each, parts in sections.items()}
+    sections = {each: section_texts(split(body)) for each, body in (await store.bodies(tx, ids)).items()}
+    texts = {each: " ".join(text for _, text in parts if text) for each, parts in sections.items()}
     excerpts = await store.excerpts(tx, texts, text) if text and texts else {}
     incident_ids = [one.incident_id for one in documents.values() if one.incident_id]
     items = await action_items.of_incidents(tx, incident_ids) if incident_ids else {}
@@ -133,11 +133,6 @@ async def _results(tx: Tx, ids: Sequence[int], text: str) -> list[ArchiveResult]
             )
         )
     return results
-
-
-def _running_text(sections: Sequence[DocumentSection]) -> str:
-    """Return a document without its headings."""
-    return " ".join(text for part in sections if (text := plain(part.text)))
 
 
 def _beginning(text: str) -> str:

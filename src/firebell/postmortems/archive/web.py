@@ -21,6 +21,7 @@ from firebell.postmortems.archive.archive_query import PAGE_SIZE, RANKED_MAX, ST
 from firebell.postmortems.archive.store import ArchivedDocument
 from firebell.postmortems.document.factors import FACTORS, label
 from firebell.postmortems.list_position import PostmortemPosition
+from firebell.postmortems.progress import queries as progress_queries
 from firebell.postmortems.similar import queries as similar_queries
 
 router = routing.html_router()
@@ -97,6 +98,7 @@ async def _page(
         "tally": lists.tally,
         "documents": shown,
         "authors": authors,
+        "steps": await progress_queries.current_steps(tx, [one.id for one in shown]) if tab == "due" else {},
         "older": html.address("/post-mortems", tab=tab, before=_position(tab, shown[-1]))
         if len(lists.documents) > LISTED
         else "",

@@ -1,6 +1,6 @@
 """The SQL that reads what was recorded around incidents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from firebell.kit.db.database import Tx
@@ -81,6 +81,67 @@ async def run_steps(tx: Tx, incident_ids: Sequence[int]) -> list[RunStepRow]:
         _RUN_STEPS_MAX,
     )
     return [RunStepRow(**dict(row)) for row in rows]
+
+
+async def recorded_from_start(
+    tx: Tx, postmortem_ids: Sequence[int], hidden_kinds: Collection[str]
+) -> set[int]:
+    """Return the documents for which something was recorded by the time at which the impact began.
+
+    Entries of `hidden_kinds` and struck ones do not count; a change of a service counts for an hour.
+    """
+    rows = await tx.fetch(
+        """
+        select postmortem.id
+        from postmortem
+        join incident on incident.id = postmortem.incident_id
+        join postmortem_incident about on about.postmortem_id = postmortem.id
+        where postmortem.id = any($1::bigint[])
+            and (
+                exists (
+                    select
+                    from timeline_entry entry
+                    where entry.incident_id = about.incident_id
+                        and entry.effective_at <= incident.impact_start
+                        and entry.kind <> all($2::text[])
+                        and (
+                            select change.kind
+                            from timeline_change change
+                            where change.incident_id = entry.incident_id
+                                and change.entry_id = entry.id
+                                and change.kind in ('strike', 'restore')
+                            order by change.id desc
+                            limit 1
+                        ) is distinct from 'strike'
+                )
+                or exists (
+                    select
+                    from incident_page
+                    join page on page.id = incident_page.page_id
+                    where incident_page.incident_id = about.incident_id
+                        and page.triggered_at <= incident.impact_start
+                )
+                or exists (
+                    select
+                    from runbook_run run
+                    where run.incident_id = about.incident_id
+                        and not run.is_dry
+                        and run.started_at <= incident.impact_start
+                )
+                or exists (
+                    select
+                    from incident_service
+                    join change_event on change_event.service_id = incident_service.service_id
+                    where incident_service.incident_id = about.incident_id
+                        and change_event.at <= incident.impact_start
+                        and change_event.at >= incident.impact_start - interval '1 hour'
+                )
+            )
+        """,
+        list(postmortem_ids),
+        sorted(hidden_kinds),
+    )
+    return {row["id"] for row in rows}
 
 
 async def commanders_from(tx: Tx, incident_ids: Sequence[int]) -> dict[int, datetime]:

@@ -22,6 +22,8 @@ _DROPPED_FIRST = ("run_done", "run_skipped", "update", "note", "page_level")
 _NOISE = frozenset(
     {"check", "baseline", "stable", "custom", "fields", "canvas", "facts", "type", "related", "linked"}
 )
+HIDDEN_KINDS = _NOISE | {"paged"}
+"""The kinds of entries that a timeline does not show; that of a page stands there as the page itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ def select(facts: Sequence[DraftFact]) -> ShownTimeline:
         if excess <= 0:
             break
         droppable = [
-            row for row in rows if row.fact.kind == kind and row.fact not in kept and not _stays(row.fact)
-        ][:excess]
-        rows = [row for row in rows if row not in droppable]
+            number
+            for number, row in enumerate(rows)
+            if row.fact.kind == kind and row.fact not in kept and not _stays(row.fact)
+        ]
+        dropped = frozenset(droppable[:excess])
+        rows = [row for number, row in enumerate(rows) if number not in dropped]
     return ShownTimeline(tuple(rows), len(facts), len(facts) - sum(1 + row.more for row in rows))
 
 

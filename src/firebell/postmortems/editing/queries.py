@@ -12,14 +12,15 @@ from firebell.people.model import Person
 from firebell.postmortems import lookup
 from firebell.postmortems.blameless import isolated
 from firebell.postmortems.document import evidence_store
-from firebell.postmortems.document.blocks import expand
+from firebell.postmortems.document.blocks import block_lines, expand
 from firebell.postmortems.document.evidence import EvidenceRef, references
 from firebell.postmortems.document.evidence_links import EvidenceLink
 from firebell.postmortems.document.sections import split
+from firebell.postmortems.drafting import source_store
 from firebell.postmortems.drafting.block_texts import block_texts
 from firebell.postmortems.drafting.facts import DraftSources, facts
 from firebell.postmortems.drafting.queries import load_sources
-from firebell.postmortems.drafting.timeline_rows import ShownTimeline, select
+from firebell.postmortems.drafting.timeline_rows import HIDDEN_KINDS, ShownTimeline, select
 from firebell.postmortems.editing import comments, presence, version_store
 from firebell.postmortems.editing.comments import CommentThread
 from firebell.postmortems.guide.publication_obstacles import ReviewedDocument, review
@@ -53,8 +54,11 @@ class DeskRecords:
     people: tuple[str, ...]
     unfinished: Sequence[str]
     first_saved_at: datetime | None
+    is_recorded_from_start: bool
+    """True if something was recorded by the time at which the impact began."""
     has_met: bool
     """True if the meeting was held, or was left out with a reason."""
+    graph: incidents.ImpactGraph | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Desk:
     present: Sequence[Presence]
     steps: Sequence[GuidedStep]
     people: tuple[str, ...]
+    graph: incidents.ImpactGraph | None
 
     @property
     def current(self) -> GuidedStep | None:
@@ -86,9 +91,11 @@ class Desk:
 
 
 async def expanded(tx: Tx, postmortem: Postmortem, body: str, now: datetime) -> ExpandedDocument:
-    """Return a text of a document with its live blocks drawn from data."""
-    sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
-    text = expand(body, block_texts(body, sources))
+    """Return a text of a document with its live blocks drawn from data, which is read only for a text with a block."""
+    text = body
+    if block_lines(body):
+        sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
+        text = expand(body, block_texts(body, sources))
     return ExpandedDocument(postmortem, text, await links(tx, references(text)))
 
 
@@ -123,7 +130,9 @@ async def desk_records(
         await names(tx),
         unfinished,
         await version_store.written_by_a_person(tx, postmortem.id),
+        postmortem.id in await source_store.recorded_from_start(tx, [postmortem.id], HIDDEN_KINDS),
         has_met,
+        await incidents.impact_graph(tx, sources.incidents, now),
     )
 
 
@@ -145,12 +154,12 @@ async def desk(records: DeskRecords) -> Desk:
     )
     shown = select(facts(records.sources))
     step_facts = StepFacts(
-        postmortem,
-        document,
+        postmortem.state,
+        postmortem.due_at,
         incident.closed_at or postmortem.created_at,
         records.first_saved_at,
-        shown.rows,
         incident.impact_start,
+        records.is_recorded_from_start,
         records.has_met,
     )
     return Desk(
@@ -164,8 +173,9 @@ async def desk(records: DeskRecords) -> Desk:
         records.links,
         records.threads,
         records.present,
-        guided_steps(step_facts),
+        guided_steps(step_facts, document),
         records.people,
+        records.graph,
     )
 
 

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 
 from firebell.action_items.model import Priority
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import Conflict, FirebellError, Invalid
 from firebell.kit.line_diff import difference
 from firebell.kit.references import parse_ref
@@ -217,6 +218,7 @@ async def _desk(
         "nav": "postmortems",
         "live": f"pm-{postmortem.id},inc-{incident_id}",
         "desk": desk,
+        "chart": incidents.drawn_graph(desk.graph, me.tz) if desk.graph else None,
         "i": desk.incident,
         "d": postmortem,
         "parts": {each.slug: listed for each, listed in zip(document.sections, parts, strict=True)},

@@ -93,6 +93,14 @@ class ExportedRow(msgspec.Struct, frozen=True, kw_only=True):
     incident: str
 
 
+class ExportedGraphRow(msgspec.Struct, frozen=True, kw_only=True):
+    """From this instant on, up to this number of alerts fired at once; `moments` are what happened then."""
+
+    at: datetime
+    alerts_firing: int
+    moments: list[str]
+
+
 class ExportedMeasure(msgspec.Struct, frozen=True, kw_only=True):
     """How long a part of an incident took; null if it is not known, or has no target."""
 
@@ -132,6 +140,7 @@ class ExportedPostmortem(msgspec.Struct, frozen=True, kw_only=True):
     factors: list[str]
     actions: list[ExportedAction]
     timeline: list[ExportedRow]
+    graph: list[ExportedGraphRow]
     measures: list[ExportedMeasure]
     evidence: list[ExportedEvidence]
     versions: list[ExportedVersion]

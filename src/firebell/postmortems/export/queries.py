@@ -25,6 +25,7 @@ from firebell.postmortems.editing.queries import links
 from firebell.postmortems.export.model import (
     ExportedAction,
     ExportedEvidence,
+    ExportedGraphRow,
     ExportedMeasure,
     ExportedMeta,
     ExportedPostmortem,
@@ -86,6 +87,7 @@ async def exported(
         factors=tree.factors,
         actions=await _actions(tx, sources),
         timeline=_timeline(sources, evidence),
+        graph=_graph(await incidents.impact_graph(tx, sources.incidents, now)),
         measures=_measures(sources),
         evidence=[
             ExportedEvidence(ref=str(ref), url=link.href, label=link.label)
@@ -138,6 +140,11 @@ def _timeline(sources: DraftSources, evidence: Mapping[EvidenceRef, EvidenceLink
         )
         for fact in facts(sources)
     ]
+
+
+def _graph(graph: incidents.ImpactGraph | None) -> list[ExportedGraphRow]:
+    rows = graph.rows if graph else ()
+    return [ExportedGraphRow(at=row.at, alerts_firing=row.firing, moments=list(row.moments)) for row in rows]
 
 
 def _measures(sources: DraftSources) -> list[ExportedMeasure]:

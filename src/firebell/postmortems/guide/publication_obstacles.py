@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from firebell.kit.findings import FindingLevel
 from firebell.postmortems.blameless.model import BlameFinding, LintResult
-from firebell.postmortems.blameless.subjects import is_about_person, people_named
-from firebell.postmortems.document import whys
 from firebell.postmortems.document.blocks import block_problems
 from firebell.postmortems.document.evidence import (
     CLAIM_SECTIONS,
@@ -15,8 +13,8 @@ from firebell.postmortems.document.evidence import (
     claims_without_evidence,
     references,
 )
-from firebell.postmortems.document.sections import REQUIRED, DocumentSection, by_slug, split, titled
-from firebell.postmortems.document.whys import WhyProblem, WhyTree
+from firebell.postmortems.document.sections import REQUIRED, by_slug
+from firebell.postmortems.guide.outline import DocumentOutline, outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +28,22 @@ class DocumentCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewedDocument:
+class ReviewedDocument(DocumentOutline):
     """A document with everything that its checks read."""
 
-    sections: tuple[DocumentSection, ...]
-    tree: WhyTree
-    why_problems: tuple[WhyProblem, ...]
     wording: Mapping[str, LintResult]
     """By the slug of the section."""
     claims: dict[str, tuple[Claim, ...]]
     """The claims without evidence by the slug of their section."""
     refs: tuple[EvidenceRef, ...]
-    unfinished: tuple[str, ...] = ()
     unknown_refs: tuple[EvidenceRef, ...] = ()
     blocking_comments: int = 0
     checks: tuple[DocumentCheck, ...] = field(default=())
 
     @property
-    def roots_without_action(self) -> list[whys.WhyNode]:
-        """The roots that no action item answers."""
-        return [node for node in self.tree.nodes() if node.kind == "root" and not node.actions]
-
-    @property
-    def open_questions(self) -> list[whys.WhyNode]:
-        """The leaves that are still a question."""
-        return [node for node in self.tree.nodes() if node.kind == "open"]
-
-    @property
     def is_examined(self) -> bool:
         """True if the wording of a section was examined."""
         return any(result.examined for result in self.wording.values())
-
-    @property
-    def cause(self) -> DocumentSection | None:
-        """The section with the tree of whys."""
-        return titled(self.sections, whys.CAUSE_TITLE)
 
     def findings(self) -> list[tuple[str, BlameFinding]]:
         """Return the findings of the wording with the slug of their section, in the order of the document."""
@@ -87,24 +66,21 @@ def review(
 
     Without `known_refs` every reference counts as one that leads somewhere.
     """
-    sections = tuple(split(body))
-    tree = whys.tree_of(sections)
-    names = people_named(people)
-    problems = whys.check(tree, max_severity, lambda text: is_about_person(text, names))
+    read = outline(body, max_severity, people, unfinished)
     claims = {
         part.slug: tuple(claims_without_evidence(_without_blocks(part.text)))
-        for part in sections
+        for part in read.sections
         if part.title in CLAIM_SECTIONS
     }
     refs = tuple(references(body))
     document = ReviewedDocument(
-        sections,
-        tree,
-        tuple(problems),
+        read.sections,
+        read.tree,
+        read.why_problems,
+        read.unfinished,
         wording,
         claims,
         refs,
-        tuple(unfinished),
         () if known_refs is None else tuple(ref for ref in refs if ref not in set(known_refs)),
         blocking_comments,
     )

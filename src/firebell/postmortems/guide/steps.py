@@ -12,9 +12,7 @@ from firebell.postmortems.deadlines import GuidedDeadline, step_due_at
 from firebell.postmortems.document.evidence import REFERENCE
 from firebell.postmortems.document.sections import titled
 from firebell.postmortems.drafting.draft import GAP_TEXT
-from firebell.postmortems.drafting.timeline_rows import TimelineRow
-from firebell.postmortems.guide.publication_obstacles import ReviewedDocument
-from firebell.postmortems.model import ListedPostmortem
+from firebell.postmortems.guide.outline import DocumentOutline
 
 
 class StepId(StrEnum):
@@ -46,24 +44,25 @@ class GuidedStep:
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
-    """What the state of the steps follows from."""
+    """What the state of the steps follows from, beside the text."""
 
-    postmortem: ListedPostmortem
-    document: ReviewedDocument
+    state: str
+    due_at: datetime
     began_at: datetime
     """When the time of the document began to run: when the incident was closed, else when it was drafted."""
     first_saved_at: datetime | None
     """When a person first saved the document."""
-    rows: tuple[TimelineRow, ...]
     impact_start: datetime | None
+    is_recorded_from_start: bool
+    """True if something was recorded by the time at which the impact began."""
     has_met: bool
     """True if a meeting was held, or it was decided not to hold one."""
 
 
-def guided_steps(facts: StepFacts) -> list[GuidedStep]:
+def guided_steps(facts: StepFacts, document: DocumentOutline) -> list[GuidedStep]:
     """Return the steps with what each still needs."""
     return [
-        GuidedStep(step, label, _due_at(facts, step), tuple(missing(facts)))
+        GuidedStep(step, label, _due_at(facts, step), tuple(missing(facts, document)))
         for step, label, missing in _STEPS
     ]
 
@@ -74,40 +73,40 @@ def current_step(steps: list[GuidedStep]) -> GuidedStep | None:
 
 
 def _due_at(facts: StepFacts, step: StepId) -> datetime:
-    return step_due_at(GuidedDeadline(step), facts.began_at, facts.postmortem.due_at)
+    return step_due_at(GuidedDeadline(step), facts.began_at, facts.due_at)
 
 
 def _is_past_draft(facts: StepFacts) -> bool:
-    return facts.postmortem.state in ("review", "approved", "published")
+    return facts.state in ("review", "approved", "published")
 
 
-def _read(facts: StepFacts) -> list[tuple[str, str]]:
+def _read(facts: StepFacts, _: DocumentOutline) -> list[tuple[str, str]]:
     is_read = facts.first_saved_at is not None or _is_past_draft(facts)
     return [] if is_read else [("Read the draft, and save a first change", "")]
 
 
-def _timeline(facts: StepFacts) -> list[tuple[str, str]]:
+def _timeline(facts: StepFacts, document: DocumentOutline) -> list[tuple[str, str]]:
     if _is_past_draft(facts):
         return []
     missing: list[tuple[str, str]] = []
-    gaps = [text for text in facts.document.unfinished if GAP_TEXT in text]
+    gaps = [text for text in document.unfinished if GAP_TEXT in text]
     if gaps:
         count = len(gaps)
         missing.append(
             (
                 f"{count} gap{'' if count == 1 else 's'} in the timeline to explain",
-                _slug(facts, "What went wrong"),
+                _slug(document, "What went wrong"),
             )
         )
     if facts.impact_start is None:
-        missing.append(("When the impact began is not known", _slug(facts, "Timeline")))
-    elif not facts.rows or facts.rows[0].fact.at > facts.impact_start:
-        missing.append(("The timeline begins after the impact", _slug(facts, "Timeline")))
+        missing.append(("When the impact began is not known", _slug(document, "Timeline")))
+    elif not facts.is_recorded_from_start:
+        missing.append(("The timeline begins after the impact", _slug(document, "Timeline")))
     return missing
 
 
-def _impact(facts: StepFacts) -> list[tuple[str, str]]:
-    part = titled(facts.document.sections, "Impact")
+def _impact(facts: StepFacts, document: DocumentOutline) -> list[tuple[str, str]]:
+    part = titled(document.sections, "Impact")
     if part is None or _is_past_draft(facts):
         return []
     proven = [
@@ -118,16 +117,15 @@ def _impact(facts: StepFacts) -> list[tuple[str, str]]:
     return [] if proven else [("Impact has no number with evidence", part.slug)]
 
 
-def _meeting(facts: StepFacts) -> list[tuple[str, str]]:
+def _meeting(facts: StepFacts, _: DocumentOutline) -> list[tuple[str, str]]:
     if facts.has_met or _is_past_draft(facts):
         return []
     return [("No meeting of 10 minutes and two people is recorded", "")]
 
 
-def _whys(facts: StepFacts) -> list[tuple[str, str]]:
+def _whys(facts: StepFacts, document: DocumentOutline) -> list[tuple[str, str]]:
     if _is_past_draft(facts):
         return []
-    document = facts.document
     slug = document.cause.slug if document.cause else ""
     missing: list[tuple[str, str]] = []
     if not document.tree.effects:
@@ -142,20 +140,20 @@ def _whys(facts: StepFacts) -> list[tuple[str, str]]:
     return missing
 
 
-def _review(facts: StepFacts) -> list[tuple[str, str]]:
+def _review(facts: StepFacts, _: DocumentOutline) -> list[tuple[str, str]]:
     return [] if _is_past_draft(facts) else [("No one was asked to review it", "")]
 
 
-def _published(facts: StepFacts) -> list[tuple[str, str]]:
-    return [] if facts.postmortem.state == "published" else [("It is not published", "")]
+def _published(facts: StepFacts, _: DocumentOutline) -> list[tuple[str, str]]:
+    return [] if facts.state == "published" else [("It is not published", "")]
 
 
-def _slug(facts: StepFacts, title: str) -> str:
-    part = titled(facts.document.sections, title)
+def _slug(document: DocumentOutline, title: str) -> str:
+    part = titled(document.sections, title)
     return part.slug if part else ""
 
 
-_Missing = Callable[[StepFacts], list[tuple[str, str]]]
+_Missing = Callable[[StepFacts, DocumentOutline], list[tuple[str, str]]]
 _STEPS: tuple[tuple[StepId, str, _Missing], ...] = (
     (StepId.READ, "Read the draft", _read),
     (StepId.TIMELINE, "Timeline complete", _timeline),

@@ -44,6 +44,7 @@ class MeetingRoom:
     tree: WhyTree
     gaps: Sequence[str]
     items: Sequence[ActionItem]
+    graph: incidents.ImpactGraph | None
 
     @property
     def row(self) -> TimelineRow | None:
@@ -65,7 +66,8 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
     incident = await incidents.incident(tx, about[0])
     meetings = await store.of_document(tx, postmortem.id)
     running = next((each for each in meetings if each.is_running), None)
-    rows = select(facts(await load_sources(tx, about, now))).rows
+    sources = await load_sources(tx, about, now)
+    rows = select(facts(sources)).rows
     sections = split(postmortem.body)
     part = running.present_part if running else None
     wrong = titled(sections, "What went wrong")
@@ -85,6 +87,7 @@ async def room(tx: Tx, incident_id: int, now: datetime) -> MeetingRoom:
         tree,
         [line for line in (wrong.text.split("\n") if wrong else []) if GAP_TEXT in line],
         [item for each in about for item in items.get(each, [])],
+        await incidents.impact_graph(tx, sources.incidents, now) if running else None,
     )
 
 

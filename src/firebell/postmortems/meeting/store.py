@@ -63,6 +63,23 @@ async def of_document(tx: Tx, postmortem_id: int) -> list[PostmortemMeeting]:
     return await _complete(tx, rows)
 
 
+async def of_documents(tx: Tx, postmortem_ids: Sequence[int]) -> dict[int, list[PostmortemMeeting]]:
+    """Return the meetings of documents by document id, latest first; those without one are absent."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from postmortem_meeting
+        where postmortem_id = any($1::bigint[])
+        order by id desc
+        """,
+        list(postmortem_ids),
+    )
+    by_id: dict[int, list[PostmortemMeeting]] = {}
+    for meeting in await _complete(tx, rows):
+        by_id.setdefault(meeting.postmortem_id, []).append(meeting)
+    return by_id
+
+
 async def of_incidents(tx: Tx, incident_ids: Sequence[int]) -> dict[int, list[PostmortemMeeting]]:
     """Return the meetings of the documents about incidents, by incident id, latest first."""
     rows = await tx.fetch(

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import Response
 
+from firebell.incidents import actions as incidents
 from firebell.kit.errors import FirebellError, Invalid
 from firebell.kit.localtime import to_instant
 from firebell.kit.references import parse_ref
@@ -45,6 +46,7 @@ async def _page(
         "room": room,
         "i": room.incident,
         "m": running,
+        "chart": _chart(room, visit.person.tz),
         "leads": running is not None and running.is_led_by(visit.person.id),
         "attends": running is not None and visit.person.id in {one.person_id for one in running.attendees},
         "base": _address(room.postmortem.incident_id),
@@ -58,6 +60,11 @@ async def _page(
         "failed_form": form,
     }
     return await html.render(visit.request, "postmortems/meeting.html", context)
+
+
+def _chart(room: queries.MeetingRoom, tz: str) -> incidents.DrawnGraph | None:
+    """Return the graph of the incidents with a dot at the row that everyone looks at."""
+    return incidents.drawn_graph(room.graph, tz, room.row.fact.at) if room.graph and room.row else None
 
 
 async def _do(visit: Visit, ref: str, form: str, text: str, step: _Step) -> Response:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from firebell.action_items import actions as action_items
 from firebell.action_items.model import ActionItem
+from firebell.incidents import actions as incidents
 from firebell.incidents.measures import Measure
 from firebell.incidents.model import Incident
 from firebell.kit.db.database import Tx
@@ -32,6 +33,8 @@ from firebell.postmortems.publication import queries, reading, store
 from firebell.postmortems.publication.queries import ChosenDistribution
 from firebell.postmortems.publication.reading import FrozenTimeline
 from firebell.postmortems.publication.store import PublicPlace
+from firebell.postmortems.readers import store as reader_store
+from firebell.postmortems.readers.store import Readership
 from firebell.postmortems.review import store as review_store
 
 _FOLDED = {title.casefold() for title in reading.LEARNED}
@@ -58,6 +61,14 @@ class PublishedDocument:
     distribution: ChosenDistribution
     external: ExternalVersion | None
     places: Sequence[PublicPlace]
+    graph: incidents.ImpactGraph | None
+    readership: Readership
+
+    @property
+    def graph_slug(self) -> str:
+        """The section above whose text the graph stands, empty without one."""
+        section = titled(self.sections, "Impact") or titled(self.sections, "Timeline")
+        return section.slug if section and self.graph else ""
 
     @property
     def written_links(self) -> Mapping[str, EvidenceLink]:
@@ -76,13 +87,19 @@ class ReadSection:
     after: Markup = _NOTHING
 
 
-async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime) -> PublishedDocument | None:
-    """Return the published version of a document that the caller has looked up, None if it has none."""
+async def load(
+    tx: Tx, postmortem: Postmortem, incident: Incident, reader_id: int, now: datetime
+) -> PublishedDocument | None:
+    """Return the published version of a document that the caller has looked up, None if it has none.
+
+    The reader is counted.
+    """
     if postmortem.published_version is None:
         return None
     version = await version_store.version(tx, postmortem.id, postmortem.published_version)
     if version is None:
         return None
+    await reader_store.record(tx, postmortem.id, reader_id, now)
     sources = await load_sources(tx, await lookup.incident_ids(tx, postmortem), now)
     ids = [each.id for each in sources.incidents]
     body = expand(version.body, block_texts(version.body, sources))
@@ -110,6 +127,8 @@ async def load(tx: Tx, postmortem: Postmortem, incident: Incident, now: datetime
         await queries.distribution_of(tx, postmortem),
         await external_store.external(tx, postmortem.id),
         await store.public_places(tx, incident.id),
+        await incidents.impact_graph(tx, sources.incidents, now),
+        await reader_store.readership(tx, postmortem.id, reader_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""The message about a post-mortem that is due, from its state when it is sent."""
+"""The message about a post-mortem that is due, from its state and its guided step when it is sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,8 @@ from firebell.kit.db.database import Tx
 from firebell.kit.localtime import format_local
 from firebell.notify.model import Outgoing, Recipient
 from firebell.people import actions as people
+from firebell.postmortems.progress import queries
+from firebell.postmortems.progress.current_steps import CurrentStep
 from firebell.postmortems.reminders import store
 from firebell.postmortems.reminders.store import DuePostmortem
 
@@ -25,11 +27,13 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
     listed = await incidents.incidents_by_id(
         tx, [p.incident_id for p in postmortems.values() if p.incident_id]
     )
+    steps = await queries.current_steps(tx, ids)
     authors = await people.people_by_id(tx, [p.author_id for p in postmortems.values() if p.author_id])
     return [
         _message(
             postmortem := postmortems[delivery.subject_id],
             listed.get(postmortem.incident_id or 0),
+            steps.get(postmortem.id),
             authors[postmortem.author_id].name if postmortem.author_id in authors else "",
             recipient,
             ctx.public_url,
@@ -43,6 +47,7 @@ async def compose(tx: Tx, ctx: Context, outgoing: Sequence[Outgoing], now: datet
 def _message(
     postmortem: DuePostmortem,
     incident: Incident | None,
+    step: CurrentStep | None,
     author: str,
     recipient: Recipient,
     public_url: str,
@@ -62,6 +67,7 @@ def _message(
     lines = (
         f"{title}.",
         f"Due {format_local(postmortem.due_at, recipient.tz)}, state {postmortem.state}. {writes}",
+        *([f"Next: {step.text}. {step.missing}."] if step else []),
     )
     if postmortem.state == "published":
         when, lines = "published", (f"{title}.", "Nothing is left to do.")
