@@ -6,10 +6,13 @@ from fastapi import APIRouter
 
 from firebell import app, event_subscriptions, worker
 from firebell.commands import serve as serve
+from firebell.kit.db import database
 from firebell.kit.web import html
 from tests import compiled_templates
 
 compiled_templates.share()
+# a server would open eleven connections in advance, each a process of PostgreSQL; most tests need three
+database.WARM = 0
 # to include it again analyzes all routes, which a server would do for each router on its first request
 APIRouter().include_router(app._product_routes().router)
 event_subscriptions.build()
