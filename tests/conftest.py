@@ -84,9 +84,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was collected from the garbage collector, which would look at all of it again and again."""
+    """Keep what was collected from the garbage collector, and let it look seldom at what the tests make.
+
+    At Python's own thresholds, it takes a seventh of the processor time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,3 +24,4 @@ for name in templates.list_templates():
 # a collection would write to memory that the forks share
 gc.collect()
 gc.freeze()
+gc.set_threshold(50_000, 50, 100)
