@@ -98,23 +98,27 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cheap_password_hashes() -> Iterator[None]:
-    """Hash passwords with argon2's smallest costs: at the real ones a hash is most of what a test's set-up takes."""
+def shortcuts() -> Iterator[None]:
+    """Spare every test what no test is about; in one fixture, because each takes time in each of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(password_hashing, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        _hash_passwords_cheaply(patch)
+        _connect_on_demand(patch)
+        _look_up_types_once(patch)
+        _read_no_constants(patch)
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def connections_on_demand() -> Iterator[None]:
+def _hash_passwords_cheaply(patch: pytest.MonkeyPatch) -> None:
+    """Use argon2's smallest costs: at the real ones a hash is most of what a test's set-up takes."""
+    patch.setattr(password_hashing, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+def _connect_on_demand(patch: pytest.MonkeyPatch) -> None:
     """Open no connection of a pool in advance: most tests use one of one pool, and each costs a process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "WARM", 0)
-        yield
+    patch.setattr(database, "WARM", 0)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def types_known_once() -> Iterator[None]:
+def _look_up_types_once(patch: pytest.MonkeyPatch) -> None:
     """Look up PostgreSQL's own types once a process: for each connection, that takes most of its start."""
     look_up = asyncpg.Connection._introspect_types  # type: ignore[attr-defined] # no public way
     known: dict[frozenset[int], tuple[Any, Any]] = {}
@@ -129,17 +133,12 @@ def types_known_once() -> Iterator[None]:
             known[key] = types, SimpleNamespace(name="known")
         return known[key]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
-        yield
+    patch.setattr(asyncpg.Connection, "_introspect_types", introspect_types)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_constants_of_the_source() -> Iterator[None]:
+def _read_no_constants(patch: pytest.MonkeyPatch) -> None:
     """Let Hypothesis not read all modules for constants to try: that takes longer than most folders' properties."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(providers, "_get_local_constants", Constants)
-        yield
+    patch.setattr(providers, "_get_local_constants", Constants)
 
 
 @pytest.fixture(scope="session")
