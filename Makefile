@@ -38,9 +38,9 @@ check-prose: setup
 	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
 
-# in a fresh clone, the workers of pytest would each compile every module and test at the same time
+# in a fresh clone, the workers of pytest would each compile every module, test and template at the same time
 compile: setup
-	test -d tests/__pycache__ || $(PY) -m pytest --collect-only -qq -n 0 >/dev/null || true
+	test -d tests/__pycache__ || { $(PY) -m pytest --collect-only -qq -n 0 >/dev/null && $(PY) -m tests.preload; } || true
 
 format: setup ## format the source and fix what ruff can fix
 	$(VENV)/bin/ruff check --fix .

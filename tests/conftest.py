@@ -47,19 +47,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Share what is compiled with the workers of this run, and run tests in the event loop of the product."""
+def pytest_configure() -> None:
+    """Share compiled templates with other processes, and run tests in the event loop of the product."""
+    compiled_templates.share()
     # asyncio's own is written in Python: it takes a third of what a test of the API does
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    if not hasattr(config, "workerinput"):
-        compiled_templates.create_folder()
-    compiled_templates.share()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what was shared, after the workers."""
-    if not hasattr(config, "workerinput"):
-        compiled_templates.remove_folder()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove templates that were compiled for earlier sources, after the workers."""
+    if not hasattr(session.config, "workerinput"):
+        compiled_templates.remove_old()
 
 
 def pytest_xdist_auto_num_workers() -> int:
