@@ -48,7 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Share compiled templates with other processes, and run tests in the event loop of the product."""
+    """Share compiled templates with other processes, and run tests in the event loop of the product.
+
+    The garbage collector looks seldom at what is collected and at what the tests make: at Python's own thresholds,
+    it takes a seventh of the processor time.
+    """
+    gc.set_threshold(50_000, 50, 100)
     compiled_templates.share()
     # asyncio's own is written in Python: it takes a third of what a test of the API does
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -86,13 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was collected from the garbage collector, and let it look seldom at what the tests make.
-
-    At Python's own thresholds, it takes a seventh of the processor time.
-    """
+    """Keep what was collected from the garbage collector, which would look at all of it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)
