@@ -104,6 +104,7 @@ def shortcuts() -> Iterator[None]:
         _connect_on_demand(patch)
         _look_up_types_once(patch)
         _read_no_constants(patch)
+        _drop_writes_to_closed_connections(patch)
         yield
 
 
@@ -138,6 +139,20 @@ def _look_up_types_once(patch: pytest.MonkeyPatch) -> None:
 def _read_no_constants(patch: pytest.MonkeyPatch) -> None:
     """Let Hypothesis not read all modules for constants to try: that takes longer than most folders' properties."""
     patch.setattr(providers, "_get_local_constants", Constants)
+
+
+def _drop_writes_to_closed_connections(patch: pytest.MonkeyPatch) -> None:
+    """Drop what a client or stand-in of a test writes to a connection that the other side has closed, as asyncio does.
+
+    uvloop raises a RuntimeError instead; in both, `drain` raises ConnectionResetError.
+    """
+    write = asyncio.StreamWriter.write
+
+    def write_if_open(self: asyncio.StreamWriter, data: bytes) -> None:
+        if not self.is_closing():
+            write(self, data)
+
+    patch.setattr(asyncio.StreamWriter, "write", write_if_open)
 
 
 @pytest.fixture(scope="session")
