@@ -39,7 +39,7 @@ async def test_what_a_test_left_is_not_in_the_database_of_the_next(databases: Da
 
 async def _state(dsn: str) -> dict[str, object]:
     connection = await asyncpg.connect(dsn)
-    state = {
+    state: dict[str, object] = {
         "sequences": await connection.fetch(
             "select seqrelid, pg_sequence_last_value(seqrelid) from pg_sequence order by 1"
         ),
