@@ -41,6 +41,13 @@ _CHANGED = """
         and not relisshared
         and pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid) > 0
 """
+_HAS_SETTINGS = """
+    select
+        datconnlimit <> -1
+        or exists (select from pg_db_role_setting where setdatabase = pg_database.oid)
+    from pg_database
+    where datname = $1
+"""
 _FILLED = """
     select relname as name
     from pg_class
@@ -226,8 +233,14 @@ class Databases:
             return True
         if sessions is None or copy.restorations == _MAX_RESTORATIONS:
             return False
+        if await self._connection.fetchval(_HAS_SETTINGS, copy.name):
+            return False
         copy.restorations += 1
-        connection = await asyncpg.connect(self.address(copy.name))
+        try:
+            connection = await asyncpg.connect(self.address(copy.name))
+        except asyncpg.PostgresError:
+            # a test closed the database
+            return False
         try:
             return await _restore(connection, copy.template)
         finally:

@@ -11,8 +11,9 @@ from firebell.kit.web import html
 from tests import compiled_templates
 
 compiled_templates.share()
-# a server would open eleven connections in advance, each a process of PostgreSQL; most tests need three
-database.WARM = 0
+# a server would open eleven connections in advance, each a process of PostgreSQL; with none, a database that cannot
+# be reached would be noticed later
+database.WARM = 1
 # to include it again analyzes all routes, which a server would do for each router on its first request
 APIRouter().include_router(app._product_routes().router)
 event_subscriptions.build()

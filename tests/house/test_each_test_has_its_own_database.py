@@ -45,6 +45,7 @@ async def _state(dsn: str) -> dict[str, object]:
         ),
         "migrations": await connection.fetch("select * from schema_migration order by version"),
         "settings": await connection.fetch("select * from setting order by key"),
+        "is_read_only": await connection.fetchval("show default_transaction_read_only"),
         "tables": await connection.fetch("select relname from pg_class where relkind = 'r' order by 1"),
     }
     await connection.close()
@@ -58,8 +59,9 @@ async def _state(dsn: str) -> dict[str, object]:
         "delete from schema_migration",
         "create table left_behind (id int)",
         "insert into setting (key, value) select n::text, '1' from generate_series(1, 5000) n",
+        "alter database {name} set default_transaction_read_only = on",
     ],
-    ids=["sequences", "rows of migrations", "schema", "many rows"],
+    ids=["sequences", "rows of migrations", "schema", "many rows", "settings"],
 )
 async def test_whatever_a_test_changes_the_next_finds_what_the_migrations_made(
     databases: Databases, change: str
@@ -67,7 +69,7 @@ async def test_whatever_a_test_changes_the_next_finds_what_the_migrations_made(
     with databases.lend() as dsn:
         before = await _state(dsn)
         connection = await asyncpg.connect(dsn)
-        await connection.execute(change)
+        await connection.execute(change.format(name=dsn.partition("?")[0].rpartition("/")[2]))
         await connection.close()
     for _ in range(2):
         with databases.lend() as dsn:
