@@ -21,7 +21,7 @@ test: setup compile ## run every test, browser included
 	$(PY) -m pytest -n auto --dist worksteal
 
 check: setup ## run ruff, mypy, import rules, file sizes, Markdown and spelling, two at a time
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-code check-prose compile
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-code check-prose
 
 check-code: setup
 	$(VENV)/bin/ruff check .
@@ -38,9 +38,9 @@ check-prose: setup
 	$(VENV)/bin/codespell $(PROSE)
 	$(VENV)/bin/firebell runbook check skills/managing-incidents/examples/runbooks
 
-# in a fresh clone, the workers of pytest would each compile every module and test at the same time
+# in a fresh clone, the workers of pytest would each compile every module, test and template at the same time
 compile: setup
-	test -d tests/__pycache__ || $(PY) -m pytest --collect-only -qq -n 0 >/dev/null || true
+	test -d tests/__pycache__ || { $(PY) -m pytest --collect-only -qq -n 0 >/dev/null && $(PY) -m tests.preload; } || true
 
 format: setup ## format the source and fix what ruff can fix
 	$(VENV)/bin/ruff check --fix .

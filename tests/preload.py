@@ -6,10 +6,14 @@ from fastapi import APIRouter
 
 from firebell import app, event_subscriptions, worker
 from firebell.commands import serve as serve
+from firebell.kit.db import database
 from firebell.kit.web import html
 from tests import compiled_templates
 
 compiled_templates.share()
+# a server would open eleven connections in advance, each a process of PostgreSQL; with none, a database that cannot
+# be reached would be noticed later
+database.WARM = 1
 # to include it again analyzes all routes, which a server would do for each router on its first request
 APIRouter().include_router(app._product_routes().router)
 event_subscriptions.build()
@@ -21,3 +25,4 @@ for name in templates.list_templates():
 # a collection would write to memory that the forks share
 gc.collect()
 gc.freeze()
+gc.set_threshold(50_000, 50, 100)

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -245,10 +245,18 @@ async def _receive(ctx: Context, receiver: str) -> None:
 
 
 @asynccontextmanager
-async def world(dsn: str, clock: FakeClock, pace: Pace = REAL, **more: Any) -> AsyncIterator[World]:
-    """Create the organization with a worker that runs only when a test asks."""
+async def world(
+    dsn: str, clock: FakeClock, pace: Pace = REAL, *, share_pool: bool = True, **more: Any
+) -> AsyncIterator[World]:
+    """Create the organization with a worker that runs only when a test asks.
+
+    Unless a test measures them, web, worker and inbound routes share one pool: each connection is a process of
+    PostgreSQL that reads the catalogs and plans every statement anew.
+    """
     made = await _prepare(dsn, clock.now())
     async with connected(settings(**more), dsn, clock, pace=pace) as ctx, sink() as receiver:
+        if share_pool:
+            ctx = replace(ctx, work_db=ctx.db, ingest_db=ctx.db)
         if made:
             await _receive(ctx, receiver.url)
         else:

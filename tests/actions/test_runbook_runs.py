@@ -317,7 +317,7 @@ async def test_a_silent_terminal_is_lost_returns_and_can_be_taken_over(dsn: str,
         await change(w, w.jun, run, FIRST, K.STEP_DONE, version, "it is restarted")
         answer = await send(w, run, event(3, K.STEP_DONE, SECOND, at=w.now, exit=0))
         assert answer.is_taken_over, "the terminal is told"
-        await w.after(hours=25)
+        await w.until(w.now + timedelta(hours=25), timedelta(hours=1))
         assert (await details(w, run)).run.state is RunState.LOST
         lost = [text for text in await story(w, incident_id) if text.startswith("Lost contact")]
         assert len(lost) == 3

@@ -1,6 +1,7 @@
 """A test finds in its database what the migrations made, and in its organization what the setup made."""
 
 import asyncpg
+import pytest
 
 from firebell.kit.clock import FakeClock
 from tests.databases import Databases, prepare
@@ -31,8 +32,48 @@ async def _left(dsn: str) -> int:
 async def test_what_a_test_left_is_not_in_the_database_of_the_next(databases: Databases) -> None:
     with databases.lend() as dsn:
         await _leave(dsn)
-    with databases.lend() as dsn:
+    with databases.lend() as again:
+        assert again == dsn, "it is restored instead of copied"
         assert await _left(dsn) == 0
+
+
+async def _state(dsn: str) -> dict[str, object]:
+    connection = await asyncpg.connect(dsn)
+    state: dict[str, object] = {
+        "sequences": await connection.fetch(
+            "select seqrelid, pg_sequence_last_value(seqrelid) from pg_sequence order by 1"
+        ),
+        "migrations": await connection.fetch("select * from schema_migration order by version"),
+        "settings": await connection.fetch("select * from setting order by key"),
+        "is_read_only": await connection.fetchval("show default_transaction_read_only"),
+        "tables": await connection.fetch("select relname from pg_class where relkind = 'r' order by 1"),
+    }
+    await connection.close()
+    return state
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "select nextval(seqrelid::regclass) from pg_sequence",
+        "delete from schema_migration",
+        "create table left_behind (id int)",
+        "insert into setting (key, value) select n::text, '1' from generate_series(1, 5000) n",
+        "alter database {name} set default_transaction_read_only = on",
+    ],
+    ids=["sequences", "rows of migrations", "schema", "many rows", "settings"],
+)
+async def test_whatever_a_test_changes_the_next_finds_what_the_migrations_made(
+    databases: Databases, change: str
+) -> None:
+    with databases.lend() as dsn:
+        before = await _state(dsn)
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(change.format(name=dsn.partition("?")[0].rpartition("/")[2]))
+        await connection.close()
+    for _ in range(2):
+        with databases.lend() as dsn:
+            assert await _state(dsn) == before
 
 
 async def test_a_database_that_was_only_lent_is_lent_again(databases: Databases) -> None:

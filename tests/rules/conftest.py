@@ -1,7 +1,10 @@
 """Rules are pure: no test in this folder can open a socket."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+from pytest_socket import disable_socket, enable_socket
 
 from tests.rules.budget import ARE_RANDOM, examples
 
@@ -9,6 +12,9 @@ settings.register_profile("rules", max_examples=examples(25), deadline=None, der
 settings.load_profile("rules")
 
 
-@pytest.fixture(autouse=True)
-def _no_network(socket_disabled: None) -> None:
-    """Make opening a socket an error."""
+@pytest.fixture(scope="package", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Make opening a socket an error, once for all tests of the folder that follow one another."""
+    disable_socket()
+    yield
+    enable_socket()

@@ -40,7 +40,10 @@ async def test_the_numbers_follow_what_happens(
     monkeypatch.setattr(exporter_, "REUSED_S", 0.0)
     monkeypatch.setattr(exporter_, "FACTS_REUSED_S", 0.0)
     monkeypatch.setattr(exporter_, "WAIT_S", 10.0)
-    async with world(dsn, clock, metrics_token=TOKEN) as w, browser(w, "192.0.2.7") as http:
+    async with (
+        world(dsn, clock, share_pool=False, metrics_token=TOKEN) as w,
+        browser(w, "192.0.2.7") as http,
+    ):
         refused = await http.get("/metrics.prom")
         assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
         assert TOKEN not in refused.text
