@@ -11,6 +11,7 @@ from firebell.alerts import (
     change_store,
     counting,
     dedup_and_grouping,
+    expiry_actions,
     integration_store,
     list_filter_store,
     message_preview,
@@ -66,6 +67,7 @@ BROKEN_SOURCE_TIMER = "alerts.broken"
 """The timer of an integration that sent an unreadable message; while it is set, its owner was notified."""
 BROKEN_SOURCE_WINDOW = timedelta(days=1)
 
+EXPIRY_TIMER = expiry_actions.EXPIRY_TIMER
 MUTE_TIMER = mute_actions.MUTE_TIMER
 MUTES_TOPIC = mute_actions.LIVE_TOPIC
 
@@ -115,6 +117,7 @@ async def receive(
     state.mutes = await _held_mutes(tx, state, muting, now)
     dedup_and_grouping.apply(state, zip(batch, ids_by_request, strict=True), new_ids, now)
     await batch_store.save_batch(tx, state, batch, now)
+    await expiry_actions.note(tx, state, batch, now)
     if leaderless := [g for g in state.groups if g.lead_lost and g.changed]:
         await store.find_leads(tx, leaderless)
     if muted := dedup_and_grouping.muted_groups(state):
@@ -194,6 +197,16 @@ async def _ask_for_confirmation(tx: Tx, batch: Sequence[InboundRequest], now: da
                     address=event.links.get("confirm", ""),
                 )
                 await tx.emit(confirmation, now)
+
+
+async def check_expiries(tx: Tx, integration_ids: Sequence[int], now: datetime) -> list[int]:
+    """End the alerts of these integrations that expired while their source lived, and report sources that are silent.
+
+    Returns the integrations with alerts that may still expire.
+    """
+    services = await integration_store.services_of_integrations(tx, integration_ids)
+    await catalog.lock_services(tx, sorted(set(services.values())))
+    return await expiry_actions.check(tx, integration_ids, receive, now)
 
 
 async def record_change(tx: Tx, received: InboundRequest, change: NewChangeEvent, now: datetime) -> None:

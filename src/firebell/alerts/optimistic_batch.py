@@ -90,6 +90,9 @@ class KnownState:
                 key = (request.integration_id, event.dedup_key)
                 if event.kind is not EventKind.FIRING or key in keys or hash(key) in self._alerts:
                     return False
+                if event.expires_at is not None:
+                    # its expiry is stored too
+                    return False
                 keys.add(key)
         return bool(keys)
 

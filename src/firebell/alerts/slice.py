@@ -59,8 +59,12 @@ SLICE = Slice(
         "alert_count",
         "alert_mute",
         "change_event",
+        "alert_expiry",
+        "expiring_source",
     ),
     kept={
+        "alert_expiry": "A row is deleted when its alert has ended.",
+        "expiring_source": "One row for each integration.",
         "integration": "Few; a revoked key names the source of its alerts.",
         "alert_mute": "One row for each time that maintenance muted alerts.",
     },
