@@ -42,6 +42,7 @@ from firebell.kit.web.routing import allowed_methods
 from firebell.kit.web.small_requests import DirectApp
 from firebell.kit.web.static_files import VersionedFiles
 from firebell.monitoring.exporter import Exporter
+from firebell.opsgenie import api_answers as opsgenie
 from firebell.people import authentication, route_access, session_watch
 from firebell.people.permissions import Verb
 from firebell.slices import SLICES
@@ -77,6 +78,8 @@ class App:
 
     def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
         ingest = inbound.build(ctx)
+        for path, answer in opsgenie.build(ctx, ingest.ingest.find, ingest.ingest.submit).items():
+            ingest.attach(path, answer)
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest

@@ -27,6 +27,7 @@ from firebell.metrics import slice as metrics
 from firebell.monitoring import slice as monitoring
 from firebell.notify import slice as notify
 from firebell.oncall import slice as oncall
+from firebell.opsgenie import slice as opsgenie
 from firebell.paging import slice as paging
 from firebell.people import slice as people
 from firebell.postmortems import slice as postmortems
@@ -112,6 +113,7 @@ SLICES = (
     workload.SLICE,
     oncall.SLICE,
     paging.SLICE,
+    opsgenie.SLICE,
     incident_tasks.SLICE,
     action_items.SLICE,
     comms.SLICE,
