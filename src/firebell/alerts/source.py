@@ -159,6 +159,11 @@ class Source:
     """Other addresses at which the same messages arrive."""
 
     @property
+    def is_drop_in(self) -> bool:
+        """Return True if it receives at the address of another product, whose clients need only a new host."""
+        return isinstance(self.address, KeyedAddress | ForeignAddress)
+
+    @property
     def keyed_addresses(self) -> tuple[KeyedAddress, ...]:
         """The addresses of another product at which this source receives."""
         first = (self.address,) if isinstance(self.address, KeyedAddress) else ()
