@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firebell.opsgenie.model import alert_id_of, alert_uuid
+from firebell.opsgenie.alert_ids import alert_id_of, alert_uuid
 from firebell.opsgenie.search_query import All, AnyOf, Node, Not, QueryError, Term, parse
 
 OPEN, URGENT = Term("status", "=", "open"), Term("priority", "=", "P1")

@@ -32,3 +32,4 @@ create table opsgenie_request (
     alias text not null default ''
 );
 create index opsgenie_request_processed on opsgenie_request (processed_at);
+insert into due (kind, key, due_at) values ('kit.retention', 'opsgenie_request', now() + interval '1 day');

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from firebell.alerts import actions as alerts
 from firebell.alerts.model import (
@@ -33,7 +32,7 @@ NO_PAGE = "Alert has no page"
 class Write:
     """A write about an existing alert, as received."""
 
-    request_id: UUID
+    request_id: str
     integration: Integration
     identifier: Identifier
     verb: str
@@ -87,7 +86,7 @@ Handler = Callable[[Tx, Scene], Awaitable[Event | None]]
 
 
 async def record_created(
-    tx: Tx, request_id: UUID, integration: Integration, alias: str, now: datetime
+    tx: Tx, request_id: str, integration: Integration, alias: str, now: datetime
 ) -> None:
     """Store the result of a creation, whose alert is committed."""
     alert_id = await store.find_alert_id(tx, integration.id, Identifier(alias, IdentifierType.ALIAS))

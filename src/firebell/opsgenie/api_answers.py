@@ -54,7 +54,7 @@ class Answers:
 
     async def __call__(self, request: ForeignRequest) -> Response:
         """Return the answer to a request; each is a JSON object with the id of the request."""
-        began, request_id = self._ctx.clock.now(), uuid.uuid4()
+        began, request_id = self._ctx.clock.now(), str(uuid.uuid4())
         retry_after: tuple[Header, ...] = ()
         try:
             status, answer = await self._answer(request, request_id)
@@ -68,16 +68,16 @@ class Answers:
         took = round((self._ctx.clock.now() - began).total_seconds(), 3)
         if status >= 400:
             self._ctx.counters.inbound_errors[status] += 1
-        body = _encode({**answer, "took": took, "requestId": str(request_id)})
+        body = _encode({**answer, "took": took, "requestId": request_id})
         headers = (
             (b"content-type", b"application/json"),
-            (b"x-request-id", str(request_id).encode()),
+            (b"x-request-id", request_id.encode()),
             (b"x-response-time", str(took).encode()),
             *retry_after,
         )
         return Response(status, body, headers)
 
-    async def _answer(self, request: ForeignRequest, request_id: uuid.UUID) -> tuple[int, dict[str, Json]]:
+    async def _answer(self, request: ForeignRequest, request_id: str) -> tuple[int, dict[str, Json]]:
         integration = await self._find(_key(request))
         if integration is None:
             raise ApiError(401, "Could not authenticate: the API key is not an integration key of Firebell.")
@@ -89,7 +89,7 @@ class Answers:
         raise ApiError(403, "Firebell does not support this part of the API.", code=UNSUPPORTED_CODE)
 
     async def _create(
-        self, integration: Integration, request: ForeignRequest, request_id: uuid.UUID
+        self, integration: Integration, request: ForeignRequest, request_id: str
     ) -> tuple[int, dict[str, Json]]:
         """Store an alert; its result is stored right after it."""
         data = await self._object(integration, request)
@@ -103,7 +103,7 @@ class Answers:
         return 202, {"result": ACCEPTED}
 
     async def _about_alerts(
-        self, integration: Integration, request: ForeignRequest, request_id: uuid.UUID, rest: tuple[str, ...]
+        self, integration: Integration, request: ForeignRequest, request_id: str, rest: tuple[str, ...]
     ) -> tuple[int, dict[str, Json]]:
         match request.method, rest:
             case "GET", () | ("count",) | ("requests", _) | (_,) | (_, _):
@@ -112,7 +112,7 @@ class Answers:
                 raise ApiError(403, "Firebell has no saved searches.", code=UNSUPPORTED_CODE)
             case "POST", (_, "attachments"):
                 await self._write(integration, request, request_id, rest[0], "attachments")
-                return 201, {"result": "Success", "data": {"id": str(request_id)}}
+                return 201, {"result": "Success", "data": {"id": request_id}}
             case "DELETE", (_, "attachments", _):
                 return 200, {"result": "Deleted"}
             case "POST", (_, "actions", _):
@@ -161,7 +161,7 @@ class Answers:
         self,
         integration: Integration,
         request: ForeignRequest,
-        request_id: uuid.UUID,
+        request_id: str,
         identifier: str,
         verb: str,
         name: str = "",
@@ -226,9 +226,9 @@ def _identifier(request: ForeignRequest, rest: tuple[str, ...]) -> Identifier:
     return Identifier(source.key_of_alias(rest[0]) if kind is IdentifierType.ALIAS else rest[0], kind)
 
 
-def _request_id(text: str) -> uuid.UUID:
+def _request_id(text: str) -> str:
     try:
-        return uuid.UUID(text)
+        return str(uuid.UUID(text))
     except ValueError as error:
         raise ApiError(404, "Request not found. It might not be processed, yet.") from error
 

@@ -3,11 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
-
-_ID_PREFIX = 0x66697265_6265_8000_8C6C << 48
-"""The beginning of the ids of alerts; the rest is the number of the alert."""
-_MAX_ALERT_ID = 2**48
 
 
 class IdentifierType(StrEnum):
@@ -65,7 +60,7 @@ class ShownAlert:
 class RequestResult:
     """What became of a write, as `GET /v2/alerts/requests/{id}` answers."""
 
-    id: UUID
+    id: str
     action: str
     is_success: bool
     status: str
@@ -85,18 +80,3 @@ class ApiError(Exception):
         self.message = message
         self.errors = errors or {}
         self.code = code
-
-
-def alert_uuid(alert_id: int) -> str:
-    """Return the id of an alert as clients see it."""
-    return str(UUID(int=_ID_PREFIX | alert_id))
-
-
-def alert_id_of(text: str) -> int | None:
-    """Return the number of the alert with this id, or None if it is no id of an alert."""
-    try:
-        number = UUID(text).int
-    except ValueError:
-        return None
-    alert_id = number ^ _ID_PREFIX
-    return alert_id if 0 < alert_id < _MAX_ALERT_ID else None

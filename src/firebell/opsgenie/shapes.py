@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 from firebell.alerts.model import Integration, Json
 from firebell.alerts.sources import opsgenie as source
-from firebell.opsgenie.model import RequestResult, ShownAlert, alert_uuid
+from firebell.opsgenie.alert_ids import alert_uuid
+from firebell.opsgenie.model import RequestResult, ShownAlert
 from firebell.paging.model import LogEntry
 
 INTEGRATION_TYPE = "API"

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from firebell.kit.db.database import Reads, Row, Tx
-from firebell.opsgenie.model import Identifier, IdentifierType, RequestResult, ShownAlert, alert_id_of
+from firebell.opsgenie.alert_ids import alert_id_of
+from firebell.opsgenie.model import Identifier, IdentifierType, RequestResult, ShownAlert
 from firebell.opsgenie.search_query import All, AnyOf, Node, Not, Term
 
 MAX_LISTED = 20_000
@@ -281,11 +281,11 @@ async def insert_result(tx: Tx, integration_id: int, result: RequestResult) -> N
     )
 
 
-async def result(tx: Reads, integration_id: int, request_id: UUID) -> RequestResult | None:
+async def result(tx: Reads, integration_id: int, request_id: str) -> RequestResult | None:
     """Return what became of a request of the integration, or None if there was none in the last 7 days."""
     row = await tx.row(
         """
-        select id, action, is_success, status, processed_at, alert_id, alias
+        select id::text, action, is_success, status, processed_at, alert_id, alias
         from opsgenie_request
         where id = $1
             and integration_id = $2
