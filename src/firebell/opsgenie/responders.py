@@ -11,7 +11,9 @@ from firebell.oncall.schedules import queries as schedules
 from firebell.paging import actions as paging
 from firebell.paging.model import ManualTarget, ManualTargetKind, Page
 from firebell.people import actions as people
+from firebell.people.action_guards import permits
 from firebell.people.model import Person
+from firebell.people.permissions import Verb
 
 CLIENT = "Opsgenie API"
 
@@ -72,6 +74,7 @@ async def resolve(tx: Tx, responder: Json, kind: str = "") -> ManualTarget | Non
     return None
 
 
+@permits(Verb.PAGE_START)
 async def page_responder(
     tx: Tx, actor: Actor, target: ManualTarget, page: Page, why: str, now: datetime
 ) -> None:
