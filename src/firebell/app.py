@@ -25,6 +25,7 @@ from firebell import __version__, error_suggestions, probes
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
+from firebell.heartbeats.inbound import HeartbeatReceiver, is_ping
 from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.incidents import actions as incidents
 from firebell.kit import private_reader
@@ -81,6 +82,7 @@ class App:
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest
         self._prefixes = ingest.prefixes
+        self._heartbeats = HeartbeatReceiver(ctx, ingest.ingest)
         self._status = StatusEdge(ctx)
         self._probes = _Observed(probes.build(HealthCheck(ctx)))
         self._app = LateApp(partial(pages, ingest))
@@ -93,7 +95,7 @@ class App:
             if await self._status.serve_host(scope, receive, send, self._app, waits=not is_alert):
                 return
             if is_alert:
-                app = self._ingest
+                app = self._heartbeats if is_ping(scope["path"]) else self._ingest
             elif scope["path"] in probes.PATHS:
                 app = self._probes
             elif scope["path"].startswith(self._status.prefix) and not _SUBSCRIBE.fullmatch(scope["path"]):

@@ -20,6 +20,7 @@ from firebell.digests import slice as digests
 from firebell.drills import slice as drills
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
+from firebell.heartbeats import slice as heartbeats
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
@@ -108,6 +109,7 @@ SLICES = (
     catalog.SLICE,
     runbooks.SLICE,
     alerts.SLICE,
+    heartbeats.SLICE,
     handoffs.SLICE,
     workload.SLICE,
     oncall.SLICE,

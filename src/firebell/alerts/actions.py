@@ -125,6 +125,12 @@ async def receive(
     return state
 
 
+async def report(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> None:
+    """Store what Firebell itself observes about services, such as silence; mutes apply as to what senders report."""
+    muting = mutes.by_service(await mute_store.unended(tx))
+    await receive(tx, requests, now, mutes.active(muting, requests, now))
+
+
 def event_ids(request: InboundRequest) -> list[bytes]:
     """Return the id of each event of a request, the same for each redelivery."""
     body_hash = hashlib.sha256(request.body).digest()
