@@ -25,6 +25,7 @@ from firebell import __version__, error_suggestions, probes
 from firebell.alerts import inbound
 from firebell.dashboard import web as dashboard_web
 from firebell.health_check import HealthCheck
+from firebell.heartbeats.alert_pings import AlertPings
 from firebell.heartbeats.inbound import HeartbeatReceiver, is_ping
 from firebell.host_and_origin_guard import SENDERS, Guard
 from firebell.incidents import actions as incidents
@@ -77,7 +78,7 @@ class App:
     """
 
     def __init__(self, ctx: Context, pages: Callable[[inbound.Inbound], ASGIApp]) -> None:
-        ingest = inbound.build(ctx)
+        ingest = inbound.build(ctx, AlertPings(ctx))
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest

@@ -161,6 +161,7 @@ async def connected(
             war_room_url=settings.war_room_url,
             metrics_token=settings.metrics_token,
             metrics_networks=settings.metrics_networks,
+            inbound_mail=settings.inbound_mail,
         )
 
 

@@ -225,9 +225,7 @@ async def _save(tx: Tx, after: Heartbeat, transition: Transition) -> None:
         await timers.schedule(tx, CHECK_TIMER, str(after.id), transition.next_at)
 
 
-async def _audit(
-    tx: Tx, actor: Actor, action: str, stored: Heartbeat, now: datetime, **detail: Any
-) -> None:
+async def _audit(tx: Tx, actor: Actor, action: str, stored: Heartbeat, now: datetime, **detail: Any) -> None:
     await tx.audit(actor, action, f"heartbeat:{stored.id}", now, name=stored.name, **detail)
 
 

@@ -22,7 +22,9 @@ def key_of(name: str, *, stuck: bool = False) -> str:
     return cleaning.dedup_key(f"heartbeat:{name}{':stuck' if stuck else ''}", "")
 
 
-def request_of(heartbeat: Heartbeat, signals: Sequence[Signal], now: datetime, detail: str = "") -> InboundRequest:
+def request_of(
+    heartbeat: Heartbeat, signals: Sequence[Signal], now: datetime, detail: str = ""
+) -> InboundRequest:
     """Return what Firebell reports about a heartbeat, as a message of its integration.
 
     The message has the instant, so that two equal reports are never taken for one that was delivered twice.
@@ -72,7 +74,9 @@ def _body(heartbeat: Heartbeat, signal: Signal, now: datetime, detail: str) -> s
     if signal is Signal.MISSED and progress.last_ping_at is not None:
         silence = lengths.written(timedelta(seconds=round((now - progress.last_ping_at).total_seconds())))
         lines.append(f"The last ping came {silence} ago, at {_written(progress.last_ping_at)}.")
-        lines.append(f"It is expected {rhythm(heartbeat)}, with {lengths.written(settings.expectation.grace)} grace.")
+        lines.append(
+            f"It is expected {rhythm(heartbeat)}, with {lengths.written(settings.expectation.grace)} grace."
+        )
     if signal is Signal.STUCK and progress.run_started_at is not None:
         lines.append(f"The run began at {_written(progress.run_started_at)} and has not ended.")
     return "\n\n".join(part for part in ("\n".join(lines), settings.description, detail) if part)
@@ -101,4 +105,6 @@ def state_text(heartbeat: Heartbeat) -> str:
         return "Runs too long"
     if progress.run_started_at is not None:
         return "Running"
-    return {HeartbeatState.NEW: "Never pinged", HeartbeatState.UP: "Up", HeartbeatState.LATE: "Late"}[progress.state]
+    return {HeartbeatState.NEW: "Never pinged", HeartbeatState.UP: "Up", HeartbeatState.LATE: "Late"}[
+        progress.state
+    ]

@@ -18,7 +18,17 @@ from firebell.heartbeats.settings_checks import (
     SettingsInput,
 )
 from firebell.kit.web import api
-from firebell.kit.web.api import ApiInput, ApiOutput, Instant, Name, PageParams, PathId, StrictInt, Text, problems
+from firebell.kit.web.api import (
+    ApiInput,
+    ApiOutput,
+    Instant,
+    Name,
+    PageParams,
+    PathId,
+    StrictInt,
+    Text,
+    problems,
+)
 from firebell.people.permissions import Verb
 from firebell.people.unit_of_work import Work, work
 
@@ -111,7 +121,9 @@ class HeartbeatShown(ApiOutput):
     id: int
     name: str
     service: Annotated[str, Field(description="slug")]
-    path: Annotated[str, Field(description="address of the pings; <key> is an integration key of the service")]
+    path: Annotated[
+        str, Field(description="address of the pings; <key> is an integration key of the service")
+    ]
     state: Annotated[
         HeartbeatState, Field(description="new: never pinged; late: overdue within the grace; down: it pages")
     ]
@@ -215,7 +227,9 @@ async def _view(w: Work, heartbeat_id: int) -> HeartbeatShown:
 
 @router.get("", summary="List heartbeats, newest first", responses=problems(404))
 async def list_heartbeats(
-    w: Reader, params: PageParams, service: Annotated[Text, Query(description="slug; default: every service")] = ""
+    w: Reader,
+    params: PageParams,
+    service: Annotated[Text, Query(description="slug; default: every service")] = "",
 ) -> list[HeartbeatShown]:
     service_id = (await catalog.by_slug(w.tx, service)).id if service else None
     listed = sorted(await actions.heartbeats(w.tx, service_id), key=lambda each: each.id)
@@ -256,7 +270,9 @@ async def delete_heartbeat(w: Writer, heartbeat_id: PathId) -> None:
     await actions.delete_heartbeat(w.tx, w.actor, heartbeat_id=heartbeat_id, now=w.now)
 
 
-@router.post("/{heartbeat_id}/pause", summary="Pause a heartbeat; its alert is resolved", responses=problems(404))
+@router.post(
+    "/{heartbeat_id}/pause", summary="Pause a heartbeat; its alert is resolved", responses=problems(404)
+)
 async def pause_heartbeat(w: Writer, heartbeat_id: PathId, pause: Pause) -> HeartbeatShown:
     await actions.pause_heartbeat(w.tx, w.actor, heartbeat_id=heartbeat_id, until=pause.until, now=w.now)
     return await _view(w, heartbeat_id)
@@ -268,7 +284,9 @@ async def resume_heartbeat(w: Writer, heartbeat_id: PathId) -> HeartbeatShown:
     return await _view(w, heartbeat_id)
 
 
-@router.get("/{heartbeat_id}/pings", summary="List the pings of a heartbeat, newest first", responses=problems(404))
+@router.get(
+    "/{heartbeat_id}/pings", summary="List the pings of a heartbeat, newest first", responses=problems(404)
+)
 async def list_pings(w: Reader, heartbeat_id: PathId, params: PageParams) -> list[PingShown]:
     await actions.heartbeat(w.tx, heartbeat_id)
     listed = await actions.pings(w.tx, heartbeat_id, params.before, params.limit)

@@ -20,7 +20,9 @@ _MACROS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_PART = re.compile(r"(?P<range>\*|(?P<first>\w{1,3})(?:-(?P<last>\w{1,3}))?)(?:/(?P<step>\d{1,3}))?", re.ASCII)
+_PART = re.compile(
+    r"(?P<range>\*|(?P<first>\w{1,3})(?:-(?P<last>\w{1,3}))?)(?:/(?P<step>\d{1,3}))?", re.ASCII
+)
 _DAYS_SEARCHED = 366 * 8 + 1
 """How far the next time is searched: 29 February is eight years away around 2100."""
 

@@ -77,7 +77,9 @@ class HeartbeatReceiver:
             after = await self._receive(scope, receive)
         except FirebellError as error:
             self._ctx.counters.inbound_errors[int(error.status)] += 1
-            retry = [(b"retry-after", str(error.retry_after).encode())] if isinstance(error, Unavailable) else []
+            retry = (
+                [(b"retry-after", str(error.retry_after).encode())] if isinstance(error, Unavailable) else []
+            )
             body = error.problem(scope["path"])
             await _send(send, scope, int(error.status), body, b"application/problem+json", retry)
             return

@@ -17,7 +17,9 @@ def parse(text: str, field: str) -> timedelta:
             f"{field.replace('_', ' ').capitalize()} is not a length of time.",
             fields={field: "Enter a length such as 90 s, 5 min, 1 h or 1 d."},
         )
-    return timedelta(seconds=sum(int(number) * _UNITS[unit.casefold()] for number, unit in _PART.findall(text)))
+    return timedelta(
+        seconds=sum(int(number) * _UNITS[unit.casefold()] for number, unit in _PART.findall(text))
+    )
 
 
 def written(length: timedelta | None) -> str:

@@ -29,7 +29,7 @@ class HeartbeatView:
     service: Service
     expected_at: datetime | None
     deadline: datetime | None
-    """When a missing ping pages."""
+    """When a missing ping pages; None if it pages already."""
     findings: Sequence[Finding]
 
     @property
@@ -87,7 +87,8 @@ async def views(tx: Tx, heartbeats: Sequence[Heartbeat], now: datetime) -> list[
     services = await catalog.services_by_id(tx, sorted({each.service_id for each in heartbeats}))
     listening, problems = await actions.reception(tx), findings(heartbeats, now)
     unordered = [
-        _view(each, services[each.service_id], listening, problems.get(each.id, ()), now) for each in heartbeats
+        _view(each, services[each.service_id], listening, problems.get(each.id, ()), now)
+        for each in heartbeats
     ]
     return sorted(unordered, key=lambda view: _ORDER.get(view.glyph, 2))
 
@@ -95,7 +96,9 @@ async def views(tx: Tx, heartbeats: Sequence[Heartbeat], now: datetime) -> list[
 def _view(
     each: Heartbeat, service: Service, listening: Reception | None, problems: Sequence[Finding], now: datetime
 ) -> HeartbeatView:
-    return HeartbeatView(each, service, rules.expected_at(each), rules.deadline(each, listening, now), problems)
+    is_down = each.progress.state is HeartbeatState.DOWN
+    deadline = None if is_down else rules.deadline(each, listening, now)
+    return HeartbeatView(each, service, rules.expected_at(each), deadline, problems)
 
 
 async def view(tx: Tx, heartbeat_id: int, now: datetime) -> HeartbeatView:

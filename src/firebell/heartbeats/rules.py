@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from firebell.heartbeats import cron
-from firebell.heartbeats.model import Expectation, Heartbeat, HeartbeatState, NewPing, PingKind, Progress, Reception
+from firebell.heartbeats.model import (
+    Expectation,
+    Heartbeat,
+    HeartbeatState,
+    NewPing,
+    PingKind,
+    Progress,
+    Reception,
+)
 
 RECEPTION_GAP = timedelta(seconds=30)
 """If reception was not recorded for this long, Firebell was down."""
@@ -72,7 +80,12 @@ def deadline(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -
 def stuck_at(heartbeat: Heartbeat, reception: Reception | None, now: datetime) -> datetime | None:
     """Return when the present run has taken longer than it may; None without one, and if that is known."""
     settings, progress = heartbeat.settings.expectation, heartbeat.progress
-    if progress.run_started_at is None or settings.max_runtime is None or progress.is_stuck or heartbeat.is_paused:
+    if (
+        progress.run_started_at is None
+        or settings.max_runtime is None
+        or progress.is_stuck
+        or heartbeat.is_paused
+    ):
         return None
     return max(
         progress.run_started_at + settings.max_runtime, _listening_since(reception, now) + settings.grace

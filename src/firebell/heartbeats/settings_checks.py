@@ -112,7 +112,9 @@ def checked_matchers(text: str) -> str:
     except matchers.MatcherError as error:
         raise Invalid(
             "The matchers can’t be read.",
-            fields={"matchers": f"Character {error.start + 1}: {error.message}. Enter matchers such as {WATCHDOG}."},
+            fields={
+                "matchers": f"Character {error.start + 1}: {error.message}. Enter matchers such as {WATCHDOG}."
+            },
         ) from None
     if stored and matchers.matches_all(parsed, {}):
         raise Invalid(

@@ -132,9 +132,7 @@ async def pause(visit: CurrentVisit, heartbeat_id: int) -> Response:
 
 @router.post("/heartbeats/{heartbeat_id}/resume", dependencies=route_access.needs(Verb.HEARTBEAT_WRITE))
 async def resume(visit: CurrentVisit, heartbeat_id: int) -> Response:
-    resumed = await actions.resume_heartbeat(
-        visit.tx, visit.actor, heartbeat_id=heartbeat_id, now=visit.now
-    )
+    resumed = await actions.resume_heartbeat(visit.tx, visit.actor, heartbeat_id=heartbeat_id, now=visit.now)
     return flash.redirect(visit.request, f"/heartbeats/{heartbeat_id}", f"{resumed.name} resumed.")
 
 
@@ -149,9 +147,7 @@ async def ping(visit: CurrentVisit, heartbeat_id: int) -> Response:
 
 @router.post("/heartbeats/{heartbeat_id}/delete", dependencies=route_access.needs(Verb.HEARTBEAT_WRITE))
 async def delete(visit: CurrentVisit, heartbeat_id: int) -> Response:
-    deleted = await actions.delete_heartbeat(
-        visit.tx, visit.actor, heartbeat_id=heartbeat_id, now=visit.now
-    )
+    deleted = await actions.delete_heartbeat(visit.tx, visit.actor, heartbeat_id=heartbeat_id, now=visit.now)
     return flash.redirect(visit.request, "/heartbeats", f"Heartbeat {deleted.name} deleted.")
 
 
@@ -191,7 +187,9 @@ def _labels(text: str) -> dict[str, str]:
         if not (name and equals and value) or len(name) > 128 or len(value) > 1024:
             raise Invalid(
                 "The labels can’t be read.",
-                fields={"labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is none."},
+                fields={
+                    "labels": f"Enter labels such as team=payments, separated by commas; {part[:40]} is none."
+                },
             )
         labels[name] = value
     return labels

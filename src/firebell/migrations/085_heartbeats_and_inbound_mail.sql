@@ -55,3 +55,30 @@ create table heartbeat_reception (
     since timestamptz not null,
     recorded_at timestamptz not null
 );
+
+-- How the mails of an integration are read; without a row, with the defaults (spec 9.6).
+create table mail_setting (
+    integration_id bigint primary key references integration on delete cascade,
+    senders text[] not null default '{}',
+    resolve_matchers text not null default '',
+    ignore_matchers text not null default ''
+);
+
+-- What became of each mail. `digest` identifies a mail, however often a server delivers it.
+create table mail_receipt (
+    id bigint generated always as identity primary key,
+    integration_id bigint not null references integration on delete cascade,
+    received_at timestamptz not null,
+    digest bytea not null,
+    message_id text not null default '',
+    dedup_key text not null default '',
+    sender text not null,
+    subject text not null,
+    outcome text not null check (outcome in ('fired', 'resolved', 'ignored', 'refused', 'storm')),
+    reason text not null default '',
+    unique (integration_id, digest)
+);
+create index mail_receipt_latest on mail_receipt (integration_id, id);
+create index mail_receipt_message on mail_receipt (integration_id, message_id) where message_id <> '';
+create index mail_receipt_sender on mail_receipt (integration_id, sender, received_at);
+create index mail_receipt_received on mail_receipt (received_at);
