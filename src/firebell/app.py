@@ -82,8 +82,10 @@ class App:
         self.direct: DirectApp = ingest
         """Answers small messages of sources without ASGI."""
         self._ingest = ingest
+        self.ingest = ingest.ingest
+        """Stores what senders send by other ways than HTTP."""
         self._prefixes = ingest.prefixes
-        self._heartbeats = HeartbeatReceiver(ctx, ingest.ingest)
+        self._heartbeats = HeartbeatReceiver(ctx, self.ingest)
         self._status = StatusEdge(ctx)
         self._probes = _Observed(probes.build(HealthCheck(ctx)))
         self._app = LateApp(partial(pages, ingest))

@@ -82,3 +82,7 @@ create index mail_receipt_latest on mail_receipt (integration_id, id);
 create index mail_receipt_message on mail_receipt (integration_id, message_id) where message_id <> '';
 create index mail_receipt_sender on mail_receipt (integration_id, sender, received_at);
 create index mail_receipt_received on mail_receipt (received_at);
+
+insert into due (kind, key, due_at)
+values ('kit.retention', 'heartbeat_ping', now() + interval '1 day'),
+    ('kit.retention', 'mail_receipt', now() + interval '1 day');

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from firebell.kit.errors import StartupError
+from firebell.kit.mail.addresses import check_address
 from firebell.kit.mail.server_url import is_loopback
-from firebell.kit.web.origin import host_name
 
 _IMAP_PORT, _IMAPS_PORT = 143, 993
 _MAX_PORT = 65535
@@ -49,10 +49,12 @@ def load(env: Mapping[str, str]) -> InboundMailSettings:
         return env.get(f"FIREBELL_MAIL_{name}", "").strip()
 
     domain = get("DOMAIN")
-    if domain and host_name(domain) != domain.lower():
+    try:
+        check_address(f"checkout@{domain or 'example.org'}")
+    except ValueError as exc:
         raise StartupError(
             f"FIREBELL_MAIL_DOMAIN: {domain!r} is not a domain.", hint="Example: alerts.example.org"
-        )
+        ) from exc
     listen, imap_url = get("LISTEN"), get("IMAP_URL")
     if (listen or imap_url) and not domain:
         raise StartupError(

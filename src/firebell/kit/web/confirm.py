@@ -58,6 +58,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "/escalation/{slug}/edit": NONE,
     "/handbook/templates/{template_id}": NONE,
     "/handbook/templates/{template_id}/reset": UNDO,
+    "/services/{slug}/integrations/{integration_id}/mail": NONE,
     "/heartbeats/new": NONE,
     "/heartbeats/{heartbeat_id}": NONE,
     "/heartbeats/{heartbeat_id}/delete": ASK,
