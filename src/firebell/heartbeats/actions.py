@@ -59,6 +59,14 @@ async def pings(tx: Reads, heartbeat_id: int, before: int | None = None, limit: 
     return await store.pings(tx, heartbeat_id, MAX_ID if before is None else before, limit)
 
 
+async def record_reception(tx: Tx, now: datetime) -> bool:
+    """Record that Firebell receives pings now; return False, with nothing recorded, if there are no heartbeats."""
+    if await store.count(tx) == 0:
+        return False
+    await store.record_reception(tx, rules.RECEPTION_GAP, now)
+    return True
+
+
 @permits(Verb.HEARTBEAT_WRITE)
 async def create_heartbeat(
     tx: Tx,

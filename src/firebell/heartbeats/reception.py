@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from firebell.heartbeats import rules, store
+from firebell.heartbeats import actions
 from firebell.kit.context import Context
 from firebell.kit.db.migrate import fence
 
@@ -23,8 +23,6 @@ class ReceptionRecorder:
             return 0
         async with self._ctx.work_db.tx() as tx:
             await fence(tx)
-            self.is_unused = await store.count(tx) == 0
-            if not self.is_unused:
-                await store.record_reception(tx, rules.RECEPTION_GAP, now)
+            self.is_unused = not await actions.record_reception(tx, now)
         self.upcoming = None if self.is_unused else now + INTERVAL
         return 0
