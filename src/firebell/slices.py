@@ -20,6 +20,8 @@ from firebell.digests import slice as digests
 from firebell.drills import slice as drills
 from firebell.handbook import slice as handbook
 from firebell.handoffs import slice as handoffs
+from firebell.heartbeats import slice as heartbeats
+from firebell.inbound_mail import slice as inbound_mail
 from firebell.incident_tasks import slice as incident_tasks
 from firebell.incidents import slice as incidents
 from firebell.kit.slice import Command, Slice, unique
@@ -109,6 +111,8 @@ SLICES = (
     catalog.SLICE,
     runbooks.SLICE,
     alerts.SLICE,
+    heartbeats.SLICE,
+    inbound_mail.SLICE,
     handoffs.SLICE,
     workload.SLICE,
     oncall.SLICE,

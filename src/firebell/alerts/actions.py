@@ -76,6 +76,7 @@ checked_mute_matchers = mute_actions.checked_matchers
 end_mute = mute_actions.end_mute
 groups_by_id = read_store.groups_by_id
 integrations = integration_store.integrations
+integration_of_key = integration_store.integration_of_key
 incidents_of_pages = related_store.incidents_of_pages
 muted_alerts = mute_actions.muted_alerts
 muted_counts = mute_store.muted_counts
@@ -126,6 +127,12 @@ async def receive(
         await tx.live(MUTES_TOPIC)
     await _emit_changes(tx, state, now)
     return state
+
+
+async def report(tx: Tx, requests: Sequence[InboundRequest], now: datetime) -> None:
+    """Store what Firebell itself observes about services, such as silence; mutes apply as to what senders report."""
+    muting = mutes.by_service(await mute_store.unended(tx))
+    await receive(tx, requests, now, mutes.active(muting, requests, now))
 
 
 def event_ids(request: InboundRequest) -> list[bytes]:
@@ -368,15 +375,20 @@ def _no_such_key() -> NotFound:
     )
 
 
+async def integration_of_service(tx: Tx, service_id: int, integration_id: int) -> Integration:
+    """Return an active integration of a service; raise NotFound if there is none."""
+    for integration in await integration_store.integrations(tx, service_id):
+        if integration.id == integration_id:
+            return integration
+    raise _no_such_key()
+
+
 @permits(Verb.INTEGRATION_REVEAL)
 async def reveal_integration(
     tx: Tx, actor: Actor, *, service_id: int, integration_id: int, now: datetime
 ) -> Integration:
     """Return an active integration with its whole key, and audit who saw it; raise NotFound if there is none."""
-    integrations_by_id = {i.id: i for i in await integration_store.integrations(tx, service_id)}
-    if integration_id not in integrations_by_id:
-        raise _no_such_key()
-    integration = integrations_by_id[integration_id]
+    integration = await integration_of_service(tx, service_id, integration_id)
     await tx.audit(
         actor,
         "integration.revealed",

@@ -16,7 +16,7 @@ from firebell.alerts.body_budget import BodyBudget, Share
 from firebell.alerts.cleaning import too_large, unreadable
 from firebell.alerts.decoding import EXCERPT_LENGTH, to_text
 from firebell.alerts.inflate import MAX_RATIO, inflate, is_encoded
-from firebell.alerts.ingest_queue import Ingest
+from firebell.alerts.ingest_queue import Diverter, Ingest
 from firebell.alerts.model import ForeignRequest, InboundRequest, Integration, Rejected
 from firebell.alerts.source import (
     MAX_KEYED_BODY_BYTES,
@@ -67,9 +67,9 @@ class _Body:
 class Inbound:
     """The app of the hot routes; it returns 503 with Retry-After for anything that it cannot store."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, diverter: Diverter | None = None) -> None:
         self._ctx = ctx
-        self.ingest = Ingest(ctx)
+        self.ingest = Ingest(ctx, diverter)
         self.budget = BodyBudget()
         self._reader = Pool("inbound", 1, MAX_WAITING_BODIES)
         self._refusals = OncePerMinute(log, "senders are refused")
@@ -406,6 +406,6 @@ async def _send(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def build(ctx: Context) -> Inbound:
+def build(ctx: Context, diverter: Diverter | None = None) -> Inbound:
     """Return the app of the hot routes."""
-    return Inbound(ctx)
+    return Inbound(ctx, diverter)
